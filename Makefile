@@ -1,0 +1,155 @@
+# Every target says what it does in the words after its ##; `make` alone prints them.
+
+PYTHON ?= python3
+VENV ?= .venv
+IMAGE ?= localhost/creditbot:dev
+BASE_IMAGE ?= python:3.11-slim-bookworm
+CONTAINER_TOOL ?= docker
+KIND_CLUSTER ?= creditbot
+LOAD_IMAGE ?= kind load docker-image --name $(KIND_CLUSTER)
+IN_KIND := kubectl --context kind-$(KIND_CLUSTER) --namespace creditbot-sandbox
+OVERLAY ?= production
+BENCH ?=
+SEEDS ?= 300
+KILLS ?= 20
+
+BIN := $(VENV)/bin
+# A virtual environment belongs to one Python: another PYTHON, another lock or another pyproject.toml make it anew.
+STAMP := $(VENV)/creditbot-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:3], sep=".")' 2>/dev/null)
+PYTEST := $(BIN)/python -m pytest
+PROCESSES ?= 2
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# $(call patiently,WORDS,COMMAND): says the words, runs the command, and says that it still runs every five seconds.
+define patiently
+	@echo "$(1)"; \
+	(while sleep 5 >&- 2>&-; do echo "  still at it, $$SECONDS s"; done) & ticker=$$!; \
+	trap "kill $$ticker" EXIT; \
+	$(2)
+endef
+# pip would compile all of it, which takes longer than installing it: what a first run imports is enough.
+FIRST_IMPORTS := duckdb, ipykernel.ipkernel, looker_sdk, matplotlib.pyplot, obstore, pandas, papermill, scrapbook, slack_sdk, sqlglot
+PIP_INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
+
+##@ Use it
+.PHONY: run-once
+run-once: $(STAMP)-runtime ## One tick: on Slack and Looker if a .env or SLACK_*/LOOKER_* say which, else on the bundled sandbox
+	@if [ -e .env ] || env | grep -qE '^(SLACK|LOOKER)_'; then exec $(BIN)/creditbot run-once; else exec $(BIN)/creditbot sandbox run; fi
+
+.PHONY: check
+check: $(STAMP)-runtime ## Test settings, Slack, Looker, notebooks, state and warehouse, and say what to do where one fails
+	@$(BIN)/creditbot check
+
+##@ Develop it
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+.PHONY: install
+install: $(STAMP)-dev ## Make .venv from the hashed locks (PYTHON=python3.12 for another Python)
+
+$(STAMP)-runtime: requirements.lock requirements-build.lock pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || \
+		{ echo "creditbot needs Python 3.11, 3.12 or 3.13 with its venv module, and $(PYTHON) is not that: say which with PYTHON=python3.12." >&2; exit 2; }
+	$(call patiently,Setting up $(VENV) (about a minute)...,$(PYTHON) -m venv --clear $(VENV) && \
+	$(PIP_INSTALL) --require-hashes -r requirements.lock -r requirements-build.lock && \
+	$(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable . && \
+	$(BIN)/python -c 'import $(FIRST_IMPORTS)')
+	@touch $@
+
+$(STAMP)-dev: $(STAMP)-runtime requirements-dev.lock
+	$(call patiently,Adding the development tools (half a minute)...,$(PIP_INSTALL) --require-hashes -r requirements-dev.lock)
+	@touch $@
+
+.PHONY: test
+test: lint types layers unit ## Everything that runs without a cluster: lint, types, import layers, all tests
+
+.PHONY: lint
+lint: $(STAMP)-dev ## Code style, workflows and their permissions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+.PHONY: format
+format: $(STAMP)-dev ## Rewrite the code to the style where that is safe
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(STAMP)-dev ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: layers
+layers: $(STAMP)-dev ## Imports point one way
+	$(BIN)/lint-imports
+
+.PHONY: unit
+unit: $(STAMP)-dev ## All tests but the cluster's; every branch of the pure modules and every error sentence has its test
+	$(PYTEST) -n $(PROCESSES) --cov --cov-report=term -p tests.sentences
+
+.PHONY: cassettes
+cassettes: $(STAMP)-dev ## Record the replayed HTTP anew, from the sandbox or, with credentials, from a real workspace
+	$(PYTEST) tests/replay --record-mode=rewrite
+	$(PYTEST) tests/replay
+
+.PHONY: fuzz
+fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each (nightly)
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n $(PROCESSES) -m hypothesis --timeout 7200
+
+.PHONY: crash-test
+crash-test: $(STAMP)-dev ## Crash sweep: SEEDS runs in process, KILLS real kills (nightly 10000 and 500)
+	CRASH_SEEDS=$(SEEDS) CRASH_KILLS=$(KILLS) $(PYTEST) tests/crash --timeout 7200
+
+.PHONY: mutants
+mutants: $(STAMP)-dev ## Mutate the claim, post and credit modules; every mutant is killed or explained (nightly)
+	HYPOTHESIS_PROFILE=mutants $(BIN)/python -m tests.mutants
+
+.PHONY: bench
+bench: $(STAMP)-dev ## Time an idle tick, a request, a backlog and a large history (BENCH=--quick: less exactly)
+	$(BIN)/python -m bench $(BENCH)
+
+.PHONY: lock
+lock: $(STAMP)-dev ## Resolve the locks anew from pyproject.toml (needs a package index)
+	@for lock in "requirements.lock" "requirements-dev.lock --group dev -c requirements.lock"; do \
+		$(BIN)/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o $$lock; done
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+		$(BIN)/uv pip compile - --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-build.lock
+
+.PHONY: clean
+clean: ## Remove .venv, caches and build results; data/ and logs/ stay
+	rm -rf $(VENV) build dist mutants .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Run it in Kubernetes
+.PHONY: image
+image: ## Build the container image IMAGE with CONTAINER_TOOL (docker by default)
+	$(CONTAINER_TOOL) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(IMAGE) .
+
+.PHONY: deploy
+deploy: ## Apply OVERLAY (production by default) to the cluster of your kubectl context
+	kubectl apply --server-side --kustomize k8s/overlays/$(OVERLAY)
+
+.PHONY: kind
+kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the channel after it
+	@docker info >/dev/null 2>&1 || { echo "make kind needs a running docker: docker info fails." >&2; exit 1; }
+	@command -v kind >/dev/null || { echo "make kind needs the program kind on PATH." >&2; exit 1; }
+	kind get clusters | grep -qx $(KIND_CLUSTER) || kind create cluster --name $(KIND_CLUSTER) --wait 120s
+	$(MAKE) image
+	$(LOAD_IMAGE) $(IMAGE)
+	kubectl --context kind-$(KIND_CLUSTER) apply --server-side --kustomize k8s/overlays/sandbox
+	$(IN_KIND) rollout status deployment/sandbox --timeout 180s
+	job=now-$$(date +%s); \
+	$(IN_KIND) create job --from=cronjob/creditbot $$job; \
+	$(IN_KIND) wait --for=condition=complete job/$$job --timeout 300s
+	$(IN_KIND) exec deployment/sandbox -- creditbot sandbox show
+
+.PHONY: test-cluster
+test-cluster: $(STAMP)-dev ## Tests against the cluster of KUBECONFIG, or kind, or the API server of KUBEBUILDER_ASSETS
+	@IMAGE="$(IMAGE)" LOAD_IMAGE="$(LOAD_IMAGE)" KIND_CLUSTER="$(KIND_CLUSTER)" $(PYTEST) tests/cluster -m cluster

@@ -1,0 +1,279 @@
+"""The values that flow through creditbot: frozen, explained once, free of vendors' shapes.
+
+Money is `Decimal` in USD with two places, times are aware `datetime` in UTC, durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Literal
+
+LinkKind = Literal["look", "explore_qid", "explore_params", "short", "sql_runner", "dashboard", "merge", "other"]
+
+
+def time_of(ts: str) -> datetime:
+    """The moment a Slack `ts` ("1736345678.123456") stands for."""
+    seconds, _, micros = ts.partition(".")
+    return datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(micros.ljust(6, "0")[:6] or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Identifies a request for good: an edit keeps it.
+
+    Attributes:
+        team: id of the workspace our token belongs to, such as "T0123".
+        channel: id of the channel, such as "C0123".
+        ts: Slack's message id, a string that is never to be read as a float.
+    """
+
+    team: str
+    channel: str
+    ts: str
+
+    def __str__(self) -> str:
+        """As used for state keys, markers and file names: "T0123.C0123.1736345678.123456"."""
+        return f"{self.team}.{self.channel}.{self.ts}"
+
+    @classmethod
+    def parse(cls, text: str) -> RequestKey:
+        """The inverse of `str`; ValueError for anything else."""
+        team, channel, ts = text.split(".", 2)
+        return cls(team, channel, ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Who we are on Slack and which channels we watch, as one `auth.test` and one channel look-up told.
+
+    Attributes:
+        team: workspace id.
+        url: the workspace's address, such as "https://acme.slack.com/", for permalinks.
+        user: our own user id.
+        bot: our own bot id, or "" for a user token.
+        channels: watched channels, id -> name without "#".
+        settings: fingerprint of the settings this was asked with; another fingerprint means: ask again.
+    """
+
+    team: str
+    url: str
+    user: str
+    bot: str
+    channels: Mapping[str, str]
+    settings: str = ""
+
+    def permalink(self, channel: str, ts: str, thread_ts: str | None = None) -> str:
+        """The address people open a message by, made without asking Slack."""
+        link = f"{self.url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
+        if thread_ts and thread_ts != ts:
+            link += f"?thread_ts={thread_ts}&cid={channel}"
+        return link
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What we leave in the metadata of our posts to know them again.
+
+    Attributes:
+        kind: "reply" or "notice".
+        key: the request's key for a reply, the notice's id for a direct message.
+        claim: id of the claim that posted it.
+    """
+
+    kind: str
+    key: str
+    claim: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Slack message, of a channel or of a thread.
+
+    Attributes:
+        channel: id of the channel it stands in.
+        ts: its id.
+        thread_ts: id of its thread's parent; None outside threads; equal to `ts` on a parent.
+        user: author's user id; None for a `bot_message`.
+        bot: id of the bot that posted it, None for people.
+        user_team: workspace of the author where Slack names one; another than ours under Slack Connect.
+        subtype: Slack's subtype, or "".
+        edited: ts of the last edit, or "".
+        replies: number of replies Slack shows on a parent.
+        text: `text` as Slack sent it (`&amp;`, `<url|label>`).
+        content: the parts that may hold links: `text`, `blocks`, `attachments`, as Slack sent them. Untrusted.
+        marker: our metadata if the message carries it; whoever posted it.
+    """
+
+    channel: str
+    ts: str
+    thread_ts: str | None = None
+    user: str | None = None
+    bot: str | None = None
+    user_team: str | None = None
+    subtype: str = ""
+    edited: str = ""
+    replies: int = 0
+    text: str = ""
+    content: Mapping[str, object] = field(default_factory=dict)
+    marker: Marker | None = None
+
+    @property
+    def thread(self) -> str:
+        """The ts a reply is posted under."""
+        return self.thread_ts or self.ts
+
+
+@dataclass(frozen=True, slots=True)
+class LookerLink:
+    """One link to our Looker, decoded once.
+
+    Attributes:
+        kind: which of Looker's link forms it is.
+        url: entities decoded, nothing trailing, percent-escapes as typed.
+        id: of a Look, dashboard or merge.
+        slug: of a short link, a `qid` or a SQL Runner query.
+        model, view: of an Explore.
+        fields, pivots, sorts: of an Explore with explicit parameters, in the order given.
+        filters: field -> Looker filter expression ("" is meaningful), `f[...]` decoded once.
+        filter_expression: Looker's custom filter, or "".
+        limit, column_limit: as typed, or "".
+        dynamic_fields: JSON text of table calculations and custom fields, or "".
+        query_timezone: as typed, or "".
+        unusable: why it cannot be used, one sentence for people; "" if it can.
+    """
+
+    kind: LinkKind
+    url: str
+    id: str = ""
+    slug: str = ""
+    model: str = ""
+    view: str = ""
+    fields: tuple[str, ...] = ()
+    pivots: tuple[str, ...] = ()
+    sorts: tuple[str, ...] = ()
+    filters: Mapping[str, str] = field(default_factory=dict)
+    filter_expression: str = ""
+    limit: str = ""
+    column_limit: str = ""
+    dynamic_fields: str = ""
+    query_timezone: str = ""
+    unusable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The SQL of one link.
+
+    Attributes:
+        link: where it came from.
+        sql: as Looker gave it, row limits lifted; UTF-8 text.
+        note: what a person should know, such as "filters in the address of a Look are ignored", or "".
+    """
+
+    link: LookerLink
+    sql: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One row of the product table.
+
+    Attributes:
+        name: "verify", "psms" or the user's own.
+        notebook: path of its notebook; None while the product is off.
+    """
+
+    name: str
+    notebook: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One executed code or markdown cell as it is kept in the summary.
+
+    Attributes:
+        number: 1-based position in the executed notebook, an injected parameters cell not counted.
+        kind: "code" or "markdown".
+        source: its text.
+        executed: whether it ran in this run.
+        outputs: (type, text) pairs: type is a MIME type ("text/html"), "stream" or "error".
+    """
+
+    number: int
+    kind: str
+    source: str
+    executed: bool = False
+    outputs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookRun:
+    """What one run of a notebook left.
+
+    Attributes:
+        scraps: name -> value, as glued with scrapbook.
+        cells: every cell in order.
+        notebook: path of the notebook that ran.
+        notebook_sha256: hash of its file as it was read for this run.
+        versions: package -> version of what ran it.
+        seconds: how long it took.
+    """
+
+    scraps: Mapping[str, object]
+    cells: tuple[Cell, ...]
+    notebook: str
+    notebook_sha256: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRow:
+    """One row of the notebook's "Summary Info" table.
+
+    Attributes:
+        credit: USD, two places.
+        mode: Fraud Guard mode, or "" where the notebook names none.
+        fraud_cost: USD, None where the notebook does not give it.
+        columns: every column of the row as the notebook printed it, for the evidence.
+    """
+
+    credit: Decimal
+    mode: str = ""
+    fraud_cost: Decimal | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """An amount with its evidence.
+
+    Attributes:
+        amount: USD, two places, never negative.
+        rows: what it is the sum of.
+    """
+
+    amount: Decimal
+    rows: tuple[CreditRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResult:
+    """What became of one link: its query, its product and its credit, or nothing for a skipped link.
+
+    Attributes:
+        query: the link and its SQL.
+        product: name of the product, "" if skipped.
+        sql_sha256: hash of the normalised SQL.
+        run, credit: None if skipped.
+    """
+
+    query: Query
+    product: str
+    sql_sha256: str
+    run: NotebookRun | None = None
+    credit: Credit | None = None

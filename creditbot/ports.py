@@ -1,0 +1,159 @@
+"""What creditbot needs from the outside, as Protocols of one to three verbs.
+
+Adapters implement them on the vendors' SDKs, tests/fakes.py in memory; one contract suite runs over all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
+
+
+class Clock(Protocol):
+    """One clock for all pods."""
+
+    def now(self) -> datetime:
+        """UTC by Slack's clock. Raises `Unreachable` before Slack was asked anything."""
+
+
+class Inbox(Protocol):
+    """Reads Slack. Every verb raises `Unreachable` or `Refused`."""
+
+    def workspace(self, remembered: Workspace | None) -> Workspace:
+        """Who we are and what we watch; `remembered` is returned as it is if it was asked with the same settings.
+
+        Raises `Refused` for a wrong token, an unknown channel, or a channel we are not in.
+        """
+
+    def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
+        """All top-level messages of a channel after `oldest` (exclusive), all pages read, oldest first."""
+
+    def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
+        """The parent and all replies with their metadata, oldest first; empty if the parent is gone."""
+
+
+class Replier(Protocol):
+    """Writes to Slack, each call at most one request on the wire, within 30 s in all.
+
+    Raises `PostRefused` only if Slack definitely did not accept it, `PostUnknown` in every other case.
+    """
+
+    def pace(self, channel: str) -> None:
+        """Waits until a post to the channel keeps to Slack's rate; one caller is let through at a time."""
+
+    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
+        """Posts in a thread and returns the post's ts. `text` is escaped here; nothing is unfurled."""
+
+    def amend(self, channel: str, ts: str, text: str) -> None:
+        """Replaces the text of one of our posts; repeating it changes nothing."""
+
+
+class Owner(Protocol):
+    """Direct messages to the bot's owner (SLACK_USER_ID)."""
+
+    def tell(self, text: str, marker: Marker) -> str:
+        """Sends one direct message and returns its ts; raises as `Replier` does. `text` is escaped here."""
+
+    def told(self, marker: Marker, since: datetime) -> bool | None:
+        """Whether a message with this marker stands in the conversation; None where we may not read it."""
+
+
+class Resolver(Protocol):
+    """Asks Looker for SQL."""
+
+    def warm(self) -> None:
+        """Starts in the background what a first call needs; calling it again does nothing."""
+
+    def login(self) -> str:
+        """Logs in, if not yet done, and returns the API user's name. Raises `Unreachable` or `Refused`."""
+
+    def resolve(self, link: LookerLink) -> Query:
+        """The SQL of a usable link, its default row limit lifted.
+
+        Raises `LinkUnusable` (not found, no query, a limit that cannot be lifted), `Unreachable` or `Refused`.
+        Safe to call from several threads.
+        """
+
+
+class Runner(Protocol):
+    """Runs notebooks, each in a process of its own without the bot's secrets."""
+
+    def warm(self) -> None:
+        """Starts what a first run needs, in the background; calling it again does nothing."""
+
+    def run(self, notebook: str, sql: str) -> NotebookRun:
+        """Runs the notebook with its `looker` parameter set to `sql`. Safe to call from several threads.
+
+        Raises `NotebookFailed` or `NotebookStopped`.
+        """
+
+    def close(self) -> None:
+        """Ends every process it started."""
+
+
+class SummaryStore(Protocol):
+    """Keeps one JSON document per request and finds credited SQL again. Raises `Unreachable` or `Refused`."""
+
+    def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
+        """Writes the summary of a request, replacing an earlier one, and returns its place.
+
+        `credited` are the hashes of the SQL that it credits: `credited_by` finds it by them.
+        """
+
+    def load(self, key: RequestKey) -> Mapping[str, object] | None:
+        """The summary of a request with numbers as Decimal, or None."""
+
+    def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
+        """Every summary, the latest request first, read as they are asked for."""
+
+    def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:
+        """The requests whose saved summary names this hash as credited."""
+
+    def probe(self) -> None:
+        """Writes something that is no summary, and takes it away again if that is allowed. Raises as `save` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The whole state as a store holds it.
+
+    Attributes:
+        values: key (`[-._a-zA-Z0-9]+`) -> JSON text.
+        version: opaque; a write names the version it is based on.
+        damage: what was found broken and set aside while reading, one sentence, or "".
+    """
+
+    values: Mapping[str, str]
+    version: str
+    damage: str = ""
+
+
+class StateStore(Protocol):
+    """One small document under optimistic concurrency. Both verbs raise `Unreachable`, `Refused`, `StateUnusable`."""
+
+    def read(self) -> Stored:
+        """The document; a missing ConfigMap is `StateUnusable`, a missing file is empty."""
+
+    def write(self, values: Mapping[str, str], version: str) -> str:
+        """Replaces the document if it still has this version; returns the new version.
+
+        Raises `StateConflict` (nothing written) or `StateWriteUnknown` (read again to find out).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The parts of a bot, each replaceable."""
+
+    inbox: Inbox
+    replier: Replier
+    owner: Owner
+    resolver: Resolver
+    runner: Runner
+    summaries: SummaryStore
+    state: StateStore
+    clock: Clock

@@ -1,0 +1,19 @@
+"""What several contract tests stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.http_stub import HttpStub
+from tests.slack_bench import Bench
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A scripted Slack on loopback, no proxy in the environment."""
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with HttpStub() as http:
+        yield Bench(http)
