@@ -1,0 +1,91 @@
+"""Says which web addresses are on our Looker: never one that a browser might read in another way than we do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from creditbot.errors import SettingsError
+
+# No userinfo, no backslash, ASCII only.
+_NAME = r"(?P<name>[a-z0-9_.-]+|\[[0-9a-f:.]+\])"
+_URL = re.compile(
+    rf"(?P<scheme>https?)://{_NAME}(?::(?P<port>\d{{0,5}}))?(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#.*)?",
+    re.IGNORECASE | re.ASCII,
+)
+_HOST = re.compile(rf"(?:(?P<scheme>https?)://)?{_NAME}(?::(?P<port>\d{{1,5}}))?(?:/[^?#]*)?", re.IGNORECASE | re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+_DEFAULT_PORTS = {"https": (443,), "http": (80,), "": (443, 80)}
+# One Looker answers people on 9999 and programs on 19999, or both behind the default port.
+_LOOKER_PORTS = frozenset((None, 9999, 19999))
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The Looker whose links count.
+
+    Attributes:
+        name: in lower case, without a trailing dot.
+        port: None for the scheme's default port.
+    """
+
+    name: str
+    port: int | None = None
+
+    def __str__(self) -> str:
+        """As people write it: "acme.looker.com" or "acme.looker.com:9999"."""
+        return self.name if self.port is None else f"{self.name}:{self.port}"
+
+    def owns(self, other: Host) -> bool:
+        """Whether both are the same Looker: same name and port, where Looker's usual ports are one.
+
+        Any other port is another server, on which the same number may be another Look.
+        """
+        same_port = self.port == other.port or {self.port, other.port} <= _LOOKER_PORTS
+        return self.name == other.name and same_port
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of a URL, not yet decoded; what follows a "#" is left out.
+
+    Attributes:
+        host: where it points to.
+        path: "" or from the first slash on.
+        query: what follows the "?", or "".
+    """
+
+    host: Host
+    path: str
+    query: str
+
+
+def address_of(url: str) -> Address | None:
+    """The parts of an http(s) URL; None where there is more to it than host, port, path and query."""
+    match = _URL.fullmatch(url)
+    if match is None or _CONTROL.search(url):
+        return None
+    return Address(_host_of(match), match["path"] or "", match["query"] or "")
+
+
+def looker_host(text: str) -> Host:
+    """The host named by LOOKER_BASE_URL or by `HOST[:PORT]`; `SettingsError` for anything else."""
+    match = _HOST.fullmatch(text.strip())
+    host = _host_of(match) if match else None
+    if host is None or not _is_host(host):
+        # The text is not repeated: an address may hold a password.
+        todo = "Write it as https://HOST[:PORT], or as HOST[:PORT]."
+        raise SettingsError("The address of Looker names no host.", todo)
+    return host
+
+
+def _host_of(match: re.Match[str]) -> Host:
+    name = match["name"].lower().removesuffix(".")
+    port = int(match["port"]) if match["port"] else None
+    return Host(name, None if port in _DEFAULT_PORTS[(match["scheme"] or "").lower()] else port)
+
+
+def _is_host(host: Host) -> bool:
+    labels = [] if host.name.startswith("[") else host.name.split(".")
+    return all(_LABEL.fullmatch(label) for label in labels) and (host.port is None or 0 < host.port < 65536)
