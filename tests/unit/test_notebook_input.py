@@ -1,0 +1,224 @@
+"""The bundled notebooks: how they run the SQL and read its result."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bundled_notebooks import COLUMNS, VERIFY, Row, traffic
+
+
+def record(**values: Any) -> tuple[Any, ...]:
+    """One row of a result in the order of the columns."""
+    return tuple({**traffic(1), **values}[name] for name in COLUMNS)
+
+
+def read(**values: Any) -> Row:
+    """One Verify row read from a result."""
+    row: Row = VERIFY.read_traffic(COLUMNS, [record(**values)])[0]
+    return row
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2025, 12, 1),
+        datetime(2025, 12, 1),  # noqa: DTZ001 - a warehouse's TIMESTAMP has no zone
+        datetime(2025, 12, 1, tzinfo=UTC),
+        datetime(2025, 12, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+        "2025-12-01",
+        " 2025-12-01 00:00:00 ",
+        "2025-12-01T00:00:00Z",
+    ],
+)
+def test_a_day_is_read_in_every_form_warehouses_give_it(day: object) -> None:
+    """Dates, timestamps at midnight in UTC, and their text."""
+    assert date(2025, 12, 1) == read(day=day)["day"]
+
+
+def test_whole_numbers_and_prices_are_read_exactly() -> None:
+    """SUM() gives DECIMAL in some warehouses; a price may come as text."""
+    row = read(messages=Decimal(312), price_usd="0.3840", mode=" Basic ", prefix=62)
+    assert (312, Decimal("0.3840"), "basic", "62") == (row["messages"], row["price_usd"], row["mode"], row["prefix"])
+    assert int is type(row["messages"])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *[(column, None) for column in COLUMNS],
+        *[("day", value) for value in ("December", 20251201, "2025-12-01 07:00", date(1999, 12, 31), "")],
+        ("day", datetime(2025, 12, 1, tzinfo=timezone(timedelta(hours=2)))),
+        *[("prefix", value) for value in ("", " ", "+" * 41, "+6\n2")],
+        *[("mode", value) for value in ("turbo", "")],
+        *[("messages", value) for value in (-1, 1.0, True, "7", Decimal("1.5"), Decimal("NaN"), 10**12)],
+        *[("price_usd", value) for value in (-1, 0.384, True, "free", "NaN", "Infinity", Decimal(10**6), b"1")],
+    ],
+)
+def test_a_value_that_is_not_what_its_column_says_is_named(column: str, value: object) -> None:
+    """The sentence names row and column, and is short whatever the value."""
+    with pytest.raises(ValueError, match=rf"^Row 1 of the result: {column} is .*\.$") as failure:
+        read(**{column: value})
+    assert len(str(failure.value)) < 200
+
+
+def read_or_refuse(column: str, value: object) -> str:
+    """The sentence it is refused with, or ""."""
+    try:
+        read(**{column: value})
+    except ValueError as failure:
+        return str(failure)
+    return ""
+
+
+@given(
+    column=st.sampled_from(COLUMNS),
+    value=st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(), st.datetimes()),
+)
+def test_no_value_of_a_warehouse_ends_in_anything_but_a_row_or_a_sentence(column: str, value: object) -> None:
+    """Whatever a column holds, it is read or refused by name."""
+    sentence = read_or_refuse(column, value)
+    assert sentence == "" or sentence.startswith(f"Row 1 of the result: {column} is ")
+
+
+def test_columns_are_found_by_name_in_any_case_and_with_looker_s_view_in_front() -> None:
+    """Others are ignored, and so is the order."""
+    names = ["ACCOUNT_SID", *[f"verify_traffic.{name.upper()}" for name in reversed(COLUMNS)]]
+    rows = VERIFY.read_traffic(names, [("AC-sandbox-0001", *reversed(record(messages=7)))])
+    assert [traffic(1, messages=7)] == rows
+
+
+def test_missing_columns_are_named_all_at_once() -> None:
+    """The sentence says what is missing and what is there."""
+    with pytest.raises(ValueError, match=r"no column verified, price_usd; it gives day, prefix, .*messages, price\."):
+        VERIFY.read_traffic([*COLUMNS[:-2], "price"], [])
+
+
+def test_a_column_given_twice_is_refused() -> None:
+    """Which of two columns is meant is not for the notebook to guess."""
+    with pytest.raises(ValueError, match=r"2 columns day: leave one\."):
+        VERIFY.read_traffic(["a.day", "b.day", *COLUMNS[1:]], [])
+
+
+@pytest.mark.parametrize("rows", [[], [traffic(1)]])
+def test_no_rows_or_no_messages_is_an_error_and_not_a_zero(rows: list[Row]) -> None:
+    """A query that found nothing has not shown that there is nothing to credit."""
+    with pytest.raises(ValueError, match=rf"^No message in the {len(rows)} rows"):
+        VERIFY.add_up(rows)
+
+
+def test_two_prices_for_one_day_prefix_and_mode_are_refused() -> None:
+    """Adding up such rows would need a rule that nobody has given."""
+    with pytest.raises(ValueError, match=r"Two prices for \+62 \(basic\) on 2025-12-01: 0\.3840 and 0\.5\."):
+        VERIFY.add_up([traffic(1, messages=1), traffic(1, messages=1, price_usd=Decimal("0.5"))])
+
+
+@pytest.mark.parametrize("end", [" LIMIT 3", "\nlimit 3 offset 0;\n", " FETCH FIRST 3 ROWS ONLY"])
+def test_a_result_that_its_row_limit_may_have_cut_is_refused(end: str) -> None:
+    """As many rows as the SQL's own limit lets through may not be all of them."""
+    with pytest.raises(ValueError, match=r"^The SQL stops at 3 rows and so many came: take its row limit off\.$"):
+        VERIFY.refuse_cut(f"SELECT 1 FROM t{end}", [()] * 3)
+
+
+@pytest.mark.parametrize("source", ["t LIMIT 500", "(SELECT 1 FROM t LIMIT 3) AS u", "t"])
+def test_a_result_that_no_row_limit_has_cut_is_taken(source: str) -> None:
+    """Fewer rows than the limit are all of them; a limit inside the SQL is the asker's own."""
+    VERIFY.refuse_cut(f"SELECT 1 FROM {source}", [()] * 3)
+
+
+# ---- the warehouse ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a small DuckDB."""
+    path = tmp_path_factory.mktemp("warehouse") / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE verify_traffic (price_usd DECIMAL(10, 4))")
+        connection.execute("INSERT INTO verify_traffic VALUES (0.0083)")
+    return f"duckdb:///{path}"
+
+
+def test_duckdb_keeps_decimals(warehouse: str) -> None:
+    """A price is what was billed, not the float nearest to it."""
+    columns, records = VERIFY.run_sql("SELECT price_usd FROM verify_traffic", warehouse)
+    assert (["price_usd"], [(Decimal("0.0083"),)]) == (columns, records)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM nowhere",
+        "SELECT * FROM '/etc/hostname'",
+        "SELECT * FROM read_csv('/etc/hostname')",
+        "CREATE TABLE mine (i INTEGER)",
+        "DELETE FROM verify_traffic",
+        "SET enable_external_access = true",
+        "ATTACH 'other.duckdb'",
+        "COPY verify_traffic TO 'out.csv'",
+        "nonsense",
+    ],
+)
+def test_duckdb_is_read_only_and_locked(warehouse: str, sql: str) -> None:
+    """No writing, no files, no settings; what DuckDB says is passed on in one line."""
+    with pytest.raises(ValueError, match=r"^The warehouse refused the SQL: [^\n]+$"):
+        VERIFY.run_sql(sql, warehouse)
+
+
+@pytest.mark.parametrize("sql", ["", "  \n"])
+def test_no_sql_is_said_so(sql: str) -> None:
+    """The first mistake of a run by hand."""
+    with pytest.raises(ValueError, match="There is no SQL: paste it"):
+        VERIFY.run_sql(sql, "")
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "WAREHOUSE_URL is not set"),
+        ("duckdb:///nowhere/warehouse.duckdb", "The warehouse does not open: "),
+        ("nodialect://host", "The warehouse does not open: "),
+        ("nonsense", "The warehouse does not open: "),
+    ],
+)
+def test_a_warehouse_that_does_not_open_is_a_connection_error(url: str, sentence: str) -> None:
+    """The bot tells it from a mistake in the SQL by the type of the error."""
+    with pytest.raises(ConnectionError, match=sentence):
+        VERIFY.run_sql("SELECT 1", url)
+
+
+def test_any_other_warehouse_is_asked_through_sqlalchemy(tmp_path: Path) -> None:
+    """The SQL goes there as it is: a % or a : in it is no parameter."""
+    with sqlite3.connect(tmp_path / "w.sqlite") as connection:
+        connection.execute("CREATE TABLE t (item TEXT)")
+        connection.execute("INSERT INTO t VALUES ('Authy SMS'), ('Other')")
+    connection.close()
+    sql = "SELECT item AS \"t.item\", ':x %s' AS y FROM t WHERE item LIKE 'Authy%'"
+    answer = VERIFY.run_sql(sql, f"sqlite:///{tmp_path / 'w.sqlite'}")
+    assert (["t.item", "y"], [("Authy SMS", ":x %s")]) == answer
+    assert tmp_path / "w.sqlite" not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
+
+
+def test_a_connection_lost_while_the_sql_ran_is_a_connection_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLAlchemy marks such errors; another try may go through."""
+
+    class Lost(Exception):
+        connection_invalidated = True
+
+    class Connection:
+        def exec_driver_sql(self, sql: str) -> None:
+            raise Lost("server closed the connection\n[SQL: secret]")
+
+        def close(self) -> None: ...
+
+    monkeypatch.setitem(VERIFY.run_sql.__globals__, "open_warehouse", lambda _url: Connection())
+    with pytest.raises(ConnectionError, match=r"^The warehouse went away: server closed the connection$"):
+        VERIFY.run_sql("SELECT 1", "any://host")
