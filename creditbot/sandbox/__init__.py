@@ -1,0 +1,14 @@
+"""A local Slack and a local Looker over real HTTP, and a small warehouse: creditbot without accounts.
+
+with Sandbox(folder) as sandbox:
+sandbox.environment()            # the settings that lead a bot there
+sandbox.world.post("...")        # what people do
+sandbox.slack.faults.add(...)    # what goes wrong
+"""
+
+from __future__ import annotations
+
+from creditbot.sandbox.local import Sandbox
+from creditbot.sandbox.world import World
+
+__all__ = ["Sandbox", "World"]

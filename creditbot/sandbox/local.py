@@ -1,0 +1,94 @@
+"""The sandbox as a whole: both servers over one world, and the settings that lead a bot to them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Self
+
+from creditbot.sandbox.http import App, Clock, Server
+from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET, Looker
+from creditbot.sandbox.seed import CHANNEL_NAME, seed
+from creditbot.sandbox.slack import Slack
+from creditbot.sandbox.warehouse import make_warehouse
+from creditbot.sandbox.world import OWNER, World
+
+WORLD_FILE, WAREHOUSE_FILE = "world.sqlite", "warehouse.duckdb"
+
+
+class Sandbox:
+    """A local Slack and Looker; serves from the start until it is closed.
+
+    The world and the warehouse are kept in `folder` and made if they are not there; `warehouse` names another file, and
+    without `messages` a new channel is empty. Ports stay the same from one run to the next where they are free. Raises
+    OSError if the folder cannot be written or a given port is taken.
+
+    Attributes:
+        world: the data.
+        slack, looker: the Apps, with their calls and faults.
+        warehouse: the DuckDB file.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rate_limits: bool = True,
+        clock: Clock = time.time,
+        host: str = "127.0.0.1",
+        slack_port: int = 0,
+        looker_port: int = 0,
+        warehouse: Path | None = None,
+        messages: bool = True,
+    ) -> None:
+        self.warehouse = (warehouse or folder / WAREHOUSE_FILE).absolute()
+        if not self.warehouse.exists():
+            make_warehouse(self.warehouse)
+        with contextlib.ExitStack() as stack:
+            self.world = stack.enter_context(World(folder / WORLD_FILE, clock))
+            seed(self.world, messages=messages)
+            self.looker = Looker(self.world, clock)
+            self.slack = Slack(self.world, clock, looker_url=self.looker_url, rate_limits=rate_limits)
+            self.looker_server = stack.enter_context(self._server("looker", self.looker, host, looker_port))
+            self.slack_server = stack.enter_context(self._server("slack", self.slack, host, slack_port))
+            self._opened = stack.pop_all()
+
+    def looker_url(self, hostname: str) -> str:
+        """The address of the Looker for somebody who calls this machine by `hostname`."""
+        return f"http://{hostname}:{self.looker_server.port}"
+
+    def environment(self) -> dict[str, str]:
+        """The settings that lead a bot here; the notebooks are left to the caller."""
+        return {
+            "SLACK_BOT_TOKEN": self.slack.token,
+            "SLACK_API_URL": f"{self.slack_server.url}/api/",
+            "SLACK_TEST_CHANNEL": CHANNEL_NAME,
+            "SLACK_USER_ID": OWNER,
+            "LOOKER_BASE_URL": self.looker_server.url,
+            "LOOKER_CLIENT_ID": CLIENT_ID,
+            "LOOKER_CLIENT_SECRET": CLIENT_SECRET,
+            "WAREHOUSE_URL": f"duckdb:///{self.warehouse}",
+        }
+
+    def _server(self, name: str, app: App, host: str, port: int) -> Server:
+        """On the port given, or else on the last one, or else on a free one."""
+        last = (self.world.get("port", name) or {"port": 0})["port"]
+        try:
+            server = Server(app, host, port or last, self.world.clock)
+        except OSError:
+            if port or not last:
+                raise
+            server = Server(app, host, 0, self.world.clock)
+        self.world.put("port", name, {"port": server.port})
+        return server
+
+    def close(self) -> None:
+        """Stops both servers and lets go of the world."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

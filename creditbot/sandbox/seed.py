@@ -1,0 +1,185 @@
+"""The world the sandbox starts with: one channel as a credit team's day fills it.
+
+Times lie within the last two days; everything else is always the same. What a first run is to make of it:
+
+    Explore `qid`, AC-sandbox-0001          Approved, $4,948.80, exceptions
+    Look, PSMS of AC-sandbox-0003           an amount
+    `/x/`, `qid` of the same, parameters    one amount over two queries: the same SQL counts once
+    Look 4040                               no such Look: a direct message to the owner
+    a question, a join, an unfurl, a bot    no request
+    a Look somebody answered by hand        answered elsewhere
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from creditbot.sandbox.composer import typed
+from creditbot.sandbox.looker_content import add_dashboard, add_look, add_merge, add_query, add_sql_query
+from creditbot.sandbox.store import Json
+from creditbot.sandbox.world import (  # fmt: skip
+    APP,
+    BOT,
+    BOT_USER,
+    CHANNEL,
+    LOOKER,
+    OWNER,
+    REQUESTER,
+    TEAM,
+    World,
+    ts_of,
+)
+
+HOUR = 3600.0
+CHANNEL_NAME = "credit-requests"
+ANALYST, OUTSIDER, ALERTS_BOT = "U0LEE", "U0PARTNER", "B0ALERTS"
+_PEOPLE = {
+    OWNER: ("olu", "Olu Owner"),
+    REQUESTER: ("dana", "Dana Ortiz"),
+    "U0RAVI": ("ravi", "Ravi Menon"),
+    ANALYST: ("lee", "Lee Analyst"),
+    "W0MARTA": ("marta", "Marta Silva"),
+    OUTSIDER: ("pat", "Pat Partner"),
+    "USLACKBOT": ("slackbot", "Slackbot"),
+}
+
+
+def seed(world: World, *, messages: bool = True) -> None:
+    """Fills an empty world, with or without messages; one that was filled before stays as it is."""
+    with world.transaction():
+        if world.get("meta", "seeded"):
+            return
+        world.put("meta", "seeded", {"at": world.clock()})
+        _people(world)
+        _channels(world)
+        links = _links(world)
+        if messages:
+            _messages(world, links)
+
+
+def verify(account: str, days: str = "2025-12-01 to 2026-01-01", **more: Any) -> Json:
+    """A query of an account's Verify traffic, as Looker's WriteQuery has it."""
+    return _traffic("verify_traffic", account, "Authy%", days, ("verified",)) | more
+
+
+def psms(account: str, days: str = "2025-12-01 to 2026-01-01", **more: Any) -> Json:
+    """A query of an account's Programmable SMS traffic."""
+    return _traffic("psms_traffic", account, "Programmable SMS%", days, ()) | more
+
+
+def explore_address(query: Mapping[str, Any]) -> str:
+    """The address of an Explore with explicit parameters."""
+    view = query["view"]
+    parameters = [("fields", ",".join(query["fields"]))]
+    parameters += [(f"f[{name}]", text) for name, text in query["filters"].items()]
+    parameters += [("sorts", ",".join(query["sorts"])), ("limit", str(query.get("limit") or 500))]
+    return f"{LOOKER}/explore/{query['model']}/{view}?{urlencode(parameters)}"
+
+
+def _traffic(view: str, account: str, item: str, days: str, more_fields: tuple[str, ...]) -> Json:
+    names = ("day", "prefix", "mode", "attempts", "blocked", "messages", *more_fields, "price_usd")
+    filters = {"account_sid": account, "billable_item": item, "day": days}
+    return {
+        "model": "credit",
+        "view": view,
+        "fields": [f"{view}.{name}" for name in names],
+        "filters": {f"{view}.{name}": text for name, text in filters.items()},
+        "sorts": [f"{view}.day", f"{view}.prefix"],
+    }
+
+
+def _people(world: World) -> None:
+    for id_, (name, real_name) in _PEOPLE.items():
+        world.put("user", id_, _user(id_, name, real_name))
+    world.put("user", OUTSIDER, _user(OUTSIDER, *_PEOPLE[OUTSIDER]) | {"team_id": "T0PARTNER", "is_stranger": True})
+    bot = _user(BOT_USER, "creditbot", "creditbot") | {"is_bot": True}
+    bot["profile"] |= {"bot_id": BOT, "api_app_id": APP}
+    world.put("user", BOT_USER, bot)
+
+
+def _user(id_: str, name: str, real_name: str) -> Json:
+    profile = {"real_name": real_name, "display_name": name, "team": TEAM, "email": f"{name}@sandbox.example"}
+    flags = dict.fromkeys(
+        ("is_admin", "is_owner", "is_restricted", "is_ultra_restricted", "is_bot", "is_app_user"), False
+    )
+    return flags | {
+        "id": id_, "team_id": TEAM, "name": name, "real_name": real_name, "deleted": False, "tz": "Etc/UTC",
+        "tz_label": "UTC", "tz_offset": 0, "updated": 0, "profile": profile,
+    }  # fmt: skip
+
+
+def _channels(world: World) -> None:
+    everybody = [id_ for id_ in _PEOPLE if id_ != "USLACKBOT"]
+    common = {"created": int(world.clock() - 90 * 24 * HOUR), "creator": OWNER}
+    for id_, name, members, more in (
+        (CHANNEL, CHANNEL_NAME, [*everybody, BOT_USER], {"purpose": "Fraud credits: one link, one answer"}),
+        ("C0GENERAL", "general", everybody, {}),
+        ("C0OLD", "credit-requests-2024", [*everybody, BOT_USER], {"is_archived": True}),
+        ("G0LEADS", "credit-leads", [OWNER], {"is_private": True}),
+    ):
+        world.put("channel", id_, common | {"id": id_, "name": name, "members": members} | more)
+
+
+def _links(world: World) -> dict[str, str]:
+    """Looker's content, and the addresses the messages use."""
+    reference = add_query(world, verify("AC-sandbox-0001"))
+    two_modes = add_query(world, verify("AC-sandbox-0002"))
+    quiet, nothing = add_query(world, verify("AC-sandbox-0004")), add_query(world, verify("AC-sandbox-0404"))
+    add_look(world, "33", "Verify, December: AC-sandbox-0004 (quiet)", quiet)
+    add_look(world, "34", "Verify, December: AC-sandbox-0404 (no rows)", nothing)
+    add_dashboard(world, "5", "Fraud overview", [reference, two_modes])
+    add_merge(world, "merge0001", [reference, two_modes])
+    add_sql_query(world, "sqlrunner0001", "SELECT * FROM verify_traffic WHERE billable_item LIKE 'Authy%' LIMIT 10")
+    answered = add_query(world, verify("AC-sandbox-0005", "2025-12-01 to 2025-12-12"))
+    return {
+        "reference": f"{LOOKER}/explore/credit/verify_traffic?toggle=fil&qid={reference['client_id']}",
+        "psms": add_look(world, "27", "PSMS, December: AC-sandbox-0003", add_query(world, psms("AC-sandbox-0003"))),
+        "short": f"{LOOKER}/x/{two_modes['slug']}",
+        "same": f"{LOOKER}/explore/credit/verify_traffic?qid={two_modes['client_id']}",
+        "parameters": explore_address(verify("AC-sandbox-0005")),
+        "missing": f"{LOOKER}/looks/4040",
+        "answered": add_look(world, "31", "Verify, early December: AC-sandbox-0005", answered),
+    }
+
+
+def _messages(world: World, link: Mapping[str, str]) -> None:
+    now = world.clock()
+
+    def say(hours: float, user: str, text: str, **more: Any) -> str:
+        return world.post(ts=ts_of(now - hours * HOUR), user=user, **typed(text), **more)
+
+    joined = f"<@{BOT_USER}> has joined the channel"
+    world.post(joined, ts=ts_of(now - 47 * HOUR), user=BOT_USER, subtype="channel_join")
+    say(46.5, "U0RAVI", "Morning! Is there a cut-off for December credits?")
+    asked = say(30.2, "W0MARTA", f"AC-sandbox-0005, first days of the attack: {link['answered']}")
+    say(29.8, ANALYST, "Approved, $812.40, exceptions", thread_ts=asked)
+    say(26.0, REQUESTER, f"Hi team, SMS pumping on Verify in December, credit please: {link['reference']} Thanks!")
+    say(22.5, "U0RAVI", f"PSMS this time (AC-sandbox-0003), pumped between Christmas and New Year: {link['psms']}")
+    say(20.0, REQUESTER, "Runbook for fraud credits: https://wiki.sandbox.example/credits", attachments=[_unfurl(link)])
+    say(
+        6.0,
+        "W0MARTA",
+        f"AC-sandbox-0002 and -0005 together:\n{link['short']}\n{link['same']} (same as above)\n{link['parameters']}",
+    )
+    say(3.5, "U0RAVI", f"Could you look at this one as well? {link['missing']}")
+    alert = typed(f"Verify conversion is below 40 % in ID: {LOOKER}/looks/27")
+    world.post(ts=ts_of(now - 2 * HOUR), user=None, bot_id=ALERTS_BOT, app_id="A0ALERTS",
+               subtype="bot_message", username="Looker Alerts", **alert)  # fmt: skip
+    say(0.5, REQUESTER, "Thank you all, this used to take a day :tada:")
+
+
+def _unfurl(link: Mapping[str, str]) -> Json:
+    """What another app shows under a link."""
+    return {
+        "id": 1,
+        "app_id": "A0WIKI",
+        "bot_id": "B0WIKI",
+        "app_unfurl_url": "https://wiki.sandbox.example/credits",
+        "from_url": "https://wiki.sandbox.example/credits",
+        "is_app_unfurl": True,
+        "title": "Runbook: fraud credits",
+        "text": f"Example: <{link['psms']}>",
+        "fallback": "Runbook: fraud credits",
+    }

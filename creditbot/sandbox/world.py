@@ -1,0 +1,203 @@
+"""The sandbox's world: one workspace, with what people can do in it and how Slack shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from creditbot.sandbox.store import Json, Row, Store
+
+TEAM, TEAM_NAME, TEAM_URL = "T0SANDBOX", "Sandbox", "https://sandbox.slack.com/"
+CHANNEL = "C0CREDITS"
+OWNER, REQUESTER = "U0OWNER", "U0DANA"
+BOT_USER, BOT, APP = "U0CREDITBOT", "B0CREDITBOT", "A0CREDITBOT"
+LOOKER = "http://looker.sandbox"
+"""Stands in stored messages for the address of the sandbox's Looker, whose port may change."""
+
+_TOMBSTONE: Json = {
+    "type": "message",
+    "subtype": "tombstone",
+    "user": "USLACKBOT",
+    "text": "This message was deleted.",
+    "hidden": True,
+}
+
+
+class World(Store):
+    """One workspace in one file."""
+
+    # -- what people do ----------------------------------------------------------------------------------------------
+
+    def post(
+        self,
+        text: str,
+        *,
+        channel: str = CHANNEL,
+        user: str | None = REQUESTER,
+        thread_ts: str | None = None,
+        broadcast: bool = False,
+        ts: str | None = None,
+        **fields: Any,
+    ) -> str:
+        """A message as Slack would keep it: `text` is stored as it is given, and so is every other field; its ts.
+
+        `user` None leaves the author out, as a `bot_message` does. `broadcast` shows a reply in the channel too.
+        """
+        body: Json = {"type": "message", "text": text}
+        if user:
+            body |= {"user": user, "team": TEAM}
+        body |= {name: value for name, value in fields.items() if value is not None}
+        return self.write(channel, body, ts=ts, thread_ts=thread_ts, broadcast=broadcast)
+
+    def edit(self, ts: str, text: str, *, channel: str = CHANNEL, **fields: Any) -> None:
+        """Changes a message as its author does. Raises KeyError if there is none."""
+        with self.transaction():
+            body = self.message(channel, ts)
+            edited = {"user": body.get("user", ""), "ts": self.next_ts()}
+            self.rewrite(channel, ts, body | {"text": text, "edited": edited} | fields)
+
+    def delete(self, ts: str, *, channel: str = CHANNEL) -> None:
+        """Removes a message; its replies stay. Raises KeyError if there is none."""
+        with self.transaction():
+            self.message(channel, ts)
+            self.rewrite(channel, ts, None)
+
+    def messages(self, channel: str = CHANNEL) -> list[Json]:
+        """What stands in a channel now, oldest first, with all metadata."""
+        return [body for _, body in reversed(self.history(channel, limit=-1)) if body]
+
+    def thread(self, ts: str, channel: str = CHANNEL) -> list[Json]:
+        """A message and its replies as they stand now, oldest first, with all metadata; empty if there are none."""
+        parent = self.history(channel, oldest=ts, latest=ts, limit=1)
+        return [body for _, body in parent if body] + self.replies(channel, ts)
+
+    def direct_messages(self, user: str = OWNER) -> list[Json]:
+        """What stands in the bot's conversation with a user, oldest first."""
+        return self.messages(direct_channel(user))
+
+    # -- messages as Slack keeps and shows them ------------------------------------------------------------------------
+
+    def write(
+        self,
+        channel: str,
+        body: Json,
+        *,
+        ts: str | None = None,
+        thread_ts: str | None = None,
+        broadcast: bool = False,
+        seconds: float = 0.0,
+        reads: int = 0,
+    ) -> str:
+        """Adds a message and returns its ts; `seconds` and `reads` say when it is shown at the earliest."""
+        with self.transaction():
+            ts = ts or self.next_ts()
+            body = body | {"ts": ts}
+            if thread_ts:
+                body["thread_ts"] = thread_ts
+            if thread_ts and broadcast:
+                body["subtype"] = "thread_broadcast"
+            top = not thread_ts or broadcast
+            self.add(channel, Row(ts, thread_ts, body), top=top, seconds=seconds, reads=reads)
+            return ts
+
+    def rewrite(self, channel: str, ts: str, body: Json | None, *, seconds: float = 0.0, reads: int = 0) -> None:
+        """Replaces a message, or removes it with None. Raises KeyError if there was never one."""
+        with self.transaction():
+            found = self.latest(channel, ts)
+            if not found:
+                raise KeyError(ts)
+            old, top = found
+            self.add(channel, Row(ts, old.thread_ts, body), top=top, seconds=seconds, reads=reads)
+
+    def message(self, channel: str, ts: str) -> Json:
+        """A message as it was last written, shown or not. Raises KeyError if there is none."""
+        found = self.latest(channel, ts)
+        if not found or found[0].body is None:
+            raise KeyError(ts)
+        return found[0].body
+
+    def thread_of(self, channel: str, ts: str) -> str | None:
+        """The ts of the thread that a message, also a deleted one, stands in or begins; None if there never was one."""
+        found = self.latest(channel, ts)
+        return (found[0].thread_ts or ts) if found else None
+
+    def history(
+        self, channel: str, *, oldest: str = "", latest: str = "~", limit: int, behind: int = 0
+    ) -> list[tuple[str, Json | None]]:
+        """What stands in a channel from `oldest` to `latest`, both included, newest first, each with its ts.
+
+        A thread's parent says how many replies it has. A deleted message is a tombstone if it has replies, else None,
+        so that a page may be shorter than `limit`. `behind` leaves out the last writes.
+        """
+        rows = self.select(
+            "v.channel = :channel AND v.top = 1 AND v.ts >= :oldest AND v.ts <= :latest",
+            "v.ts DESC LIMIT :limit",
+            behind,
+            channel=channel,
+            oldest=oldest,
+            latest=latest,
+            limit=limit,
+        )
+        threads = self._threads(channel, [row.ts for row in rows if not row.thread_ts], behind)
+        return [(row.ts, self._shown(channel, row, threads.get(row.ts, {}))) for row in rows]
+
+    def replies(
+        self, channel: str, thread_ts: str, *, oldest: str = "", latest: str = "~", limit: int = -1, behind: int = 0
+    ) -> list[Json]:
+        """The replies of a thread from `oldest` to `latest`, both included, oldest first."""
+        rows = self.select(
+            "v.channel = :channel AND v.thread_ts = :thread AND v.ts >= :oldest AND v.ts <= :latest"
+            " AND v.body IS NOT NULL",
+            "v.ts LIMIT :limit",
+            behind,
+            channel=channel,
+            thread=thread_ts,
+            oldest=oldest,
+            latest=latest,
+            limit=limit,
+        )
+        return [row.body for row in rows if row.body]
+
+    def _threads(self, channel: str, parents: Sequence[str], behind: int) -> Mapping[str, Json]:
+        """What each parent says about its replies."""
+        rows = self.select(
+            "v.channel = :channel AND v.thread_ts IN (SELECT value FROM json_each(:parents)) AND v.body IS NOT NULL",
+            "v.ts",
+            behind,
+            channel=channel,
+            parents=json.dumps(list(parents)),
+        )
+        replies: dict[str, list[Json]] = {}
+        for row in rows:
+            replies.setdefault(str(row.thread_ts), []).append(row.body or {})
+        return {thread_ts: _summary(thread_ts, bodies) for thread_ts, bodies in replies.items()}
+
+    def _shown(self, channel: str, row: Row, thread: Json) -> Json | None:
+        if row.body is None:
+            return _TOMBSTONE | {"ts": row.ts} | thread if thread else None
+        root = self.latest(channel, row.thread_ts) if row.thread_ts else None
+        return row.body | ({"root": root[0].body} if root and root[0].body else {}) | thread
+
+
+def _summary(thread_ts: str, replies: Sequence[Json]) -> Json:
+    authors = list(dict.fromkeys(body.get("user") or body.get("bot_id") for body in replies))
+    return {
+        "thread_ts": thread_ts,
+        "reply_count": len(replies),
+        "reply_users": authors,
+        "reply_users_count": len(authors),
+        "latest_reply": replies[-1]["ts"],
+        "is_locked": False,
+    }
+
+
+def ts_of(seconds: float) -> str:
+    """The `ts` of a moment."""
+    micros = round(seconds * 1_000_000)
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
+
+
+def direct_channel(user: str) -> str:
+    """The id of the bot's conversation with a user."""
+    return f"D{user[1:]}"
