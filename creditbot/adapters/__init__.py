@@ -1,0 +1,1 @@
+"""The outside, behind the ports: Slack, Looker, notebooks, summaries and the state."""

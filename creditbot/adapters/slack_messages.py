@@ -1,0 +1,81 @@
+"""Slack's shapes as our values. Every part of a message may be missing or of another type than documented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from creditbot.model import Marker, Message, time_of
+
+_EVENTS = {"reply": "creditbot_reply", "notice": "creditbot_notice"}
+_KINDS = {event: kind for kind, event in _EVENTS.items()}
+_TS = re.compile(r"\d{1,11}\.\d{6}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def escaped(text: str) -> str:
+    """Text as Slack wants it: these three characters, and no others."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def metadata(marker: Marker) -> dict[str, object]:
+    """What a post carries so that we know it again; every app of the workspace can read it."""
+    payload = {"key": marker.key, "claim": marker.claim, "v": 1}
+    return {"event_type": _EVENTS[marker.kind], "event_payload": payload}
+
+
+def is_ts(value: object) -> bool:
+    """Whether this is the id of a message."""
+    return isinstance(value, str) and _TS.fullmatch(value) is not None
+
+
+def ts_of(moment: datetime) -> str:
+    """The `ts` of a moment, exact to the microsecond; the inverse of `time_of`."""
+    seconds, micros = divmod(max(0, (moment - _EPOCH) // timedelta(microseconds=1)), 1_000_000)
+    return f"{seconds}.{micros:06d}"
+
+
+def messages_of(pages: Iterable[Mapping[str, Any]], channel: str) -> list[Message]:
+    """The messages of all pages, each once, oldest first; what has no id is left out."""
+    found: dict[str, Message] = {}
+    for page in pages:
+        raws = page.get("messages")
+        for raw in raws if isinstance(raws, list) else []:
+            if isinstance(raw, dict) and is_ts(raw.get("ts")):
+                found[raw["ts"]] = message_of(raw, channel)
+    return sorted(found.values(), key=lambda message: time_of(message.ts))
+
+
+def message_of(raw: Mapping[str, Any], channel: str) -> Message:
+    """One message with a valid `ts`."""
+    edited = raw.get("edited")
+    replies = raw.get("reply_count")
+    return Message(
+        channel=channel,
+        ts=raw["ts"],
+        thread_ts=raw["thread_ts"] if is_ts(raw.get("thread_ts")) else None,
+        user=_text(raw.get("user")) or None,
+        bot=_text(raw.get("bot_id")) or None,
+        user_team=next((team for name in ("user_team", "source_team", "team") if (team := _text(raw.get(name)))), None),
+        subtype=_text(raw.get("subtype")),
+        edited=_text(edited.get("ts")) if isinstance(edited, dict) else "",
+        replies=replies if isinstance(replies, int) else 0,
+        text=_text(raw.get("text")),
+        content={name: raw[name] for name in ("text", "blocks", "attachments") if raw.get(name)},
+        marker=_marker(raw.get("metadata")),
+    )
+
+
+def _marker(raw: object) -> Marker | None:
+    if not isinstance(raw, dict):
+        return None
+    kind, payload = _KINDS.get(_text(raw.get("event_type"))), raw.get("event_payload")
+    if kind is None or not isinstance(payload, dict) or not _text(payload.get("key")):
+        return None
+    return Marker(kind, payload["key"], _text(payload.get("claim")))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

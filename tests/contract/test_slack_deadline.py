@@ -1,0 +1,191 @@
+"""One deadline for everything a write to Slack does."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from creditbot.adapters import slack_wire
+from creditbot.adapters.slack import Slack
+from creditbot.clock import boottime
+from creditbot.errors import PostRefused, PostUnknown
+from tests.http_stub import Answer
+from tests.slack_bench import MARKER, TOKEN, Bench
+
+
+class Silence:
+    """A port whose connections are never answered: its queue is full."""
+
+    def __enter__(self) -> tuple[str, int]:
+        self._sockets = [socket.socket()]
+        self._sockets[0].bind(("127.0.0.1", 0))
+        self._sockets[0].listen(0)
+        address: tuple[str, int] = self._sockets[0].getsockname()
+        for _ in range(3):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+            self._sockets.append(waiting)
+        return address
+
+    def __exit__(self, *_: object) -> None:
+        for one in self._sockets:
+            one.close()
+
+
+def short(bench: Bench, **options: Any) -> Slack:
+    """The adapters in real time, with a fifth of a second for a send."""
+    return bench.open(boot=boottime, send_seconds=0.2, **options)
+
+
+def test_six_silent_addresses_share_the_deadline(bench: Bench) -> None:
+    """The time is not multiplied by the number of addresses, and nothing was posted."""
+    with Silence() as silent:
+        addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", silent)] * 6
+        slack = short(bench, resolve=lambda *_: addresses)
+        began = boottime()
+        with pytest.raises(PostRefused, match="no answer within"):
+            slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert boottime() - began < 1.0
+
+
+def test_a_silent_address_does_not_hide_one_that_answers(bench: Bench) -> None:
+    """Each address gets its share of the time."""
+    bench.on("chat.postMessage", {"ts": "2.000000"})
+    name, port = bench.http.host.split(":")
+    with Silence() as silent:
+        addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", a) for a in (silent, (name, int(port)))]
+        deadline = slack_wire.Deadline(0.4)
+        slack_wire.connect(name, int(port), deadline, lambda *_: addresses).close()
+    assert deadline.remaining
+
+
+def test_a_resolver_that_hangs_is_left_alone(bench: Bench) -> None:
+    """When the name is found after all, it is too late, and nothing is sent."""
+    found = threading.Event()
+
+    def slow(host: str, port: int) -> slack_wire.Addresses:
+        found.wait(10)
+        return slack_wire.resolve(host, port)
+
+    with pytest.raises(PostRefused, match="no answer within"):
+        short(bench, resolve=slow).replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    found.set()
+    assert [] == bench.http.calls
+
+
+def test_a_tls_handshake_that_hangs_has_sent_nothing(bench: Bench) -> None:
+    """The request is written only after the handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        slack = short(bench, api_url=f"https://127.0.0.1:{server.getsockname()[1]}/api/")
+        with pytest.raises(PostRefused, match="no answer within"):
+            slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+
+
+def test_a_proxy_that_hangs_has_sent_nothing(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+    """Its tunnel counts against the same deadline, and its password is not shown."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://user:made-up-password@127.0.0.1:{proxy.getsockname()[1]}"
+        monkeypatch.setenv("HTTPS_PROXY", address)
+        slack = short(bench, api_url="https://slack.invalid/api/")
+        with pytest.raises(PostRefused, match="no answer within") as caught:
+            slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        line, _ = proxy.accept()
+        with line:
+            asked = line.recv(10_000)
+    assert asked.startswith(b"CONNECT slack.invalid:443 ")
+    assert b"Proxy-Authorization: Basic dXNlcjptYWRlLXVwLXBhc3N3b3Jk" in asked
+    assert TOKEN.encode() not in asked
+    assert "made-up-password" not in f"{caught.value}"
+
+
+@pytest.mark.parametrize("proxy", ["http://", "http://proxy:port", "http://[proxy"])
+def test_a_proxy_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, bench: Bench, proxy: str) -> None:
+    """The setting is named, its value is not."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(PostRefused, match="HTTPS_PROXY is not the address of a proxy"):
+        bench.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
+
+
+def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+    """And without a scheme. One that refuses has sent nothing on."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.getsockname()[1]}")
+        asked: list[bytes] = []
+
+        def refuse() -> None:
+            line, _ = proxy.accept()
+            with line:
+                asked.append(line.recv(10_000))
+                line.sendall(b"HTTP/1.1 407 made-up reason\r\n\r\n")
+
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        with pytest.raises(PostRefused, match="the proxy does not connect us"):
+            bench.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        refusing.join()
+    assert b"Authorization" not in asked[0]
+
+
+def test_what_is_no_name_is_not_found() -> None:
+    """The system's resolver would raise an error of another kind."""
+    with pytest.raises(socket.gaierror):
+        slack_wire.resolve("no..name", 443)
+
+
+def test_hosts_of_no_proxy_are_reached_directly(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+    """The SDK alone would send everything to the proxy."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        slack = short(bench, api_url=f"https://127.0.0.1:{server.getsockname()[1]}/api/")
+        with pytest.raises(PostRefused, match="no answer within"):
+            slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_server_that_drips_does_not_stretch_the_deadline(bench: Bench, *, answered: bool) -> None:
+    """Silence and single bytes alike end at the deadline, as an unknown outcome."""
+    never = threading.Event()
+
+    def drip() -> Iterator[bytes]:
+        for byte in b'{"ok": true, "ts": "2.000000"}' * 100:
+            never.wait(0.02)
+            yield bytes([byte])
+
+    bench.on("chat.postMessage", Answer(drip()) if answered else Answer(after=never))
+    slack = short(bench)
+    began = boottime()
+    with pytest.raises(PostUnknown, match="no answer within"):
+        slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert boottime() - began < 1.0
+
+
+@pytest.mark.parametrize("before", range(14))
+def test_a_stop_of_the_process_sends_nothing_late(bench: Bench, before: int) -> None:
+    """Wherever the clock jumps past the deadline: either nothing was sent, or it was sent before the jump."""
+    bench.on("chat.postMessage", {"ts": "2.000000"})
+    ticks = itertools.count()
+    slack = bench.open(boot=lambda: 0.0 if next(ticks) < before + 2 else 100.0)
+    try:
+        slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    except PostRefused:
+        assert [] == bench.http.calls
+    except PostUnknown:
+        assert 1 == len(bench.http.calls)
+
+
+def test_the_sdk_still_sends_where_we_took_over() -> None:
+    """An SDK that renames the one method on the wire would silently lose the deadline."""
+    from slack_sdk.web.base_client import BaseClient
+
+    ours = "_perform_urllib_http_request_internal"
+    code = {name: part.__code__.co_names for name, part in vars(BaseClient).items() if hasattr(part, "__code__")}
+    assert ours in vars(slack_wire.OneRequest)
+    assert [ours] == [name for name, names in code.items() if "urlopen" in names]
+    assert ["_perform_urllib_http_request"] == [name for name, names in code.items() if ours in names]

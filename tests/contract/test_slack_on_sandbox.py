@@ -1,0 +1,159 @@
+"""The Slack adapters on the sandbox's Slack: what they send is what a Slack takes, and they see what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from creditbot.adapters.slack import Slack as Adapters
+from creditbot.adapters.slack import open_slack
+from creditbot.adapters.slack_access import access
+from creditbot.errors import PostRefused, PostUnknown, Refused
+from creditbot.model import Marker, time_of
+from creditbot.sandbox.faults import dropped_after, dropped_before, rate_limited, server_error
+from creditbot.sandbox.http import Server
+from creditbot.sandbox.seed import CHANNEL_NAME, seed
+from creditbot.sandbox.slack import Slack
+from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER, World
+
+
+class Time:
+    """A time that only waiting moves; the sandbox's rate limits and ours go by it."""
+
+    now = 1_767_614_400.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    """A time of its own for each test."""
+    return Time()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, time: Time) -> Iterator[Slack]:
+    """A sandbox with an empty channel, with Slack's rate limits."""
+    with World(tmp_path / "world.sqlite", time) as world:
+        seed(world, messages=False)
+        yield Slack(world, time, looker_url=lambda host: f"http://{host}")
+
+
+@pytest.fixture
+def slack(sandbox: Slack, time: Time) -> Iterator[Adapters]:
+    """The adapters on it."""
+    with Server(sandbox, clock=time) as server:
+        yield open_slack(sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, sleep=time.sleep, boot=time)
+
+
+def test_the_workspace_is_found(slack: Adapters) -> None:
+    """Who we are, and the channel by its name."""
+    workspace = slack.inbox.workspace(None)
+    assert (BOT_USER, BOT, {CHANNEL: CHANNEL_NAME}) == (workspace.user, workspace.bot, workspace.channels)
+    assert () == access(slack.api).missing
+
+
+def test_every_page_is_read(sandbox: Slack, slack: Adapters) -> None:
+    """Whatever size Slack's pages have."""
+    written = [sandbox.world.post(f"message {number}") for number in range(7)]
+    sandbox.page_size = 2
+    found = slack.inbox.messages(CHANNEL, time_of(written[0]))
+    assert written[1:] == [message.ts for message in found]
+
+
+def test_a_reply_is_seen_with_its_marker(sandbox: Slack, slack: Adapters) -> None:
+    """In the thread, by us, and not in the channel."""
+    parent = sandbox.world.post("please & thank you")
+    marker = Marker("reply", f"T.{CHANNEL}.{parent}", "claim-1")
+    ts = slack.replier.reply(CHANNEL, parent, "Approved, $1 & <more>", marker)
+    first, reply = slack.inbox.thread(CHANNEL, parent)
+    assert (parent, ts) == (first.ts, reply.ts)
+    assert (marker, BOT, parent) == (reply.marker, reply.bot, reply.thread_ts)
+    assert "Approved, $1 &amp; &lt;more&gt;" == reply.text
+    assert [parent] == [message.ts for message in slack.inbox.messages(CHANNEL, time_of(parent) - timedelta(hours=1))]
+
+
+def test_an_amended_reply_keeps_its_marker(sandbox: Slack, slack: Adapters) -> None:
+    """And shows the new text; doing it twice changes nothing."""
+    parent = sandbox.world.post("please")
+    marker = Marker("reply", "key", "claim-1")
+    ts = slack.replier.reply(CHANNEL, parent, "Approved", marker)
+    for _ in range(2):
+        slack.replier.amend(CHANNEL, ts, "This repeats the answer above.")
+    _, reply = slack.inbox.thread(CHANNEL, parent)
+    assert ("This repeats the answer above.", marker) == (reply.text, reply.marker)
+
+
+def test_a_deleted_parent_leaves_its_thread(sandbox: Slack, slack: Adapters) -> None:
+    """As a tombstone with replies; without replies nothing is left."""
+    answered, alone = sandbox.world.post("answered"), sandbox.world.post("alone")
+    slack.replier.reply(CHANNEL, answered, "Approved", Marker("reply", "key"))
+    sandbox.world.delete(answered)
+    sandbox.world.delete(alone)
+    assert ["tombstone", ""] == [message.subtype for message in slack.inbox.thread(CHANNEL, answered)]
+    assert [] == list(slack.inbox.thread(CHANNEL, alone))
+
+
+def test_the_owner_is_told_and_it_is_found_again(sandbox: Slack, slack: Adapters, time: Time) -> None:
+    """By marker, in the conversation with the owner."""
+    marker = Marker("notice", "failure-1", "n1")
+    since = time_of(f"{int(time.now) - 60}.000000")
+    assert slack.owner.told(marker, since) is False
+    slack.owner.tell("It failed & needs <you>", marker)
+    assert slack.owner.told(marker, since) is True
+    assert ["It failed &amp; needs &lt;you&gt;"] == [message["text"] for message in sandbox.world.direct_messages()]
+    sandbox.scopes -= {"im:history"}
+    assert slack.owner.told(marker, since) is None
+
+
+def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: Slack, slack: Adapters, time: Time) -> None:
+    """Thirty replies to one channel, none of them refused, within 1.3 times what Slack's rate alone takes."""
+    parents = [sandbox.world.post(f"message {number}") for number in range(30)]
+    began = time.now
+    for parent in parents:
+        slack.replier.pace(CHANNEL)
+        slack.replier.reply(CHANNEL, parent, "Approved", Marker("reply", parent))
+    assert time.now - began <= 1.3 * (len(parents) - 1)
+
+
+def test_reads_go_on_after_what_passes(sandbox: Slack, slack: Adapters) -> None:
+    """A rate limit, a dead gateway, a dropped line."""
+    sandbox.world.post("hello")
+    read = "conversations.history"
+    for fault in (rate_limited(read, seconds=5), server_error(read), dropped_before(read)):
+        sandbox.faults.add(fault)
+    assert 1 == len(slack.inbox.messages(CHANNEL, time_of("1.000000")))
+
+
+def test_a_lost_answer_is_no_refusal(sandbox: Slack, slack: Adapters) -> None:
+    """The reply stands in the thread; it was sent once."""
+    parent = sandbox.world.post("please")
+    sandbox.faults.add(dropped_after("chat.postMessage"))
+    with pytest.raises(PostUnknown):
+        slack.replier.reply(CHANNEL, parent, "Approved", Marker("reply", "key"))
+    assert ["key"] == [message.marker.key for message in slack.inbox.thread(CHANNEL, parent) if message.marker]
+
+
+def test_a_rate_limit_is_a_refusal(sandbox: Slack, slack: Adapters) -> None:
+    """Nothing stands in the thread."""
+    parent = sandbox.world.post("please")
+    sandbox.faults.add(rate_limited("chat.postMessage", seconds=5))
+    with pytest.raises(PostRefused):
+        slack.replier.reply(CHANNEL, parent, "Approved", Marker("reply", "key"))
+    assert 1 == len(slack.inbox.thread(CHANNEL, parent))
+
+
+def test_a_wrong_token_is_refused(sandbox: Slack, slack: Adapters) -> None:
+    """Reading and writing alike."""
+    sandbox.token = "xoxb-another-not-a-secret"
+    with pytest.raises(Refused, match="invalid_auth"):
+        slack.inbox.workspace(None)
+    with pytest.raises(PostRefused, match="invalid_auth"):
+        slack.replier.reply(CHANNEL, "1.000000", "Approved", Marker("reply", "key"))

@@ -1,0 +1,227 @@
+"""Writing to Slack, over the real slack_sdk and real HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from creditbot.adapters.slack_errors import FINAL, FIXABLE
+from creditbot.errors import PostRefused, PostUnknown, Refused
+from creditbot.model import Marker
+from tests.http_stub import Answer
+from tests.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, refused
+
+# Writing
+
+
+def test_a_reply_is_plain_and_carries_its_marker(bench: Bench) -> None:
+    """Escaped, nothing unfurled, in the thread only, known again by its metadata."""
+    bench.on("chat.postMessage", {"ts": "2.000000", "channel": "C0TEST"})
+    ts = bench.open().replier.reply("C0TEST", "1.000000", "<Approved> & $1", MARKER)
+    assert "2.000000" == ts
+    expected = {
+        "channel": "C0TEST",
+        "thread_ts": "1.000000",
+        "text": "&lt;Approved&gt; &amp; $1",
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "mrkdwn": False,
+        "metadata": {
+            "event_type": "creditbot_reply",
+            "event_payload": {"key": MARKER.key, "claim": "claim-1", "v": 1},
+        },
+    }
+    assert [expected] == bench.posted()
+
+
+def test_an_amended_reply_keeps_its_metadata(bench: Bench) -> None:
+    """Only the text is sent; Slack keeps the metadata that is not named."""
+    bench.on("chat.update", {"ts": "2.000000", "channel": "C0TEST", "text": "x"})
+    bench.open().replier.amend("C0TEST", "2.000000", "a < b")
+    assert [{"channel": "C0TEST", "ts": "2.000000", "text": "a &lt; b"}] == bench.posted("chat.update")
+
+
+@pytest.mark.parametrize("code", sorted([*FIXABLE, *FINAL]))
+def test_a_definite_refusal_is_one(bench: Bench, code: str) -> None:
+    """What Slack's references list as a refusal was not posted; a person may be able to help."""
+    bench.on("chat.postMessage", refused(code))
+    with pytest.raises(PostRefused) as caught:
+        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert (code, code in FIXABLE) == (caught.value.code, caught.value.again)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refused("fatal_error"),
+        refused("internal_error"),
+        refused("service_unavailable"),
+        refused("request_timeout"),
+        refused("a_code_of_tomorrow"),
+        refused("invalid_auth", status=500),
+        Answer("<html>down</html>", 503),
+        Answer("<html>maintenance</html>"),
+        Answer({"ok": True}),
+        Answer({"ok": True, "ts": 7}),
+        Answer([1]),
+        Answer(drop=True),
+        Answer(b'{"ok": false, "error": "no_text"', headers={"Content-Length": "99"}),
+        Answer("moved", 302, {"Location": "/elsewhere"}),
+    ],
+)
+def test_everything_else_may_have_been_posted(bench: Bench, answer: Answer) -> None:
+    """A write is sent once, whatever comes back."""
+    bench.on("chat.postMessage", answer)
+    with pytest.raises(PostUnknown):
+        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert 1 == len(bench.posted())
+
+
+def test_nothing_was_posted_if_nobody_listens(bench: Bench) -> None:
+    """A refused connection is a definite refusal that ends by itself."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        slack = bench.open(api_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/api/")
+        with pytest.raises(PostRefused, match="connection was refused") as caught:
+            slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert caught.value.again
+
+
+# Pace
+
+
+def test_a_backlog_is_posted_at_the_rate_slack_allows(bench: Bench) -> None:
+    """Ten posts of one channel take nine seconds; another channel does not wait for them."""
+    bench.on("chat.postMessage", {"ts": "2.000000"})
+    replier = bench.open().replier
+    for _ in range(10):
+        replier.pace("C0TEST")
+        replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert 9.0 == pytest.approx(bench.time.now - 1000.0)
+    replier.pace("C0OTHER")
+    replier.reply("C0OTHER", "1.000000", "hello", MARKER)
+    assert 9.0 == pytest.approx(bench.time.now - 1000.0)
+
+
+def test_a_rate_limit_holds_later_posts_back(bench: Bench) -> None:
+    """The post that met it was refused; the next waits as long as Slack asked."""
+    bench.on("chat.postMessage", Answer({"ok": False}, 429, {"Retry-After": "7"}), {"ts": "2.000000"})
+    replier = bench.open().replier
+    with pytest.raises(PostRefused) as caught:
+        replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert ("ratelimited", True) == (caught.value.code, caught.value.again)
+    assert "2.000000" == replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert 7.0 == pytest.approx(bench.time.now - 1000.0)
+
+
+def test_a_post_does_not_wait_beyond_its_deadline(bench: Bench) -> None:
+    """If Slack asks for more than 30 s, the post is refused here, unsent."""
+    bench.on("chat.postMessage", Answer({"ok": False}, 429, {"Retry-After": "60"}))
+    replier = bench.open().replier
+    for _ in range(2):
+        with pytest.raises(PostRefused):
+            replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert 1 == len(bench.posted())
+    assert [] == bench.time.slept
+
+
+# The owner
+
+
+def test_the_owner_is_told_in_one_conversation(bench: Bench) -> None:
+    """The conversation is opened once; each message carries its marker."""
+    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    bench.on("chat.postMessage", {"ts": "3.000000"})
+    owner = bench.open().owner
+    for name in ("one", "two"):
+        assert "3.000000" == owner.tell("a < b", Marker("notice", name, "n1"))
+    assert [{"users": "U0OWNER"}] == bench.posted("conversations.open")
+    posts = bench.posted()
+    assert ["D0OWNER"] * 2 == [post["channel"] for post in posts]
+    assert "a &lt; b" == posts[0]["text"]
+    assert ["creditbot_notice"] * 2 == [post["metadata"]["event_type"] for post in posts]
+    assert not any("thread_ts" in post for post in posts)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [refused("user_not_found"), refused("missing_scope", needed="im:write"), Answer("down", 503), Answer({"ok": True})],
+)
+def test_an_owner_who_cannot_be_written_to_was_told_nothing(bench: Bench, answer: Answer) -> None:
+    """No conversation, no message: a definite refusal."""
+    bench.on("conversations.open", answer)
+    with pytest.raises(PostRefused, match="U0OWNER"):
+        bench.open().owner.tell("hello", Marker("notice", "one"))
+    assert [] == bench.posted()
+
+
+def notice(name: str, **more: Any) -> dict[str, Any]:
+    payload = {"key": name, "claim": "n1", "v": 1}
+    return {"ts": "2000000000.000001", "metadata": {"event_type": "creditbot_notice", "event_payload": payload}, **more}
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([], False),
+        ([notice("one", bot_id="B0BOT", user="U0BOT")], True),
+        ([notice("one", user="U0BOT")], True),
+        ([notice("two", bot_id="B0BOT")], False),
+        ([notice("one", bot_id="B0EVIL", user="U0EVIL")], False),
+        ([notice("one")], False),
+        ([{"ts": "2000000000.000001", "bot_id": "B0BOT"}], False),
+    ],
+)
+def test_what_the_owner_was_told_is_found_by_marker_and_poster(
+    bench: Bench, messages: list[dict[str, Any]], *, expected: bool
+) -> None:
+    """A marker by somebody else proves nothing."""
+    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    bench.on("auth.test", ME)
+    bench.on("conversations.history", {"messages": messages})
+    assert expected is bench.open().owner.told(Marker("notice", "one"), SINCE)
+    asked = bench.asked("conversations.history")
+    assert [("D0OWNER", "1767614400.000250", "1")] == [
+        (a["channel"], a["oldest"], a["include_all_metadata"]) for a in asked
+    ]
+
+
+def test_a_claim_narrows_the_search(bench: Bench) -> None:
+    """Asked for one sending, another sending of the same notice does not count."""
+    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    bench.on("auth.test", ME)
+    bench.on("conversations.history", {"messages": [notice("one", bot_id="B0BOT")]})
+    owner = bench.open().owner
+    assert [True, False] == [owner.told(Marker("notice", "one", claim), SINCE) for claim in ("n1", "n2")]
+
+
+def test_a_conversation_we_may_not_read_tells_nothing(bench: Bench) -> None:
+    """Without im:history nobody knows; every other trouble is an error."""
+    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    bench.on("conversations.history", refused("missing_scope", needed="im:history"), refused("channel_not_found"))
+    owner = bench.open().owner
+    assert owner.told(Marker("notice", "one"), SINCE) is None
+    with pytest.raises(Refused):
+        owner.told(Marker("notice", "one"), SINCE)
+
+
+def test_no_error_and_no_log_shows_the_token(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """At the lowest level, whatever Slack answers."""
+    caplog.set_level(0)
+    answers: list[Callable[[], Answer]] = [
+        lambda: refused("invalid_auth"),
+        lambda: Answer(f"echo {TOKEN}", 200),
+        lambda: refused(f"no such token {TOKEN}"),
+        lambda: Answer(drop=True),
+    ]
+    for answer in answers:
+        bench.on("chat.postMessage", answer())
+        with pytest.raises((PostRefused, PostUnknown)) as caught:
+            bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        assert TOKEN not in f"{caught.value}"
+    assert TOKEN not in caplog.text
+    assert TOKEN not in json.dumps([record.__dict__ for record in caplog.records], default=str)
