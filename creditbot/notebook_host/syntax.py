@@ -1,0 +1,60 @@
+"""What the code cells of a notebook say, without running them."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+PRELOADABLE = frozenset({"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scrapbook", "sqlalchemy"})
+"""Packages whose import starts nothing and depends on nothing but the environment."""
+
+
+def parsed(source: str) -> ast.Module | None:
+    """The syntax of a code cell, IPython's own lines (`%magic`, `!command`, `help?`) aside; None if it has none."""
+    for text in (source, _without_magics(source)):
+        with suppress(SyntaxError, ValueError):
+            return ast.parse(text)
+    return None
+
+
+def _without_magics(source: str) -> str:
+    if source.lstrip().startswith("%%"):
+        return ""
+    lines = []
+    for line in source.splitlines():
+        code = line.lstrip()
+        magic = code.startswith(("%", "!", "?")) or code.endswith("?")
+        lines.append(line[: len(line) - len(code)] + "pass" if magic else line)
+    return "\n".join(lines)
+
+
+def preloads(notebook: str, warehouse: str = "") -> list[str]:
+    """The modules of `PRELOADABLE` packages that a notebook may import, in order.
+
+    Nothing for a file that is no notebook: running it will say so.
+
+    Args:
+        notebook: its path.
+        warehouse: WAREHOUSE_URL; a notebook for any warehouse names SQLAlchemy, which DuckDB does not need.
+    """
+    unneeded = "sqlalchemy" if warehouse.startswith("duckdb:") else ""
+    names = [name for name in _imports(notebook) if name.partition(".")[0] in PRELOADABLE - {unneeded}]
+    return list(dict.fromkeys(names))
+
+
+def _imports(notebook: str) -> Iterator[str]:
+    try:
+        cells = json.loads(Path(notebook).read_bytes())["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for tree in filter(None, map(parsed, sources)):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
