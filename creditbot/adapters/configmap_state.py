@@ -1,0 +1,120 @@
+"""The state in one ConfigMap, under Kubernetes' optimistic concurrency: a PUT names the resourceVersion it is based on.
+
+lightkube is imported by the first call only. It reads the service account's token anew when it was rotated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from creditbot.errors import Refused, StateConflict, StateFull, StateUnusable, StateWriteUnknown, Unreachable
+from creditbot.ports import Stored
+
+if TYPE_CHECKING:
+    from lightkube import Client
+    from lightkube.resources.core_v1 import ConfigMap
+
+SERVICE = "the state store"
+TIMEOUT = 10.0  # seconds, for connecting and for each read or write on the socket
+
+
+def _client() -> Client:
+    import httpx2
+    from lightkube import Client
+
+    return Client(timeout=httpx2.Timeout(TIMEOUT))
+
+
+class ConfigMapStore:
+    """Implements `StateStore` on the ConfigMap NAMESPACE/NAME, which must exist."""
+
+    def __init__(self, namespace: str, name: str, connect: Callable[[], Client] = _client) -> None:
+        self._namespace = namespace
+        self._name = name
+        self._connect = connect
+        self._seen: ConfigMap | None = None
+
+    @cached_property
+    def _client(self) -> Client:
+        from lightkube.core.exceptions import ConfigError
+
+        try:
+            return self._connect()
+        except (ConfigError, OSError) as error:
+            raise Refused(
+                SERVICE, f"There is no way to reach a Kubernetes API: {error}.", "Run in a pod, or set KUBECONFIG."
+            ) from error
+
+    def read(self) -> Stored:
+        """The ConfigMap's data. Raises `StateUnusable` if it does not exist, `Refused`, `Unreachable`."""
+        from lightkube.resources.core_v1 import ConfigMap
+
+        with self._sentences(writing=False):
+            self._seen = self._client.get(ConfigMap, self._name, namespace=self._namespace)
+            return Stored(dict(self._seen.data or {}), _version(self._seen))
+
+    def write(self, values: Mapping[str, str], version: str) -> str:
+        """Replaces the data; labels and annotations stay. Raises `StateConflict`, `StateWriteUnknown`, `StateFull`."""
+        from lightkube.models.meta_v1 import ObjectMeta
+        from lightkube.resources.core_v1 import ConfigMap
+
+        seen = self._seen.metadata if self._seen and self._seen.metadata else ObjectMeta()
+        wanted = ConfigMap(
+            metadata=ObjectMeta(
+                name=self._name, namespace=self._namespace, resourceVersion=version,
+                labels=seen.labels, annotations=seen.annotations,
+            ),
+            data=dict(values),
+        )  # fmt: skip
+        with self._sentences(writing=True):
+            self._seen = self._client.replace(wanted)
+            return _version(self._seen)
+
+    @contextmanager
+    def _sentences(self, *, writing: bool) -> Iterator[None]:
+        """Turns the API's errors into ours; a write whose answer was lost may have happened."""
+        import httpx2
+        from lightkube import ApiError
+
+        try:
+            yield
+        except ApiError as error:
+            raise self._refusal(error, writing) from error
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise Unreachable(SERVICE, "The Kubernetes API cannot be reached.", "Check the NetworkPolicy.") from error
+        except httpx2.HTTPStatusError as error:
+            raise self._unknown(writing, f"HTTP {error.response.status_code}") from error
+        except (httpx2.HTTPError, ValueError, KeyError) as error:  # KeyError: lightkube misses a Content-Type
+            raise self._unknown(writing, type(error).__name__) from error
+
+    def _refusal(self, error: Any, writing: bool) -> Exception:
+        code, name = error.response.status_code, f"ConfigMap {self._namespace}/{self._name}"
+        if code == 404:
+            return StateUnusable(
+                f"The {name} does not exist, and a missing state is never taken as an empty one.",
+                f"Create it: kubectl create configmap {self._name} --namespace {self._namespace}",
+            )
+        if code == 409:
+            return StateConflict(f"The {name} was changed by another process.")
+        if code in (401, 403):
+            return Refused(
+                SERVICE, f"The service account may not use the {name} (HTTP {code}).", "Apply k8s/base again."
+            )
+        if code in (413, 422):
+            return StateFull(f"Kubernetes refuses the {name} as too large or invalid.", "Look at it with kubectl.")
+        return self._unknown(writing, f"HTTP {code}")
+
+    def _unknown(self, writing: bool, what: str) -> Exception:
+        if writing:
+            return StateWriteUnknown(f"Whether the state was written is not known ({what}).")
+        return Unreachable(SERVICE, f"The Kubernetes API did not answer as it should ({what}).", "It is tried again.")
+
+
+def _version(found: ConfigMap) -> str:
+    version = found.metadata.resourceVersion if found.metadata else None
+    if not version:
+        raise ValueError("no resourceVersion")
+    return version

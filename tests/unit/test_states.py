@@ -1,0 +1,53 @@
+"""The state machine of a request."""
+
+from typing import get_args
+
+import pytest
+
+from creditbot.states import MOVES, Record, Status, move, reopened
+from tests.fakes import START
+
+
+def test_a_transition_that_the_drawing_has_keeps_the_rest_of_the_record() -> None:
+    """A move changes the status, the time and what is named, and nothing else."""
+    record = Record("claimed", "n1", START, user="U1", attempts=2)
+    moved = move(record, "computed", START, links="abc")
+    assert ("computed", "U1", 2, "abc") == (moved.status, moved.user, moved.attempts, moved.links)
+
+
+def test_every_write_has_a_nonce_of_its_own() -> None:
+    """Two moves to the same state at the same time are never equal."""
+    record = Record("computed", "n1", START)
+    assert move(record, "posting", START) != move(record, "posting", START)
+
+
+@pytest.mark.parametrize("source", MOVES)
+def test_moves_that_the_drawing_lacks_are_refused(source: Status | None) -> None:
+    """No code path can take a request where the drawing has no arrow."""
+    record = None if source is None else Record(source, "n", START)
+    for target in set(get_args(Status)) - MOVES[source]:
+        with pytest.raises(ValueError, match="does not go from"):
+            move(record, target, START)
+
+
+def test_what_starts_anew_keeps_nothing_of_what_came_of_it_before() -> None:
+    """Neither its attempts nor its result, nor who once overrode a refusal."""
+    dead = Record(
+        "dead", "n", START, user="U1", attempts=3, reason="x", saved=True, checked=True, again="dana", posts=2
+    )
+    assert ("seen", "U1", 0, "", False, False, "", 2) == (
+        (anew := reopened(dead, START)).status, anew.user, anew.attempts, anew.reason, anew.saved, anew.checked,
+        anew.again, anew.posts,
+    )  # fmt: skip
+    assert "eve" == reopened(dead, START, again="eve").again
+
+
+def test_nothing_leaves_posting_to_be_worked_on_again() -> None:
+    """From posting no path leads to a second computation: the reply that may exist is of the first."""
+    assert MOVES["posting"].isdisjoint({"claimed", "seen", "failed", "skipped"})
+
+
+def test_an_answered_request_stays_answered() -> None:
+    """No transition makes an answered request one that could be answered again."""
+    assert {"answered"} == MOVES["answered"]
+    assert {"elsewhere"} == MOVES["elsewhere"]
