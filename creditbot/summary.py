@@ -1,0 +1,212 @@
+"""The saved summary of a request: what was asked, what was run, what came out, how it ended. Pure.
+
+    extracted_at      when its credit was computed, or when it ended without one
+    credit_amount     USD, a number exact to the cent; null unless it was answered, or is about to be
+    summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
+    request           key, permalink, author, text
+    links             each: address, SQL and its hash, product, notebook and its hash, versions, seconds, credit, rows
+    outcome           status, and what belongs to it
+
+A summary is proof and small: SQL and addresses are kept whole, every other text is cut where it is too long, and says
+so. However much traffic a notebook shows, all that is not SQL or address of a request stays under 50 KB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from creditbot.model import Cell, CreditRow, LinkResult, Message, RequestKey
+from creditbot.states import Record
+
+OUTPUT_BYTES = 12_000
+"""For the sources and outputs of a request's cells together; shared evenly by its links."""
+PART_BYTES = 4_000
+"""For one source or one output."""
+TEXT_BYTES = 2_000
+"""For the text of the request, and for the reason of its end."""
+ROWS = 20
+"""For the tables of a request together; shared evenly by its links, one at least."""
+_COLUMN_BYTES = 60
+_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$|<h([1-6])\b[^>]*>(.*?)</h", re.MULTILINE | re.IGNORECASE)
+_USERINFO = re.compile(r"(?<=://)[^\s/<>\"]+(?=@)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def new_document(key: RequestKey, permalink: str) -> dict[str, object]:
+    """The summary of a request of which nothing was computed."""
+    return {
+        "extracted_at": None,
+        "credit_amount": None,
+        "summary_outputs": {},
+        "request": {"key": str(key), "permalink": permalink},
+        "links": [],
+    }
+
+
+def computed_document(
+    key: RequestKey,
+    permalink: str,
+    message: Message,
+    amount: Decimal | None,
+    results: Sequence[LinkResult],
+    now: datetime,
+) -> dict[str, object]:
+    """The summary of a request whose links were worked on; `amount` is None if every link was skipped."""
+    ran = sum(result.run is not None for result in results)
+    return {
+        "extracted_at": _stamp(now),
+        "credit_amount": amount,
+        "summary_outputs": _outputs(results, OUTPUT_BYTES // (ran or 1)),
+        "request": {
+            "key": str(key),
+            "permalink": permalink,
+            "author": message.user or message.bot or "",
+            "text": shortened(message.text, TEXT_BYTES),
+        },
+        "links": [_link(result, max(1, ROWS // (ran or 1))) for result in results],
+        "outcome": {"status": "computed", "at": _stamp(now)},
+    }
+
+
+def close_document(document: Mapping[str, object], record: Record) -> dict[str, object]:
+    """The summary with the end of its request; an amount that was not answered is kept as `computed_amount`."""
+    outcome = {
+        "status": record.status,
+        "at": _stamp(record.at),
+        "reply": record.reply,
+        "reason": shortened(record.reason, TEXT_BYTES),
+        "attempts": record.attempts,
+        "seconds": Decimal(f"{record.seconds:.3f}"),
+        "again": record.again,
+    }
+    closed = {**document, "outcome": {name: value for name, value in outcome.items() if value not in ("", 0)}}
+    amount = closed.pop("computed_amount", None) or document.get("credit_amount")
+    if record.status == "answered":
+        closed["credit_amount"] = record.result.amount if record.result else amount
+    elif amount:
+        closed |= {"credit_amount": None, "computed_amount": amount}
+    asked = document.get("request")
+    closed["request"] = {"author": record.user, **(asked if isinstance(asked, Mapping) else {})}
+    closed["extracted_at"] = document.get("extracted_at") or _stamp(record.at)
+    return closed
+
+
+def answered_at(document: Mapping[str, object]) -> datetime | None:
+    """When the request of a summary was answered; None if it was not, or the text says nothing of ours."""
+    outcome = document.get("outcome")
+    if not isinstance(outcome, Mapping) or outcome.get("status") != "answered":
+        return None
+    try:
+        return datetime.fromisoformat(str(outcome.get("at")))
+    except ValueError:
+        return None
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text without control characters and passwords of addresses, cut to so many bytes with a word about it."""
+    head = text[: limit + 1_000]  # enough for an address to be seen whole where the cut goes through it
+    plain = _CONTROL.sub("", _USERINFO.sub("***", head)).encode()
+    if len(plain) <= limit and len(head) == len(text):
+        return plain.decode()
+    kept = plain[:limit].decode(errors="ignore")
+    more = len(text.encode(errors="replace")) - len(kept.encode())
+    return f"{kept}… ({more:,} bytes more)"
+
+
+def _link(result: LinkResult, most_rows: int) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "url": result.query.link.url,
+        "kind": result.query.link.kind,
+        "note": result.query.note,
+        "product": result.product,
+        "sql": result.query.sql,
+        "sql_sha256": result.sql_sha256,
+    }
+    if result.run:
+        facts |= {
+            "notebook": result.run.notebook,
+            "notebook_sha256": result.run.notebook_sha256,
+            "versions": dict(result.run.versions),
+            "seconds": Decimal(f"{result.run.seconds:.3f}"),
+        }
+    if result.credit:
+        rows = result.credit.rows
+        facts |= {"credit": result.credit.amount, "rows": [_row(row) for row in rows[:most_rows]]}
+        if len(rows) > most_rows:
+            facts["rows_left_out"] = len(rows) - most_rows
+    return {name: value for name, value in facts.items() if value != ""}
+
+
+def _row(row: CreditRow) -> dict[str, object]:
+    return {
+        "credit": row.credit,
+        "mode": shortened(row.mode, _COLUMN_BYTES),
+        "fraud_cost": row.fraud_cost,
+        "columns": {name: shortened(value, _COLUMN_BYTES) for name, value in row.columns.items()},
+    }
+
+
+def _outputs(results: Sequence[LinkResult], most_bytes: int) -> dict[str, object]:
+    kept: dict[str, object] = {}
+    for number, result in enumerate(results, 1):
+        if result.run:
+            prefix = f"link{number}_" if number > 1 else ""
+            room = _Room(most_bytes)
+            kept |= {f"{prefix}cell_{cell.number}": _cell(cell, room) for cell in telling_cells(result.run.cells)}
+    return kept
+
+
+def _cell(cell: Cell, room: _Room) -> dict[str, object]:
+    outputs = [{"type": kind, "text": _output(kind, text, room)} for kind, text in cell.outputs]
+    return {"source": room.take(cell.source), "outputs": outputs}
+
+
+def _output(kind: str, text: str, room: _Room) -> str:
+    return f"({len(text):,} characters of {kind} left out)" if kind.startswith("image/") else room.take(text)
+
+
+class _Room:
+    """What is left of a number of bytes."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def take(self, text: str) -> str:
+        """As much of the text as there is room for."""
+        kept = shortened(text, min(PART_BYTES, self._left))
+        self._left = max(0, self._left - len(kept.encode()))
+        return kept
+
+
+def telling_cells(cells: Sequence[Cell]) -> list[Cell]:
+    """The code cells that show the result: those under "Summary Info" and those that glue; without either, all."""
+    code = [cell for cell in cells if cell.kind == "code"]
+    under = set(_numbers_under_heading(cells))
+    telling = [cell for cell in code if cell.number in under or _glues(cell)]
+    return telling or [cell for cell in code if cell.outputs]
+
+
+def _glues(cell: Cell) -> bool:
+    return any(kind.startswith("application/scrapbook") for kind, _ in cell.outputs)
+
+
+def _numbers_under_heading(cells: Sequence[Cell]) -> Iterator[int]:
+    """The cells between a heading "Summary Info" and the next heading of its level or above."""
+    inside = 0
+    for cell in cells:
+        if cell.kind == "markdown":
+            for marks, words, level, html in _HEADING.findall(cell.source):
+                depth = len(marks) or int(level)
+                if "summary info" in (words or html).lower():
+                    inside = depth
+                elif inside and depth <= inside:
+                    inside = 0
+        elif inside:
+            yield cell.number
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
