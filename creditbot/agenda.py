@@ -1,0 +1,123 @@
+"""What a tick has to do, from the state and the messages it read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from creditbot.intake import Request
+from creditbot.ledger import State
+from creditbot.model import RequestKey, time_of
+from creditbot.states import Record
+from creditbot.thread import order
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request to work on.
+
+    Attributes:
+        key: which.
+        record: what the state says of it; None for a new one.
+        request: the message as the channel shows it; None if it was not among the messages read.
+    """
+
+    key: RequestKey
+    record: Record | None
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What to do, in order.
+
+    Attributes:
+        finish: computed or posted, but not known to be answered.
+        fresh: never worked on, or edited since.
+        again: tried before, and failed.
+        cut_off: its last claim ran out in the middle of the work: it may have killed its process.
+        edited: answered, and its links were changed since.
+        unsaved: ended, but the summary of the end is missing.
+        doubtful: ended after a post of unknown outcome that did not answer it: a reply may have become visible since.
+        waiting: not now: claimed by somebody, not yet due, not yet settled, or held.
+    """
+
+    finish: tuple[Job, ...] = ()
+    fresh: tuple[Job, ...] = ()
+    again: tuple[Job, ...] = ()
+    cut_off: tuple[Job, ...] = ()
+    edited: tuple[Job, ...] = ()
+    unsaved: tuple[Job, ...] = ()
+    doubtful: tuple[Job, ...] = ()
+    waiting: tuple[Job, ...] = ()
+
+    @property
+    def requests(self) -> tuple[Job, ...]:
+        """What may end in a reply: first what only needs its reply, then fresh requests, then retries.
+
+        `cut_off` comes last and one by one, so that a request which kills its process takes no other with it.
+        """
+        return self.finish + self.fresh + self.again
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to do but wait."""
+        return not (self.requests or self.cut_off or self.edited or self.unsaved or self.doubtful)
+
+
+def plan(
+    state: State,
+    requests: Sequence[Request],
+    now: datetime,
+    settle: timedelta,
+    abandoned: Callable[[str], bool] = lambda _: False,
+) -> Agenda:
+    """Sorts every known and every new request into an agenda, oldest first within each part.
+
+    `abandoned` says of a claimant whether it is known to be gone, so that its claim need not run out.
+    """
+    read = {str(request.key): request for request in requests}
+    parts: dict[str, list[Job]] = {}
+    for text in sorted(read.keys() | state.records.keys(), key=lambda k: order(RequestKey.parse(k).ts)):
+        job = Job(RequestKey.parse(text), state.records.get(text), read.get(text))
+        part = _part(state, job, now, settle, abandoned)
+        if part:
+            parts.setdefault(part, []).append(job)
+    return Agenda(**{part: tuple(jobs) for part, jobs in parts.items()})
+
+
+def _part(state: State, job: Job, now: datetime, settle: timedelta, abandoned: Callable[[str], bool]) -> str:
+    record = job.record
+    if record is None:
+        forgotten = state.meta.forgotten_before
+        if job.key.ts in state.done or (forgotten and time_of(job.key.ts) < forgotten):
+            return ""
+        return "waiting" if state.holds(job.key, now) else "fresh"
+    if record.terminal:
+        return _ended(job, record, now, settle)
+    if state.holds(job.key, now):
+        return "waiting"
+    if record.status == "posting":
+        return "finish" if now - record.at >= settle else "waiting"
+    if record.status == "failed" and _edited(job, record):
+        return "fresh"
+    if record.due and now < record.due:
+        return "waiting"
+    if record.claim and now < record.claim.until and not abandoned(record.claim.by):
+        return "waiting"
+    if record.claim:
+        return "cut_off"
+    return {"computed": "finish", "seen": "fresh"}.get(record.status, "again")
+
+
+def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> str:
+    if _edited(job, record):
+        return "edited" if record.status in ("answered", "elsewhere") else "fresh"
+    if record.posts > (record.status == "answered") and not record.checked and now - record.at >= settle:
+        return "doubtful"
+    return "" if record.saved else "unsaved"
+
+
+def _edited(job: Job, record: Record) -> bool:
+    return job.request is not None and job.request.message.edited != record.edited

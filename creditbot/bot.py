@@ -1,0 +1,356 @@
+"""One tick: read the channels, see what is to do, do it, tell the owner what failed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from creditbot import logs
+from creditbot.agenda import Agenda, Job, plan
+from creditbot.errors import CreditbotError, StateConflict
+from creditbot.intake import Policy, Request, is_ours, requests_in
+from creditbot.ledger import Ledger, State
+from creditbot.model import Message, Workspace, time_of
+from creditbot.notices import Notices, due
+from creditbot.points import At, nowhere
+from creditbot.ports import Ports
+from creditbot.states import Meta, Record, Status, move
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from creditbot.closing import Closing
+    from creditbot.handler import Handler
+    from creditbot.pipeline import Pipeline
+    from creditbot.reply import Replies
+
+OVERLAP = timedelta(hours=1)
+"""How much of what was already covered is read again; also how often an idle tick writes how far it has read."""
+CLOCK_DOUBT = timedelta(days=1)
+"""How wrong the local clock may be when it says where reading starts; what is read is cut by Slack's clock."""
+CLOCK_BEHIND = timedelta(seconds=1)
+"""How far our reading of Slack's clock may be behind: a message that we have read may be newer than now by this."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TickRules:
+    """How a tick works.
+
+    Attributes:
+        lookback: how far back messages are read, at least.
+        settle: how long a post may take to become visible.
+        attempts: claims before a request is given up.
+        duplicates: for how long the same SQL is credited once.
+        template: text of the reply.
+        at_once: requests that are worked on at a time; they mostly wait, for Slack, for Looker or for a notebook. With
+            1 everything happens in the calling thread.
+    """
+
+    lookback: timedelta
+    settle: timedelta
+    attempts: int
+    duplicates: timedelta
+    template: str
+    at_once: int
+
+
+class Progress:
+    """Told what happens while it happens. This one says nothing."""
+
+    def step(self, text: str) -> None:
+        """One of the steps of a first tick."""
+
+    def started(self, permalink: str) -> None:
+        """A request is worked on."""
+
+    def ended(self, permalink: str, record: Record | None) -> None:
+        """As far as it goes now; None if another process has it."""
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What a tick did.
+
+    Attributes:
+        read: messages read.
+        done: (request, record) of each request worked on; None where another process has it.
+        waiting: requests that wait.
+        untold: what the owner could not be told, and why.
+        errors: what kept requests waiting that concerns them all, such as a Looker that is down.
+    """
+
+    read: int = 0
+    done: list[tuple[Job, Record | None]] = field(default_factory=list)
+    waiting: int = 0
+    untold: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def count(self, status: Status) -> int:
+        """How many of the requests worked on have this status now."""
+        return sum(1 for _, record in self.done if record and record.status == status)
+
+    @property
+    def posted(self) -> int:
+        """Replies of this tick: answers found in a thread are none."""
+        before = {job.key: job.record.posts if job.record else 0 for job, _ in self.done}
+        return sum(1 for job, r in self.done if r and r.status == "answered" and r.posts > before[job.key])
+
+    def fields(self) -> dict[str, object]:
+        """The canonical log line of the tick."""
+        statuses = {record.status for _, record in self.done if record}
+        return {
+            "read": self.read,
+            "worked_on": len(self.done),
+            "waiting": self.waiting,
+            **{status: self.count(status) for status in sorted(statuses)},
+            "untold": len(self.untold) or None,
+            "errors": len(self.errors) or None,
+        }
+
+    @property
+    def ok(self) -> bool:
+        """Everything that failed was told to somebody."""
+        return not self.untold and not self.errors
+
+
+def _nothing(_: str) -> None:
+    """Later ticks do not repeat the steps of the first."""
+
+
+class Bot:
+    """Reads the channels and answers requests; `tick` is one run of the CronJob."""
+
+    def __init__(
+        self, me: str, ports: Ports, ledger: Ledger, pipeline: Pipeline, policy: Policy, rules: TickRules,
+        *, abandoned: Callable[[str], bool] = lambda _: False, progress: Progress | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC), at: At = nowhere,
+    ) -> None:  # fmt: skip
+        self._me = me
+        self._ports = ports
+        self._ledger = ledger
+        self._pipeline = pipeline
+        self._policy = policy
+        self._rules = rules
+        self._abandoned = abandoned
+        self._progress = progress or Progress()
+        self._wall = wall
+        self._at = at
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Takes no new request; those at hand are finished, or released for the next tick when their notebooks end."""
+        self._stop.set()
+
+    def tick(self) -> TickReport:
+        """Reads everything new and works on it.
+
+        Raises `Unreachable`, `Refused` or `StateUnusable` if Slack or the state cannot be used at all: then nothing was
+        done.
+        """
+        began = time.monotonic()
+        state = self._ledger.read()
+        say = self._progress.step if state.first else _nothing
+        workspace = self._ports.inbox.workspace(state.meta.workspace)
+        say("[1/5] Slack connection: ok")
+        if state.first:
+            say(f"[2/5] Looker authentication: ok, as {self._ports.resolver.login()}")
+        say(f"[3/5] Channel found: {', '.join('#' + name for name in workspace.channels.values())}")
+        self._at("history.before-read")
+        messages = self._read(state, workspace)
+        self._at("history.after-read")
+        read_at = self._now()
+        requests = requests_in(messages, workspace, self._policy)
+        say(f"[4/5] New messages: {len(messages)}, of them {len(requests)} with links to Looker")
+        self._check_state(state, workspace, requests)
+        if self._ledger.state.meta.workspace != workspace:
+            self._ledger.update_meta(lambda meta: replace(meta, workspace=workspace))
+        agenda = plan(self._ledger.state, requests, self._now(), self._rules.settle, self._abandoned)
+        report = TickReport(read=len(messages), waiting=len(agenda.waiting))
+        self._work(agenda, workspace, report)
+        self._remember(requests, read_at)
+        say(f"[5/5] Replies posted: {report.posted}")
+        logs.event(log, "tick", **report.fields(), seconds=round(time.monotonic() - began, 3))
+        return report
+
+    def _now(self) -> datetime:
+        return self._ports.clock.now()
+
+    def _start(self, meta: Meta, now: datetime) -> datetime:
+        """Where reading starts: LOOKBACK_HOURS ago, or an hour before what is covered if that is earlier."""
+        usual = now - self._rules.lookback
+        return min(usual, meta.covered_until - OVERLAP) if meta.covered_until else usual
+
+    def _read(self, state: State, workspace: Workspace) -> list[Message]:
+        oldest = self._start(state.meta, self._wall()) - CLOCK_DOUBT
+        messages = [m for channel in workspace.channels for m in self._ports.inbox.messages(channel, oldest)]
+        start = self._start(state.meta, self._now())
+        self._ledger.forget_before(start)
+        return [message for message in messages if time_of(message.ts) >= start]
+
+    def _check_state(self, state: State, workspace: Workspace, requests: Sequence[Request]) -> None:
+        """Holds older requests back if the state was lost or damaged: a post of ours may not be visible yet."""
+        damage = state.damage
+        if state.broken:
+            damage = f"{len(state.broken)} values of the state were unreadable and are kept in its key `corrupt`."
+        elif not damage and state.first and not state.done and self._answered_before(workspace, requests):
+            damage = "The state is empty, although threads in the channel show replies of ours."
+        if not damage:
+            return
+        now, until = self._now(), self._now() + self._rules.settle
+
+        def hold(meta: Meta) -> Meta:
+            return replace(meta, workspace=workspace, hold_since=now + CLOCK_BEHIND, hold_until=until)
+
+        text = (
+            f"{damage} Older requests wait until {until:%H:%M} UTC; then their threads are read, so that nothing is "
+            "answered twice. Find out what happened to the state."
+        )
+        with suppress(StateConflict):  # another process has done so
+            self._ledger.set_aside(hold, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)})
+            logs.event(log, "hold", reason=damage, until=until)
+
+    def _answered_before(self, workspace: Workspace, requests: Sequence[Request]) -> bool:
+        threads = dict.fromkeys(
+            (request.key.channel, request.message.thread)
+            for request in requests
+            if request.message.replies or request.message.thread != request.key.ts
+        )
+        return any(is_ours(message, workspace) for thread in threads for message in self._ports.inbox.thread(*thread))
+
+    def _notices(self) -> Notices:
+        return Notices(self._ports, self._ledger, self._rules.settle, self._at)
+
+    def _work(self, agenda: Agenda, workspace: Workspace, report: TickReport) -> None:
+        notices = self._notices()
+        if not agenda.idle:
+            from creditbot.closing import Closing
+            from creditbot.handler import Handler, Limits
+            from creditbot.reply import Replies, Rules
+
+            closing = Closing(self._ports, self._ledger, workspace, self._at)
+            rules = Rules(self._rules.settle, self._rules.lookback, self._rules.duplicates, self._rules.template)
+            replies = Replies(self._ports, self._ledger, workspace, self._policy, rules, closing, notices, self._at)
+            handler = Handler(
+                self._me, self._ports, self._ledger, workspace, self._pipeline, replies, closing, notices,
+                Limits(self._rules.attempts, self._rules.lookback), self._stop.is_set, self._at,
+            )  # fmt: skip
+            self._handle_all(agenda.requests, handler, workspace, report)
+            for job in agenda.cut_off:
+                self._handle_all([job], handler, workspace, report)
+            self._look_after(agenda, workspace, replies, closing, notices, report)
+            report.errors += handler.causes
+            for service in sorted(handler.recovered):
+                notices.over(service)
+        report.untold += notices.deliver()
+
+    def _handle_all(self, jobs: Sequence[Job], handler: Handler, workspace: Workspace, report: TickReport) -> None:
+        """Requests are started in order and end when they are ready."""
+        if not jobs:
+            return
+        self._pipeline.warm()
+        if self._rules.at_once == 1 or len(jobs) == 1:
+            for job in jobs:
+                self._report(job, partial(self._handle, handler, workspace, job), report)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(self._rules.at_once, "request") as pool:
+            futures: list[tuple[Job, Future[Record | None]]] = [
+                (job, pool.submit(self._handle, handler, workspace, job)) for job in jobs
+            ]
+            for job, future in futures:
+                self._report(job, future.result, report)
+
+    def _report(self, job: Job, result: Callable[[], Record | None], report: TickReport) -> None:
+        try:
+            report.done.append((job, result()))
+        except CreditbotError as error:
+            report.errors.append(str(error))
+
+    def _handle(self, handler: Handler, workspace: Workspace, job: Job) -> Record | None:
+        if self._stop.is_set():
+            return job.record
+        permalink = workspace.permalink(job.key.channel, job.key.ts, job.record.thread if job.record else None)
+        self._progress.started(permalink)
+        record = handler.handle(job)
+        self._progress.ended(permalink, record)
+        logs.event(log, "request", **_line(job, record))
+        return record
+
+    def _look_after(
+        self, agenda: Agenda, workspace: Workspace, replies: Replies, closing: Closing, notices: Notices,
+        report: TickReport,
+    ) -> None:  # fmt: skip
+        """What concerns requests that have ended already."""
+        chores: list[tuple[Sequence[Job], Callable[[Job, Record], object]]] = [
+            (agenda.edited, lambda job, record: self._tell_edited(job, record, workspace, notices)),
+            (agenda.doubtful, lambda job, record: self._check_again(job, record, replies)),
+            (agenda.unsaved, lambda job, record: closing.save_later(job.key, record)),
+        ]
+        for chore, job in ((chore, job) for jobs, chore in chores for job in jobs):
+            if self._stop.is_set():
+                return
+            try:
+                chore(job, cast("Record", job.record))
+            except StateConflict:
+                continue  # another process did it
+            except CreditbotError as error:
+                report.errors.append(f"{job.key}: {error}")
+
+    def _tell_edited(self, job: Job, record: Record, workspace: Workspace, notices: Notices) -> None:
+        assert job.request
+        request = job.request
+        if request.fingerprint != record.links and record.links:
+            where = workspace.permalink(job.key.channel, job.key.ts, request.message.thread)
+            notices.add(
+                f"{job.key}.edited.{request.message.edited}",
+                f"{where} was answered already, and its links were changed since. I do not answer it again: "
+                "look whether the new links want a credit, and answer by hand.",
+            )
+        seen = move(record, record.status, record.at, edited=request.message.edited, links=request.fingerprint)
+        self._ledger.swap(job.key, record, seen)
+
+    def _check_again(self, job: Job, record: Record, replies: Replies) -> None:
+        replies.repair(job.key, record)
+        self._ledger.swap(job.key, record, move(record, record.status, record.at, checked=True))
+
+    def _remember(self, requests: Sequence[Request], read_at: datetime) -> None:
+        """Writes how far was read, at most hourly."""
+        state = self._ledger.state
+        open_ones = [
+            time_of(r.key.ts) for r in requests if str(r.key) not in state.records and r.key.ts not in state.done
+        ]
+        forgotten = state.meta.forgotten_before
+        covered = min([read_at, *(moment for moment in open_ones if not forgotten or moment >= forgotten)])
+        known = state.meta.covered_until
+        if known and covered - known < OVERLAP:
+            return
+        with suppress(StateConflict):  # edited into nonsense meanwhile: for the next tick to see
+            self._ledger.update_meta(
+                lambda meta: replace(meta, covered_until=max(covered, meta.covered_until or covered))
+            )
+
+
+def _line(job: Job, record: Record | None) -> dict[str, object]:
+    """The canonical log line of one request."""
+    if record is None:
+        return {"request": str(job.key), "outcome": "left to another process"}
+    return {
+        "request": str(job.key),
+        "outcome": record.status,
+        "amount": record.result.amount if record.result else None,
+        "attempts": record.attempts,
+        "seconds": round(record.seconds, 3) or None,
+        "reply": record.reply or None,
+        "summary": record.result.place if record.result else None,
+        "reason": record.reason or None,
+    }

@@ -1,0 +1,117 @@
+"""Logs: one canonical line per request and per tick, as JSON for machines or as text for people."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from typing_extensions import override
+
+from creditbot.errors import SettingsError
+
+_HIDDEN = "***"
+# Control characters, those that turn the direction of text, and halves of characters that no encoding takes.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def event(log: logging.Logger, name: str, /, **fields: object) -> None:
+    """Logs what happened as one line with named fields; None is left out."""
+    log.info(name, extra={"fields": {key: value for key, value in fields.items() if value is not None}})
+
+
+def printable(text: str) -> str:
+    """The text on one line, without what a terminal would obey."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+def configure(
+    file: Path | None,
+    form: Literal["json", "text"],
+    *,
+    level: str = "INFO",
+    secrets: Sequence[str] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Sends the logs of the whole process to a file, or to `stream` (standard output) if there is none.
+
+    Calling it again replaces what was there. Other packages are heard from WARNING on. `secrets` are blotted out
+    wherever they would appear. Raises `SettingsError` if the file cannot be written.
+    """
+    handler = _to_file(file) if file else logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(_Form(_json if form == "json" else _text, secrets))
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old.formatter, _Form)]:
+        root.removeHandler(old)
+        with suppress(OSError):  # what a full disk did not take
+            old.close()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("creditbot").setLevel(level)
+
+
+class _Form(logging.Formatter):
+    """Writes a record in one of the two forms, without secrets."""
+
+    def __init__(self, form: Any, secrets: Sequence[str]) -> None:
+        super().__init__()
+        self._form = form
+        long = [secret for secret in secrets if len(secret) > 3]  # "b" would blot out every b
+        quoted = [json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for secret in long for ascii_only in (True, False)]
+        self._secrets = sorted({*long, *quoted}, key=len, reverse=True)
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        trouble = self.formatException(record.exc_info) if record.exc_info else ""
+        line: str = self._form(record, getattr(record, "fields", {}), trouble)
+        for secret in self._secrets:
+            line = line.replace(secret, _HIDDEN)
+        return line
+
+
+def _json(record: logging.LogRecord, fields: dict[str, object], trouble: str) -> str:
+    line = {"time": _time(record), "level": record.levelname, "logger": record.name, "event": record.getMessage()}
+    return json.dumps({**line, **fields, **({"exception": trouble} if trouble else {})}, default=str)
+
+
+def _text(record: logging.LogRecord, fields: dict[str, object], trouble: str) -> str:
+    said = [_time(record), record.levelname, printable(record.getMessage())]
+    said += [f"{key}={_value(value)}" for key, value in fields.items() if value != ""]
+    # Indented, so that no text of an exception passes for a line of the log.
+    return "\n    ".join([" ".join(said), *map(printable, trouble.splitlines())])
+
+
+def _value(value: object) -> str:
+    text = printable(str(value))
+    return text if re.fullmatch(r"[^\s\"=]+", text) else json.dumps(text, ensure_ascii=False)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _to_file(file: Path) -> logging.Handler:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return _LogFile(file, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        todo = "Set LOG_FILE to a place that can be written, or to - for the standard output."
+        raise SettingsError(f"The log {file} cannot be written: {error.strerror}.", todo) from error
+
+
+class _LogFile(logging.FileHandler):
+    """A log that stops being written, as on a full disk, costs one sentence and no traceback."""
+
+    _complained = False
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not self._complained:
+            self._complained = True
+            sys.stderr.write(f"The log {self.baseFilename} cannot be written any more: {sys.exc_info()[1]}.\n")

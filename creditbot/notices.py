@@ -1,0 +1,135 @@
+"""Messages to the owner: each told once, whatever dies in between.
+
+A notice is stored as due together with what it is about; it is sent, and remembered as told. One whose sending has an
+unknown outcome is looked for in the conversation once it must have become visible, and sent again only if it is not
+there. Where the conversation may not be read (no im:history), it is sent again: told twice is better than never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
+from creditbot.ledger import CAUSE, Ledger
+from creditbot.model import Marker
+from creditbot.points import At, nowhere
+from creditbot.ports import Ports
+from creditbot.states import Notice, new_nonce
+
+SEND_WITHIN = timedelta(seconds=30)
+"""A send begins within this time of the swap that allows it, or waits for another."""
+
+
+def due(text: str, now: datetime) -> Notice:
+    """A notice that waits to be told."""
+    return Notice("due", new_nonce(), now, text)
+
+
+def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]]) -> str:
+    """What the owner reads about a request that got no reply: where, which link, what happened, what to do.
+
+    `problems` are (address of the link or "", error) pairs.
+    """
+    lines = [f"I could not answer {permalink}"]
+    for link, error in problems:
+        lines.append(f"• {link}\n  {error.what}" if link else f"• {error.what}")
+        if error.todo:
+            lines.append(f"  {error.todo}")
+    lines.append("Then edit the message, or run `creditbot retry` with its address; or answer it by hand.")
+    return "\n".join(lines)
+
+
+def cause_text(error: CreditbotError) -> str:
+    """What the owner reads about a cause that stops every request."""
+    return f"Requests wait, and I try again by myself: {error}"
+
+
+def unsettled_text(permalink: str, error: CreditbotError) -> str:
+    """What the owner reads about a reply of which nobody can say whether it was posted."""
+    return (
+        f"Whether my reply to {permalink} arrived is not known: {error} I look again by myself, and post it once more "
+        "only if it cannot be there; look into its thread if that goes on."
+    )
+
+
+def cause_name(service: str) -> str:
+    """The notice of a shared cause: one per service."""
+    return CAUSE + "".join(c if c.isalnum() else "-" for c in service.lower())
+
+
+class Notices:
+    """Tells the owner what is due."""
+
+    def __init__(self, ports: Ports, ledger: Ledger, settle: timedelta, at: At = nowhere) -> None:
+        self._ports = ports
+        self._ledger = ledger
+        self._settle = settle
+        self._at = at
+
+    def add(self, name: str, text: str) -> None:
+        """Makes a notice due, unless one of that name exists."""
+        with suppress(StateConflict):
+            self._ledger.swap_notice(name, None, due(text, self._ports.clock.now()))
+
+    def over(self, service: str) -> None:
+        """A shared cause has ended: the next one is told again."""
+        name = cause_name(service)
+        notice = self._ledger.state.notices.get(name)
+        if notice and notice.status == "told":
+            with suppress(StateConflict):
+                self._ledger.swap_notice(name, notice, None)
+
+    def deliver(self) -> list[str]:
+        """Tells what is due, and settles what was left half told. Returns what could not be told, and why."""
+        failed = []
+        for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: item[1].at):
+            try:
+                if notice.status == "due":
+                    self._tell(name, notice)
+                elif notice.status == "telling":
+                    self._settle_one(name, notice)
+            except StateConflict:
+                continue  # another process tells it
+            except CreditbotError as error:
+                failed.append(f"{_first_line(notice.text)}: {error}")
+        return failed
+
+    def _tell(self, name: str, notice: Notice) -> None:
+        telling = replace(notice, status="telling", nonce=new_nonce(), at=self._ports.clock.now())
+        self._ledger.swap_notice(name, notice, telling)
+        if self._ports.clock.now() - telling.at > SEND_WITHIN:
+            raise PostUnknown("The state store answers too slowly to tell the owner safely.")
+        self._at("notice.before-send")
+        try:
+            self._ports.owner.tell(notice.text, Marker("notice", name, telling.nonce))
+        except PostRefused:
+            now = self._ports.clock.now()
+            self._ledger.swap_notice(
+                name, telling, replace(telling, status="due", nonce=new_nonce(), at=now, tries=notice.tries + 1)
+            )
+            raise
+        self._at("notice.after-send")
+        self._told(name, telling)
+
+    def _settle_one(self, name: str, notice: Notice) -> None:
+        now = self._ports.clock.now()
+        if now - notice.at < self._settle:
+            return
+        self._at("notice.before-look")
+        told = self._ports.owner.told(Marker("notice", name, notice.nonce), notice.at - timedelta(hours=1))
+        self._at("notice.after-look")
+        if told:
+            self._told(name, notice)
+        else:
+            self._tell(name, notice)
+
+    def _told(self, name: str, notice: Notice) -> None:
+        now = self._ports.clock.now()
+        self._ledger.swap_notice(name, notice, replace(notice, status="told", nonce=new_nonce(), at=now, text=""))
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]

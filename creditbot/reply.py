@@ -1,0 +1,268 @@
+"""Replying once: how a computed credit gets into its thread exactly one time.
+
+    look     read the thread again: the request unchanged, no answer there yet
+    swap     computed -> posting, with the moment; from now on a reply may exist
+    send     within 30 s of that moment, at most one request on the wire
+    swap     posting -> answered
+
+`chat.postMessage` has no idempotency key, so what becomes of a `posting` that was not finished is decided by the thread
+alone, and only when any post of it must have become visible: POST_SETTLE_SECONDS after the swap. *Then* the thread is
+read: our marker there means answered; nothing there means a new posting. A definite refusal of this very send leads
+back to computed. Nothing else leaves posting.
+
+What nobody can exclude (a process that sleeps between its last look at the clock and its send, a post that becomes
+visible later than the settle time) is looked for and repaired: the later reply is edited so that nobody credits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from creditbot.closing import Closing
+from creditbot.credit import reply_text
+from creditbot.errors import (
+    AlreadyCredited,
+    PostRefused,
+    PostUnknown,
+    ReplyLost,
+    StateConflict,
+    ThreadBehind,
+    ThreadUnclear,
+)
+from creditbot.intake import Policy
+from creditbot.ledger import Ledger, State
+from creditbot.model import Marker, RequestKey, Workspace
+from creditbot.notices import SEND_WITHIN, Notices
+from creditbot.points import At, nowhere
+from creditbot.ports import Ports
+from creditbot.states import Claim, Record, move, reopened
+from creditbot.summary import answered_at
+from creditbot.thread import LATE, REPEATS, ThreadView, is_behind, view
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How replies are made.
+
+    Attributes:
+        settle: how long after the swap to posting a reply may still become visible.
+        lookback: how long posts of unknown outcome are followed by others.
+        duplicates: for how long the same SQL is credited once.
+        template: text of the reply; knows only `{amount}`.
+    """
+
+    settle: timedelta
+    lookback: timedelta
+    duplicates: timedelta
+    template: str
+
+
+class Replies:
+    """Posts what was computed, and finds out what became of posts whose outcome is unknown.
+
+    Every verb stores what it decides, and raises `StateConflict` if somebody else decided first, and what reading and
+    writing Slack raises.
+    """
+
+    def __init__(
+        self, ports: Ports, ledger: Ledger, workspace: Workspace, policy: Policy, rules: Rules, closing: Closing,
+        notices: Notices, at: At = nowhere,
+    ) -> None:  # fmt: skip
+        self._ports = ports
+        self._ledger = ledger
+        self._workspace = workspace
+        self._policy = policy
+        self._rules = rules
+        self._closing = closing
+        self._notices = notices
+        self._at = at
+
+    def look(self, key: RequestKey, record: Record) -> ThreadView:
+        """Reads the thread of a request as it is now."""
+        self._at("thread.before-read")
+        messages = self._ports.inbox.thread(key.channel, record.thread or key.ts)
+        self._at("thread.after-read")
+        return view(messages, key, self._workspace, self._policy)
+
+    def closed(self, key: RequestKey, record: Record, seen: ThreadView) -> Record | None:
+        """Ends the request if the thread shows that there is nothing to post; None if a reply is wanted.
+
+        Raises `ThreadUnclear` where the thread does not decide, `ThreadBehind` where it does not yet.
+        """
+        end = self._end(key, record, seen)
+        if end is None:
+            return None
+        if not seen.repeats:
+            return self._closing.end(key, record, end)
+        ended = self._closing.end(key, record, replace(end, posts=max(2, end.posts)))  # looked at again, whatever dies
+        self._amend(key, record, seen.repeats, REPEATS)
+        return ended
+
+    def _end(self, key: RequestKey, record: Record, seen: ThreadView) -> Record | None:
+        now = self._ports.clock.now()
+        if seen.ours:
+            return move(record, "answered", now, reply=seen.ours[0], claim=None, reason="", seconds=_since(record, now))
+        if seen.forged:
+            raise ThreadUnclear(
+                "A reply in the thread carries our marker, but somebody else posted it.",
+                "Find out who posted it, and credit by hand.",
+            )
+        if seen.elsewhere:
+            return move(record, "elsewhere", now, reply=seen.elsewhere, claim=None, reason="Answered in the thread.")
+        if is_behind(seen.own, key, record.edited, now, self._rules.settle):
+            raise ThreadBehind("The thread does not show the request as it is yet.", "It is read again.")
+        if seen.request is None:
+            return move(record, "withdrawn", now, claim=None, reason="The message, or its Looker links, were deleted.")
+        if seen.unclear:
+            raise ThreadUnclear(seen.unclear, "Look at the thread and credit by hand.")
+        return None
+
+    def post(self, key: RequestKey, record: Record, claim: Claim) -> Record:
+        """Takes a computed request through posting, or back to seen if its links were edited meanwhile.
+
+        Raises `AlreadyCredited`, `ThreadUnclear`, `PostRefused` (the request is computed again), `PostUnknown` (it
+        stays posting), `StateFull`.
+        """
+        self._ports.replier.pace(key.channel)
+        seen = self.look(key, record)
+        if ended := self.closed(key, record, seen):
+            return ended
+        assert seen.request
+        if seen.request.fingerprint != record.links:
+            now = self._ports.clock.now()
+            anew = reopened(record, now)
+            self._ledger.swap(key, record, anew)
+            return anew
+        return self._send(key, record, claim)
+
+    def recover(self, key: RequestKey, record: Record, claim: Claim) -> Record | None:
+        """Decides a posting by the thread, and posts what was computed if nothing is there; None before it has settled.
+
+        An edit meanwhile changes nothing: the reply that may exist is of these links. Raises as `post` does, and
+        `ReplyLost` where that has gone on for too long.
+        """
+        now = self._ports.clock.now()
+        if now - record.at < self._rules.settle:
+            return None
+        self._ports.replier.pace(key.channel)
+        if ended := self.closed(key, record, self.look(key, record)):
+            return ended
+        if record.posts > 1 and record.began and now - record.began > self._rules.lookback:
+            raise ReplyLost(
+                f"The reply was sent {record.posts} times, and Slack never showed it.", "Answer by hand, after a look."
+            )
+        return self._send(key, record, claim)
+
+    def repair(self, key: RequestKey, record: Record) -> None:
+        """Looks for replies of ours that should not be there, and edits them so that nobody credits them.
+
+        The owner is told once. Ends the request as answered if it is under way.
+        """
+        seen = self.look(key, record)
+        if record.status in ("claimed", "computed", "posting"):
+            self.closed(key, record, seen)
+        elif record.status == "answered":
+            self._amend(key, record, seen.repeats, REPEATS)
+        elif record.terminal:
+            self._amend(key, record, seen.ours, REPEATS if record.status == "elsewhere" else LATE)
+
+    def _amend(self, key: RequestKey, record: Record, replies: Sequence[str], text: str) -> None:
+        for ts in replies:
+            where = self._workspace.permalink(key.channel, ts, record.thread or key.ts)
+            self._notices.add(
+                f"{key}.repeat.{ts}",
+                f'I posted a reply that is not to be credited, and edit it to say "{text}" Look whether somebody has '
+                f"credited it: {where}",
+            )
+            self._at("reply.before-amend")
+            try:
+                self._ports.replier.amend(key.channel, ts, text)
+            except PostRefused as error:
+                if error.again:
+                    raise
+                self._notices.add(f"{key}.stays.{ts}", f"{where} could not be edited: {error} Delete it by hand.")
+            self._at("reply.after-amend")
+
+    def _send(self, key: RequestKey, record: Record, claim: Claim) -> Record:
+        assert record.result
+        text = reply_text(self._rules.template, record.result.amount)
+        if not record.again:
+            self._refuse_credited(key, record.result.sql)
+        posting = self._to_posting(key, record, claim)
+        self._at("reply.before-send")
+        try:
+            ts = self._ports.replier.reply(
+                key.channel, record.thread or key.ts, text, Marker("reply", str(key), posting.nonce)
+            )
+        except PostRefused:
+            back = move(posting, "computed", self._ports.clock.now(), posts=posting.posts - 1)
+            self._ledger.swap(key, posting, back)
+            raise
+        self._at("reply.after-send")
+        now = self._ports.clock.now()
+        answered = move(posting, "answered", now, reply=ts, claim=None, reason="", seconds=_since(record, now))
+        try:
+            return self._closing.end(key, posting, answered)
+        except StateConflict:
+            self._repair_lost(key)
+            raise
+
+    def _repair_lost(self, key: RequestKey) -> None:
+        """We posted, and somebody else changed the request meanwhile: two replies may stand there now."""
+        current = self._ledger.read().records.get(str(key))
+        if current:
+            self.repair(key, current)
+
+    def _to_posting(self, key: RequestKey, record: Record, claim: Claim) -> Record:
+        posts = record.posts + 1
+        for _ in range(3):
+            now = self._ports.clock.now()
+            posting = move(record, "posting", now, posts=posts, due=None, claim=claim)
+            self._ledger.swap(key, record, posting, guard=partial(self._guard, key=key, now=now))
+            if self._ports.clock.now() - now <= SEND_WITHIN:
+                return posting
+            record = posting
+        raise PostUnknown(
+            "The state store answers too slowly to post safely.", "The request waits for the settle time."
+        )
+
+    def _guard(self, state: State, key: RequestKey, now: datetime) -> None:
+        """Called with the very state that the swap to posting is based on."""
+        if state.broken or state.holds(key, now):
+            raise StateConflict("Nothing is posted for older requests until the state's loss has settled.")
+        record = state.records[str(key)]
+        if record.again or not record.result:
+            return
+        for other, theirs in state.records.items():
+            if other != str(key) and _credits(theirs, now - self._rules.duplicates) & set(record.result.sql):
+                raise self._already(RequestKey.parse(other))
+
+    def _refuse_credited(self, key: RequestKey, hashes: tuple[str, ...]) -> None:
+        """Looks in the summaries, for requests that the state has forgotten."""
+        oldest = self._ports.clock.now() - self._rules.duplicates
+        for sha in hashes:
+            for other in self._ports.summaries.credited_by(sha):
+                if other == key:
+                    continue
+                answered = answered_at(self._ports.summaries.load(other) or {})
+                if answered and answered >= oldest:
+                    raise self._already(other)
+
+    def _already(self, other: RequestKey) -> AlreadyCredited:
+        return AlreadyCredited(
+            f"The same SQL is credited by another request: {self._workspace.permalink(other.channel, other.ts)}",
+            "If it is to be credited again, run `creditbot retry --again` with the address of this request.",
+        )
+
+
+def _credits(record: Record, oldest: datetime) -> set[str]:
+    if record.status not in ("posting", "answered") or record.at < oldest or not record.result:
+        return set()
+    return set(record.result.sql)
+
+
+def _since(record: Record, now: datetime) -> float:
+    return (now - record.began).total_seconds() if record.began else 0.0

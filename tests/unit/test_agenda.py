@@ -1,0 +1,157 @@
+"""What a tick has to do, from the state and the messages it read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from creditbot.agenda import Agenda, plan
+from creditbot.intake import Request
+from creditbot.ledger import State
+from creditbot.model import Message, RequestKey
+from creditbot.states import Claim, Meta, Record, Status
+from tests.fakes import START, ts_of
+
+SETTLE = timedelta(minutes=15)
+MINUTE = timedelta(minutes=1)
+KEY = RequestKey("T1", "C1", ts_of(START))
+PARTS = ("finish", "fresh", "again", "cut_off", "edited", "unsaved", "doubtful", "waiting")
+
+
+def request(key: RequestKey = KEY, edited: str = "") -> Request:
+    return Request(key, Message("C1", key.ts, user="U1", edited=edited), ())
+
+
+def record(status: Status, **changes: Any) -> Record:
+    return replace(Record(status, "n", START, saved=True), **changes)
+
+
+def parts(agenda: Agenda) -> list[str]:
+    return [part for part in PARTS if getattr(agenda, part)]
+
+
+def part_of(
+    known: Record | None, meta: Meta | None = None, *, edited: str = "", read: bool = True, later: timedelta = MINUTE
+) -> str:
+    state = State(meta or Meta(), {str(KEY): known} if known else {})
+    found = parts(plan(state, [request(edited=edited)] if read else [], START + later, SETTLE))
+    assert len(found) <= 1
+    return "".join(found)
+
+
+def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
+    return Claim("pod", START + until)
+
+
+@pytest.mark.parametrize(
+    ("known", "part"),
+    [
+        (None, "fresh"),
+        (record("seen"), "fresh"),
+        (record("claimed", claim=claim()), "waiting"),
+        (record("claimed", claim=claim(MINUTE)), "cut_off"),
+        (record("claimed"), "again"),
+        (record("failed", due=START), "again"),
+        (record("failed", due=START + timedelta(hours=1)), "waiting"),
+        (record("computed"), "finish"),
+        (record("computed", due=START + timedelta(hours=1)), "waiting"),
+        (record("computed", claim=claim()), "waiting"),
+        (record("computed", claim=claim(MINUTE)), "cut_off"),
+        (record("posting", claim=claim(MINUTE)), "waiting"),
+        (record("posting", at=START - SETTLE), "finish"),
+        (record("posting", at=START - SETTLE, claim=claim(timedelta(days=1))), "finish"),
+        (record("answered"), ""),
+        (record("answered", saved=False), "unsaved"),
+        (record("dead", saved=False), "unsaved"),
+        (record("answered", posts=1, at=START - SETTLE), ""),
+        (record("answered", posts=2, at=START - SETTLE), "doubtful"),
+        (record("answered", posts=2, at=START), ""),
+        (record("answered", posts=2, at=START - SETTLE, checked=True), ""),
+        (record("dead", posts=0, at=START - SETTLE), ""),
+        (record("dead", posts=1, at=START - SETTLE), "doubtful"),
+        (record("elsewhere", posts=1, at=START - SETTLE), "doubtful"),
+        (record("withdrawn", posts=1, at=START - SETTLE), "doubtful"),
+    ],
+)
+def test_where_a_request_stands(known: Record | None, part: str) -> None:
+    """A posting waits for the settle time and for nothing else; whoever holds a claim is left alone until it ends."""
+    assert part == part_of(known)
+
+
+@pytest.mark.parametrize(
+    ("status", "part"),
+    [
+        ("seen", "fresh"), ("failed", "fresh"), ("dead", "fresh"), ("skipped", "fresh"), ("withdrawn", "fresh"),
+        ("answered", "edited"), ("elsewhere", "edited"),
+    ],
+)  # fmt: skip
+def test_where_an_edit_puts_a_request(status: Status, part: str) -> None:
+    """What got no reply starts anew, what was answered is told; a request that is under way is not disturbed."""
+    assert part == part_of(record(status, due=None), edited="1.1")
+
+
+@pytest.mark.parametrize("status", ["claimed", "computed", "posting"])
+def test_an_edit_does_not_disturb_work(status: Status) -> None:
+    """The thread is read before the reply."""
+    assert "waiting" == part_of(record(status, claim=claim()), edited="1.1")
+
+
+def test_a_failed_request_that_is_edited_does_not_wait_for_its_turn() -> None:
+    """It is another request now."""
+    assert "fresh" == part_of(record("failed", due=START + timedelta(days=1)), edited="1.1")
+
+
+def test_a_request_that_is_not_read_any_more_is_driven_from_the_state() -> None:
+    """Whatever its age."""
+    assert "again" == part_of(record("failed"), read=False, later=timedelta(days=30))
+    assert "" == part_of(record("dead"), read=False)
+
+
+def test_a_hold_keeps_older_requests_waiting() -> None:
+    """New and known ones, until it ends; what came after it, and what has ended, goes on."""
+    hold = Meta(hold_since=START + MINUTE, hold_until=START + SETTLE)
+    assert "waiting" == part_of(None, hold)
+    assert "waiting" == part_of(record("computed"), hold)
+    assert "waiting" == part_of(record("posting", at=START - SETTLE), hold)
+    assert "fresh" == part_of(None, hold, later=SETTLE)
+    assert "fresh" == part_of(None, Meta(hold_since=START - MINUTE, hold_until=START + SETTLE))
+    assert "unsaved" == part_of(record("dead", saved=False), hold)
+
+
+def test_what_was_forgotten_is_not_begun_again() -> None:
+    """Only `creditbot retry` does that: it leaves a record."""
+    assert "" == part_of(None, Meta(forgotten_before=START + MINUTE))
+    assert "fresh" == part_of(record("seen"), Meta(forgotten_before=START + MINUTE))
+    assert "fresh" == part_of(None, Meta(forgotten_before=START))
+
+
+def test_what_a_prototype_did_is_done() -> None:
+    """Its list is of messages."""
+    state = State(done=frozenset({KEY.ts}))
+    assert [] == parts(plan(state, [request()], START, SETTLE))
+
+
+def test_the_claim_of_a_process_that_is_gone_need_not_run_out() -> None:
+    """Unless it was posting."""
+    state = State(records={str(KEY): record("claimed", claim=claim())})
+    assert ["cut_off"] == parts(plan(state, [], START, SETTLE, lambda name: name == "pod"))
+    state = State(records={str(KEY): record("posting", claim=claim())})
+    assert ["waiting"] == parts(plan(state, [], START, SETTLE, lambda _: True))
+
+
+def test_each_part_is_oldest_first_and_fresh_requests_go_before_retries() -> None:
+    """By Slack's time, as numbers; what only needs its reply goes before all."""
+    keys = [RequestKey("T1", "C1", ts) for ts in ("9.000000", "10.000000", "11.000000", "12.000000", "8.000000")]
+    state = State(records={str(keys[0]): record("failed"), str(keys[3]): record("computed")})
+    agenda = plan(state, [request(key) for key in (keys[2], keys[4], keys[1])], START, SETTLE)
+    assert [keys[3], keys[4], keys[1], keys[2], keys[0]] == [job.key for job in agenda.requests]
+
+
+def test_an_agenda_of_those_who_wait_is_idle() -> None:
+    """Nothing is to do for anything else."""
+    assert Agenda(waiting=plan(State(), [request()], START, SETTLE).fresh).idle
+    for part in PARTS[:-1]:
+        assert not Agenda(**{part: plan(State(), [request()], START, SETTLE).fresh}).idle

@@ -1,0 +1,796 @@
+"""Ticks: what is answered, what is not, what is read and written for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from creditbot.errors import LinkUnusable, StateUnusable, Unreachable
+from creditbot.intake import Policy
+from creditbot.links import looker_host
+from creditbot.model import Marker, RequestKey
+from creditbot.states import DONE, Record
+from creditbot.thread import REPEATS
+from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, World
+
+
+@pytest.fixture
+def world() -> World:
+    """A workspace in which a tick has already been."""
+    world = World()
+    world.tick()
+    world.counted()
+    return world
+
+
+# -- answering ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_answered_once_in_its_thread(world: World) -> None:
+    """The second tick posts nothing, and ten more post nothing."""
+    key = world.ask("abc")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+    world.counted()
+    for _ in range(11):
+        world.wait(minutes=5)
+        assert world.tick().ok
+    assert [REFERENCE] == world.replies(key)
+    assert 0 == world.counted()["reply"]
+
+
+def test_the_reply_carries_our_marker_with_the_claim(world: World) -> None:
+    """It is known again by the request's key, and by which posting it was of."""
+    key = world.ask("abc")
+    world.tick()
+    marker = world.visible()[-1].marker
+    assert isinstance(marker, Marker)
+    assert ("reply", str(key)) == (marker.kind, marker.key)
+    assert marker.claim
+
+
+def test_the_reply_is_the_sum_over_the_links(world: World) -> None:
+    """Links that come to the same SQL count once."""
+    world.amounts = {"a": Decimal("1000.10"), "b": Decimal("200.20")}
+    key = world.ask("a", "b")
+    same = world.say(f"<https://{HOST}/x/c> and <https://{HOST}/explore/m/v?qid=c>")
+    world.tick()
+    assert ["Approved, $1,200.30, exceptions"] == world.replies(key)
+    assert [REFERENCE] == world.replies(same)
+
+
+def test_requests_are_begun_oldest_first(world: World) -> None:
+    """However the channel gives them."""
+    for slug in ("a", "b", "c"):
+        world.ask(slug)
+        world.wait(seconds=10)
+    world.messages.reverse()
+    world.tick()
+    assert ["a", "b", "c"] == world.runs
+
+
+def test_chatter_is_no_request(world: World) -> None:
+    """Nor is a link to somebody else's Looker."""
+    world.say("good morning")
+    world.say("<https://other.looker.com/explore/m/v?qid=abc>")
+    world.tick()
+    assert 0 == world.counted()["state-write"]
+
+
+def test_only_skipped_links_get_no_reply_one_log_line_and_a_summary(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While PSMS is off, whatever is not Verify is none of ours."""
+    key = world.ask("other")
+    with caplog.at_level(logging.INFO, "creditbot"):
+        world.tick()
+    assert [] == world.replies(key)
+    assert [] == world.told()
+    lines = [record.fields for record in caplog.records if record.getMessage() == "request"]  # type: ignore[attr-defined]
+    assert ["skipped"] == [line["outcome"] for line in lines]
+    assert {"status": "skipped"}.items() <= dict(world.summaries[str(key)]["outcome"]).items()  # type: ignore[call-overload]
+
+
+def test_a_skipped_link_beside_a_credited_one_is_left_out(world: World) -> None:
+    """The rest is credited, as the prototype did."""
+    key = world.ask("other", "abc")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_with_psms_on_sql_of_no_product_fails_the_message(world: World) -> None:
+    """No partial total: every link of it counts."""
+    key = world.ask("other", "abc")
+    world.tick(products=BOTH)
+    assert [] == world.replies(key)
+    assert 1 == len(world.told())
+
+
+def test_a_failing_link_means_no_amount_and_one_message_to_the_owner(world: World) -> None:
+    """It says where, which link, what happened and what to do; later ticks say nothing more."""
+    key = world.ask("abc", "gone")
+    for _ in range(3):
+        world.tick()
+        world.wait(minutes=20)
+    assert [] == world.replies(key)
+    (text,) = world.told()
+    assert f"https://acme.slack.com/archives/C0TEST/p{key.ts.replace('.', '')}" in text
+    assert f"https://{HOST}/explore/m/v?qid=gone" in text
+    assert "The query gone does not exist. " in text.replace("\n", " ")
+    assert "Share the link again." in text
+    assert "qid=abc" not in text
+    assert "dead" == world.record(key).status
+
+
+def test_a_total_of_zero_is_told_and_not_posted(world: World) -> None:
+    """Nobody approves nothing."""
+    world.amounts = {"abc": Decimal("0.00")}
+    key = world.ask("abc")
+    world.tick()
+    assert [] == world.replies(key)
+    assert "$0.00" in world.told()[0]
+
+
+def test_a_zero_beside_an_amount_is_posted(world: World) -> None:
+    """The total counts."""
+    world.amounts = {"a": Decimal("0.00"), "b": Decimal("7.00")}
+    key = world.ask("a", "b")
+    world.tick()
+    assert ["Approved, $7.00, exceptions"] == world.replies(key)
+
+
+@pytest.mark.parametrize("slugs", [("big",), ("a", "b")], ids=["one link", "their sum"])
+def test_above_max_credit_nothing_is_posted(world: World, slugs: tuple[str, ...]) -> None:
+    """MAX_CREDIT_USD holds for each link and for the whole message."""
+    world.amounts = {"big": Decimal("1000.01"), "a": Decimal("500.00"), "b": Decimal("500.01")}
+    key = world.ask(*slugs)
+    world.tick(max_credit=Decimal(1000))
+    assert [] == world.replies(key)
+    assert "MAX_CREDIT_USD" in world.told()[0]
+
+
+def test_an_answered_request_takes_exactly_four_writes(world: World) -> None:
+    """Claimed, computed, posting, answered; nothing else is written for it."""
+    world.ask("abc")
+    world.tick()
+    assert 4 == world.counted()["state-write"]
+
+
+def test_an_idle_tick_reads_the_state_and_the_history_once_and_writes_nothing() -> None:
+    """With answered requests around, and without asking who we are."""
+    world = World()
+    for slug in ("a", "b", "c"):
+        world.ask(slug)
+    world.tick()
+    world.counted()
+    world.wait(minutes=5)
+    world.tick()
+    assert {"state-read": 1, "history": 1} == world.counted()
+
+
+def test_how_far_was_read_is_written_at_most_hourly_by_idle_ticks(world: World) -> None:
+    """Twelve ticks an hour, one write."""
+    for _ in range(36):
+        world.wait(minutes=5)
+        world.tick()
+    assert 3 == world.counted()["state-write"]
+
+
+# -- edits, deletions, people ------------------------------------------------------------------------------------------
+
+
+def test_links_added_after_the_answer_are_told_once_and_never_answered(world: World) -> None:
+    """One direct message per edit, however many ticks follow."""
+    key = world.ask("abc")
+    world.tick()
+    world.edit(key, f"<https://{HOST}/x/abc> <https://{HOST}/x/more>")
+    for _ in range(3):
+        world.wait(minutes=5)
+        world.tick()
+    assert [REFERENCE] == world.replies(key)
+    (text,) = world.told()
+    assert "its links were changed" in text
+    world.counted()
+    world.tick()
+    assert 0 == world.counted()["state-write"]
+
+
+def test_links_added_after_a_persons_answer_are_told_once(world: World) -> None:
+    """Whoever answered did not see them."""
+    key = world.ask("abc")
+    world.say("Approved, $5.00, exceptions", thread_ts=key.ts)
+    world.tick()
+    world.edit(key, f"<https://{HOST}/x/abc> <https://{HOST}/x/more>")
+    for _ in range(3):
+        world.wait(minutes=5)
+        world.tick()
+    assert "elsewhere" == world.record(key).status
+    assert 1 == len(world.told())
+
+
+def test_an_edit_of_the_words_alone_is_nothing_to_tell(world: World) -> None:
+    """The links ask for the same."""
+    key = world.ask("abc")
+    world.tick()
+    world.edit(key, f"please! <https://{HOST}/explore/m/v?qid=abc>")
+    world.tick()
+    assert [] == world.told()
+
+
+@pytest.mark.parametrize("slug", ["gone", "other"], ids=["dead", "skipped"])
+def test_editing_a_request_that_got_no_reply_reopens_it(world: World, slug: str) -> None:
+    """It starts anew, with its attempts."""
+    key = world.ask(slug)
+    world.tick()
+    world.edit(key, f"<https://{HOST}/x/abc>")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_a_withdrawn_request_whose_links_come_back_is_answered(world: World) -> None:
+    """Removing a link and putting it back is two edits."""
+    key = world.ask("abc")
+    world.fail("looker", Unreachable("Looker", "Looker is down."))
+    world.tick()
+    world.edit(key, "never mind")
+    world.wait(minutes=5)
+    world.tick()
+    assert "withdrawn" == world.record(key).status
+    world.edit(key, f"<https://{HOST}/x/abc>")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_a_request_deleted_before_the_reply_ends_as_withdrawn(world: World) -> None:
+    """Nothing is posted under a message that is gone."""
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.delete(key))
+    for _ in range(6):
+        world.tick()
+        world.wait(minutes=5)
+    assert ([], [], "withdrawn") == (world.replies(key), world.told(), world.record(key).status)
+
+
+def test_a_thread_that_is_shown_as_it_was_before_the_request_is_read_again(world: World) -> None:
+    """A young request that is missing there is not taken for deleted: nobody would be told, and nobody answered."""
+    key = world.ask("abc")
+    world.stale = timedelta(minutes=4)
+    world.tick()
+    assert ([], "computed") == (world.replies(key), world.record(key).status)
+    for _ in range(3):
+        world.wait(minutes=3)
+        world.tick()
+    assert ([REFERENCE], [], 0) == (world.replies(key), world.told(), world.record(key).returned - 2)
+
+
+def test_a_thread_that_is_shown_as_it_was_before_an_edit_is_read_again(world: World) -> None:
+    """The amount is of the links that stand there now."""
+    world.amounts["new"] = Decimal("7.00")
+    key = world.say("please credit")
+    world.wait(minutes=5)
+    world.edit(key, f"<https://{HOST}/x/new>")
+    world.stale = timedelta(minutes=4)
+    for _ in range(4):
+        world.tick()
+        world.wait(minutes=3)
+    assert (["Approved, $7.00, exceptions"], []) == (world.replies(key), world.told())
+
+
+def test_a_request_edited_between_computing_and_posting_is_computed_anew(world: World) -> None:
+    """What is posted is the amount of the links that stand there."""
+    world.amounts = {"new": Decimal("7.00")}
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.edit(key, f"<https://{HOST}/x/new>"))
+    world.tick()
+    assert ["Approved, $7.00, exceptions"] == world.replies(key)
+    world.tick()
+    assert [] == world.told()
+
+
+@pytest.mark.parametrize(
+    "answerer",
+    [{"user": "U0BOSS"}, {"user": None, "bot": "B0OLD"}, {"user": BOT_USER, "bot": BOT}],
+    ids=["a person", "a previous bot", "us without a marker"],
+)
+def test_a_request_that_was_answered_before_us_is_recorded_as_answered_elsewhere(
+    world: World, answerer: dict[str, str | None]
+) -> None:
+    """Nothing is computed or posted for it."""
+    key = world.ask("abc")
+    world.say("Approved, $812.40, exceptions", thread_ts=key.ts, **answerer)
+    world.tick(policy=Policy(looker_host(f"https://{HOST}"), previous_bots=frozenset({"B0OLD"})))
+    assert "elsewhere" == world.record(key).status
+    assert ["Approved, $812.40, exceptions"] == world.replies(key)
+    assert [] == world.runs
+
+
+def test_an_answer_by_a_person_while_we_compute_counts(world: World) -> None:
+    """The thread is read once more before posting."""
+    key = world.ask("abc")
+    answer = "Approved, $1.00, exceptions"
+    world.amid("notebook", lambda: world.say(answer, thread_ts=key.ts))
+    world.tick()
+    assert [answer] == world.replies(key)
+    assert "elsewhere" == world.record(key).status
+
+
+def test_a_marker_of_ours_on_somebody_elses_post_is_told_and_nothing_is_posted(world: World) -> None:
+    """Metadata marks, it does not prove."""
+    key = world.ask("abc")
+    world.say("Approved, $1", "U0EVE", thread_ts=key.ts, bot="B0EVE", marker=Marker("reply", str(key), "c"))
+    world.tick()
+    assert ["Approved, $1"] == world.replies(key)
+    assert "somebody else posted it" in world.told()[0]
+
+
+def test_two_requests_in_one_thread_are_two_requests(world: World) -> None:
+    """A reply that is also sent to the channel is answered in the same thread, under its own marker."""
+    world.amounts = {"b": Decimal("2.00")}
+    first = world.ask("a")
+    second = world.ask("b", thread_ts=first.ts, subtype="thread_broadcast")
+    plain = world.ask("c", thread_ts=first.ts)
+    world.tick()
+    replies = [m.marker.key for m in world.visible() if m.marker]
+    assert [str(first), str(second)] == replies
+    assert first.ts == world.record(second).thread
+    assert str(plain) not in world.state().records
+
+
+def test_where_the_thread_does_not_decide_nothing_is_posted_and_the_owner_is_told(world: World) -> None:
+    """Two answers after the second of two requests may be meant for either."""
+    first = world.ask("a")
+    second = world.ask("b", thread_ts=first.ts, subtype="thread_broadcast")
+    for amount in ("$1", "$2"):
+        world.say(f"Approved, {amount}", thread_ts=first.ts)
+    world.tick()
+    assert ("dead", "elsewhere") == (world.record(first).status, world.record(second).status)
+    assert 1 == len(world.told())
+
+
+# -- the window --------------------------------------------------------------------------------------------------------
+
+
+def test_a_weekends_suspension_loses_nothing(world: World) -> None:
+    """Reading starts an hour before what was covered, however long ago that is."""
+    world.wait(minutes=1)
+    key = world.ask("abc")
+    world.wait(days=5)
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_a_request_that_came_while_a_tick_worked_is_read_after_a_suspension(world: World) -> None:
+    """What is covered ends where reading ended, not where the tick ended."""
+    world.ask("abc")
+    late: list[RequestKey] = []
+
+    def take_long() -> None:
+        world.wait(minutes=1)
+        late.append(world.ask("late"))
+        world.wait(hours=3)
+
+    world.wait(hours=2)
+    world.amid("looker", take_long)
+    world.tick(rules=replace(RULES, lookback=timedelta(hours=1)))
+    world.wait(days=2)
+    world.tick(rules=replace(RULES, lookback=timedelta(hours=1)))
+    assert [REFERENCE] == world.replies(late[0])
+
+
+def test_messages_before_the_window_of_a_first_tick_are_not_answered() -> None:
+    """LOOKBACK_HOURS says how far back a new bot looks."""
+    world = World()
+    old = world.ask("old")
+    world.wait(hours=73)
+    new = world.ask("new")
+    world.tick()
+    assert ([], [REFERENCE]) == (world.replies(old), world.replies(new))
+
+
+@pytest.mark.parametrize("hours", [-1, 1], ids=["behind", "ahead"])
+def test_an_hour_of_clock_skew_changes_nothing(hours: int) -> None:
+    """The local clock only says, less a day, where reading starts; what is read is cut by Slack's."""
+    world = World()
+    inside, outside = world, timedelta(hours=71, minutes=59)
+    outside_key = inside.ask("out")
+    world.wait(minutes=2)
+    key = inside.ask("in")
+    world.now = START + outside + timedelta(minutes=2)
+    world.tick(skew=timedelta(hours=hours))
+    assert ([], [REFERENCE]) == (world.replies(outside_key), world.replies(key))
+
+
+def test_an_unfinished_request_is_driven_from_the_state_whatever_its_age(world: World) -> None:
+    """It is worked on although no history shows it any more."""
+    key = world.ask("abc")
+    for _ in range(400):
+        world.fail("looker", Unreachable("Looker", "Looker is down."))
+    world.tick()
+    world.now += timedelta(hours=71)
+    world.tick()
+    world.faults.clear()
+    world.now += timedelta(hours=5)
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_a_forgotten_request_is_not_begun_again(world: World) -> None:
+    """Neither by an edit nor because it is read again: only `creditbot retry` starts it."""
+    key = world.ask("abc")
+    world.tick()
+    world.wait(hours=80)
+    world.ask("def")
+    world.tick()
+    world.ask("ghi")
+    world.tick()
+    assert str(key) not in world.state().records
+    forgotten = world.state().meta.forgotten_before
+    assert forgotten
+    world.edit(key, f"<https://{HOST}/x/more>")
+    world.tick(rules=replace(RULES, lookback=timedelta(hours=200)))
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_the_size_of_the_state_does_not_grow_with_what_was_answered(world: World) -> None:
+    """Ended requests older than the window are pruned with the next write; their summaries stay."""
+    sizes = []
+    for day in range(12):
+        for number in range(5):
+            world.ask(f"q{day}x{number}")
+        world.tick()
+        world.wait(days=1)
+        sizes.append(world.state().size)
+    assert max(sizes[4:8]) >= max(sizes[8:]) - 50
+    assert 60 == len(world.summaries)
+    assert len(world.state().records) <= 20
+
+
+# -- a damaged or lost state -------------------------------------------------------------------------------------------
+
+
+def lose(world: World) -> None:
+    world.values = {}
+    world.version += 1
+
+
+def vandalise(world: World, key: str, value: str) -> None:
+    assert world.values
+    world.values[key] = value
+    world.version += 1
+
+
+def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing_is_answered_twice() -> None:
+    """Where a thread shows that we were here before, a post of ours may not be visible yet."""
+    world = World(lateness=timedelta(minutes=10))
+    seen = world.ask("seen")
+    world.tick()
+    world.wait(minutes=11)
+    unseen = world.ask("unseen")
+    world.tick()
+    lose(world)
+    new = world.tick()
+    assert 2 == new.waiting
+    assert world.now + timedelta(minutes=15) == world.state().meta.hold_until
+    fresh = world.ask("fresh")
+    for _ in range(9):
+        world.wait(minutes=4)
+        world.tick()
+    assert [[REFERENCE]] * 3 == [world.replies(key) for key in (seen, unseen, fresh)]
+    assert ["The state is empty"] == [text[:18] for text in world.told()]
+
+
+def test_the_hold_survives_a_tick_that_dies_after_storing_it() -> None:
+    """It is stored with the message about it, in one write; the next tick neither repeats nor forgets it."""
+    world = World(lateness=timedelta(minutes=10))
+    world.ask("seen")
+    world.tick()
+    world.wait(minutes=11)
+    unseen = world.ask("unseen")
+    world.tick()
+    lose(world)
+
+    class Killed(BaseException):
+        pass
+
+    def die(point: str) -> None:
+        if point == "state.after-write":
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.tick(at=die)
+    for _ in range(6):
+        world.wait(minutes=4)
+        world.tick()
+    assert [REFERENCE] == world.replies(unseen)
+    assert 1 == len(world.told())
+
+
+def test_a_reply_in_the_thread_of_a_broadcast_tells_of_a_lost_state() -> None:
+    """Slack counts no replies on a broadcast; its thread is read all the same."""
+    world = World(lateness=timedelta(minutes=10))
+    top = world.say("morning")
+    first = world.ask("abc", thread_ts=top.ts, subtype="thread_broadcast")
+    world.tick()
+    world.wait(minutes=11)
+    second = world.ask("def", thread_ts=top.ts, subtype="thread_broadcast")
+    world.tick()
+    lose(world)
+    for _ in range(6):
+        world.tick()
+        world.wait(minutes=4)
+    keys = [m.marker.key for m in world.visible() if m.marker]
+    assert [str(first), str(second)] == keys
+
+
+@pytest.mark.parametrize("harm", ["lost", "damaged"])
+def test_two_processes_that_find_the_state_damaged_hold_once(harm: str) -> None:
+    """The owner is told once, and the hold is not prolonged by whoever comes second."""
+    world = World()
+    key = world.ask("abc")
+    world.tick()
+    world.wait(minutes=1)
+    if harm == "lost":
+        lose(world)
+    else:
+        vandalise(world, str(key), "?")
+
+    def quicker() -> None:
+        world.tick()
+        world.wait(minutes=1)
+
+    world.amid("history", quicker)
+    world.tick()
+    assert 1 == len(world.told())
+    for _ in range(4):
+        world.wait(minutes=6)
+        world.tick()
+    assert ([REFERENCE], "answered") == (world.replies(key), world.record(key).status)
+
+
+def test_a_new_bot_in_a_channel_that_people_answered_does_not_wait() -> None:
+    """Nothing of ours stands there."""
+    world = World()
+    answered = world.ask("a")
+    world.say("Approved, $1", thread_ts=answered.ts)
+    key = world.ask("b")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+    assert [] == world.told()
+
+
+def test_a_state_lost_while_a_tick_works_stops_that_tick_and_is_seen_by_the_next(world: World) -> None:
+    """Nothing of the old tick is written on top of the loss, which would hide it."""
+    done = world.ask("done")
+    world.tick()
+    world.ask("a")
+    world.ask("b")
+    world.amid("notebook", lambda: lose(world))
+    report = world.tick()
+    assert not report.ok
+    assert "lost" in report.errors[0]
+    assert {} == world.values
+    assert 3 == world.tick().waiting
+    assert [REFERENCE] == world.replies(done)
+
+
+def test_a_record_edited_into_nonsense_is_set_aside_and_held_back(world: World) -> None:
+    """A reply that is on its way is found before the request is answered anew; the owner hears of it."""
+    key = world.ask("abc")
+    world.lateness = timedelta(minutes=10)
+    world.tick()
+    vandalise(world, str(key), "{nonsense")
+    assert 1 == world.tick().waiting
+    assert world.values
+    assert "{nonsense" == json.loads(world.values["corrupt"])[str(key)]
+    for _ in range(6):
+        world.wait(minutes=4)
+        world.tick()
+    assert "unreadable" in world.told()[0]
+    assert [REFERENCE] == world.replies(key)
+    assert "answered" == world.record(key).status
+
+
+def test_while_a_part_of_the_state_is_nonsense_nothing_is_posted(world: World) -> None:
+    """A tick that is under way when somebody edits the state does not post on top of it."""
+    other = world.ask("a")
+    world.tick()
+    key = world.ask("b")
+
+    world.amid("thread", lambda: vandalise(world, str(other), "?"))
+    world.tick()
+    assert [] == world.replies(key)
+    for _ in range(12):
+        world.wait(minutes=5)
+        world.tick()
+    assert [REFERENCE] == world.replies(key)
+    assert [REFERENCE] == world.replies(other)
+
+
+def test_meta_edited_into_nonsense_mid_tick_is_left_for_the_next_tick(world: World) -> None:
+    """The end of the tick does not write over it."""
+    world.wait(hours=2)
+    world.ask("a")
+
+    world.amid("looker", lambda: vandalise(world, "meta", "?"))
+    world.tick()
+    assert world.values
+    assert "?" == world.values["meta"]
+    world.tick()
+    assert "?" == json.loads(world.values["corrupt"])["meta"]
+
+
+def test_a_record_that_can_be_read_but_makes_no_sense_stops_nothing_else(world: World) -> None:
+    """One computed to nothing is computed anew; one posted with nothing stays, and the owner is told; others go on."""
+    odd, doubtful = world.ask("a"), world.ask("b")
+    at = (world.now - timedelta(hours=1)).isoformat()
+    for key, status in ((odd, "computed"), (doubtful, "posting")):
+        vandalise(world, str(key), json.dumps({"status": status, "nonce": "by-hand", "at": at}))
+    good = world.ask("c")
+    for _ in range(12):
+        world.tick()
+        world.wait(minutes=20)
+    assert [[REFERENCE], [REFERENCE], []] == [world.replies(key) for key in (good, odd, doubtful)]
+    assert "posting" == world.record(doubtful).status
+    assert 1 == len(world.told())
+
+
+def test_a_store_that_does_not_exist_stops_the_tick(world: World) -> None:
+    """Never taken as empty."""
+    world.ask("abc")
+    world.values = None
+    with pytest.raises(StateUnusable):
+        world.tick()
+
+
+def test_a_prototypes_messages_count_as_done() -> None:
+    """They are neither worked on nor a reason to wait."""
+    world = World()
+    old = world.ask("old")
+    world.say("Approved, $1.00, exceptions", BOT_USER, thread_ts=old.ts, bot=BOT)
+    silent = world.ask("silent")
+    new = world.ask("new")
+    world.values = {DONE: json.dumps([old.ts, silent.ts])}
+    world.tick()
+    assert [1, 0, 1] == [len(world.replies(key)) for key in (old, silent, new)]
+    assert [] == world.told()
+
+
+def test_at_its_budget_the_state_takes_no_new_request_and_the_owner_hears() -> None:
+    """Nothing is posted; what is under way may end."""
+    world = World()
+    world.tick()
+    key = world.ask("abc")
+    report = world.tick(budget=world.state().size + 100)
+    assert [] == world.replies(key)
+    assert "at its limit" in world.told()[0]
+    assert "at its limit" in report.errors[0]
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+    world.ask("def")
+    world.tick(budget=100)
+    assert 2 == len(world.told())
+
+
+def test_at_its_budget_nothing_goes_to_posting() -> None:
+    """What was claimed while there was room waits for room again."""
+    probe, sizes = World(), []
+    probe.tick()
+    probe.ask("abc")
+    probe.tick(at=lambda point: sizes.append(probe.state().size) if point == "state.after-write" else None)
+    world = World()
+    world.tick()
+    key = world.ask("abc")
+    world.tick(budget=sizes[1])
+    assert ([], "computed") == (world.replies(key), world.record(key).status)
+    world.wait(minutes=31)
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_ten_thousand_requests_in_the_history_are_gone_through_once() -> None:
+    """The agenda of a full window is made without asking Slack or the store about each."""
+    world = World()
+    keys = [world.ask(f"q{n}") for n in range(10_000)]
+    world.values = {DONE: json.dumps([key.ts for key in keys])}
+    key = world.ask("abc")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+    assert 1 == world.counted()["history"]
+
+
+# -- stopping, reporting -----------------------------------------------------------------------------------------------
+
+
+def test_after_sigterm_no_new_request_is_taken_and_the_one_at_hand_is_finished(world: World) -> None:
+    """The next tick takes the others."""
+    first, second = world.ask("a"), world.ask("b")
+    bot = world.bot()
+
+    world.amid("notebook", bot.stop)
+    bot.tick()
+    assert ([REFERENCE], []) == (world.replies(first), world.replies(second))
+    assert str(second) not in world.state().records
+    world.tick()
+    assert [REFERENCE] == world.replies(second)
+
+
+def test_several_requests_are_worked_on_at_a_time(world: World) -> None:
+    """One that waits does not keep the others waiting."""
+    first, second = world.ask("slow"), world.ask("quick")
+    answered = threading.Event()
+
+    waited: list[bool] = []
+    world.amid("looker", lambda: waited.append(answered.wait(10)))
+    world.amid("reply", answered.set)
+    world.tick(rules=replace(RULES, at_once=2))
+    assert [True] == waited
+    assert [[REFERENCE]] * 2 == [world.replies(key) for key in (first, second)]
+
+
+def test_a_store_that_fails_in_the_middle_is_reported(world: World) -> None:
+    """Nobody could be told: the tick says that it failed."""
+    world.ask("abc")
+    world.fail("state-write", Unreachable("the state store", "No API."), times=9)
+    report = world.tick()
+    assert not report.ok
+    assert ["No API."] == report.errors[:1]
+
+
+def test_what_the_owner_could_not_be_told_fails_the_tick(world: World) -> None:
+    """If even that fails, the exit code says so."""
+    world.ask("gone")
+    world.fail("tell", LinkUnusable("The owner is gone."))
+    report = world.tick()
+    assert not report.ok
+    assert "I could not answer" in report.untold[0]
+
+
+def test_a_request_of_slack_that_fails_at_the_start_does_nothing(world: World) -> None:
+    """The tick ends with the sentence."""
+    world.ask("abc")
+    world.fail("history", Unreachable("Slack", "Slack is down."))
+    with pytest.raises(Unreachable, match="Slack is down"):
+        world.tick()
+    assert 0 == world.counted()["state-write"]
+
+
+def test_two_of_our_markers_in_a_thread_are_repaired_when_they_are_seen() -> None:
+    """The later one is edited to say that it repeats the answer; the owner is told once."""
+    world = World()
+    world.tick()
+    key = world.ask("abc")
+    for _ in range(2):
+        world.say(REFERENCE, BOT_USER, thread_ts=key.ts, bot=BOT, marker=Marker("reply", str(key), "c"))
+    for _ in range(3):
+        world.tick()
+        world.wait(minutes=20)
+    assert [REFERENCE, REPEATS] == world.replies(key)
+    assert 1 == len(world.told())
+
+
+def test_a_record_says_how_it_went(world: World) -> None:
+    """What the state holds of an answered request."""
+    key = world.ask("abc")
+    world.step = timedelta(seconds=1)
+    world.tick()
+    record = world.record(key)
+    assert isinstance(record, Record)
+    assert ("answered", 1, 1, True, None) == (record.status, record.attempts, record.posts, record.saved, record.claim)
+    assert record.seconds > 5
+    assert record.result
+    assert Decimal("4948.80") == record.result.amount
+    assert record.reply in [m.ts for m in world.visible()]
+
+
+def test_many_requests_at_a_time_are_answered_once_each(world: World) -> None:
+    """Threads of one process share its view of the state; the same SQL is still credited once."""
+    keys = [world.ask(f"q{n % 6}") for n in range(12)]
+    world.tick(rules=replace(RULES, at_once=4))
+    assert [1] * 6 + [0] * 6 == sorted((len(world.replies(key)) for key in keys), reverse=True)
+    assert 6 == len(world.told())

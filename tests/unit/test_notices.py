@@ -1,0 +1,179 @@
+"""Messages to the owner: each told once, whatever dies in between."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from creditbot.errors import CreditbotError, LinkUnusable, PostRefused, PostUnknown
+from creditbot.ledger import Ledger
+from creditbot.notices import Notices, cause_name, due, failure_text
+from tests.fakes import START, World
+
+SETTLE = timedelta(minutes=15)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def notices(world: World) -> Notices:
+    """Another process."""
+    ports = world.ports()
+    ledger = Ledger(ports.state)
+    ledger.read()
+    return Notices(ports, ledger, SETTLE)
+
+
+def deliver(world: World) -> list[str]:
+    return notices(world).deliver()
+
+
+def test_what_is_due_is_told_once(world: World) -> None:
+    """By whichever process comes first; and its text is not kept."""
+    notices(world).add("n", "Something failed.")
+    assert [] == deliver(world) + deliver(world)
+    assert ["Something failed."] == world.told()
+    assert ("told", "") == (world.state().notices["n"].status, world.state().notices["n"].text)
+
+
+def test_a_name_is_told_once(world: World) -> None:
+    """Adding it again, before or after it was told, changes nothing."""
+    notices(world).add("n", "first")
+    notices(world).add("n", "second")
+    deliver(world)
+    notices(world).add("n", "third")
+    deliver(world)
+    assert ["first"] == world.told()
+
+
+def test_messages_are_told_in_the_order_they_became_due(world: World) -> None:
+    """As they happened."""
+    for name in ("z", "a", "m"):
+        notices(world).add(name, name)
+        world.wait(seconds=1)
+    deliver(world)
+    assert ["z", "a", "m"] == world.told()
+
+
+def test_one_of_unknown_outcome_is_looked_for_when_it_must_have_become_visible(world: World) -> None:
+    """There, it is told; nothing is sent before that time."""
+    notices(world).add("n", "text")
+    world.fail("tell", PostUnknown("Slack did not answer."), after=True)
+    assert ["text: Slack did not answer."] == deliver(world)
+    world.wait(minutes=14)
+    deliver(world)
+    assert {"told": 0, "tell": 1} == {name: world.calls.count(name) for name in ("told", "tell")}
+    world.wait(minutes=2)
+    deliver(world)
+    assert (["text"], "told") == (world.told(), world.state().notices["n"].status)
+
+
+def test_one_that_is_not_there_is_sent_again(world: World) -> None:
+    """Never none without somebody being told."""
+    notices(world).add("n", "text")
+    world.fail("tell", PostUnknown("Slack did not answer."))
+    deliver(world)
+    world.wait(minutes=16)
+    assert [] == deliver(world)
+    assert ["text"] == world.told()
+
+
+def test_without_im_history_the_state_alone_says_what_was_told(world: World) -> None:
+    """What was told is not told again; one of unknown outcome is, for twice is better than never."""
+    world.can_read_direct = False
+    notices(world).add("certain", "certain")
+    deliver(world)
+    notices(world).add("unknown", "unknown")
+    world.fail("tell", PostUnknown("Slack did not answer."), after=True)
+    for _ in range(4):
+        deliver(world)
+        world.wait(minutes=16)
+    assert ["certain", "unknown", "unknown"] == world.told()
+
+
+def test_one_that_slack_refuses_stays_due_and_is_reported_each_time(world: World) -> None:
+    """The tick that could not tell it fails."""
+    notices(world).add("n", "text\nmore")
+    world.fail("tell", PostRefused("user_disabled", "The owner has left.", "Set SLACK_USER_ID.", again=False), times=2)
+    assert ["text: The owner has left. Set SLACK_USER_ID."] == deliver(world)
+    assert ("due", 1) == (world.state().notices["n"].status, world.state().notices["n"].tries)
+    assert 1 == len(deliver(world))
+    assert [] == deliver(world)
+    assert ["text\nmore"] == world.told()
+
+
+def test_another_process_that_tells_it_is_left_alone(world: World) -> None:
+    """Who loses the swap does not send."""
+    notices(world).add("n", "text")
+    first = notices(world)
+    second = notices(world)
+    assert [] == first.deliver() + second.deliver()
+    assert ["text"] == world.told()
+
+
+def test_one_that_the_store_keeps_too_long_is_not_sent(world: World) -> None:
+    """Between the swap and the send no more than 30 s may go by."""
+    notices(world).add("n", "text")
+    world.amid("state-write", lambda: world.wait(seconds=31))
+    assert 1 == len(deliver(world))
+    assert [] == world.told()
+    world.wait(minutes=16)
+    deliver(world)
+    assert ["text"] == world.told()
+
+
+def test_a_cause_that_is_over_can_be_told_again(world: World) -> None:
+    """Once it was told; one that waits to be told stays."""
+    name = cause_name("Looker")
+    notices(world).add(name, "down")
+    notices(world).over("Looker")
+    deliver(world)
+    notices(world).over("Looker")
+    assert name not in world.state().notices
+    notices(world).over("Looker")
+    notices(world).add(name, "down again")
+    deliver(world)
+    assert ["down", "down again"] == world.told()
+
+
+def test_a_cause_told_of_an_hour_ago_is_not_taken_for_the_one_of_now(world: World) -> None:
+    """The marker has a claim."""
+    for answer_lost in (False, True):
+        notices(world).add(cause_name("Looker"), "down")
+        if answer_lost:
+            world.fail("tell", PostUnknown("Slack did not answer."))
+        deliver(world)
+        world.wait(minutes=16)
+        deliver(world)
+        notices(world).over("Looker")
+    assert ["down", "down"] == world.told()
+
+
+def test_the_name_of_a_cause_can_be_a_key() -> None:
+    """Of a ConfigMap."""
+    assert "cause.the-state-store" == cause_name("the state store")
+
+
+def test_a_failure_says_where_which_link_what_and_what_to_do() -> None:
+    """And what the reader can do in any case."""
+    text = failure_text(
+        "https://acme.slack.com/archives/C1/p1",
+        [("https://acme.looker.com/x/a", LinkUnusable("There is no query a.", "Share it again.")),
+         ("", CreditbotError("The thread is unclear."))],
+    )  # fmt: skip
+    assert [
+        "I could not answer https://acme.slack.com/archives/C1/p1",
+        "• https://acme.looker.com/x/a",
+        "  There is no query a.",
+        "  Share it again.",
+        "• The thread is unclear.",
+    ] == text.splitlines()[:5]
+    assert "creditbot retry" in text
+
+
+def test_a_due_notice_keeps_when_it_became_due() -> None:
+    """It is told in that order."""
+    assert ("due", START, "x") == (due("x", START).status, due("x", START).at, due("x", START).text)
