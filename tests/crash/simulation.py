@@ -1,0 +1,196 @@
+"""Ticks that fail, and the ticks that repair what they left. Time is virtual, and everything is repeatable."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from creditbot.agenda import plan
+from creditbot.errors import CreditbotError
+from creditbot.points import Point
+from creditbot.states import Record
+from tests.crash.faults import LATENESS, Fault, Injected, Killed, arm
+from tests.fakes import RULES, World
+
+SCHEDULE = timedelta(minutes=5)
+SWEEP_RULES = replace(RULES, attempts=6)
+"""With fewer a request that three faults hit in a row is given up, as it should be."""
+
+
+class Tick:
+    """One run in a thread of its own, which goes on only while somebody waits for it: one thread runs at a time."""
+
+    def __init__(self, run: Callable[[Tick], None]) -> None:
+        self._run = run
+        self._go, self._halted = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._whole, daemon=True)
+        self._killed = False
+        self.ended = False
+        self.error: BaseException | None = None
+
+    def go_on(self) -> bool:
+        """Runs until the tick pauses or ends; says whether it has ended."""
+        if self._thread.ident is None:
+            self._thread.start()
+        else:
+            self._go.release()
+        self._halted.acquire()
+        if self.error:
+            raise self.error
+        return self.ended
+
+    def kill(self) -> None:
+        """SIGKILL while it is paused, or before it began."""
+        self._killed = True
+        self.go_on()
+
+    def pause(self) -> None:
+        """Called by the run: waits for the next `go_on`."""
+        self._halted.release()
+        self._go.acquire()
+        if self._killed:
+            raise Killed
+
+    def _whole(self) -> None:
+        try:
+            self._run(self)
+        except BaseException as error:  # noqa: BLE001 handed to whoever waits
+            self.error = error
+        self.ended = True
+        self._halted.release()
+
+
+class Unforeseen(logging.Handler):
+    """Collects the exceptions that the bot logs as defects and that no fault injected."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[BaseException] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, Injected):
+            self.found.append(error)
+
+
+@dataclass
+class Simulation:
+    """A world, the faults it is to suffer, and the processes in it.
+
+    Attributes:
+        world: everything outside the bot.
+        faults: what goes wrong, and where.
+        events: (point, nth passing, what somebody does then).
+        late: how late posts are that "land after the next scan", where not as late as can be within the settle time.
+        passed: how often each point was passed, over all processes.
+        fired: the faults that happened.
+    """
+
+    world: World
+    faults: Sequence[Fault] = ()
+    events: Sequence[tuple[Point, int, Callable[[], object]]] = ()
+    late: timedelta = LATENESS
+    passed: Counter[Point] = field(default_factory=Counter)
+    fired: list[Fault] = field(default_factory=list)
+    _asleep: list[tuple[Tick, int | None, timedelta]] = field(default_factory=list)
+    _unforeseen: Unforeseen = field(default_factory=Unforeseen)
+
+    def run(self, most: int = 120) -> None:
+        """Ticks until three in a row ended undisturbed, found nothing to do, and no stopped process is left."""
+        log = logging.getLogger("creditbot.handler")
+        log.addHandler(self._unforeseen)
+        propagate, log.propagate = log.propagate, False
+        try:
+            calm = 0
+            for _ in range(most):
+                fired, writes = len(self.fired), self.world.version
+                self.tick()
+                quiet = self.quiet() and (fired, writes) == (len(self.fired), self.world.version)
+                calm = calm + 1 if quiet and not self._asleep else 0
+                if calm == 3:
+                    break
+                self.world.now = self._next_moment()
+                self._wake(quiet)
+            else:
+                raise AssertionError(f"not at rest after {most} ticks: {self.world.state().records}")
+        finally:
+            log.removeHandler(self._unforeseen)
+            log.propagate = propagate
+        if self._unforeseen.found:
+            raise self._unforeseen.found[0]
+
+    def tick(self) -> None:
+        """One tick of a new process, until it ends or is stopped."""
+        tick = Tick(self._run)
+        if any(fault.kind.startswith("SIGSTOP") for fault in self.faults):
+            self._go_on(tick)
+        else:
+            self._run(tick)
+
+    def _run(self, tick: Tick) -> None:
+        with suppress(Killed, Injected, CreditbotError):
+            self.world.tick(at=lambda point: self._at(tick, point), rules=SWEEP_RULES)
+
+    def _at(self, tick: Tick, point: Point) -> None:
+        self.passed[point] += 1
+        for where, nth, action in self.events:
+            if (where, nth) == (point, self.passed[point]):
+                action()
+        for fault in self.faults:
+            if (fault.point, fault.nth) == (point, self.passed[point]):
+                self.fired.append(fault)
+                self._happen(tick, fault)
+
+    def _happen(self, tick: Tick, fault: Fault) -> None:
+        if fault.kind == "SIGKILL":
+            raise Killed
+        if fault.kind == "exception":
+            raise Injected(str(fault))
+        if fault.kind == "SIGSTOP across a takeover":
+            tick.pause()
+        else:
+            arm(self.world, fault.kind, self.late)
+
+    def _wake(self, quiet: bool) -> None:
+        """SIGCONT for the processes whose time has come."""
+        asleep, self._asleep = self._asleep, []
+        for tick, ticks, leap in asleep:
+            if quiet if ticks is None else ticks <= 0:
+                self.world.now += leap
+                self._go_on(tick)
+            else:
+                self._asleep.append((tick, None if ticks is None else ticks - 1, leap))
+
+    def _go_on(self, tick: Tick) -> None:
+        if not tick.go_on():
+            self._asleep.append((tick, self.fired[-1].ticks, self.fired[-1].leap))
+
+    def quiet(self) -> bool:
+        """Nothing is left to do for any tick, now or later."""
+        state, world = self.world.state(), self.world
+        world.visible(), world.visible_direct()
+        later = plan(state, (), world.now + timedelta(days=1), RULES.settle)
+        return not (
+            world.pending or world.pending_direct or state.broken or not later.idle or later.waiting
+            or (state.meta.hold_until or world.now) > world.now
+            or any(notice.status != "told" for notice in state.notices.values())
+        )  # fmt: skip
+
+    def _next_moment(self) -> datetime:
+        """When the CronJob starts the next tick, or before that when something becomes due."""
+        state, now = self.world.state(), self.world.now
+        moments = [moment for record in state.records.values() for moment in _moments(record)]
+        moments += [notice.at + RULES.settle for notice in state.notices.values()]
+        moments += [post.visible_at for post in self.world.pending + self.world.pending_direct]
+        moments += filter(None, [state.meta.hold_until])
+        return min([now + SCHEDULE, *(moment for moment in moments if moment > now + timedelta(minutes=1))])
+
+
+def _moments(record: Record) -> Iterable[datetime]:
+    yield record.at + RULES.settle
+    yield from filter(None, (record.due, record.claim and record.claim.until))

@@ -1,0 +1,166 @@
+"""Two workers, the store, Slack, people and time in any order that hypothesis thinks of."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+
+from creditbot.errors import CreditbotError
+from creditbot.ledger import Ledger
+from creditbot.lookup import Asked, Lookup
+from creditbot.model import RequestKey
+from creditbot.points import Point
+from creditbot.states import Record
+from tests.crash.faults import LATENESS, Killed, Kind, arm
+from tests.crash.scenario import Scenario, unsound
+from tests.crash.simulation import SWEEP_RULES, Simulation, Tick
+from tests.fakes import HOST, POLICY, World
+
+logging.getLogger("creditbot.handler").setLevel(logging.CRITICAL)
+
+FAULTS: tuple[Kind, ...] = (
+    "timeout before", "timeout after", "lands after the next scan", "stale thread read", "429", "409",
+)  # fmt: skip
+SLUGS = st.sampled_from(("a", "b", "c", "d", "gone", "other"))
+
+
+class Workers(RuleBasedStateMachine):
+    """At no moment do two replies to one request stand, nor two for the same SQL; in the end nothing is lost."""
+
+    requests = Bundle("requests")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(step=timedelta(milliseconds=200))
+        self.scenario = Scenario(self.world)
+        self.workers: list[Tick | None] = [None, None]
+        self.sending: dict[Tick, bool] = {}
+        self.damaged = False
+        self.world.tick()
+
+    # -- people --------------------------------------------------------------------------------------------------------
+
+    @rule(target=requests, slug=SLUGS)
+    def ask(self, slug: str) -> RequestKey:
+        key = self.world.ask(slug)
+        self.scenario.groups[str(key)] = [key]
+        return key
+
+    @rule(key=requests, slug=SLUGS)
+    def edit(self, key: RequestKey, slug: str) -> None:
+        self.world.edit(key, f"<https://{HOST}/explore/m/v?qid={slug}>")
+
+    @rule(key=requests)
+    def delete(self, key: RequestKey) -> None:
+        self.world.delete(key)
+
+    @rule(key=requests)
+    def answer(self, key: RequestKey) -> None:
+        self.world.say("Approved, $1.00, exceptions", "U0BOSS", thread_ts=key.ts)
+
+    @rule(key=requests)
+    def retry(self, key: RequestKey) -> None:
+        ports = self.world.ports()
+        with suppress(CreditbotError):
+            Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts))
+
+    # -- workers -------------------------------------------------------------------------------------------------------
+
+    @rule(number=st.integers(0, 1), steps=st.integers(1, 30))
+    def work(self, number: int, steps: int) -> None:
+        worker = self.workers[number] = self.workers[number] or Tick(self._tick)
+        for _ in range(steps):
+            if worker.go_on():
+                self.workers[number] = None
+                return
+
+    @rule(number=st.integers(0, 1))
+    def kill(self, number: int) -> None:
+        if worker := self.workers[number]:
+            worker.kill()
+            self.workers[number] = None
+
+    def _tick(self, tick: Tick) -> None:
+        def at(point: Point) -> None:
+            self.sending[tick] = point in ("reply.before-send", "notice.before-send")
+            tick.pause()
+
+        with suppress(CreditbotError, Killed):
+            self.world.tick(at=at, rules=SWEEP_RULES)
+        self.sending[tick] = False
+
+    # -- the world -----------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: not self._sends())
+    @rule(minutes=st.sampled_from((1, 5, 16, 31, 300)))
+    def wait(self, minutes: int) -> None:
+        self.world.wait(minutes=minutes)
+
+    def _sends(self) -> bool:
+        """A worker is between its last look and its send: no time goes by there."""
+        return any(worker is not None and self.sending.get(worker) for worker in self.workers)
+
+    @rule(kind=st.sampled_from(FAULTS))
+    def fail(self, kind: Kind) -> None:
+        if not self.world.faults:
+            arm(self.world, kind, LATENESS)
+
+    @rule(key=requests)
+    def vandalise(self, key: RequestKey) -> None:
+        assert self.world.values is not None
+        if str(key) in self.world.values:
+            self.world.values[str(key)] = "{"
+            self.world.version += 1
+            self.damaged = True
+
+    @precondition(lambda self: not self._posts())
+    @rule()
+    def lose_the_state(self) -> None:
+        self.world.values = {}
+        self.world.version += 1
+        self.damaged = True
+
+    def _posts(self) -> bool:
+        """A post may be on its way: with the state lost just then, nobody could know."""
+        state = self.world.state()
+        under_way = [record for record in state.records.values() if record.status == "posting"]
+        return bool(under_way or state.broken or self.world.pending)
+
+    # -- what holds ----------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def no_request_has_two_replies(self) -> None:
+        self.world.visible()
+        waiting = [post.message.marker for post in self.world.pending]
+        for key in self.scenario.requests:
+            coming = sum(marker is not None and marker.key == str(key) for marker in waiting)
+            assert len(self.scenario.outcome(key).replies) + coming <= 1
+
+    @invariant()
+    def no_sql_is_credited_twice(self) -> None:
+        if self.damaged:
+            return  # who was credited is then known again only when the threads have been read
+        credited = [sha for record in self.world.state().records.values() for sha in _credited(record)]
+        assert len(credited) == len(set(credited))
+
+    def teardown(self) -> None:
+        for number in (0, 1):
+            self.kill(number)
+        self.world.faults.clear()
+        Simulation(self.world).run()
+        self.no_request_has_two_replies()
+        expected = [what for what in unsound(self.scenario) if not self.damaged or "summary" not in what]
+        assert [] == expected
+
+
+def _credited(record: Record) -> tuple[str, ...]:
+    return record.result.sql if record.status in ("answered", "posting") and record.result else ()
+
+
+TestWorkers = Workers.TestCase
+TestWorkers.settings = settings(max_examples=settings().max_examples // 8, stateful_step_count=40)

@@ -1,0 +1,158 @@
+"""Every point, every fault: however a tick fails, later ticks bring it to the same end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import cache, partial
+from typing import get_args
+
+import pytest
+
+from creditbot.model import RequestKey
+from creditbot.points import Point
+from tests.crash.deeds import DEEDS, Deed
+from tests.crash.faults import Fault, Kind
+from tests.crash.scenario import Scenario, Sort, answered_twice, failing, ok, same_sql, scenario_of, unsound
+from tests.crash.simulation import Simulation
+from tests.crash.table import Table
+from tests.fakes import RULES, World
+
+SCENARIO: tuple[Sort, ...] = (ok, failing, same_sql, answered_twice)
+UNCERTAIN = Fault("timeout after", "notice.before-send")
+"""Leads to the look whether a message to the owner is there."""
+UNAVOIDABLE = frozenset({"reply.before-send", "notice.before-send"})
+"""Between the last look at the clock and the first byte: a process that sleeps there cannot be excluded by anybody."""
+
+
+def prelude(point: Point) -> tuple[Fault, ...]:
+    """What else has to go wrong for a point to be reached."""
+    return (UNCERTAIN,) if point in ("notice.before-look", "notice.after-look") else ()
+
+
+@cache
+def undisturbed(point: Point) -> tuple[Counter[Point], dict[str, object]]:
+    """How often each point is passed when nothing else fails, and how that ends."""
+    scenario = scenario_of(SCENARIO)
+    simulation = Simulation(scenario.world, prelude(point))
+    simulation.run()
+    assert [] == unsound(scenario)
+    return simulation.passed, dict(scenario.outcomes())
+
+
+def cases() -> Iterator[tuple[Point, Kind]]:
+    for point in get_args(Point):
+        for kind in get_args(Kind):
+            if not (kind.startswith("SIGSTOP") and point in UNAVOIDABLE):
+                yield point, kind
+
+
+def test_every_point_is_passed() -> None:
+    """A name that no tick tells is no boundary."""
+    assert set(get_args(Point)) == {point for point in get_args(Point) if undisturbed(point)[0][point]}
+
+
+@pytest.mark.parametrize(("point", "kind"), list(cases()), ids=lambda value: value.replace(" ", "-"))
+def test_a_tick_that_fails_anywhere_is_repaired(point: Point, kind: Kind, table: Table) -> None:
+    """Same replies, same amounts, nothing twice, nothing lost, at every passing of the point."""
+    passed, expected = undisturbed(point)
+    for nth in range(1, passed[point] + 1):
+        scenario = scenario_of(SCENARIO)
+        simulation = Simulation(scenario.world, (*prelude(point), fault := Fault(kind, point, nth)))
+        simulation.run()
+        table.add([kind], scenario)
+        assert fault in simulation.fired
+        assert [] == unsound(scenario), fault
+        assert expected == scenario.outcomes(), fault
+
+
+JUST_IN_TIME = RULES.settle - timedelta(seconds=40)
+"""After the 30 s in which a send may begin, still under the settle time."""
+LATE_REPLY = Fault("lands after the next scan", "reply.before-send")
+"""A reply whose answer is lost and that becomes visible just before the settle time: the hardest to know about."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "ticks", "leap"),
+    [
+        *(("SIGSTOP across a takeover", ticks, leap) for ticks in (0, 1, 2, 3) for leap in (0, 16)),
+        ("SIGSTOP across a takeover", None, 0), ("SIGKILL", None, 0), ("409", None, 0),
+    ],
+)  # fmt: skip
+def test_whatever_fails_after_a_reply_of_unknown_outcome_is_repaired(
+    kind: Kind, ticks: int | None, leap: int, table: Table
+) -> None:
+    """The reply is found by those who wait before they look, at every passing of every point after it."""
+    plain = scenario_of((ok,))
+    Simulation(plain.world).run()
+    first = Simulation(scenario_of((ok,)).world, [LATE_REPLY], late=JUST_IN_TIME)
+    first.run()
+    for point, times in first.passed.items():
+        for nth in range(1, times + 1):
+            if kind.startswith("SIGSTOP") and point in UNAVOIDABLE:
+                continue
+            scenario = scenario_of((ok,))
+            fault = Fault(kind, point, nth, ticks, timedelta(minutes=leap))
+            Simulation(scenario.world, [LATE_REPLY, fault], late=JUST_IN_TIME).run()
+            table.add([LATE_REPLY.kind, kind], scenario)
+            assert [] == unsound(scenario), fault
+            assert plain.outcomes() == scenario.outcomes(), fault
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=[deed.name for deed in DEEDS])
+def test_whatever_people_do_after_a_reply_of_unknown_outcome_is_no_reason_for_another(deed: Deed, table: Table) -> None:
+    """An edit in particular: the reply that may exist is of the links that were there."""
+    first = Simulation(scenario_of((ok,)).world, [LATE_REPLY], late=JUST_IN_TIME)
+    first.run()
+    for point, times in first.passed.items():
+        for nth in range(1, times + 1):
+            scenario = scenario_of((ok,))
+            (key,) = scenario.requests
+            event = (point, nth, partial(deed.act, scenario.world, key))
+            Simulation(scenario.world, [LATE_REPLY], [event], late=JUST_IN_TIME).run()
+            Simulation(scenario.world).run()  # what was done in the last tick is seen by a later one
+            table.add([LATE_REPLY.kind], scenario)
+            assert [] == unsound(scenario), (point, nth)
+            assert scenario.outcome(key) in deed.ends, (point, nth)
+
+
+def _vandalise(world: World, key: RequestKey) -> None:
+    """Somebody edits the ConfigMap into nonsense."""
+    if world.values and str(key) in world.values:
+        world.values[str(key)] = "{nonsense"
+        world.version += 1
+
+
+def _lose(world: World, _: RequestKey) -> None:
+    """Somebody empties the ConfigMap."""
+    world.values = {}
+    world.version += 1
+
+
+@pytest.mark.parametrize(("name", "mishap"), [("edited into nonsense", _vandalise), ("lost", _lose)])
+def test_whatever_happens_to_the_state_after_a_reply_of_unknown_outcome_is_no_reason_for_another(
+    name: str, mishap: Callable[[World, RequestKey], None], table: Table
+) -> None:
+    """Another request was answered before: where that is to be seen, even what is on its way is waited for."""
+    first = Simulation(_answered_and_asked()[0].world, [LATE_REPLY], late=JUST_IN_TIME)
+    first.run()
+    for point, times in first.passed.items():
+        for nth in range(1, times + 1):
+            scenario, key = _answered_and_asked()
+            event = (point, nth, partial(mishap, scenario.world, key))
+            Simulation(scenario.world, [LATE_REPLY], [event], late=JUST_IN_TIME).run()
+            table.add([f"state {name}"], scenario)
+            assert 0 == scenario.counted().duplicates, (point, nth)
+            assert [("Approved, $100.00, exceptions",)] * 2 == [scenario.outcome(k).replies for k in scenario.requests]
+
+
+def _answered_and_asked() -> tuple[Scenario, RequestKey]:
+    """One request has its answer, which everybody sees; the other is new."""
+    scenario = scenario_of((ok,))
+    scenario.world.tick()
+    scenario.world.wait(minutes=5)
+    key = scenario.world.ask("q0b")
+    scenario.world.amounts["q0b"] = scenario.world.amounts["q0"]
+    scenario.groups["new"] = [key]
+    return scenario, key
