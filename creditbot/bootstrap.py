@@ -1,0 +1,157 @@
+"""Settings become a bot. The only module that knows every adapter; every part can be passed in instead.
+
+Adapters are imported where they are made, and none of them imports its SDK before it is used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from creditbot import processes
+from creditbot.bot import Bot, Progress, TickRules
+from creditbot.cores import workers_default
+from creditbot.intake import Policy
+from creditbot.ledger import BUDGET, Ledger
+from creditbot.links import looker_host
+from creditbot.pipeline import Pipeline
+from creditbot.points import At, nowhere
+from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
+from creditbot.products import ProductTable, default_products, load_products
+from creditbot.settings import ConfigMapPlace, Settings
+from creditbot.sql import SqlPolicy, dialect_named, dialect_of
+
+if TYPE_CHECKING:
+    from creditbot.adapters.slack import Slack
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A bot and its parts.
+
+    Attributes:
+        bot: does ticks.
+        ports, ledger, policy, products, sql: what it is made of.
+        slack: the Slack adapters behind the ports.
+    """
+
+    bot: Bot
+    ports: Ports
+    ledger: Ledger
+    policy: Policy
+    products: ProductTable
+    sql: SqlPolicy
+    slack: Slack
+
+
+def assemble(
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    at: At = nowhere,
+    environ: Mapping[str, str] = os.environ,
+    state: StateStore | None = None,
+    summaries: SummaryStore | None = None,
+    resolver: Resolver | None = None,
+    runner: Runner | None = None,
+) -> Assembly:
+    """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
+    from creditbot.adapters.slack import open_slack
+
+    slack = open_slack(
+        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id
+    )
+    products = products_of(settings)
+    ports = Ports(
+        slack.inbox,
+        slack.replier,
+        slack.owner,
+        resolver or make_resolver(settings),
+        runner or make_runner(settings, products, environ),
+        summaries or make_summaries(settings),
+        state or make_state(settings),
+        slack.clock,
+    )
+    in_cluster = isinstance(settings.state, ConfigMapPlace)
+    ledger = Ledger(ports.state, budget=BUDGET if in_cluster else None, at=at)
+    warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
+    dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
+    sql = SqlPolicy(dialect, settings.sql_tables)
+    workers = settings.workers or workers_default()
+    pipeline = Pipeline(ports.resolver, ports.runner, products, sql, settings.max_credit_usd, workers, at=at)
+    policy = Policy(
+        looker_host(settings.looker_base_url),
+        frozenset(settings.requesters),
+        frozenset(settings.allowed_bots),
+        frozenset(settings.previous_bots),
+    )
+    rules = TickRules(
+        lookback=timedelta(hours=settings.lookback_hours),
+        settle=timedelta(seconds=settings.post_settle_seconds),
+        attempts=settings.max_attempts,
+        duplicates=timedelta(days=settings.duplicate_days),
+        template=settings.reply_template,
+        at_once=max(4, 2 * workers),
+    )
+    gone: Callable[[str], bool] = (lambda _: False) if in_cluster else processes.gone
+    bot = Bot(processes.name(), ports, ledger, pipeline, policy, rules, abandoned=gone, progress=progress, at=at)
+    return Assembly(bot, ports, ledger, policy, products, sql, slack)
+
+
+def products_of(settings: Settings) -> ProductTable:
+    """The user's table of products, or the built-in one. Raises `SettingsError`."""
+    if settings.products_file:
+        return load_products(settings.products_file)
+    psms = settings.psms_notebook_path
+    return default_products(str(settings.notebook_path), str(psms) if psms else None)
+
+
+def make_resolver(settings: Settings) -> Resolver:
+    """The way to Looker."""
+    from creditbot.adapters.looker import LookerResolver
+
+    return LookerResolver(
+        settings.looker_base_url,
+        settings.looker_client_id,
+        settings.looker_client_secret.get_secret_value(),
+        allow_sql_runner=settings.allow_sql_runner,
+    )
+
+
+def make_runner(settings: Settings, products: ProductTable, environ: Mapping[str, str]) -> Runner:
+    """The way to run the notebooks of the products that are on; they see what of `environ` they may."""
+    from creditbot.adapters.notebook import NotebookRunner
+    from creditbot.adapters.notebook_environment import kernel_environment
+
+    if settings.warehouse_url:
+        environ = {**environ, "WAREHOUSE_URL": settings.warehouse_url.get_secret_value()}
+    return NotebookRunner(
+        [Path(product.notebook) for product in products.products if product.notebook],
+        kernel_environment(environ, settings.notebook_env, settings.own_secrets),
+        seconds=settings.notebook_timeout,
+        keep=settings.keep_notebooks,
+        keep_dir=Path(settings.output_uri) / "notebooks" if "://" not in settings.output_uri else None,
+    )
+
+
+def make_summaries(settings: Settings) -> SummaryStore:
+    """Where summaries are kept."""
+    from creditbot.adapters.summaries import ObjectSummaries
+
+    return ObjectSummaries(settings.output_uri)
+
+
+def make_state(settings: Settings) -> StateStore:
+    """Where the state is kept."""
+    place = settings.state
+    if isinstance(place, ConfigMapPlace):
+        from creditbot.adapters.configmap_state import ConfigMapStore
+
+        return ConfigMapStore(place.namespace, place.name)
+    from creditbot.adapters.file_state import FileStore
+
+    return FileStore(place.path)

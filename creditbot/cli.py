@@ -1,0 +1,128 @@
+"""The command line: commands to exit codes. Nothing heavy is imported before a command needs it.
+
+Exit codes: 0 done, and whatever failed was told to the owner; 1 something failed that nobody was told of, or a check
+failed; 2 the settings or the arguments are wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from typing_extensions import override
+
+from creditbot import commands, sandbox_commands
+from creditbot.errors import CreditbotError
+
+SANDBOX = Path("data/sandbox")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
+    top = argparse.ArgumentParser(
+        prog="creditbot",
+        description="Answers credit requests in a Slack channel.",
+        epilog="Settings come from the environment and from .env; .env.example lists them. "
+        "`creditbot sandbox run` needs none of them.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _command(sub, "run-once", commands.run_once, "read the channels once and answer what is new")
+    _command(sub, "check", commands.check, "test settings, Slack, Looker, notebooks, state and warehouse")
+    links = _command(
+        sub, "links", commands.links, "print the Looker links of a Slack message on stdin, one JSON object a line"
+    )
+    links.add_argument("--host", metavar="HOST[:PORT]", help="whose links count (default: that of LOOKER_BASE_URL)")
+    history = _command(sub, "history", commands.history, "list past requests, with the automation rate")
+    history.add_argument("--days", type=_days, default=30, help="how far back (default: 30)")
+    show = _command(sub, "show", commands.show, "print what is known of one request, or why it is none")
+    _permalink(show)
+    retry = _command(sub, "retry", commands.retry, "let the next tick start a request anew")
+    _permalink(retry)
+    retry.add_argument(
+        "--again", action="store_true", help="credit it although the same SQL was credited before; your name is kept"
+    )
+    _sandbox(_command(sub, "sandbox", None, "a local Slack, Looker and warehouse, to try creditbot without accounts"))
+    return top
+
+
+_Run = Callable[[argparse.Namespace], int]
+
+
+def _command(
+    sub: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: _Run | None, help_: str
+) -> argparse.ArgumentParser:
+    made = sub.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False)
+    made.set_defaults(run=run)
+    return made
+
+
+def _permalink(command: argparse.ArgumentParser) -> None:
+    command.add_argument("permalink", metavar="PERMALINK", help="address of the message: Copy link in its menu")
+
+
+class _Version(argparse.Action):
+    """argparse's own takes the text beforehand, and looking it up costs every idle tick 20 ms."""
+
+    @override
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"creditbot {commands.version()}")
+        parser.exit()
+
+
+def _sandbox(box: argparse.ArgumentParser) -> None:
+    box.add_argument("--folder", type=Path, default=SANDBOX, help=f"where its world is kept (default: {SANDBOX})")
+    inner = box.add_subparsers(dest="sandbox", required=True, metavar="COMMAND")
+    _command(inner, "run", sandbox_commands.run, "one tick on the sandbox, then the channel")
+    _command(inner, "reset", sandbox_commands.reset, "make its world anew, every request in it unanswered")
+    _command(inner, "show", sandbox_commands.show, "print the channel and the direct messages")
+    post = _command(inner, "post", sandbox_commands.post, "post a message as a person")
+    post.add_argument("text", metavar="TEXT", help="the message; its Looker links are those of `sandbox show`")
+    serve = _command(inner, "serve", sandbox_commands.serve, "serve its Slack and Looker until stopped")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    serve.add_argument("--slack-port", metavar="PORT", type=_port, default=0, help="of its Slack (default: a free one)")
+    serve.add_argument(
+        "--looker-port", metavar="PORT", type=_port, default=0, help="of its Looker (default: a free one)"
+    )
+    serve.add_argument("--no-rate-limits", action="store_true", help="do not limit the rate as Slack does")
+    warehouse = _command(inner, "warehouse", sandbox_commands.warehouse, "make its DuckDB warehouse")
+    warehouse.add_argument("path", metavar="PATH", type=Path, help="the file to make")
+
+
+def _days(text: str) -> int:
+    return _number(text, 1, 36_500, "a number of days, at least 1")
+
+
+def _port(text: str) -> int:
+    return _number(text, 0, 65_535, "a port, 0 to 65535")
+
+
+def _number(text: str, least: int, most: int, meaning: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {meaning}")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except CreditbotError as error:
+        print(f"creditbot: {commands.plain(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # whoever reads our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("creditbot: stopped", file=sys.stderr)
+        return 130
+    except Exception as error:  # noqa: BLE001  # whatever nobody foresaw ends in a sentence, too
+        return commands.defect(error)
+    return code

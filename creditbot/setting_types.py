@@ -1,0 +1,123 @@
+"""What the values of single settings look like. Pure; used by settings.py.
+
+No message repeats a value: it may hold a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import Annotated
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+_OUTPUT_SCHEMES = frozenset({"file", "s3", "gs", "abfs", "abfss"})
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """The state is a file."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMapPlace:
+    """The state is a ConfigMap."""
+
+    namespace: str
+    name: str
+
+
+def state_place(uri: str) -> FilePlace | ConfigMapPlace:
+    """Reads `file:PATH` or `configmap://NAMESPACE/NAME`; ValueError for anything else."""
+    if match := re.fullmatch(r"configmap://([a-z0-9][a-z0-9-]*)/([a-z0-9][a-z0-9.-]*)", uri):
+        return ConfigMapPlace(match[1], match[2])
+    if match := re.fullmatch(r"file:(?://(?=/))?([^/].*|/(?!/).+)", uri):
+        return FilePlace(Path(match[1]))
+    raise ValueError("it must be file:PATH or configmap://NAMESPACE/NAME")
+
+
+def _split(value: object) -> object:
+    return tuple(part for part in re.split(r"[,\s]+", value) if part) if isinstance(value, str) else value
+
+
+def _each(pattern: str, meaning: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not re.fullmatch(pattern, value):
+                raise ValueError(f"it must list {meaning}")
+        return values
+
+    return check
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    return SecretStr(value.get_secret_value().strip())
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"xoxb-[\w-]+", value.get_secret_value(), re.ASCII):
+        raise ValueError("it must be a bot token, which starts with xoxb-")
+    return value
+
+
+def _user(value: str) -> str:
+    if not re.fullmatch(r"[UW][A-Z0-9]+", value):
+        raise ValueError("it must be a member ID, which starts with U or W; Slack shows it in the person's profile")
+    return value
+
+
+def _state(value: str) -> str:
+    state_place(value)
+    return value
+
+
+def _output(value: str) -> str:
+    scheme, separator, _ = value.partition("://")
+    if separator and scheme not in _OUTPUT_SCHEMES:
+        raise ValueError("it must be a folder, or an address that starts with s3://, gs:// or abfs://")
+    return value
+
+
+def _template(value: str) -> str:
+    try:
+        fields = [field[1:] for field in Formatter().parse(value) if field[1] is not None]
+    except ValueError:
+        fields = []
+    if not fields or any(field != ("amount", "", None) for field in fields):
+        raise ValueError("it must contain {amount}, and no other braces")
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1)]
+Token = Annotated[Secret, AfterValidator(_token)]
+User = Annotated[str, AfterValidator(_user)]
+StateUri = Annotated[str, AfterValidator(_state)]
+OutputUri = Annotated[str, AfterValidator(_output)]
+Template = Annotated[str, AfterValidator(_template)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Users = Annotated[Names, AfterValidator(_each("[UW][A-Z0-9]+", "member IDs, which start with U or W"))]
+Bots = Annotated[Names, AfterValidator(_each("B[A-Z0-9]+", "bot IDs, which start with B"))]
+File = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def url_parts(url: str) -> SplitResult | None:
+    """The parts of a URL, None for none; urlsplit's own errors repeat what may be a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # asking for it checks it
+    except ValueError:
+        return None
+    return None if port == 0 else parts
+
+
+def passwords(url: str) -> tuple[str, ...]:
+    """The password of a URL, as typed and decoded; all of what is no URL."""
+    parts = url_parts(url)
+    password = (parts.password or "") if parts else url
+    return (password, unquote(password))

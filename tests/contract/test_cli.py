@@ -1,0 +1,546 @@
+"""The command line against the sandbox: what people see, also when something is wrong, and the exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from creditbot import cli
+from creditbot.sandbox import Sandbox
+from creditbot.sandbox.world import BOT_USER, CHANNEL, TEAM_URL
+
+ROOT = Path(__file__).parents[2]
+REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_USER_ID", "SLACK_CHANNELS", "LOOKER_BASE_URL", "LOOKER_CLIENT_ID",
+            "LOOKER_CLIENT_SECRET", "NOTEBOOK_PATH")  # fmt: skip
+CLOSED = "http://127.0.0.1:9"
+"""An address of this machine at which nobody answers."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended.
+
+    Attributes:
+        code: its exit code.
+        out, err: what it printed.
+    """
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """What it says on the terminal in the end; never a traceback."""
+        assert "Traceback" not in self.out + self.err
+        return self.err.removeprefix("creditbot: ").rstrip("\n")
+
+
+def environment(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
+    """What a person's shell has, and these settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LOOKER_"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "HOME": str(folder), **more}
+
+
+def creditbot(folder: Path, *arguments: str, stdin: str = "", **settings: str) -> Done:
+    """Runs a command in a folder: a tick in a process of its own, what only asks in this one."""
+    alone = arguments[0] == "run-once" or arguments[:2] == ("sandbox", "run")
+    return _alone(folder, arguments, settings) if alone else _here(folder, arguments, stdin, settings)
+
+
+def _alone(folder: Path, arguments: Sequence[str], settings: Mapping[str, str]) -> Done:
+    done = subprocess.run(
+        [sys.executable, "-m", "creditbot", *arguments], cwd=folder, env=environment(folder, settings),
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def _here(folder: Path, arguments: Sequence[str], stdin: str, settings: Mapping[str, str]) -> Done:
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(os, "environ", environment(folder, settings))
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        code = cli.main(arguments)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@dataclass(frozen=True)
+class Office:
+    """A sandbox that is served, and the settings for a bot beside it.
+
+    Attributes:
+        sandbox: the sandbox.
+        settings: of the bot.
+        folder: where the bot is run.
+    """
+
+    sandbox: Sandbox
+    settings: dict[str, str]
+    folder: Path
+
+    def run(self, *arguments: str, stdin: str = "", **changes: str) -> Done:
+        """Runs a command; changes that are empty take a setting away."""
+        return creditbot(self.folder, *arguments, stdin=stdin, **self.settings | changes)
+
+    def permalink(self, text: str) -> str:
+        """The address of the message of the channel that contains a text."""
+        ts = next(message["ts"] for message in self.sandbox.world.messages() if text in message["text"])
+        return permalink(ts)
+
+
+def permalink(ts: str, channel: str = CHANNEL) -> str:
+    """As Slack's *Copy link* gives it."""
+    return f"{TEAM_URL}archives/{channel}/p{ts.replace('.', '')}"
+
+
+def office_in(folder: Path) -> Iterator[Office]:
+    with Sandbox(folder / "sandbox", rate_limits=False) as sandbox:
+        notebooks = {"NOTEBOOK_PATH": "verify_credit.ipynb", "PSMS_NOTEBOOK_PATH": "psms_credit.ipynb"}
+        paths = {name: str(ROOT / "notebooks" / file) for name, file in notebooks.items()}
+        (folder / "bot").mkdir()
+        yield Office(sandbox, sandbox.environment() | paths, folder / "bot")
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """One whose bot has not run yet."""
+    yield from office_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One whose bot did its first tick. Tests leave it as they find it."""
+    for office in office_in(tmp_path_factory.mktemp("worked")):
+        assert 0 == office.run("run-once").code
+        yield office
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run-once", "check", "history"])
+def test_missing_settings_are_named_at_once(tmp_path: Path, command: str) -> None:
+    """All of them in one go, and nothing is made: a bot without settings never runs on a sandbox."""
+    done = creditbot(tmp_path, command)
+    assert (2, "") == (done.code, done.out)
+    assert f"Settings are missing or malformed: {', '.join(REQUIRED)}." in done.sentence
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_malformed_settings_are_named_without_their_values(office: Office) -> None:
+    """A value may be a secret in the wrong place."""
+    done = office.run("run-once", SLACK_BOT_TOKEN="hunter2", WORKERS="none", LOOKER_BASE_URL="http://acme.example")
+    assert 2 == done.code
+    assert ["SLACK_BOT_TOKEN", "LOOKER_BASE_URL", "WORKERS"] == re.findall(
+        r"^  ([A-Z_]+):", done.sentence, re.MULTILINE
+    )
+    assert "hunter2" not in done.sentence
+
+
+# --- a tick ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_tick_prints_five_steps(worked: Office, tmp_path: Path) -> None:
+    """Those that people of the prototype know; a later one prints what it did."""
+    done = worked.run("run-once", STATE_URI=f"file:{tmp_path}/state.json", OUTPUT_URI=f"{tmp_path}/out")
+    steps = re.findall(r"^\[(\d)/5\] ([\w ]+):", done.out, re.MULTILINE)
+    words = ["Slack connection", "Looker authentication", "Channel found", "New messages", "Replies posted"]
+    assert [(str(number), step) for number, step in enumerate(words, 1)] == steps
+
+
+def test_a_second_tick_posts_nothing(worked: Office) -> None:
+    """It says that all is done."""
+    before = worked.sandbox.world.messages()
+    done = worked.run("run-once")
+    assert (0, "Nothing new: 10 messages read, every request in them is done.\n") == (done.code, done.out)
+    assert before == worked.sandbox.world.messages()
+
+
+def test_a_lost_state_holds_older_requests_back(worked: Office, tmp_path: Path) -> None:
+    """The terminal says until when, and why."""
+    done = worked.run("run-once", STATE_URI=f"file:{tmp_path}/state.json", OUTPUT_URI=f"{tmp_path}/out")
+    assert 0 == done.code
+    assert re.search(r"^Requests from before .* UTC wait until .* UTC: the state was lost", done.out, re.MULTILINE)
+
+
+WRONG = [
+    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "Slack refuses auth.test: invalid_auth."),
+    ({"SLACK_TEST_CHANNEL": "nowhere"}, "The bot sees no channel #nowhere on Slack."),
+    ({"SLACK_TEST_CHANNEL": "C0NOWHERE1"}, "Slack refuses conversations.info for C0NOWHERE1: channel_not_found."),
+    ({"SLACK_TEST_CHANNEL": "general"}, "The bot is not in the channel #general. Invite the bot: /invite @creditbot"),
+    ({"LOOKER_BASE_URL": CLOSED}, "Looker at 127.0.0.1:9 refuses connections."),
+    ({"LOOKER_CLIENT_SECRET": "wrong"}, "does not accept the API key (HTTP status 404)."),
+    ({"STATE_URI": "file:taken/state.json"}, "taken/state.json cannot be used: Not a directory."),
+]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), WRONG)
+def test_a_tick_that_cannot_work_says_so(office: Office, changes: dict[str, str], sentence: str) -> None:
+    """One sentence, exit code 1, and the same in the log."""
+    (office.folder / "taken").touch()
+    done = office.run("run-once", **changes)
+    assert 1 == done.code
+    assert sentence in done.sentence
+    assert f"ERROR the tick ended early: {done.sentence}" in (office.folder / "logs/credit_bot.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_says_so(office: Office) -> None:
+    """Before anything is done."""
+    (office.folder / "taken").touch()
+    done = office.run("run-once", LOG_FILE="taken/log")
+    assert (2, "") == (done.code, done.out)
+    assert re.match(r"The log taken/log cannot be written: [\w ]+\. Set LOG_FILE to", done.sentence)
+
+
+def test_in_a_container_the_log_says_it_all(office: Office) -> None:
+    """With LOG_FILE=- nothing but JSON lines is on the standard output."""
+    done = office.run("run-once", LOG_FILE="-", LOG_FORMAT="json", SLACK_BOT_TOKEN="xoxb-wrong")
+    assert ["the tick ended early"] == [json.loads(line)["event"].partition(":")[0] for line in done.out.splitlines()]
+
+
+@pytest.mark.parametrize(("setting", "product"), [("NOTEBOOK_PATH", "verify"), ("PSMS_NOTEBOOK_PATH", "psms")])
+def test_a_missing_notebook_ends_the_tick_before_it_gives_up_a_request(
+    office: Office, setting: str, product: str
+) -> None:
+    """A wrong path is a wrong setting: nothing was done, and every request waits for the right one."""
+    done = office.run("run-once", **{setting: "nowhere.ipynb"})
+    assert (2, "") == (done.code, done.out)
+    assert done.sentence.startswith(f"The notebook nowhere.ipynb of the product {product} does not exist")
+    assert f"ERROR the tick ended early: {done.sentence}" in (office.folder / "logs/credit_bot.log").read_text()
+    assert not (office.folder / "data").exists()
+
+
+def test_a_broken_notebook_is_told_to_the_owner(office: Office) -> None:
+    """Requests wait for it to be mended; the owner hears once which file it is, and the job fails."""
+    (office.folder / "broken.ipynb").write_text("{")
+    done = office.run("run-once", NOTEBOOK_PATH="broken.ipynb", PSMS_NOTEBOOK_PATH="")
+    assert 1 == done.code
+    told = [message["text"] for message in office.sandbox.world.direct_messages()]
+    about = [text for text in told if re.search(r"/broken\.ipynb is not a valid notebook: .*\.\s+Open it in", text)]
+    assert 1 == len(about)
+    assert "Requests wait" in about[0]
+
+
+# --- check -----------------------------------------------------------------------------------------------------------
+
+
+def verdicts(done: Done) -> dict[str, list[str]]:
+    """Part -> the verdicts of its lines."""
+    found: dict[str, list[str]] = {}
+    for line in done.out.splitlines():
+        found.setdefault(line[6:24].strip(), []).append(line[:4].strip())
+    return found
+
+
+PARTS = ("Slack token", "Slack channel", "Slack owner", "Looker login", "notebook verify", "notebook psms", "state",
+         "summaries", "warehouse", "limits")  # fmt: skip
+
+
+def test_check_finds_everything_right(office: Office) -> None:
+    """One line a part, notes on the limits that are not set, nothing posted."""
+    done = office.run("check")
+    assert (0, "") == (done.code, done.err)
+    assert list(PARTS) == list(verdicts(done))
+    assert {"ok", "note"} == {verdict for found in verdicts(done).values() for verdict in found}
+    assert [] == office.sandbox.world.direct_messages()
+
+
+FAILING = [
+    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, {"Slack token", "Slack channel", "Slack owner"}),
+    ({"SLACK_TEST_CHANNEL": "general"}, {"Slack channel"}),
+    ({"SLACK_USER_ID": "U0NOBODY"}, {"Slack owner"}),
+    ({"LOOKER_CLIENT_ID": "nobody"}, {"Looker login"}),
+    ({"NOTEBOOK_PATH": "nowhere.ipynb"}, {"notebook verify"}),
+    ({"STATE_URI": "file:taken/state.json"}, {"state"}),
+    ({"OUTPUT_URI": "taken"}, {"summaries"}),
+    ({"WAREHOUSE_URL": "duckdb:////nowhere.duckdb"}, {"warehouse"}),
+]
+
+
+@pytest.mark.parametrize(("changes", "parts"), FAILING)
+def test_check_says_which_part_fails(office: Office, changes: dict[str, str], parts: set[str]) -> None:
+    """The other parts are tested all the same."""
+    (office.folder / "taken").touch()
+    done = office.run("check", **changes)
+    assert (1, "") == (done.code, done.sentence)
+    assert parts == {part for part, found in verdicts(done).items() if "FAIL" in found}
+    assert {*PARTS} >= set(verdicts(done)) >= {*PARTS} - {"limits"}
+
+
+def test_check_says_how_old_the_last_summary_is(worked: Office) -> None:
+    """Whether anything was answered lately is seen at a glance."""
+    assert re.search(r"^ok +summaries .*, the last is of T0\w+\.", worked.run("check").out, re.MULTILINE)
+
+
+def test_check_leaves_a_prototypes_file_as_it_is(office: Office) -> None:
+    """The first tick takes it over, a check does not."""
+    file = office.folder / "data/processed_messages.json"
+    file.parent.mkdir()
+    file.write_text('["1736345678.123456"]')
+    done = office.run("check")
+    assert ["note"] == verdicts(done)["state"]
+    assert '["1736345678.123456"]' == file.read_text()
+
+
+def test_check_notes_what_is_off(office: Office) -> None:
+    """A product without a notebook, and a warehouse that no setting names."""
+    found = verdicts(office.run("check", PSMS_NOTEBOOK_PATH="", WAREHOUSE_URL=""))
+    assert (["note"], ["note", "note"]) == (found["notebook psms"], found["warehouse"])
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+def links(text: str, **settings: str) -> Done:
+    """What `creditbot links` says to a message."""
+    return creditbot(Path("/"), "links", "--host", "acme.looker.com", stdin=text, **settings)
+
+
+def test_links_prints_one_object_a_line() -> None:
+    """In the order of the message, each once."""
+    done = links(
+        "<https://acme.looker.com/looks/42|this>, https://acme.looker.com/x/AbC https://acme.looker.com/looks/42"
+    )
+    assert [("look", "42"), ("short", "AbC")] == [
+        (found["kind"], found.get("id") or found["slug"]) for found in map(json.loads, done.out.splitlines())
+    ]
+
+
+def test_links_reads_a_message_as_slack_gives_it() -> None:
+    """JSON with blocks counts as well as text."""
+    element = {"type": "link", "url": "https://acme.looker.com/looks/7"}
+    section = {"type": "rich_text_section", "elements": [element]}
+    message = {"text": "", "blocks": [{"type": "rich_text", "elements": [section]}]}
+    assert "7" == json.loads(links(json.dumps(message)).out)["id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("dashboards/5", "A dashboard has several queries"),
+        ("sql/AbC", "only where ALLOW_SQL_RUNNER is true"),
+        ("explore/m/v?fields=v.a&limit=100", "limited to 100 rows"),
+    ],
+)
+def test_links_says_what_is_against_a_link(path: str, said: str) -> None:
+    """As far as that is known without asking Looker."""
+    assert said in json.loads(links(f"https://acme.looker.com/{path}").out)["unusable"]
+
+
+@pytest.mark.parametrize("path", ["looks/42", "explore/m/v?fields=v.a&limit=500"])
+def test_links_has_nothing_against_a_good_link(path: str) -> None:
+    """No `unusable` at all."""
+    assert "unusable" not in json.loads(links(f"https://acme.looker.com/{path}").out)
+
+
+def test_links_knows_that_sql_runner_may_be_allowed() -> None:
+    """By the setting."""
+    done = links("https://acme.looker.com/sql/AbC", ALLOW_SQL_RUNNER="True")
+    assert "unusable" not in json.loads(done.out)
+
+
+def test_links_says_that_there_is_none() -> None:
+    """With the host that counts."""
+    done = links("https://docs.looker.com/looks/42")
+    assert (0, "", "There is no link to acme.looker.com in this message.") == (done.code, done.out, done.sentence)
+
+
+def test_links_asks_whose_links_count(tmp_path: Path) -> None:
+    """Where no setting says it."""
+    done = creditbot(tmp_path, "links")
+    assert (2, "Whose links count is not known. Say --host HOST, or set LOOKER_BASE_URL.") == (done.code, done.sentence)
+
+
+def test_links_takes_the_host_of_the_settings(tmp_path: Path) -> None:
+    """From .env, like every other command."""
+    (tmp_path / ".env").write_text("LOOKER_BASE_URL=https://acme.looker.com:19999\n")
+    done = creditbot(tmp_path, "links", stdin="https://acme.looker.com/looks/42")
+    assert "42" == json.loads(done.out)["id"]
+
+
+# --- history, show, retry --------------------------------------------------------------------------------------------
+
+
+def test_history_lists_the_requests_and_what_they_come_to(worked: Office) -> None:
+    """Oldest first, then the automation rate."""
+    lines = worked.run("history").out.splitlines()
+    amounts = re.findall(r"(\$[\d,.]+)  https", "\n".join(lines))
+    assert ["$4,948.80", "$2,657.67", "$758.45"] == amounts
+    assert re.fullmatch(r"Automation rate 60%: 3 of 5 requests, [\d.]+ seconds per request on average\.", lines[-1])
+
+
+def test_history_without_requests_says_so(office: Office) -> None:
+    """With the days it looked back."""
+    done = office.run("history", "--days", "1")
+    assert "No request was answered or given up in the last 1 day.\n" == done.out
+
+
+def test_show_tells_what_became_of_a_request(worked: Office) -> None:
+    """Amount, links, products, hashes, and where the summary is."""
+    out = worked.run("show", worked.permalink("SMS pumping")).out
+    assert re.search(r"^status     answered, since .* UTC$", out, re.MULTILINE)
+    assert re.search(r"^credit     \$4,948.80$", out, re.MULTILINE)
+    assert re.search(r"^           verify, \$4,948.80, SQL \w{12}, notebook \w{12}$", out, re.MULTILINE)
+
+
+def test_show_also_knows_what_the_state_has_forgotten(worked: Office, tmp_path: Path) -> None:
+    """From the summary."""
+    out = worked.run("show", worked.permalink("SMS pumping"), STATE_URI=f"file:{tmp_path}/other.json").out
+    assert re.search(r"^status     answered, since .* UTC$", out, re.MULTILINE)
+    assert re.search(r"^credit     \$4,948.80$", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("cut-off", "It is not a request: it has no link to 127.0.0.1:"),
+        ("Verify conversion", "It is not a request: an app wrote it (B0ALERTS); ALLOWED_BOTS does not name it."),
+        (BOT_USER, "It is not a request: it is"),
+    ],
+)
+def test_show_says_why_a_message_is_no_request(worked: Office, text: str, why: str) -> None:
+    """The answer to "why does it not answer?"."""
+    assert why in worked.run("show", worked.permalink(text)).out
+
+
+def test_show_says_that_a_channel_is_not_watched(worked: Office) -> None:
+    """Instead of asking Slack for it."""
+    out = worked.run("show", permalink("1736345678.123456", "C0ELSE")).out
+    assert "The channel C0ELSE is not watched (SLACK_CHANNELS)." in out
+
+
+def test_retry_is_refused_for_an_answered_request(worked: Office) -> None:
+    """Nobody is answered twice."""
+    done = worked.run("retry", worked.permalink("SMS pumping"))
+    assert 2 == done.code
+    assert done.sentence.startswith("This request was answered; it is not answered twice.")
+
+
+def test_retry_starts_a_request_anew(worked: Office) -> None:
+    """One that was given up is worked on by the next tick; its cause still being there, it is given up again."""
+    done = worked.run("retry", worked.permalink("looks/4040"))
+    assert (0, "The next tick starts this request anew.\n") == (done.code, done.out)
+    assert "started next tick" in worked.run("history").out
+    assert "Looker has no Look 4040" in worked.run("run-once").out
+
+
+@pytest.mark.parametrize("command", ["show", "retry"])
+def test_a_permalink_has_to_be_one(office: Office, command: str) -> None:
+    """The sentence says where to get it."""
+    done = office.run(command, "https://acme.slack.com/archives/")
+    assert 2 == done.code
+    assert "is not the address of a Slack message. Use Copy link in the message's menu" in done.sentence
+
+
+# --- the sandbox -----------------------------------------------------------------------------------------------------
+
+
+def test_the_sandbox_answers_and_shows_the_channel(tmp_path: Path) -> None:
+    """One command, no settings: it says loudly what it is, answers, and a second run finds all of it answered.
+
+    Settings that are there it leaves aside, and says so.
+    """
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    first = creditbot(tmp_path, "sandbox", "run")
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-of-a-real-workspace\n")
+    second = creditbot(tmp_path, "sandbox", "run", LOOKER_BASE_URL=CLOSED)
+    assert (0, 0) == (first.code, second.code)
+    assert "SANDBOX: no .env and no SLACK_* or LOOKER_* were found." in first.out
+    assert "      |   Approved, $4,948.80, exceptions" in first.out
+    assert "SANDBOX: your own settings are left aside." in second.out
+    assert "Nothing new: 10 messages read, every request in them is done." in second.out
+    assert 1 == second.out.count("Approved, $4,948.80, exceptions")
+
+
+def test_a_message_can_be_posted_and_the_sandbox_reset(tmp_path: Path) -> None:
+    """What is posted is shown; after a reset it is gone."""
+    assert "Posted as " in creditbot(tmp_path, "sandbox", "post", "one more").out
+    assert "one more" in creditbot(tmp_path, "sandbox", "show").out
+    assert "every request in it is unanswered" in creditbot(tmp_path, "sandbox", "reset").out
+    assert "one more" not in creditbot(tmp_path, "sandbox", "show").out
+
+
+def test_a_warehouse_can_be_made_anywhere(tmp_path: Path) -> None:
+    """As the pod of the sandbox overlay does."""
+    assert 0 == creditbot(tmp_path, "sandbox", "warehouse", "some/place.duckdb").code
+    assert (tmp_path / "some/place.duckdb").stat().st_size
+
+
+@pytest.mark.parametrize("command", [["run"], ["reset"], ["show"], ["post", "x"], ["serve"], ["warehouse", "data/w"]])
+def test_a_place_that_cannot_be_used_is_a_sentence(tmp_path: Path, command: list[str]) -> None:
+    """Such as a file where a folder should be."""
+    (tmp_path / "data").touch()
+    done = creditbot(tmp_path, "sandbox", *command)
+    assert 2 == done.code
+    assert re.fullmatch(
+        r"The sandbox cannot be used in data/\w+: .+\. Choose another place, or other ports\.", done.sentence
+    )
+
+
+def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path) -> None:
+    """What it prints is enough for a bot in the same folder."""
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    served = subprocess.Popen(
+        [sys.executable, "-m", "creditbot", "sandbox", "serve"], cwd=tmp_path, env=environment(tmp_path, {}),
+        text=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert served.stdout
+    settings = dict(line.strip().split("=", 1) for line in (next(served.stdout) for _ in range(12)))
+    checked = creditbot(tmp_path, "check", **settings)
+    served.send_signal(signal.SIGTERM)
+    assert (0, 0) == (served.wait(10), checked.code)
+    served.stdout.close()
+
+
+# --- the command line itself -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["answer"], ["run-once", "now"], ["show"], ["retry"], ["history", "--days", "0"],
+        ["history", "--days", "99999999999"], ["history", "--da", "3"], ["sandbox"],
+        ["sandbox", "serve", "--slack-port", "99999"],
+    ],
+)  # fmt: skip
+def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """And a line that says what is wrong."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert 2 == ended.value.code
+    assert "error: " in capsys.readouterr().err
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing else is done."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert 0 == ended.value.code
+    assert capsys.readouterr().out.startswith("creditbot ")
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """As with `| head`."""
+    command = [sys.executable, "-m", "creditbot", "sandbox", "show"]
+    shown = subprocess.Popen(
+        command, cwd=tmp_path, env=environment(tmp_path, {}), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )  # fmt: skip
+    assert shown.stdout
+    assert shown.stderr
+    shown.stdout.close()
+    assert b"" == shown.stderr.read()
+    shown.wait(20)
+    shown.stderr.close()

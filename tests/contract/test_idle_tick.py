@@ -1,0 +1,73 @@
+"""What a tick that finds nothing new asks for and imports: it is what a CronJob does nearly always."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from creditbot.sandbox import Sandbox
+from creditbot.sandbox.composer import typed
+from creditbot.sandbox.world import CHANNEL, LOOKER
+from tests.bundled_notebooks import path_of
+
+TICK = """
+import json, sys
+from creditbot.cli import main
+
+code = main(["run-once"])
+print(json.dumps([code, sorted(sys.modules)]))
+"""
+HEAVY = {
+    "looker_sdk", "requests",  # Looker
+    "papermill", "nbformat", "scrapbook", "pandas", "numpy", "matplotlib", "duckdb", "sqlalchemy",  # notebooks
+    "sqlglot", "lightkube", "obstore",  # SQL, the other state store, summaries
+}  # fmt: skip
+
+
+def tick(folder: Path, sandbox: Sandbox) -> set[str]:
+    """One tick in a process of its own; the modules it had imported at its end."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LOOKER_"))}
+    environ |= sandbox.environment() | {
+        "NOTEBOOK_PATH": str(path_of("verify")),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", TICK], cwd=folder, env=environ, check=True, capture_output=True, text=True, timeout=120
+    )
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert 0 == code, done.stdout + done.stderr
+    return set(modules)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A channel with a question and with a request that a person answered; the bot has seen both."""
+    with Sandbox(tmp_path / "sandbox", messages=False) as sandbox:
+        sandbox.world.post("Morning! Is there a cut-off for December credits?")
+        asked = sandbox.world.post(**typed(f"Credit please: {LOOKER}/looks/33"))
+        sandbox.world.post("Approved, $812.40, exceptions", thread_ts=asked)
+        tick(tmp_path, sandbox)
+        sandbox.slack.calls.clear()
+        sandbox.looker.calls.clear()
+        yield sandbox
+
+
+def test_an_idle_tick_asks_for_one_page_of_history(tmp_path: Path, sandbox: Sandbox) -> None:
+    """One call to Slack and none to Looker: who we are and which channel it is was remembered."""
+    tick(tmp_path, sandbox)
+    ((method, arguments),) = sandbox.slack.calls
+    assert ("conversations.history", CHANNEL, "200") == (method, arguments["channel"], arguments["limit"])
+    assert [] == sandbox.looker.calls
+
+
+def test_an_idle_tick_imports_only_what_it_uses(tmp_path: Path, sandbox: Sandbox) -> None:
+    """What Looker, SQL, notebooks and summaries need, which takes seconds to import, waits until there is work."""
+    modules = tick(tmp_path, sandbox)
+    assert "slack_sdk" in modules
+    assert set() == HEAVY & modules

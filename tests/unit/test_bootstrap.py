@@ -1,0 +1,90 @@
+"""Settings become a bot: what the parts are given."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from creditbot import bootstrap
+from creditbot.adapters.configmap_state import ConfigMapStore
+from creditbot.adapters.file_state import FileStore
+from creditbot.adapters.notebook import NotebookRunner
+from creditbot.commands import _find_notebooks
+from creditbot.errors import SettingsError
+from creditbot.settings import Settings, environment
+
+GIVEN = {
+    "SLACK_BOT_TOKEN": "xoxb-made-up",
+    "SLACK_USER_ID": "U0OWNER",
+    "SLACK_TEST_CHANNEL": "credit-requests",
+    "LOOKER_BASE_URL": "https://acme.looker.com",
+    "LOOKER_CLIENT_ID": "made-up-id",
+    "LOOKER_CLIENT_SECRET": "made-up-looker-secret",
+    "NOTEBOOK_PATH": "verify.ipynb",
+}
+
+
+def settings(**changes: str) -> Settings:
+    return Settings.load({**GIVEN, **changes}, env_file=None)
+
+
+def notebook_environment(environ: dict[str, str], **changes: str) -> dict[str, str]:
+    """What a notebook would see."""
+    given = settings(**changes)
+    runner: Any = bootstrap.make_runner(given, bootstrap.products_of(given), environ)
+    assert isinstance(runner, NotebookRunner)
+    return runner._environment
+
+
+def test_notebooks_get_the_warehouse_with_its_password() -> None:
+    """They connect to it; only the bot's own secrets are kept from them."""
+    url = "postgresql://reader:made-up-password@warehouse/credit"
+    assert url == notebook_environment({}, WAREHOUSE_URL=url)["WAREHOUSE_URL"]
+
+
+def test_notebooks_never_get_the_bots_secrets() -> None:
+    """Under whatever name somebody exported them."""
+    seen = notebook_environment({**GIVEN, "MY_TOKEN": "xoxb-made-up", "COPY": "made-up-looker-secret", "OTHER": "1"})
+    assert {"OTHER": "1", "NOTEBOOK_PATH": "verify.ipynb"} == seen
+
+
+def test_notebooks_get_what_stands_in_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a prototype's notebooks did; the environment goes before the file."""
+    monkeypatch.setenv("FROM_BOTH", "environment")
+    (tmp_path / ".env").write_text("FROM_FILE=made up # a comment\nFROM_BOTH=file\nSLACK_BOT_TOKEN=xoxb-made-up\n")
+    seen = notebook_environment(environment(tmp_path / ".env"))
+    assert ("made up", "environment") == (seen["FROM_FILE"], seen["FROM_BOTH"])
+    assert "SLACK_BOT_TOKEN" not in seen
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"), [("file:data/state.json", FileStore), ("configmap://creditbot/state", ConfigMapStore)]
+)
+def test_the_state_is_where_the_setting_says(uri: str, kind: type) -> None:
+    """A file for a laptop, a ConfigMap in a cluster."""
+    assert isinstance(bootstrap.make_state(settings(STATE_URI=uri)), kind)
+
+
+def test_the_dialect_comes_from_the_setting_then_from_the_warehouse() -> None:
+    """With neither it is left open."""
+    bigquery, trino = "bigquery://project", "trino://host/catalog"
+    assert "bigquery" == bootstrap.assemble(settings(WAREHOUSE_URL=bigquery)).sql.dialect
+    assert "trino" == bootstrap.assemble(settings(WAREHOUSE_URL=bigquery, SQL_DIALECT="trino")).sql.dialect
+    assert bootstrap.assemble(settings()).sql.dialect is None
+    assert "trino" == bootstrap.assemble(settings(WAREHOUSE_URL=trino)).sql.dialect
+
+
+def test_a_wrong_products_file_stops_before_anything_is_asked(tmp_path: Path) -> None:
+    """One sentence that names the file."""
+    file = tmp_path / "products.toml"
+    file.write_text("[[product]]\nname = 3\n")
+    with pytest.raises(SettingsError, match=r"products\.toml"):
+        bootstrap.assemble(settings(PRODUCTS_FILE=str(file)))
+
+
+def test_a_product_whose_notebook_is_missing_stops_the_tick(tmp_path: Path) -> None:
+    """The file, its product and the settings to look at are named."""
+    assembly = bootstrap.assemble(settings(NOTEBOOK_PATH=str(tmp_path / "nowhere.ipynb")))
+    with pytest.raises(SettingsError, match=r"nowhere\.ipynb of the product verify does not exist") as caught:
+        _find_notebooks(assembly)
+    assert "NOTEBOOK_PATH" in caught.value.todo

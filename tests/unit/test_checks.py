@@ -1,0 +1,51 @@
+"""What `creditbot check` says about a warehouse, and how its lines look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from creditbot.checks import CheckResult, ask_warehouse
+from creditbot.errors import Unreachable
+
+
+def test_a_line_has_its_columns() -> None:
+    """Verdict, part, and one line of text whatever it holds."""
+    result = CheckResult("Looker login", "FAIL", "It refuses us.\n  Set the key.")
+    assert "FAIL  Looker login        It refuses us. Set the key." == str(result)
+    assert not result.ok
+    assert CheckResult("limits", "note", "").ok
+
+
+def test_a_warehouse_that_answers_is_fine(tmp_path: Path) -> None:
+    """Nothing is written to it."""
+    duckdb.connect(str(tmp_path / "w.duckdb")).close()
+    before = (tmp_path / "w.duckdb").read_bytes()
+    ask_warehouse(f"duckdb:///{tmp_path}/w.duckdb")
+    assert before == (tmp_path / "w.duckdb").read_bytes()
+
+
+def test_a_warehouse_of_sqlalchemys_is_left_again(tmp_path: Path) -> None:
+    """No connection to it stays open."""
+    ask_warehouse(f"sqlite:///{tmp_path}/w.sqlite")
+    assert tmp_path / "w.sqlite" not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("duckdb:////nowhere/w.duckdb", "The file of WAREHOUSE_URL cannot be opened (IOException)."),
+        ("nothing://user:hunter2@host/db", "No driver for the nothing of WAREHOUSE_URL is installed."),
+        ("hunter2", "WAREHOUSE_URL is not an address."),
+        ("sqlite:////nowhere/hunter2", "WAREHOUSE_URL does not answer (OperationalError)."),
+    ],
+)
+def test_a_warehouse_that_does_not_answer_is_a_sentence(url: str, said: str) -> None:
+    """What to do follows; the password is in neither."""
+    with pytest.raises(Unreachable) as raised:
+        ask_warehouse(url)
+    assert said == raised.value.what
+    assert raised.value.todo
+    assert "hunter2" not in str(raised.value)
