@@ -1,0 +1,102 @@
+"""One whole tick over Slack and Looker."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from unittest import mock
+
+from creditbot import states
+from creditbot.bot import Bot, Progress, TickRules
+from creditbot.intake import Policy
+from creditbot.ledger import Ledger
+from creditbot.links import looker_host
+from creditbot.model import NotebookRun
+from creditbot.pipeline import Pipeline
+from creditbot.ports import Ports
+from creditbot.products import default_products
+from creditbot.sandbox import Sandbox
+from creditbot.sandbox.composer import typed
+from creditbot.sandbox.looker_content import add_look, add_query
+from creditbot.sandbox.seed import verify
+from creditbot.sandbox.world import LOOKER
+from creditbot.sql import SqlPolicy
+from tests import fakes
+from tests.replay.stage import NOW, REQUEST, Stage
+
+MISSING = "1767867000.000100"
+RULES = TickRules(
+    lookback=timedelta(hours=72), settle=timedelta(seconds=900), attempts=3, duplicates=timedelta(days=35),
+    template="Approved, {amount}, exceptions", at_once=1,
+)  # fmt: skip
+
+
+class Notebook:
+    """A runner whose notebook always comes to the reference row's amount."""
+
+    def warm(self) -> None:
+        return
+
+    def run(self, notebook: str, sql: str) -> NotebookRun:
+        row = {"mode": "basic", "fraud_cost": "7526.30", "credit": "4948.80", "traffic_prop": "1.000"}
+        scrap = {"currency": "USD", "amount": "4948.80", "rows": [row]}
+        return NotebookRun({"credit": scrap}, (), notebook, "0" * 64)
+
+    def close(self) -> None:
+        return
+
+
+class Steps(Progress):
+    """Keeps what the first run prints."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_two_ticks(stage: Stage) -> None:
+    """Of two requests one is answered and the owner is told of the other; the second tick only reads."""
+    stage.script(_ask)
+    steps = Steps()
+    with mock.patch.object(states, "secrets", _counting()):
+        bot = _bot(stage, steps)
+        first, second = bot.tick(), bot.tick()
+    assert [] == first.untold + first.errors + second.untold + second.errors
+    assert [(REQUEST, "answered"), (MISSING, "dead")] == [
+        (job.key.ts, record.status) for job, record in first.done if record
+    ]
+    assert [] == second.done
+    assert ["[1/5]", "[2/5]", "[3/5]", "[4/5]", "[5/5]"] == [step[:5] for step in steps.said]
+
+
+def _counting() -> SimpleNamespace:
+    """Stands in for the random part of claims, which go out with each post."""
+    numbers = itertools.count(1)
+    return SimpleNamespace(token_hex=lambda _: f"claim-{next(numbers)}")
+
+
+def _ask(sandbox: Sandbox) -> None:
+    look = add_look(sandbox.world, "7", "Verify, December", add_query(sandbox.world, verify("AC-sandbox-0001")))
+    edited = sandbox.world.message("C0CREDITS", REQUEST) | typed(f"SMS pumping in December, credit please: {look}")
+    sandbox.world.rewrite("C0CREDITS", REQUEST, edited)
+    sandbox.world.post(ts=MISSING, **typed(f"And this one? {LOOKER}/looks/4040"))
+
+
+def _bot(stage: Stage, progress: Progress) -> Bot:
+    """Slack and Looker as they are, the rest in memory, one thing at a time: VCR is not for threads."""
+    slack, resolver, memory = stage.slack(), stage.looker(), fakes.World()
+    ports = Ports(
+        slack.inbox, slack.replier, slack.owner, resolver, Notebook(), fakes.MemorySummaries(memory),
+        fakes.MemoryStore(memory), slack.clock,
+    )  # fmt: skip
+    pipeline = Pipeline(
+        resolver, ports.runner, default_products("verify.ipynb", None), SqlPolicy("duckdb"), None, 1, links_at_once=1
+    )
+    policy = Policy(looker_host(stage.origin.looker_base_url))
+    return Bot(
+        "tick", ports, Ledger(ports.state), pipeline, policy, RULES, progress=progress,
+        wall=lambda: datetime.fromtimestamp(NOW, UTC),
+    )  # fmt: skip
