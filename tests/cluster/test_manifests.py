@@ -1,0 +1,76 @@
+"""The manifests, as the API server sees them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cluster.conftest import Deployed
+from tests.cluster.kubectl import ROOT, apply
+
+pytestmark = pytest.mark.cluster
+
+STATE = "configmap/creditbot-state"
+OVERLAYS = sorted(path.name for path in (ROOT / "k8s" / "overlays").iterdir())
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> str:
+    """Every overlay there is."""
+    return str(request.param)
+
+
+def test_applied_strictly_without_a_warning(deployed: Deployed) -> None:
+    """Every manifest passes the server's strict validation, and Pod Security has nothing to say."""
+    done = apply(deployed.kubectl, deployed.folder)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_secret_example_is_a_secret_the_server_takes(deployed: Deployed) -> None:
+    """The example that people copy is valid."""
+    example = ROOT / "k8s" / "base" / "secret.example.yaml"
+    how = ["--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict"]
+    done = deployed.kubectl.run("apply", *how, "-f", str(example))
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("how", [["--server-side"], ["--server-side", "--force-conflicts"], ["--server-side=false"]])
+def test_applying_again_keeps_the_state(deployed: Deployed, how: list[str]) -> None:
+    """An upgrade leaves every key of the state ConfigMap as the bot wrote it."""
+    kept = {"T0.C0.1736345678.123456": '{"stage":"answered"}'}
+    deployed.kubectl("patch", STATE, "--field-manager=creditbot", "--patch", json.dumps({"data": kept}))
+    done = apply(deployed.kubectl, deployed.folder, *how)
+    assert 0 == done.returncode, done.stderr
+    assert kept == deployed.kubectl.json("get", STATE)["data"]
+
+
+def test_a_pod_that_asks_for_more_is_refused(deployed: Deployed) -> None:
+    """The namespace enforces Pod Security restricted."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "root"},
+        "spec": {"serviceAccountName": "creditbot", "containers": [{"name": "root", "image": "any"}]},
+    }
+    done = deployed.kubectl.run("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+    assert 'violates PodSecurity "restricted:latest"' in done.stderr
+
+
+def test_the_pod_of_the_cronjob_is_accepted(deployed: Deployed) -> None:
+    """The same namespace takes the bot's own pod."""
+    template = deployed.kubectl.json("get", "cronjob/creditbot")["spec"]["jobTemplate"]["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bot"}, "spec": template["spec"]}
+    deployed.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+
+
+def test_only_the_bots_pod_gets_a_token(deployed: Deployed) -> None:
+    """Neither the service account nor any pod but the CronJob's has a token mounted."""
+    account = deployed.kubectl.json("get", "serviceaccount/creditbot")
+    deployments = deployed.kubectl.json("get", "deployments")["items"]
+    job = deployed.kubectl.json("get", "cronjob/creditbot")["spec"]["jobTemplate"]["spec"]
+    assert account["automountServiceAccountToken"] is False
+    assert [False] * len(deployments) == [
+        one["spec"]["template"]["spec"]["automountServiceAccountToken"] for one in deployments
+    ]
+    assert job["template"]["spec"]["automountServiceAccountToken"] is True

@@ -1,0 +1,124 @@
+"""What holds between the code and the files it is shipped by: locks, Makefile, manifests."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from creditbot.handler import CLAIM_LIFE
+from creditbot.settings import table
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
+
+
+@cache
+def project() -> dict[str, Any]:
+    """What pyproject.toml says."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def pins(lock: str) -> set[str]:
+    """The requirements of a lock, each with its version and marker."""
+    lines = (ROOT / lock).read_text().splitlines()
+    return {line.removesuffix(" \\") for line in lines if not line.startswith(" ")}
+
+
+def names(requirements: list[str] | set[str]) -> set[str]:
+    """Names of packages, as an index writes them."""
+    return {re.split(r"[^\w.-]", one, maxsplit=1)[0].replace("_", "-").lower() for one in requirements}
+
+
+def manifest(path: str) -> dict[str, Any]:
+    """One file of k8s/."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "k8s" / path).read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
+    """Every line is a pinned package or one of its hashes: it says nothing about where packages come from."""
+    line = re.compile(r"[a-z0-9._-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    assert [] == [text for text in (ROOT / lock).read_text().splitlines() if not line.fullmatch(text)]
+
+
+def test_the_locks_hold_what_pyproject_asks_for() -> None:
+    """A dependency that was added to pyproject.toml only is not forgotten in the locks."""
+    assert names(project()["project"]["dependencies"]) <= names(pins("requirements.lock"))
+    assert names(project()["dependency-groups"]["dev"]) <= names(pins("requirements-dev.lock"))
+    assert names(project()["build-system"]["requires"]) == names(pins("requirements-build.lock"))
+
+
+def test_development_has_the_versions_that_run() -> None:
+    """What is tested is what the image holds."""
+    assert pins("requirements.lock") <= pins("requirements-dev.lock")
+
+
+def test_every_target_of_the_makefile_has_its_line_of_help() -> None:
+    """`make` alone lists them all."""
+    text = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^\.PHONY: ([\w-]+)$", text, re.MULTILINE)
+    assert [] == [target for target in targets if not re.search(rf"^{target}:.* ## \w", text, re.MULTILINE)]
+
+
+def test_a_claim_outlives_every_job() -> None:
+    """A pod that still runs keeps its claim: it is longer than the deadline and the grace period together."""
+    job = manifest("base/cronjob.yaml")["spec"]["jobTemplate"]["spec"]
+    seconds = job["activeDeadlineSeconds"] + job["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert timedelta(seconds=seconds) < CLAIM_LIFE
+
+
+def test_the_state_manifest_has_no_data() -> None:
+    """So that applying it again owns, and empties, nothing."""
+    assert {"apiVersion", "kind", "metadata"} == set(manifest("base/configmap-state.yaml"))
+
+
+@pytest.mark.parametrize(
+    "path", ["base/configmap-settings.yaml", "overlays/sandbox/settings.yaml", "overlays/production/settings.yaml"]
+)
+def test_the_settings_of_the_manifests_exist(path: str) -> None:
+    """Every key is a setting of ours, or a variable that a library reads."""
+    known = {row.name for row in table()} | {"OPENBLAS_NUM_THREADS"}
+    assert set() == manifest(path)["data"].keys() - known
+
+
+def test_the_secrets_of_the_manifests_are_the_settings_that_are_secret() -> None:
+    """The example names every credential, and the sandbox's Secret the ones it needs."""
+    example = manifest("base/secret.example.yaml")["stringData"].keys()
+    assert {"SLACK_BOT_TOKEN", "LOOKER_CLIENT_ID", "LOOKER_CLIENT_SECRET", "WAREHOUSE_URL"} == example
+    assert manifest("overlays/sandbox/secret.yaml")["stringData"].keys() < example
+
+
+def test_every_manifest_holds_one_object_and_is_applied() -> None:
+    """One kind a file; the base lists every file but the example of a Secret."""
+    base = ROOT / "k8s" / "base"
+    files = {path.name for path in base.glob("*.yaml")}
+    assert all(len(list(yaml.safe_load_all((base / name).read_text()))) == 1 for name in files)
+    assert files - {"kustomization.yaml", "secret.example.yaml"} == set(
+        manifest("base/kustomization.yaml")["resources"]
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["base/cronjob.yaml", "overlays/sandbox/cronjob.yaml", "overlays/sandbox/deployment.yaml"]
+)
+def test_every_container_is_confined(path: str) -> None:
+    """Nothing to write to but volumes, no capability, no way to more rights, and a bound on memory."""
+    template = manifest(path)["spec"]
+    template = template["jobTemplate"]["spec"]["template"] if "jobTemplate" in template else template["template"]
+    containers = [*template["spec"].get("initContainers", []), *template["spec"]["containers"]]
+    for container in (one for one in containers if "image" in one):
+        confined = {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert confined == container["securityContext"]
+        assert "memory" in container["resources"]["limits"]
