@@ -1,0 +1,1 @@
+"""What creditbot costs, measured beside what the same costs without it: `python -m bench`."""

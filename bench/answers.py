@@ -1,0 +1,140 @@
+"""Ticks that answer: a request of one link, one of eight links, and a backlog of many."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from bench.measure import Cost, Run, cost, interleaved, run, seconds
+from bench.memory import PeakMemory
+from bench.results import Row, times
+from bench.stage import BUNDLED, FROZEN, PYTHON, UNPACED, Stage, bot_environment, staged
+from creditbot.adapters.slack import POST_INTERVAL
+from creditbot.sandbox import Sandbox
+from creditbot.sandbox.http import Answer, Call
+
+NAMES = {FROZEN: "frozen", BUNDLED: "bundled"}
+SDKS = "import slack_sdk, looker_sdk; slack_sdk.WebClient, looker_sdk.init40"
+LINKS = 8
+WORKERS = "2"
+"""Notebooks at a time where memory is measured, however many cores there are."""
+FLAT = 1.2
+"""How much more memory ten times as many messages may take."""
+MIB = 1024 * 1024
+
+
+def papermill(stage: Stage, notebook: Path) -> Callable[[], Run]:
+    """The papermill command on the notebook, with SQL as Looker gives it."""
+    command = [PYTHON, "-m", "papermill", str(notebook), str(stage.folder / "executed.ipynb"), "-r", "looker"]
+    return lambda: run([*command, stage.sql()], stage.folder, stage.environ)
+
+
+def plain_script(stage: Stage, notebook: Path) -> Callable[[], Run]:
+    """The notebook's cells as a script, without Jupyter."""
+    path = stage.folder / "cells.py"
+    path.write_text("\n\n".join(_code(notebook, stage.sql())))
+    return lambda: run([PYTHON, str(path)], stage.folder, stage.environ)
+
+
+def _code(notebook: Path, sql: str) -> Iterator[str]:
+    for cell in json.loads(notebook.read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            yield "".join(cell["source"])
+            if "parameters" in cell["metadata"].get("tags", ()):
+                yield f"looker = {sql!r}"
+
+
+def requests(rounds: int, notebook: Path) -> tuple[list[Row], Cost]:
+    """One request of one link and one of eight; and what one papermill command on the notebook costs."""
+    with staged(notebook) as stage:
+        costs = interleaved(
+            rounds,
+            {
+                "one": stage.reply_to_one,
+                "papermill": papermill(stage, notebook),
+                "script": plain_script(stage, notebook),
+                "SDKs": lambda: run([PYTHON, "-c", SDKS], stage.folder, stage.environ),
+                "eight": lambda: stage.reply_to_one(LINKS),
+            },
+        )
+    return list(_request_rows(NAMES[notebook], costs)), costs["papermill"]
+
+
+def _request_rows(name: str, costs: Mapping[str, Cost]) -> Iterator[Row]:
+    one, command, script, sdks = costs["one"], costs["papermill"], costs["script"], costs["SDKs"]
+    case = f"one request, cold, {name} notebook"
+    yield Row(case, str(one), f"`papermill`: {command}", (one.wall / command.wall,), 0.85)
+    yield Row(case, str(one), f"its cells as a script: {script}", (one.wall / script.wall,))
+    case = f"importing slack_sdk and looker_sdk, {name} notebook's run"
+    yield Row(case, str(sdks), f"the script: {script}", (sdks.wall / script.wall,))
+    eight, sequence = costs["eight"], command.times(LINKS)
+    case = f"one message with {LINKS} links, {name} notebook"
+    yield Row(case, str(eight), f"{LINKS} x `papermill`: {sequence}", (eight.wall / sequence.wall,), 0.3)
+
+
+def backlog(repeats: int, notebook: Path, command: Cost, size: int = 100, target: float = 0.15) -> Row:
+    """A backlog in one tick, against as many papermill commands in sequence."""
+    runs = []
+    for _ in range(repeats):
+        with staged(notebook) as stage:
+            runs.append(stage.backlog(size, UNPACED))
+    whole, sequence = cost(runs), command.times(size)
+    case = f"backlog of {size}, {NAMES[notebook]} notebook, rate limits off on both sides, {times(repeats, 'run')}"
+    return Row(case, str(whole), f"{size} x `papermill`: {sequence}", (whole.wall / sequence.wall,), target)
+
+
+def limited_backlog(size: int = 30) -> Row:
+    """A backlog under Slack's rate limits, against what these alone take."""
+    with tempfile.TemporaryDirectory(prefix="creditbot-bench-") as name, Sandbox(Path(name), messages=False) as sandbox:
+        stage = Stage(Path(name), sandbox.world, bot_environment(sandbox.environment(), FROZEN))
+        stage.tick()
+        refusals = _count_refusals(sandbox)
+        whole = stage.backlog(size)
+    alone = (size - 1) * POST_INTERVAL
+    case = f"backlog of {size}, frozen notebook, Slack's rate limits on"
+    measured = f"{seconds(whole.wall)}, each answered once, {times(len(refusals), 'HTTP 429')}"
+    return Row(case, measured, f"one post a second: {seconds(alone)}", (whole.wall / alone,), 1.3)
+
+
+def _count_refusals(sandbox: Sandbox) -> list[str]:
+    """The methods that Slack refuses from now on because of its limits, as they are called."""
+    refused: list[str] = []
+
+    def serve(call: Call) -> Answer:
+        answer = sandbox.slack(call)
+        if answer.status == 429:
+            refused.append(call.path)
+        return answer
+
+    sandbox.slack_server.app = serve
+    return refused
+
+
+def memory(few: int = 10, many: int = 100) -> list[Row]:
+    """The most memory that backlogs take, against one papermill command."""
+    with staged(FROZEN, WORKERS=WORKERS) as stage:
+        command = _peak(papermill(stage, FROZEN))
+    small, large = (_peak_of_backlog(size) for size in (few, many))
+    case = f"memory at the peak of a backlog of {many}, frozen notebook, {WORKERS} workers"
+    growth = f"the same, grown from a backlog of {few}"
+    return [
+        Row(case, _mib(large), f"one `papermill`: {_mib(command)}", (large / command,), 3),
+        Row(growth, _mib(large), f"of {few}: {_mib(small)}", (large / small,), FLAT),
+    ]
+
+
+def _peak_of_backlog(size: int) -> int:
+    with staged(FROZEN, WORKERS=WORKERS) as stage:
+        return _peak(lambda: stage.backlog(size, UNPACED))
+
+
+def _peak(command: Callable[[], Run]) -> int:
+    with PeakMemory() as peak:
+        command()
+    return peak.bytes
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:.0f} MiB"

@@ -1,0 +1,46 @@
+"""A Kubernetes API to keep the state in, where one is given."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lightkube import Client, KubeConfig
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import ConfigMap, Namespace
+
+from tests.cluster.local_api import api_server
+
+
+@contextmanager
+def state_settings() -> Iterator[dict[str, str] | None]:
+    """The settings of a bot whose state is a ConfigMap in a namespace of its own; None without a Kubernetes API.
+
+    The API is that of KUBECONFIG, or one started from the programs in KUBEBUILDER_ASSETS.
+    """
+    with TemporaryDirectory(prefix="creditbot-bench-") as folder:
+        if os.environ.get("KUBECONFIG"):
+            with _configmap(Path(os.environ["KUBECONFIG"])) as settings:
+                yield settings
+        elif os.environ.get("KUBEBUILDER_ASSETS"):
+            assets = Path(os.environ["KUBEBUILDER_ASSETS"])
+            with api_server(assets, Path(folder)) as kubeconfig, _configmap(kubeconfig) as settings:
+                yield settings
+        else:
+            yield None
+
+
+@contextmanager
+def _configmap(kubeconfig: Path) -> Iterator[dict[str, str]]:
+    client = Client(config=KubeConfig.from_file(kubeconfig))
+    name = f"creditbot-bench-{secrets.token_hex(4)}"
+    client.create(Namespace(metadata=ObjectMeta(name=name)))
+    try:
+        client.create(ConfigMap(metadata=ObjectMeta(name="state", namespace=name), data={}))
+        yield {"KUBECONFIG": str(kubeconfig), "STATE_URI": f"configmap://{name}/state"}
+    finally:
+        client.delete(Namespace, name)

@@ -1,0 +1,134 @@
+"""Runs commands and says what they cost, and what they cost beside one another."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+LINGER = 10.0
+"""Seconds that a process may outlive the command it comes from."""
+LONGEST = 300.0
+"""Seconds a command may take; the backlog by itself takes less."""
+
+
+class BenchError(Exception):
+    """What was to be measured did not work; the text says what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of a command cost.
+
+    Attributes:
+        began: seconds since 1970.
+        wall: seconds from its start to its end.
+        cpu: seconds of CPU of it and of every process that came from it.
+    """
+
+    began: float
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The medians of several runs, in seconds."""
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        """Such as "1.24 s (CPU 1.10 s)"."""
+        return f"{seconds(self.wall)} (CPU {seconds(self.cpu)})"
+
+    def times(self, count: int) -> Cost:
+        """What that many in sequence cost."""
+        return Cost(self.wall * count, self.cpu * count)
+
+    def ratios(self, against: Cost) -> tuple[float, float]:
+        """Wall and CPU time as multiples of another cost."""
+        return self.wall / against.wall, self.cpu / against.cpu
+
+
+def seconds(value: float) -> str:
+    """Such as "242 ms" or "12.4 s"."""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.3g} s"
+
+
+def adopt() -> None:
+    """From now on processes whose parent ends become ours, so that what they cost is counted too."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Run:
+    """Runs a command to its end, and waits for all that came from it. Raises `BenchError` if it fails.
+
+    What runs beside it, such as the sandbox, must have been started before and go on.
+    """
+    output = folder / "output.txt"
+    others = children()
+    with output.open("wb") as file:
+        before, began, start = _cpu(), time.time(), time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=file, stderr=file)  # noqa: S603 - ours
+        try:
+            code = process.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        wall = time.perf_counter() - start
+    _wait_for_the_rest(others)
+    if code:
+        raise BenchError(f"{' '.join(command)[:200]} ended with {code}:\n{output.read_text()[-3000:]}")
+    return Run(began, wall, _cpu() - before)
+
+
+def _wait_for_the_rest(others: set[int]) -> None:
+    """What the command left behind; a killed kernel needs a moment to end."""
+    end = time.monotonic() + LINGER
+    while left := children() - others:
+        for pid in left:
+            os.waitpid(pid, os.WNOHANG)
+        if time.monotonic() > end:
+            raise BenchError(f"{len(left)} processes of a command still ran {LINGER:.0f} s after its end.")
+        time.sleep(0.01)
+
+
+def children(pid: int | None = None) -> set[int]:
+    """The processes whose parent is this process, or another one."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid or os.getpid()}/task").glob("*/children"):
+        try:
+            found |= {int(child) for child in task.read_text().split()}
+        except OSError:  # it ended while we looked
+            continue
+    return found
+
+
+def _cpu() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
+
+
+def cost(runs: Sequence[Run]) -> Cost:
+    """Their medians."""
+    return Cost(statistics.median(run.wall for run in runs), statistics.median(run.cpu for run in runs))
+
+
+def interleaved(rounds: int, commands: Mapping[str, Callable[[], Run]]) -> dict[str, Cost]:
+    """Runs each command once for its bytecode and the disk's cache, then all in turn, round after round."""
+    for command in commands.values():
+        command()
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            runs[name].append(command())
+    return {name: cost(of_one) for name, of_one in runs.items()}

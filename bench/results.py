@@ -1,0 +1,95 @@
+"""The table of results, and where it was measured."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.stage import FROZEN
+
+HEADER = ("case", "measured", "against", "ratio", "target", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        case: what was measured.
+        measured: its cost.
+        against: what it is measured against, with its cost.
+        ratios: what is held against the target; the first is shown, the largest counts.
+        target: what they may be at most; None where the figure is only reported.
+        note: shown where there is no ratio.
+    """
+
+    case: str
+    measured: str
+    against: str = ""
+    ratios: tuple[float, ...] = ()
+    target: float | None = None
+    note: str = ""
+
+    def holds(self, slack: float = 1.0) -> bool:
+        """Whether the target is met; `slack` widens it."""
+        return self.target is None or max(self.ratios, default=0.0) <= self.target * slack
+
+    @property
+    def cells(self) -> Sequence[str]:
+        """As the table shows them."""
+        ratio = " / ".join(f"{ratio:.2f}x" for ratio in self.ratios) or self.note
+        target = f"{self.target:g}x" if self.target is not None else ""
+        return self.case, self.measured, self.against, ratio, target, self._verdict
+
+    @property
+    def _verdict(self) -> str:
+        if self.target is None or not self.ratios:
+            return ""
+        return "met" if self.holds() else "**missed**"
+
+
+def markdown(rows: Iterable[Row], load: str) -> str:
+    """The table, and what it was measured on."""
+    lines = [HEADER, ("---",) * len(HEADER), *(row.cells for row in rows)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"# Measured\n\n{_where(load)}\n\n{table}\n\n{LEGEND}\n"
+
+
+LEGEND = """\
+Ratios are of medians of runs that took turns. Where two stand in a line, the first is of wall time, the second of CPU
+time; both count a command with every process that came from it. What is compared with 8 or 100 commands is compared
+with that multiple of the median of one. A request is measured from the start of the process until its reply stands in
+Slack, everything else until the process has ended. The sandbox is a process of its own and is not counted; it limits no
+rates unless the line says so. "Off on both sides" also switches the bot's own pace of one post a second off. Memory is
+the sum of the proportional set sizes of all processes, looked at every 50 ms. Everything was compiled to bytecode
+before, as it is in the image."""
+
+
+def _where(load: str) -> str:
+    machine = f"{_cpu_model()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"
+    sha256 = hashlib.sha256(FROZEN.read_bytes()).hexdigest()
+    return (
+        f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}, load average {load}\n"
+        f"- frozen notebook: `bench/frozen.ipynb`, sha256 `{sha256}`"
+    )
+
+
+def times(number: int, noun: str) -> str:
+    """Such as "1 run" or "3 runs"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def load_average() -> str:
+    """Of the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def _cpu_model() -> str:
+    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1] if found else platform.machine()

@@ -1,0 +1,146 @@
+"""A sandbox served by a process of its own, a bot beside it, and people who ask for credits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from bench.measure import BenchError, Run, run
+from creditbot.sandbox.composer import typed
+from creditbot.sandbox.looker_content import add_query
+from creditbot.sandbox.lookml import sql_of
+from creditbot.sandbox.seed import seed, verify
+from creditbot.sandbox.world import LOOKER, REQUESTER, World
+
+ROOT = Path(__file__).parents[1]
+FROZEN = ROOT / "bench" / "frozen.ipynb"
+BUNDLED = ROOT / "notebooks" / "verify_credit.ipynb"
+PYTHON = sys.executable
+RUN_ONCE = (PYTHON, "-m", "creditbot", "run-once")
+_UNPACED = """\
+import sys
+from creditbot import cli
+from creditbot.adapters import slack
+
+slack.POST_INTERVAL = 0
+sys.exit(cli.main(["run-once"]))
+"""
+UNPACED = (PYTHON, "-c", _UNPACED)
+"""A tick that does not keep to Slack's rate for posts by itself, for a Slack that does not limit it."""
+_LAST_SETTING = "WAREHOUSE_URL="
+"""With it ends what `creditbot sandbox serve` prints."""
+
+
+def plain_environment() -> dict[str, str]:
+    """Ours without settings of a bot; Python keeps the bytecode it makes."""
+    ours = ("SLACK_", "LOOKER_", "STATE_", "OUTPUT_", "KUBECONFIG", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+class Stage:
+    """One sandbox and one bot, which has done a first tick.
+
+    Attributes:
+        folder: where everything is, and where commands run.
+        world: the sandbox's data.
+        environ: the environment with the bot's settings.
+    """
+
+    def __init__(self, folder: Path, world: World, environ: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.world = world
+        self.environ = dict(environ)
+        self._numbers = count(1)
+
+    def tick(self, command: Sequence[str] = RUN_ONCE) -> Run:
+        """One tick, as the CronJob does it."""
+        return run(command, self.folder, self.environ)
+
+    def ask(self, links: int = 1) -> str:
+        """A person asks for a credit, each link with SQL that no request had before; the message's ts."""
+        slugs = [add_query(self.world, self._query())["client_id"] for _ in range(links)]
+        addresses = [f"{LOOKER}/explore/credit/verify_traffic?qid={slug}" for slug in slugs]
+        return self.world.post(user=REQUESTER, **typed(f"Credit please: {' '.join(addresses)}"))
+
+    def answered(self, ts: str) -> float:
+        """When the one reply was posted, in seconds since 1970. Raises `BenchError` if there is not exactly one."""
+        _, *replies = self.world.thread(ts)
+        if len(replies) != 1 or not replies[0]["text"].startswith("Approved, $"):
+            raise BenchError(f"A request got {len(replies)} replies instead of one: {self.world.direct_messages()}")
+        return float(replies[0]["ts"])
+
+    def sql(self) -> str:
+        """What Looker gives for such a link."""
+        return sql_of(self._query(), "-1")
+
+    def _query(self) -> Mapping[str, Any]:
+        query = verify("AC-sandbox-0001")
+        price = {"verify_traffic.price_usd": f"<{1000 + next(self._numbers)}"}  # true of every row
+        return query | {"filters": query["filters"] | price}
+
+    def reply_to_one(self, links: int = 1) -> Run:
+        """Somebody asks and a tick answers; its wall time ends when the reply is posted."""
+        ts = self.ask(links)
+        whole = self.tick()
+        return replace(whole, wall=self.answered(ts) - whole.began)
+
+    def backlog(self, requests: int, command: Sequence[str] = RUN_ONCE) -> Run:
+        """So many people have asked, and one tick answers them all."""
+        asked = [self.ask() for _ in range(requests)]
+        whole = self.tick(command)
+        for ts in asked:
+            self.answered(ts)
+        return whole
+
+
+@contextmanager
+def staged(notebook: Path, **settings: str) -> Iterator[Stage]:
+    """Serves a new sandbox without rate limits until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="creditbot-bench-") as name:
+        folder = Path(name)
+        with new_world(folder) as world:
+            serve = [PYTHON, "-m", "creditbot", "sandbox", "--folder", name, "serve", "--no-rate-limits"]
+            process = subprocess.Popen(  # noqa: S603 - a command of ours
+                serve, cwd=folder, env=plain_environment(), stdout=subprocess.PIPE, text=True
+            )
+            try:
+                stage = Stage(folder, world, bot_environment(_printed(process), notebook, **settings))
+                stage.tick()
+                yield stage
+            finally:
+                process.terminate()
+                process.wait(30)
+                assert process.stdout
+                process.stdout.close()
+
+
+def _printed(process: subprocess.Popen[str]) -> dict[str, str]:
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line.strip())
+        if line.startswith(_LAST_SETTING):
+            return dict(line.split("=", 1) for line in lines)
+    raise BenchError(f"The sandbox did not start: {lines}")
+
+
+@contextmanager
+def new_world(folder: Path) -> Iterator[World]:
+    """A workspace with an empty channel."""
+    with World(folder / "world.sqlite") as world:
+        seed(world, messages=False)
+        yield world
+
+
+def bot_environment(sandbox: Mapping[str, str], notebook: Path, **settings: str) -> dict[str, str]:
+    """The environment of a bot of this sandbox; everything it writes stays in its folder."""
+    ours = {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": "", **settings}
+    return plain_environment() | dict(sandbox) | ours
