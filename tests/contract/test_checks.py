@@ -1,0 +1,39 @@
+"""What `creditbot check` finds wrong with what Slack grants, and what it notes of the settings."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from creditbot.adapters.slack_access import SCOPES, Scope
+from creditbot.checks import CheckResult, _attempt, _limits, _slack_token
+from creditbot.settings import Settings
+from tests.http_stub import Answer
+from tests.slack_bench import ME, Bench
+
+SETTINGS = {
+    "SLACK_BOT_TOKEN": "xoxb-made-up", "SLACK_USER_ID": "U0OWNER", "SLACK_TEST_CHANNEL": "credits",
+    "LOOKER_BASE_URL": "http://looker.acme.example", "HTTP_HOSTS": "looker.acme.example",
+    "LOOKER_CLIENT_ID": "made-up", "LOOKER_CLIENT_SECRET": "made-up", "NOTEBOOK_PATH": "v.ipynb",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lacking", SCOPES, ids=str)
+def test_a_scope_that_is_not_granted_is_named(bench: Bench, lacking: Scope) -> None:
+    """With what it is for; a bot that can work without it goes on, and the line says how."""
+    granted = [name for scope in SCOPES if scope != lacking for name in scope.names]
+    bench.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": ",".join(granted)}))
+    assembly: Any = SimpleNamespace(slack=bench.open())
+    token, scope = _attempt("Slack token", lambda: _slack_token(assembly))
+    assert CheckResult("Slack token", "ok", "bot creditbot in workspace Acme") == token
+    assert ("FAIL" if lacking.needed else "note") == scope.verdict
+    assert f"Add the scope {lacking} to the Slack app and install it again: needed to {lacking.purpose}." in scope.text
+    assert lacking.needed != ("Until then" in scope.text)
+
+
+def test_plain_http_is_noted() -> None:
+    """HTTP_HOSTS allows it, and somebody should know."""
+    notes = list(_limits(Settings.load(SETTINGS, env_file=None)))
+    assert CheckResult("limits", "note", "LOOKER_BASE_URL uses plain http, as HTTP_HOSTS allows") in notes
