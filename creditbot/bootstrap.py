@@ -6,6 +6,7 @@ Adapters are imported where they are made, and none of them imports its SDK befo
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,15 +63,17 @@ def assemble(
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
     from creditbot.adapters.slack import open_slack
 
+    stop = processes.Stop()
     slack = open_slack(
-        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id
-    )
+        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
+        pause=stop.sleep,
+    )  # fmt: skip
     products = products_of(settings)
     ports = Ports(
         slack.inbox,
         slack.replier,
         slack.owner,
-        resolver or make_resolver(settings),
+        resolver or make_resolver(settings, stop.sleep),
         runner or make_runner(settings, products, environ),
         summaries or make_summaries(settings),
         state or make_state(settings),
@@ -98,7 +101,9 @@ def assemble(
         at_once=max(4, 2 * workers),
     )
     gone: Callable[[str], bool] = (lambda _: False) if in_cluster else processes.gone
-    bot = Bot(processes.name(), ports, ledger, pipeline, policy, rules, abandoned=gone, progress=progress, at=at)
+    bot = Bot(
+        processes.name(), ports, ledger, pipeline, policy, rules, abandoned=gone, progress=progress, stop=stop, at=at
+    )
     return Assembly(bot, ports, ledger, policy, products, sql, slack)
 
 
@@ -110,8 +115,8 @@ def products_of(settings: Settings) -> ProductTable:
     return default_products(str(settings.notebook_path), str(psms) if psms else None)
 
 
-def make_resolver(settings: Settings) -> Resolver:
-    """The way to Looker."""
+def make_resolver(settings: Settings, pause: Callable[[float], object] = time.sleep) -> Resolver:
+    """The way to Looker; `pause` as in `LookerResolver`."""
     from creditbot.adapters.looker import LookerResolver
 
     return LookerResolver(
@@ -119,6 +124,7 @@ def make_resolver(settings: Settings) -> Resolver:
         settings.looker_client_id,
         settings.looker_client_secret.get_secret_value(),
         allow_sql_runner=settings.allow_sql_runner,
+        pause=pause,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from creditbot.model import Message, Workspace, time_of
 from creditbot.notices import Notices, due
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
+from creditbot.processes import Stop
 from creditbot.states import Meta, Record, Status, move
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Bot:
     def __init__(
         self, me: str, ports: Ports, ledger: Ledger, pipeline: Pipeline, policy: Policy, rules: TickRules,
         *, abandoned: Callable[[str], bool] = lambda _: False, progress: Progress | None = None,
-        wall: Callable[[], datetime] = lambda: datetime.now(UTC), at: At = nowhere,
+        stop: Stop | None = None, wall: Callable[[], datetime] = lambda: datetime.now(UTC), at: At = nowhere,
     ) -> None:  # fmt: skip
         self._me = me
         self._ports = ports
@@ -144,11 +144,11 @@ class Bot:
         self._progress = progress or Progress()
         self._wall = wall
         self._at = at
-        self._stop = threading.Event()
+        self._stop = stop or Stop()
 
     def stop(self) -> None:
         """Takes no new request; those at hand are finished, or released for the next tick when their notebooks end."""
-        self._stop.set()
+        self._stop.ask()
 
     def tick(self) -> TickReport:
         """Reads everything new and works on it.
@@ -241,7 +241,7 @@ class Bot:
             replies = Replies(self._ports, self._ledger, workspace, self._policy, rules, closing, notices, self._at)
             handler = Handler(
                 self._me, self._ports, self._ledger, workspace, self._pipeline, replies, closing, notices,
-                Limits(self._rules.attempts, self._rules.lookback), self._stop.is_set, self._at,
+                Limits(self._rules.attempts, self._rules.lookback), lambda: self._stop.asked, self._at,
             )  # fmt: skip
             self._handle_all(agenda.requests, handler, workspace, report)
             for job in agenda.cut_off:
@@ -277,7 +277,7 @@ class Bot:
             report.errors.append(str(error))
 
     def _handle(self, handler: Handler, workspace: Workspace, job: Job) -> Record | None:
-        if self._stop.is_set():
+        if self._stop.asked:
             return job.record
         permalink = workspace.permalink(job.key.channel, job.key.ts, job.record.thread if job.record else None)
         self._progress.started(permalink)
@@ -297,7 +297,7 @@ class Bot:
             (agenda.unsaved, lambda job, record: closing.save_later(job.key, record)),
         ]
         for chore, job in ((chore, job) for jobs, chore in chores for job in jobs):
-            if self._stop.is_set():
+            if self._stop.asked:
                 return
             try:
                 chore(job, cast("Record", job.record))

@@ -121,7 +121,7 @@ def _stopping(assembly: Assembly) -> Iterator[None]:
 
     def stop(*_: object) -> None:
         assembly.bot.stop()
-        if not timer.is_alive():
+        if timer.ident is None:  # at the first signal
             os.write(2, b"creditbot: stopping; what is at hand is finished, or released for the next tick\n")
             timer.start()
 

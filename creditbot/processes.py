@@ -1,11 +1,18 @@
-"""Names for processes, so that a claim says who made it and a laptop can tell that its maker is gone."""
+"""This process: its name, by which a claim says who made it, and whether it is asked to stop.
+
+By its name a laptop can tell that the maker of a claim is gone.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+_NAP = 0.2  # seconds
 
 
 def name() -> str:
@@ -24,6 +31,28 @@ def gone(claimant: str) -> bool:
     if host != socket.gethostname() or not started:
         return False
     return _started(number) != started
+
+
+class Stop:
+    """Whether the process is asked to stop.
+
+    A signal's handler may ask while somebody sleeps; to set an `Event` that its own thread waits for can deadlock.
+    """
+
+    def __init__(self, nap: Callable[[float], object] = time.sleep) -> None:
+        self._nap = nap
+        self.asked = False
+
+    def ask(self) -> None:
+        """From now on nothing new is begun, and nobody sleeps."""
+        self.asked = True
+
+    def sleep(self, seconds: float) -> bool:
+        """Waits for so long, or until it is asked; returns whether it is asked."""
+        while seconds > 0 and not self.asked:
+            self._nap(min(seconds, _NAP))
+            seconds -= _NAP
+        return self.asked
 
 
 def _started(pid: int) -> str:

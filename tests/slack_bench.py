@@ -21,17 +21,19 @@ ME = {
 
 @dataclass
 class Time:
-    """A time that only sleeping moves."""
+    """A time that only sleeping moves; `stopped` is what sleeping answers."""
 
     now: float = 1000.0
+    stopped: bool = False
     slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> bool:
         self.slept.append(seconds)
         self.now += seconds
+        return self.stopped
 
 
 @dataclass

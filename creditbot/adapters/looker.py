@@ -46,7 +46,7 @@ class LookerResolver:
         client_secret: of the API key.
         timeout: seconds for one call, the whole answer included.
         allow_sql_runner: whether SQL that a person typed into SQL Runner may be credited.
-        sleep: waits between two attempts.
+        pause: waits between two attempts; a true value says that there is to be no further one.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class LookerResolver:
         *,
         timeout: float = 60.0,
         allow_sql_runner: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._base_url = api_address(base_url)
         self._key = (client_id, client_secret)
         self._timeout = timeout
         self._allow_sql_runner = allow_sql_runner
-        self._sleep = sleep
+        self._pause = pause
         self._lock = threading.Lock()
         self._warming: threading.Thread | None = None
         self._connected: LookerClient | None = None
@@ -194,7 +194,7 @@ class LookerResolver:
             if self._connected is None:
                 from creditbot.adapters.looker_client import LookerClient  # as above
 
-                self._connected = LookerClient(self._base_url, *self._key, timeout=self._timeout, sleep=self._sleep)
+                self._connected = LookerClient(self._base_url, *self._key, timeout=self._timeout, pause=self._pause)
             return self._connected
 
 

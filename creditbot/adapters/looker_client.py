@@ -6,6 +6,7 @@ Imported only when Looker is asked for something: the SDK costs half a second.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -35,11 +36,11 @@ class LookerClient:
         client_id: of the API key.
         client_secret: of the API key.
         timeout: seconds for one call, the whole answer included.
-        sleep: waits between two attempts.
+        pause: waits between two attempts; a true value says that there is to be no further one.
     """
 
     def __init__(
-        self, base_url: str, client_id: str, client_secret: str, *, timeout: float, sleep: Callable[[float], None]
+        self, base_url: str, client_id: str, client_secret: str, *, timeout: float, pause: Callable[[float], object]
     ) -> None:
         settings = _Settings(base_url, client_id, client_secret, timeout)
         http = LookerTransport.configure(settings)
@@ -51,7 +52,8 @@ class LookerClient:
             retry=tenacity.retry_if_exception(_can_help),
             wait=_wait,
             stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(TOTAL_SECONDS),
-            sleep=sleep,
+            before_sleep=partial(_rest, pause),
+            sleep=lambda _: None,  # _rest has waited
             reraise=True,
         )
 
@@ -131,10 +133,21 @@ def _can_help(failure: BaseException) -> bool:
     return isinstance(failure, CallError) and failure.transient
 
 
+def _rest(pause: Callable[[float], object], state: tenacity.RetryCallState) -> None:
+    """Waits for the next attempt; where there is to be none, the failure at hand is the last word."""
+    stopped, failure = pause(state.upcoming_sleep), _failure(state)
+    if stopped and failure:
+        raise failure
+
+
 _backoff = tenacity.wait_exponential(multiplier=0.5, max=20) + tenacity.wait_random(0, 1)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    failure = state.outcome.exception() if state.outcome else None
+    failure = _failure(state)
     asked = failure.retry_after if isinstance(failure, CallError) else None
     return max(_backoff(state), asked or 0.0)
+
+
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

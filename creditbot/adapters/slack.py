@@ -37,7 +37,7 @@ class Slack:
 
 def open_slack(
     token: str, api_url: str, channels: Sequence[str], owner: str, *, sleep: Callable[[float], object] = time.sleep,
-    boot: Callable[[], float] = boottime, **options: Any,
+    pause: Callable[[float], object] | None = None, boot: Callable[[], float] = boottime, **options: Any,
 ) -> Slack:  # fmt: skip
     """Puts the adapters together; nothing is asked yet.
 
@@ -46,12 +46,13 @@ def open_slack(
         api_url: base address of the methods.
         channels: channels to watch, names with or without "#", or ids.
         owner: user id of the bot's owner.
-        sleep: waits; a stop may shorten it.
+        sleep: waits for the turn to post, to its end: a send has its deadline.
+        pause: waits between two tries of a read, see `SlackApi`; as `sleep` unless given.
         boot: the clock that waits and deadlines are measured by.
         options: handed to `SlackApi`.
     """
     clock = SlackClock(boot)
-    api = SlackApi(token, api_url, clock, sleep=sleep, boot=boot, **options)
+    api = SlackApi(token, api_url, clock, pause=pause or sleep, boot=boot, **options)
     posts = Pacer(POST_INTERVAL, boot, sleep)
     return Slack(
         api,

@@ -49,14 +49,15 @@ class SlackApi:
         timeout: seconds one try of a read may take.
         patience: seconds a read may take with its tries and pauses.
         send_seconds: seconds a write may take, with everything it does.
-        sleep, boot: the time, for tests.
+        pause: waits between two tries of a read; a true value says that there is to be no further one.
+        boot: the time, for tests.
         resolve: finds addresses.
         tls: makes the TLS context; the system's certificates by default.
     """
 
     def __init__(
         self, token: str, api_url: str, clock: SlackClock, *, timeout: float = 20.0, patience: float = 60.0,
-        send_seconds: float = 30.0, sleep: Callable[[float], object] = time.sleep, boot: Callable[[], float] = boottime,
+        send_seconds: float = 30.0, pause: Callable[[float], object] = time.sleep, boot: Callable[[], float] = boottime,
         resolve: Resolve = resolve, tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     ) -> None:  # fmt: skip
         self.clock = clock
@@ -65,7 +66,7 @@ class SlackApi:
         self._timeout = timeout
         self._patience = patience
         self._send_seconds = send_seconds
-        self._sleep = sleep
+        self._pause = pause
         self._boot = boot
         self._resolve = resolve
         self._make_tls = tls
@@ -88,9 +89,8 @@ class SlackApi:
                 return self._call(method, arguments, one, _READ_LIMIT)
             except CallFailed as failed:
                 pause = failed.retry_after if failed.limited and failed.retry_after else next(pauses, None)
-                if not failed.passing or pause is None or pause >= whole.remaining:
+                if not failed.passing or pause is None or pause >= whole.remaining or self._pause(pause):
                     raise
-            self._sleep(pause)
 
     def pages(self, method: str, **arguments: object) -> Iterator[Mapping[str, Any]]:
         """Reads page after page; only an empty cursor ends them, a short page does not."""

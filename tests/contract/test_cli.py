@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import pytest
 from creditbot import cli
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.world import BOT_USER, CHANNEL, TEAM_URL
+from tests.http_stub import Answer, HttpStub
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_USER_ID", "SLACK_CHANNELS", "LOOKER_BASE_URL", "LOOKER_CLIENT_ID",
@@ -503,6 +505,32 @@ def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path) -> None:
     served.send_signal(signal.SIGTERM)
     assert (0, 0) == (served.wait(10), checked.code)
     served.stdout.close()
+
+
+def test_a_tick_that_waits_for_slack_ends_when_told(office: Office) -> None:
+    """Within the grace period, and not when Slack's Retry-After is over."""
+    waits = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b'{"ok": false, "error": "ratelimited"}'
+        waits.set()
+
+    with HttpStub() as slack:
+        slack.on("POST /api/auth.test", Answer(body(), 429, {"Retry-After": "50"}))
+        settings = office.settings | {"SLACK_API_URL": f"{slack.url}/api/"}
+        tick = subprocess.Popen(
+            [sys.executable, "-m", "creditbot", "run-once"], cwd=office.folder,
+            env=environment(office.folder, settings), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            assert waits.wait(60)
+            tick.send_signal(signal.SIGTERM)
+            _, said = tick.communicate(timeout=20)
+        finally:
+            tick.kill()
+    assert (1, ["POST /api/auth.test"]) == (tick.returncode, slack.calls)
+    assert "creditbot: stopping" in said
+    assert "Slack" in said.splitlines()[-1]
 
 
 # --- the command line itself -----------------------------------------------------------------------------------------

@@ -71,10 +71,13 @@ def stub() -> Iterator[HttpStub]:
 
 
 class Sleeps(list[float]):
-    """Remembers how long it was asked to wait, and does not."""
+    """Remembers how long it was asked to wait, and does not; `stopped` is what it answers."""
 
-    def __call__(self, seconds: float) -> None:
+    stopped = False
+
+    def __call__(self, seconds: float) -> bool:
         self.append(seconds)
+        return self.stopped
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def resolver(stub: HttpStub, sleeps: Sleeps) -> LookerResolver:
 
 def a_resolver(url: str, sleeps: Sleeps, **options: Any) -> LookerResolver:
     """A resolver with a made-up key."""
-    return LookerResolver(url, "sandbox-id", "not-a-secret", sleep=sleeps, **{"timeout": 5.0} | options)
+    return LookerResolver(url, "sandbox-id", "not-a-secret", pause=sleeps, **{"timeout": 5.0} | options)
 
 
 def refusal(resolver: LookerResolver, link: LookerLink = LOOK_LINK) -> CreditbotError:
@@ -465,6 +468,16 @@ class TestTransient:
         assert f"Looker at {stub.host}" in failure.what
         assert words in failure.what
         assert (4, 3) == (len(stub.asked(LOOK)), len(sleeps))
+
+    def test_who_is_asked_to_stop_while_waiting_asks_no_more(
+        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
+    ) -> None:
+        """The request is released with the failure at hand."""
+        sleeps.stopped = True
+        stub.on(LOOK, Answer({"message": "Too many requests"}, 429, {"Retry-After": "7"}))
+        failure = refusal(resolver)
+        assert isinstance(failure, Unreachable)
+        assert ([7.0], 1) == (sleeps, len(stub.asked(LOOK)))
 
     def test_the_wait_that_looker_asks_for_is_kept(
         self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps

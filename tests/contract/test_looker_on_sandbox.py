@@ -33,7 +33,7 @@ def looker(tmp_path: Path) -> Iterator[Looker]:
 def resolver(looker: Looker) -> Iterator[Resolver]:
     with Server(looker) as server:
         yield LookerResolver(
-            server.url, CLIENT_ID, CLIENT_SECRET, allow_sql_runner=True, timeout=10, sleep=lambda _: None
+            server.url, CLIENT_ID, CLIENT_SECRET, allow_sql_runner=True, timeout=10, pause=lambda _: None
         )
 
 

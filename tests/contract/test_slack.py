@@ -259,6 +259,15 @@ def test_a_rate_limit_is_waited_for(bench: Bench) -> None:
     assert [30.0] == bench.time.slept
 
 
+def test_who_is_asked_to_stop_while_waiting_asks_no_more(bench: Bench) -> None:
+    """A later tick does."""
+    bench.time.stopped = True
+    bench.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "30"}))
+    with pytest.raises(Unreachable):
+        bench.open().inbox.messages("C0TEST", SINCE)
+    assert (1, [30.0]) == (len(bench.asked("conversations.history")), bench.time.slept)
+
+
 def test_a_long_rate_limit_is_left_to_the_next_tick(bench: Bench) -> None:
     """A Retry-After beyond our patience is handed on instead of waited for."""
     bench.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "120"}))

@@ -101,7 +101,7 @@ class Stage:
         """Looker's adapter."""
         return LookerResolver(
             self.origin.looker_base_url, self.origin.looker_client_id, secret or self.origin.looker_client_secret,
-            allow_sql_runner=True, sleep=self._options.get("sleep", time.sleep),
+            allow_sql_runner=True, pause=self._options.get("sleep", time.sleep),
         )  # fmt: skip
 
     @property
