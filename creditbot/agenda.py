@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from creditbot.document import State
 from creditbot.intake import Request
-from creditbot.ledger import State
 from creditbot.model import RequestKey, time_of
 from creditbot.states import Record
-from creditbot.thread import order
+from creditbot.thread import is_newer, order
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +120,4 @@ def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> str:
 
 
 def _edited(job: Job, record: Record) -> bool:
-    return job.request is not None and job.request.message.edited != record.edited
+    return job.request is not None and is_newer(job.request.message.edited, record.edited)

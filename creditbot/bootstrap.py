@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditbot import processes
-from creditbot.bot import Bot, Progress, TickRules
+from creditbot.bot import Bot, TickRules
 from creditbot.cores import workers_default
 from creditbot.intake import Policy
 from creditbot.ledger import BUDGET, Ledger
@@ -23,6 +23,7 @@ from creditbot.pipeline import Pipeline
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
 from creditbot.products import ProductTable, default_products, load_products
+from creditbot.report import Progress
 from creditbot.settings import ConfigMapPlace, Settings
 from creditbot.sql import SqlPolicy, dialect_named, dialect_of
 

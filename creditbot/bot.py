@@ -6,22 +6,24 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from creditbot import logs
 from creditbot.agenda import Agenda, Job, plan
+from creditbot.document import State
 from creditbot.errors import CreditbotError, StateConflict
 from creditbot.intake import Policy, Request, is_ours, requests_in
-from creditbot.ledger import Ledger, State
+from creditbot.ledger import Ledger
 from creditbot.model import Message, Workspace, time_of
 from creditbot.notices import Notices, due
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.processes import Stop
-from creditbot.states import Meta, Record, Status, move
+from creditbot.report import Progress, TickReport
+from creditbot.states import Meta, Record, move
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -61,65 +63,6 @@ class TickRules:
     duplicates: timedelta
     template: str
     at_once: int
-
-
-class Progress:
-    """Told what happens while it happens. This one says nothing."""
-
-    def step(self, text: str) -> None:
-        """One of the steps of a first tick."""
-
-    def started(self, permalink: str) -> None:
-        """A request is worked on."""
-
-    def ended(self, permalink: str, record: Record | None) -> None:
-        """As far as it goes now; None if another process has it."""
-
-
-@dataclass(slots=True)
-class TickReport:
-    """What a tick did.
-
-    Attributes:
-        read: messages read.
-        done: (request, record) of each request worked on; None where another process has it.
-        waiting: requests that wait.
-        untold: what the owner could not be told, and why.
-        errors: what kept requests waiting that concerns them all, such as a Looker that is down.
-    """
-
-    read: int = 0
-    done: list[tuple[Job, Record | None]] = field(default_factory=list)
-    waiting: int = 0
-    untold: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def count(self, status: Status) -> int:
-        """How many of the requests worked on have this status now."""
-        return sum(1 for _, record in self.done if record and record.status == status)
-
-    @property
-    def posted(self) -> int:
-        """Replies of this tick: answers found in a thread are none."""
-        before = {job.key: job.record.posts if job.record else 0 for job, _ in self.done}
-        return sum(1 for job, r in self.done if r and r.status == "answered" and r.posts > before[job.key])
-
-    def fields(self) -> dict[str, object]:
-        """The canonical log line of the tick."""
-        statuses = {record.status for _, record in self.done if record}
-        return {
-            "read": self.read,
-            "worked_on": len(self.done),
-            "waiting": self.waiting,
-            **{status: self.count(status) for status in sorted(statuses)},
-            "untold": len(self.untold) or None,
-            "errors": len(self.errors) or None,
-        }
-
-    @property
-    def ok(self) -> bool:
-        """Everything that failed was told to somebody."""
-        return not self.untold and not self.errors
 
 
 def _nothing(_: str) -> None:

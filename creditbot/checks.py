@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from creditbot.errors import CreditbotError, Unreachable
+from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
 
 if TYPE_CHECKING:
     from creditbot.bootstrap import Assembly
@@ -153,7 +153,7 @@ def ask_warehouse(url: str) -> None:
             with create_engine(url, poolclass=NullPool).connect() as engine:
                 engine.execute(text("SELECT 1")).fetchall()
     except Exception as error:  # every driver has its own errors
-        raise Unreachable("the warehouse", *_silence(scheme, type(error).__name__)) from error
+        raise Unreachable(WAREHOUSE, *_silence(scheme, type(error).__name__)) from error
 
 
 def _silence(scheme: str, name: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from creditbot.errors import Unreachable
+from creditbot.errors import SLACK, Unreachable
 
 LONGEST_ANSWER = 5.0
 """An answer that took longer says too little about the time it was written at; seconds."""
@@ -60,7 +60,7 @@ class SlackClock:
         """UTC by Slack's clock. Raises `Unreachable` before Slack was asked anything."""
         pairing = self._pairing
         if pairing is None:
-            raise Unreachable("Slack", "Slack has not told the time yet: no answer came within 5 s.")
+            raise Unreachable(SLACK, "Slack has not told the time yet: no answer came within 5 s.")
         return pairing.slack + timedelta(seconds=self._boot() - pairing.sent)
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from creditbot.bot import Progress, TickReport
 from creditbot.credit import format_usd
 from creditbot.model import time_of
+from creditbot.report import Progress, TickReport
 from creditbot.states import Meta, Record
 
 if TYPE_CHECKING:

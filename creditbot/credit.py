@@ -35,6 +35,7 @@ _NUMBER = r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,40})?"
 _USD = re.compile(rf"(?:(?:US)?\$|USD)?\s?({_NUMBER})(?:\s?USD)?", re.IGNORECASE)
 _MINUS = re.compile(r"^\((.*)\)$|^((?:US)?\$|USD)?\s?[-\N{MINUS SIGN}]")
 _ABSENT = frozenset({"", "-", "nan", "none", "null", "nat", "<na>", "inf", "-inf", "infinity", "-infinity"})
+_NO_NUMBER = Decimal("NaN")
 _TODO = "Look at the notebook's result and answer by hand, or correct the notebook."
 
 
@@ -59,13 +60,13 @@ def format_usd(amount: Decimal) -> str:
 
 def reply_text(template: str, amount: Decimal) -> str:
     """REPLY_TEMPLATE with its amount; `SettingsError` for a template without `{amount}` or with other braces."""
-    rest = template.replace("{amount}", "")
-    if rest == template or "{" in rest or "}" in rest:
+    around = template.split("{amount}")
+    if len(around) == 1 or any("{" in text or "}" in text for text in around):
         raise SettingsError(
             f"REPLY_TEMPLATE is {template!r}: it needs {{amount}} and knows no other braces.",
             f"Write it like {REPLY_TEMPLATE!r}.",
         )
-    return template.replace("{amount}", format_usd(amount))
+    return format_usd(amount).join(around)
 
 
 def usd(value: object, what: str) -> Decimal:
@@ -88,13 +89,13 @@ def _exact(value: object, what: str) -> Decimal:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return Decimal(value)
     if value is None:
-        return Decimal("NaN")
+        return _NO_NUMBER
     raise CreditRefused(f"The {what} is no amount ({_shown(value)}).", _TODO)
 
 
 def _read(text: str, what: str) -> Decimal:
     if text.casefold() in _ABSENT:
-        return Decimal("NaN")
+        return _NO_NUMBER
     minus = _MINUS.match(text)
     number = _USD.fullmatch(_MINUS.sub(r"\1\2", text))
     if number is None:
@@ -195,15 +196,15 @@ def _share(text: str) -> Decimal:
     try:
         share = Decimal(number) / (100 if "%" in text else 1)
     except ArithmeticError:
-        share = Decimal("NaN")
+        share = _NO_NUMBER
     if not (share.is_finite() and 0 <= share <= 1):
         raise CreditRefused(f"The traffic_prop of a row is no share ({_shown(text)}).", _TODO)
     return share
 
 
 def _check_currency(columns: Mapping[str, object]) -> None:
-    currency = columns.get("currency") or "USD"
-    if str(currency).strip().upper() not in {"USD", "US$", "$"}:
+    currency = columns.get("currency")
+    if currency and str(currency).strip().upper() not in {"USD", "US$", "$"}:
         raise CreditRefused(f"The credit is in {_shown(currency)}, not in USD.", _TODO)
 
 

@@ -17,12 +17,12 @@
     ├── ServiceError               a cause shared by all requests: Slack, Looker, the warehouse, the store
     │   ├── Unreachable            down, slow or rate limited                                  retry
     │   └── Refused                wrong token, missing right, wrong address                   retry
-    ├── PostRefused                Slack definitely did not accept this very post
+    ├── PostRefused                Slack definitely did not accept this very post              each says by `retry`
     ├── PostUnknown                a post may or may not have been accepted
     └── StateError                 the state store
         ├── StateConflict          somebody else wrote first
         ├── StateWriteUnknown      a write may or may not have happened
-        ├── StateFull              the state is at its size budget
+        ├── StateFull              the state is at its size budget                             retry
         └── StateUnusable          missing, newer than this version, or not ours               exit 1, the tick stops
 
 Each class says by `retry` whether trying again later can help, and by `shared` whether the cause concerns every
@@ -32,6 +32,13 @@ request: an attempt that a shared cause ended does not count against its request
 from __future__ import annotations
 
 from typing import ClassVar
+
+SLACK = "Slack"
+LOOKER = "Looker"
+WAREHOUSE = "the warehouse"
+THIS_MACHINE = "this machine"
+STATE_STORE = "the state store"
+SUMMARY_STORE = "the summary store"
 
 
 class CreditbotError(Exception):
@@ -43,11 +50,14 @@ class CreditbotError(Exception):
         exit_code: the exit status of a command that ends with it.
         retry: whether trying again later can help.
         shared: whether the cause concerns every request.
+        service: whose failure a shared cause is, one of the names above or "the notebook ..."; one direct message is
+            sent per service.
     """
 
     exit_code: ClassVar[int] = 1
-    retry: ClassVar[bool] = False
-    shared: ClassVar[bool] = False
+    retry: bool = False
+    shared: bool = False
+    service: str = ""
 
     def __init__(self, what: str, todo: str = "") -> None:
         super().__init__(f"{what} {todo}".strip())
@@ -116,11 +126,7 @@ class Defect(RequestFailure):
 
 
 class ServiceError(CreditbotError):
-    """A cause shared by all requests.
-
-    Attributes:
-        service: "Slack", "Looker", "the warehouse" or "the state store"; one direct message is sent per service.
-    """
+    """A cause shared by all requests: what `service` is there for does not work."""
 
     retry = True
     shared = True
@@ -144,13 +150,15 @@ class PostRefused(CreditbotError):
 
     Attributes:
         code: Slack's error, such as "channel_not_found".
-        retry: set per instance: whether the same post can be accepted later.
+        retry: whether the same post can be accepted later; then the cause is one that all requests share.
     """
 
-    def __init__(self, code: str, what: str, todo: str = "", *, again: bool) -> None:
+    service = SLACK
+
+    def __init__(self, code: str, what: str, todo: str = "", *, retry: bool) -> None:
         super().__init__(what, todo)
         self.code = code
-        self.again = again
+        self.retry = self.shared = retry
 
 
 class PostUnknown(CreditbotError):
@@ -173,6 +181,10 @@ class StateWriteUnknown(StateError):
 
 class StateFull(StateError):
     """The write would put the state over its size budget."""
+
+    retry = True
+    shared = True
+    service = STATE_STORE
 
 
 class StateUnusable(StateError):

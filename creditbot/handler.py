@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,20 @@ from creditbot import notices as words
 from creditbot.agenda import Job
 from creditbot.closing import Closing
 from creditbot.errors import (
+    LOOKER,
+    SLACK,
+    STATE_STORE,
+    SUMMARY_STORE,
+    THIS_MACHINE,
+    WAREHOUSE,
     AlreadyCredited,
     CreditbotError,
     Defect,
-    PostRefused,
     PostUnknown,
     ReplyLost,
     RequestFailure,
-    ServiceError,
     StateConflict,
-    StateError,
-    StateFull,
+    StateUnusable,
     ThreadBehind,
     ThreadUnclear,
 )
@@ -40,6 +43,7 @@ from creditbot.ports import Ports
 from creditbot.reply import Replies
 from creditbot.states import Claim, Record, Result, Status, move, reopened
 from creditbot.summary import computed_document
+from creditbot.thread import is_newer
 
 CLAIM_LIFE = timedelta(minutes=30)
 """How long a claim lasts; longer than the job's deadline and its grace period together (k8s/base/cronjob.yaml)."""
@@ -112,11 +116,7 @@ class Handler:
                     break
         except StateConflict:
             return None
-        except StateFull as error:
-            self._met["the state store"] = str(error)
-            self._notices.add(words.cause_name("the state store"), f"{error}")
-            return self._stored(job.key)
-        except StateError:
+        except StateUnusable:
             raise
         except CreditbotError as error:
             return self._failed(job.key, record, request, error)
@@ -130,16 +130,16 @@ class Handler:
         self, key: RequestKey, record: Record | None, request: Request | None
     ) -> tuple[Record | None, Request | None]:
         if record and record.status == "posting":
-            return self._answered(self._replies.recover(key, record, self._new_claim())), request
+            return self._posted(record, self._replies.recover(key, record, self._new_claim())), request
         if record and self._mine(record) and record.claim:
             if record.status == "claimed":
                 return self._work(key, record, request)
-            return self._answered(self._replies.post(key, record, record.claim)), None
+            return self._posted(record, self._replies.post(key, record, record.claim)), None
         return self._claim(key, record, request), request
 
-    def _answered(self, record: Record | None) -> Record | None:
-        if record and record.status == "answered":
-            self._passed |= {"Slack", "the state store"}
+    def _posted(self, before: Record, record: Record | None) -> Record | None:
+        if record and record.status == "answered" and record.posts > before.posts:  # not one that was found there
+            self._passed |= {SLACK, STATE_STORE}
         return record
 
     def _new_claim(self) -> Claim:
@@ -160,7 +160,7 @@ class Handler:
         if record and record.status == "computed":
             return self._swap(key, record, move(record, "computed", now, **changes))
         began = (record and record.began) or now
-        changes |= {"began": began, "reason": "", "saved": False, **_facts(request)}
+        changes |= {"began": began, "reason": "", **_facts(request)}
         return self._swap(key, record, move(record, "claimed", now, **changes))
 
     def _work(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:
@@ -169,11 +169,19 @@ class Handler:
             seen = self._replies.look(key, record)
             if ended := self._replies.closed(key, record, seen):
                 return ended, request
+            assert seen.request
             request = seen.request
-        assert request
+            record = self._noted(key, record, request)
         computation = self._pipeline.compute(request)
-        self._passed |= {"Looker", *_used(computation)}
+        self._passed |= {LOOKER, *_used(computation)}
         return self._computed(key, record, request, computation), request
+
+    def _noted(self, key: RequestKey, record: Record, request: Request) -> Record:
+        """The record of a claim says what is worked on, also where the message was edited since it was claimed."""
+        facts = _facts(request)
+        if replace(record, **facts) == record:
+            return record
+        return self._swap(key, record, move(record, "claimed", self._ports.clock.now(), **facts))
 
     def _computed(self, key: RequestKey, record: Record, request: Request, computation: Computation) -> Record:
         now = self._ports.clock.now()
@@ -183,12 +191,12 @@ class Handler:
         self._at("summary.before-save")
         place = self._ports.summaries.save(key, document, computation.sql)
         self._at("summary.after-save")
-        self._passed.add("the summary store")
+        self._passed.add(SUMMARY_STORE)
         if computation.amount is None:
-            return self._closing.end(key, record, move(record, "skipped", now, claim=None, **_facts(request)))
+            return self._closing.end(key, record, move(record, "skipped", now, claim=None))
         result = Result(computation.amount, computation.sql, computation.notebooks, place)
         try:
-            return self._swap(key, record, move(record, "computed", now, result=result, **_facts(request)))
+            return self._swap(key, record, move(record, "computed", now, result=result))
         except StateConflict:
             self._closing.restore(key)
             raise
@@ -196,12 +204,13 @@ class Handler:
     def _failed(
         self, key: RequestKey, record: Record | None, request: Request | None, error: CreditbotError
     ) -> Record | None:
+        """Stores what comes of an error. Raises what no state can say, and what the store itself does not take."""
         stored = self._stored(key)
         if stored != record and not self._mine(stored):
             return None  # somebody else has taken over
         problems = _problems(error)
-        shared = next((e for _, e in problems if e.shared or (isinstance(e, PostRefused) and e.again)), None)
-        if shared:
+        shared = next((e for _, e in problems if e.shared), None)
+        if shared and not self._stopping():  # what ended a wait is no cause; one that is, the next tick meets
             self._tell_cause(shared)
         try:
             if stored and stored.status == "posting" and not isinstance(error, _DECIDED):
@@ -215,9 +224,8 @@ class Handler:
         raise error
 
     def _tell_cause(self, shared: CreditbotError) -> None:
-        service = shared.service if isinstance(shared, ServiceError) else "Slack"
-        self._met[service] = str(shared)
-        self._notices.add(words.cause_name(service), words.cause_text(shared))
+        self._met[shared.service] = str(shared)
+        self._notices.add(words.cause_name(shared.service), words.cause_text(shared))
 
     def _unsettled(
         self, key: RequestKey, record: Record, error: CreditbotError, shared: CreditbotError | None
@@ -234,7 +242,7 @@ class Handler:
     def _store_failure(
         self, key: RequestKey, record: Record, request: Request | None,
         problems: Sequence[Problem], shared: CreditbotError | None,
-    ) -> Record | None:  # fmt: skip
+    ) -> Record:  # fmt: skip
         now = self._ports.clock.now()
         if all(e.retry or e is shared for _, e in problems):
             ours = self._stopping() or any(isinstance(e, ThreadBehind) for _, e in problems)
@@ -263,7 +271,7 @@ class Handler:
     def _dead(
         self, key: RequestKey, record: Record, request: Request | None, problems: Sequence[Problem], now: datetime
     ) -> Record:
-        dead = move(record, "dead", now, claim=None, due=None, reason=_reason(problems), **_facts(request))
+        dead = move(record, "dead", now, claim=None, reason=_reason(problems), edited=_judged(record, request))
         permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
         text = words.failure_text(permalink, [(link.url if link else "", error) for link, error in problems])
         return self._closing.end(key, record, dead, {f"{key}.{dead.nonce}": words.due(text, now)})
@@ -283,9 +291,9 @@ class Handler:
 
 
 def _used(computation: Computation) -> set[str]:
-    """Services that notebooks got through: the warehouse and the notebooks themselves."""
+    """Services that notebooks got through: the warehouse, this machine, and the notebooks themselves."""
     notebooks = {f"the notebook {Path(result.run.notebook).name}" for result in computation.results if result.run}
-    return {"the warehouse", *notebooks} if notebooks else set()
+    return {WAREHOUSE, THIS_MACHINE, *notebooks} if notebooks else set()
 
 
 def _facts(request: Request | None) -> dict[str, Any]:
@@ -301,9 +309,19 @@ def _facts(request: Request | None) -> dict[str, Any]:
     }
 
 
+def _judged(record: Record, request: Request | None) -> str:
+    """The edit that the end of a request holds for, so that only another one reopens it.
+
+    Links that nobody has tried are another one, unless a reply to the earlier ones may be there: then people look.
+    """
+    if request and (record.status == "posting" or request.fingerprint == record.links):
+        return request.message.edited
+    return record.edited
+
+
 def _reopened(record: Record, request: Request | None) -> bool:
     """Whether a failed request was edited since: it starts anew."""
-    return record.status == "failed" and request is not None and request.message.edited != record.edited
+    return record.status == "failed" and request is not None and is_newer(request.message.edited, record.edited)
 
 
 def _problems(error: CreditbotError) -> list[Problem]:

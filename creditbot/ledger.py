@@ -7,142 +7,33 @@ that the decision was made from; otherwise `StateConflict` says that the decisio
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from creditbot.errors import CreditbotError, StateConflict, StateFull, StateUnusable, StateWriteUnknown, Unreachable
+from creditbot.document import CAUSE, NOTICE, State, size_of, understand, values_after
+from creditbot.errors import (
+    STATE_STORE,
+    CreditbotError,
+    StateConflict,
+    StateFull,
+    StateUnusable,
+    StateWriteUnknown,
+    Unreachable,
+)
 from creditbot.model import RequestKey, time_of
 from creditbot.points import At, nowhere
 from creditbot.ports import StateStore, Stored
-from creditbot.states import DONE, SCHEMA, Meta, Notice, Record, new_nonce
+from creditbot.states import Meta, Notice, Record, new_nonce
 
 BUDGET = 900 * 1024  # bytes; a ConfigMap holds 1 MiB of keys and values
 LIMIT = 1000 * 1024  # bytes for the ends of requests that were begun within the budget
-CORRUPT_LIMIT = 100 * 1024  # characters
 RETRIES = 60  # conflicts in a row before a write is given up
 
-NOTICE = "notice."
-CAUSE = "cause."  # notices of a shared cause: they stay until it is over
 _NEEDS_ROOM = frozenset({"seen", "claimed", "posting"})
 T = TypeVar("T")
-
-
-@cache
-def _adapters() -> dict[type, Any]:
-    from pydantic import TypeAdapter
-
-    return {kind: TypeAdapter(kind) for kind in (Meta, Record, Notice)}
-
-
-@lru_cache(maxsize=10_000)
-def _load(kind: type, text: str) -> Any:
-    """Raises ValueError for what is not of that kind, and for times without a zone, which cannot be compared.
-
-    The document is read several times a tick, and most of it is as it was.
-    """
-    value = _adapters()[kind].validate_json(text)
-    claim = getattr(value, "claim", None)
-    if any(isinstance(v, datetime) and v.tzinfo is None for x in (value, claim) if x for v in _fields(x)):
-        raise ValueError("a time without a zone")
-    return value
-
-
-def _fields(value: Any) -> list[Any]:
-    return [getattr(value, field.name) for field in fields(value)]
-
-
-def _dump(value: Record | Notice | Meta) -> str:
-    return str(_adapters()[type(value)].dump_json(value, exclude_defaults=True).decode())
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The document, understood.
-
-    Attributes:
-        meta: what is remembered beside the requests.
-        records: `str(RequestKey)` -> record.
-        notices: id -> message to the owner.
-        done: ts of messages that a prototype had processed: they are never worked on.
-        broken: key -> text of values that could not be understood; not yet moved aside.
-        damage: a sentence on what the store itself found broken, or "".
-        stored: what it was read from.
-    """
-
-    meta: Meta = field(default_factory=Meta)
-    records: Mapping[str, Record] = field(default_factory=dict)
-    notices: Mapping[str, Notice] = field(default_factory=dict)
-    done: frozenset[str] = frozenset()
-    broken: Mapping[str, str] = field(default_factory=dict)
-    damage: str = ""
-    stored: Stored = field(default_factory=lambda: Stored({}, ""))
-
-    @property
-    def first(self) -> bool:
-        """No tick has used it yet: it is new, or everything was lost."""
-        return self.meta.workspace is None
-
-    def holds(self, key: RequestKey, now: datetime) -> bool:
-        """Whether a request waits because the state was lost or damaged, and a post of ours may not be visible yet."""
-        meta = self.meta
-        return bool(meta.hold_until and meta.hold_since and now < meta.hold_until and time_of(key.ts) < meta.hold_since)
-
-    @property
-    def size(self) -> int:
-        """Bytes of keys and values."""
-        return size_of(self.stored.values)
-
-
-def size_of(values: Mapping[str, str]) -> int:
-    """Bytes that keys and values take, as Kubernetes counts them."""
-    return sum(len(key) + len(value.encode()) for key, value in values.items())
-
-
-def understand(stored: Stored) -> State:
-    """Reads the document; values that are not ours to understand end in `broken`.
-
-    Raises `StateUnusable` if a newer version wrote it.
-    """
-    meta, records, notices, broken, done = Meta(), {}, {}, {}, frozenset[str]()
-    _refuse_newer(stored.values.get("meta", "{}"))
-    for key, text in stored.values.items():
-        try:
-            if key == "meta":
-                meta = _load(Meta, text)
-            elif key.startswith(NOTICE):
-                notices[key.removeprefix(NOTICE)] = _load(Notice, text)
-            elif key == DONE:
-                done = frozenset(json.loads(text))
-            elif _is_request(key):
-                records[key] = _load(Record, text)
-        except ValueError:
-            broken[key] = text
-    return State(meta, records, notices, done, broken, stored.damage, stored)
-
-
-def _refuse_newer(meta: str) -> None:
-    try:
-        schema = json.loads(meta).get("schema", SCHEMA)
-    except (ValueError, AttributeError):
-        return
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise StateUnusable(
-            f"The state was written by a newer creditbot (layout {schema}; this one knows {SCHEMA}).",
-            "Deploy that version again, or a newer one.",
-        )
-
-
-def _is_request(key: str) -> bool:
-    try:
-        time_of(RequestKey.parse(key).ts)
-    except (ValueError, OverflowError, OSError):
-        return False
-    return True
 
 
 Guard = Callable[[State], None]
@@ -256,7 +147,7 @@ class Ledger:
             for _ in range(RETRIES):
                 try:
                     new = self._forget(change(state))
-                    values = _values(state, new)
+                    values = values_after(state, new)
                     self._check_room(state, new, values)
                 except CreditbotError:
                     if fresh:
@@ -276,7 +167,7 @@ class Ledger:
                     self._state = replace(new, stored=Stored(values, version))
                     self._at("state.after-write")
                     return
-            raise Unreachable("the state store", "The state is changed by others too often for a write to get through.")
+            raise Unreachable(STATE_STORE, "The state is changed by others too often for a write to get through.")
 
     def _forget(self, state: State) -> State:
         """Drops what ended before the window and left its summary, and remembers how far that went."""
@@ -292,8 +183,7 @@ class Ledger:
                 meta=replace(state.meta, forgotten_before=before),
             )
         state = replace(state, done=frozenset(ts for ts in state.done if time_of(ts) >= self._forget_before))
-        stale = [name for name, notice in state.notices.items() if self._stale(name, notice)]
-        return replace(state, notices={n: v for n, v in state.notices.items() if n not in stale}) if stale else state
+        return replace(state, notices={n: v for n, v in state.notices.items() if not self._stale(n, v)})
 
     def _forgettable(self, key: str, record: Record) -> bool:
         assert self._forget_before
@@ -328,38 +218,8 @@ def _expect(state: State, key: str, expected: Record | None) -> None:
         raise StateConflict(f"The state of request {key} was changed by somebody else.")
 
 
-def _cut(text: str) -> str:
-    """JSON text of at most 100 KiB: what is longer becomes the beginning of it, as a string."""
-    return text if len(text) <= CORRUPT_LIMIT else json.dumps(text[: CORRUPT_LIMIT // 2 - 1])  # escaping may double it
-
-
 def _with(mapping: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
     """A copy with one key set, or removed."""
     if value is None:
         return {k: v for k, v in mapping.items() if k != key}
     return {**mapping, key: value}
-
-
-def _values(old: State, new: State) -> dict[str, str]:
-    """The document after a change; what did not change keeps its text, and keys that are not ours stay."""
-    values = dict(old.stored.values)
-    if old.broken and not new.broken:
-        aside = {key: values.pop(key) for key in old.broken}
-        if "corrupt" in values:
-            aside["earlier"] = values["corrupt"]
-        values["corrupt"] = _cut(json.dumps(aside))
-    _update(values, "", old.records, new.records)
-    _update(values, NOTICE, old.notices, new.notices)
-    if new.done != old.done:
-        values[DONE] = json.dumps(sorted(new.done))
-    if new.meta != old.meta:
-        values["meta"] = _dump(new.meta)
-    return values
-
-
-def _update(values: dict[str, str], prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    for key in old.keys() - new.keys():
-        values.pop(prefix + key, None)
-    for key, value in new.items():
-        if old.get(key) is not value:
-            values[prefix + key] = _dump(value)

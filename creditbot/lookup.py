@@ -9,9 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from creditbot.document import State
 from creditbot.errors import SettingsError
 from creditbot.intake import Policy, why_not
-from creditbot.ledger import Ledger, State
+from creditbot.ledger import Ledger
 from creditbot.links import looker_links
 from creditbot.model import RequestKey, Workspace, time_of
 from creditbot.ports import Ports

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from creditbot.document import CAUSE
 from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
-from creditbot.ledger import CAUSE, Ledger
+from creditbot.ledger import Ledger
 from creditbot.model import Marker
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports

@@ -23,6 +23,7 @@ from functools import partial
 
 from creditbot.closing import Closing
 from creditbot.credit import reply_text
+from creditbot.document import State
 from creditbot.errors import (
     AlreadyCredited,
     PostRefused,
@@ -33,7 +34,7 @@ from creditbot.errors import (
     ThreadUnclear,
 )
 from creditbot.intake import Policy
-from creditbot.ledger import Ledger, State
+from creditbot.ledger import Ledger
 from creditbot.model import Marker, RequestKey, Workspace
 from creditbot.notices import SEND_WITHIN, Notices
 from creditbot.points import At, nowhere
@@ -181,7 +182,7 @@ class Replies:
             try:
                 self._ports.replier.amend(key.channel, ts, text)
             except PostRefused as error:
-                if error.again:
+                if error.retry:
                     raise
                 self._notices.add(f"{key}.stays.{ts}", f"{where} could not be edited: {error} Delete it by hand.")
             self._at("reply.after-amend")
@@ -220,7 +221,7 @@ class Replies:
         posts = record.posts + 1
         for _ in range(3):
             now = self._ports.clock.now()
-            posting = move(record, "posting", now, posts=posts, due=None, claim=claim)
+            posting = move(record, "posting", now, posts=posts, claim=claim)
             self._ledger.swap(key, record, posting, guard=partial(self._guard, key=key, now=now))
             if self._ports.clock.now() - now <= SEND_WITHIN:
                 return posting

@@ -14,7 +14,8 @@
     claimed and computed also end as answered, if the thread shows our reply: then a state was lost.
     seen is where `creditbot retry` and an edit put a failed, dead, skipped or withdrawn request. elsewhere, withdrawn
     and dead can also follow computed, and follow posting only after a scan of the thread begun when the post had
-    settled. Who takes over a computed request claims it anew: it stays computed.
+    settled. Who takes over a computed request claims it anew: it stays computed. A claim notes what is worked on, once
+    more where the message was edited since: it stays claimed.
 
     A message to the owner: due ──> telling ──> told, with the same care: telling leaves by the marker found, a definite
     refusal (due again), or the settle time.
@@ -35,8 +36,6 @@ from creditbot.model import Workspace
 
 SCHEMA = 1
 """Version of the layout of what is stored."""
-DONE = "done"
-"""Key of the state under which the messages stand that a prototype had processed: a JSON list of ts."""
 
 Status = Literal[
     "seen", "claimed", "computed", "posting", "failed",
@@ -109,7 +108,7 @@ class Record:
         edited: ts of the edit it was worked on with, or "".
         attempts: claims made, without those that a shared cause ended.
         returned: attempts given back because of a shared cause.
-        due: UTC, earliest next try of a failed or seen request.
+        due: UTC, earliest next try of a failed or computed request.
         claim: who works on it; None once that has ended with a word.
         result: what was computed.
         posts: how often it went to posting; more than one asks for a look whether two replies stand there.

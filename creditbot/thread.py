@@ -66,7 +66,7 @@ def _unmarked(messages: Sequence[Message], key: RequestKey, workspace: Workspace
     requests = [m.ts for m in messages if m.ts == key.ts or read_request(m, workspace, policy)]
     answers = [m for m in messages if m.ts not in requests and is_answer(m, workspace, policy)]
     following = {ts: _between(answers, ts, end) for ts, end in zip_longest(requests, requests[1:])}
-    mine = following.get(key.ts, [])
+    mine = following.get(key.ts)
     if mine:
         return mine[0].ts, ""
     later = [ts for ts in requests if order(ts) > order(key.ts)]
@@ -87,7 +87,7 @@ def is_behind(own: Message | None, key: RequestKey, edited: str, now: datetime, 
     """
     if own is None:
         return now - max(time_of(key.ts), time_of(edited or key.ts)) < settle
-    return own.subtype != "tombstone" and order(own.edited or "0") < order(edited or "0")
+    return own.subtype != "tombstone" and is_newer(edited, own.edited)
 
 
 def is_answer(message: Message, workspace: Workspace, policy: Policy) -> bool:
@@ -95,6 +95,11 @@ def is_answer(message: Message, workspace: Workspace, policy: Policy) -> bool:
     if message.marker is not None or not ANSWER.search(message.text):
         return False
     return is_ours(message, workspace) or message.bot is None or message.bot in policy.previous_bots
+
+
+def is_newer(edited: str, than: str) -> bool:
+    """Whether one edit of a message came after another; "" is for none. A thread or a channel may show older ones."""
+    return order(edited or "0") > order(than or "0")
 
 
 def order(ts: str) -> tuple[int, int]:

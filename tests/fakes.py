@@ -16,16 +16,18 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from creditbot.bot import Bot, TickReport, TickRules
+from creditbot.bot import Bot, TickRules
+from creditbot.document import State, understand
 from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
 from creditbot.intake import Policy
-from creditbot.ledger import BUDGET, Ledger, State, understand
+from creditbot.ledger import BUDGET, Ledger
 from creditbot.links import looker_host
 from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace, time_of
 from creditbot.pipeline import Pipeline
-from creditbot.points import At, nowhere
+from creditbot.points import At, Point, nowhere
 from creditbot.ports import Ports, Stored
 from creditbot.products import ProductTable, default_products
+from creditbot.report import TickReport
 from creditbot.sql import SqlPolicy
 from creditbot.states import Record
 from creditbot.thread import order
@@ -48,6 +50,10 @@ VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.
 def ts_of(moment: datetime, number: int = 0) -> str:
     """A Slack ts at that moment; `number` keeps messages of one moment apart."""
     return f"{int(moment.timestamp())}.{number:06d}"
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing in the bot catches it."""
 
 
 @dataclass
@@ -146,7 +152,7 @@ class World:
         """Lets time pass."""
         self.now += timedelta(**duration)
 
-    def ask(self, *slugs: str, user: str = PERSON, **fields: Any) -> RequestKey:
+    def ask(self, *slugs: str, user: str | None = PERSON, **fields: Any) -> RequestKey:
         """A person writes a request with an Explore link per slug."""
         links = " ".join(f"<https://{HOST}/explore/m/v?qid={slug}>" for slug in slugs)
         return self.say(f"please credit {links}", user=user, **fields)
@@ -235,6 +241,27 @@ class World:
         """One tick of a new process."""
         return self.bot(**options).tick()
 
+    def kill(self, point: Point, nth: int = 1, **options: Any) -> None:
+        """A tick that is killed when it passes a point for the nth time."""
+        passed = 0
+
+        def at(reached: Point) -> None:
+            nonlocal passed
+            passed += reached == point
+            if passed == nth:
+                raise Killed
+
+        try:
+            self.tick(at=at, **options)
+        except Killed:
+            return
+        raise AssertionError(f"{point} was passed {passed} times")
+
+    def address(self, key: RequestKey, thread: RequestKey | None = None) -> str:
+        """The permalink of a message; `thread` is the request whose thread it stands in."""
+        link = f"https://acme.slack.com/archives/{CHANNEL}/p{key.ts.replace('.', '')}"
+        return f"{link}?thread_ts={thread.ts}&cid={CHANNEL}" if thread else link
+
 
 POLICY = Policy(looker_host(f"https://{HOST}"))
 
@@ -257,6 +284,7 @@ class FakeSlack:
 
     def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
         def read() -> list[Message]:
+            assert channel == CHANNEL, channel
             seen = self._world.visible()
             tops = [m for m in seen if m.thread_ts in (None, m.ts) or m.subtype == "thread_broadcast"]
             replies = Counter(m.thread_ts for m in seen if m.thread_ts != m.ts)
@@ -266,16 +294,18 @@ class FakeSlack:
 
     def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
         def read() -> list[Message]:
+            assert channel == CHANNEL, channel
             thread = [m for m in self._world.visible() if thread_ts in (m.ts, m.thread_ts)]
             return [shown for m in thread if (shown := self._world.shown(m))]
 
         return self._world.effect("thread", read)
 
     def pace(self, channel: str) -> None:
-        return
+        assert channel == CHANNEL, channel
 
     def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
         def post() -> str:
+            assert channel == CHANNEL, channel
             world = self._world
             ts = ts_of(world.now, world.number())
             message = Message(
@@ -294,6 +324,7 @@ class FakeSlack:
         return self._world.effect("reply", post)
 
     def amend(self, channel: str, ts: str, text: str) -> None:
+        assert channel == CHANNEL, channel
         self._world.effect("amend", lambda: self._world.change(ts, text=text))
 
 
@@ -319,8 +350,11 @@ class FakeOwner:
         return self._world.effect(
             "told",
             lambda: any(
-                m.marker and m.marker.key == marker.key and marker.claim in ("", m.marker.claim)
+                m.marker
+                and (m.marker.kind, m.marker.key) == (marker.kind, marker.key)
+                and marker.claim in ("", m.marker.claim)
                 for m in self._world.visible_direct()
+                if time_of(m.ts) >= since
             ),
         )
 

@@ -44,13 +44,25 @@ def main() -> int:
         return 1
     results = dict(_results())
     survivors = {_mutant(name) for name, verdict in results.items() if verdict not in KILLED}
-    explained = {Mutant(one["function"], one["was"], one["becomes"]) for one in _explanations()}
-    for mutant in sorted(survivors - explained):
-        print(f"\nSurvived, and nobody said why that is right:\n{mutant}")
-    for mutant in sorted(explained - survivors):
-        print(f"\nExplained, but does not survive:\n{mutant}")
+    explained = set(explanations())
+    wrong = complaints(survivors, explained)
+    print("", *wrong, sep="\n")
     print(f"{len(results)} mutants, {len(results) - len(survivors)} killed, {len(survivors & explained)} explained.")
-    return 1 if survivors != explained else 0
+    return 1 if wrong or not results else 0
+
+
+def complaints(survivors: set[Mutant], explained: set[Mutant]) -> list[str]:
+    """What is wrong with a run, one text each."""
+    return [
+        *(f"Survived, and nobody said why that is right:\n{mutant}" for mutant in sorted(survivors - explained)),
+        *(f"Explained, but does not survive:\n{mutant}" for mutant in sorted(explained - survivors)),
+    ]
+
+
+def explanations() -> dict[Mutant, str]:
+    """Every survivor that is known, and why it may survive."""
+    found = tomllib.loads(EXPLAINED.read_text()).get("mutant", [])
+    return {Mutant(one["function"], one["was"], one["becomes"]): one["why"] for one in found}
 
 
 def _results() -> Iterator[tuple[str, str]]:
@@ -68,12 +80,6 @@ def _mutant(name: str) -> Mutant:
     was, becomes = (" ".join(line[1:].strip() for line in changed if line[0] == sign) for sign in "-+")
     module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
     return Mutant(f"{module}.{re.sub(r'^xǁ|^x_', '', function).replace('ǁ', '.')}", was, becomes)
-
-
-def _explanations() -> list[dict[str, str]]:
-    """Every survivor that is known, and why it may survive."""
-    found: list[dict[str, str]] = tomllib.loads(EXPLAINED.read_text()).get("mutant", [])
-    return found
 
 
 if __name__ == "__main__":

@@ -10,14 +10,21 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from creditbot.errors import Refused, StateConflict, StateFull, StateUnusable, StateWriteUnknown, Unreachable
+from creditbot.errors import (
+    STATE_STORE,
+    Refused,
+    StateConflict,
+    StateFull,
+    StateUnusable,
+    StateWriteUnknown,
+    Unreachable,
+)
 from creditbot.ports import Stored
 
 if TYPE_CHECKING:
     from lightkube import Client
     from lightkube.resources.core_v1 import ConfigMap
 
-SERVICE = "the state store"
 TIMEOUT = 10.0  # seconds, for connecting and for each read or write on the socket
 
 
@@ -45,7 +52,7 @@ class ConfigMapStore:
             return self._connect()
         except (ConfigError, OSError) as error:
             raise Refused(
-                SERVICE, f"There is no way to reach a Kubernetes API: {error}.", "Run in a pod, or set KUBECONFIG."
+                STATE_STORE, f"There is no way to reach a Kubernetes API: {error}.", "Run in a pod, or set KUBECONFIG."
             ) from error
 
     def read(self) -> Stored:
@@ -84,7 +91,9 @@ class ConfigMapStore:
         except ApiError as error:
             raise self._refusal(error, writing) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            raise Unreachable(SERVICE, "The Kubernetes API cannot be reached.", "Check the NetworkPolicy.") from error
+            raise Unreachable(
+                STATE_STORE, "The Kubernetes API cannot be reached.", "Check the NetworkPolicy."
+            ) from error
         except httpx2.HTTPStatusError as error:
             raise self._unknown(writing, f"HTTP {error.response.status_code}") from error
         except (httpx2.HTTPError, ValueError, KeyError) as error:  # KeyError: lightkube misses a Content-Type
@@ -101,7 +110,7 @@ class ConfigMapStore:
             return StateConflict(f"The {name} was changed by another process.")
         if code in (401, 403):
             return Refused(
-                SERVICE, f"The service account may not use the {name} (HTTP {code}).", "Apply k8s/base again."
+                STATE_STORE, f"The service account may not use the {name} (HTTP {code}).", "Apply k8s/base again."
             )
         if code in (413, 422):
             return StateFull(f"Kubernetes refuses the {name} as too large or invalid.", "Look at it with kubectl.")
@@ -110,7 +119,9 @@ class ConfigMapStore:
     def _unknown(self, writing: bool, what: str) -> Exception:
         if writing:
             return StateWriteUnknown(f"Whether the state was written is not known ({what}).")
-        return Unreachable(SERVICE, f"The Kubernetes API did not answer as it should ({what}).", "It is tried again.")
+        return Unreachable(
+            STATE_STORE, f"The Kubernetes API did not answer as it should ({what}).", "It is tried again."
+        )
 
 
 def _version(found: ConfigMap) -> str:

@@ -18,11 +18,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from creditbot.errors import Refused, StateConflict, StateUnusable, Unreachable
+from creditbot.document import DONE
+from creditbot.errors import STATE_STORE, Refused, StateConflict, StateUnusable, Unreachable
 from creditbot.ports import Stored
-from creditbot.states import DONE
 
-SERVICE = "the state store"
 _VERSION = re.compile("[0-9a-f]{16}")
 """What we write there; a prototype may have a "version" of its own, such as "1.0"."""
 _TS = re.compile(r"\d{10}\.\d{6}")
@@ -135,9 +134,9 @@ def _sentences(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Unreachable(SERVICE, f"No space is left to write {path}.", "Free some space.") from error
+            raise Unreachable(STATE_STORE, f"No space is left to write {path}.", "Free some space.") from error
         raise Refused(
-            SERVICE,
+            STATE_STORE,
             f"{path} cannot be used: {error.strerror or error}.",
             "Check its folder's rights, or set STATE_URI.",
         ) from error

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from creditbot.errors import CreditbotError, LinkUnusable, Refused, Unreachable
+from creditbot.errors import LOOKER, CreditbotError, LinkUnusable, Refused, Unreachable
 
-SERVICE = "Looker"
 _CHECK_LINK = "Open the link in Looker, and give the API user its folder, its model and the permission see_sql."
 _CHECK_ADDRESS = "Set LOOKER_BASE_URL to the address of Looker's API, with its port if it has one."
 _CHECK_KEY = "Set LOOKER_CLIENT_ID and LOOKER_CLIENT_SECRET to an API key of an active Looker user."
@@ -74,7 +73,7 @@ def _unreachable(failed: CallError, host: str) -> Unreachable:
     what = f"Looker at {host} {failed.reason}."
     if failed.trouble is Trouble.STATUS:
         what = f"Looker at {host} answered with HTTP status {failed.status}."
-    return Unreachable(SERVICE, what, _CHECK_STATUS, retry_after=failed.retry_after)
+    return Unreachable(LOOKER, what, _CHECK_STATUS, retry_after=failed.retry_after)
 
 
 def _refused(failed: CallError, host: str) -> Refused:
@@ -82,12 +81,12 @@ def _refused(failed: CallError, host: str) -> Refused:
         return _wrong_address(failed, host)
     if failed.at_login or failed.status == 401:  # a wrong key is a 404, and 401 is a token refused twice
         what = f"Looker at {host} does not accept the API key (HTTP status {failed.status})."
-        return Refused(SERVICE, what, _CHECK_KEY)
-    return Refused(SERVICE, f"Looker at {host} refuses the API user: {failed.reason}.", _CHECK_KEY)
+        return Refused(LOOKER, what, _CHECK_KEY)
+    return Refused(LOOKER, f"Looker at {host} refuses the API user: {failed.reason}.", _CHECK_KEY)
 
 
 def _wrong_address(failed: CallError, host: str) -> Refused:
-    return Refused(SERVICE, f"What answers at {host} is not Looker's API ({failed.reason}).", _CHECK_ADDRESS)
+    return Refused(LOOKER, f"What answers at {host} is not Looker's API ({failed.reason}).", _CHECK_ADDRESS)
 
 
 def _about_link(failed: CallError, subject: str) -> str:

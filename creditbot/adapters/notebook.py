@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from creditbot import errors
 from creditbot.adapters.notebook_process import Host, HostGone
-from creditbot.errors import CreditbotError, NotebookStopped, ServiceError, Unreachable
+from creditbot.errors import THIS_MACHINE, CreditbotError, NotebookStopped, ServiceError, Unreachable
 from creditbot.hardening import hide_from_other_processes
 from creditbot.model import Cell, NotebookRun
 
@@ -93,7 +93,7 @@ class NotebookRunner:
         except OSError as error:
             what = f"Notebooks cannot be run on this machine: {error.strerror}: {error.filename}."
             todo = "Make room in the temporary folder, and see that it can be written."
-            raise Unreachable("this machine", what, todo) from None
+            raise Unreachable(THIS_MACHINE, what, todo) from None
 
 
 def _failure(told: Any) -> CreditbotError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from creditbot.adapters.slack_wire import NOT_JSON, TOO_LARGE
-from creditbot.errors import PostRefused, PostUnknown, Refused, ServiceError, Unreachable
+from creditbot.errors import SLACK, PostRefused, PostUnknown, Refused, ServiceError, Unreachable
 
 LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 """Too much at once; the same call is accepted later."""
@@ -127,23 +127,28 @@ def read_error(failed: CallFailed) -> ServiceError:
     concerned = f" for {failed.about}" if failed.about else ""
     if failed.passing:
         what = f"Slack cannot be asked by {failed.method}{concerned}: {failed.explanation}."
-        return Unreachable("Slack", what, todo(failed), retry_after=failed.retry_after)
+        return Unreachable(SLACK, what, todo(failed), retry_after=failed.retry_after)
     what = f"Slack refuses {failed.method}{concerned}: {failed.explanation}."
-    return Refused("Slack", what, todo(failed))
+    return Refused(SLACK, what, todo(failed))
 
 
 def write_error(failed: CallFailed) -> PostRefused | PostUnknown:
     """The error for a write that brought no answer, or not the one hoped for."""
     if not failed.sent:
         what = f"Slack was not reached, nothing was posted: {failed.explanation}."
-        return PostRefused("not_sent", what, todo(failed), again=True)
+        return PostRefused("not_sent", what, todo(failed), retry=True)
     if failed.limited:
-        return PostRefused("ratelimited", "Slack limits how often we may post.", again=True)
+        return rate_limited()
     if failed.status == 200 and failed.code in FIXABLE:
-        return PostRefused(failed.code, f"Slack refused the post: {failed.explanation}.", todo(failed), again=True)
+        return PostRefused(failed.code, f"Slack refused the post: {failed.explanation}.", todo(failed), retry=True)
     if failed.status == 200 and failed.code in FINAL:
-        return PostRefused(failed.code, f"Slack refused the post: {failed.explanation}.", again=False)
+        return PostRefused(failed.code, f"Slack refused the post: {failed.explanation}.", retry=False)
     return PostUnknown(f"Slack may or may not have accepted a post: {failed.explanation}.")
+
+
+def rate_limited() -> PostRefused:
+    """The error for a post that Slack, or our own pace, does not let through now."""
+    return PostRefused("ratelimited", "Slack limits how often we may post.", retry=True)
 
 
 def todo(failed: CallFailed) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from creditbot.adapters.slack_api import PAGE, SlackApi
 from creditbot.adapters.slack_errors import CallFailed, read_error
 from creditbot.adapters.slack_messages import messages_of, ts_of
-from creditbot.errors import Refused
+from creditbot.errors import SLACK, Refused
 from creditbot.model import Message, Workspace, time_of
 
 _LIST_PAGE = 999  # the most Slack allows: listing is limited to 20 pages a minute
@@ -83,7 +83,7 @@ class SlackInbox:
                 found.append(named[channel.lower()])
             else:
                 raise Refused(
-                    "Slack",
+                    SLACK,
                     f"The bot sees no channel #{channel} on Slack.",
                     f"Check the name; invite the bot if the channel is private: /invite @{me.get('user')}.",
                 )
@@ -108,10 +108,10 @@ class SlackInbox:
     def _channel(self, found: Mapping[str, Any], me: Mapping[str, Any]) -> tuple[str, str]:
         identity, name = _field(found, "id"), str(found.get("name") or found.get("id"))
         if found.get("is_archived") is True:
-            raise Refused("Slack", f"The channel #{name} is archived.", "Unarchive it, or name another channel.")
+            raise Refused(SLACK, f"The channel #{name} is archived.", "Unarchive it, or name another channel.")
         if found.get("is_member") is False:
             todo = f"Invite the bot: /invite @{me.get('user')} in that channel."
-            raise Refused("Slack", f"The bot is not in the channel #{name}.", todo)
+            raise Refused(SLACK, f"The bot is not in the channel #{name}.", todo)
         return identity, name
 
 
@@ -131,5 +131,5 @@ def _named(pages: Iterable[Mapping[str, Any]], names: set[str]) -> dict[str, Map
 def _field(answer: Mapping[str, Any], name: str) -> str:
     value = answer.get(name)
     if not isinstance(value, str) or not value:
-        raise Refused("Slack", f"Slack's answer lacks the field {name}.", "Check SLACK_API_URL.")
+        raise Refused(SLACK, f"Slack's answer lacks the field {name}.", "Check SLACK_API_URL.")
     return value

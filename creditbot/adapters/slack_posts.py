@@ -9,11 +9,12 @@ from typing import Any
 
 from creditbot.adapters.pacing import Pacer
 from creditbot.adapters.slack_api import PAGE, SlackApi
-from creditbot.adapters.slack_errors import CallFailed, read_error, todo, write_error
+from creditbot.adapters.slack_errors import CallFailed, rate_limited, read_error, todo, write_error
 from creditbot.adapters.slack_messages import escaped, is_ts, messages_of, metadata, ts_of
 from creditbot.adapters.slack_wire import NOT_JSON, Deadline
 from creditbot.errors import PostRefused, PostUnknown
-from creditbot.model import Marker, Message
+from creditbot.intake import is_ours
+from creditbot.model import Marker, Message, Workspace
 
 
 class _Poster:
@@ -26,7 +27,7 @@ class _Poster:
     def post(self, deadline: Deadline, channel: str, text: str, marker: Marker, **more: object) -> str:
         """Posts and returns the post's ts; raises `PostRefused` or `PostUnknown`."""
         if not self._pacer.wait(channel, deadline.remaining):
-            raise write_error(CallFailed("chat.postMessage", "ratelimited", status=429))
+            raise rate_limited()
         answer = self.send(
             deadline, "chat.postMessage", channel=channel, text=escaped(text), metadata=metadata(marker),
             unfurl_links=False, unfurl_media=False, mrkdwn=False, **more,
@@ -94,7 +95,7 @@ class SlackOwner(_Poster):
             channel = self._open(deadline)
         except CallFailed as failed:
             what = f"Slack opens no conversation with the bot's owner {self._user}: {failed.explanation}."
-            raise PostRefused(failed.code or "not_sent", what, todo(failed), again=True) from failed
+            raise PostRefused(failed.code or "not_sent", what, todo(failed), retry=True) from failed
         return self.post(deadline, channel, text, marker)
 
     def told(self, marker: Marker, since: datetime) -> bool | None:
@@ -122,11 +123,12 @@ class SlackOwner(_Poster):
 
     def _ours(self, message: Message) -> bool:
         """Whether we posted it: a marker proves nothing, every app can write one."""
-        return message.user == self._me.get("user_id") or (message.bot or "") == self._me.get("bot_id")
+        return is_ours(message, self._me)
 
     @cached_property
-    def _me(self) -> Mapping[str, Any]:
-        return self._api.read("auth.test").data
+    def _me(self) -> Workspace:
+        me = self._api.read("auth.test").data
+        return Workspace("", "", str(me.get("user_id") or ""), str(me.get("bot_id") or ""), {})
 
 
 def _matches(found: Marker | None, wanted: Marker) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from creditbot import exact_json
-from creditbot.errors import Refused, ServiceError, Unreachable
+from creditbot.errors import SUMMARY_STORE, Refused, ServiceError, Unreachable
 from creditbot.model import RequestKey
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SERVICE = "the summary store"
 _NAME = re.compile(r"summary_([^/]+)\.json")
 _KEY = re.compile(r"[A-Za-z0-9]+\.[A-Za-z0-9]+\.\d+\.\d+", re.ASCII)
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
@@ -111,7 +110,9 @@ class ObjectSummaries:
             document = None
         if isinstance(document, dict):
             return document
-        raise Refused(SERVICE, f"The summary {self._uri}/{_name(key)} is not JSON any more.", "Move that file away.")
+        raise Refused(
+            SUMMARY_STORE, f"The summary {self._uri}/{_name(key)} is not JSON any more.", "Move that file away."
+        )
 
     def _store(self) -> ObjectStore:
         with self._lock:
@@ -139,10 +140,12 @@ def told(failure: Exception, uri: str, done: str) -> ServiceError:
     what = f"Summaries at {uri} cannot be {done}: {reason}."
     number = _OS_ERROR.search(reason)
     if number and number[1] in _FULL:
-        return Unreachable(SERVICE, what, "Free some space there.")
+        return Unreachable(SUMMARY_STORE, what, "Free some space there.")
     if number or done == "opened" or not isinstance(failure, GenericError):
-        return Refused(SERVICE, what, "Set OUTPUT_URI to a folder or bucket that exists and that we may write to.")
-    return Unreachable(SERVICE, what, "Check that the storage can be reached and that its credentials are set.")
+        return Refused(
+            SUMMARY_STORE, what, "Set OUTPUT_URI to a folder or bucket that exists and that we may write to."
+        )
+    return Unreachable(SUMMARY_STORE, what, "Check that the storage can be reached and that its credentials are set.")
 
 
 def _open(uri: str) -> ObjectStore:

@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
-from creditbot.errors import CreditbotError, NotebookFailed, ServiceError, Unreachable
+from creditbot.errors import THIS_MACHINE, CreditbotError, NotebookFailed, Unreachable
 from creditbot.notebook_host.kernels import Nursery
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ def _answer(host: Future[NotebookHost], request: Request) -> dict[str, object]:
     except OSError as error:
         what = f"The notebook {notebook} could not be run on this machine: {error}."
         todo = "Make room in the temporary folder, and see that it can be written."
-        failure = Unreachable("this machine", what, todo)
+        failure = Unreachable(THIS_MACHINE, what, todo)
     except Exception as error:  # noqa: BLE001  # the boundary: whatever it is, the bot hears it as a sentence
         what = f"The notebook {notebook} could not be run: {type(error).__name__}: {error}."
         failure = NotebookFailed(what, "Open it in Jupyter and see whether it runs there.")
-    service = failure.service if isinstance(failure, ServiceError) else ""
-    return {"failure": {"kind": type(failure).__name__, "what": failure.what, "todo": failure.todo, "service": service}}
+    told = {"kind": type(failure).__name__, "what": failure.what, "todo": failure.todo, "service": failure.service}
+    return {"failure": told}
 
 
 if __name__ == "__main__":

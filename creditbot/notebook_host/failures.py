@@ -6,10 +6,8 @@ import re
 import signal
 from contextlib import suppress
 
-from creditbot.errors import CreditbotError, NotebookFailed, NotebookStopped, Refused, Unreachable
+from creditbot.errors import WAREHOUSE, CreditbotError, NotebookFailed, NotebookStopped, Refused, Unreachable
 from creditbot.notebook_host.outputs import plain
-
-WAREHOUSE = "the warehouse"
 
 _PYTHON = {
     "ConnectionAbortedError",

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from creditbot.adapters.configmap_state import ConfigMapStore
+from creditbot.document import understand
 from creditbot.errors import Refused, StateFull, StateUnusable
-from creditbot.ledger import BUDGET, LIMIT, understand
+from creditbot.ledger import BUDGET, LIMIT
 from creditbot.ports import StateStore
 from tests.cluster.conftest import Deployed
 from tests.cluster.kubectl import Kubectl, apply, bot_kubeconfig

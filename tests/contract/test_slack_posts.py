@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack_errors import FINAL, FIXABLE
-from creditbot.errors import PostRefused, PostUnknown, Refused
+from creditbot.errors import PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.model import Marker
 from tests.http_stub import Answer
 from tests.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, refused
@@ -51,7 +51,7 @@ def test_a_definite_refusal_is_one(bench: Bench, code: str) -> None:
     bench.on("chat.postMessage", refused(code))
     with pytest.raises(PostRefused) as caught:
         bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert (code, code in FIXABLE) == (caught.value.code, caught.value.again)
+    assert (code, code in FIXABLE) == (caught.value.code, caught.value.retry)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,14 @@ def test_everything_else_may_have_been_posted(bench: Bench, answer: Answer) -> N
     assert 1 == len(bench.posted())
 
 
+def test_a_post_without_a_name_is_one_all_the_same(bench: Bench) -> None:
+    """Only the thread can tell which it is."""
+    bench.on("chat.postMessage", {})
+    nameless = "Slack accepted a post, but its answer does not say which message it is."
+    with pytest.raises(PostUnknown, match=f"^{nameless}$"):
+        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+
+
 def test_nothing_was_posted_if_nobody_listens(bench: Bench) -> None:
     """A refused connection is a definite refusal that ends by itself."""
     with socket.socket() as nobody:
@@ -88,7 +96,7 @@ def test_nothing_was_posted_if_nobody_listens(bench: Bench) -> None:
         slack = bench.open(api_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/api/")
         with pytest.raises(PostRefused, match="connection was refused") as caught:
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert caught.value.again
+    assert caught.value.retry
 
 
 # Pace
@@ -113,9 +121,19 @@ def test_a_rate_limit_holds_later_posts_back(bench: Bench) -> None:
     replier = bench.open().replier
     with pytest.raises(PostRefused) as caught:
         replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert ("ratelimited", True) == (caught.value.code, caught.value.again)
+    assert ("ratelimited", True) == (caught.value.code, caught.value.retry)
     assert "2.000000" == replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert 7.0 == pytest.approx(bench.time.now - 1000.0)
+
+
+def test_a_rate_limit_without_a_time_holds_for_a_second(bench: Bench) -> None:
+    """As the pace does."""
+    bench.on("chat.postMessage", Answer({"ok": False}, 429), {"ts": "2.000000"})
+    replier = bench.open().replier
+    with pytest.raises(PostRefused):
+        replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert "2.000000" == replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert 1.0 == pytest.approx(bench.time.now - 1000.0)
 
 
 def test_a_post_does_not_wait_beyond_its_deadline(bench: Bench) -> None:
@@ -123,8 +141,9 @@ def test_a_post_does_not_wait_beyond_its_deadline(bench: Bench) -> None:
     bench.on("chat.postMessage", Answer({"ok": False}, 429, {"Retry-After": "60"}))
     replier = bench.open().replier
     for _ in range(2):
-        with pytest.raises(PostRefused):
+        with pytest.raises(PostRefused, match=r"^Slack limits how often we may post\.$") as caught:
             replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        assert ("ratelimited", True) == (caught.value.code, caught.value.retry)
     assert 1 == len(bench.posted())
     assert [] == bench.time.slept
 
@@ -148,15 +167,32 @@ def test_the_owner_is_told_in_one_conversation(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [refused("user_not_found"), refused("missing_scope", needed="im:write"), Answer("down", 503), Answer({"ok": True})],
+    ("answer", "code", "todo"),
+    [
+        (refused("user_not_found"), "user_not_found", FIXABLE["user_not_found"]),
+        (refused("missing_scope", needed="im:write"), "missing_scope", FIXABLE["missing_scope"]),
+        (Answer("down", 503), "not_json", ""),
+        (Answer({"ok": True}), "not_json", ""),
+        (Answer(drop=True), "not_sent", "Check the network, SLACK_API_URL and HTTPS_PROXY."),
+    ],
 )
-def test_an_owner_who_cannot_be_written_to_was_told_nothing(bench: Bench, answer: Answer) -> None:
-    """No conversation, no message: a definite refusal."""
+def test_an_owner_who_cannot_be_written_to_was_told_nothing(bench: Bench, answer: Answer, code: str, todo: str) -> None:
+    """No conversation, no message: a definite refusal, which somebody can end."""
     bench.on("conversations.open", answer)
-    with pytest.raises(PostRefused, match="U0OWNER"):
+    with pytest.raises(PostRefused, match="U0OWNER") as caught:
         bench.open().owner.tell("hello", Marker("notice", "one"))
+    assert (code, True) == (caught.value.code, caught.value.retry)
+    assert todo == caught.value.todo
     assert [] == bench.posted()
+
+
+def test_a_conversation_without_a_name_is_an_answer_that_cannot_be_read(bench: Bench) -> None:
+    """Whoever asks what the owner was told hears of it."""
+    bench.on("conversations.open", {})
+    unread = "Slack cannot be asked by conversations.open: its answer cannot be read (HTTP status 200)."
+    with pytest.raises(Unreachable) as caught:
+        bench.open().owner.told(Marker("notice", "one"), SINCE)
+    assert unread == str(caught.value)
 
 
 def notice(name: str, **more: Any) -> dict[str, Any]:
@@ -185,8 +221,8 @@ def test_what_the_owner_was_told_is_found_by_marker_and_poster(
     bench.on("conversations.history", {"messages": messages})
     assert expected is bench.open().owner.told(Marker("notice", "one"), SINCE)
     asked = bench.asked("conversations.history")
-    assert [("D0OWNER", "1767614400.000250", "1")] == [
-        (a["channel"], a["oldest"], a["include_all_metadata"]) for a in asked
+    assert [("D0OWNER", "1767614400.000250", "1", "200")] == [
+        (a["channel"], a["oldest"], a["include_all_metadata"], a["limit"]) for a in asked
     ]
 
 

@@ -27,10 +27,6 @@ SUMMARIES = frozenset({"save", "load", "credited"})
 EFFECTS = SLACK_READS | POSTS | SUMMARIES | {"looker", "notebook", "state-read", "state-write"}
 
 
-class Killed(BaseException):
-    """SIGKILL: nothing in the bot catches it."""
-
-
 class Injected(Exception):
     """An exception that nobody has thought of."""
 
@@ -109,7 +105,7 @@ def _stale(world: World, _: str, do: Do, __: timedelta) -> Any:
 
 def _limited(_: World, effect: str, __: Do, ___: timedelta) -> Any:
     if effect in POSTS:
-        raise PostRefused("ratelimited", "Slack limits our rate.", "It is tried again.", again=True)
+        raise PostRefused("ratelimited", "Slack limits our rate.", "It is tried again.", retry=True)
     raise Unreachable("Slack", "Slack limits our rate.", retry_after=30)
 
 

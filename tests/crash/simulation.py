@@ -14,8 +14,8 @@ from creditbot.agenda import plan
 from creditbot.errors import CreditbotError
 from creditbot.points import Point
 from creditbot.states import Record
-from tests.crash.faults import LATENESS, Fault, Injected, Killed, arm
-from tests.fakes import RULES, World
+from tests.crash.faults import LATENESS, Fault, Injected, arm
+from tests.fakes import RULES, Killed, World
 
 SCHEDULE = timedelta(minutes=5)
 SWEEP_RULES = replace(RULES, attempts=6)
@@ -63,6 +63,17 @@ class Tick:
             self.error = error
         self.ended = True
         self._halted.release()
+
+
+def stopped(world: World, point: Point) -> Tick:
+    """A tick that is stopped at a point."""
+
+    def run(tick: Tick) -> None:
+        world.tick(at=lambda reached: tick.pause() if reached == point else None)
+
+    tick = Tick(run)
+    assert not tick.go_on()
+    return tick
 
 
 class Unforeseen(logging.Handler):

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from creditbot.adapters.file_state import FileStore
-from creditbot.ledger import State, understand
+from creditbot.document import State, understand
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.world import CHANNEL, OWNER
 from tests.crash.child import Order

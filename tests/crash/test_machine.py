@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
@@ -16,17 +18,25 @@ from creditbot.lookup import Asked, Lookup
 from creditbot.model import RequestKey
 from creditbot.points import Point
 from creditbot.states import Record
-from tests.crash.faults import LATENESS, Killed, Kind, arm
+from tests.crash.faults import LATENESS, Kind, arm
 from tests.crash.scenario import Scenario, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation, Tick
-from tests.fakes import HOST, POLICY, World
-
-logging.getLogger("creditbot.handler").setLevel(logging.CRITICAL)
+from tests.fakes import HOST, POLICY, Killed, World
 
 FAULTS: tuple[Kind, ...] = (
     "timeout before", "timeout after", "lands after the next scan", "stale thread read", "429", "409",
 )  # fmt: skip
 SLUGS = st.sampled_from(("a", "b", "c", "d", "gone", "other"))
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The defects that are injected are not printed."""
+    log = logging.getLogger("creditbot.handler")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    yield
+    log.setLevel(before)
 
 
 class Workers(RuleBasedStateMachine):

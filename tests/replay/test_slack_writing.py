@@ -42,7 +42,7 @@ def test_reply_refused(stage: Stage) -> None:
     channel = stage.given("other_channel", lambda _: "C0GENERAL")
     with pytest.raises(PostRefused, match="not_in_channel") as caught:
         stage.slack().replier.reply(channel, stage.request, ANSWER, MARKER)
-    assert ("not_in_channel", True) == (caught.value.code, caught.value.again)
+    assert ("not_in_channel", True) == (caught.value.code, caught.value.retry)
 
 
 def test_reply_refused_for_good(stage: Stage) -> None:
@@ -50,7 +50,7 @@ def test_reply_refused_for_good(stage: Stage) -> None:
     stage.script(lambda sandbox: sandbox.slack.faults.add(refused("chat.postMessage", "msg_too_long")))
     with pytest.raises(PostRefused, match="msg_too_long") as caught:
         stage.slack().replier.reply(stage.channel, stage.request, ANSWER, MARKER)
-    assert not caught.value.again
+    assert not caught.value.retry
 
 
 def test_reply_over_the_limit(stage: Stage) -> None:
@@ -59,7 +59,7 @@ def test_reply_over_the_limit(stage: Stage) -> None:
     slack = stage.slack()
     with pytest.raises(PostRefused) as caught:
         slack.replier.reply(stage.channel, stage.request, ANSWER, MARKER)
-    assert ("ratelimited", True) == (caught.value.code, caught.value.again)
+    assert ("ratelimited", True) == (caught.value.code, caught.value.retry)
     assert slack.replier.reply(stage.channel, stage.request, ANSWER, MARKER)
     assert 5.0 == sum(stage.time.slept)
 

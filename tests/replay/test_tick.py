@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from creditbot import states
-from creditbot.bot import Bot, Progress, TickRules
+from creditbot.bot import Bot, TickRules
 from creditbot.intake import Policy
 from creditbot.ledger import Ledger
 from creditbot.links import looker_host
@@ -16,6 +16,7 @@ from creditbot.model import NotebookRun
 from creditbot.pipeline import Pipeline
 from creditbot.ports import Ports
 from creditbot.products import default_products
+from creditbot.report import Progress
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.composer import typed
 from creditbot.sandbox.looker_content import add_look, add_query

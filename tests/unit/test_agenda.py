@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from creditbot.agenda import Agenda, plan
+from creditbot.document import State
 from creditbot.intake import Request
-from creditbot.ledger import State
 from creditbot.model import Message, RequestKey
 from creditbot.states import Claim, Meta, Record, Status
 from tests.fakes import START, ts_of
@@ -55,12 +55,14 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
         (record("claimed", claim=claim(MINUTE)), "cut_off"),
         (record("claimed"), "again"),
         (record("failed", due=START), "again"),
+        (record("failed", due=START + MINUTE), "again"),
         (record("failed", due=START + timedelta(hours=1)), "waiting"),
         (record("computed"), "finish"),
         (record("computed", due=START + timedelta(hours=1)), "waiting"),
         (record("computed", claim=claim()), "waiting"),
         (record("computed", claim=claim(MINUTE)), "cut_off"),
         (record("posting", claim=claim(MINUTE)), "waiting"),
+        (record("posting", at=START + MINUTE - SETTLE), "finish"),
         (record("posting", at=START - SETTLE), "finish"),
         (record("posting", at=START - SETTLE, claim=claim(timedelta(days=1))), "finish"),
         (record("answered"), ""),
@@ -72,6 +74,7 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
         (record("answered", posts=2, at=START - SETTLE, checked=True), ""),
         (record("dead", posts=0, at=START - SETTLE), ""),
         (record("dead", posts=1, at=START - SETTLE), "doubtful"),
+        (record("dead", posts=1, at=START + MINUTE - SETTLE), "doubtful"),
         (record("elsewhere", posts=1, at=START - SETTLE), "doubtful"),
         (record("withdrawn", posts=1, at=START - SETTLE), "doubtful"),
     ],
@@ -99,6 +102,14 @@ def test_an_edit_does_not_disturb_work(status: Status) -> None:
     assert "waiting" == part_of(record(status, claim=claim()), edited="1.1")
 
 
+@pytest.mark.parametrize("status", ["failed", "dead", "answered"])
+def test_an_older_edit_is_none(status: Status) -> None:
+    """Slack may show the channel as it was before the edit that was worked on."""
+    known = record(status, due=START + timedelta(days=1), edited="10.1")
+    waits = "waiting" if status == "failed" else ""
+    assert [waits, waits, waits] == [part_of(known, edited=edited) for edited in ("", "9.1", "10.1")]
+
+
 def test_a_failed_request_that_is_edited_does_not_wait_for_its_turn() -> None:
     """It is another request now."""
     assert "fresh" == part_of(record("failed", due=START + timedelta(days=1)), edited="1.1")
@@ -117,7 +128,8 @@ def test_a_hold_keeps_older_requests_waiting() -> None:
     assert "waiting" == part_of(record("computed"), hold)
     assert "waiting" == part_of(record("posting", at=START - SETTLE), hold)
     assert "fresh" == part_of(None, hold, later=SETTLE)
-    assert "fresh" == part_of(None, Meta(hold_since=START - MINUTE, hold_until=START + SETTLE))
+    for since in (START - MINUTE, START):
+        assert "fresh" == part_of(None, Meta(hold_since=since, hold_until=START + SETTLE))
     assert "unsaved" == part_of(record("dead", saved=False), hold)
 
 

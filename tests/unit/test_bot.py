@@ -8,14 +8,16 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from creditbot.document import DONE
 from creditbot.errors import LinkUnusable, StateUnusable, Unreachable
 from creditbot.intake import Policy
 from creditbot.links import looker_host
 from creditbot.model import Marker, RequestKey
-from creditbot.states import DONE, Record
+from creditbot.states import Record
 from creditbot.thread import REPEATS
 from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, World
 
@@ -155,6 +157,60 @@ def test_above_max_credit_nothing_is_posted(world: World, slugs: tuple[str, ...]
     assert "MAX_CREDIT_USD" in world.told()[0]
 
 
+def passed(world: World, **options: Any) -> list[str]:
+    """What a tick does, in order: its effects, and the points it passes between them."""
+    world.calls.clear()
+    world.tick(at=world.calls.append, **options)
+    return world.calls
+
+
+def around(effect: str, *calls: str, before: str, after: str) -> list[str]:
+    return [f"{effect}.before-{before}", *calls, f"{effect}.after-{after}"]
+
+
+WRITE = around("state", "state-write", before="write", after="write")
+HISTORY = ["state-read", *around("history", "history", before="read", after="read")]
+THREAD = around("thread", "thread", before="read", after="read")
+CLOSE = ["state-read", *around("summary", "load", "save", before="close", after="close"), *WRITE]
+
+
+def test_a_reply_takes_its_steps_in_order(world: World) -> None:
+    """What is done is stored before what follows from it; a test that kills at a point relies on where it is."""
+    world.ask("abc")
+    assert passed(world) == [
+        *HISTORY,
+        *WRITE,  # claimed
+        *around("looker", "looker", before="read", after="read"),
+        *around("notebook", "notebook", before="run", after="run"),
+        "state-read",
+        *around("summary", "save", before="save", after="save"),
+        *WRITE,  # computed
+        *THREAD,
+        "credited",
+        *WRITE,  # posting
+        *around("reply", "reply", before="send", after="send"),
+        *CLOSE,  # answered
+    ]
+
+
+def test_a_repair_takes_its_steps_in_order(world: World) -> None:
+    """The end, with the word that there is something to repair; the owner's message; and then the edit."""
+    key = world.ask("abc")
+    for _ in range(2):
+        world.say(REFERENCE, BOT_USER, thread_ts=key.ts, bot=BOT, marker=Marker("reply", str(key)))
+    assert passed(world) == [
+        *HISTORY,
+        *WRITE,  # claimed
+        *THREAD,
+        *CLOSE,  # answered
+        *WRITE,  # the notice
+        *around("reply", "amend", before="amend", after="amend"),
+        *WRITE,  # telling
+        *around("notice", "tell", before="send", after="send"),
+        *WRITE,  # told
+    ]
+
+
 def test_an_answered_request_takes_exactly_four_writes(world: World) -> None:
     """Claimed, computed, posting, answered; nothing else is written for it."""
     world.ask("abc")
@@ -255,6 +311,8 @@ def test_a_request_deleted_before_the_reply_ends_as_withdrawn(world: World) -> N
         world.tick()
         world.wait(minutes=5)
     assert ([], [], "withdrawn") == (world.replies(key), world.told(), world.record(key).status)
+    record = world.record(key)
+    assert (None, "The message, or its Looker links, were deleted.") == (record.claim, record.reason)
 
 
 def test_a_thread_that_is_shown_as_it_was_before_the_request_is_read_again(world: World) -> None:
@@ -263,6 +321,7 @@ def test_a_thread_that_is_shown_as_it_was_before_the_request_is_read_again(world
     world.stale = timedelta(minutes=4)
     world.tick()
     assert ([], "computed") == (world.replies(key), world.record(key).status)
+    assert "The thread does not show the request as it is yet. It is read again." == world.record(key).reason
     for _ in range(3):
         world.wait(minutes=3)
         world.tick()
@@ -304,8 +363,11 @@ def test_a_request_that_was_answered_before_us_is_recorded_as_answered_elsewhere
     """Nothing is computed or posted for it."""
     key = world.ask("abc")
     world.say("Approved, $812.40, exceptions", thread_ts=key.ts, **answerer)
+    answer = world.visible()[-1].ts
     world.tick(policy=Policy(looker_host(f"https://{HOST}"), previous_bots=frozenset({"B0OLD"})))
-    assert "elsewhere" == world.record(key).status
+    record = world.record(key)
+    assert ("elsewhere", answer, None) == (record.status, record.reply, record.claim)
+    assert "Answered in the thread." == record.reason
     assert ["Approved, $812.40, exceptions"] == world.replies(key)
     assert [] == world.runs
 
@@ -326,7 +388,10 @@ def test_a_marker_of_ours_on_somebody_elses_post_is_told_and_nothing_is_posted(w
     world.say("Approved, $1", "U0EVE", thread_ts=key.ts, bot="B0EVE", marker=Marker("reply", str(key), "c"))
     world.tick()
     assert ["Approved, $1"] == world.replies(key)
-    assert "somebody else posted it" in world.told()[0]
+    assert (
+        "• A reply in the thread carries our marker, but somebody else posted it.\n"
+        "  Find out who posted it, and credit by hand.\n"
+    ) in world.told()[0]
 
 
 def test_two_requests_in_one_thread_are_two_requests(world: World) -> None:
@@ -350,7 +415,11 @@ def test_where_the_thread_does_not_decide_nothing_is_posted_and_the_owner_is_tol
         world.say(f"Approved, {amount}", thread_ts=first.ts)
     world.tick()
     assert ("dead", "elsewhere") == (world.record(first).status, world.record(second).status)
-    assert 1 == len(world.told())
+    (text,) = world.told()
+    assert (
+        "• A later request in its thread has several answers, and one of them may be meant for this one.\n"
+        "  Look at the thread and credit by hand.\n"
+    ) in text
 
 
 # -- the window --------------------------------------------------------------------------------------------------------
@@ -495,15 +564,7 @@ def test_the_hold_survives_a_tick_that_dies_after_storing_it() -> None:
     world.tick()
     lose(world)
 
-    class Killed(BaseException):
-        pass
-
-    def die(point: str) -> None:
-        if point == "state.after-write":
-            raise Killed
-
-    with pytest.raises(Killed):
-        world.tick(at=die)
+    world.kill("state.after-write")
     for _ in range(6):
         world.wait(minutes=4)
         world.tick()

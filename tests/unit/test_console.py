@@ -9,10 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from creditbot.agenda import Job
-from creditbot.bot import TickReport
 from creditbot.console import WORDS, ConsoleProgress, found_lines, history_lines, outcome_words, plain, tick_lines
 from creditbot.lookup import Found, Past
 from creditbot.model import RequestKey
+from creditbot.report import TickReport
 from creditbot.states import Meta, Record, Result, Status
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)

@@ -47,12 +47,12 @@ def html(table: pd.DataFrame) -> tuple[str, str]:
 
 
 def refusal(run: NotebookRun, max_credit: Decimal | None = None) -> str:
-    """What is said against the credit of the run."""
+    """What is said against the credit of the run, and what to do."""
     with pytest.raises(CreditRefused) as caught:
         credit_of(run, max_credit)
     assert caught.value.what.endswith(".")
     assert caught.value.todo.endswith(".")
-    return caught.value.what
+    return str(caught.value)
 
 
 def split(*shares: object, credit: str = "10.00") -> list[dict[str, object]]:
@@ -349,7 +349,10 @@ class TestSummaryInfo:
     )
     def test_without_a_table_under_the_heading_there_is_no_credit(self, cells: tuple[Cell, ...]) -> None:
         """Elsewhere, of an earlier run, without the column, or not whole: none of these counts."""
-        assert "gave no credit" in refusal(run_of({}, *cells))
+        assert refusal(run_of({}, *cells)) == (
+            "The notebook gave no credit. It has to glue a scrap named credit, or show a table with a credit column "
+            "under a heading 'Summary Info'."
+        )
 
     @pytest.mark.parametrize(
         "between",
@@ -385,7 +388,9 @@ class TestSummaryInfo:
         table = frame(*[{"traffic_prop": "0.100"}] * 10)
         with pd.option_context(*options):
             text = table._repr_html_() if kind == "text/html" else repr(table)
-        assert "not shown whole" in refusal(run_of({}, markdown("# Summary Info"), shows((kind, text))))
+        assert refusal(run_of({}, markdown("# Summary Info"), shows((kind, text)))) == (
+            "The table under 'Summary Info' is not shown whole. Raise pandas' display.max_rows and max_columns in it."
+        )
 
     @pytest.mark.parametrize(
         ("credit", "said"),
@@ -433,6 +438,15 @@ class TestTables:
     def test_a_printed_name_of_two_words_shifts_no_value(self, columns: list[str]) -> None:
         """The number of the row is no credit: a value stands below its name, or nothing is read."""
         assert [] == list(printed_tables(pd.DataFrame([[10] * len(columns)], index=[5], columns=columns).to_string()))
+
+    @pytest.mark.parametrize("row", ["0  ab cd", "0  ab         12.00"], ids=["before", "behind"])
+    def test_a_value_that_only_touches_its_name_does_not_stand_below_it(self, row: str) -> None:
+        """It is somebody else's."""
+        assert [] == list(printed_tables(f"   mode credit\n{row}"))
+
+    def test_a_value_keeps_its_last_letter(self) -> None:
+        """Blanks and the backslash of a wrapped table end a line, and nothing else does."""
+        assert [[{"credit": "5.00", "mode": "MAX"}]] == list(printed_tables("   credit  mode\n0    5.00   MAX"))
 
     def test_two_columns_of_credits_give_none(self) -> None:
         """Which of them counts is not guessed."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from creditbot.document import DONE
 from creditbot.errors import SettingsError
 from creditbot.ledger import Ledger
 from creditbot.lookup import Asked, Lookup, read_permalink
 from creditbot.model import RequestKey
-from creditbot.states import DONE
 from tests.fakes import CHANNEL, HOST, PERSON, POLICY, REFERENCE, START, World
 
 

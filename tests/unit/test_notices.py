@@ -9,6 +9,8 @@ import pytest
 from creditbot.errors import CreditbotError, LinkUnusable, PostRefused, PostUnknown
 from creditbot.ledger import Ledger
 from creditbot.notices import Notices, cause_name, due, failure_text
+from creditbot.points import At, nowhere
+from creditbot.states import Notice
 from tests.fakes import START, World
 
 SETTLE = timedelta(minutes=15)
@@ -19,12 +21,12 @@ def world() -> World:
     return World()
 
 
-def notices(world: World) -> Notices:
+def notices(world: World, at: At = nowhere) -> Notices:
     """Another process."""
     ports = world.ports()
     ledger = Ledger(ports.state)
     ledger.read()
-    return Notices(ports, ledger, SETTLE)
+    return Notices(ports, ledger, SETTLE, at)
 
 
 def deliver(world: World) -> list[str]:
@@ -36,7 +38,33 @@ def test_what_is_due_is_told_once(world: World) -> None:
     notices(world).add("n", "Something failed.")
     assert [] == deliver(world) + deliver(world)
     assert ["Something failed."] == world.told()
+    (said,) = world.direct
+    assert said.marker
+    assert ("notice", "n") == (said.marker.kind, said.marker.key)
     assert ("told", "") == (world.state().notices["n"].status, world.state().notices["n"].text)
+
+
+def test_every_write_of_a_message_has_a_nonce_and_a_time_of_its_own(world: World) -> None:
+    """No two processes take one write for another; the settle time counts from the last one."""
+    seen: list[Notice] = []
+
+    def look() -> None:
+        seen.append(world.state().notices["n"])
+        world.wait(seconds=10)
+
+    notices(world).add("n", "text")
+    look()
+    refusal = PostRefused("ratelimited", "Slack limits our rate.", retry=True)
+    world.amid("state-write", look)
+    world.fail("tell", refusal)
+    deliver(world)
+    look()
+    world.amid("tell", look)
+    deliver(world)
+    look()
+    assert ["due", "telling", "due", "telling", "told"] == [notice.status for notice in seen]
+    assert 5 == len({notice.nonce for notice in seen})
+    assert [START + timedelta(seconds=seconds) for seconds in (0, 10, 20, 30, 40)] == [notice.at for notice in seen]
 
 
 def test_a_name_is_told_once(world: World) -> None:
@@ -63,12 +91,24 @@ def test_one_of_unknown_outcome_is_looked_for_when_it_must_have_become_visible(w
     notices(world).add("n", "text")
     world.fail("tell", PostUnknown("Slack did not answer."), after=True)
     assert ["text: Slack did not answer."] == deliver(world)
-    world.wait(minutes=14)
+    world.wait(minutes=14, seconds=59)
     deliver(world)
     assert {"told": 0, "tell": 1} == {name: world.calls.count(name) for name in ("told", "tell")}
-    world.wait(minutes=2)
+    world.wait(seconds=1)
     deliver(world)
     assert (["text"], "told") == (world.told(), world.state().notices["n"].status)
+
+
+def test_a_look_takes_its_steps_in_order(world: World) -> None:
+    """It is looked for before anything is written."""
+    notices(world).add("n", "text")
+    world.fail("tell", PostUnknown("Slack did not answer."), after=True)
+    deliver(world)
+    world.wait(minutes=15)
+    process = notices(world, world.calls.append)
+    world.calls.clear()
+    process.deliver()
+    assert world.calls == ["notice.before-look", "told", "notice.after-look", "state-write"]
 
 
 def test_one_that_is_not_there_is_sent_again(world: World) -> None:
@@ -97,7 +137,7 @@ def test_without_im_history_the_state_alone_says_what_was_told(world: World) -> 
 def test_one_that_slack_refuses_stays_due_and_is_reported_each_time(world: World) -> None:
     """The tick that could not tell it fails."""
     notices(world).add("n", "text\nmore")
-    world.fail("tell", PostRefused("user_disabled", "The owner has left.", "Set SLACK_USER_ID.", again=False), times=2)
+    world.fail("tell", PostRefused("user_disabled", "The owner has left.", "Set SLACK_USER_ID.", retry=False), times=2)
     assert ["text: The owner has left. Set SLACK_USER_ID."] == deliver(world)
     assert ("due", 1) == (world.state().notices["n"].status, world.state().notices["n"].tries)
     assert 1 == len(deliver(world))
@@ -109,18 +149,20 @@ def test_another_process_that_tells_it_is_left_alone(world: World) -> None:
     """Who loses the swap does not send."""
     notices(world).add("n", "text")
     first = notices(world)
+    notices(world).add("later", "more")
     second = notices(world)
     assert [] == first.deliver() + second.deliver()
-    assert ["text"] == world.told()
+    assert ["text", "more"] == world.told()
 
 
 def test_one_that_the_store_keeps_too_long_is_not_sent(world: World) -> None:
     """Between the swap and the send no more than 30 s may go by."""
     notices(world).add("n", "text")
     world.amid("state-write", lambda: world.wait(seconds=31))
-    assert 1 == len(deliver(world))
+    assert ["text: The state store answers too slowly to tell the owner safely."] == deliver(world)
     assert [] == world.told()
     world.wait(minutes=16)
+    world.amid("state-write", lambda: world.wait(seconds=30))
     deliver(world)
     assert ["text"] == world.told()
 
@@ -137,6 +179,18 @@ def test_a_cause_that_is_over_can_be_told_again(world: World) -> None:
     notices(world).add(name, "down again")
     deliver(world)
     assert ["down", "down again"] == world.told()
+
+
+def test_a_cause_that_another_process_has_told_of_anew_is_left_to_it(world: World) -> None:
+    """Who says that it is over says so of the one it knows."""
+    name = cause_name("Looker")
+    notices(world).add(name, "down")
+    deliver(world)
+    late = notices(world)
+    notices(world).over("Looker")
+    notices(world).add(name, "down again")
+    late.over("Looker")
+    assert "due" == world.state().notices[name].status
 
 
 def test_a_cause_told_of_an_hour_ago_is_not_taken_for_the_one_of_now(world: World) -> None:

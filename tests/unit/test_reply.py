@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
-from creditbot.errors import NotebookFailed, PostRefused, PostUnknown, Unreachable
+from creditbot.closing import Closing
+from creditbot.errors import NotebookFailed, PostRefused, PostUnknown, StateConflict, Unreachable
 from creditbot.ledger import Ledger
 from creditbot.lookup import Asked, Lookup
 from creditbot.model import Marker, RequestKey
+from creditbot.notices import Notices
 from creditbot.points import Point
+from creditbot.ports import Ports
+from creditbot.reply import Replies, Rules
+from creditbot.states import Record, Status
 from creditbot.thread import LATE, REPEATS
-from tests.crash.simulation import Tick
-from tests.fakes import BOT, BOT_USER, HOST, POLICY, REFERENCE, RULES, World
+from tests.crash.simulation import Tick, stopped
+from tests.fakes import BOT, BOT_USER, HOST, PERSON, POLICY, REFERENCE, RULES, World
 
 SILENCE = PostUnknown("Slack did not answer.")
-
-
-class Killed(BaseException):
-    """SIGKILL."""
 
 
 @pytest.fixture
@@ -32,29 +34,27 @@ def world() -> World:
     return world
 
 
-def kill(world: World, point: Point, nth: int = 1) -> None:
-    """A tick that is killed at a passing of a point."""
-    passed = 0
-
-    def at(reached: Point) -> None:
-        nonlocal passed
-        passed += reached == point
-        if passed == nth:
-            raise Killed
-
-    with pytest.raises(Killed):
-        world.tick(at=at)
+def replies_of(ports: Ports, ledger: Ledger) -> Replies:
+    """The verbs themselves, for what no tick says."""
+    workspace = ledger.read().meta.workspace
+    assert workspace
+    rules = Rules(RULES.settle, RULES.lookback, RULES.duplicates, RULES.template)
+    notices, closing = Notices(ports, ledger, RULES.settle), Closing(ports, ledger, workspace)
+    return Replies(ports, ledger, workspace, POLICY, rules, closing, notices)
 
 
-def stopped(world: World, point: Point) -> Tick:
-    """A tick that is stopped at a point."""
-
-    def run(tick: Tick) -> None:
-        world.tick(at=lambda reached: tick.pause() if reached == point else None)
-
-    tick = Tick(run)
-    assert not tick.go_on()
-    return tick
+def test_who_never_was_claimed_took_no_time(world: World) -> None:
+    """A record that somebody wrote by hand may not say when it began."""
+    key = world.ask("abc")
+    world.say(REFERENCE, BOT_USER, thread_ts=key.ts, bot=BOT, marker=_reply_marker(key))
+    ports = world.ports()
+    ledger = Ledger(ports.state)
+    record = Record("claimed", "n", world.now)
+    ledger.swap(key, None, record)
+    replies = replies_of(ports, ledger)
+    ended = replies.closed(key, record, replies.look(key, record))
+    assert ended
+    assert ("answered", 0.0) == (ended.status, ended.seconds)
 
 
 def retry(world: World, key: RequestKey, again: str = "") -> None:
@@ -68,7 +68,7 @@ def retry(world: World, key: RequestKey, again: str = "") -> None:
 def test_from_the_swap_to_posting_a_reply_may_exist(world: World) -> None:
     """The state says so before anything is sent, with the claim and the time."""
     key = world.ask("abc")
-    kill(world, "reply.before-send")
+    world.kill("reply.before-send")
     record = world.record(key)
     assert ("posting", 1) == (record.status, record.posts)
     assert record.claim
@@ -88,7 +88,75 @@ def test_a_posting_is_decided_by_the_thread_once_it_has_settled(world: World) ->
     world.tick()
     record = world.record(key)
     assert ("answered", 1, [REFERENCE]) == (record.status, record.posts, world.replies(key))
-    assert world.visible()[-1].ts == record.reply
+    assert (world.visible()[-1].ts, None, "") == (record.reply, record.claim, record.reason)
+    assert 15 * 60 < record.seconds < 16 * 60
+
+
+def test_a_posting_has_settled_when_the_settle_time_has_passed_to_the_moment() -> None:
+    """No longer, and no shorter."""
+    world = World()
+    key = world.ask("abc")
+    world.fail("reply", SILENCE, after=True)
+    world.tick()
+    world.wait(minutes=14, seconds=59.999)
+    assert 1 == world.tick().waiting
+    world.wait(seconds=0.001)
+    world.tick()
+    assert "answered" == world.record(key).status
+
+
+def test_posts_of_unknown_outcome_may_go_on_for_lookback_hours_to_the_moment() -> None:
+    """Since the first claim, and for two posts at least."""
+    world = World()
+    key = world.ask("abc")
+    world.fail("reply", SILENCE, times=9)
+    found = []
+    for _ in range(4):
+        world.tick(rules=replace(RULES, lookback=timedelta(minutes=30)))
+        found.append((world.record(key).status, world.record(key).posts))
+        world.wait(minutes=15)
+    assert [("posting", 1), ("posting", 2), ("posting", 3), ("dead", 3)] == found
+    lost = "The reply was sent 3 times, and Slack never showed it. Answer by hand, after a look."
+    assert lost == world.record(key).reason
+
+
+def test_a_request_that_was_posted_twice_is_given_up_when_lookback_hours_have_passed(world: World) -> None:
+    """Two posts are enough."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE, times=9)
+    world.tick()
+    world.wait(hours=72)
+    world.tick()
+    world.wait(minutes=16)
+    world.tick()
+    assert ("dead", 2) == (world.record(key).status, world.record(key).posts)
+
+
+def test_a_request_that_is_computed_again_says_nothing_of_what_kept_it(world: World) -> None:
+    """When it is posted, that is over: when it was due, and why it waited."""
+    key = world.ask("abc")
+    refusal = PostRefused("ratelimited", "Slack limits our rate.", retry=True)
+    world.fail("reply", refusal)
+    world.tick()
+    record = world.record(key)
+    assert (str(refusal), True) == (record.reason, record.due is not None)
+    world.wait(minutes=2)
+    during: list[Record] = []
+    world.amid("reply", lambda: during.append(world.record(key)))
+    world.tick()
+    assert [("posting", None)] == [(record.status, record.due) for record in during]
+    assert ("answered", "", None) == (world.record(key).status, world.record(key).reason, world.record(key).due)
+
+
+def test_a_reply_found_in_the_thread_leaves_no_reason_of_an_earlier_failure(world: World) -> None:
+    """What kept the request is over."""
+    key = world.ask("abc")
+    world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
+    world.tick()
+    world.say(REFERENCE, BOT_USER, thread_ts=key.ts, bot=BOT, marker=_reply_marker(key))
+    world.wait(minutes=2)
+    world.tick()
+    assert ("answered", "") == (world.record(key).status, world.record(key).reason)
 
 
 def test_a_posting_of_which_nothing_is_there_is_posted_once_more(world: World) -> None:
@@ -105,7 +173,7 @@ def test_a_posting_of_which_nothing_is_there_is_posted_once_more(world: World) -
 def test_who_takes_over_a_computed_request_posts_what_was_computed(world: World) -> None:
     """No other amount, and no other notebook run."""
     key = world.ask("abc")
-    kill(world, "thread.before-read")
+    world.kill("thread.before-read")
     world.amounts["abc"] = Decimal("1.00")
     world.wait(minutes=31)
     world.tick()
@@ -115,7 +183,7 @@ def test_who_takes_over_a_computed_request_posts_what_was_computed(world: World)
 def test_a_definite_refusal_leads_back_to_computed(world: World) -> None:
     """Nothing was posted, so nothing has to settle."""
     key = world.ask("abc")
-    world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", again=True))
+    world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
     world.tick()
     assert "computed" == world.record(key).status
     world.wait(minutes=2)
@@ -156,6 +224,17 @@ def test_a_send_that_does_not_begin_within_30_s_is_renewed(world: World) -> None
     assert 5 == world.counted()["state-write"]
 
 
+def test_a_send_that_begins_after_30_s_to_the_moment_needs_no_renewal() -> None:
+    """It is within them."""
+    world = World()
+    world.tick()
+    world.ask("abc")
+    world.counted()
+    world.amid("thread", lambda: world.amid("state-write", lambda: world.wait(seconds=30)))
+    world.tick()
+    assert 4 == world.counted()["state-write"]
+
+
 def test_a_store_that_is_too_slow_each_time_sends_nothing(world: World) -> None:
     """The request settles, and is tried again."""
     key = world.ask("abc")
@@ -165,8 +244,10 @@ def test_a_store_that_is_too_slow_each_time_sends_nothing(world: World) -> None:
             world.amid("state-write", lambda: world.wait(seconds=31))
 
     world.amid("thread", slow)
-    world.tick()
+    world.tick(rules=replace(RULES, attempts=1))
     assert ([], "posting") == (world.replies(key), world.record(key).status)
+    why = "The state store answers too slowly to post safely. The request waits for the settle time. I look again"
+    assert why in world.told()[0]
     world.wait(minutes=16)
     world.tick()
     assert [REFERENCE] == world.replies(key)
@@ -181,12 +262,39 @@ def test_nothing_is_posted_for_a_request_that_a_hold_concerns(world: World) -> N
     world.values[str(other)] = "{"
     world.version += 1
     world.tick()
+    before = world.record(key)
     tick.go_on()
-    assert [] == world.replies(key)
+    assert ([], before) == (world.replies(key), world.record(key))
     for _ in range(9):
         world.wait(minutes=5)
         world.tick()
     assert [REFERENCE] == world.replies(key)
+
+
+def test_what_a_hold_forbids_is_said(world: World) -> None:
+    """To whoever asks for a post."""
+    key = world.ask("abc")
+    world.kill("thread.before-read")
+    record, ports = world.record(key), world.ports()
+    assert record.claim
+    ledger = Ledger(ports.state)
+    until = world.now + RULES.settle
+    ledger.update_meta(lambda meta: replace(meta, hold_since=world.now, hold_until=until))
+    forbidden = "Nothing is posted for older requests until the state's loss has settled."
+    with pytest.raises(StateConflict, match=f"^{forbidden}$"):
+        replies_of(ports, ledger).post(key, record, record.claim)
+    assert record == world.record(key)
+
+
+def test_links_edited_before_the_reply_start_the_request_anew(world: World) -> None:
+    """A write of its own, of the same request; what was computed is dropped."""
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.edit(key, f"<https://{HOST}/x/def>"))
+    before = world.now
+    world.kill("state.after-write", nth=3)
+    record = world.record(key)
+    assert ("seen", PERSON, None) == (record.status, record.user, record.result)
+    assert before <= record.at <= world.now
 
 
 def test_a_posting_whose_message_was_deleted_ends_as_withdrawn(world: World) -> None:
@@ -228,9 +336,43 @@ def test_who_fails_to_remember_its_reply_repairs_what_it_did(world: World) -> No
     for _ in range(3):
         world.wait(minutes=16)
         world.tick()
-    (text,) = world.told()
-    assert REPEATS in text
+    assert [spoiled(world, key, REPEATS)] == world.told()
     assert world.record(key).checked
+
+
+def spoiled(world: World, key: RequestKey, text: str, reply: int = -1) -> str:
+    """What the owner hears of a reply that is edited; `reply` says which of the visible messages it is."""
+    where = world.address(replace(key, ts=world.visible()[reply].ts), key)
+    return (
+        f'I posted a reply that is not to be credited, and edit it to say "{text}" Look whether somebody has credited '
+        f"it: {where}"
+    )
+
+
+@pytest.mark.parametrize("theirs", ["claimed", "computed", "posting"])
+def test_who_posts_late_ends_the_request_that_another_process_works_on(world: World, theirs: Status) -> None:
+    """One reply is there: it is the answer, whatever the other process was about to do."""
+    key = world.ask("abc")
+    late = stopped(world, "reply.before-send")
+    world.wait(minutes=31)
+    if theirs == "claimed":
+        assert world.values
+        world.values.clear()  # only where the state is lost a posting is worked on anew
+        world.version += 1
+        world.kill("looker.before-read")
+    elif theirs == "computed":
+        world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
+        world.tick()
+    else:
+        world.kill("reply.before-send")
+    assert theirs == world.record(key).status
+    late.go_on()
+    record = world.record(key)
+    assert ("answered", [REFERENCE], None) == (record.status, world.replies(key), record.claim)
+    for _ in range(4):
+        world.wait(minutes=16)
+        world.tick()
+    assert [REFERENCE] == world.replies(key)
 
 
 def test_a_second_reply_that_becomes_visible_after_the_settle_time_is_found(world: World) -> None:
@@ -305,13 +447,30 @@ def test_a_second_reply_that_cannot_be_edited_is_left_to_the_owner(world: World)
     key = world.ask("abc")
     for _ in range(2):
         world.say(REFERENCE, BOT_USER, thread_ts=key.ts, bot=BOT, marker=_reply_marker(key))
-    refusal = PostRefused("edit_window_closed", "Slack allows no edit of it.", again=False)
+    refusal = PostRefused("edit_window_closed", "Slack allows no edit of it.", retry=False)
     world.fail("amend", refusal, times=2)
     for _ in range(4):
         world.tick()
         world.wait(minutes=16)
     assert "answered" == world.record(key).status
-    assert ["Delete it by hand." in text for text in world.told()] == [False, True]
+    second = world.address(replace(key, ts=world.visible()[-1].ts), key)
+    assert [
+        spoiled(world, key, REPEATS),
+        f"{second} could not be edited: {refusal} Delete it by hand.",
+    ] == world.told()
+
+
+def test_a_second_reply_in_a_thread_is_told_with_the_address_of_that_thread(world: World) -> None:
+    """The request is a reply itself. It is edited in the same tick, and looked at once more."""
+    top = world.say("good morning")
+    key = world.ask("abc", thread_ts=top.ts, subtype="thread_broadcast")
+    for _ in range(2):
+        world.say(REFERENCE, BOT_USER, thread_ts=top.ts, bot=BOT, marker=_reply_marker(key))
+    world.tick()
+    assert [REFERENCE, REPEATS] == [m.text for m in world.visible() if m.marker]
+    assert 2 == world.record(key).posts
+    (text,) = world.told()
+    assert text.endswith(world.address(replace(key, ts=world.visible()[-1].ts), top))
 
 
 def test_a_second_reply_whose_edit_failed_is_edited_later(world: World) -> None:
@@ -323,7 +482,7 @@ def test_a_second_reply_whose_edit_failed_is_edited_later(world: World) -> None:
     world.tick()
     assert [REFERENCE, REFERENCE] == world.replies(key)
     world.wait(minutes=16)
-    world.fail("amend", PostRefused("ratelimited", "Slack limits our rate.", again=True))
+    world.fail("amend", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
     assert not world.tick().ok
     assert world.tick().ok
     assert [REFERENCE, REPEATS] == world.replies(key)
@@ -339,9 +498,87 @@ def test_the_same_sql_is_credited_once(world: World) -> None:
     world.tick()
     assert ([REFERENCE], []) == (world.replies(first), world.replies(second))
     (text,) = world.told()
-    for key in (first, second):
-        assert f"/p{key.ts.replace('.', '')}" in text
-    assert "--again" in text
+    assert text.startswith(
+        f"I could not answer {world.address(second)}\n"
+        f"• The same SQL is credited by another request: {world.address(first)}\n"
+        "  If it is to be credited again, run `creditbot retry --again` with the address of this request.\n"
+    )
+
+
+def test_a_reply_that_may_be_there_credits_its_sql(world: World) -> None:
+    """Until the thread has shown that it is not, and whatever the summaries say."""
+    first = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    second = world.ask("abc")
+    world.tick()
+    assert ("posting", "dead") == (world.record(first).status, world.record(second).status)
+
+
+def test_an_answer_credits_its_sql_also_when_its_summary_is_gone(world: World) -> None:
+    """The state knows."""
+    world.ask("abc")
+    world.tick()
+    world.summaries.clear()
+    second = world.ask("abc")
+    world.tick()
+    assert [] == world.replies(second)
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["in the state", "in the summaries"])
+def test_the_same_sql_is_free_when_more_than_duplicate_days_have_passed_to_the_moment(forgotten: bool) -> None:
+    """By the time of the answer."""
+    world = World()
+    rules = replace(RULES, duplicates=timedelta(days=1))
+    first = world.ask("abc")
+    world.tick()
+    if forgotten:
+        forget(world, first)
+    else:
+        world.summaries.clear()
+    world.wait(days=1)
+    second = world.ask("abc")
+    world.tick(rules=rules)
+    assert [] == world.replies(second)
+    world.wait(seconds=0.001)
+    third = world.ask("abc")
+    world.tick(rules=rules)
+    assert [REFERENCE] == world.replies(third)
+
+
+def forget(world: World, key: RequestKey) -> None:
+    """A request that is not read any more, and that the state does not know any more."""
+    assert world.values
+    del world.values[str(key)]
+    world.version += 1
+    world.delete(key)
+
+
+def test_what_a_request_computed_itself_is_nobody_elses(world: World) -> None:
+    """Its own summary names the same SQL; that of another one which comes after it counts."""
+    first = world.ask("abc")
+    world.kill("thread.before-read")
+    second = world.ask("abc")
+    world.tick()
+    assert [REFERENCE] == world.replies(second)
+    forget(world, second)
+    world.wait(minutes=31)
+    world.tick()
+    assert "dead" == world.record(first).status
+    assert world.address(second) in world.told()[0]
+
+
+def test_a_request_that_was_answered_in_a_state_that_is_gone_is_no_duplicate_of_itself(world: World) -> None:
+    """A copy of the state was put back, and somebody has deleted the reply."""
+    key = world.ask("abc")
+    world.kill("thread.before-read")
+    copy = dict(world.values or {})
+    world.wait(minutes=31)
+    world.tick()
+    world.messages = [m for m in world.messages if not m.marker]
+    world.values, world.version = copy, world.version + 1
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
 
 
 def test_one_link_in_common_is_enough(world: World) -> None:
@@ -418,16 +655,18 @@ def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> N
     """The swap to posting is what decides, on the very state that it is written to."""
     first, second = world.ask("abc"), world.ask("abc")
 
-    def run(tick: Tick) -> None:
-        world.amid("credited", tick.pause)
+    def run(tick: Tick, effect: str) -> None:
+        world.amid(effect, tick.pause)
         world.tick()
 
-    ticks = [Tick(run), Tick(run)]
-    for tick in ticks:  # each has looked into the summaries, and has not swapped yet
+    ticks = [Tick(partial(run, effect=effect)) for effect in ("credited", "load")]
+    for tick in ticks:  # each has looked into the summaries, also into that of the other, and has not swapped yet
         assert not tick.go_on()
+    assert "computed" == world.summaries[str(first)]["outcome"]["status"]  # type: ignore[index]
     assert [True, True] == [tick.go_on() for tick in ticks]
-    assert [[], [REFERENCE]] == sorted([world.replies(first), world.replies(second)])
-    assert 1 == len(world.told())
+    assert ([REFERENCE], []) == (world.replies(first), world.replies(second))
+    (text,) = world.told()
+    assert f"The same SQL is credited by another request: {world.address(first)}\n" in text
 
 
 def test_sql_that_was_computed_and_not_credited_is_free(world: World) -> None:

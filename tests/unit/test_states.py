@@ -1,11 +1,16 @@
 """The state machine of a request."""
 
+import re
+from datetime import timedelta
+from decimal import Decimal
 from typing import get_args
 
 import pytest
 
-from creditbot.states import MOVES, Record, Status, move, reopened
+from creditbot.states import MOVES, Claim, Record, Result, Status, move, new_nonce, reopened
 from tests.fakes import START
+
+LATER = START + timedelta(hours=1)
 
 
 def test_a_transition_that_the_drawing_has_keeps_the_rest_of_the_record() -> None:
@@ -21,6 +26,11 @@ def test_every_write_has_a_nonce_of_its_own() -> None:
     assert move(record, "posting", START) != move(record, "posting", START)
 
 
+def test_a_nonce_is_short() -> None:
+    """Every record and every notice carries one, and the state has a budget."""
+    assert re.fullmatch("[0-9a-f]{12}", new_nonce())
+
+
 @pytest.mark.parametrize("source", MOVES)
 def test_moves_that_the_drawing_lacks_are_refused(source: Status | None) -> None:
     """No code path can take a request where the drawing has no arrow."""
@@ -31,14 +41,15 @@ def test_moves_that_the_drawing_lacks_are_refused(source: Status | None) -> None
 
 
 def test_what_starts_anew_keeps_nothing_of_what_came_of_it_before() -> None:
-    """Neither its attempts nor its result, nor who once overrode a refusal."""
+    """Neither its attempts nor its result, nor who once overrode a refusal; but that replies of it may be there."""
     dead = Record(
-        "dead", "n", START, user="U1", attempts=3, reason="x", saved=True, checked=True, again="dana", posts=2
-    )
-    assert ("seen", "U1", 0, "", False, False, "", 2) == (
-        (anew := reopened(dead, START)).status, anew.user, anew.attempts, anew.reason, anew.saved, anew.checked,
-        anew.again, anew.posts,
+        "dead", "n", START, START, "1.1", "U1", "links", "2.2", 3, 4, START, Claim("pod", START),
+        Result(Decimal("1.00")), 2, "3.3", "x", checked=True, saved=True, again="dana",
     )  # fmt: skip
+    anew = reopened(dead, LATER)
+    assert anew == Record(
+        "seen", anew.nonce, LATER, None, "1.1", "U1", "links", "2.2", posts=2, reply="3.3", claim=None, result=None
+    )
     assert "eve" == reopened(dead, START, again="eve").again
 
 

@@ -8,7 +8,7 @@ import pytest
 from creditbot.intake import Policy
 from creditbot.links import looker_host
 from creditbot.model import Marker, Message, RequestKey, Workspace, time_of
-from creditbot.thread import LATE, REPEATS, ThreadView, is_behind, order, view
+from creditbot.thread import LATE, REPEATS, ThreadView, is_behind, is_newer, order, view
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "UBOT", "BBOT", {"C1": "credits"})
 POLICY = Policy(looker_host("https://acme.looker.com"), previous_bots=frozenset({"BOLD"}))
@@ -83,7 +83,8 @@ def test_an_answer_belongs_to_the_request_it_follows() -> None:
         reply(1, "Approved, $1.00, exceptions"),
         request(second.ts, KEY.ts, "def", "thread_broadcast"),
     ]
-    assert "1736345701.000000" == seen(*thread).elsewhere
+    first = seen(*thread)
+    assert ("1736345701.000000", "") == (first.elsewhere, first.unclear)
     assert "" == seen(*thread, key=second).elsewhere
 
 
@@ -91,8 +92,15 @@ def test_surplus_answers_after_a_later_request_leave_an_earlier_one_unclear() ->
     """Two answers after the second request may be one for each: nobody can tell."""
     second = request("1736345700.500000", KEY.ts, "def", "thread_broadcast")
     found = seen(request(), second, reply(1, "Approved, $1"), reply(2, "Approved, $2"))
-    assert found.unclear
-    assert not found.elsewhere
+    why = "A later request in its thread has several answers, and one of them may be meant for this one."
+    assert (why, "") == (found.unclear, found.elsewhere)
+
+
+def test_one_answer_after_a_later_request_is_of_that_one() -> None:
+    """The earlier one is not answered, and that is clear."""
+    second = request("1736345700.500000", KEY.ts, "def", "thread_broadcast")
+    found = seen(request(), second, reply(1, "Approved, $1"))
+    assert ("", "") == (found.unclear, found.elsewhere)
 
 
 def test_a_deleted_request_is_gone() -> None:
@@ -114,6 +122,23 @@ def test_ts_sorts_by_time() -> None:
     assert ["9.1", "10.1", "1736345678.123456", "1736345678.123457"] == sorted(
         ["1736345678.123457", "10.1", "1736345678.123456", "9.1"], key=order
     )
+    assert (9, 0) == order("9")
+
+
+@pytest.mark.parametrize(
+    ("edited", "than", "newer"),
+    [
+        ("", "", False),
+        ("1.0", "", True),
+        ("", "1.0", False),
+        ("9.1", "10.1", False),
+        ("10.1", "9.1", True),
+        ("1.0", "1.0", False),
+    ],
+)
+def test_edits_are_compared_by_time(edited: str, than: str, newer: bool) -> None:
+    """None at all comes before all of them."""
+    assert newer == is_newer(edited, than)
 
 
 @pytest.mark.parametrize("text", [REPEATS, LATE])

@@ -1,0 +1,190 @@
+"""The state's document: what stands in it, and how it is read and written. Pure.
+
+    meta              what is remembered beside the requests, see `Meta`
+    T0.C0.17363...    the record of a request, by `str(RequestKey)`
+    notice.NAME       a message to the owner
+    done              messages that a prototype had processed
+    corrupt           what could not be understood, moved aside
+
+Values are JSON texts. Keys that are not ours stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from creditbot.errors import StateUnusable
+from creditbot.model import RequestKey, time_of
+from creditbot.ports import Stored
+from creditbot.states import SCHEMA, Meta, Notice, Record
+
+CORRUPT_LIMIT = 100 * 1024
+"""Characters of the value `corrupt`."""
+DONE = "done"
+"""Key under which the messages stand that a prototype had processed: a JSON list of ts."""
+NOTICE = "notice."
+"""How keys of messages to the owner begin."""
+CAUSE = "cause."
+"""How names of notices of a shared cause begin: they stay until it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The document, understood.
+
+    Attributes:
+        meta: what is remembered beside the requests.
+        records: `str(RequestKey)` -> record.
+        notices: id -> message to the owner.
+        done: ts of messages that a prototype had processed: they are never worked on.
+        broken: key -> text of values that could not be understood; not yet moved aside.
+        damage: a sentence on what the store itself found broken, or "".
+        stored: what it was read from.
+    """
+
+    meta: Meta = field(default_factory=Meta)
+    records: Mapping[str, Record] = field(default_factory=dict)
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    done: frozenset[str] = frozenset()
+    broken: Mapping[str, str] = field(default_factory=dict)
+    damage: str = ""
+    stored: Stored = field(default_factory=lambda: Stored({}, ""))
+
+    @property
+    def first(self) -> bool:
+        """No tick has used it yet: it is new, or everything was lost."""
+        return self.meta.workspace is None
+
+    def holds(self, key: RequestKey, now: datetime) -> bool:
+        """Whether a request waits because the state was lost or damaged, and a post of ours may not be visible yet."""
+        meta = self.meta
+        return bool(meta.hold_until and meta.hold_since and now < meta.hold_until and time_of(key.ts) < meta.hold_since)
+
+    @property
+    def size(self) -> int:
+        """Bytes of keys and values."""
+        return size_of(self.stored.values)
+
+
+def size_of(values: Mapping[str, str]) -> int:
+    """Bytes that keys and values take, as Kubernetes counts them."""
+    return sum(len(key) + len(value.encode()) for key, value in values.items())
+
+
+def understand(stored: Stored) -> State:
+    """Reads the document; values that are not ours to understand end in `broken`.
+
+    Raises `StateUnusable` if a newer version wrote it.
+    """
+    meta, records, notices, broken, done = Meta(), {}, {}, {}, frozenset[str]()
+    for key, text in stored.values.items():
+        try:
+            if key == "meta":
+                _refuse_newer(text)
+                meta = _load(Meta, text)
+            elif key.startswith(NOTICE):
+                notices[key.removeprefix(NOTICE)] = _load(Notice, text)
+            elif key == DONE:
+                done = _load_done(text)
+            elif _is_request(key):
+                records[key] = _load(Record, text)
+        except ValueError:
+            broken[key] = text
+    return State(meta, records, notices, done, broken, stored.damage, stored)
+
+
+def _refuse_newer(meta: str) -> None:
+    try:
+        schema = json.loads(meta).get("schema")
+    except (ValueError, AttributeError, RecursionError):
+        return
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise StateUnusable(
+            f"The state was written by a newer creditbot (layout {schema}; this one knows {SCHEMA}).",
+            "Deploy that version again, or a newer one.",
+        )
+
+
+def _is_request(key: str) -> bool:
+    try:
+        return _is_ts(RequestKey.parse(key).ts)
+    except ValueError:
+        return False
+
+
+def _is_ts(ts: str) -> bool:
+    try:
+        time_of(ts)
+    except (ValueError, OverflowError, OSError):
+        return False
+    return True
+
+
+def _load_done(text: str) -> frozenset[str]:
+    found: list[str] = _adapters()[list].validate_json(text)
+    if not all(map(_is_ts, found)):
+        raise ValueError
+    return frozenset(found)
+
+
+def values_after(old: State, new: State) -> dict[str, str]:
+    """The document after a change; what did not change keeps its text, and keys that are not ours stay."""
+    values = dict(old.stored.values)
+    if old.broken and not new.broken:
+        aside = {key: values.pop(key) for key in old.broken}
+        if "corrupt" in values:
+            aside["earlier"] = values["corrupt"]
+        values["corrupt"] = _cut(json.dumps(aside))
+    _update(values, "", old.records, new.records)
+    _update(values, NOTICE, old.notices, new.notices)
+    if new.done != old.done:
+        values[DONE] = json.dumps(sorted(new.done))
+    if new.meta != old.meta:
+        values["meta"] = _dump(new.meta)
+    return values
+
+
+def _update(values: dict[str, str], prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    for key in old.keys() - new.keys():
+        del values[prefix + key]
+    for key, value in new.items():
+        if old.get(key) is not value:
+            values[prefix + key] = _dump(value)
+
+
+def _cut(text: str) -> str:
+    """JSON text of at most 100 KiB: what is longer becomes the beginning of it, as a string."""
+    return text if len(text) <= CORRUPT_LIMIT else json.dumps(text[: CORRUPT_LIMIT // 2 - 1])  # escaping may double it
+
+
+@lru_cache(maxsize=10_000)
+def _load(kind: type, text: str) -> Any:
+    """Raises ValueError for what is not of that kind, and for times without a zone, which cannot be compared.
+
+    The document is read several times a tick, and most of it is as it was.
+    """
+    value = _adapters()[kind].validate_json(text)
+    claim = getattr(value, "claim", None)
+    if any(isinstance(v, datetime) and v.tzinfo is None for x in (value, claim) if x for v in _fields(x)):
+        raise ValueError("a time without a zone")
+    return value
+
+
+def _fields(value: Any) -> list[Any]:
+    return [getattr(value, field.name) for field in fields(value)]
+
+
+def _dump(value: Record | Notice | Meta) -> str:
+    return str(_adapters()[type(value)].dump_json(value, exclude_defaults=True).decode())
+
+
+@cache
+def _adapters() -> dict[type, Any]:
+    from pydantic import TypeAdapter
+
+    return {**{kind: TypeAdapter(kind) for kind in (Meta, Record, Notice)}, list: TypeAdapter(list[str])}
