@@ -23,6 +23,8 @@ RUN python -m pip uninstall --quiet --yes pyarrow jedi parso debugpy flit-core p
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash .
 
 FROM ${BASE_IMAGE}
+# The official image comes without the bytecode of the standard library, and a pod cannot write it.
+RUN python -c "import compileall, sysconfig; compileall.compile_dir(sysconfig.get_path('stdlib'), quiet=2)"
 ARG VERSION=0.0.0.dev0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="creditbot" \

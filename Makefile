@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 IMAGE ?= localhost/creditbot:dev
+VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BASE_IMAGE ?= python:3.11-slim-bookworm
 CONTAINER_TOOL ?= docker
 KIND_CLUSTER ?= creditbot
@@ -130,7 +132,8 @@ clean: ## Remove .venv, caches and build results; data/ and logs/ stay
 ##@ Run it in Kubernetes
 .PHONY: image
 image: ## Build the container image IMAGE with CONTAINER_TOOL (docker by default)
-	$(CONTAINER_TOOL) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(IMAGE) .
+	$(CONTAINER_TOOL) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$(REVISION) --tag $(IMAGE) .
 
 .PHONY: deploy
 deploy: ## Apply OVERLAY (production by default) to the cluster of your kubectl context

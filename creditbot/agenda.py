@@ -12,6 +12,11 @@ from creditbot.model import RequestKey, time_of
 from creditbot.states import Record
 from creditbot.thread import is_newer, order
 
+LOOKS_APART = 4
+"""A post that came later than the settle time may come much later: it is looked for after the settle time, after four
+times as long, and so on until the request is forgotten."""
+_MOST_LOOKS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -114,7 +119,8 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, abandoned: C
 def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> str:
     if _edited(job, record):
         return "edited" if record.status in ("answered", "elsewhere") else "fresh"
-    if record.posts > (record.status == "answered") and not record.checked and now - record.at >= settle:
+    look_after = settle * LOOKS_APART ** min(record.checked, _MOST_LOOKS)
+    if record.posts > (record.status == "answered") and now - record.at >= look_after:
         return "doubtful"
     return "" if record.saved else "unsaved"
 

@@ -193,7 +193,7 @@ class Bot:
             report.errors += handler.causes
             for service in sorted(handler.recovered):
                 notices.over(service)
-        report.untold += notices.deliver()
+        report.untold += notices.deliver(lambda: self._stop.asked)
 
     def _handle_all(self, jobs: Sequence[Job], handler: Handler, workspace: Workspace, report: TickReport) -> None:
         """Requests are started in order and end when they are ready."""
@@ -264,7 +264,7 @@ class Bot:
 
     def _check_again(self, job: Job, record: Record, replies: Replies) -> None:
         replies.repair(job.key, record)
-        self._ledger.swap(job.key, record, move(record, record.status, record.at, checked=True))
+        self._ledger.swap(job.key, record, move(record, record.status, record.at, checked=record.checked + 1))
 
     def _remember(self, requests: Sequence[Request], read_at: datetime) -> None:
         """Writes how far was read, at most hourly."""

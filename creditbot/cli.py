@@ -47,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     retry.add_argument(
         "--again", action="store_true", help="credit it although the same SQL was credited before; your name is kept"
     )
+    retry.add_argument(
+        "--by", metavar="NAME", default="", help="the name that --again keeps, where the machine does not know yours"
+    )
     _sandbox(_command(sub, "sandbox", None, "a local Slack, Looker and warehouse, to try creditbot without accounts"))
     return top
 

@@ -211,16 +211,26 @@ def show(options: Namespace) -> int:
 
 def retry(options: Namespace) -> int:
     """Lets the next tick start a request anew."""
+    from creditbot.lookup import read_permalink
+
+    if options.by and not options.again:
+        raise SettingsError("--by names who wants --again, which is not given.", "Give both, or neither.")
+    asked = read_permalink(options.permalink)
+    _lookup().retry(asked, again=(options.by or _person()) if options.again else "")
+    print("The next tick starts this request anew.")
+    return 0
+
+
+def _person() -> str:
+    """Who types, as the summary keeps it."""
     import getpass
     import socket
 
-    from creditbot.lookup import read_permalink
-
-    asked = read_permalink(options.permalink)
-    who = f"{getpass.getuser()}@{socket.gethostname()}" if options.again else ""
-    _lookup().retry(asked, again=who)
-    print("The next tick starts this request anew.")
-    return 0
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user has a number only
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def _lookup() -> Lookup:

@@ -12,7 +12,7 @@ Values are JSON texts. Keys that are not ours stay as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache, lru_cache
@@ -23,6 +23,8 @@ from creditbot.model import RequestKey, time_of
 from creditbot.ports import Stored
 from creditbot.states import SCHEMA, Meta, Notice, Record
 
+MIGRATIONS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
+"""What makes `meta` of layout n one of layout n + 1, the step from 1 first; SCHEMA is one more than there are steps."""
 CORRUPT_LIMIT = 100 * 1024
 """Characters of the value `corrupt`."""
 DONE = "done"
@@ -85,8 +87,7 @@ def understand(stored: Stored) -> State:
     for key, text in stored.values.items():
         try:
             if key == "meta":
-                _refuse_newer(text)
-                meta = _load(Meta, text)
+                meta = _load(Meta, _migrated(text))
             elif key.startswith(NOTICE):
                 notices[key.removeprefix(NOTICE)] = _load(Notice, text)
             elif key == DONE:
@@ -98,16 +99,23 @@ def understand(stored: Stored) -> State:
     return State(meta, records, notices, done, broken, stored.damage, stored)
 
 
-def _refuse_newer(meta: str) -> None:
+def _migrated(meta: str) -> str:
+    """The text of `meta` in the layout of today. ValueError where it says no layout that ever was."""
     try:
-        schema = json.loads(meta).get("schema")
-    except (ValueError, AttributeError, RecursionError):
-        return
-    if isinstance(schema, int) and schema > SCHEMA:
+        found = json.loads(meta)
+        schema = found.get("schema", 1)
+    except (AttributeError, RecursionError) as error:
+        raise ValueError from error
+    if type(schema) is not int or schema < 1:
+        raise ValueError
+    if schema > SCHEMA:
         raise StateUnusable(
             f"The state was written by a newer creditbot (layout {schema}; this one knows {SCHEMA}).",
             "Deploy that version again, or a newer one.",
         )
+    for step in MIGRATIONS[schema - 1 :]:
+        found = step(found)
+    return json.dumps({**found, "schema": SCHEMA})
 
 
 def _is_request(key: str) -> bool:
@@ -180,7 +188,11 @@ def _fields(value: Any) -> list[Any]:
 
 
 def _dump(value: Record | Notice | Meta) -> str:
-    return str(_adapters()[type(value)].dump_json(value, exclude_defaults=True).decode())
+    text: str = _adapters()[type(value)].dump_json(value, exclude_defaults=True).decode()
+    if not isinstance(value, Meta):
+        return text
+    layout = {"schema": SCHEMA}  # also while it is the default: a later version reads it
+    return json.dumps({**layout, **json.loads(text)}, separators=(",", ":"))
 
 
 @cache

@@ -144,6 +144,7 @@ class Ledger:
     def _write(self, change: Callable[[State], State], written: Callable[[State], bool]) -> None:
         with self._lock:
             state, fresh = (self._state, False) if self._state else (self.read(), True)
+            unknown = False
             for _ in range(RETRIES):
                 try:
                     new = self._forget(change(state))
@@ -157,11 +158,10 @@ class Ledger:
                 self._at("state.before-write")
                 try:
                     version = self._store.write(values, state.stored.version)
-                except StateConflict:
+                except (StateConflict, StateWriteUnknown) as error:
+                    unknown = unknown or isinstance(error, StateWriteUnknown)
                     state, fresh = self.read(), True
-                except StateWriteUnknown:
-                    state, fresh = self.read(), True
-                    if written(state):
+                    if unknown and written(state):  # it may also land after it was not found
                         return
                 else:
                     self._state = replace(new, stored=Stored(values, version))

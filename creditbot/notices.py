@@ -7,7 +7,7 @@ there. Where the conversation may not be read (no im:history), it is sent again:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -83,10 +83,15 @@ class Notices:
             with suppress(StateConflict):
                 self._ledger.swap_notice(name, notice, None)
 
-    def deliver(self) -> list[str]:
-        """Tells what is due, and settles what was left half told. Returns what could not be told, and why."""
+    def deliver(self, stopping: Callable[[], bool] = lambda: False) -> list[str]:
+        """Tells what is due, and settles what was left half told. Returns what could not be told, and why.
+
+        Begins nothing more once it is `stopping`: the next tick does.
+        """
         failed = []
         for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: item[1].at):
+            if stopping():
+                break
             try:
                 if notice.status == "due":
                     self._tell(name, notice)

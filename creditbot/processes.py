@@ -56,9 +56,28 @@ class Stop:
 
 
 def _started(pid: int) -> str:
-    """Field 22 of /proc/PID/stat (proc(5)), which a reused pid does not share; "" where there is no such process."""
+    """When a process began, which a reused pid does not share; "" where there is no such process."""
+    return _started_by_proc(pid) if Path("/proc/self/stat").exists() else _started_by_ps(pid)
+
+
+def _started_by_proc(pid: int) -> str:
+    """Field 22 of /proc/PID/stat (proc(5)), in ticks since the system began."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return ""
     return stat.rpartition(")")[2].split()[19]
+
+
+def _started_by_ps(pid: int) -> str:
+    """By the one way that all systems have, to the second."""
+    import subprocess
+
+    try:
+        shown = subprocess.run(  # noqa: S603  # a number of ours
+            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607  # wherever a system keeps it
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except OSError:
+        return ""
+    return shown.stdout.strip()

@@ -7,8 +7,10 @@
 
 `chat.postMessage` has no idempotency key, so what becomes of a `posting` that was not finished is decided by the thread
 alone, and only when any post of it must have become visible: POST_SETTLE_SECONDS after the swap. *Then* the thread is
-read: our marker there means answered; nothing there means a new posting. A definite refusal of this very send leads
-back to computed. Nothing else leaves posting.
+read: our marker there means answered; nothing there means a new posting, or its end where a person answered, the
+message is gone, or people must look: somebody else's marker, the same SQL credited meanwhile, or replies sent more than
+once in LOOKBACK_HOURS of which none was ever seen. A definite refusal of this very send leads back to computed. Nothing
+else leaves posting.
 
 What nobody can exclude (a process that sleeps between its last look at the clock and its send, a post that becomes
 visible later than the settle time) is looked for and repaired: the later reply is edited so that nobody credits it.
@@ -164,7 +166,8 @@ class Replies:
         """
         seen = self.look(key, record)
         if record.status in ("claimed", "computed", "posting"):
-            self.closed(key, record, seen)
+            if seen.ours:  # whatever else the thread shows is for whoever works on it
+                self.closed(key, record, seen)
         elif record.status == "answered":
             self._amend(key, record, seen.repeats, REPEATS)
         elif record.terminal:

@@ -114,7 +114,7 @@ class Record:
         posts: how often it went to posting; more than one asks for a look whether two replies stand there.
         reply: ts of the reply, ours or somebody else's.
         reason: why it ended as it did, one sentence for people.
-        checked: its thread was looked at again after the settle time, for a reply that was not seen when it ended.
+        checked: how often its thread was looked at again, for a reply that was not seen when it ended.
         saved: the summary of its end is written: the state may forget it.
         again: who overrode the refusal to credit the same SQL twice, or "".
         seconds: from the claim to the reply.
@@ -136,7 +136,7 @@ class Record:
     posts: int = 0
     reply: str = ""
     reason: str = ""
-    checked: bool = False
+    checked: int = 0
     saved: bool = False
     again: str = ""
     seconds: float = 0.0
@@ -161,7 +161,7 @@ def reopened(record: Record, at: datetime, *, again: str = "") -> Record:
     """An ended or failed request that starts anew, without what came of it before; `again` as in `Record`."""
     return move(
         record, "seen", at, attempts=0, returned=0, due=None, claim=None, result=None, began=None, reason="",
-        saved=False, checked=False, again=again,
+        saved=False, checked=0, again=again,
     )  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -437,6 +439,27 @@ def test_retry_starts_a_request_anew(worked: Office) -> None:
     assert (0, "The next tick starts this request anew.\n") == (done.code, done.out)
     assert "started next tick" in worked.run("history").out
     assert "Looker has no Look 4040" in worked.run("run-once").out
+
+
+def test_who_wants_the_same_sql_credited_again_is_kept(worked: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a container, whose user has a number only."""
+
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    permalink = worked.permalink("looks/4040")
+    who = {(): f"uid {os.getuid()}@{socket.gethostname()}", ("--by", "Dana Ortiz"): "Dana Ortiz"}
+    for options, name in who.items():
+        assert 0 == worked.run("retry", "--again", *options, permalink).code
+        assert f"again by   {name}\n" in worked.run("show", permalink).out
+        assert 0 == worked.run("run-once").code
+
+
+def test_a_name_without_again_is_a_mistake(worked: Office) -> None:
+    """It would be kept nowhere."""
+    done = worked.run("retry", "--by", "Dana", worked.permalink("looks/4040"))
+    assert (2, "--by names who wants --again, which is not given. Give both, or neither.") == (done.code, done.sentence)
 
 
 @pytest.mark.parametrize("command", ["show", "retry"])

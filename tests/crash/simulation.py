@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from creditbot.agenda import plan
+from creditbot.document import State
 from creditbot.errors import CreditbotError
 from creditbot.points import Point
 from creditbot.states import Record
+from creditbot.thread import LATE, REPEATS
 from tests.crash.faults import LATENESS, Fault, Injected, arm
-from tests.fakes import RULES, Killed, World
+from tests.fakes import BOT_USER, RULES, Killed, World
 
 SCHEDULE = timedelta(minutes=5)
 SWEEP_RULES = replace(RULES, attempts=6)
@@ -186,11 +188,22 @@ class Simulation:
         state, world = self.world.state(), self.world
         world.visible(), world.visible_direct()
         later = plan(state, (), world.now + timedelta(days=1), RULES.settle)
+        if not self._surplus(state):  # a look that would find nothing need not be waited for, but for the first
+            later = replace(later, doubtful=tuple(j for j in later.doubtful if j.record and not j.record.checked))
         return not (
             world.pending or world.pending_direct or state.broken or not later.idle or later.waiting
             or (state.meta.hold_until or world.now) > world.now
             or any(notice.status != "told" for notice in state.notices.values())
         )  # fmt: skip
+
+    def _surplus(self, state: State) -> bool:
+        """Whether a reply stands that is to be edited."""
+        standing = Counter(
+            message.marker.key
+            for message in self.world.visible()
+            if message.user == BOT_USER and message.marker and message.text not in (REPEATS, LATE)
+        )
+        return any(n > (state.records[key].status == "answered") for key, n in standing.items() if key in state.records)
 
     def _next_moment(self) -> datetime:
         """When the CronJob starts the next tick, or before that when something becomes due."""

@@ -127,7 +127,7 @@ def test_a_process_that_sleeps_between_its_last_look_and_its_send_is_repaired(
         _repaired("sleeps before the first byte", sort, [Fault("SIGSTOP across a takeover", point, 1, ticks)], table)
 
 
-@pytest.mark.parametrize("minutes", [16, 20, 25])
+@pytest.mark.parametrize("minutes", [16, 20, 25, 31, 45, 180])
 def test_a_post_that_is_later_than_the_settle_time_is_repaired(minutes: int, table: Table) -> None:
     """Nobody can exclude it; the second reply is found, edited and told of."""
     for sort in SORTS:

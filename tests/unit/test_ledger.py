@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from creditbot import document
 from creditbot.document import CORRUPT_LIMIT, DONE, State, size_of, understand
 from creditbot.errors import (
     STATE_STORE,
@@ -21,7 +22,7 @@ from creditbot.errors import (
 from creditbot.ledger import BUDGET, LIMIT, Ledger
 from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Stored
-from creditbot.states import Meta, Notice, Record, move
+from creditbot.states import SCHEMA, Meta, Notice, Record, move
 from tests.fakes import START, MemoryStore, World, ts_of
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "U", "B", {"C1": "credits"}, "abc")
@@ -183,6 +184,27 @@ def test_a_write_of_unknown_outcome_is_recognised_by_its_nonce(
     found = ledger_of(world).read()
     assert (found.records, found.notices, found.meta) == (ledger.state.records, ledger.state.notices, ledger.state.meta)
     assert found.records or found.notices or found.meta.nonce
+
+
+def test_a_write_that_lands_after_it_was_not_found_is_recognised_too(world: World) -> None:
+    """The repeated write meets it as a conflict: it is our own record that stands there."""
+
+    class Late(MemoryStore):
+        late: list[Callable[[], str]]
+
+        def write(self, values: Mapping[str, str], version: str) -> str:
+            if not hasattr(self, "late"):
+                self.late = [lambda: super(Late, self).write(values, version)]
+                raise StateWriteUnknown("lost.")
+            if self.late:
+                self.late.pop()()
+            return super().write(values, version)
+
+    record = claimed()
+    ledger = Ledger(Late(world))
+    ledger.swap(KEY, None, record)
+    assert {str(KEY): record} == ledger_of(world).read().records == ledger.state.records
+    assert 1 == world.version
 
 
 def test_notices_of_a_swap_are_part_of_the_same_write(world: World) -> None:
@@ -420,6 +442,45 @@ def test_a_newer_layout_is_refused() -> None:
     with pytest.raises(StateUnusable, match=whole(newer)):
         understand(Stored({"meta": '{"schema": 2}'}, "1"))
     assert 1 == understand(Stored({"meta": '{"schema": 1}'}, "1")).meta.schema
+
+
+def test_a_state_that_a_later_version_wrote_is_refused_by_this_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The layout is written whatever it is."""
+    monkeypatch.setattr(document, "SCHEMA", 2)
+    ledger_of(world).update_meta(lambda meta: replace(meta, covered_until=START))
+    monkeypatch.undo()
+    with pytest.raises(StateUnusable, match="newer creditbot"):
+        ledger_of(world).read()
+
+
+@pytest.mark.parametrize("schema", ['{"schema":1,', "{"], ids=["written", "before it was written"])
+def test_an_older_layout_is_migrated(world: World, monkeypatch: pytest.MonkeyPatch, schema: str) -> None:
+    """Step by step, and written in the new layout with the next write."""
+    monkeypatch.setattr(document, "SCHEMA", 3)
+    steps = (
+        lambda meta: {"until": meta["read"], "nonce": "n"},
+        lambda meta: {"covered_until": meta["until"], "nonce": meta["nonce"]},
+    )
+    monkeypatch.setattr(document, "MIGRATIONS", steps)
+    world.values = {"meta": f'{schema}"read":"2026-01-08T12:00:00Z"}}'}
+    ledger = ledger_of(world)
+    assert (3, START, "n") == (ledger.read().meta.schema, ledger.state.meta.covered_until, ledger.state.meta.nonce)
+    ledger.update_meta(lambda meta: meta)
+    assert 3 == json.loads(world.values["meta"])["schema"]
+
+
+def test_there_is_a_step_from_each_layout_to_the_next() -> None:
+    """Nothing that was ever written is left behind."""
+    assert SCHEMA - 1 == len(document.MIGRATIONS)
+
+
+@pytest.mark.parametrize("schema", ['"2"', "0", "-1", "1.0", "true", "null", "[]"])
+def test_a_layout_that_never_was_is_nonsense(world: World, schema: str) -> None:
+    """It is set aside like any other value that somebody edited."""
+    world.values = {"meta": f'{{"schema":{schema}}}'}
+    assert ["meta"] == list(ledger_of(world).read().broken)
 
 
 def test_the_workspace_is_remembered(world: World) -> None:

@@ -67,6 +67,17 @@ def test_every_write_of_a_message_has_a_nonce_and_a_time_of_its_own(world: World
     assert [START + timedelta(seconds=seconds) for seconds in (0, 10, 20, 30, 40)] == [notice.at for notice in seen]
 
 
+def test_nothing_more_is_told_once_the_process_is_asked_to_stop(world: World) -> None:
+    """What is due stays due: a later tick tells it."""
+    for name in ("first", "second"):
+        notices(world).add(name, name)
+        world.wait(seconds=1)
+    assert [] == notices(world).deliver(lambda: "tell" in world.calls)
+    assert ["first"] == world.told()
+    deliver(world)
+    assert ["first", "second"] == world.told()
+
+
 def test_a_name_is_told_once(world: World) -> None:
     """Adding it again, before or after it was told, changes nothing."""
     notices(world).add("n", "first")

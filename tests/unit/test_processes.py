@@ -1,8 +1,52 @@
-"""This process, asked to stop."""
+"""This process: its name, and whether it is asked to stop."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
+import pytest
+
+from creditbot import processes
 from creditbot.processes import Stop
+
+
+@pytest.fixture(params=["proc", "ps"])
+def _source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where systems say when a process began."""
+    if request.param == "ps":
+        monkeypatch.setattr(processes, "_started", processes._started_by_ps)
+
+
+@pytest.mark.usefixtures("_source")
+def test_a_process_that_runs_is_not_gone() -> None:
+    """It is known by when it began."""
+    name = processes.name()
+    assert str(os.getpid()) == name.rsplit("/", 3)[1]
+    assert name.rsplit("/", 3)[2]
+    assert not processes.gone(name)
+
+
+@pytest.mark.usefixtures("_source")
+def test_a_process_that_has_ended_is_gone() -> None:
+    """And so is one whose number another process has now."""
+    ended = subprocess.Popen([sys.executable, "-c", "pass"])
+    ended.wait()
+    host, pid, began, rest = processes.name().rsplit("/", 3)
+    assert processes.gone(f"{host}/{ended.pid}/{began}/{rest}")
+    assert processes.gone(f"{host}/{pid}/another time/{rest}")
+
+
+@pytest.mark.parametrize("name", ["", "pod", "another-host/1/2/3", "a/b/c/d"])
+def test_of_a_process_elsewhere_nobody_can_say_that_it_is_gone(name: str) -> None:
+    """Its claim runs out."""
+    assert not processes.gone(name)
+
+
+def test_no_two_processes_have_a_name() -> None:
+    """Not even one that is asked twice."""
+    assert processes.name() != processes.name()
 
 
 def test_who_is_not_asked_to_stop_sleeps_as_long_as_was_said() -> None:

@@ -349,6 +349,18 @@ def spoiled(world: World, key: RequestKey, text: str, reply: int = -1) -> str:
     )
 
 
+def test_who_posts_late_leaves_a_posting_of_which_it_sees_nothing_to_who_made_it(world: World) -> None:
+    """Its settle time has not passed: what the thread shows now decides nothing."""
+    key = world.ask("abc")
+    late = stopped(world, "reply.before-send")
+    world.wait(minutes=31)
+    world.kill("reply.before-send")
+    world.lateness = timedelta(minutes=1)
+    world.delete(key)
+    late.go_on()
+    assert "posting" == world.record(key).status
+
+
 @pytest.mark.parametrize("theirs", ["claimed", "computed", "posting"])
 def test_who_posts_late_ends_the_request_that_another_process_works_on(world: World, theirs: Status) -> None:
     """One reply is there: it is the answer, whatever the other process was about to do."""

@@ -44,7 +44,7 @@ def test_what_starts_anew_keeps_nothing_of_what_came_of_it_before() -> None:
     """Neither its attempts nor its result, nor who once overrode a refusal; but that replies of it may be there."""
     dead = Record(
         "dead", "n", START, START, "1.1", "U1", "links", "2.2", 3, 4, START, Claim("pod", START),
-        Result(Decimal("1.00")), 2, "3.3", "x", checked=True, saved=True, again="dana",
+        Result(Decimal("1.00")), 2, "3.3", "x", checked=1, saved=True, again="dana",
     )  # fmt: skip
     anew = reopened(dead, LATER)
     assert anew == Record(
