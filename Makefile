@@ -86,7 +86,7 @@ format: $(STAMP)-dev ## Rewrite the code to the style where that is safe
 
 .PHONY: types
 types: $(STAMP)-dev ## mypy, strict
-	$(BIN)/mypy
+	$(call patiently,$(BIN)/mypy,$(BIN)/mypy)
 
 .PHONY: layers
 layers: $(STAMP)-dev ## Imports point one way

@@ -153,12 +153,13 @@ class _Line:
     def __init__(self, deadline: Deadline, resolve: Resolve) -> None:
         self._deadline = deadline
         self._resolve = resolve
+        self._line: socket.socket | None = None
         self._twin: socket.socket | None = None
         self._timer: threading.Timer | None = None
 
     def open(self, address: tuple[str, int], *_: object) -> socket.socket:
         """Stands in for socket.create_connection."""
-        line = connect(*address, self._deadline, self._resolve)
+        self._line = line = connect(*address, self._deadline, self._resolve)
         line.settimeout(None)  # from here on the timer ends it
         self._twin = line.dup()  # TLS takes the first one over; shutting down either ends both
         self._timer = threading.Timer(self._deadline.remaining, self._cut)
@@ -176,6 +177,8 @@ class _Line:
             self._timer.cancel()
         if self._twin:
             self._twin.close()
+        if self._line and self._line.fileno() != -1:  # a proxy that refused, until Python 3.11.4 (gh-103472)
+            socket.close(self._line.detach())
 
 
 def connect(host: str, port: int, deadline: Deadline, resolve: Resolve = resolve) -> socket.socket:

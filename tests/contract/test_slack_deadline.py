@@ -113,7 +113,7 @@ def test_a_proxy_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, be
 
 
 def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
-    """And without a scheme. One that refuses has sent nothing on."""
+    """And without a scheme. One that refuses has sent nothing on, and its connection ends with the call."""
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.getsockname()[1]}")
         asked: list[bytes] = []
@@ -121,8 +121,10 @@ def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, bench: 
         def refuse() -> None:
             line, _ = proxy.accept()
             with line:
+                line.settimeout(10)
                 asked.append(line.recv(10_000))
                 line.sendall(b"HTTP/1.1 407 made-up reason\r\n\r\n")
+                asked.append(line.recv(1))
 
         refusing = threading.Thread(target=refuse)
         refusing.start()
@@ -130,6 +132,7 @@ def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, bench: 
             bench.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
         refusing.join()
     assert b"Authorization" not in asked[0]
+    assert b"" == asked[1]
 
 
 def test_what_is_no_name_is_not_found() -> None:
