@@ -19,7 +19,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from creditbot.errors import StateUnusable
-from creditbot.model import RequestKey, time_of
+from creditbot.model import RequestKey, is_ts, time_of
 from creditbot.ports import Stored
 from creditbot.states import SCHEMA, Meta, Notice, Record
 
@@ -120,22 +120,14 @@ def _migrated(meta: str) -> str:
 
 def _is_request(key: str) -> bool:
     try:
-        return _is_ts(RequestKey.parse(key).ts)
+        return is_ts(RequestKey.parse(key).ts)
     except ValueError:
         return False
 
 
-def _is_ts(ts: str) -> bool:
-    try:
-        time_of(ts)
-    except (ValueError, OverflowError, OSError):
-        return False
-    return True
-
-
 def _load_done(text: str) -> frozenset[str]:
     found: list[str] = _adapters()[list].validate_json(text)
-    if not all(map(_is_ts, found)):
+    if not all(map(is_ts, found)):
         raise ValueError
     return frozenset(found)
 
@@ -172,7 +164,7 @@ def _cut(text: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _load(kind: type, text: str) -> Any:
-    """Raises ValueError for what is not of that kind, and for times without a zone, which cannot be compared.
+    """Raises ValueError for what is not of that kind, and for times that cannot be compared.
 
     The document is read several times a tick, and most of it is as it was.
     """
@@ -180,6 +172,8 @@ def _load(kind: type, text: str) -> Any:
     claim = getattr(value, "claim", None)
     if any(isinstance(v, datetime) and v.tzinfo is None for x in (value, claim) if x for v in _fields(x)):
         raise ValueError("a time without a zone")
+    if kind is Record and value.edited and not is_ts(value.edited):
+        raise ValueError("an edit without a time")
     return value
 
 

@@ -5,6 +5,7 @@ Money is `Decimal` in USD with two places, times are aware `datetime` in UTC, du
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,14 @@ from decimal import Decimal
 from typing import Literal
 
 LinkKind = Literal["look", "explore_qid", "explore_params", "short", "sql_runner", "dashboard", "merge", "other"]
+
+
+_TS = re.compile(r"\d{1,11}\.\d{6}", re.ASCII)
+
+
+def is_ts(value: object) -> bool:
+    """Whether this is Slack's id of a message or the time of an edit: what `time_of` and `thread.order` can read."""
+    return isinstance(value, str) and _TS.fullmatch(value) is not None
 
 
 def time_of(ts: str) -> datetime:

@@ -29,6 +29,7 @@ UNHEARD = {
     "{} is no JSON number": "a defect, see test_exact_json",
     "a request does not go from {} to {}": "a defect, see test_states",
     "a time without a zone": "makes a record unreadable, see test_ledger",
+    "an edit without a time": "makes a record unreadable, see test_ledger",
     "The kernel did not start": "is told as how its process ended, see test_runner",
     "not a name": "is told as a name that is not known, see test_slack",
     "The log {} cannot be written any more: {}.": "goes to the standard error, see test_logs",

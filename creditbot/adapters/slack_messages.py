@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from creditbot.model import Marker, Message, time_of
+from creditbot.model import Marker, Message, is_ts, time_of
 
 _EVENTS = {"reply": "creditbot_reply", "notice": "creditbot_notice"}
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
-_TS = re.compile(r"\d{1,11}\.\d{6}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,11 +22,6 @@ def metadata(marker: Marker) -> dict[str, object]:
     """What a post carries so that we know it again; every app of the workspace can read it."""
     payload = {"key": marker.key, "claim": marker.claim, "v": 1}
     return {"event_type": _EVENTS[marker.kind], "event_payload": payload}
-
-
-def is_ts(value: object) -> bool:
-    """Whether this is the id of a message."""
-    return isinstance(value, str) and _TS.fullmatch(value) is not None
 
 
 def ts_of(moment: datetime) -> str:
@@ -51,6 +44,7 @@ def messages_of(pages: Iterable[Mapping[str, Any]], channel: str) -> list[Messag
 def message_of(raw: Mapping[str, Any], channel: str) -> Message:
     """One message with a valid `ts`."""
     edited = raw.get("edited")
+    edit = edited.get("ts") if isinstance(edited, dict) else None
     replies = raw.get("reply_count")
     return Message(
         channel=channel,
@@ -60,7 +54,7 @@ def message_of(raw: Mapping[str, Any], channel: str) -> Message:
         bot=_text(raw.get("bot_id")) or None,
         user_team=next((team for name in ("user_team", "source_team", "team") if (team := _text(raw.get(name)))), None),
         subtype=_text(raw.get("subtype")),
-        edited=_text(edited.get("ts")) if isinstance(edited, dict) else "",
+        edited=_text(edit) if is_ts(edit) else "",
         replies=replies if isinstance(replies, int) else 0,
         text=_text(raw.get("text")),
         content={name: raw[name] for name in ("text", "blocks", "attachments") if raw.get(name)},

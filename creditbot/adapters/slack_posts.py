@@ -10,11 +10,11 @@ from typing import Any
 from creditbot.adapters.pacing import Pacer
 from creditbot.adapters.slack_api import PAGE, SlackApi
 from creditbot.adapters.slack_errors import CallFailed, rate_limited, read_error, todo, write_error
-from creditbot.adapters.slack_messages import escaped, is_ts, messages_of, metadata, ts_of
+from creditbot.adapters.slack_messages import escaped, messages_of, metadata, ts_of
 from creditbot.adapters.slack_wire import NOT_JSON, Deadline
 from creditbot.errors import PostRefused, PostUnknown
 from creditbot.intake import is_ours
-from creditbot.model import Marker, Message, Workspace
+from creditbot.model import Marker, Message, Workspace, is_ts
 
 
 class _Poster:

@@ -376,6 +376,21 @@ def test_a_value_edited_into_nonsense_is_set_aside(world: World, broken: str) ->
     assert {} == ledger.read().broken
 
 
+@pytest.mark.parametrize("edited", ["x", "1.1234567x", "1736345678", "1736345678.0001.00"])
+def test_a_time_of_an_edit_that_is_none_is_nonsense(world: World, edited: str) -> None:
+    """Edits are compared by it for every request of a tick."""
+    value = json.dumps({"status": "failed", "nonce": "n", "at": "2026-01-08T12:00:00Z", "edited": edited})
+    world.values = {str(KEY): value}
+    assert {str(KEY): value} == ledger_of(world).read().broken
+
+
+def test_a_key_that_no_message_can_have_is_somebody_elses(world: World) -> None:
+    """It is neither worked on nor set aside."""
+    world.values = {"T1.C1.1.1234567x": "{"}
+    state = ledger_of(world).read()
+    assert ({}, {}) == (state.records, state.broken)
+
+
 @pytest.mark.parametrize(
     "done", ["5", "null", "[[1]]", '["abc"]', '"abc"', "[1]", '["99999999999999999999.0"]', "[" * 100_000]
 )

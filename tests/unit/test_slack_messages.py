@@ -58,6 +58,12 @@ def test_what_has_no_id_is_left_out(ts: object) -> None:
     assert [] == messages_of([{"messages": [{"ts": ts, "text": "hello"}]}], "C1")
 
 
+@pytest.mark.parametrize("ts", [None, 1736345700.0, "", "x", "1736345700", "1736345700.00000x"])
+def test_an_edit_without_a_time_is_none(ts: object) -> None:
+    """Edits are compared by their times."""
+    assert "" == message_of({"ts": TS, "edited": {"user": "U1", "ts": ts}}, "C1").edited
+
+
 @pytest.mark.parametrize("marker", [Marker("reply", "T.C.1.000001", "c1"), Marker("notice", "n1")])
 def test_our_metadata_is_read_back(marker: Marker) -> None:
     """The marker survives the way through Slack."""
