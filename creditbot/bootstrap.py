@@ -6,7 +6,6 @@ Adapters are imported where they are made, and none of them imports its SDK befo
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -116,7 +115,7 @@ def products_of(settings: Settings) -> ProductTable:
     return default_products(str(settings.notebook_path), str(psms) if psms else None)
 
 
-def make_resolver(settings: Settings, pause: Callable[[float], object] = time.sleep) -> Resolver:
+def make_resolver(settings: Settings, pause: Callable[[float], object]) -> Resolver:
     """The way to Looker; `pause` as in `LookerResolver`."""
     from creditbot.adapters.looker import LookerResolver
 

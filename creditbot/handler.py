@@ -41,7 +41,7 @@ from creditbot.pipeline import Computation, LinksFailed, Pipeline
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.reply import Replies
-from creditbot.states import Claim, Record, Result, Status, move, reopened
+from creditbot.states import Claim, Record, Result, Status, move, reopened, was_posted
 from creditbot.summary import computed_document
 from creditbot.thread import is_newer
 
@@ -138,7 +138,7 @@ class Handler:
         return self._claim(key, record, request), request
 
     def _posted(self, before: Record, record: Record | None) -> Record | None:
-        if record and record.status == "answered" and record.posts > before.posts:  # not one that was found there
+        if was_posted(before, record):
             self._passed |= {SLACK, STATE_STORE}
         return record
 

@@ -165,9 +165,8 @@ class Replies:
         The owner is told once. Ends the request as answered if it is under way.
         """
         seen = self.look(key, record)
-        if record.status in ("claimed", "computed", "posting"):
-            if seen.ours:  # whatever else the thread shows is for whoever works on it
-                self.closed(key, record, seen)
+        if record.status in ("claimed", "computed", "posting") and seen.ours:  # else it is for whoever works on it
+            self.closed(key, record, seen)
         elif record.status == "answered":
             self._amend(key, record, seen.repeats, REPEATS)
         elif record.terminal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from creditbot.agenda import Job
-from creditbot.states import Record, Status
+from creditbot.states import Record, Status, was_posted
 
 
 class Progress:
@@ -46,8 +46,7 @@ class TickReport:
     @property
     def posted(self) -> int:
         """Replies of this tick: answers found in a thread are none."""
-        before = {job.key: job.record.posts if job.record else 0 for job, _ in self.done}
-        return sum(1 for job, r in self.done if r and r.status == "answered" and r.posts > before[job.key])
+        return sum(was_posted(job.record, record) for job, record in self.done)
 
     def fields(self) -> dict[str, object]:
         """The canonical log line of the tick."""

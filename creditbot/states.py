@@ -147,6 +147,11 @@ class Record:
         return self.status in TERMINAL
 
 
+def was_posted(before: Record | None, after: Record | None) -> bool:
+    """Whether a reply was posted between two records of a request; one that was found in its thread was not."""
+    return bool(after and after.status == "answered" and after.posts > (before.posts if before else 0))
+
+
 def move(record: Record | None, to: Status, at: datetime, **changes: Any) -> Record:
     """The record after a transition, with a new nonce. ValueError for one that the drawing does not have."""
     source = record.status if record else None

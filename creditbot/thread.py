@@ -21,6 +21,9 @@ REPEATS = "This repeats the answer above and is not to be credited again."
 LATE = "This came after the request had ended without it, and is not to be credited."
 """What a reply of ours is edited to say that appeared when its request had been given up."""
 
+UNCOUNTED = frozenset({REPEATS, LATE})
+"""Texts of replies of ours that say of themselves that they do not count."""
+
 ANSWER = re.compile(r"^(?::[\w+-]{1,40}:|\W){0,9}approved\b.{0,40}\$\s?\d", re.IGNORECASE | re.DOTALL)
 
 
@@ -55,7 +58,7 @@ def view(messages: Sequence[Message], key: RequestKey, workspace: Workspace, pol
     by_ts = {message.ts: message for message in messages}
     own = by_ts.get(key.ts)
     marked = [m for m in messages if m.marker and m.marker.kind == "reply" and m.marker.key == str(key)]
-    ours = tuple(m.ts for m in marked if is_ours(m, workspace) and m.text not in (REPEATS, LATE))
+    ours = tuple(m.ts for m in marked if is_ours(m, workspace) and m.text not in UNCOUNTED)
     forged = next((m.ts for m in marked if not is_ours(m, workspace)), "")
     request = read_request(own, workspace, policy) if own else None
     answer, unclear = _unmarked(messages, key, workspace, policy)

@@ -187,6 +187,14 @@ class World:
         """Texts of the thread's replies, whoever wrote them."""
         return [m.text for m in self.visible() if m.thread_ts == key.ts and m.ts != key.ts]
 
+    def posted(self) -> dict[str, list[Message]]:
+        """Our replies by the keys of their requests, those that were edited among them."""
+        ours: dict[str, list[Message]] = {}
+        for message in self.visible():
+            if message.user == BOT_USER and message.marker and message.marker.kind == "reply":
+                ours.setdefault(message.marker.key, []).append(message)
+        return ours
+
     def shown(self, message: Message) -> Message | None:
         """As a thread read that is `stale` shows it."""
         from_people = message.user != BOT_USER and message.thread_ts not in (None, message.ts)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from creditbot.model import Marker, Message, RequestKey
 from creditbot.states import Record
-from creditbot.thread import LATE, REPEATS
+from creditbot.thread import UNCOUNTED
 from tests.fakes import BOT, BOT_USER, HOST, World
 
 EARLIER = "earlier"
@@ -64,14 +64,13 @@ class Scenario:
     def outcome(self, key: RequestKey) -> Outcome:
         """How it ended for one request."""
         record = self.world.state().records.get(str(key))
-        replies = tuple(reply.text for reply in self.replies(key) if reply.text not in (REPEATS, LATE))
+        replies = tuple(reply.text for reply in self.replies(key) if reply.text not in UNCOUNTED)
         told = sorted(what for message in self.world.visible_direct() if (what := _about(message, key)))
         return Outcome(record.status if record else "", replies, tuple(t for t in told if t in ("failed", "edited")))
 
     def replies(self, key: RequestKey) -> list[Message]:
         """Our replies to a request, those that were edited among them."""
-        ours = [m for m in self.world.visible() if m.user == BOT_USER and m.marker and m.marker.kind == "reply"]
-        return [m for m in ours if m.marker and m.marker.key == str(key)]
+        return self.world.posted().get(str(key), [])
 
     def counted(self) -> Counts:
         """What it comes to."""
@@ -80,7 +79,7 @@ class Scenario:
         ends = ("answered", "elsewhere", "withdrawn", "skipped")
         losses = sum(o.status not in ends and "failed" not in o.told for o in outcomes)
         posted = [[m for m in self.replies(key) if m.marker and m.marker.claim != EARLIER] for key in self.requests]
-        edited = sum(m.text in (REPEATS, LATE) for replies in posted for m in replies)
+        edited = sum(m.text in UNCOUNTED for replies in posted for m in replies)
         return Counts(sum(max(0, len(replies) - 1) for replies in posted), edited, losses)
 
     @property

@@ -15,9 +15,9 @@ from creditbot.document import State
 from creditbot.errors import CreditbotError
 from creditbot.points import Point
 from creditbot.states import Record
-from creditbot.thread import LATE, REPEATS
+from creditbot.thread import UNCOUNTED
 from tests.crash.faults import LATENESS, Fault, Injected, arm
-from tests.fakes import BOT_USER, RULES, Killed, World
+from tests.fakes import RULES, Killed, World
 
 SCHEDULE = timedelta(minutes=5)
 SWEEP_RULES = replace(RULES, attempts=6)
@@ -198,12 +198,11 @@ class Simulation:
 
     def _surplus(self, state: State) -> bool:
         """Whether a reply stands that is to be edited."""
-        standing = Counter(
-            message.marker.key
-            for message in self.world.visible()
-            if message.user == BOT_USER and message.marker and message.text not in (REPEATS, LATE)
+        return any(
+            sum(reply.text not in UNCOUNTED for reply in replies) > (state.records[key].status == "answered")
+            for key, replies in self.world.posted().items()
+            if key in state.records
         )
-        return any(n > (state.records[key].status == "answered") for key, n in standing.items() if key in state.records)
 
     def _next_moment(self) -> datetime:
         """When the CronJob starts the next tick, or before that when something becomes due."""

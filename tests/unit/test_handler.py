@@ -788,33 +788,19 @@ def test_a_claim_that_could_not_be_written_leaves_the_request_as_it_is(world: Wo
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_request_whose_notebook_is_stopped_by_sigterm_is_released(world: World) -> None:
-    """At once, and without counting the attempt: the next tick goes on."""
+@pytest.mark.parametrize(
+    ("effect", "error"), [("notebook", STOPPED), ("looker", LOOKER_DOWN)], ids=["a notebook", "a wait for a service"]
+)
+def test_a_request_whose_work_is_ended_by_sigterm_is_released(world: World, effect: str, error: CreditbotError) -> None:
+    """At once, without counting the attempt, and told to nobody: the next tick sees whether the service is down."""
     key = world.ask("abc")
     bot = world.bot()
 
     def stop(_: str, __: object) -> object:
         bot.stop()
-        raise STOPPED
+        raise error
 
-    world.faults.append((frozenset({"notebook"}), stop))
-    bot.tick()
-    record = world.record(key)
-    assert ("failed", None, 0) == (record.status, record.claim, record.attempts)
-    world.tick()
-    assert [REFERENCE] == world.replies(key)
-
-
-def test_a_wait_that_sigterm_ends_is_told_to_nobody(world: World) -> None:
-    """The request is released, and the next tick sees whether the service is down."""
-    key = world.ask("abc")
-    bot = world.bot()
-
-    def stop(_: str, __: object) -> object:
-        bot.stop()
-        raise LOOKER_DOWN
-
-    world.faults.append((frozenset({"looker"}), stop))
+    world.faults.append((frozenset({effect}), stop))
     assert bot.tick().ok
     record = world.record(key)
     assert ("failed", None, 0, []) == (record.status, record.claim, record.attempts, world.told())
