@@ -144,7 +144,6 @@ class Ledger:
     def _write(self, change: Callable[[State], State], written: Callable[[State], bool]) -> None:
         with self._lock:
             state, fresh = (self._state, False) if self._state else (self.read(), True)
-            unknown = False
             for _ in range(RETRIES):
                 try:
                     new = self._forget(change(state))
@@ -158,10 +157,9 @@ class Ledger:
                 self._at("state.before-write")
                 try:
                     version = self._store.write(values, state.stored.version)
-                except (StateConflict, StateWriteUnknown) as error:
-                    unknown = unknown or isinstance(error, StateWriteUnknown)
+                except (StateConflict, StateWriteUnknown):
                     state, fresh = self.read(), True
-                    if unknown and written(state):  # it may also land after it was not found
+                    if written(state):  # a conflict, too, may be with our own write that landed late
                         return
                 else:
                     self._state = replace(new, stored=Stored(values, version))

@@ -537,6 +537,26 @@ def test_a_reply_that_is_found_ends_no_cause(world: World) -> None:
     assert "told" == world.state().notices["cause.the-state-store"].status
 
 
+def test_an_earlier_reply_that_is_found_before_the_next_ends_no_cause(world: World) -> None:
+    """It was posted when the request was worked on before."""
+    key = world.ask("abc")
+    world.lateness = timedelta(minutes=40)
+    world.fail("reply", PostUnknown("Slack did not answer."), after=True)
+    world.tick()
+    world.wait(minutes=16)
+    world.edit(key, "never mind")
+    world.tick()
+    assert ("withdrawn", 1) == (world.record(key).status, world.record(key).posts)
+    world.ask("b")
+    world.fail("reply", RATE_LIMITED)
+    world.tick()
+    world.edit(key, f"<https://{HOST}/explore/m/v?qid=abc>")
+    world.amid("notebook", lambda: world.wait(minutes=40))
+    world.tick()
+    assert ("answered", 1) == (world.record(key).status, world.record(key).posts)
+    assert "cause.slack" in world.state().notices
+
+
 def test_a_cause_is_not_over_while_others_still_meet_it(world: World) -> None:
     """One request that gets through between two that do not is no end of it."""
     world.ask("a")

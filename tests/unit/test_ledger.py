@@ -465,6 +465,8 @@ def test_a_state_that_a_later_version_wrote_is_refused_by_this_one(
     """The layout is written whatever it is."""
     monkeypatch.setattr(document, "SCHEMA", 2)
     ledger_of(world).update_meta(lambda meta: replace(meta, covered_until=START))
+    assert world.values
+    assert world.values["meta"].startswith('{"schema":2,')
     monkeypatch.undo()
     with pytest.raises(StateUnusable, match="newer creditbot"):
         ledger_of(world).read()

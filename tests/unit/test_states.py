@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from creditbot.states import MOVES, Claim, Record, Result, Status, move, new_nonce, reopened
+from creditbot.states import MOVES, Claim, Record, Result, Status, move, new_nonce, reopened, was_posted
 from tests.fakes import START
 
 LATER = START + timedelta(hours=1)
@@ -51,6 +51,22 @@ def test_what_starts_anew_keeps_nothing_of_what_came_of_it_before() -> None:
         "seen", anew.nonce, LATER, None, "1.1", "U1", "links", "2.2", posts=2, reply="3.3", claim=None, result=None
     )
     assert "eve" == reopened(dead, START, again="eve").again
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "posts", "posted"),
+    [
+        (None, "answered", 1, True), (None, "answered", 0, False), (0, "answered", 1, True), (1, "answered", 2, True),
+        (1, "answered", 1, False), (0, "posting", 1, False), (0, "elsewhere", 1, False),
+    ],
+)  # fmt: skip
+def test_a_reply_was_posted_where_an_answer_took_another_post(
+    before: int | None, status: Status, posts: int, posted: bool
+) -> None:
+    """One that was found in the thread took none."""
+    earlier = None if before is None else Record("computed", "n1", START, posts=before)
+    assert posted == was_posted(earlier, Record(status, "n2", START, posts=posts))
+    assert not was_posted(earlier, None)
 
 
 def test_nothing_leaves_posting_to_be_worked_on_again() -> None:
