@@ -38,9 +38,9 @@ class Agenda:
     """What to do, in order.
 
     Attributes:
-        finish: computed or posted, but not known to be answered.
+        finish: posted, but not known to be answered.
         fresh: never worked on, or edited since.
-        again: tried before, and failed.
+        again: tried before, and failed; some of them only want their reply.
         cut_off: its last claim ran out in the middle of the work: it may have killed its process.
         edited: answered, and its links were changed since.
         unsaved: ended, but the summary of the end is missing.
@@ -59,7 +59,7 @@ class Agenda:
 
     @property
     def requests(self) -> tuple[Job, ...]:
-        """What may end in a reply: first what only needs its reply, then fresh requests, then retries.
+        """What may end in a reply: first what may have one already, then fresh requests, then retries.
 
         `cut_off` comes last and one by one, so that a request which kills its process takes no other with it.
         """
@@ -113,14 +113,15 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, abandoned: C
         return "waiting"
     if record.claim:
         return "cut_off"
-    return {"computed": "finish", "seen": "fresh"}.get(record.status, "again")
+    return "fresh" if record.status == "seen" else "again"
 
 
 def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> str:
     if _edited(job, record):
         return "edited" if record.status in ("answered", "elsewhere") else "fresh"
     look_after = settle * LOOKS_APART ** min(record.checked, _MOST_LOOKS)
-    if record.posts > (record.status == "answered") and now - record.at >= look_after:
+    doubtful = record.doubled or record.posts > (record.status == "answered")
+    if doubtful and now - record.at >= look_after:
         return "doubtful"
     return "" if record.saved else "unsaved"
 

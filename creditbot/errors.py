@@ -116,7 +116,7 @@ class ThreadBehind(RequestFailure):
 
 
 class ReplyLost(RequestFailure):
-    """Replies were sent, none of them ever became visible, and there is no end to it."""
+    """Replies were sent for LOOKBACK_HOURS, and none of them ever became visible."""
 
 
 class Defect(RequestFailure):

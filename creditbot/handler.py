@@ -49,7 +49,7 @@ CLAIM_LIFE = timedelta(minutes=30)
 """How long a claim lasts; longer than the job's deadline and its grace period together (k8s/base/cronjob.yaml)."""
 STEPS = 6
 """Steps one request may take in one tick; it needs three, and more only if it is edited meanwhile."""
-_DECIDED = (AlreadyCredited, ThreadUnclear, ReplyLost)
+_DECIDED = (AlreadyCredited, ThreadUnclear)
 """What is only raised of a posting once it has settled and its thread was read since: it may end by them."""
 
 Problem = tuple[LookerLink | None, CreditbotError]
@@ -234,8 +234,10 @@ class Handler:
         passes = isinstance(error, ThreadBehind) or (
             isinstance(error, PostUnknown) and record.posts < self._limits.attempts
         )
-        if not shared and not passes:
-            permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
+        permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
+        if isinstance(error, ReplyLost):
+            self._notices.add(f"{key}.lost", words.lost_text(permalink, error))
+        elif not shared and not passes:
             self._notices.add(f"{key}.posting", words.unsettled_text(permalink, error))
         return record
 
@@ -274,7 +276,7 @@ class Handler:
         dead = move(record, "dead", now, claim=None, reason=_reason(problems), edited=_judged(record, request))
         permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
         text = words.failure_text(permalink, [(link.url if link else "", error) for link, error in problems])
-        return self._closing.end(key, record, dead, {f"{key}.{dead.nonce}": words.due(text, now)})
+        return self._closing.end(key, record, dead, dict([words.failure(key, dead, text)]))
 
     def _too_old(self, record: Record, now: datetime) -> bool:
         return record.began is not None and now - record.began > self._limits.lookback

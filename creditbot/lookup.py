@@ -159,7 +159,8 @@ class Lookup:
             raise SettingsError(reason)
         now = self._ports.clock.now()
         thread = asked.thread if asked.thread != asked.ts else ""
-        seen = reopened(record, now, again=again) if record else move(None, "seen", now, thread=thread, again=again)
+        asked_for = {"again": again, "retried": now}
+        seen = reopened(record, now, **asked_for) if record else move(None, "seen", now, thread=thread, **asked_for)
         self._ledger.swap(key, record, seen)
         return Found(key, seen, summary)
 

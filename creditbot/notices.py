@@ -2,7 +2,8 @@
 
 A notice is stored as due together with what it is about; it is sent, and remembered as told. One whose sending has an
 unknown outcome is looked for in the conversation once it must have become visible, and sent again only if it is not
-there. Where the conversation may not be read (no im:history), it is sent again: told twice is better than never.
+there. A failure is looked for before it is first sent, too: its name is the same after the state was lost. Where the
+conversation may not be read (no im:history), the state alone knows: told twice is better than never.
 """
 
 from __future__ import annotations
@@ -15,18 +16,29 @@ from datetime import datetime, timedelta
 from creditbot.document import CAUSE
 from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
 from creditbot.ledger import Ledger
-from creditbot.model import Marker
+from creditbot.model import Marker, RequestKey, time_of
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
-from creditbot.states import Notice, new_nonce
+from creditbot.states import Notice, Record, new_nonce
 
 SEND_WITHIN = timedelta(seconds=30)
 """A send begins within this time of the swap that allows it, or waits for another."""
 
 
-def due(text: str, now: datetime) -> Notice:
-    """A notice that waits to be told."""
-    return Notice("due", new_nonce(), now, text)
+def due(text: str, now: datetime, since: datetime | None = None) -> Notice:
+    """A notice that waits to be told; `since` as in `Notice`."""
+    return Notice("due", new_nonce(), now, text, since=since)
+
+
+def failure(key: RequestKey, dead: Record, text: str) -> tuple[str, Notice]:
+    """The notice of a request that was given up, and its name: one for each edit and each `creditbot retry`.
+
+    Both are known without the state, but for a retry that was lost with it.
+    """
+    name = f"{key}.failed.{dead.edited or 0}"
+    if dead.retried:
+        name += f".{dead.retried:%Y%m%dT%H%M%S.%f}"
+    return name, due(text, dead.at, since=dead.retried or time_of(key.ts))
 
 
 def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]]) -> str:
@@ -46,6 +58,14 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]])
 def cause_text(error: CreditbotError) -> str:
     """What the owner reads about a cause that stops every request."""
     return f"Requests wait, and I try again by myself: {error}"
+
+
+def lost_text(permalink: str, error: CreditbotError) -> str:
+    """What the owner reads about a reply that was posted again and again, and never seen."""
+    return (
+        f"{permalink} is left to you: {error} I post it no more; I go on looking, and am done with it when its thread "
+        "shows an answer or its message is deleted."
+    )
 
 
 def unsettled_text(permalink: str, error: CreditbotError) -> str:
@@ -94,7 +114,7 @@ class Notices:
                 break
             try:
                 if notice.status == "due":
-                    self._tell(name, notice)
+                    self._tell_first(name, notice)
                 elif notice.status == "telling":
                     self._settle_one(name, notice)
             except StateConflict:
@@ -102,6 +122,12 @@ class Notices:
             except CreditbotError as error:
                 failed.append(f"{_first_line(notice.text)}: {error}")
         return failed
+
+    def _tell_first(self, name: str, notice: Notice) -> None:
+        if notice.since and self._stands(Marker("notice", name), notice.since):
+            self._told(name, notice)
+        else:
+            self._tell(name, notice)
 
     def _tell(self, name: str, notice: Notice) -> None:
         telling = replace(notice, status="telling", nonce=new_nonce(), at=self._ports.clock.now())
@@ -124,13 +150,17 @@ class Notices:
         now = self._ports.clock.now()
         if now - notice.at < self._settle:
             return
-        self._at("notice.before-look")
-        told = self._ports.owner.told(Marker("notice", name, notice.nonce), notice.at - timedelta(hours=1))
-        self._at("notice.after-look")
-        if told:
+        if self._stands(Marker("notice", name, notice.nonce), notice.at - timedelta(hours=1)):
             self._told(name, notice)
         else:
             self._tell(name, notice)
+
+    def _stands(self, marker: Marker, since: datetime) -> bool:
+        """Whether the conversation shows it; where that may not be read, it does not."""
+        self._at("notice.before-look")
+        told = self._ports.owner.told(marker, since)
+        self._at("notice.after-look")
+        return bool(told)
 
     def _told(self, name: str, notice: Notice) -> None:
         now = self._ports.clock.now()

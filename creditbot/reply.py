@@ -8,9 +8,9 @@
 `chat.postMessage` has no idempotency key, so what becomes of a `posting` that was not finished is decided by the thread
 alone, and only when any post of it must have become visible: POST_SETTLE_SECONDS after the swap. *Then* the thread is
 read: our marker there means answered; nothing there means a new posting, or its end where a person answered, the
-message is gone, or people must look: somebody else's marker, the same SQL credited meanwhile, or replies sent more than
-once in LOOKBACK_HOURS of which none was ever seen. A definite refusal of this very send leads back to computed. Nothing
-else leaves posting.
+message is gone, or people must look: somebody else's marker, or the same SQL credited meanwhile. A definite refusal of
+this very send leads back to computed. Nothing else leaves posting: a reply that was sent more than once in
+LOOKBACK_HOURS and never seen is not sent again, but looked for until its thread decides.
 
 What nobody can exclude (a process that sleeps between its last look at the clock and its send, a post that becomes
 visible later than the settle time) is looked for and repaired: the later reply is edited so that nobody credits it.
@@ -98,9 +98,7 @@ class Replies:
         end = self._end(key, record, seen)
         if end is None:
             return None
-        if not seen.repeats:
-            return self._closing.end(key, record, end)
-        ended = self._closing.end(key, record, replace(end, posts=max(2, end.posts)))  # looked at again, whatever dies
+        ended = self._closing.end(key, record, replace(end, doubled=bool(seen.repeats)))  # looked at again if we die
         self._amend(key, record, seen.repeats, REPEATS)
         return ended
 
@@ -145,7 +143,7 @@ class Replies:
         """Decides a posting by the thread, and posts what was computed if nothing is there; None before it has settled.
 
         An edit meanwhile changes nothing: the reply that may exist is of these links. Raises as `post` does, and
-        `ReplyLost` where that has gone on for too long.
+        `ReplyLost` where that has gone on for too long: it is not posted any more, and stays posting.
         """
         now = self._ports.clock.now()
         if now - record.at < self._rules.settle:

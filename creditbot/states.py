@@ -118,6 +118,8 @@ class Record:
         saved: the summary of its end is written: the state may forget it.
         again: who overrode the refusal to credit the same SQL twice, or "".
         seconds: from the claim to the reply.
+        doubled: two replies of ours stood in its thread: it is looked at again whether the later one was edited.
+        retried: UTC of the last `creditbot retry`: what comes of that is told, also where the same was told before.
     """
 
     status: Status
@@ -140,6 +142,8 @@ class Record:
     saved: bool = False
     again: str = ""
     seconds: float = 0.0
+    doubled: bool = False
+    retried: datetime | None = None
 
     @property
     def terminal(self) -> bool:
@@ -162,12 +166,13 @@ def move(record: Record | None, to: Status, at: datetime, **changes: Any) -> Rec
     return replace(record, **{"status": to, "nonce": new_nonce(), "at": at, **changes})
 
 
-def reopened(record: Record, at: datetime, *, again: str = "") -> Record:
-    """An ended or failed request that starts anew, without what came of it before; `again` as in `Record`."""
-    return move(
-        record, "seen", at, attempts=0, returned=0, due=None, claim=None, result=None, began=None, reason="",
-        saved=False, checked=0, again=again,
-    )  # fmt: skip
+def reopened(record: Record, at: datetime, **asked_for: Any) -> Record:
+    """An ended or failed request that starts anew, without what came of it before, but with what was `asked_for`."""
+    blank: dict[str, Any] = {
+        "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
+        "saved": False, "checked": 0, "again": "",
+    }  # fmt: skip
+    return move(record, "seen", at, **{**blank, **asked_for})
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,8 @@ class Notice:
         at: UTC of the last transition.
         text: what to say; dropped once it is told.
         tries: definite refusals so far.
+        since: UTC; before it is first sent, the conversation is looked through from then on, because a state that was
+            lost since may have known that it was told. None: it cannot have been.
     """
 
     status: Literal["due", "telling", "told"]
@@ -187,6 +194,7 @@ class Notice:
     at: datetime
     text: str = ""
     tries: int = 0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

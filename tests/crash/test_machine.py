@@ -139,7 +139,7 @@ class Workers(RuleBasedStateMachine):
         """A post may be on its way: with the state lost just then, nobody could know."""
         state = self.world.state()
         under_way = [record for record in state.records.values() if record.status == "posting"]
-        return bool(under_way or state.broken or self.world.pending)
+        return bool(under_way or state.broken or self.world.pending or self.world.pending_direct)
 
     # -- what holds ----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from creditbot.model import RequestKey
 from creditbot.points import Point
 from tests.crash.deeds import DEEDS, Deed
 from tests.crash.faults import Fault, Kind
-from tests.crash.scenario import Scenario, Sort, answered_twice, failing, ok, same_sql, scenario_of, unsound
+from tests.crash.scenario import Scenario, Sort, answered_twice, failing, ok, same_sql, scenario_of, twice_told, unsound
 from tests.crash.simulation import Simulation
 from tests.crash.table import Table
 from tests.fakes import RULES, World
@@ -145,6 +145,23 @@ def test_whatever_happens_to_the_state_after_a_reply_of_unknown_outcome_is_no_re
             table.add([f"state {name}"], scenario)
             assert 0 == scenario.counted().duplicates, (point, nth)
             assert [("Approved, $100.00, exceptions",)] * 2 == [scenario.outcome(k).replies for k in scenario.requests]
+
+
+@pytest.mark.parametrize(("name", "mishap"), [("edited into nonsense", _vandalise), ("lost", _lose)])
+def test_whatever_happens_to_the_state_a_failure_is_told_once(
+    name: str, mishap: Callable[[World, RequestKey], None], table: Table
+) -> None:
+    """The conversation with the owner shows that it was told."""
+    first = Simulation(scenario_of((failing,)).world)
+    first.run()
+    for point, times in first.passed.items():
+        for nth in range(1, times + 1):
+            scenario = scenario_of((failing,))
+            (key,) = scenario.requests
+            Simulation(scenario.world, (), [(point, nth, partial(mishap, scenario.world, key))]).run()
+            table.add([f"state {name}"], scenario)
+            assert ("dead", (), ("failed",)) == scenario.outcome(key), (point, nth)
+            assert [] == twice_told(scenario.world), (point, nth)
 
 
 def _answered_and_asked() -> tuple[Scenario, RequestKey]:

@@ -57,7 +57,7 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
         (record("failed", due=START), "again"),
         (record("failed", due=START + MINUTE), "again"),
         (record("failed", due=START + timedelta(hours=1)), "waiting"),
-        (record("computed"), "finish"),
+        (record("computed"), "again"),
         (record("computed", due=START + timedelta(hours=1)), "waiting"),
         (record("computed", claim=claim()), "waiting"),
         (record("computed", claim=claim(MINUTE)), "cut_off"),
@@ -71,6 +71,8 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
         (record("answered", posts=1, at=START - SETTLE), ""),
         (record("answered", posts=2, at=START - SETTLE), "doubtful"),
         (record("answered", posts=2, at=START), ""),
+        (record("answered", posts=0, doubled=True, at=START - SETTLE), "doubtful"),
+        (record("answered", posts=0, doubled=True, at=START), ""),
         (record("answered", posts=2, at=START - SETTLE, checked=1), ""),
         (record("answered", posts=2, at=START + MINUTE - 4 * SETTLE, checked=1), "doubtful"),
         (record("answered", posts=2, at=START + 2 * MINUTE - 4 * SETTLE, checked=1), ""),
@@ -159,11 +161,12 @@ def test_the_claim_of_a_process_that_is_gone_need_not_run_out() -> None:
 
 
 def test_each_part_is_oldest_first_and_fresh_requests_go_before_retries() -> None:
-    """By Slack's time, as numbers; what only needs its reply goes before all."""
-    keys = [RequestKey("T1", "C1", ts) for ts in ("9.000000", "10.000000", "11.000000", "12.000000", "8.000000")]
-    state = State(records={str(keys[0]): record("failed"), str(keys[3]): record("computed")})
-    agenda = plan(state, [request(key) for key in (keys[2], keys[4], keys[1])], START, SETTLE)
-    assert [keys[3], keys[4], keys[1], keys[2], keys[0]] == [job.key for job in agenda.requests]
+    """By Slack's time, as numbers; what may have its reply already goes before all."""
+    nine, ten, eleven, twelve, eight, seven = (RequestKey("T1", "C1", f"{s}.000000") for s in (9, 10, 11, 12, 8, 7))
+    posted = record("posting", at=START - SETTLE)
+    state = State(records={str(nine): record("failed"), str(twelve): posted, str(seven): record("computed")})
+    agenda = plan(state, [request(key) for key in (eleven, eight, ten)], START, SETTLE)
+    assert [twelve, eight, ten, eleven, seven, nine] == [job.key for job in agenda.requests]
 
 
 def test_an_agenda_of_those_who_wait_is_idle() -> None:

@@ -554,6 +554,26 @@ def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing
     assert ["The state is empty"] == [text[:18] for text in world.told()]
 
 
+@pytest.mark.parametrize(("may_read", "times"), [(True, 1), (False, 2)], ids=["im:history", "without"])
+def test_with_the_state_lost_a_failure_that_was_told_is_not_told_again(
+    world: World, *, may_read: bool, times: int
+) -> None:
+    """The conversation shows it, also that of an edit; without im:history the state alone knows."""
+    world.can_read_direct = may_read
+    key = world.ask("gone")
+    edited = world.ask("gone")
+    world.tick()
+    world.wait(minutes=1)
+    world.edit(edited, f"<https://{HOST}/x/gone> now?")
+    world.tick()
+    assert 3 == len(world.told())
+    lose(world)
+    world.tick()
+    assert ["dead", "dead"] == [world.record(k).status for k in (key, edited)]
+    assert {"told"} == {notice.status for notice in world.state().notices.values()}
+    assert 3 + 2 * (times - 1) == len(world.told())
+
+
 def test_the_hold_survives_a_tick_that_dies_after_storing_it() -> None:
     """It is stored with the message about it, in one write; the next tick neither repeats nor forgets it."""
     world = World(lateness=timedelta(minutes=10))

@@ -746,7 +746,7 @@ def test_a_refusal_is_recorded_also_for_a_request_that_was_taken_over(world: Wor
 
 
 def test_posts_of_unknown_outcome_are_told_when_they_go_on(world: World) -> None:
-    """One lost answer is nothing to tell; as many as MAX_ATTEMPTS are; after LOOKBACK_HOURS it is given up."""
+    """One lost answer is nothing to tell; as many as MAX_ATTEMPTS are; after LOOKBACK_HOURS it is posted no more."""
     key = world.ask("abc")
     world.fail("reply", PostUnknown("Slack did not answer."), times=9999)
     told = []
@@ -758,7 +758,7 @@ def test_posts_of_unknown_outcome_are_told_when_they_go_on(world: World) -> None
     assert "Whether my reply" in world.told()[0]
     world.wait(hours=73)
     world.tick()
-    assert "dead" == world.record(key).status
+    assert "posting" == world.record(key).status
     assert "never showed it" in world.told()[1]
 
 

@@ -187,6 +187,22 @@ def test_a_request_without_a_reply_is_started_anew(world: World, slug: str) -> N
     assert [REFERENCE] == world.replies(key)
 
 
+def test_what_comes_of_an_edit_or_a_retry_is_told_as_often_as_it_fails(world: World) -> None:
+    """Somebody acted on what they were told, and wants to know whether that helped."""
+    key = world.ask("gone")
+    world.tick()
+    for moment in (1, 2):
+        world.wait(minutes=1)
+        world.edit(key, f"<https://{HOST}/x/gone> {moment}")
+        world.tick()
+    for _ in range(2):
+        world.wait(minutes=1)
+        lookup(world).retry(asked(key))
+        world.tick()
+        world.tick()
+    assert 5 == len(world.told())
+
+
 def test_a_forgotten_request_is_started_by_retry_alone(world: World) -> None:
     """Older than the window, and never worked on."""
     key = world.ask("abc")

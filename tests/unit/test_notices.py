@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from creditbot.errors import CreditbotError, LinkUnusable, PostRefused, PostUnknown
+from creditbot.errors import SLACK, CreditbotError, LinkUnusable, PostRefused, PostUnknown, Unreachable
 from creditbot.ledger import Ledger
 from creditbot.notices import Notices, cause_name, due, failure_text
 from creditbot.points import At, nowhere
@@ -120,6 +120,62 @@ def test_a_look_takes_its_steps_in_order(world: World) -> None:
     world.calls.clear()
     process.deliver()
     assert world.calls == ["notice.before-look", "told", "notice.after-look", "state-write"]
+
+
+def remembered(world: World, name: str, text: str, since: timedelta) -> None:
+    """A notice that a state may have known which was lost, of something that began `since` ago."""
+    ports = world.ports()
+    Ledger(ports.state).swap_notice(name, None, due(text, world.now, world.now - since))
+
+
+def test_one_that_may_have_been_told_before_is_looked_for_before_it_is_first_sent(world: World) -> None:
+    """With any claim, from then on; one of another name, or from before, is another one."""
+    notices(world).add("n", "first")
+    deliver(world)
+    world.values = {}
+    world.version += 1
+    world.wait(minutes=1)
+    for name, since in (("n", 61), ("m", 61)):
+        remembered(world, name, name, timedelta(seconds=since))
+    assert [] == deliver(world)
+    assert {"n": ("told", ""), "m": ("told", "")} == {
+        name: (notice.status, notice.text) for name, notice in world.state().notices.items()
+    }
+    assert ["first", "m"] == world.told()
+    world.values = {}
+    world.version += 1
+    remembered(world, "n", "n", timedelta(seconds=59))
+    deliver(world)
+    assert ["first", "m", "n"] == world.told()
+
+
+def test_one_that_may_have_been_told_before_is_sent_where_that_may_not_be_read(world: World) -> None:
+    """Told twice is better than never."""
+    world.can_read_direct = False
+    remembered(world, "n", "text", timedelta(hours=1))
+    assert [] == deliver(world)
+    assert ["text"] == world.told()
+
+
+def test_one_that_may_have_been_told_before_waits_where_nobody_can_say(world: World) -> None:
+    """A conversation that cannot be read now is read by the next tick, and what could not be told is reported."""
+    remembered(world, "n", "text", timedelta(hours=1))
+    world.fail("told", Unreachable(SLACK, "Slack is slow."))
+    assert ["text: Slack is slow."] == deliver(world)
+    assert [] == deliver(world)
+    assert ["text"] == world.told()
+
+
+def test_the_look_before_the_first_send_takes_its_steps_in_order(world: World) -> None:
+    """Nothing is written before it is known whether it is to be sent."""
+    remembered(world, "n", "text", timedelta(hours=1))
+    process = notices(world, world.calls.append)
+    world.calls.clear()
+    process.deliver()
+    assert world.calls == [
+        "notice.before-look", "told", "notice.after-look",
+        "state-write", "notice.before-send", "tell", "notice.after-send", "state-write",
+    ]  # fmt: skip
 
 
 def test_one_that_is_not_there_is_sent_again(world: World) -> None:

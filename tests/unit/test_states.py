@@ -50,7 +50,8 @@ def test_what_starts_anew_keeps_nothing_of_what_came_of_it_before() -> None:
     assert anew == Record(
         "seen", anew.nonce, LATER, None, "1.1", "U1", "links", "2.2", posts=2, reply="3.3", claim=None, result=None
     )
-    assert "eve" == reopened(dead, START, again="eve").again
+    asked = reopened(dead, START, again="eve", retried=LATER)
+    assert ("seen", "eve", LATER) == (asked.status, asked.again, asked.retried)
 
 
 @pytest.mark.parametrize(
