@@ -146,7 +146,8 @@ kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the 
 	kind get clusters | grep -qx $(KIND_CLUSTER) || kind create cluster --name $(KIND_CLUSTER) --wait 120s
 	$(MAKE) image
 	$(LOAD_IMAGE) $(IMAGE)
-	kubectl --context kind-$(KIND_CLUSTER) apply --server-side --kustomize k8s/overlays/sandbox
+	kubectl kustomize k8s/overlays/sandbox | sed 's|localhost/creditbot:dev|$(IMAGE)|' | \
+	  kubectl --context kind-$(KIND_CLUSTER) apply --server-side --filename -
 	$(IN_KIND) rollout status deployment/sandbox --timeout 180s
 	job=now-$$(date +%s); \
 	$(IN_KIND) create job --from=cronjob/creditbot $$job; \

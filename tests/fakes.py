@@ -430,6 +430,7 @@ class MemorySummaries:
         return self._world.effect("load", lambda: self._world.summaries.get(str(key)))
 
     def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
+        self._world.effect("list", lambda: None)
         for text in sorted(self._world.summaries, key=lambda text: order(RequestKey.parse(text).ts), reverse=True):
             yield RequestKey.parse(text), self._world.summaries[text]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -783,6 +784,26 @@ def test_ten_thousand_requests_in_the_history_are_gone_through_once() -> None:
     world.tick()
     assert [REFERENCE] == world.replies(key)
     assert 1 == world.counted()["history"]
+
+
+def test_ten_thousand_requests_that_were_ever_answered_cost_a_tick_nothing() -> None:
+    """An idle one, and one with a request: the state has forgotten them, and their summaries are not gone through."""
+
+    def work(world: World) -> tuple[Counter[str], Counter[str], int]:
+        world.tick()
+        world.wait(minutes=5)
+        world.counted()
+        world.tick()
+        idle = world.counted()
+        world.ask("abc")
+        world.tick()
+        return idle, world.counted(), world.state().size
+
+    young, old = World(), World()
+    for number in range(10_000):
+        key = RequestKey("T0TEST", "C0TEST", f"{1_600_000_000 + number}.000001")
+        old.summaries[str(key)] = {"credited": [f"{number:064x}"], "outcome": {"status": "answered"}}
+    assert work(young) == work(old)
 
 
 # -- stopping, reporting -----------------------------------------------------------------------------------------------
