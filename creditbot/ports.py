@@ -92,7 +92,7 @@ class Runner(Protocol):
         """
 
     def close(self) -> None:
-        """Ends every process it started."""
+        """Ends every process it started; from now on `run` raises `NotebookStopped`."""
 
 
 class SummaryStore(Protocol):

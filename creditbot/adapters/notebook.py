@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,17 +50,19 @@ class NotebookRunner:
             "keep_dir": str(keep_dir) if keep_dir else None,
         }
         self._host: Host | None = None
+        self._closed = False
         self._lock = threading.Lock()
 
     def warm(self) -> None:
         """Starts the host, whose imports go on in the background. Raises `Unreachable` if this machine has no room."""
-        self._live_host()
+        with suppress(NotebookStopped):  # closed: nothing will be run
+            self._live_host()
 
     def run(self, notebook: str, sql: str) -> NotebookRun:
         """Runs the notebook with its `looker` parameter set to `sql`. Safe to call from several threads.
 
         It runs in the folder it stands in. Raises `NotebookFailed`, `NotebookStopped`, and `Unreachable` or `Refused`
-        where the warehouse, or the state of this machine, is the cause.
+        where the warehouse, or the state of this machine, is the cause. `NotebookStopped`, too, once it is closed.
         """
         question = {"notebook": str(Path(notebook).absolute()), "sql": sql}
         try:
@@ -72,14 +75,16 @@ class NotebookRunner:
         return _run(answer["run"])
 
     def close(self) -> None:
-        """Ends every process it started."""
+        """Ends every process it started, for good: what waits for its turn is not run any more."""
         with self._lock:
-            host, self._host = self._host, None
+            host, self._host, self._closed = self._host, None, True
         if host:
             host.close()
 
     def _live_host(self) -> Host:
         with self._lock:
+            if self._closed:
+                raise NotebookStopped("No notebook is run any more, because the process ends.", "It is tried again.")
             if self._host is None or not self._host.alive:
                 if self._host:
                     self._host.close()

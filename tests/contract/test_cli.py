@@ -23,6 +23,7 @@ from creditbot import cli
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.world import BOT_USER, CHANNEL, TEAM_URL
 from tests.http_stub import Answer, HttpStub
+from tests.notebook_files import code, write_notebook
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_USER_ID", "SLACK_CHANNELS", "LOOKER_BASE_URL", "LOOKER_CLIENT_ID",
@@ -554,6 +555,35 @@ def test_a_tick_that_waits_for_slack_ends_when_told(office: Office) -> None:
     assert (1, ["POST /api/auth.test"]) == (tick.returncode, slack.calls)
     assert "creditbot: stopping" in said
     assert "Slack" in said.splitlines()[-1]
+
+
+def test_a_tick_that_runs_notebooks_finishes_them_when_told(office: Office, tmp_path: Path) -> None:
+    """What is at hand gets its reply, and the tick has done what it was asked to."""
+    runs, gate = tmp_path / "runs", tmp_path / "gate"
+    for fifo in (runs, gate):
+        os.mkfifo(fifo)
+    source = f"open({str(runs)!r}, 'w').close()\nopen({str(gate)!r}, 'rb', 0).read(1)\n"
+    glue = "import scrapbook\nscrapbook.glue('credit', 1.5)"
+    notebook = write_notebook(tmp_path / "waits.ipynb", code('looker = ""', "parameters"), code(source + glue))
+    settings = office.settings | {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": "", "WORKERS": "1"}
+    with gate.open("r+b", 0) as opened:
+        tick = subprocess.Popen(
+            [sys.executable, "-m", "creditbot", "run-once"], cwd=office.folder,
+            env=environment(office.folder, settings), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            with runs.open("rb"):  # waits for the first notebook
+                tick.send_signal(signal.SIGTERM)
+                assert tick.stderr
+                assert any("stopping" in line for line in tick.stderr)
+                opened.write(b"goahead!")
+                tick.communicate(timeout=60)
+        finally:
+            tick.kill()
+    world = office.sandbox.world
+    said = [reply["text"] for top in world.messages() for reply in world.thread(top["ts"])]
+    assert 0 == tick.returncode
+    assert {"Approved, $1.50, exceptions", "Approved, $3.00, exceptions"} <= {*said}
 
 
 # --- the command line itself -----------------------------------------------------------------------------------------

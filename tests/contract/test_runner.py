@@ -359,6 +359,16 @@ def test_close_leaves_no_process_and_no_file(notebook: Notebook, mark: str, monk
     temporary.rmdir()
 
 
+def test_what_waits_for_its_turn_when_it_is_closed_is_not_run(notebook: Notebook, mark: str) -> None:
+    """No process is started any more: the pod ends soon, and the next tick runs it."""
+    runner = NotebookRunner([], environment(MARK=mark), seconds=60)
+    runner.close()
+    runner.warm()
+    with pytest.raises(NotebookStopped, match="because the process ends"):
+        runner.run(str(notebook("1")), "select 1")
+    assert [] == processes(mark)
+
+
 def test_the_bots_sudden_end_ends_everything(notebook: Notebook, mark: str, tmp_path: Path) -> None:
     """When the bot is killed, its notebooks end with it, running or not."""
     flag = tmp_path / "flag"
