@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from creditbot.errors import SLACK, CreditbotError, LinkUnusable, PostRefused, PostUnknown, Unreachable
 from creditbot.ledger import Ledger
-from creditbot.notices import Notices, cause_name, due, failure_text
+from creditbot.model import RequestKey
+from creditbot.notices import Notices, cause_name, due, failure, failure_text
 from creditbot.points import At, nowhere
-from creditbot.states import Notice
+from creditbot.states import Notice, Record
 from tests.fakes import START, World
 
 SETTLE = timedelta(minutes=15)
@@ -120,6 +121,25 @@ def test_a_look_takes_its_steps_in_order(world: World) -> None:
     world.calls.clear()
     process.deliver()
     assert world.calls == ["notice.before-look", "told", "notice.after-look", "state-write"]
+
+
+@pytest.mark.parametrize(
+    ("edited", "retried", "rest", "since"),
+    [
+        ("", None, "0", START + timedelta(microseconds=1)),
+        ("1767873700.000001", None, "1767873700.000001", START + timedelta(microseconds=1)),
+        ("", START + timedelta(hours=1), "0.20260108T130000.000000", START + timedelta(hours=1)),
+    ],
+)
+def test_a_failure_has_one_name_for_each_edit_and_each_retry(
+    edited: str, retried: datetime | None, rest: str, since: datetime
+) -> None:
+    """By which it is found in the conversation, also where the state was lost and by a later version."""
+    key = RequestKey("T1", "C1", "1767873600.000001")
+    dead = Record("dead", "n", START, edited=edited, retried=retried)
+    name, notice = failure(key, dead, "text")
+    assert f"{key}.failed.{rest}" == name
+    assert ("due", "text", START, since) == (notice.status, notice.text, notice.at, notice.since)
 
 
 def remembered(world: World, name: str, text: str, since: timedelta) -> None:
