@@ -41,7 +41,7 @@ PIP_INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install 
 ##@ Use it
 .PHONY: run-once
 run-once: $(STAMP)-runtime ## One tick: on Slack and Looker if a .env or SLACK_*/LOOKER_* say which, else on the bundled sandbox
-	@if [ -e .env ] || env | grep -qE '^(SLACK|LOOKER)_'; then exec $(BIN)/creditbot run-once; else exec $(BIN)/creditbot sandbox run; fi
+	@if [ -e .env ] || [ -n "$$(compgen -e SLACK_; compgen -e LOOKER_)" ]; then exec $(BIN)/creditbot run-once; else exec $(BIN)/creditbot sandbox run; fi
 
 .PHONY: check
 check: $(STAMP)-runtime ## Test settings, Slack, Looker, notebooks, state and warehouse, and say what to do where one fails
@@ -143,7 +143,7 @@ deploy: ## Apply OVERLAY (production by default) to the cluster of your kubectl 
 kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the channel after it
 	@docker info >/dev/null 2>&1 || { echo "make kind needs a running docker: docker info fails." >&2; exit 1; }
 	@command -v kind >/dev/null || { echo "make kind needs the program kind on PATH." >&2; exit 1; }
-	kind get clusters | grep -qx $(KIND_CLUSTER) || kind create cluster --name $(KIND_CLUSTER) --wait 120s
+	kind get clusters | grep -x $(KIND_CLUSTER) >/dev/null || kind create cluster --name $(KIND_CLUSTER) --wait 120s
 	$(MAKE) image
 	$(LOAD_IMAGE) $(IMAGE)
 	kubectl kustomize k8s/overlays/sandbox | sed 's|localhost/creditbot:dev|$(IMAGE)|' | \

@@ -76,23 +76,23 @@ def plan(
     requests: Sequence[Request],
     now: datetime,
     settle: timedelta,
-    abandoned: Callable[[str], bool] = lambda _: False,
+    runs: Callable[[str], bool | None] = lambda _: None,
 ) -> Agenda:
     """Sorts every known and every new request into an agenda, oldest first within each part.
 
-    `abandoned` says of a claimant whether it is known to be gone, so that its claim need not run out.
+    `runs` says of a claimant whether its process still runs, where that is known: then its claim holds as long.
     """
     read = {str(request.key): request for request in requests}
     parts: dict[str, list[Job]] = {}
     for text in sorted(read.keys() | state.records.keys(), key=lambda k: order(RequestKey.parse(k).ts)):
         job = Job(RequestKey.parse(text), state.records.get(text), read.get(text))
-        part = _part(state, job, now, settle, abandoned)
+        part = _part(state, job, now, settle, runs)
         if part:
             parts.setdefault(part, []).append(job)
     return Agenda(**{part: tuple(jobs) for part, jobs in parts.items()})
 
 
-def _part(state: State, job: Job, now: datetime, settle: timedelta, abandoned: Callable[[str], bool]) -> str:
+def _part(state: State, job: Job, now: datetime, settle: timedelta, runs: Callable[[str], bool | None]) -> str:
     record = job.record
     if record is None:
         forgotten = state.meta.forgotten_before
@@ -109,10 +109,9 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, abandoned: C
         return "fresh"
     if record.due and now < record.due:
         return "waiting"
-    if record.claim and now < record.claim.until and not abandoned(record.claim.by):
-        return "waiting"
     if record.claim:
-        return "cut_off"
+        known = runs(record.claim.by)
+        return "waiting" if known or (known is None and now < record.claim.until) else "cut_off"
     return "fresh" if record.status == "seen" else "again"
 
 

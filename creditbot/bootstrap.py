@@ -100,10 +100,8 @@ def assemble(
         template=settings.reply_template,
         at_once=max(4, 2 * workers),
     )
-    gone: Callable[[str], bool] = (lambda _: False) if in_cluster else processes.gone
-    bot = Bot(
-        processes.name(), ports, ledger, pipeline, policy, rules, abandoned=gone, progress=progress, stop=stop, at=at
-    )
+    runs: Callable[[str], bool | None] = (lambda _: None) if in_cluster else processes.runs
+    bot = Bot(processes.name(), ports, ledger, pipeline, policy, rules, runs=runs, progress=progress, stop=stop, at=at)
     return Assembly(bot, ports, ledger, policy, products, sql, slack)
 
 

@@ -74,7 +74,7 @@ class Bot:
 
     def __init__(
         self, me: str, ports: Ports, ledger: Ledger, pipeline: Pipeline, policy: Policy, rules: TickRules,
-        *, abandoned: Callable[[str], bool] = lambda _: False, progress: Progress | None = None,
+        *, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
         stop: Stop | None = None, wall: Callable[[], datetime] = lambda: datetime.now(UTC), at: At = nowhere,
     ) -> None:  # fmt: skip
         self._me = me
@@ -83,7 +83,7 @@ class Bot:
         self._pipeline = pipeline
         self._policy = policy
         self._rules = rules
-        self._abandoned = abandoned
+        self._runs = runs
         self._progress = progress or Progress()
         self._wall = wall
         self._at = at
@@ -116,7 +116,7 @@ class Bot:
         self._check_state(state, workspace, requests)
         if self._ledger.state.meta.workspace != workspace:
             self._ledger.update_meta(lambda meta: replace(meta, workspace=workspace))
-        agenda = plan(self._ledger.state, requests, self._now(), self._rules.settle, self._abandoned)
+        agenda = plan(self._ledger.state, requests, self._now(), self._rules.settle, self._runs)
         report = TickReport(read=len(messages), waiting=len(agenda.waiting))
         self._work(agenda, workspace, report)
         self._remember(requests, read_at)

@@ -1,7 +1,7 @@
 """The command line: commands to exit codes. Nothing heavy is imported before a command needs it.
 
-Exit codes: 0 done, and whatever failed was told to the owner; 1 something failed that nobody was told of, or a check
-failed; 2 the settings or the arguments are wrong.
+Exit codes: 0 done, and whatever failed was told to the owner; 1 something failed that nobody was told of or that keeps
+requests waiting, or a check failed; 2 the settings or the arguments are wrong.
 """
 
 from __future__ import annotations

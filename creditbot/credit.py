@@ -16,11 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
-from creditbot.errors import CreditRefused, SettingsError
+from creditbot.errors import CreditRefused
 from creditbot.model import Credit, CreditRow, NotebookRun
-
-REPLY_TEMPLATE = "Approved, {amount}, exceptions"
 
 SCRAPS = ("credit", "credit_amount", "summary_info")
 """Names of scraps that hold a credit, spaces and capitals ignored; several must agree."""
@@ -59,14 +58,8 @@ def format_usd(amount: Decimal) -> str:
 
 
 def reply_text(template: str, amount: Decimal) -> str:
-    """REPLY_TEMPLATE with its amount; `SettingsError` for a template without `{amount}` or with other braces."""
-    around = template.split("{amount}")
-    if len(around) == 1 or any("{" in text or "}" in text for text in around):
-        raise SettingsError(
-            f"REPLY_TEMPLATE is {template!r}: it needs {{amount}} and knows no other braces.",
-            f"Write it like {REPLY_TEMPLATE!r}.",
-        )
-    return format_usd(amount).join(around)
+    """REPLY_TEMPLATE with its amount; the settings hold that it names `{amount}` and has no other braces."""
+    return template.replace("{amount}", format_usd(amount))
 
 
 def usd(value: object, what: str) -> Decimal:
@@ -105,13 +98,16 @@ def _read(text: str, what: str) -> Decimal:
 
 
 def _from_scraps(scraps: Mapping[str, object]) -> Credit | None:
-    named = {name.strip().casefold().replace(" ", "_"): value for name, value in scraps.items()}
-    found = [_scrap(named[name]) for name in SCRAPS if name in named]
+    named: dict[str, list[object]] = {}
+    for name, value in scraps.items():
+        named.setdefault(name.strip().casefold().replace(" ", "_"), []).append(value)
+    found = [_scrap(value) for name in SCRAPS for value in named.get(name, ())]
     if any(credit.amount != found[0].amount for credit in found):
         amounts = " and ".join(format_usd(credit.amount) for credit in found)
         raise CreditRefused(f"The notebook's scraps name different credits: {amounts}.", _TODO)
     for credit in found:
-        _check_cost(credit.amount, _cost(named))
+        for cost in named.get("fraud_cost", ()):
+            _check_cost(credit.amount, _cost({"fraud_cost": cost}))
     return max(found, key=lambda credit: len(credit.rows), default=None)
 
 
@@ -120,6 +116,7 @@ def _scrap(value: object) -> Credit:
         return _sum(value)
     if not isinstance(value, Mapping):
         return Credit(usd(value, "credit"))
+    value = _columns(value)
     if "rows" not in value and "amount" not in value:
         return _sum([value])
     _check_currency(value)
@@ -160,13 +157,22 @@ def _sum(rows: object) -> Credit:
 def _row(row: object) -> CreditRow:
     if not isinstance(row, Mapping):
         raise CreditRefused(f"A row of the notebook's summary has no columns ({_shown(row)}).", _TODO)
-    columns = {str(name).strip().casefold(): value for name, value in row.items()}
+    columns = _columns(row)
     _check_currency(columns)
     credit = usd(columns.get("credit"), "credit")
     fraud_cost = _cost(columns)
     _check_cost(credit, fraud_cost)
     texts = {name: str(value) for name, value in columns.items()}
     return CreditRow(credit, texts.get("mode", ""), fraud_cost, texts)
+
+
+def _columns(row: Mapping[Any, object]) -> dict[str, object]:
+    """By name, spaces and capitals ignored."""
+    columns = {str(name).strip().casefold(): value for name, value in row.items()}
+    if len(columns) < len(row):
+        names = _shown(", ".join(map(str, row)))
+        raise CreditRefused(f"A row of the notebook's summary has two columns of one name ({names}).", _TODO)
+    return columns
 
 
 def _cost(columns: Mapping[str, object]) -> Decimal | None:

@@ -42,7 +42,7 @@ from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.reply import Replies
 from creditbot.states import Claim, Record, Result, Status, move, reopened, was_posted
-from creditbot.summary import computed_document
+from creditbot.summary import TEXT_BYTES, computed_document, shortened
 from creditbot.thread import is_newer
 
 CLAIM_LIFE = timedelta(minutes=30)
@@ -248,7 +248,7 @@ class Handler:
         now = self._ports.clock.now()
         if all(e.retry or e is shared for _, e in problems):
             ours = self._stopping() or any(isinstance(e, ThreadBehind) for _, e in problems)
-            if ours or (shared and not self._too_old(record, now)):
+            if (ours or shared) and not self._too_old(record, now):
                 return self._later(key, record, now, problems, counts=False)
             if not shared and record.attempts < self._limits.attempts:
                 return self._later(key, record, now, problems, counts=True)
@@ -260,7 +260,9 @@ class Handler:
         """Puts a request off: a minute, then ever longer, up to four hours."""
         returned = record.returned if counts else record.returned + 1
         attempts = record.attempts if counts else record.attempts - 1
-        wait = timedelta(0) if self._stopping() else timedelta(minutes=min(2 ** (attempts + returned - 1), 240))
+        wait = timedelta(minutes=min(2 ** (attempts + returned - 1), 240))
+        asked = max(getattr(error, "retry_after", None) or 0.0 for _, error in problems)
+        wait = timedelta(0) if self._stopping() else max(wait, min(timedelta(seconds=asked), timedelta(hours=4)))
         to: Status = "computed" if record.status == "computed" else "failed"
         return self._swap(
             key, record,
@@ -331,4 +333,4 @@ def _problems(error: CreditbotError) -> list[Problem]:
 
 
 def _reason(problems: Sequence[Problem]) -> str:
-    return " ".join(dict.fromkeys(str(error) for _, error in problems))
+    return shortened(" ".join(dict.fromkeys(str(error) for _, error in problems)), TEXT_BYTES)

@@ -171,16 +171,17 @@ class Ledger:
         """Drops what ended before the window and left its summary, and remembers how far that went."""
         if self._forget_before is None:
             return state
-        old = [key for key, record in state.records.items() if self._forgettable(key, record)]
-        if old:
-            newest = max(time_of(RequestKey.parse(key).ts) for key in old)
-            before = max(filter(None, (state.meta.forgotten_before, newest + timedelta(microseconds=1))))
+        old = {key for key, record in state.records.items() if self._forgettable(key, record)}
+        done = {ts for ts in state.done if time_of(ts) < self._forget_before}
+        moments = [time_of(RequestKey.parse(key).ts) for key in old] + [time_of(ts) for ts in done]
+        if moments:
+            before = max(filter(None, (state.meta.forgotten_before, max(moments) + timedelta(microseconds=1))))
             state = replace(
                 state,
-                records={key: record for key, record in state.records.items() if key not in set(old)},
+                records={key: record for key, record in state.records.items() if key not in old},
+                done=state.done - done,
                 meta=replace(state.meta, forgotten_before=before),
             )
-        state = replace(state, done=frozenset(ts for ts in state.done if time_of(ts) >= self._forget_before))
         return replace(state, notices={n: v for n, v in state.notices.items() if not self._stale(n, v)})
 
     def _forgettable(self, key: str, record: Record) -> bool:

@@ -8,6 +8,7 @@ conversation may not be read (no im:history), the state alone knows: told twice 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,8 @@ from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.states import Notice, Record, new_nonce
 
+MOST_LINKS = 10
+"""Links of a request that its owner is told about, one by one."""
 SEND_WITHIN = timedelta(seconds=30)
 """A send begins within this time of the swap that allows it, or waits for another."""
 
@@ -47,10 +50,12 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]])
     `problems` are (address of the link or "", error) pairs.
     """
     lines = [f"I could not answer {permalink}"]
-    for link, error in problems:
+    for link, error in problems[:MOST_LINKS]:
         lines.append(f"• {link}\n  {error.what}" if link else f"• {error.what}")
         if error.todo:
             lines.append(f"  {error.todo}")
+    if len(problems) > MOST_LINKS:
+        lines.append(f"• and {len(problems) - MOST_LINKS} links more")
     lines.append("Then edit the message, or run `creditbot retry` with its address; or answer it by hand.")
     return "\n".join(lines)
 
@@ -78,7 +83,7 @@ def unsettled_text(permalink: str, error: CreditbotError) -> str:
 
 def cause_name(service: str) -> str:
     """The notice of a shared cause: one per service."""
-    return CAUSE + "".join(c if c.isalnum() else "-" for c in service.lower())
+    return CAUSE + re.sub(r"[^a-z0-9]", "-", service.lower())
 
 
 class Notices:
@@ -139,9 +144,7 @@ class Notices:
             self._ports.owner.tell(notice.text, Marker("notice", name, telling.nonce))
         except PostRefused:
             now = self._ports.clock.now()
-            self._ledger.swap_notice(
-                name, telling, replace(telling, status="due", nonce=new_nonce(), at=now, tries=notice.tries + 1)
-            )
+            self._ledger.swap_notice(name, telling, replace(telling, status="due", nonce=new_nonce(), at=now))
             raise
         self._at("notice.after-send")
         self._told(name, telling)

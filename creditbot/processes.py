@@ -1,6 +1,6 @@
 """This process: its name, by which a claim says who made it, and whether it is asked to stop.
 
-By its name a laptop can tell that the maker of a claim is gone.
+By its name a laptop can tell whether the maker of a claim still runs.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ def name() -> str:
     return f"{socket.gethostname()}/{pid}/{_started(pid)}/{secrets.token_hex(4)}"
 
 
-def gone(claimant: str) -> bool:
-    """Whether the process of that name was on this machine and has ended. False whenever that cannot be told."""
+def runs(claimant: str) -> bool | None:
+    """Whether the process of that name, which was on this machine, runs; None whenever that cannot be told."""
     try:
         host, pid, started, _ = claimant.rsplit("/", 3)
         number = int(pid)
     except ValueError:
-        return False
+        return None
     if host != socket.gethostname() or not started:
-        return False
-    return _started(number) != started
+        return None
+    return _started(number) == started
 
 
 class Stop:

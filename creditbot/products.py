@@ -37,7 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from creditbot.errors import NoProduct, SettingsError
 from creditbot.model import Product
-from creditbot.sqltext import words
+from creditbot.sqltext import MAX_SQL, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ def load_products(path: Path) -> ProductTable:
 
 
 def _asked(sql: str, dialect: str | None) -> Sequence[str]:
-    """The texts that the SQL asks for; of SQL that cannot be parsed, all of it without comments."""
+    """The texts that the SQL asks for; of SQL that cannot be parsed, or is too long for that, all but its comments."""
     from creditbot import sqltree  # brings sqlglot
 
-    for _, statements in sqltree.readings(sql, dialect):
+    for _, statements in sqltree.readings(sql, dialect) if len(sql) <= MAX_SQL else ():
         return [text for statement in statements for text in sqltree.asks_for(statement)]
     return [" ".join(words(sql))]
 

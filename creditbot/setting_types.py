@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from string import Formatter
 from typing import Annotated
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -85,11 +84,8 @@ def _output(value: str) -> str:
 
 
 def _template(value: str) -> str:
-    try:
-        fields = [field[1:] for field in Formatter().parse(value) if field[1] is not None]
-    except ValueError:
-        fields = []
-    if not fields or any(field != ("amount", "", None) for field in fields):
+    around = value.split("{amount}")
+    if len(around) == 1 or any("{" in text or "}" in text for text in around):
         raise ValueError("it must contain {amount}, and no other braces")
     return value
 

@@ -98,7 +98,10 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(3, ge=1, le=100, description="Ticks that try a request before it is given up.")
     post_settle_seconds: int = Field(
-        900, ge=60, le=86400, description="Seconds after which a post that Slack accepted is visible to everybody."
+        900,
+        ge=120,
+        le=86400,
+        description="Seconds from when a post was begun until everybody sees it; Slack takes it within the first 60.",
     )
     reply_template: Template = Field("Approved, {amount}, exceptions", description="The reply; knows only `{amount}`.")
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")

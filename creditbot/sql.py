@@ -11,10 +11,7 @@ import hashlib
 from dataclasses import dataclass
 
 from creditbot.errors import SettingsError, SqlRefused
-from creditbot.sqltext import WAREHOUSES, normalised
-
-MAX_SQL = 200_000
-"""Characters; the longest a query may be. Parsing that much takes about a second a dialect."""
+from creditbot.sqltext import MAX_SQL, WAREHOUSES, normalised
 
 DIALECTS = (*WAREHOUSES, "athena", "clickhouse", "oracle", "presto", "spark", "sqlite", "tsql")
 """What SQL_DIALECT may name: sqlglot's names of the warehouses that Looker speaks to."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+MAX_SQL = 200_000
+"""Characters; the longest a query may be. Parsing that much takes about a second a dialect."""
+
 WAREHOUSES = ("postgres", "redshift", "snowflake", "trino", "duckdb", "databricks", "mysql", "bigquery")
 """The dialects that SQL is read in while none is set. BigQuery is last: it takes the `#>` of others for a comment."""
 

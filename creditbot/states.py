@@ -184,7 +184,6 @@ class Notice:
         nonce: new in every write.
         at: UTC of the last transition.
         text: what to say; dropped once it is told.
-        tries: definite refusals so far.
         since: UTC; before it is first sent, the conversation is looked through from then on, because a state that was
             lost since may have known that it was told. None: it cannot have been.
     """
@@ -193,7 +192,6 @@ class Notice:
     nonce: str
     at: datetime
     text: str = ""
-    tries: int = 0
     since: datetime | None = None
 
 

@@ -233,7 +233,7 @@ class World:
     def bot(
         self, name: str = "", *, at: At = nowhere, rules: TickRules = RULES, products: ProductTable = VERIFY,
         policy: Policy | None = None, max_credit: Decimal | None = None, skew: timedelta = timedelta(0),
-        budget: int = BUDGET, abandoned: Callable[[str], bool] = lambda _: False,
+        budget: int = BUDGET, runs: Callable[[str], bool | None] = lambda _: None,
     ) -> Bot:  # fmt: skip
         """A process that has just started; `skew` is how wrong its local clock is."""
         ports = self.ports()
@@ -242,7 +242,7 @@ class World:
         )
         return Bot(
             name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget, at=at), pipeline,
-            policy or POLICY, rules, abandoned=abandoned, wall=lambda: self.now + skew, at=at,
+            policy or POLICY, rules, runs=runs, wall=lambda: self.now + skew, at=at,
         )  # fmt: skip
 
     def tick(self, **options: Any) -> TickReport:

@@ -89,7 +89,7 @@ def bot(order: Order, at: At) -> Bot:
     pipeline = Pipeline(FakeResolver(world), FakeRunner(world), VERIFY, SqlPolicy("duckdb"), links_at_once=1, at=at)
     return Bot(
         processes.name(), ports, Ledger(ports.state, budget=None, at=at), pipeline, POLICY, RULES,
-        abandoned=processes.gone, at=at,
+        runs=processes.runs, at=at,
     )  # fmt: skip
 
 

@@ -155,9 +155,17 @@ def test_what_a_prototype_did_is_done() -> None:
 def test_the_claim_of_a_process_that_is_gone_need_not_run_out() -> None:
     """Unless it was posting."""
     state = State(records={str(KEY): record("claimed", claim=claim())})
-    assert ["cut_off"] == parts(plan(state, [], START, SETTLE, lambda name: name == "pod"))
+    assert ["cut_off"] == parts(plan(state, [], START, SETTLE, lambda name: name != "pod"))
     state = State(records={str(KEY): record("posting", claim=claim())})
-    assert ["waiting"] == parts(plan(state, [], START, SETTLE, lambda _: True))
+    assert ["waiting"] == parts(plan(state, [], START, SETTLE, lambda _: False))
+
+
+def test_the_claim_of_a_process_that_is_known_to_run_does_not_run_out() -> None:
+    """Its notebooks may take longer than a claim lasts where no deadline ends the process."""
+    state = State(records={str(KEY): record("claimed", claim=claim(MINUTE))})
+    assert ["waiting"] == parts(plan(state, [], START, SETTLE, lambda name: name == "pod"))
+    state = State(records={str(KEY): record("posting", at=START - SETTLE, claim=claim())})
+    assert ["finish"] == parts(plan(state, [], START, SETTLE, lambda _: True))
 
 
 def test_each_part_is_oldest_first_and_fresh_requests_go_before_retries() -> None:

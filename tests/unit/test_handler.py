@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from creditbot.errors import (
+    LOOKER,
     SLACK,
     STATE_STORE,
     SUMMARY_STORE,
@@ -121,7 +122,7 @@ def test_the_claim_of_a_process_that_is_known_to_be_gone_is_taken_over_at_once(w
     """On one machine."""
     key = world.ask("abc")
     world.kill("looker.before-read")
-    world.tick(abandoned=lambda _: True)
+    world.tick(runs=lambda _: False)
     assert [REFERENCE] == world.replies(key)
 
 
@@ -385,6 +386,17 @@ def test_a_shared_cause_is_tried_again_at_least_every_four_hours(world: World) -
     assert [1, 2, 4, 8, 16, 32, 64, 128, 240, 240] == waits
 
 
+@pytest.mark.parametrize(("asked", "minutes"), [(30, 1), (600, 10), (99_999, 240)])
+def test_a_service_that_asks_for_more_time_is_given_it(world: World, asked: float, minutes: float) -> None:
+    """Never more than what is waited for a service that says nothing."""
+    key = world.ask("abc")
+    world.fail("looker", Unreachable(LOOKER, "Looker limits our rate.", retry_after=asked))
+    world.tick()
+    record = world.record(key)
+    assert record.due
+    assert timedelta(minutes=minutes) == record.due - record.at
+
+
 def test_a_shared_cause_may_last_for_lookback_hours_to_the_moment() -> None:
     """Since the first claim; the request is given up at the first try after that."""
     world = World()
@@ -530,7 +542,7 @@ def test_a_reply_that_is_found_ends_no_cause(world: World) -> None:
     world.kill("thread.before-read")
     world.wait(minutes=2)
     for _ in range(2):
-        world.tick(budget=100, abandoned=lambda _: True)
+        world.tick(budget=100, runs=lambda _: False)
         world.wait(minutes=1)
     assert ("answered", "computed") == (world.record(posting).status, world.record(key).status)
     assert [True] == ["The state is at its limit" in text for text in world.told()]
@@ -826,6 +838,34 @@ def test_a_request_whose_work_is_ended_by_sigterm_is_released(world: World, effe
     assert ("failed", None, 0, []) == (record.status, record.claim, record.attempts, world.told())
     world.tick()
     assert [REFERENCE] == world.replies(key)
+
+
+def test_a_reason_is_kept_short_in_the_state(world: World) -> None:
+    """Its whole is not needed there, and a few messages with hundreds of bad links would fill the state."""
+    key = world.ask(*(f"gone{n}" for n in range(300)))
+    world.tick()
+    assert "dead" == world.record(key).status
+    assert len(world.record(key).reason) < 2_100
+    assert "bytes more" in world.record(key).reason
+
+
+def test_a_request_that_is_stopped_in_every_tick_is_given_up_after_the_window(world: World) -> None:
+    """Its notebook takes longer than a tick may: somebody has to hear of that in the end."""
+    key = world.ask("abc")
+
+    def stopped(_: str, __: object) -> object:
+        bot.stop()
+        raise STOPPED
+
+    for _ in range(100):
+        world.faults.append((frozenset({"notebook"}), stopped))
+        bot = world.bot()
+        bot.tick()
+        world.faults.clear()
+        world.wait(hours=1)
+    assert "dead" == world.record(key).status
+    (told,) = world.told()
+    assert STOPPED.what in told
 
 
 def test_a_request_that_fails_for_good_while_stopping_is_dead(world: World) -> None:

@@ -20,7 +20,7 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.ledger import BUDGET, LIMIT, Ledger
-from creditbot.model import RequestKey, Workspace
+from creditbot.model import RequestKey, Workspace, time_of
 from creditbot.ports import Stored
 from creditbot.states import SCHEMA, Meta, Notice, Record, move
 from tests.fakes import START, MemoryStore, World, ts_of
@@ -280,6 +280,9 @@ def test_messages_of_a_prototype_are_forgotten_with_the_window(world: World) -> 
     ledger.forget_before(moment)
     ledger.update_meta(lambda meta: meta)
     assert [edge, young] == json.loads(world.values[DONE])
+    forgotten = ledger_of(world).read().meta.forgotten_before
+    assert forgotten
+    assert time_of(old) < forgotten < moment  # none of them is begun, should the window grow
 
 
 def test_what_did_not_change_keeps_its_text(world: World) -> None:

@@ -12,7 +12,7 @@ from creditbot.model import RequestKey
 from creditbot.notices import Notices, cause_name, due, failure, failure_text
 from creditbot.points import At, nowhere
 from creditbot.states import Notice, Record
-from tests.fakes import START, World
+from tests.fakes import HOST, START, World
 
 SETTLE = timedelta(minutes=15)
 
@@ -221,12 +221,26 @@ def test_without_im_history_the_state_alone_says_what_was_told(world: World) -> 
     assert ["certain", "unknown", "unknown"] == world.told()
 
 
+def test_the_name_of_a_cause_is_one_that_a_configmap_takes() -> None:
+    """Whatever a notebook is called; what a ConfigMap does not take cannot be told either."""
+    assert "cause.the-notebook-cr-dit-ipynb" == cause_name("the notebook Crédit.ipynb")
+
+
+def test_of_very_many_links_the_owner_reads_some() -> None:
+    """Any member can write a message of hundreds."""
+    problems = [(f"https://{HOST}/x/{n}", LinkUnusable("It is gone.", "")) for n in range(13)]
+    text = failure_text("https://acme.slack.com/1", problems)
+    points = [line[2:] for line in text.splitlines() if line.startswith("•")]
+    assert [f"https://{HOST}/x/9", "and 3 links more"] == points[-2:]
+    assert "more" not in failure_text("https://acme.slack.com/1", problems[:10])
+
+
 def test_one_that_slack_refuses_stays_due_and_is_reported_each_time(world: World) -> None:
     """The tick that could not tell it fails."""
     notices(world).add("n", "text\nmore")
     world.fail("tell", PostRefused("user_disabled", "The owner has left.", "Set SLACK_USER_ID.", retry=False), times=2)
     assert ["text: The owner has left. Set SLACK_USER_ID."] == deliver(world)
-    assert ("due", 1) == (world.state().notices["n"].status, world.state().notices["n"].tries)
+    assert "due" == world.state().notices["n"].status
     assert 1 == len(deliver(world))
     assert [] == deliver(world)
     assert ["text\nmore"] == world.told()

@@ -20,28 +20,28 @@ def _source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("_source")
-def test_a_process_that_runs_is_not_gone() -> None:
+def test_a_process_that_runs_is_known_to() -> None:
     """It is known by when it began."""
     name = processes.name()
     assert str(os.getpid()) == name.rsplit("/", 3)[1]
     assert name.rsplit("/", 3)[2]
-    assert not processes.gone(name)
+    assert processes.runs(name) is True
 
 
 @pytest.mark.usefixtures("_source")
-def test_a_process_that_has_ended_is_gone() -> None:
+def test_a_process_that_has_ended_is_known_to() -> None:
     """And so is one whose number another process has now."""
     ended = subprocess.Popen([sys.executable, "-c", "pass"])
     ended.wait()
     host, pid, began, rest = processes.name().rsplit("/", 3)
-    assert processes.gone(f"{host}/{ended.pid}/{began}/{rest}")
-    assert processes.gone(f"{host}/{pid}/another time/{rest}")
+    assert processes.runs(f"{host}/{ended.pid}/{began}/{rest}") is False
+    assert processes.runs(f"{host}/{pid}/another time/{rest}") is False
 
 
 @pytest.mark.parametrize("name", ["", "pod", "another-host/1/2/3", "a/b/c/d"])
-def test_of_a_process_elsewhere_nobody_can_say_that_it_is_gone(name: str) -> None:
+def test_of_a_process_elsewhere_nobody_can_say_whether_it_runs(name: str) -> None:
     """Its claim runs out."""
-    assert not processes.gone(name)
+    assert processes.runs(name) is None
 
 
 def test_no_two_processes_have_a_name() -> None:

@@ -13,7 +13,7 @@ from creditbot import products
 from creditbot.errors import NoProduct, SettingsError
 from creditbot.model import Product
 from creditbot.products import ProductRule, ProductTable, default_products, load_products
-from creditbot.sqltext import WAREHOUSES
+from creditbot.sqltext import MAX_SQL, WAREHOUSES
 
 
 def both() -> ProductTable:
@@ -129,6 +129,13 @@ def test_psms_is_not_verify_and_contains_sms(sql: str, expected: str) -> None:
 def test_sql_that_does_not_parse_is_searched_without_its_comments(sql: str, expected: str) -> None:
     """The check that follows refuses it with a reason; skipping it would hide that reason."""
     assert picked(sql, "duckdb") == expected
+
+
+def test_sql_too_long_to_be_run_is_read_as_words() -> None:
+    """A parser takes half a minute for what Looker may answer; only the parser sees that a condition is negated."""
+    sql = "select a from sms where not b like '%Authy%'"
+    assert ("psms", "verify") == (picked(sql, "duckdb"), picked(sql.ljust(MAX_SQL + 1), "duckdb"))
+    assert "psms" == picked(sql.ljust(MAX_SQL), "duckdb")
 
 
 def test_words_of_sql_that_does_not_parse_are_one_space_apart() -> None:

@@ -92,7 +92,7 @@ def test_everything_wrong_is_named_at_once() -> None:
         ("MAX_CREDIT_USD", "NaN"),
         ("MAX_CREDIT_USD", "Infinity"),
         ("WORKERS", "0"),
-        ("POST_SETTLE_SECONDS", "59"),
+        ("POST_SETTLE_SECONDS", "119"),
         ("NOTEBOOK_TIMEOUT", "ten"),
         ("MAX_ATTEMPTS", "0"),
         ("LOOKBACK_HOURS", "0"),
@@ -111,6 +111,10 @@ def test_everything_wrong_is_named_at_once() -> None:
         ("REPLY_TEMPLATE", "{amount.real}"),
         ("REPLY_TEMPLATE", "{amount} {"),
         ("REPLY_TEMPLATE", "{}"),
+        ("REPLY_TEMPLATE", "{{amount}}"),
+        ("REPLY_TEMPLATE", "{{note}} {amount}"),
+        ("REPLY_TEMPLATE", "{ {amount}"),
+        ("REPLY_TEMPLATE", "{amount} }"),
     ],
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:

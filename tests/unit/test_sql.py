@@ -13,8 +13,8 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from creditbot.errors import SettingsError, SqlRefused
-from creditbot.sql import DIALECTS, MAX_SQL, SqlPolicy, check, dialect_named, dialect_of, normalised_hash
-from creditbot.sqltext import WAREHOUSES, normalised
+from creditbot.sql import DIALECTS, SqlPolicy, check, dialect_named, dialect_of, normalised_hash
+from creditbot.sqltext import MAX_SQL, WAREHOUSES, normalised
 from creditbot.sqltree import nodes, readings
 
 TRAFFIC = """-- Looker Query Context '{"user_id":7,"history_slug":"5ae1","instance_slug":"acme"}'
