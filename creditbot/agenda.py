@@ -16,6 +16,8 @@ LOOKS_APART = 4
 """A post that came later than the settle time may come much later: it is looked for after the settle time, after four
 times as long, and so on until the request is forgotten."""
 _MOST_LOOKS = 8
+KNOWN_TO_RUN = timedelta(days=1)
+"""How much longer a claim lasts whose process is known to run: NOTEBOOK_TIMEOUT may be a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def plan(
 ) -> Agenda:
     """Sorts every known and every new request into an agenda, oldest first within each part.
 
-    `runs` says of a claimant whether its process still runs, where that is known: then its claim holds as long.
+    `runs` says of a claimant whether its process still runs, where that is known: then its claim ends with
+    it, or a day later than it would.
     """
     read = {str(request.key): request for request in requests}
     parts: dict[str, list[Job]] = {}
@@ -111,7 +114,8 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, runs: Callab
         return "waiting"
     if record.claim:
         known = runs(record.claim.by)
-        return "waiting" if known or (known is None and now < record.claim.until) else "cut_off"
+        until = record.claim.until + (KNOWN_TO_RUN if known else timedelta(0))
+        return "waiting" if known is not False and now < until else "cut_off"
     return "fresh" if record.status == "seen" else "again"
 
 

@@ -108,9 +108,10 @@ class Bot:
             say(f"[2/5] Looker authentication: ok, as {self._ports.resolver.login()}")
         say(f"[3/5] Channel found: {', '.join('#' + name for name in workspace.channels.values())}")
         self._at("history.before-read")
+        reading = self._wall()
         messages = self._read(state, workspace)
         self._at("history.after-read")
-        read_at = self._now()
+        read_at = self._now() - max(timedelta(0), self._wall() - reading)  # it may have slept with what it had read
         requests = requests_in(messages, workspace, self._policy)
         say(f"[4/5] New messages: {len(messages)}, of them {len(requests)} with links to Looker")
         self._check_state(state, workspace, requests)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -113,6 +115,9 @@ def _number(text: str, least: int, most: int, meaning: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
+    if threading.current_thread() is threading.main_thread():
+        # The first process of a container does not end by a signal that it has no handler for; a tick sets its own.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)

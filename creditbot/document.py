@@ -164,14 +164,15 @@ def _cut(text: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _load(kind: type, text: str) -> Any:
-    """Raises ValueError for what is not of that kind, and for times that cannot be compared.
+    """Raises ValueError for what is not of that kind, and for times that cannot be compared or reckoned with.
 
     The document is read several times a tick, and most of it is as it was.
     """
     value = _adapters()[kind].validate_json(text)
     claim = getattr(value, "claim", None)
-    if any(isinstance(v, datetime) and v.tzinfo is None for x in (value, claim) if x for v in _fields(x)):
-        raise ValueError("a time without a zone")
+    times = [v for x in (value, claim) if x for v in _fields(x) if isinstance(v, datetime)]
+    if any(moment.tzinfo is None or not 2000 < moment.year < 2100 for moment in times):
+        raise ValueError("a time without a zone, or one that nobody means")
     if kind is Record and value.edited and not is_ts(value.edited):
         raise ValueError("an edit without a time")
     return value

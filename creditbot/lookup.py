@@ -137,8 +137,8 @@ class Lookup:
             found[str(key)] = _past_of_summary(key, summary, workspace)
         for text, record in state.records.items():
             key = RequestKey.parse(text)
-            if text not in found or not record.terminal:
-                amount = record.result.amount if record.result else None
+            if text not in found or not (record.terminal and record.saved):
+                amount = record.result.amount if record.result and record.status == "answered" else None
                 where = workspace.permalink(key.channel, key.ts, record.thread)
                 found[text] = Past(key, where, record.status, amount, record.seconds or None, record.reason)
         return [found[text] for text in sorted(found, key=lambda text: order(found[text].key.ts))]

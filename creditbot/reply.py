@@ -2,7 +2,7 @@
 
     look     read the thread again: the request unchanged, no answer there yet
     swap     computed -> posting, with the moment; from now on a reply may exist
-    send     within 30 s of that moment, at most one request on the wire
+    send     within 30 s of that moment and 90 s of the look, at most one request on the wire
     swap     posting -> answered
 
 `chat.postMessage` has no idempotency key, so what becomes of a `posting` that was not finished is decided by the thread
@@ -44,6 +44,9 @@ from creditbot.ports import Ports
 from creditbot.states import Claim, Record, move, reopened
 from creditbot.summary import answered_at
 from creditbot.thread import LATE, REPEATS, ThreadView, is_behind, view
+
+LOOK_HOLDS = timedelta(seconds=60)
+"""How long after a look at a thread a post may be begun that it allowed: people answer and edit, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ class Replies:
         stays posting), `StateFull`.
         """
         self._ports.replier.pace(key.channel)
+        looked = self._ports.clock.now()
         seen = self.look(key, record)
         if ended := self.closed(key, record, seen):
             return ended
@@ -137,7 +141,7 @@ class Replies:
             anew = reopened(record, now)
             self._ledger.swap(key, record, anew)
             return anew
-        return self._send(key, record, claim)
+        return self._send(key, record, claim, looked)
 
     def recover(self, key: RequestKey, record: Record, claim: Claim) -> Record | None:
         """Decides a posting by the thread, and posts what was computed if nothing is there; None before it has settled.
@@ -149,13 +153,14 @@ class Replies:
         if now - record.at < self._rules.settle:
             return None
         self._ports.replier.pace(key.channel)
+        looked = self._ports.clock.now()
         if ended := self.closed(key, record, self.look(key, record)):
             return ended
         if record.posts > 1 and record.began and now - record.began > self._rules.lookback:
             raise ReplyLost(
                 f"The reply was sent {record.posts} times, and Slack never showed it.", "Answer by hand, after a look."
             )
-        return self._send(key, record, claim)
+        return self._send(key, record, claim, looked)
 
     def repair(self, key: RequestKey, record: Record) -> None:
         """Looks for replies of ours that should not be there, and edits them so that nobody credits them.
@@ -163,6 +168,7 @@ class Replies:
         The owner is told once. Ends the request as answered if it is under way.
         """
         seen = self.look(key, record)
+        self._ledger.confirm(key, record)  # a reply that is right for what it has become meanwhile is not edited
         if record.status in ("claimed", "computed", "posting") and seen.ours:  # else it is for whoever works on it
             self.closed(key, record, seen)
         elif record.status == "answered":
@@ -187,12 +193,12 @@ class Replies:
                 self._notices.add(f"{key}.stays.{ts}", f"{where} could not be edited: {error} Delete it by hand.")
             self._at("reply.after-amend")
 
-    def _send(self, key: RequestKey, record: Record, claim: Claim) -> Record:
+    def _send(self, key: RequestKey, record: Record, claim: Claim, looked: datetime) -> Record:
         assert record.result
         text = reply_text(self._rules.template, record.result.amount)
         if not record.again:
             self._refuse_credited(key, record.result.sql)
-        posting = self._to_posting(key, record, claim)
+        posting = self._to_posting(key, record, claim, looked)
         self._at("reply.before-send")
         try:
             ts = self._ports.replier.reply(
@@ -217,17 +223,18 @@ class Replies:
         if current:
             self.repair(key, current)
 
-    def _to_posting(self, key: RequestKey, record: Record, claim: Claim) -> Record:
+    def _to_posting(self, key: RequestKey, record: Record, claim: Claim, looked: datetime) -> Record:
+        """The swap, made anew where it took too long to send after it; but not on a look that is too old for both."""
         posts = record.posts + 1
-        for _ in range(3):
-            now = self._ports.clock.now()
+        while (now := self._ports.clock.now()) - looked <= LOOK_HOLDS:
             posting = move(record, "posting", now, posts=posts, claim=claim)
             self._ledger.swap(key, record, posting, guard=partial(self._guard, key=key, now=now))
             if self._ports.clock.now() - now <= SEND_WITHIN:
                 return posting
             record = posting
         raise PostUnknown(
-            "The state store answers too slowly to post safely.", "The request waits for the settle time."
+            "Slack or a store answers too slowly to post safely: what its thread showed may have changed.",
+            "It is looked at again.",
         )
 
     def _guard(self, state: State, key: RequestKey, now: datetime) -> None:
@@ -260,7 +267,8 @@ class Replies:
 
 
 def _credits(record: Record, oldest: datetime) -> set[str]:
-    if record.status not in ("posting", "answered") or record.at < oldest or not record.result:
+    """What it credits, or a person who answered it: then the amount of that answer."""
+    if record.status not in ("posting", "answered", "elsewhere") or record.at < oldest or not record.result:
         return set()
     return set(record.result.sql)
 

@@ -60,7 +60,7 @@ def check(sql: str, policy: SqlPolicy) -> None:
 
 
 def normalised_hash(sql: str) -> str:
-    """SHA-256 in hex that is the same for the same SQL: comments, layout and a last semicolon make no difference.
+    """SHA-256 in hex that is the same for the same SQL: comments, layout, its sorting and its end make no difference.
 
     It needs no dialect, so that it holds when the settings change.
     """

@@ -6,7 +6,7 @@ Comments are `-- ...`, `/* ... */`, and `# ...` where it begins a line; literals
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 MAX_SQL = 200_000
 """Characters; the longest a query may be. Parsing that much takes about a second a dialect."""
@@ -26,6 +26,10 @@ _WORD = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
+_COUNTS = frozenset(
+    {"limit", "offset", "fetch", "union", "intersect", "except", "for", "into", ";", "select", "rows", "top"}
+)
+"""Words after an ORDER BY with which the order of the rows may say which rows there are."""
 _ESCAPED_QUOTE = re.compile(r"""\\['"]""")
 
 
@@ -45,8 +49,19 @@ def words(sql: str) -> Iterator[str]:
 
 
 def normalised(sql: str) -> str:
-    """The same text for the same SQL, however it is commented, laid out, ended, or capitalised outside of literals."""
+    """One text for the same SQL: comments, layout, sorting, and capitals outside of literals make no difference."""
     found = list(words(sql))
     while found and found[-1] == ";":
         found.pop()
-    return " ".join(found)
+    return " ".join(found[: _sorted_from(found)])
+
+
+def _sorted_from(found: Sequence[str]) -> int:
+    """Where the ORDER BY of the whole query begins; its end, where there is none or where its order counts."""
+    depth, start = 0, len(found)
+    for place, word in enumerate(found):
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word == "order" and found[place + 1 : place + 2] == ["by"]:
+            start = place
+    rest = found[start:]
+    return len(found) if _COUNTS.intersection(rest) or any(map(_ESCAPED_QUOTE.search, rest)) else start

@@ -14,12 +14,13 @@ so. However much traffic a notebook shows, all that is not SQL or address of a r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from creditbot.model import Cell, CreditRow, LinkResult, Message, RequestKey
 from creditbot.states import Record
+from creditbot.tables import under_heading
 
 OUTPUT_BYTES = 12_000
 """For the sources and outputs of a request's cells together; shared evenly by its links."""
@@ -30,7 +31,6 @@ TEXT_BYTES = 2_000
 ROWS = 20
 """For the tables of a request together; shared evenly by its links, one at least."""
 _COLUMN_BYTES = 60
-_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$|<h([1-6])\b[^>]*>(.*?)</h", re.MULTILINE | re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^\s/<>\"]+(?=@)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -82,7 +82,13 @@ def close_document(document: Mapping[str, object], record: Record) -> dict[str, 
         "seconds": Decimal(f"{record.seconds:.3f}"),
         "again": record.again,
     }
-    closed = {**document, "outcome": {name: value for name, value in outcome.items() if value not in ("", 0)}}
+    told = {name: value for name, value in outcome.items() if value not in ("", 0)}
+    known = document.get("outcome")
+    if record.result is None and isinstance(known, Mapping) and (known.get("status"), known.get("reply")) == (
+        "answered", record.reply,
+    ):  # fmt: skip
+        told = dict(known)  # found again in its thread after the state was lost: what was known of the answer holds
+    closed = {**document, "outcome": told}
     amount = closed.pop("computed_amount", None) or document.get("credit_amount")
     if record.status == "answered":
         closed["credit_amount"] = record.result.amount if record.result else amount
@@ -160,12 +166,8 @@ def _outputs(results: Sequence[LinkResult], most_bytes: int) -> dict[str, object
 
 
 def _cell(cell: Cell, room: _Room) -> dict[str, object]:
-    outputs = [{"type": kind, "text": _output(kind, text, room)} for kind, text in cell.outputs]
+    outputs = [{"type": kind, "text": room.take(text)} for kind, text in cell.outputs]
     return {"source": room.take(cell.source), "outputs": outputs}
-
-
-def _output(kind: str, text: str, room: _Room) -> str:
-    return f"({len(text):,} characters of {kind} left out)" if kind.startswith("image/") else room.take(text)
 
 
 class _Room:
@@ -182,30 +184,9 @@ class _Room:
 
 
 def telling_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """The code cells that show the result: those under "Summary Info" and those that glue; without either, all."""
-    code = [cell for cell in cells if cell.kind == "code"]
-    under = set(_numbers_under_heading(cells))
-    telling = [cell for cell in code if cell.number in under or _glues(cell)]
-    return telling or [cell for cell in code if cell.outputs]
-
-
-def _glues(cell: Cell) -> bool:
-    return any(kind.startswith("application/scrapbook") for kind, _ in cell.outputs)
-
-
-def _numbers_under_heading(cells: Sequence[Cell]) -> Iterator[int]:
-    """The cells between a heading "Summary Info" and the next heading of its level or above."""
-    inside = 0
-    for cell in cells:
-        if cell.kind == "markdown":
-            for marks, words, level, html in _HEADING.findall(cell.source):
-                depth = len(marks) or int(level)
-                if "summary info" in (words or html).lower():
-                    inside = depth
-                elif inside and depth <= inside:
-                    inside = 0
-        elif inside:
-            yield cell.number
+    """The code cells that show the result: those under "Summary Info"; without such a heading, all."""
+    telling = [cell for cell in under_heading(cells) if cell.kind == "code"]
+    return telling or [cell for cell in cells if cell.kind == "code" and cell.outputs]
 
 
 def _stamp(moment: datetime) -> str:

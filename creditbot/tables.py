@@ -37,7 +37,7 @@ def summary_tables(cells: Sequence[Cell]) -> list[Table]:
 
     Raises `CreditRefused` for one that pandas did not show whole.
     """
-    outputs = [output for cell in _under_heading(cells) for output in cell.outputs]
+    outputs = [output for cell in under_heading(cells) for output in cell.outputs]
     shown = [(text, table) for kind, text in outputs if kind == "text/html" for table in html_tables(text)]
     printed = [(text, table) for kind, text in outputs if kind in _PRINTED for table in printed_tables(text)]
     return _different(shown) or _different(printed)
@@ -61,7 +61,7 @@ def _check_whole(text: str, table: Table) -> None:
         )
 
 
-def _under_heading(cells: Sequence[Cell]) -> Iterator[Cell]:
+def under_heading(cells: Sequence[Cell]) -> Iterator[Cell]:
     """The code cells that ran, from the heading to the next one of its level or above."""
     level = 0
     for cell in cells:

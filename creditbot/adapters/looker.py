@@ -177,11 +177,12 @@ class LookerResolver:
 
         `filter_config` stays out: it would go before `filters`, and its format is Looker's own.
         """
+        client = self._client()
         from looker_sdk.sdk.api40 import models  # half a second that an idle tick must not pay
 
         body = models.WriteQuery(limit=str(_UNLIMITED), **definition)  # type: ignore[arg-type]
-        query = self._client().ask(subject, lambda sdk: sdk.create_query(body))
-        return rows_sql(self._client().ask(subject, lambda sdk: sdk.run_query(_id(query, subject), "sql")), subject)
+        query = client.ask(subject, lambda sdk: sdk.create_query(body))
+        return rows_sql(client.ask(subject, lambda sdk: sdk.run_query(_id(query, subject), "sql")), subject)
 
     def _sql_runner(self, slug: str) -> str:
         if not self._allow_sql_runner:
@@ -192,6 +193,8 @@ class LookerResolver:
     def _client(self) -> LookerClient:
         with self._lock:
             if self._connected is None:
+                if self._warming:
+                    self._warming.join()  # two threads that import parts of the SDK can deadlock
                 from creditbot.adapters.looker_client import LookerClient  # as above
 
                 self._connected = LookerClient(self._base_url, *self._key, timeout=self._timeout, pause=self._pause)

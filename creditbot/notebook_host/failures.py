@@ -40,7 +40,7 @@ _NO_ACCESS = re.compile(
 )
 _PASSWORD = re.compile(
     r"(?<=://)[^/\s@]*:[^/\s]*(?=@)"  # user:password@, the password with an @ of its own too
-    r"|\b((?:password|pwd|token|secret|private_key)[^=&;\s]*=)[^&;\s'\"]+",
+    r"|\b((?:password|pwd|token|secret|private_key)[^=&;\s]*=\s*['\"]?)[^&;\s'\"]+",
     re.IGNORECASE,
 )
 

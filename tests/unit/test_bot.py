@@ -231,6 +231,22 @@ def test_an_idle_tick_reads_the_state_and_the_history_once_and_writes_nothing() 
     assert {"state-read": 1, "history": 1} == world.counted()
 
 
+def test_a_process_that_sleeps_with_what_it_has_read_covers_nothing_of_its_sleep(world: World) -> None:
+    """A laptop that is closed just then for longer than LOOKBACK_HOURS loses no request."""
+    asked: list[RequestKey] = []
+
+    def sleep(point: str) -> None:
+        if point == "history.after-read" and not asked:
+            world.wait(minutes=5)
+            asked.append(world.ask("abc"))
+            world.wait(hours=80)
+
+    world.wait(hours=2)
+    world.tick(at=sleep)
+    world.tick()
+    assert [REFERENCE] == world.replies(asked[0])
+
+
 def test_how_far_was_read_is_written_at_most_hourly_by_idle_ticks(world: World) -> None:
     """Twelve ticks an hour, one write."""
     for _ in range(36):

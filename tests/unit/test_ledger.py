@@ -379,6 +379,20 @@ def test_a_value_edited_into_nonsense_is_set_aside(world: World, broken: str) ->
     assert {} == ledger.read().broken
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("meta", {"covered_until": "0001-01-01T00:00:00Z"}), ("meta", {"forgotten_before": "9999-01-01T00:00:00Z"}),
+        ("T1.C1.1767873600.000001", {"status": "posting", "nonce": "n", "at": "2100-01-01T00:00:00Z"}),
+        ("notice.n", {"status": "telling", "nonce": "n", "at": "2000-12-31T00:00:00Z"}),
+    ],
+)  # fmt: skip
+def test_a_time_that_nobody_means_is_nonsense(world: World, key: str, value: dict[str, str]) -> None:
+    """One cannot reckon with it, or waits for it for ever."""
+    world.values = {key: json.dumps(value)}
+    assert [key] == list(ledger_of(world).read().broken)
+
+
 @pytest.mark.parametrize("edited", ["x", "1.1234567x", "1736345678", "1736345678.0001.00"])
 def test_a_time_of_an_edit_that_is_none_is_nonsense(world: World, edited: str) -> None:
     """Edits are compared by it for every request of a tick."""

@@ -268,6 +268,60 @@ def test_a_send_that_begins_after_30_s_to_the_moment_needs_no_renewal() -> None:
     assert 4 == world.counted()["state-write"]
 
 
+@pytest.mark.parametrize("state", ["computed", "posting"])
+def test_a_look_that_is_too_old_allows_no_post(world: World, state: Status) -> None:
+    """A person may have answered since, as here in the sleep of a laptop: the thread is read again before a post."""
+    key = world.ask("abc")
+    if state == "posting":
+        world.fail("reply", SILENCE)
+        world.tick()
+        world.wait(minutes=16)
+
+    def sleep(point: Point) -> None:
+        if point == "thread.after-read" and not world.replies(key) and key not in slept:
+            slept.append(key)
+            world.wait(minutes=5)
+            world.say("Approved, $4,948.80", PERSON, thread_ts=key.ts)
+
+    slept: list[RequestKey] = []
+    world.tick(at=sleep)
+    assert ([key], state) == (slept, world.record(key).status)
+    world.wait(minutes=31)
+    world.tick()
+    assert (["Approved, $4,948.80"], "elsewhere") == (world.replies(key), world.record(key).status)
+
+
+def test_a_repair_leaves_what_somebody_else_made_of_the_request_meanwhile(world: World) -> None:
+    """The reply that is late for a withdrawn request is the right one for the request that has come back."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    world.edit(key, "never mind")
+    world.wait(minutes=16)
+    world.tick()
+    assert ("withdrawn", 1) == (world.record(key).status, world.record(key).posts)
+    world.wait(minutes=16)
+
+    def comes_back() -> None:
+        world.edit(key, f"<https://{HOST}/x/abc> after all")
+        world.tick()
+
+    world.amid("thread", comes_back)
+    world.tick()
+    assert ([REFERENCE], "answered") == (world.replies(key), world.record(key).status)
+
+
+def test_a_credit_that_a_person_gave_is_not_given_again(world: World) -> None:
+    """Where the bot had computed it: its SQL is known."""
+    first = world.ask("abc")
+    world.amid("notebook", lambda: world.say("Approved, $4,948.80", PERSON, thread_ts=first.ts))
+    world.tick()
+    second = world.ask("abc")
+    world.tick()
+    assert ("elsewhere", "dead") == (world.record(first).status, world.record(second).status)
+    assert "credited by another request" in world.told()[0]
+
+
 def test_a_store_that_is_too_slow_each_time_sends_nothing(world: World) -> None:
     """The request settles, and is tried again."""
     key = world.ask("abc")
@@ -279,7 +333,7 @@ def test_a_store_that_is_too_slow_each_time_sends_nothing(world: World) -> None:
     world.amid("thread", slow)
     world.tick(rules=replace(RULES, attempts=1))
     assert ([], "posting") == (world.replies(key), world.record(key).status)
-    why = "The state store answers too slowly to post safely. The request waits for the settle time. I look again"
+    why = "too slowly to post safely: what its thread showed may have changed. It is looked at again. I look again"
     assert why in world.told()[0]
     world.wait(minutes=16)
     world.tick()

@@ -577,10 +577,12 @@ def test_the_warehouse_tells_its_dialect(url: str, expected: str | None) -> None
         ("select 'it''s' from t", "SELECT 'it''s' FROM t"),
         ("select a from t where b = $$x$$", "SELECT a FROM t WHERE b=$$x$$"),
         ("select a from t where b = 'x\\'", "SELECT a FROM t\nWHERE b = 'x\\';\n"),
+        ("select a, b from t", "select a, b from t ORDER BY 2 DESC, (a) ;"),
+        ("select a from t order by a", "select a from t order by b"),
     ],
 )
 def test_the_same_sql_has_the_same_hash(sql: str, same: str) -> None:
-    """Comments, layout, capitals outside of literals and a last semicolon make no difference."""
+    """Comments, layout, capitals outside of literals, a last semicolon and the order of the rows make no difference."""
     assert normalised_hash(sql) == normalised_hash(same)
 
 
@@ -599,6 +601,11 @@ def test_the_same_sql_has_the_same_hash(sql: str, same: str) -> None:
         ("select ab from t", "select a b from t"),
         ("select 'it\\'s -- A' from t", "select 'it\\'s -- B' from t"),  # a comment or not: that depends on the dialect
         ("select a from t where b = 'x", "select a from t where b = 'y"),
+        ("select a from t order by a limit 5", "select a from t order by b limit 5"),
+        ("select a from (select a from t order by a)", "select a from (select a from t order by b)"),
+        ("select sum(a) over (order by a) from t", "select sum(a) over (order by b) from t"),
+        ("select a from t order by 'it\\'s' limit 5", "select a from t order by 'it\\'s' limit 6"),
+        ("select a from t order by a; drop table t", "select a from t order by a; drop table u"),
     ],
 )
 def test_other_sql_has_another_hash(sql: str, other: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -125,6 +125,18 @@ class TestContents:
         assert document == exact_json.read(exact_json.write(document))
 
 
+def test_an_answer_that_is_found_again_keeps_what_was_known_of_it() -> None:
+    """With the state lost its record knows neither who overrode a refusal nor how long it took."""
+    record = Record("answered", "n", NOW, reply="1.1", seconds=5.0, again="Dana Ortiz")
+    document = a_document(a_result(a_run(HEADING, TABLE), CREDIT))
+    first = close_document(document, replace(record, result=Result(Decimal(1))))
+    found = close_document(first, Record("answered", "m", NOW + timedelta(hours=1), reply="1.1", seconds=0.2))
+    assert first["outcome"] == found["outcome"]
+    assert "Dana Ortiz" == found["outcome"]["again"]  # type: ignore[index]
+    another = close_document(first, Record("answered", "m", NOW, reply="2.2"))
+    assert "2.2" == another["outcome"]["reply"]  # type: ignore[index]
+
+
 class TestTellingCells:
     CODE = Cell(9, "code", "plot()", True, (("stream", "drawn"),))
 
@@ -143,12 +155,12 @@ class TestTellingCells:
         expected = [3, 5]
         assert expected == [cell.number for cell in telling_cells(cells)]
 
-    def test_cells_that_glue_count(self) -> None:
-        """A scrap is a result wherever it stands."""
-        glue = Cell(7, "code", "sb.glue()", True, (("application/scrapbook.scrap.json+json", "{}"),))
-        assert [TABLE, glue] == telling_cells([HEADING, TABLE, Cell(3, "markdown", "## More"), self.CODE, glue])
+    def test_the_heading_is_found_as_the_credit_is_found_under_it(self) -> None:
+        """Also one that is underlined, and not one in a block of code."""
+        fenced = Cell(1, "markdown", "```\n# Summary Info\n```")
+        assert [TABLE] == telling_cells([fenced, self.CODE, Cell(3, "markdown", "Summary Info\n----"), TABLE])
 
-    def test_without_either_all_that_shows_something_counts(self) -> None:
+    def test_without_it_all_that_shows_something_counts(self) -> None:
         """A notebook that marks no result is shown by its outputs."""
         assert [self.CODE] == telling_cells([Cell(1, "code", "x = 1", True), self.CODE])
 
@@ -169,14 +181,12 @@ class TestSize:
         assert len(exact_json.write(document).encode()) < 50_000
 
     def test_what_is_cut_says_so(self) -> None:
-        """A reader knows how much is missing, of an image, of a text and of a table."""
-        cell = Cell(2, "code", "x" * 6_000, True, (("image/png", "i" * 99_000),))
+        """A reader knows how much is missing, of a text and of a table."""
+        cell = Cell(2, "code", "x" * 6_000, True, (("image/png", "(not kept)"),))
         rows = Credit(Decimal(1), (ROW,) * 50)
         document = a_document(a_result(a_run(HEADING, cell), rows))
         assert at(document, "summary_outputs", "cell_2", "source").endswith("… (2,000 bytes more)")
-        assert "99,000 characters of image/png left out" in at(
-            document, "summary_outputs", "cell_2", "outputs", 0, "text"
-        )
+        assert "(not kept)" == at(document, "summary_outputs", "cell_2", "outputs", 0, "text")
         assert (20, 30) == (len(at(document, "links", 0, "rows")), at(document, "links", 0, "rows_left_out"))
 
     def test_sql_is_kept_whole(self) -> None:
