@@ -128,7 +128,10 @@ def serve(options: Namespace) -> int:
 
 
 def warehouse(options: Namespace) -> int:
-    """Makes the sandbox's warehouse."""
+    """Makes the sandbox's warehouse, where there is nothing yet: whatever file is there may be somebody's."""
+    if options.path.is_file():
+        print(f"{options.path} is there already, and is left as it is.")
+        return 0
     from creditbot.sandbox.warehouse import make_warehouse
 
     with _usable(options.path):

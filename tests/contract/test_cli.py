@@ -505,6 +505,14 @@ def test_a_warehouse_can_be_made_anywhere(tmp_path: Path) -> None:
     assert (tmp_path / "some/place.duckdb").stat().st_size
 
 
+def test_a_file_in_the_place_of_a_warehouse_is_left_as_it_is(tmp_path: Path) -> None:
+    """It may be anybody's; a pod that makes its warehouse anew finds the one it made."""
+    (tmp_path / "mine.md").write_text("mine")
+    done = creditbot(tmp_path, "sandbox", "warehouse", "mine.md")
+    assert (0, "mine.md is there already, and is left as it is.\n") == (done.code, done.out)
+    assert "mine" == (tmp_path / "mine.md").read_text()
+
+
 @pytest.mark.parametrize("command", [["run"], ["reset"], ["show"], ["post", "x"], ["serve"], ["warehouse", "data/w"]])
 def test_a_place_that_cannot_be_used_is_a_sentence(tmp_path: Path, command: list[str]) -> None:
     """Such as a file where a folder should be."""
@@ -584,6 +592,14 @@ def test_a_tick_that_runs_notebooks_finishes_them_when_told(office: Office, tmp_
     said = [reply["text"] for top in world.messages() for reply in world.thread(top["ts"])]
     assert 0 == tick.returncode
     assert {"Approved, $1.50, exceptions", "Approved, $3.00, exceptions"} <= {*said}
+
+
+def test_sigterm_is_heard_before_a_tick_listens() -> None:
+    """The first process of a container hears no signal that it has no handler for: nothing is taken after it."""
+    heard = "import signal, sys; from creditbot import cli\ncli.main(['links', '--host', 'acme.looker.com'])\n"
+    heard += "print(signal.getsignal(signal.SIGTERM) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", heard], input="none", capture_output=True, text=True, check=False)
+    assert "True" == done.stdout.splitlines()[-1]
 
 
 # --- the command line itself -----------------------------------------------------------------------------------------

@@ -75,6 +75,31 @@ def test_a_claim_outlives_every_job() -> None:
     assert timedelta(seconds=seconds) < CLAIM_LIFE
 
 
+def test_the_schedule_is_one_that_a_tick_can_rely_on() -> None:
+    """One at a time, by UTC, never repeated by Kubernetes, and started again after any pause."""
+    cron = manifest("base/cronjob.yaml")["spec"]
+    job = cron["jobTemplate"]["spec"]
+    assert {
+        "concurrencyPolicy": "Forbid",
+        "timeZone": "Etc/UTC",
+        "startingDeadlineSeconds": 240,
+    }.items() <= cron.items()
+    assert {"backoffLimit": 0, "activeDeadlineSeconds": 900, "ttlSecondsAfterFinished": 172800}.items() <= job.items()
+    assert {"successfulJobsHistoryLimit", "failedJobsHistoryLimit"} <= cron.keys()
+    pod = job["template"]["spec"]
+    assert ("Never", 90) == (pod["restartPolicy"], pod["terminationGracePeriodSeconds"])
+    assert manifest("overlays/production/schedule.yaml")["spec"]["suspend"] is False
+
+
+def test_the_bot_reaches_what_it_needs_and_nothing_reaches_it() -> None:
+    """DNS, https and the API server; the port of Redshift and Trino."""
+    policy = manifest("base/networkpolicy.yaml")["spec"]
+    ports = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
+    assert {53, 443, 6443} <= ports
+    assert {"Ingress", "Egress"} == {*policy["policyTypes"]}
+    assert not policy.get("ingress")
+
+
 def test_the_state_manifest_has_no_data() -> None:
     """So that applying it again owns, and empties, nothing."""
     assert {"apiVersion", "kind", "metadata"} == set(manifest("base/configmap-state.yaml"))
