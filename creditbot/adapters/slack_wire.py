@@ -14,6 +14,7 @@ import http.client
 import json
 import logging
 import socket
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -147,6 +148,10 @@ class OneRequest(WebClient):
         return connection
 
 
+_DROP = struct.pack("ii", 1, 0)
+"""As SO_LINGER: what the system has not sent when a line is closed it drops, and does not send whenever it can."""
+
+
 class _Line:
     """One connection, cut when its deadline passes, whatever it is doing then: proxy, TLS, sending or reading."""
 
@@ -170,6 +175,7 @@ class _Line:
     def _cut(self) -> None:
         if self._twin:
             with suppress(OSError):  # the other side was faster
+                self._twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
                 self._twin.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
