@@ -163,7 +163,9 @@ def test_the_claim_of_a_process_that_is_gone_need_not_run_out() -> None:
 def test_the_claim_of_a_process_that_is_known_to_run_does_not_run_out() -> None:
     """Its notebooks may take longer than a claim lasts where no deadline ends the process."""
     state = State(records={str(KEY): record("claimed", claim=claim(MINUTE))})
-    assert ["waiting"] == parts(plan(state, [], START, SETTLE, lambda name: name == "pod"))
+    later = START + timedelta(hours=1)
+    assert ["waiting"] == parts(plan(state, [], later, SETTLE, lambda name: name == "pod"))
+    assert ["cut_off"] == parts(plan(state, [], later, SETTLE, lambda _: None))
     assert ["cut_off"] == parts(plan(state, [], START + timedelta(days=2), SETTLE, lambda _: True))  # it hangs
     state = State(records={str(KEY): record("posting", at=START - SETTLE, claim=claim())})
     assert ["finish"] == parts(plan(state, [], START, SETTLE, lambda _: True))

@@ -291,6 +291,15 @@ def test_a_look_that_is_too_old_allows_no_post(world: World, state: Status) -> N
     assert (["Approved, $4,948.80"], "elsewhere") == (world.replies(key), world.record(key).status)
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(60, "answered"), (60.001, "computed")])
+def test_a_look_holds_for_a_minute_to_the_moment(seconds: float, status: Status) -> None:
+    """From when it began."""
+    world = World()
+    key = world.ask("abc")
+    world.tick(at=lambda point: world.wait(seconds=seconds) if point == "thread.after-read" else None)
+    assert status == world.record(key).status
+
+
 def test_a_repair_leaves_what_somebody_else_made_of_the_request_meanwhile(world: World) -> None:
     """The reply that is late for a withdrawn request is the right one for the request that has come back."""
     key = world.ask("abc")
@@ -333,7 +342,10 @@ def test_a_store_that_is_too_slow_each_time_sends_nothing(world: World) -> None:
     world.amid("thread", slow)
     world.tick(rules=replace(RULES, attempts=1))
     assert ([], "posting") == (world.replies(key), world.record(key).status)
-    why = "too slowly to post safely: what its thread showed may have changed. It is looked at again. I look again"
+    why = (
+        "Slack or a store answers too slowly to post safely: what its thread showed may have changed. "
+        "It is looked at again. I look again"
+    )
     assert why in world.told()[0]
     world.wait(minutes=16)
     world.tick()
