@@ -31,9 +31,8 @@ class Time:
         return self.now
 
     def sleep(self, seconds: float) -> bool:
-        if seconds:
-            self.slept.append(seconds)
-            self.now += seconds
+        self.slept.append(seconds)
+        self.now += seconds
         return self.stopped
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
@@ -73,20 +72,12 @@ def stub() -> Iterator[HttpStub]:
 
 
 class Sleeps(list[float]):
-    """Remembers how long it was asked to wait, and does not.
-
-    Attributes:
-        stopped: what it answers.
-        stops: whether it is stopped in its first wait.
-    """
+    """Remembers how long it was asked to wait, and does not; `stopped` is what it answers."""
 
     stopped = False
-    stops = False
 
     def __call__(self, seconds: float) -> bool:
-        if seconds:
-            self.append(seconds)
-            self.stopped = self.stopped or self.stops
+        self.append(seconds)
         return self.stopped
 
 
@@ -483,24 +474,11 @@ class TestTransient:
         self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
     ) -> None:
         """The request is released with the failure at hand."""
-        sleeps.stops = True
+        sleeps.stopped = True
         stub.on(LOOK, Answer({"message": "Too many requests"}, 429, {"Retry-After": "7"}))
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
         assert ([7.0], 1) == (sleeps, len(stub.asked(LOOK)))
-
-    def test_who_is_to_stop_asks_nothing_more(self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps) -> None:
-        """Not even the next call for the same link: each may take a minute, and the pod has no more."""
-
-        def look() -> Iterator[bytes]:
-            sleeps.stopped = True
-            yield json.dumps({"id": "42", "query": a_query()}).encode()
-
-        stub.on(LOOK, Answer(look()))
-        failure = refusal(resolver)
-        assert isinstance(failure, Unreachable)
-        assert "the process ends" in failure.what
-        assert ([], 1, 0) == (sleeps, len(stub.asked(LOOK)), len(stub.asked(RUN_LOOK)))
 
     def test_the_wait_that_looker_asks_for_is_kept(
         self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
