@@ -52,12 +52,14 @@ class CreditbotError(Exception):
         shared: whether the cause concerns every request.
         service: whose failure a shared cause is, one of the names above or "the notebook ..."; one direct message is
             sent per service.
+        retry_after: seconds that a service asks to be left alone, or None.
     """
 
     exit_code: ClassVar[int] = 1
     retry: bool = False
     shared: bool = False
     service: str = ""
+    retry_after: float | None = None
 
     def __init__(self, what: str, todo: str = "") -> None:
         super().__init__(f"{what} {todo}".strip())

@@ -257,17 +257,16 @@ class Handler:
     def _later(
         self, key: RequestKey, record: Record, now: datetime, problems: Sequence[Problem], *, counts: bool
     ) -> Record:
-        """Puts a request off: a minute, then ever longer, up to four hours."""
+        """Puts a request off: a minute, then ever longer, or as long as a service asks for; up to four hours."""
         returned = record.returned if counts else record.returned + 1
         attempts = record.attempts if counts else record.attempts - 1
-        wait = timedelta(minutes=min(2 ** (attempts + returned - 1), 240))
-        asked = max(getattr(error, "retry_after", None) or 0.0 for _, error in problems)
-        wait = timedelta(0) if self._stopping() else max(wait, min(timedelta(seconds=asked), timedelta(hours=4)))
+        asked = max(error.retry_after or 0.0 for _, error in problems)
+        minutes = 0 if self._stopping() else min(max(2 ** (attempts + returned - 1), asked / 60), 240)
         to: Status = "computed" if record.status == "computed" else "failed"
         return self._swap(
             key, record,
             move(
-                record, to, now, claim=None, due=now + wait, attempts=attempts, returned=returned,
+                record, to, now, claim=None, due=now + timedelta(minutes=minutes), attempts=attempts, returned=returned,
                 reason=_reason(problems),
             ),
         )  # fmt: skip
