@@ -6,11 +6,14 @@ import re
 import tomllib
 from datetime import timedelta
 from functools import cache
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from creditbot.handler import CLAIM_LIFE
 from creditbot.settings import table
@@ -45,7 +48,7 @@ def manifest(path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
     """Every line is a pinned package or one of its hashes: it says nothing about where packages come from."""
-    line = re.compile(r"[a-z0-9._-]+==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    line = re.compile(r"[a-z0-9._-]+(\[[a-z0-9, ._-]+\])?==\S+( ; .+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
     assert [] == [text for text in (ROOT / lock).read_text().splitlines() if not line.fullmatch(text)]
 
 
@@ -59,6 +62,27 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
 def test_development_has_the_versions_that_run() -> None:
     """What is tested is what the image holds."""
     assert pins("requirements.lock") <= pins("requirements-dev.lock")
+
+
+def test_what_a_package_asks_for_with_extras_is_locked_with_them() -> None:
+    """pip before 23.3 takes the newest version for a name with extras, and ends where the lock pins the bare name."""
+    locked = {canonicalize_name(one.name): one for one in map(Requirement, pins("requirements-dev.lock"))}
+    missing = [
+        f"{name}: {wanted}"
+        for name in locked
+        for wanted in map(Requirement, needs(name))
+        if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""}))
+        if not wanted.extras <= locked[canonicalize_name(wanted.name)].extras
+    ]
+    assert missing == []
+
+
+def needs(package: str) -> list[str]:
+    """What an installed package asks for; nothing for one that is for another system."""
+    try:
+        return requires(package) or []
+    except PackageNotFoundError:
+        return []
 
 
 def test_every_target_of_the_makefile_has_its_line_of_help() -> None:
