@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, cast
 
 from creditbot import logs
@@ -17,13 +18,14 @@ from creditbot.document import State
 from creditbot.errors import CreditbotError, StateConflict
 from creditbot.intake import Policy, Request, is_ours, requests_in
 from creditbot.ledger import Ledger
-from creditbot.model import Message, Workspace, time_of
+from creditbot.model import Message, RequestKey, Workspace, time_of
 from creditbot.notices import Notices, due
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.processes import Stop
 from creditbot.report import Progress, TickReport
 from creditbot.states import Meta, Record, move
+from creditbot.thread import order
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -128,15 +130,16 @@ class Bot:
     def _now(self) -> datetime:
         return self._ports.clock.now()
 
-    def _start(self, meta: Meta, now: datetime) -> datetime:
+    def _start(self, state: State, now: datetime) -> datetime:
         """Where reading starts: LOOKBACK_HOURS ago, or an hour before what is covered if that is earlier."""
         usual = now - self._rules.lookback
-        return min(usual, meta.covered_until - OVERLAP) if meta.covered_until else usual
+        covered = _oldest(state) if "meta" in state.broken else state.meta.covered_until
+        return min(usual, covered - OVERLAP) if covered else usual
 
     def _read(self, state: State, workspace: Workspace) -> list[Message]:
-        oldest = self._start(state.meta, self._wall()) - CLOCK_DOUBT
+        oldest = self._start(state, self._wall()) - CLOCK_DOUBT
         messages = [m for channel in workspace.channels for m in self._ports.inbox.messages(channel, oldest)]
-        start = self._start(state.meta, self._now())
+        start = self._start(state, self._now())
         self._ledger.forget_before(start)
         return [message for message in messages if time_of(message.ts) >= start]
 
@@ -145,13 +148,15 @@ class Bot:
         damage = state.damage
         if state.broken:
             damage = f"{len(state.broken)} values of the state were unreadable and are kept in its key `corrupt`."
-        elif not damage and state.first and not state.done and self._answered_before(workspace, requests):
-            damage = "The state is empty, although threads in the channel show replies of ours."
+        elif not damage and state.first and not state.done:
+            damage = self._lost(workspace, requests)
         if not damage:
             return
         now, until = self._now(), self._now() + self._rules.settle
 
         def hold(meta: Meta) -> Meta:
+            if "meta" in state.broken:  # what was read, and what was forgotten, is known by what is still there
+                meta = replace(meta, covered_until=_oldest(state), forgotten_before=self._start(state, now))
             return replace(meta, workspace=workspace, hold_since=now + CLOCK_BEHIND, hold_until=until)
 
         text = (
@@ -161,6 +166,18 @@ class Bot:
         with suppress(StateConflict):  # another process has done so
             self._ledger.set_aside(hold, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)})
             logs.event(log, "hold", reason=damage, until=until)
+
+    def _lost(self, workspace: Workspace, requests: Sequence[Request]) -> str:
+        """What shows that an empty state is not a new one, "" if nothing does; a reply may still be on its way."""
+        read = {request.key for request in requests}
+        oldest = min((order(key.ts) for key in read), default=(0, 0))
+        summaries = self._ports.summaries.newest_first() if read else ()
+        for key, _ in takewhile(lambda item: order(item[0].ts) >= oldest, summaries):
+            if key in read:
+                return "The state is empty, although there are summaries of requests in the channel."
+        if self._answered_before(workspace, requests):
+            return "The state is empty, although threads in the channel show replies of ours."
+        return ""
 
     def _answered_before(self, workspace: Workspace, requests: Sequence[Request]) -> bool:
         threads = dict.fromkeys(
@@ -282,6 +299,11 @@ class Bot:
             self._ledger.update_meta(
                 lambda meta: replace(meta, covered_until=max(covered, meta.covered_until or covered))
             )
+
+
+def _oldest(state: State) -> datetime | None:
+    """The oldest request that the state knows: what is older was forgotten or never was."""
+    return min((time_of(RequestKey.parse(key).ts) for key in state.records), default=None)
 
 
 def _line(job: Job, record: Record | None) -> dict[str, object]:

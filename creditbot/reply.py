@@ -41,8 +41,8 @@ from creditbot.model import Marker, RequestKey, Workspace
 from creditbot.notices import SEND_WITHIN, Notices
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
-from creditbot.states import Claim, Record, move, reopened
-from creditbot.summary import answered_at
+from creditbot.states import CREDITING, Claim, Record, move, reopened
+from creditbot.summary import outcome_of
 from creditbot.thread import LATE, REPEATS, ThreadView, is_behind, view
 
 LOOK_HOLDS = timedelta(seconds=60)
@@ -88,8 +88,11 @@ class Replies:
 
     def look(self, key: RequestKey, record: Record) -> ThreadView:
         """Reads the thread of a request as it is now."""
+        return self._view(key, record.thread)
+
+    def _view(self, key: RequestKey, thread: str) -> ThreadView:
         self._at("thread.before-read")
-        messages = self._ports.inbox.thread(key.channel, record.thread or key.ts)
+        messages = self._ports.inbox.thread(key.channel, thread or key.ts)
         self._at("thread.after-read")
         return view(messages, key, self._workspace, self._policy)
 
@@ -127,8 +130,8 @@ class Replies:
     def post(self, key: RequestKey, record: Record, claim: Claim) -> Record:
         """Takes a computed request through posting, or back to seen if its links were edited meanwhile.
 
-        Raises `AlreadyCredited`, `ThreadUnclear`, `PostRefused` (the request is computed again), `PostUnknown` (it
-        stays posting), `StateFull`.
+        Raises `AlreadyCredited`, `ThreadBehind` (that is not known yet), `ThreadUnclear`, `PostRefused` (the request is
+        computed again), `PostUnknown` (it stays posting), `StateFull`.
         """
         self._ports.replier.pace(key.channel)
         looked = self._ports.clock.now()
@@ -249,26 +252,41 @@ class Replies:
                 raise self._already(RequestKey.parse(other))
 
     def _refuse_credited(self, key: RequestKey, hashes: tuple[str, ...]) -> None:
-        """Looks in the summaries, for requests that the state has forgotten."""
-        oldest = self._ports.clock.now() - self._rules.duplicates
-        for sha in hashes:
-            for other in self._ports.summaries.credited_by(sha):
-                if other == key:
-                    continue
-                answered = answered_at(self._ports.summaries.load(other) or {})
-                if answered and answered >= oldest:
-                    raise self._already(other)
+        """Looks in the summaries, for requests that the state has forgotten, or that were lost with a state."""
+        now = self._ports.clock.now()
+        others = dict.fromkeys(other for sha in hashes for other in self._ports.summaries.credited_by(sha))
+        for other in others:
+            outcome = outcome_of(self._ports.summaries.load(other) or {}) if other != key else None
+            if outcome is None or outcome.at < now - self._rules.duplicates:
+                continue
+            if outcome.status in CREDITING:
+                raise self._already(other)
+            if outcome.status == "computed":
+                self._refuse_posted(other, outcome.thread, now)
+
+    def _refuse_posted(self, other: RequestKey, thread: str, now: datetime) -> None:
+        """Of a computed request nobody but its thread knows whether it was posted before a state was lost."""
+        if self._ledger.state.holds(other, now):
+            raise ThreadBehind(
+                f"The same SQL may be credited by another request: {self._address(other)}", "It is looked at again."
+            )
+        seen = self._view(other, thread)
+        if seen.ours or seen.elsewhere:
+            raise self._already(other)
 
     def _already(self, other: RequestKey) -> AlreadyCredited:
         return AlreadyCredited(
-            f"The same SQL is credited by another request: {self._workspace.permalink(other.channel, other.ts)}",
+            f"The same SQL is credited by another request: {self._address(other)}",
             "If it is to be credited again, run `creditbot retry --again` with the address of this request.",
         )
+
+    def _address(self, key: RequestKey) -> str:
+        return self._workspace.permalink(key.channel, key.ts)
 
 
 def _credits(record: Record, oldest: datetime) -> set[str]:
     """What it credits, or a person who answered it: then the amount of that answer."""
-    if record.status not in ("posting", "answered", "elsewhere") or record.at < oldest or not record.result:
+    if record.status not in {"posting", *CREDITING} or record.at < oldest or not record.result:
         return set()
     return set(record.result.sql)
 

@@ -3,7 +3,7 @@
     extracted_at      when its credit was computed, or when it ended without one
     credit_amount     USD, a number exact to the cent; null unless it was answered, or is about to be
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
-    request           key, permalink, author, text
+    request           key, permalink, thread (ts of its parent), author, text
     links             each: address, SQL and its hash, product, notebook and its hash, versions, seconds, credit, rows
     outcome           status, and what belongs to it
 
@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from creditbot.model import Cell, CreditRow, LinkResult, Message, RequestKey
+from creditbot.model import Cell, CreditRow, LinkResult, Message, RequestKey, is_ts
 from creditbot.states import Record
 from creditbot.tables import under_heading
 
@@ -63,6 +64,7 @@ def computed_document(
         "request": {
             "key": str(key),
             "permalink": permalink,
+            "thread": message.thread,
             "author": message.user or message.bot or "",
             "text": shortened(message.text, TEXT_BYTES),
         },
@@ -100,15 +102,34 @@ def close_document(document: Mapping[str, object], record: Record) -> dict[str, 
     return closed
 
 
-def answered_at(document: Mapping[str, object]) -> datetime | None:
-    """When the request of a summary was answered; None if it was not, or the text says nothing of ours."""
-    outcome = document.get("outcome")
-    if not isinstance(outcome, Mapping) or outcome.get("status") != "answered":
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the request of a summary stood when that was last written.
+
+    Attributes:
+        status: as in `creditbot.states`.
+        at: UTC.
+        thread: ts of its thread's parent, "" where the summary does not say.
+    """
+
+    status: str
+    at: datetime
+    thread: str = ""
+
+
+def outcome_of(document: Mapping[str, object]) -> Outcome | None:
+    """What a summary says of the outcome; None if its text says nothing of ours."""
+    outcome, request = document.get("outcome"), document.get("request")
+    if not isinstance(outcome, Mapping):
         return None
     try:
-        return datetime.fromisoformat(str(outcome.get("at")))
+        at = datetime.fromisoformat(str(outcome.get("at")))
     except ValueError:
         return None
+    if at.tzinfo is None:
+        return None
+    thread = request.get("thread") if isinstance(request, Mapping) else ""
+    return Outcome(str(outcome.get("status")), at, thread if isinstance(thread, str) and is_ts(thread) else "")
 
 
 def shortened(text: str, limit: int) -> str:

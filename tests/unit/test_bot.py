@@ -20,7 +20,7 @@ from creditbot.links import looker_host
 from creditbot.model import Marker, RequestKey
 from creditbot.states import Record
 from creditbot.thread import REPEATS
-from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, World
+from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, World, ts_of
 
 
 @pytest.fixture
@@ -551,8 +551,9 @@ def vandalise(world: World, key: str, value: str) -> None:
     world.version += 1
 
 
-def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing_is_answered_twice() -> None:
-    """Where a thread shows that we were here before, a post of ours may not be visible yet."""
+@pytest.mark.parametrize("kept", ["summaries", "threads"])
+def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing_is_answered_twice(kept: str) -> None:
+    """Where a summary or a thread shows that we were here before, a post of ours may not be visible yet."""
     world = World(lateness=timedelta(minutes=10))
     seen = world.ask("seen")
     world.tick()
@@ -560,6 +561,8 @@ def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing
     unseen = world.ask("unseen")
     world.tick()
     lose(world)
+    if kept == "threads":
+        world.summaries.clear()
     new = world.tick()
     assert 2 == new.waiting
     assert world.now + timedelta(minutes=15) == world.state().meta.hold_until
@@ -568,7 +571,37 @@ def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing
         world.wait(minutes=4)
         world.tick()
     assert [[REFERENCE]] * 3 == [world.replies(key) for key in (seen, unseen, fresh)]
-    assert ["The state is empty"] == [text[:18] for text in world.told()]
+    (text,) = world.told()
+    shown = "there are summaries of requests in the channel" if kept == "summaries" else "threads in the channel show"
+    assert text.startswith(f"The state is empty, although {shown}")
+
+
+def test_with_the_state_lost_the_only_reply_ever_is_waited_for_before_anybody_sees_it() -> None:
+    """Its thread shows nothing yet; its summary does."""
+    world = World(lateness=timedelta(minutes=10))
+    key = world.ask("abc")
+    world.tick()
+    lose(world)
+    for _ in range(6):
+        world.tick()
+        world.wait(minutes=4)
+    assert ([REFERENCE], "answered") == (world.replies(key), world.record(key).status)
+
+
+def test_a_new_state_does_not_wait_for_what_other_summaries_tell_of() -> None:
+    """Of requests of another channel, and of those that are read no more; nor are these looked through."""
+    world = World()
+    old = world.ask("old")
+    world.tick()
+    lose(world)
+    world.delete(old)
+    world.wait(minutes=1)
+    key = world.ask("abc")
+    world.wait(minutes=1)
+    other = RequestKey(TEAM, "C0OTHER", ts_of(world.now))
+    world.summaries[str(other)] = {"credited": []}
+    world.tick()
+    assert ([REFERENCE], []) == (world.replies(key), world.told())
 
 
 @pytest.mark.parametrize(("may_read", "times"), [(True, 1), (False, 2)], ids=["im:history", "without"])
@@ -586,9 +619,11 @@ def test_with_the_state_lost_a_failure_that_was_told_is_not_told_again(
     assert 3 == len(world.told())
     lose(world)
     world.tick()
+    world.wait(minutes=15)
+    world.tick()
     assert ["dead", "dead"] == [world.record(k).status for k in (key, edited)]
     assert {"told"} == {notice.status for notice in world.state().notices.values()}
-    assert 3 + 2 * (times - 1) == len(world.told())
+    assert 3 + 1 + 2 * (times - 1) == len(world.told())  # 1: that the state was lost
 
 
 def test_the_hold_survives_a_tick_that_dies_after_storing_it() -> None:
@@ -692,6 +727,40 @@ def test_a_record_edited_into_nonsense_is_set_aside_and_held_back(world: World) 
     assert "unreadable" in world.told()[0]
     assert [REFERENCE] == world.replies(key)
     assert "answered" == world.record(key).status
+
+
+def test_meta_edited_into_nonsense_in_a_suspension_loses_nothing(world: World) -> None:
+    """How far was read is known by the oldest request that the state still holds."""
+    for slug in ("a", "b"):
+        world.ask(slug)
+        world.tick()
+        world.wait(minutes=50)
+    key = world.ask("abc")
+    world.wait(days=5)
+    vandalise(world, "meta", "nonsense")
+    assert 1 == world.tick().waiting
+    world.kill("history.before-read")
+    for _ in range(5):
+        world.wait(minutes=4)
+        world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_meta_edited_into_nonsense_brings_nothing_back_that_was_forgotten(world: World) -> None:
+    """What is older than all that the state holds was forgotten, or never was."""
+    forgotten = world.ask("gone")
+    world.tick()
+    world.wait(hours=80)
+    for slug in ("a", "b"):
+        world.ask(slug)
+        world.tick()
+    assert str(forgotten) not in world.state().records
+    vandalise(world, "meta", "nonsense")
+    for _ in range(5):
+        world.tick(rules=replace(RULES, lookback=timedelta(hours=72)))
+        world.wait(minutes=4)
+    world.tick(rules=replace(RULES, lookback=timedelta(hours=200)))
+    assert str(forgotten) not in world.state().records
 
 
 def test_while_a_part_of_the_state_is_nonsense_nothing_is_posted(world: World) -> None:

@@ -58,6 +58,16 @@ def test_who_never_was_claimed_took_no_time(world: World) -> None:
     assert ("answered", 0.0) == (ended.status, ended.seconds)
 
 
+def lose(world: World, key: RequestKey | None = None) -> None:
+    """The state, or what it says of one request, is not to be read any more."""
+    assert world.values
+    if key:
+        world.values[str(key)] = "?"
+    else:
+        world.values.clear()
+    world.version += 1
+
+
 def retry(world: World, key: RequestKey, again: str = "") -> None:
     ports = world.ports()
     Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts), again=again)
@@ -470,6 +480,8 @@ def test_who_posts_late_ends_the_request_that_another_process_works_on(world: Wo
         assert world.values
         world.values.clear()  # only where the state is lost a posting is worked on anew
         world.version += 1
+        world.tick()
+        world.wait(minutes=16)
         world.kill("looker.before-read")
     elif theirs == "computed":
         world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
@@ -806,6 +818,98 @@ def test_sql_answered_before_a_state_was_lost_is_still_credited(world: World) ->
     second = world.ask("abc")
     world.tick()
     assert [] == world.replies(second)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("harm", ["damaged", "lost"])
+def test_sql_that_may_have_been_answered_when_a_state_was_lost_waits_until_that_shows(
+    world: World, harm: str, arrives: bool
+) -> None:
+    """A later request that no hold concerns is not credited what an earlier one may have been."""
+    world.lateness = timedelta(minutes=10)
+    first = world.ask("abc")
+    world.fail("reply", SILENCE, after=arrives)
+    world.tick()
+    lose(world, first if harm == "damaged" else None)
+    world.tick()
+    world.wait(minutes=1)
+    second = world.ask("abc")
+    world.tick()
+    record = world.record(second)
+    assert ([], "computed") == (world.replies(second), record.status)
+    assert f"The same SQL may be credited by another request: {world.address(first)} It is" in record.reason
+    for _ in range(9):
+        world.wait(minutes=4)
+        world.tick()
+    assert ([REFERENCE], []) == (world.replies(first), world.replies(second))
+    assert ("answered", "dead") == (world.record(first).status, world.record(second).status)
+    assert 2 == len(world.told())
+
+
+@pytest.mark.parametrize("by", ["us", "a person"])
+@pytest.mark.parametrize("broadcast", [False, True])
+def test_sql_that_was_answered_before_a_state_was_lost_is_credited_before_its_request_is_looked_at(
+    world: World, by: str, broadcast: bool
+) -> None:
+    """After the hold its thread says so, and who has claimed it may be slower."""
+    first = world.say("morning") if broadcast else world.ask("abc")
+    thread = first
+    if broadcast:
+        first = world.ask("abc", thread_ts=thread.ts, subtype="thread_broadcast")
+    world.kill("reply.before-send")
+    if by == "us":
+        world.say(REFERENCE, BOT_USER, thread_ts=thread.ts, bot=BOT, marker=_reply_marker(first))
+    else:
+        world.say("Approved, $1.00", PERSON, thread_ts=thread.ts)
+    lose(world, first)
+    world.tick()
+    second = world.ask("abc")
+    world.wait(minutes=16)
+    slow = stopped(world, "thread.before-read")
+    world.tick()
+    assert world.record(first).status in ("claimed", "computed")
+    assert "dead" == world.record(second).status
+    slow.go_on()
+    assert world.record(first).status in ("answered", "elsewhere")
+
+
+def test_sql_that_a_lost_request_was_answered_for_is_free_when_more_than_duplicate_days_have_passed() -> None:
+    """To the moment, from when it was computed."""
+    world = World()
+    rules = replace(RULES, duplicates=timedelta(days=1))
+    first = world.ask("abc")
+    world.kill("thread.before-read")
+    world.say("Approved, $1.00", PERSON, thread_ts=first.ts)
+    assert world.values
+    del world.values[str(first)]
+    world.version += 1
+    Ledger(world.ports().state).update_meta(
+        lambda meta: replace(meta, forgotten_before=world.now + timedelta(seconds=1))
+    )
+    world.wait(days=1)
+    second = world.ask("abc")
+    world.tick(rules=rules)
+    assert "dead" == world.record(second).status
+    world.wait(seconds=0.001)
+    third = world.ask("abc")
+    world.tick(rules=rules)
+    assert [REFERENCE] == world.replies(third)
+
+
+def test_the_sql_of_a_request_that_a_person_answered_is_credited_when_the_state_has_forgotten_it() -> None:
+    """Its summary says so."""
+    world = World()
+    first = world.ask("abc")
+    world.kill("thread.before-read")
+    world.say("Approved, $1.00", PERSON, thread_ts=first.ts)
+    world.wait(minutes=31)
+    world.tick()
+    assert "elsewhere" == world.record(first).status
+    forget(world, first)
+    second = world.ask("abc")
+    world.tick()
+    assert [] == world.replies(second)
+    assert world.address(first) in world.told()[0]
 
 
 # -- summaries ---------------------------------------------------------------------------------------------------------

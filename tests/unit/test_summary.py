@@ -16,10 +16,11 @@ from creditbot import exact_json
 from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
 from creditbot.states import Record, Result
 from creditbot.summary import (
-    answered_at,
+    Outcome,
     close_document,
     computed_document,
     new_document,
+    outcome_of,
     shortened,
     telling_cells,
 )
@@ -104,6 +105,7 @@ class TestContents:
         assert {
             "key": "T0TEST.C0TEST.1736345678.123456",
             "permalink": PERMALINK,
+            "thread": KEY.ts,
             "author": "U0PERSON",
             "text": "please credit",
         } == a_document()["request"]
@@ -226,7 +228,7 @@ class TestEnd:
             "attempts": 1,
             "seconds": Decimal("41.500"),
         } == closed["outcome"]
-        assert NOW == answered_at(closed)
+        assert Outcome("answered", NOW, KEY.ts) == outcome_of(closed)
 
     def test_a_dead_request_credits_nothing(self) -> None:
         """What was computed and not answered is no credit, but is not forgotten."""
@@ -234,7 +236,7 @@ class TestEnd:
         assert (None, Decimal("4948.80")) == (closed["credit_amount"], closed["computed_amount"])
         assert "Slack refused." == at(closed, "outcome", "reason")
         assert closed == close_document(closed, a_record("dead", reason="Slack refused."))
-        assert answered_at(closed) is None
+        assert Outcome("dead", NOW, KEY.ts) == outcome_of(closed)
 
     def test_a_request_of_which_nothing_was_computed(self) -> None:
         """It leaves who, where, when and why."""
@@ -248,7 +250,21 @@ class TestEnd:
         closed = close_document(a_document(a_result()), a_record("answered"))
         assert Decimal("4948.80") == closed["credit_amount"]
 
-    @pytest.mark.parametrize("document", [{}, {"outcome": 5}, {"outcome": {"status": "answered", "at": "soon"}}])
-    def test_a_summary_of_somebody_else_was_not_answered(self, document: dict[str, object]) -> None:
-        """What says nothing of ours is no answer."""
-        assert answered_at(document) is None
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {},
+            {"outcome": 5},
+            {"outcome": {"status": "answered", "at": "soon"}},
+            {"outcome": {"status": "answered", "at": "2026-01-08T12:00:00"}},
+        ],
+    )
+    def test_a_summary_of_somebody_else_has_no_outcome(self, document: dict[str, object]) -> None:
+        """What says nothing of ours, or nothing that can be compared."""
+        assert outcome_of(document) is None
+
+    @pytest.mark.parametrize("request_", [{}, 5, {"thread": 5}, {"thread": "../x"}])
+    def test_a_summary_that_does_not_say_its_thread(self, request_: object) -> None:
+        """The request may be the parent itself."""
+        document = {"outcome": {"status": "computed", "at": "2026-01-08T12:00:00.250Z"}, "request": request_}
+        assert Outcome("computed", NOW, "") == outcome_of(document)
