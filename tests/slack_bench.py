@@ -31,8 +31,9 @@ class Time:
         return self.now
 
     def sleep(self, seconds: float) -> bool:
-        self.slept.append(seconds)
-        self.now += seconds
+        if seconds:
+            self.slept.append(seconds)
+            self.now += seconds
         return self.stopped
 
 

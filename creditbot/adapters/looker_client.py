@@ -17,6 +17,7 @@ from looker_sdk.sdk.api40 import methods
 
 from creditbot.adapters.looker_errors import CallError, Trouble, told
 from creditbot.adapters.looker_transport import LookerTransport
+from creditbot.errors import LOOKER, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ class LookerClient:
     def __init__(
         self, base_url: str, client_id: str, client_secret: str, *, timeout: float, pause: Callable[[float], object]
     ) -> None:
+        self._pause = pause
         settings = _Settings(base_url, client_id, client_secret, timeout)
         http = LookerTransport.configure(settings)
         self._host = urlsplit(base_url).netloc
@@ -62,6 +64,8 @@ class LookerClient:
 
         Raises `LinkUnusable`, `Unreachable` or `Refused`.
         """
+        if self._pause(0.0):  # a link takes several calls, each as long as `timeout`
+            raise Unreachable(LOOKER, "Looker is not asked any more, because the process ends.", "It is tried again.")
         try:
             return cast("T", self._retrying.copy()(self._once, question))
         except CallError as failed:

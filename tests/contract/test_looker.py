@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -72,12 +73,20 @@ def stub() -> Iterator[HttpStub]:
 
 
 class Sleeps(list[float]):
-    """Remembers how long it was asked to wait, and does not; `stopped` is what it answers."""
+    """Remembers how long it was asked to wait, and does not.
+
+    Attributes:
+        stopped: what it answers.
+        stops: whether it is stopped in its first wait.
+    """
 
     stopped = False
+    stops = False
 
     def __call__(self, seconds: float) -> bool:
-        self.append(seconds)
+        if seconds:
+            self.append(seconds)
+            self.stopped = self.stopped or self.stops
         return self.stopped
 
 
@@ -474,11 +483,24 @@ class TestTransient:
         self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
     ) -> None:
         """The request is released with the failure at hand."""
-        sleeps.stopped = True
+        sleeps.stops = True
         stub.on(LOOK, Answer({"message": "Too many requests"}, 429, {"Retry-After": "7"}))
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
         assert ([7.0], 1) == (sleeps, len(stub.asked(LOOK)))
+
+    def test_who_is_to_stop_asks_nothing_more(self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps) -> None:
+        """Not even the next call for the same link: each may take a minute, and the pod has no more."""
+
+        def look() -> Iterator[bytes]:
+            sleeps.stopped = True
+            yield json.dumps({"id": "42", "query": a_query()}).encode()
+
+        stub.on(LOOK, Answer(look()))
+        failure = refusal(resolver)
+        assert isinstance(failure, Unreachable)
+        assert "the process ends" in failure.what
+        assert ([], 1, 0) == (sleeps, len(stub.asked(LOOK)), len(stub.asked(RUN_LOOK)))
 
     def test_the_wait_that_looker_asks_for_is_kept(
         self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
