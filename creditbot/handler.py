@@ -165,7 +165,7 @@ class Handler:
 
     def _work(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:
         self._pipeline.warm()
-        if request is None or request.message.replies or record.attempts > 1 or record.returned:
+        if request is None or _may_be_answered(request) or record.attempts > 1 or record.returned:
             seen = self._replies.look(key, record)
             if ended := self._replies.closed(key, record, seen):
                 return ended, request
@@ -320,6 +320,11 @@ def _judged(record: Record, request: Request | None) -> str:
     if request and (record.status == "posting" or request.fingerprint == record.links):
         return request.message.edited
     return record.edited
+
+
+def _may_be_answered(request: Request) -> bool:
+    """Whether its thread may hold something: Slack counts the replies of a thread's parent only."""
+    return request.message.replies > 0 or request.message.thread != request.key.ts
 
 
 def _reopened(record: Record, request: Request | None) -> bool:

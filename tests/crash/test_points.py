@@ -148,6 +148,23 @@ def test_whatever_happens_to_the_state_after_a_reply_of_unknown_outcome_is_no_re
 
 
 @pytest.mark.parametrize(("name", "mishap"), [("edited into nonsense", _vandalise), ("lost", _lose)])
+def test_whatever_happens_to_the_state_after_a_reply_of_unknown_outcome_its_sql_is_not_credited_to_another(
+    name: str, mishap: Callable[[World, RequestKey], None], table: Table
+) -> None:
+    """One of the two has it, also where the other is asked when the loss is known and no hold concerns it."""
+    first = Simulation(scenario_of((ok,)).world, [LATE_REPLY], late=JUST_IN_TIME)
+    first.run()
+    for point, times in first.passed.items():
+        for nth in range(1, times + 1):
+            scenario = scenario_of((ok,))
+            _harm_and_ask(scenario, mishap, point, nth).run()
+            table.add([f"state {name}"], scenario)
+            assert 2 == len(scenario.requests)
+            replies = sorted(scenario.outcome(k).replies for k in scenario.requests)
+            assert [(), ("Approved, $100.00, exceptions",)] == replies, (point, nth)
+
+
+@pytest.mark.parametrize(("name", "mishap"), [("edited into nonsense", _vandalise), ("lost", _lose)])
 def test_whatever_happens_to_the_state_a_failure_is_told_once(
     name: str, mishap: Callable[[World, RequestKey], None], table: Table
 ) -> None:
@@ -162,6 +179,23 @@ def test_whatever_happens_to_the_state_a_failure_is_told_once(
             table.add([f"state {name}"], scenario)
             assert ("dead", (), ("failed",)) == scenario.outcome(key), (point, nth)
             assert [] == twice_told(scenario.world), (point, nth)
+
+
+def _harm_and_ask(
+    scenario: Scenario, mishap: Callable[[World, RequestKey], None], point: Point, nth: int
+) -> Simulation:
+    """The state is harmed at a point; before the second tick after that somebody asks for the same SQL again."""
+    world, asked = scenario.world, scenario.groups["q0"]
+    events: list[tuple[Point, int, Callable[[], object]]] = []
+    simulation = Simulation(world, [LATE_REPLY], events, late=JUST_IN_TIME)
+
+    def harm() -> None:
+        mishap(world, asked[0])
+        ticks = simulation.passed["history.before-read"]
+        events.append(("history.before-read", ticks + 2, lambda: asked.append(world.ask("q0"))))
+
+    events.append((point, nth, harm))
+    return simulation
 
 
 def _answered_and_asked() -> tuple[Scenario, RequestKey]:

@@ -661,6 +661,21 @@ def test_a_reply_in_the_thread_of_a_broadcast_tells_of_a_lost_state() -> None:
     assert [str(first), str(second)] == keys
 
 
+def test_a_broadcast_that_was_answered_before_a_state_was_lost_keeps_its_summary() -> None:
+    """It is not computed anew with other links: its thread is read before, although Slack counts no replies on it."""
+    world = World()
+    top = world.say("morning")
+    key = world.ask("abc", thread_ts=top.ts, subtype="thread_broadcast")
+    world.tick()
+    before = world.summaries[str(key)]
+    world.edit(key, f"<https://{HOST}/x/def>")
+    lose(world)
+    for _ in range(5):
+        world.tick()
+        world.wait(minutes=4)
+    assert ("answered", ["abc"], before) == (world.record(key).status, world.runs, world.summaries[str(key)])
+
+
 @pytest.mark.parametrize("harm", ["lost", "damaged"])
 def test_two_processes_that_find_the_state_damaged_hold_once(harm: str) -> None:
     """The owner is told once, and the hold is not prolonged by whoever comes second."""
