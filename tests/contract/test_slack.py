@@ -360,6 +360,16 @@ def test_slacks_answers_set_the_clock(bench: Bench) -> None:
     assert abs(slack.clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def test_the_clock_is_paired_with_the_moment_before_the_request_was_sent(bench: Bench) -> None:
+    """Slack wrote its date later than that: so the clock is never behind by what the answer took."""
+    slack = bench.open(boot=lambda: 1003.0 if bench.http.calls else 1000.0)
+    bench.on("conversations.replies", refused("thread_not_found"))
+    before = datetime.now(UTC)
+    slack.inbox.thread("C0TEST", "1.000000")
+    late = timedelta(seconds=3)
+    assert before + late - timedelta(seconds=1) < slack.clock.now() <= datetime.now(UTC) + late
+
+
 def test_a_gateways_page_does_not_set_the_clock(bench: Bench) -> None:
     """A proxy between us and Slack has a clock of its own."""
     slack = bench.open()

@@ -6,6 +6,7 @@ import itertools
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -181,6 +182,26 @@ def test_a_stop_of_the_process_sends_nothing_late(bench: Bench, before: int) -> 
         assert [] == bench.http.calls
     except PostUnknown:
         assert 1 == len(bench.http.calls)
+
+
+def test_a_process_that_slept_once_it_was_connected_has_sent_nothing(bench: Bench) -> None:
+    """There is a last look at the clock before the first byte, and what it forbids is known not to be sent."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        accepted: list[socket.socket] = []
+
+        def boot() -> float:
+            with suppress(BlockingIOError):
+                accepted.append(server.accept()[0])
+            return 100.0 if accepted else 0.0
+
+        slack = bench.open(boot=boot, api_url=f"http://127.0.0.1:{server.getsockname()[1]}/api/")
+        with pytest.raises(PostRefused, match="no answer within"):
+            slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        (line,) = accepted
+        with line, suppress(ConnectionResetError):
+            line.settimeout(10)
+            assert b"" == line.recv(1)
 
 
 def test_the_sdk_still_sends_where_we_took_over() -> None:
