@@ -1,17 +1,24 @@
 """Settings become a bot: what the parts are given."""
 
+import os
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from creditbot import bootstrap
+from creditbot import bootstrap, processes
 from creditbot.adapters.configmap_state import ConfigMapStore
 from creditbot.adapters.file_state import FileStore
 from creditbot.adapters.notebook import NotebookRunner
 from creditbot.commands import _find_notebooks
-from creditbot.errors import SettingsError
+from creditbot.errors import SettingsError, StateFull
+from creditbot.model import RequestKey
+from creditbot.ports import Stored
 from creditbot.settings import Settings, environment
+from creditbot.states import Record
+from tests.fakes import START
 
 GIVEN = {
     "SLACK_BOT_TOKEN": "xoxb-made-up",
@@ -63,6 +70,37 @@ def test_notebooks_get_what_stands_in_the_env_file(tmp_path: Path, monkeypatch: 
 def test_the_state_is_where_the_setting_says(uri: str, kind: type) -> None:
     """A file for a laptop, a ConfigMap in a cluster."""
     assert isinstance(bootstrap.make_state(settings(STATE_URI=uri)), kind)
+
+
+@pytest.mark.parametrize(("uri", "refused"), [("file:data/state.json", False), ("configmap://creditbot/state", True)])
+def test_the_budget_is_for_a_state_that_has_a_limit(uri: str, refused: bool) -> None:
+    """A ConfigMap holds 1 MiB, a file holds what there is."""
+    full = HeldInMemory({"of-somebody-else": "x" * 2**20})
+    ledger = bootstrap.assemble(settings(STATE_URI=uri), state=full).ledger
+    with pytest.raises(StateFull) if refused else nullcontext():
+        ledger.swap(RequestKey("T0TEST", "C0TEST", "1.000000"), None, Record("claimed", "n", START))
+
+
+@pytest.mark.parametrize(("uri", "free"), [("file:data/state.json", True), ("configmap://creditbot/state", False)])
+def test_a_claim_of_a_process_that_is_gone_is_free_where_that_can_be_known(uri: str, free: bool) -> None:
+    """Beside a file on this machine; a pod says nothing about pods of other nodes."""
+    bot = bootstrap.assemble(settings(STATE_URI=uri), state=HeldInMemory({})).bot
+    gone = processes.name().replace(f"/{os.getpid()}/", "/4194305/")  # more than any pid
+    assert (False if free else None) is bot._runs(gone)
+
+
+class HeldInMemory:
+    """A state that nobody else has."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+
+    def read(self) -> Stored:
+        return Stored(self._values, "1")
+
+    def write(self, values: Mapping[str, str], version: str) -> str:
+        self._values = dict(values)
+        return version
 
 
 def test_the_dialect_comes_from_the_setting_then_from_the_warehouse() -> None:
