@@ -83,7 +83,8 @@ class World:
         can_read_direct: whether the bot has im:history.
         lateness: how long the bot's posts take to become visible.
         stale: a thread read shows the bot's replies and the requests as they were this long ago; people's answers as
-            they are, since nobody can know of one that comes when he has looked.
+            they are, since nobody can know of one that comes when he has looked. So does a look at direct messages.
+        clock_error: how much a process that starts now is ahead of the one true time by its reading of Slack's clock.
         late_writes: writes of the state that arrive after the next read.
     """
 
@@ -103,8 +104,10 @@ class World:
     can_read_direct: bool = True
     lateness: timedelta = timedelta(0)
     stale: timedelta = timedelta(0)
+    clock_error: timedelta = timedelta(0)
     late_writes: list[Callable[[], object]] = field(default_factory=list)
     _versions: dict[str, list[tuple[datetime, Message]]] = field(default_factory=dict)
+    _landed: dict[str, datetime] = field(default_factory=dict)
     _number: int = 0
 
     def effect(self, name: str, do: Callable[[], T]) -> T:
@@ -208,7 +211,12 @@ class World:
         for post in [p for p in self.pending_direct if p.visible_at <= self.now]:
             self.pending_direct.remove(post)
             self.direct.append(post.message)
+            self._landed[post.message.ts] = post.visible_at
         return self.direct
+
+    def shown_direct(self) -> list[Message]:
+        """The owner's conversation as a look that is `stale` shows it."""
+        return [m for m in self.visible_direct() if self._landed[m.ts] <= self.now - self.stale]
 
     def told(self) -> list[str]:
         """What the owner was told."""
@@ -279,9 +287,10 @@ class FakeSlack:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._clock_error = world.clock_error
 
     def now(self) -> datetime:
-        return self._world.now
+        return self._world.now + self._clock_error
 
     def workspace(self, remembered: Workspace | None) -> Workspace:
         if remembered:
@@ -361,7 +370,7 @@ class FakeOwner:
                 m.marker
                 and (m.marker.kind, m.marker.key) == (marker.kind, marker.key)
                 and marker.claim in ("", m.marker.claim)
-                for m in self._world.visible_direct()
+                for m in self._world.shown_direct()
                 if time_of(m.ts) >= since
             ),
         )

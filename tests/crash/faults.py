@@ -13,7 +13,7 @@ from tests.fakes import RULES, World
 
 Kind = Literal[
     "SIGKILL", "exception", "timeout before", "timeout after", "lands after the next scan", "stale thread read",
-    "429", "409", "SIGSTOP across a takeover",
+    "stale look at direct messages", "429", "409", "SIGSTOP across a takeover",
 ]  # fmt: skip
 
 LATENESS = STALENESS = RULES.settle / 2 - timedelta(seconds=30)
@@ -122,6 +122,7 @@ _FAULTS: Mapping[Kind, tuple[frozenset[str], Callable[[World, str, Do, timedelta
     "timeout after": (EFFECTS, _timeout_after),
     "lands after the next scan": (frozenset({"reply", "tell", "state-write"}), _late),
     "stale thread read": (frozenset({"thread"}), _stale),
+    "stale look at direct messages": (frozenset({"told"}), _stale),
     "429": (SLACK_READS | POSTS, _limited),
     "409": (frozenset({"state-write"}), _conflict),
 }

@@ -100,6 +100,7 @@ class Simulation:
         faults: what goes wrong, and where.
         events: (point, nth passing, what somebody does then).
         late: how late posts are that "land after the next scan", where not as late as can be within the settle time.
+        clocks: by how much the processes are ahead of the one true time, one after the other and from the start again.
         passed: how often each point was passed, over all processes.
         fired: the faults that happened.
     """
@@ -108,8 +109,10 @@ class Simulation:
     faults: Sequence[Fault] = ()
     events: Sequence[tuple[Point, int, Callable[[], object]]] = ()
     late: timedelta = LATENESS
+    clocks: Sequence[timedelta] = (timedelta(0),)
     passed: Counter[Point] = field(default_factory=Counter)
     fired: list[Fault] = field(default_factory=list)
+    _started: int = 0
     _asleep: list[tuple[Tick, int | None, timedelta]] = field(default_factory=list)
     _unforeseen: Unforeseen = field(default_factory=Unforeseen)
 
@@ -146,6 +149,8 @@ class Simulation:
             self._run(tick)
 
     def _run(self, tick: Tick) -> None:
+        self.world.clock_error = self.clocks[self._started % len(self.clocks)]
+        self._started += 1
         with suppress(Killed, Injected, CreditbotError):
             self.world.tick(at=lambda point: self._at(tick, point), rules=SWEEP_RULES)
 

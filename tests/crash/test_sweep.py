@@ -15,6 +15,7 @@ from typing import get_args
 
 import pytest
 
+from creditbot.clock import LONGEST_ANSWER
 from creditbot.points import Point
 from creditbot.thread import REPEATS
 from tests.crash.deeds import CREDITED, DEEDS
@@ -44,12 +45,14 @@ class Day:
         faults: what goes wrong.
         events: what people do meanwhile.
         or_else: group -> how it may end as well, because of an event.
+        clocks: as in `Simulation`.
     """
 
     scenario: Scenario
     faults: Sequence[Fault]
     events: Sequence[Event]
     or_else: dict[str, list[Outcome]]
+    clocks: Sequence[timedelta]
 
 
 def day_of(seed: int, passed: Counter[Point]) -> Day:
@@ -57,7 +60,9 @@ def day_of(seed: int, passed: Counter[Point]) -> Day:
     dice = random.Random(seed)
     scenario = scenario_of(sorts_of(seed))
     events, or_else = _events(dice, scenario) if dice.random() < 0.5 else ([], {})
-    return Day(scenario, [_fault(dice, passed) for _ in range(dice.randint(1, 3))], events, or_else)
+    faults = [_fault(dice, passed) for _ in range(dice.randint(1, 3))]
+    clocks = [timedelta(seconds=dice.uniform(-1, LONGEST_ANSWER)) for _ in range(7)]
+    return Day(scenario, faults, events, or_else, clocks)
 
 
 def sorts_of(seed: int) -> Sequence[Sort]:
@@ -97,7 +102,7 @@ def test_a_random_day_ends_as_if_nothing_had_failed(first: int, table: Table) ->
     for seed in range(first, min(first + SIZE, FIRST + SEEDS)):
         plain, passed = undisturbed(seed)
         day = day_of(seed, passed)
-        simulation = Simulation(day.scenario.world, day.faults, day.events)
+        simulation = Simulation(day.scenario.world, day.faults, day.events, clocks=day.clocks)
         simulation.run()
         table.add([fault.kind for fault in simulation.fired] or ["none"], day.scenario)
         assert [] == unsound(day.scenario), f"seed {seed}: {day.faults}"
@@ -112,7 +117,7 @@ def test_a_day_is_repeatable() -> None:
     runs = []
     for _ in range(2):
         day = day_of(17, undisturbed(17)[1])
-        Simulation(day.scenario.world, day.faults, day.events).run()
+        Simulation(day.scenario.world, day.faults, day.events, clocks=day.clocks).run()
         runs.append(day.scenario.world.calls)
     assert runs[0] == runs[1]
 

@@ -552,7 +552,9 @@ def vandalise(world: World, key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("kept", ["summaries", "threads"])
-def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing_is_answered_twice(kept: str) -> None:
+def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing_is_answered_twice(
+    kept: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """Where a summary or a thread shows that we were here before, a post of ours may not be visible yet."""
     world = World(lateness=timedelta(minutes=10))
     seen = world.ask("seen")
@@ -563,14 +565,17 @@ def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing
     lose(world)
     if kept == "threads":
         world.summaries.clear()
-    new = world.tick()
-    assert 2 == new.waiting
-    assert world.now + timedelta(minutes=15) == world.state().meta.hold_until
+    until = world.now + timedelta(minutes=15)
+    with caplog.at_level(logging.INFO, "creditbot"):
+        assert 2 == world.tick().waiting
+    assert until == world.state().meta.hold_until
     fresh = world.ask("fresh")
     for _ in range(9):
         world.wait(minutes=4)
         world.tick()
     assert [[REFERENCE]] * 3 == [world.replies(key) for key in (seen, unseen, fresh)]
+    said = next(r.fields for r in caplog.records if r.getMessage() == "hold")  # type: ignore[attr-defined]
+    assert (world.told()[0].partition(" Older")[0], until) == (said["reason"], said["until"])
     (text,) = world.told()
     shown = "there are summaries of requests in the channel" if kept == "summaries" else "threads in the channel show"
     assert text.startswith(f"The state is empty, although {shown}")
@@ -919,6 +924,33 @@ def test_after_sigterm_no_new_request_is_taken_and_the_one_at_hand_is_finished(w
     assert ([REFERENCE], []) == (world.replies(first), world.replies(second))
     assert str(second) not in world.state().records
     world.tick()
+    assert [REFERENCE] == world.replies(second)
+
+
+def test_who_is_to_stop_begins_nothing_for_requests_that_have_ended_either(world: World) -> None:
+    """The missing summary of an end is for the next tick."""
+    key = world.ask("abc")
+    world.tick()
+    record = json.loads((world.values or {})[str(key)])
+    vandalise(world, str(key), json.dumps({**record, "saved": False}))
+    bot = world.bot()
+    world.amid("history", bot.stop)
+    world.counted()
+    bot.tick()
+    assert (0, False) == (world.counted()["save"], world.record(key).saved)
+    world.tick()
+    assert world.record(key).saved
+
+
+def test_requests_that_may_have_killed_their_process_are_worked_on_one_by_one(world: World) -> None:
+    """So that one which does takes no other with it."""
+    first, second = world.ask("a"), world.ask("b")
+    for _ in (first, second):
+        world.kill("looker.before-read")
+    world.wait(minutes=31)
+    world.kill("notebook.before-run", rules=replace(RULES, at_once=4))
+    assert [2, 1] == [world.record(key).attempts for key in (first, second)]
+    world.tick(rules=replace(RULES, at_once=4))
     assert [REFERENCE] == world.replies(second)
 
 
