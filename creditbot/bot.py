@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import takewhile
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from creditbot import logs
 from creditbot.agenda import Agenda, Job, plan
@@ -169,10 +169,11 @@ class Bot:
 
     def _lost(self, workspace: Workspace, requests: Sequence[Request]) -> str:
         """What shows that an empty state is not a new one, "" if nothing does; a reply may still be on its way."""
+        if not requests:
+            return ""
         read = {request.key for request in requests}
-        oldest = min((order(key.ts) for key in read), default=(0, 0))
-        summaries = self._ports.summaries.newest_first() if read else ()
-        for key, _ in takewhile(lambda item: order(item[0].ts) >= oldest, summaries):
+        oldest = min(order(key.ts) for key in read)
+        for key, _ in takewhile(lambda item: order(item[0].ts) >= oldest, self._ports.summaries.newest_first()):
             if key in read:
                 return "The state is empty, although there are summaries of requests in the channel."
         if self._answered_before(workspace, requests):
@@ -224,7 +225,7 @@ class Bot:
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(self._rules.at_once, "request") as pool:
+        with ThreadPoolExecutor(self._rules.at_once) as pool:
             futures: list[tuple[Job, Future[Record | None]]] = [
                 (job, pool.submit(self._handle, handler, workspace, job)) for job in jobs
             ]
@@ -260,8 +261,9 @@ class Bot:
         for chore, job in ((chore, job) for jobs, chore in chores for job in jobs):
             if self._stop.asked:
                 return
+            assert job.record
             try:
-                chore(job, cast("Record", job.record))
+                chore(job, job.record)
             except StateConflict:
                 continue  # another process did it
             except CreditbotError as error:

@@ -27,7 +27,7 @@ from creditbot.pipeline import Pipeline
 from creditbot.points import At, Point, nowhere
 from creditbot.ports import Ports, Stored
 from creditbot.products import ProductTable, default_products
-from creditbot.report import TickReport
+from creditbot.report import Progress, TickReport
 from creditbot.sql import SqlPolicy
 from creditbot.states import Record
 from creditbot.thread import order
@@ -75,6 +75,7 @@ class World:
         pending, pending_direct: posts that are accepted and not visible yet.
         direct: messages to the owner.
         values, version: the state; `None` is a store that does not exist.
+        damage: what the store says that it found broken, until it is written again.
         summaries: by key.
         amounts: slug of a link -> the credit its notebook gives.
         runs: slugs that notebooks ran for.
@@ -96,6 +97,7 @@ class World:
     pending_direct: list[Post] = field(default_factory=list)
     values: dict[str, str] | None = field(default_factory=dict)
     version: int = 0
+    damage: str = ""
     summaries: dict[str, Mapping[str, object]] = field(default_factory=dict)
     amounts: dict[str, Decimal] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
@@ -241,7 +243,7 @@ class World:
     def bot(
         self, name: str = "", *, at: At = nowhere, rules: TickRules = RULES, products: ProductTable = VERIFY,
         policy: Policy | None = None, max_credit: Decimal | None = None, skew: timedelta = timedelta(0),
-        budget: int = BUDGET, runs: Callable[[str], bool | None] = lambda _: None,
+        budget: int = BUDGET, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
     ) -> Bot:  # fmt: skip
         """A process that has just started; `skew` is how wrong its local clock is."""
         ports = self.ports()
@@ -250,7 +252,7 @@ class World:
         )
         return Bot(
             name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget, at=at), pipeline,
-            policy or POLICY, rules, runs=runs, wall=lambda: self.now + skew, at=at,
+            policy or POLICY, rules, runs=runs, progress=progress, wall=lambda: self.now + skew, at=at,
         )  # fmt: skip
 
     def tick(self, **options: Any) -> TickReport:
@@ -464,7 +466,7 @@ class MemoryStore:
         def get() -> Stored:
             if self._world.values is None:
                 raise StateUnusable("The state does not exist.", "Create it.")
-            stored = Stored(dict(self._world.values), str(self._world.version))
+            stored = Stored(dict(self._world.values), str(self._world.version), self._world.damage)
             while self._world.late_writes:
                 with suppress(StateConflict):
                     self._world.late_writes.pop()()
@@ -477,7 +479,7 @@ class MemoryStore:
             if version != str(self._world.version):
                 raise StateConflict("The state was changed by another process.")
             self._world.version += 1
-            self._world.values = dict(values)
+            self._world.values, self._world.damage = dict(values), ""
             return str(self._world.version)
 
         return self._world.effect("state-write", put)

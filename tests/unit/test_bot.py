@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import Counter
+from concurrent import futures
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from creditbot.document import DONE
-from creditbot.errors import LinkUnusable, StateUnusable, Unreachable
+from creditbot.errors import LinkUnusable, PostUnknown, StateUnusable, Unreachable
 from creditbot.intake import Policy
+from creditbot.ledger import Ledger
 from creditbot.links import looker_host
-from creditbot.model import Marker, RequestKey
+from creditbot.model import Marker, RequestKey, Workspace, time_of
+from creditbot.report import Progress
 from creditbot.states import Record
 from creditbot.thread import REPEATS
 from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, World, ts_of
@@ -86,6 +91,236 @@ def test_chatter_is_no_request(world: World) -> None:
     assert 0 == world.counted()["state-write"]
 
 
+def fields_of(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, object]]:
+    """The canonical log lines of one kind."""
+    return [record.fields for record in caplog.records if record.getMessage() == event]  # type: ignore[attr-defined]
+
+
+def test_every_request_and_every_tick_has_one_log_line(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the names that alerts and searches use."""
+    world = World(step=timedelta(microseconds=100_123))
+    key, failing = world.ask("abc"), world.ask("gone")
+    monkeypatch.setattr(time, "monotonic", iter((10.0, 12.34567)).__next__)
+    with caplog.at_level(logging.INFO, "creditbot"):
+        world.tick()
+    answered, dead = world.record(key), world.record(failing)
+    assert [
+        {
+            "request": str(key), "outcome": "answered", "amount": Decimal("4948.80"), "attempts": 1,
+            "seconds": round(answered.seconds, 3), "reply": answered.reply, "summary": f"memory:{key}",
+        },
+        {"request": str(failing), "outcome": "dead", "attempts": 1, "reason": dead.reason},
+    ] == fields_of(caplog, "request")  # fmt: skip
+    assert round(answered.seconds, 3) not in (round(answered.seconds, 4), round(answered.seconds))
+    assert [{"read": 2, "worked_on": 2, "waiting": 0, "answered": 1, "dead": 1, "seconds": 2.346}] == fields_of(
+        caplog, "tick"
+    )
+
+
+def test_a_request_that_another_process_has_taken_has_its_log_line_too(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says no more than that."""
+    key = world.ask("abc")
+    late = world.bot()
+    world.amid("history", world.tick)
+    with caplog.at_level(logging.INFO, "creditbot"):
+        late.tick()
+    assert {"request": str(key), "outcome": "left to another process"} in fields_of(caplog, "request")
+
+
+class Heard(Progress):
+    """Remembers what a tick tells while it works."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.requests: list[tuple[str, object]] = []
+
+    @override
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+    @override
+    def started(self, permalink: str) -> None:
+        self.requests.append((permalink, "started"))
+
+    @override
+    def ended(self, permalink: str, record: Record | None) -> None:
+        self.requests.append((permalink, record and record.status))
+
+
+def test_a_first_tick_tells_its_steps_and_a_later_one_its_requests() -> None:
+    """With the addresses that people open the requests by, also in a thread."""
+    world, heard = World(), Heard()
+    top = world.say("morning")
+    world.tick(progress=heard)
+    assert [
+        "[1/5] Slack connection: ok",
+        "[2/5] Looker authentication: ok, as Fake API User",
+        "[3/5] Channel found: #credits",
+        "[4/5] New messages: 1, of them 0 with links to Looker",
+        "[5/5] Replies posted: 0",
+    ] == heard.steps
+    key = world.ask("abc", thread_ts=top.ts, subtype="thread_broadcast")
+    world.kill("looker.before-read")
+    world.wait(minutes=31)
+    later = Heard()
+    world.tick(progress=later)
+    where = world.address(key, top)
+    assert ([], [(where, "started"), (where, "answered")]) == (later.steps, later.requests)
+
+
+def test_the_channels_of_a_first_tick_are_named_with_a_hash() -> None:
+    """All of them."""
+    workspace = Workspace(TEAM, "https://acme.slack.com/", BOT_USER, BOT, {"C1": "credits", "C2": "exceptions"})
+    world, heard = World(), Heard()
+    bot = world.bot(progress=heard)
+    inbox: Any = bot._ports.inbox
+    inbox.workspace = lambda _: workspace
+    inbox.messages = lambda *_: []
+    bot.tick()
+    assert "[3/5] Channel found: #credits, #exceptions" in heard.steps
+
+
+def test_how_far_was_read_is_remembered_to_the_moment(world: World) -> None:
+    """And no further back than that: what lies before it is not read again for ever."""
+    world.wait(hours=2)
+    world.amid("history", lambda: world.wait(seconds=3))
+    world.tick()
+    assert world.now - timedelta(seconds=3) == world.state().meta.covered_until
+
+
+def test_a_forgotten_request_does_not_keep_what_was_read_from_growing(world: World) -> None:
+    """It never gets a record; one of the very moment to which all was forgotten is not forgotten."""
+    old = world.ask("abc")
+    forgotten = time_of(old.ts)
+    Ledger(world.ports().state).update_meta(
+        lambda meta: replace(meta, forgotten_before=forgotten + timedelta(microseconds=1))
+    )
+    world.wait(hours=2)
+    world.tick()
+    assert world.now == world.state().meta.covered_until
+    Ledger(world.ports().state).update_meta(lambda meta: replace(meta, forgotten_before=forgotten, covered_until=None))
+    bot = world.bot()
+    world.amid("history", bot.stop)
+    bot.tick()
+    assert forgotten == world.state().meta.covered_until
+
+
+def test_a_message_of_the_very_moment_at_which_reading_starts_is_read() -> None:
+    """LOOKBACK_HOURS ago."""
+    world = World()
+    key = world.ask("abc")
+    world.now = time_of(key.ts) + RULES.lookback
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_the_links_of_an_edit_after_the_answer_are_told_once_and_remembered(world: World) -> None:
+    """The address is that of the request, in its thread."""
+    top = world.say("morning")
+    key = world.ask("abc", thread_ts=top.ts, subtype="thread_broadcast")
+    world.tick()
+    before = world.record(key)
+    world.edit(key, f"<https://{HOST}/x/def>")
+    world.tick()
+    after = world.record(key)
+    (text,) = world.told()
+    assert text == (
+        f"{world.address(key, top)} was answered already, and its links were changed since. I do not answer it again: "
+        "look whether the new links want a credit, and answer by hand."
+    )
+    assert (True, True) == (after.edited > before.edited, after.links != before.links)
+    assert replace(before, edited=after.edited, links=after.links, nonce=after.nonce) == after
+    world.counted()
+    world.tick()
+    assert 0 == world.counted()["state-write"]
+
+
+def test_a_chore_that_another_process_was_quicker_with_keeps_no_other_from_being_done(world: World) -> None:
+    """Each concerns a request of its own."""
+    first, second = world.ask("a"), world.ask("b")
+    world.tick()
+    for key in (first, second):
+        record = json.loads((world.values or {})[str(key)])
+        vandalise(world, str(key), json.dumps({**record, "saved": False}))
+    world.amid("save", world.tick)
+    world.tick()
+    assert (True, True) == (world.record(first).saved, world.record(second).saved)
+    vandalise(world, str(first), json.dumps({**json.loads((world.values or {})[str(first)]), "saved": False}))
+    vandalise(world, str(second), json.dumps({**json.loads((world.values or {})[str(second)]), "saved": False}))
+
+    def meddle() -> None:
+        record = json.loads((world.values or {})[str(first)])
+        vandalise(world, str(first), json.dumps({**record, "reason": "edited by hand"}))
+
+    world.amid("save", meddle)
+    world.tick()
+    assert (False, True) == (world.record(first).saved, world.record(second).saved)
+
+
+def test_a_request_that_took_two_posts_is_looked_at_ever_later(world: World) -> None:
+    """The looks are counted one by one."""
+    key = world.ask("abc")
+    world.fail("reply", PostUnknown("Slack did not answer."), times=1)
+    world.tick()
+    looks = []
+    for minutes in (15, 15, 60):
+        world.wait(minutes=minutes)
+        world.tick()
+        looks.append(world.record(key).checked)
+    assert [0, 1, 2] == looks
+
+
+def test_a_message_that_may_have_been_told_is_looked_for_after_the_settle_time(world: World) -> None:
+    """And told again only then; what is due is not told once the process is to stop."""
+    world.ask("gone")
+    world.fail("tell", PostUnknown("Slack did not answer."))
+    report = world.tick()
+    assert 1 == len(report.untold)
+    world.wait(minutes=14)
+    world.tick()
+    assert [] == world.told()
+    world.wait(minutes=1)
+    bot = world.bot()
+    world.amid("history", bot.stop)
+    bot.tick()
+    assert [] == world.told()
+    world.tick()
+    assert 1 == len(world.told())
+
+
+def test_one_request_at_a_time_is_worked_on_where_it_was_asked_for(world: World) -> None:
+    """With several at a time, that many have a thread; one alone needs none."""
+    threads: list[threading.Thread] = []
+    for at_once, slugs in ((1, ("a", "b")), (4, ("c",))):
+        for slug in slugs:
+            world.ask(slug)
+            world.amid("looker", lambda: threads.append(threading.current_thread()))
+        world.tick(rules=replace(RULES, at_once=at_once))
+    assert [threading.current_thread()] * 3 == threads
+
+
+def test_no_more_requests_are_worked_on_at_a_time_than_the_rules_say(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backlog must not open a connection for each."""
+    sizes: list[int] = []
+
+    class Pool(futures.ThreadPoolExecutor):
+        def __init__(self, size: int) -> None:
+            sizes.append(size)
+            super().__init__(size)
+
+    monkeypatch.setattr(futures, "ThreadPoolExecutor", Pool)
+    for slug in ("a", "b", "c"):
+        world.ask(slug)
+    world.tick(rules=replace(RULES, at_once=2))
+    assert [2] == sizes
+
+
 def test_only_skipped_links_get_no_reply_one_log_line_and_a_summary(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,8 +330,7 @@ def test_only_skipped_links_get_no_reply_one_log_line_and_a_summary(
         world.tick()
     assert [] == world.replies(key)
     assert [] == world.told()
-    lines = [record.fields for record in caplog.records if record.getMessage() == "request"]  # type: ignore[attr-defined]
-    assert ["skipped"] == [line["outcome"] for line in lines]
+    assert ["skipped"] == [line["outcome"] for line in fields_of(caplog, "request")]
     assert {"status": "skipped"}.items() <= dict(world.summaries[str(key)]["outcome"]).items()  # type: ignore[call-overload]
 
 
@@ -574,8 +808,7 @@ def test_with_the_state_lost_older_requests_wait_for_the_settle_time_and_nothing
         world.wait(minutes=4)
         world.tick()
     assert [[REFERENCE]] * 3 == [world.replies(key) for key in (seen, unseen, fresh)]
-    said = next(r.fields for r in caplog.records if r.getMessage() == "hold")  # type: ignore[attr-defined]
-    assert (world.told()[0].partition(" Older")[0], until) == (said["reason"], said["until"])
+    assert [{"reason": world.told()[0].partition(" Older")[0], "until": until}] == fields_of(caplog, "hold")
     (text,) = world.told()
     shown = "there are summaries of requests in the channel" if kept == "summaries" else "threads in the channel show"
     assert text.startswith(f"The state is empty, although {shown}")
@@ -649,6 +882,23 @@ def test_the_hold_survives_a_tick_that_dies_after_storing_it() -> None:
     assert 1 == len(world.told())
 
 
+def test_what_a_store_finds_broken_is_told_and_held_like_any_loss(world: World) -> None:
+    """A file of nonsense was moved aside by its store, which begins anew."""
+    world.wait(minutes=1)
+    key = world.ask("abc")
+    world.values, world.damage = {}, "The file was nonsense."
+    assert 1 == world.tick().waiting
+    until = f"{world.now + RULES.settle:%H:%M}"
+    (text,) = world.told()
+    assert text == (
+        f"The file was nonsense. Older requests wait until {until} UTC; then their threads are read, so that nothing "
+        "is answered twice. Find out what happened to the state."
+    )
+    world.wait(minutes=15)
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
 def test_a_reply_in_the_thread_of_a_broadcast_tells_of_a_lost_state() -> None:
     """Slack counts no replies on a broadcast; its thread is read all the same."""
     world = World(lateness=timedelta(minutes=10))
@@ -659,6 +909,7 @@ def test_a_reply_in_the_thread_of_a_broadcast_tells_of_a_lost_state() -> None:
     second = world.ask("def", thread_ts=top.ts, subtype="thread_broadcast")
     world.tick()
     lose(world)
+    world.summaries.clear()
     for _ in range(6):
         world.tick()
         world.wait(minutes=4)
@@ -758,11 +1009,20 @@ def test_meta_edited_into_nonsense_in_a_suspension_loses_nothing(world: World) -
     key = world.ask("abc")
     world.wait(days=5)
     vandalise(world, "meta", "nonsense")
-    assert 1 == world.tick().waiting
-    world.kill("history.before-read")
+    world.kill("state.after-write")
     for _ in range(5):
         world.wait(minutes=4)
         world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_meta_edited_into_nonsense_beside_no_request_is_like_a_new_state(world: World) -> None:
+    """Nothing says how far was read."""
+    vandalise(world, "meta", "nonsense")
+    key = world.ask("abc")
+    for _ in range(5):
+        world.tick()
+        world.wait(minutes=4)
     assert [REFERENCE] == world.replies(key)
 
 
