@@ -65,8 +65,10 @@ class SlackClock:
 
 
 def _parse(date: str | None) -> datetime | None:
+    if date is None:
+        return None
     try:
-        parsed = parsedate_to_datetime(date or "")
+        parsed = parsedate_to_datetime(date)
     except ValueError:
         return None
     return parsed.astimezone(UTC) if parsed.tzinfo else None

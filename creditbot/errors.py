@@ -151,15 +151,13 @@ class PostRefused(CreditbotError):
     """Slack definitely did not accept this very post.
 
     Attributes:
-        code: Slack's error, such as "channel_not_found".
         retry: whether the same post can be accepted later; then the cause is one that all requests share.
     """
 
     service = SLACK
 
-    def __init__(self, code: str, what: str, todo: str = "", *, retry: bool) -> None:
+    def __init__(self, what: str, todo: str = "", *, retry: bool) -> None:
         super().__init__(what, todo)
-        self.code = code
         self.retry = self.shared = retry
 
 

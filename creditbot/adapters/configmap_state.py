@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -60,25 +61,29 @@ class ConfigMapStore:
         from lightkube.resources.core_v1 import ConfigMap
 
         with self._sentences(writing=False):
-            self._seen = self._client.get(ConfigMap, self._name, namespace=self._namespace)
-            return Stored(dict(self._seen.data or {}), _version(self._seen))
+            found = self._client.get(ConfigMap, self._name, namespace=self._namespace)
+            return Stored(dict(found.data or {}), self._remembered(found))
 
     def write(self, values: Mapping[str, str], version: str) -> str:
-        """Replaces the data; labels and annotations stay. Raises `StateConflict`, `StateWriteUnknown`, `StateFull`."""
+        """Replaces the data; what else was read stays. Raises `StateConflict`, `StateWriteUnknown`, `StateFull`."""
         from lightkube.models.meta_v1 import ObjectMeta
         from lightkube.resources.core_v1 import ConfigMap
 
-        seen = self._seen.metadata if self._seen and self._seen.metadata else ObjectMeta()
-        wanted = ConfigMap(
-            metadata=ObjectMeta(
-                name=self._name, namespace=self._namespace, resourceVersion=version,
-                labels=seen.labels, annotations=seen.annotations,
-            ),
-            data=dict(values),
-        )  # fmt: skip
+        wanted = copy(self._seen or ConfigMap())
+        wanted.metadata = copy(wanted.metadata or ObjectMeta())
+        wanted.metadata.name, wanted.metadata.namespace = self._name, self._namespace
+        wanted.metadata.resourceVersion = version
+        wanted.metadata.managedFields = None  # long, and kept by the API server
+        wanted.data = dict(values)
         with self._sentences(writing=True):
-            self._seen = self._client.replace(wanted)
-            return _version(self._seen)
+            return self._remembered(self._client.replace(wanted))
+
+    def _remembered(self, found: ConfigMap) -> str:
+        """The version of what the API showed. Raises ValueError where it shows none."""
+        if not (found.metadata and found.metadata.resourceVersion):
+            raise ValueError
+        self._seen = found
+        return found.metadata.resourceVersion
 
     @contextmanager
     def _sentences(self, *, writing: bool) -> Iterator[None]:
@@ -122,10 +127,3 @@ class ConfigMapStore:
         return Unreachable(
             STATE_STORE, f"The Kubernetes API did not answer as it should ({what}).", "It is tried again."
         )
-
-
-def _version(found: ConfigMap) -> str:
-    version = found.metadata.resourceVersion if found.metadata else None
-    if not version:
-        raise ValueError("no resourceVersion")
-    return version

@@ -136,19 +136,19 @@ def write_error(failed: CallFailed) -> PostRefused | PostUnknown:
     """The error for a write that brought no answer, or not the one hoped for."""
     if not failed.sent:
         what = f"Slack was not reached, nothing was posted: {failed.explanation}."
-        return PostRefused("not_sent", what, todo(failed), retry=True)
+        return PostRefused(what, todo(failed), retry=True)
     if failed.limited:
         return rate_limited()
     if failed.status == 200 and failed.code in FIXABLE:
-        return PostRefused(failed.code, f"Slack refused the post: {failed.explanation}.", todo(failed), retry=True)
+        return PostRefused(f"Slack refused the post: {failed.explanation}.", todo(failed), retry=True)
     if failed.status == 200 and failed.code in FINAL:
-        return PostRefused(failed.code, f"Slack refused the post: {failed.explanation}.", retry=False)
+        return PostRefused(f"Slack refused the post: {failed.explanation}.", retry=False)
     return PostUnknown(f"Slack may or may not have accepted a post: {failed.explanation}.")
 
 
 def rate_limited() -> PostRefused:
     """The error for a post that Slack, or our own pace, does not let through now."""
-    return PostRefused("ratelimited", "Slack limits how often we may post.", retry=True)
+    return PostRefused("Slack limits how often we may post.", retry=True)
 
 
 def todo(failed: CallFailed) -> str:

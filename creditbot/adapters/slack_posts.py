@@ -95,7 +95,7 @@ class SlackOwner(_Poster):
             channel = self._open(deadline)
         except CallFailed as failed:
             what = f"Slack opens no conversation with the bot's owner {self._user}: {failed.explanation}."
-            raise PostRefused(failed.code or "not_sent", what, todo(failed), retry=True) from failed
+            raise PostRefused(what, todo(failed), retry=True) from failed
         return self.post(deadline, channel, text, marker)
 
     def told(self, marker: Marker, since: datetime) -> bool | None:

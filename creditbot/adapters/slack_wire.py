@@ -50,7 +50,7 @@ def resolve(host: str, port: int) -> Addresses:
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label of the name is empty or too long
-        raise socket.gaierror(socket.EAI_NONAME, "not a name") from error
+        raise socket.gaierror from error
 
 
 class Deadline:
@@ -134,7 +134,8 @@ class OneRequest(WebClient):
     def _connection(self, url: str, line: _Line) -> http.client.HTTPConnection:
         # Looked up on the module at each call: recorders of HTTP put their classes there.
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        assert parts.hostname  # SLACK_API_URL has one
+        host = parts.hostname
         connection: http.client.HTTPConnection
         if parts.scheme == "http":
             connection = http.client.HTTPConnection(host, parts.port)
@@ -193,10 +194,10 @@ def connect(host: str, port: int, deadline: Deadline, resolve: Resolve = resolve
     Raises OSError; TimeoutError when the time is over.
     """
     addresses = _within(deadline, resolve, host, port)
-    failure: OSError = OSError(f"{host} has no address")
-    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+    failure: OSError = socket.gaierror()
+    for tried, (family, kind, _, _, address) in enumerate(addresses):
         share = deadline.left() / (len(addresses) - tried)
-        line = socket.socket(family, kind, protocol)
+        line = socket.socket(family, kind)
         line.settimeout(share)
         try:
             line.connect(address)
@@ -253,7 +254,7 @@ def _parse(raw: bytes, largest: int) -> dict[str, Any]:
     if len(raw) > largest:
         return {"error": TOO_LARGE}
     try:
-        answer = json.loads(raw.decode("utf-8", "replace"))
+        answer = json.loads(raw.decode(errors="replace"))
     except (ValueError, RecursionError):
-        answer = None
+        return {"error": NOT_JSON}
     return answer if isinstance(answer, dict) else {"error": NOT_JSON}

@@ -12,12 +12,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
+import lightkube
 import pytest
 from lightkube import Client, KubeConfig
 from lightkube.config.models import Cluster, User
 
 from creditbot.adapters.configmap_state import ConfigMapStore
 from creditbot.errors import (
+    STATE_STORE,
     CreditbotError,
     Refused,
     StateConflict,
@@ -32,7 +34,15 @@ from tests.store_contract import StoreContract
 
 PATH = "/api/v1/namespaces/creditbot/configmaps/state"
 READ, WRITE = f"GET {PATH}", f"PUT {PATH}"
-LABELS = {"app.kubernetes.io/name": "creditbot"}
+METADATA = {
+    "name": "state",
+    "namespace": "creditbot",
+    "uid": "made-up",
+    "labels": {"app.kubernetes.io/name": "creditbot"},
+    "annotations": {"example.com/owner": "credit operations"},
+    "finalizers": ["example.com/backup"],
+    "ownerReferences": [{"apiVersion": "v1", "kind": "Made", "name": "up", "uid": "made-up"}],
+}
 
 
 class OneConfigMap(HttpStub):
@@ -66,14 +76,15 @@ class OneConfigMap(HttpStub):
 
 def client_of(url: str, timeout: httpx2.Timeout | None = None) -> Client:
     """A client of the API at an address, as the service account in a pod has one."""
-    config = KubeConfig.from_one(cluster=Cluster(server=url), user=User(token="made-up"), namespace="creditbot")
+    config = KubeConfig.from_one(cluster=Cluster(server=url), user=User(token="made-up"), namespace="elsewhere")
     return Client(config=config, timeout=timeout)
 
 
 def configmap(data: dict[str, str], version: int) -> Answer:
     """As the API shows it: without `data` where there is none."""
-    metadata = {"name": "state", "namespace": "creditbot", "resourceVersion": str(version), "labels": LABELS}
-    shown = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata}
+    managed = [{"manager": "somebody", "operation": "Update", "fieldsV1": {"f:data": {}}}]
+    metadata = {**METADATA, "resourceVersion": str(version), "managedFields": managed}
+    shown = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata, "binaryData": {"other": "AAEC"}}
     return Answer({**shown, "data": data} if data else shown)
 
 
@@ -116,11 +127,26 @@ class TestConfigMapStore(StoreContract):
         return open_store
 
 
-def test_a_write_leaves_the_labels(api: OneConfigMap, store: ConfigMapStore) -> None:
-    """What the manifest put on the ConfigMap goes along in every write."""
-    store.write({"meta": "1"}, store.read().version)
-    (sent,) = api.asked(WRITE)
-    assert LABELS == json.loads(sent.body)["metadata"]["labels"]
+def test_a_write_leaves_what_is_not_ours(api: OneConfigMap, store: ConfigMapStore) -> None:
+    """What the manifest, or somebody else, put on the ConfigMap goes along in every write; who wrote it need not."""
+    version = store.write({"meta": "1"}, store.read().version)
+    store.write({"meta": "2"}, version)
+    sent = [json.loads(seen.body) for seen in api.asked(WRITE)]
+    assert [{**METADATA, "resourceVersion": "1"}, {**METADATA, "resourceVersion": "2"}] == [s["metadata"] for s in sent]
+    assert [{"other": "AAEC"}] * 2 == [s["binaryData"] for s in sent]
+
+
+def test_an_api_server_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds for connecting and for each read; a tick has more to do."""
+    given: list[httpx2.Timeout] = []
+
+    class Connected:
+        def __init__(self, *, timeout: httpx2.Timeout) -> None:
+            given.append(timeout)
+
+    monkeypatch.setattr(lightkube, "Client", Connected)
+    assert isinstance(ConfigMapStore("creditbot", "state")._client, Connected)
+    assert [httpx2.Timeout(10.0)] == given
 
 
 def read_it(store: ConfigMapStore) -> None:
@@ -135,11 +161,30 @@ def write_it(store: ConfigMapStore) -> None:
 @pytest.mark.parametrize(
     ("answer", "expected", "what", "todo"),
     [
-        (status(404, "NotFound"), StateUnusable, "creditbot/state does not exist", "kubectl create configmap state"),
-        (status(401, "Unauthorized"), Refused, "may not use the ConfigMap creditbot/state (HTTP 401)", "k8s/base"),
-        (status(403, "Forbidden"), Refused, "may not use the ConfigMap creditbot/state (HTTP 403)", "k8s/base"),
-        (status(413, "RequestEntityTooLarge"), StateFull, "too large", "kubectl"),
-        (status(422, "Invalid"), StateFull, "invalid", "kubectl"),
+        (
+            status(404, "NotFound"),
+            StateUnusable,
+            "The ConfigMap creditbot/state does not exist, and a missing state is never taken as an empty one.",
+            "Create it: kubectl create configmap state --namespace creditbot",
+        ),
+        *(
+            (
+                status(code, "Forbidden"),
+                Refused,
+                f"The service account may not use the ConfigMap creditbot/state (HTTP {code}).",
+                "Apply k8s/base again.",
+            )
+            for code in (401, 403)
+        ),
+        *(
+            (
+                status(code, "Invalid"),
+                StateFull,
+                "Kubernetes refuses the ConfigMap creditbot/state as too large or invalid.",
+                "Look at it with kubectl.",
+            )
+            for code in (413, 422)
+        ),
     ],
 )
 def test_a_refusal_is_a_sentence_with_what_to_do(
@@ -150,8 +195,8 @@ def test_a_refusal_is_a_sentence_with_what_to_do(
     api.on(call, answer)
     with pytest.raises(expected) as caught:
         act(store)
-    assert what in caught.value.what
-    assert todo in caught.value.todo
+    assert (what, todo) == (caught.value.what, caught.value.todo)
+    assert not caught.value.shared or STATE_STORE == caught.value.service
 
 
 def test_a_write_on_another_ones_version_is_a_conflict(api: OneConfigMap, store: ConfigMapStore) -> None:
@@ -190,7 +235,9 @@ def test_a_read_without_a_clear_answer_is_tried_again(api: OneConfigMap, store: 
     api.on(READ, answer)
     with pytest.raises(Unreachable, match="did not answer as it should") as caught:
         read_it(store)
-    assert "tried again" in caught.value.todo
+    assert ("It is tried again.", STATE_STORE) == (caught.value.todo, caught.value.service)
+    status = f"(HTTP {answer.status})" if answer.status >= 500 and answer.body != b"" else ""
+    assert status in caught.value.what
 
 
 @pytest.mark.parametrize("act", [read_it, write_it])

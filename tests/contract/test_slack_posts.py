@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -36,6 +37,23 @@ def test_a_reply_is_plain_and_carries_its_marker(bench: Bench) -> None:
         },
     }
     assert [expected] == bench.posted()
+    (seen,) = bench.http.seen
+    assert f"Bearer {TOKEN}" == seen.headers["Authorization"]
+
+
+def test_an_answer_is_read_whatever_stands_in_it(bench: Bench) -> None:
+    """A byte that is no UTF-8 spoils its text, not the answer."""
+    bench.on("chat.postMessage", Answer(b'{"ok": true, "ts": "2.000000", "text": "\xff"}'))
+    assert "2.000000" == bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_an_answer_is_read_up_to_a_megabyte(bench: Bench, more: int, fits: bool) -> None:
+    """To the byte."""
+    body = b'{"ok": true, "ts": "2.000000"}'
+    bench.on("chat.postMessage", Answer(body + b" " * (1_000_000 - len(body) + more)))
+    with nullcontext() if fits else pytest.raises(PostUnknown, match="its answer is too large"):
+        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
 def test_an_amended_reply_keeps_its_metadata(bench: Bench) -> None:
@@ -51,7 +69,8 @@ def test_a_definite_refusal_is_one(bench: Bench, code: str) -> None:
     bench.on("chat.postMessage", refused(code))
     with pytest.raises(PostRefused) as caught:
         bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert (code, code in FIXABLE) == (caught.value.code, caught.value.retry)
+    assert (f"Slack refused the post: {code}.", FIXABLE.get(code, "")) == (caught.value.what, caught.value.todo)
+    assert (code in FIXABLE) == caught.value.retry
 
 
 @pytest.mark.parametrize(
@@ -94,8 +113,10 @@ def test_nothing_was_posted_if_nobody_listens(bench: Bench) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         slack = bench.open(api_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/api/")
-        with pytest.raises(PostRefused, match="connection was refused") as caught:
+        with pytest.raises(PostRefused) as caught:
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert "Slack was not reached, nothing was posted: the connection was refused." == caught.value.what
+    assert "Check the network, SLACK_API_URL and HTTPS_PROXY." == caught.value.todo
     assert caught.value.retry
 
 
@@ -121,7 +142,7 @@ def test_a_rate_limit_holds_later_posts_back(bench: Bench) -> None:
     replier = bench.open().replier
     with pytest.raises(PostRefused) as caught:
         replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert ("ratelimited", True) == (caught.value.code, caught.value.retry)
+    assert ("Slack limits how often we may post.", True) == (caught.value.what, caught.value.retry)
     assert "2.000000" == replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert 7.0 == pytest.approx(bench.time.now - 1000.0)
 
@@ -143,7 +164,7 @@ def test_a_post_does_not_wait_beyond_its_deadline(bench: Bench) -> None:
     for _ in range(2):
         with pytest.raises(PostRefused, match=r"^Slack limits how often we may post\.$") as caught:
             replier.reply("C0TEST", "1.000000", "hello", MARKER)
-        assert ("ratelimited", True) == (caught.value.code, caught.value.retry)
+        assert caught.value.retry
     assert 1 == len(bench.posted())
     assert [] == bench.time.slept
 
@@ -167,22 +188,29 @@ def test_the_owner_is_told_in_one_conversation(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "todo"),
+    ("answer", "why", "todo"),
     [
         (refused("user_not_found"), "user_not_found", FIXABLE["user_not_found"]),
-        (refused("missing_scope", needed="im:write"), "missing_scope", FIXABLE["missing_scope"]),
-        (Answer("down", 503), "not_json", ""),
-        (Answer({"ok": True}), "not_json", ""),
-        (Answer(drop=True), "not_sent", "Check the network, SLACK_API_URL and HTTPS_PROXY."),
+        (refused("missing_scope", needed="im:write"), "missing_scope, the scope im:write", FIXABLE["missing_scope"]),
+        (refused("missing_scope"), "missing_scope", FIXABLE["missing_scope"]),
+        (Answer("down", 503), "its answer cannot be read (HTTP status 503)", ""),
+        (Answer("down", 500), "its answer cannot be read (HTTP status 500)", ""),
+        (
+            Answer("no", 499),
+            "its answer cannot be read (HTTP status 499)",
+            "Check the network, SLACK_API_URL and HTTPS_PROXY.",
+        ),
+        (Answer({"ok": True}), "its answer cannot be read (HTTP status 200)", ""),
+        (Answer(drop=True), "the connection was dropped", "Check the network, SLACK_API_URL and HTTPS_PROXY."),
     ],
 )
-def test_an_owner_who_cannot_be_written_to_was_told_nothing(bench: Bench, answer: Answer, code: str, todo: str) -> None:
+def test_an_owner_who_cannot_be_written_to_was_told_nothing(bench: Bench, answer: Answer, why: str, todo: str) -> None:
     """No conversation, no message: a definite refusal, which somebody can end."""
     bench.on("conversations.open", answer)
-    with pytest.raises(PostRefused, match="U0OWNER") as caught:
+    with pytest.raises(PostRefused) as caught:
         bench.open().owner.tell("hello", Marker("notice", "one"))
-    assert (code, True) == (caught.value.code, caught.value.retry)
-    assert todo == caught.value.todo
+    assert f"Slack opens no conversation with the bot's owner U0OWNER: {why}." == caught.value.what
+    assert (todo, True) == (caught.value.todo, caught.value.retry)
     assert [] == bench.posted()
 
 

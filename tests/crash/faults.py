@@ -105,7 +105,7 @@ def _stale(world: World, _: str, do: Do, __: timedelta) -> Any:
 
 def _limited(_: World, effect: str, __: Do, ___: timedelta) -> Any:
     if effect in POSTS:
-        raise PostRefused("ratelimited", "Slack limits our rate.", "It is tried again.", retry=True)
+        raise PostRefused("Slack limits our rate.", "It is tried again.", retry=True)
     raise Unreachable("Slack", "Slack limits our rate.", retry_after=30)
 
 

@@ -42,7 +42,7 @@ def test_reply_refused(stage: Stage) -> None:
     channel = stage.given("other_channel", lambda _: "C0GENERAL")
     with pytest.raises(PostRefused, match="not_in_channel") as caught:
         stage.slack().replier.reply(channel, stage.request, ANSWER, MARKER)
-    assert ("not_in_channel", True) == (caught.value.code, caught.value.retry)
+    assert caught.value.retry
 
 
 def test_reply_refused_for_good(stage: Stage) -> None:
@@ -57,9 +57,9 @@ def test_reply_over_the_limit(stage: Stage) -> None:
     """A 429 is a refusal of this post, and the next one waits as long as Slack asks."""
     stage.script(lambda sandbox: sandbox.slack.faults.add(rate_limited("chat.postMessage", seconds=5)))
     slack = stage.slack()
-    with pytest.raises(PostRefused) as caught:
+    with pytest.raises(PostRefused, match="Slack limits how often we may post") as caught:
         slack.replier.reply(stage.channel, stage.request, ANSWER, MARKER)
-    assert ("ratelimited", True) == (caught.value.code, caught.value.retry)
+    assert caught.value.retry
     assert slack.replier.reply(stage.channel, stage.request, ANSWER, MARKER)
     assert 5.0 == sum(stage.time.slept)
 

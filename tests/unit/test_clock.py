@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from creditbot import clock as clock_module
 from creditbot.clock import SlackClock, boottime
-from creditbot.errors import Unreachable
+from creditbot.errors import SLACK, Unreachable
 
 NOON = "Mon, 05 Jan 2026 12:00:00 GMT"
 AT_NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -40,8 +41,19 @@ def test_what_says_too_little_is_not_used(date: str | None, took: float) -> None
     """A slow answer, a clock that ran backwards, no date, an unreadable one, one without a zone."""
     clock = SlackClock(Boot())
     clock.observe(date, 100.0, 100.0 + took)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable) as caught:
         clock.now()
+    assert ("Slack has not told the time yet: no answer came within 5 s.", SLACK) == (
+        caught.value.what,
+        caught.value.service,
+    )
+
+
+def test_an_answer_of_five_seconds_is_used() -> None:
+    """To the moment."""
+    clock = SlackClock(Boot())
+    clock.observe(NOON, 100.0, 105.0)
+    assert AT_NOON == clock.now()
 
 
 def test_a_date_in_another_zone_is_the_same_moment() -> None:
@@ -49,7 +61,7 @@ def test_a_date_in_another_zone_is_the_same_moment() -> None:
     clock = SlackClock(Boot())
     clock.observe("Mon, 05 Jan 2026 14:00:00 +0200", 100.0, 100.1)
     assert AT_NOON == clock.now()
-    assert UTC == clock.now().tzinfo
+    assert UTC is clock.now().tzinfo
 
 
 def test_the_tightest_pairing_is_kept_for_an_hour() -> None:
@@ -62,6 +74,11 @@ def test_the_tightest_pairing_is_kept_for_an_hour() -> None:
     assert AT_NOON + timedelta(seconds=10) == clock.now()
     clock.observe("Mon, 05 Jan 2026 12:00:09 GMT", 110.0, 110.5)
     assert AT_NOON + timedelta(seconds=9) == clock.now()
+    clock.observe("Mon, 05 Jan 2026 12:00:08 GMT", 110.0, 110.5)
+    assert AT_NOON + timedelta(seconds=9) == clock.now()
+    boot.now = 3710.0
+    clock.observe("Mon, 05 Jan 2026 13:00:07 GMT", 3710.0, 3713.0)
+    assert AT_NOON + timedelta(hours=1, seconds=9) == clock.now()
     boot.now = 4000.0
     clock.observe("Mon, 05 Jan 2026 13:05:02 GMT", 4000.0, 4003.0)
     assert AT_NOON + timedelta(hours=1, minutes=5, seconds=2) == clock.now()
@@ -72,6 +89,13 @@ def test_the_clock_goes_on_while_a_laptop_sleeps(monkeypatch: pytest.MonkeyPatch
     """Where the system counts the time since it was started, and not only that in which it was awake."""
     monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 5.0, time.CLOCK_MONOTONIC: 1.0}.get)
     assert 5.0 == boottime()
+
+
+def test_where_no_such_clock_is_another_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain monotonic time."""
+    monkeypatch.setattr(clock_module, "_BOOTTIME", None)
+    monkeypatch.setattr(time, "monotonic", lambda: 7.0)
+    assert 7.0 == boottime()
 
 
 def test_the_boot_time_clock_only_goes_forward() -> None:

@@ -450,7 +450,7 @@ def test_a_cause_that_comes_back_after_it_was_over_is_told_again(world: World) -
 WAREHOUSE_DOWN = Unreachable(WAREHOUSE, "The warehouse is down.")
 NOTEBOOK_BROKEN = Refused("the notebook verify.ipynb", "It is no notebook.")
 DISK_FULL = Unreachable(SUMMARY_STORE, "The disk is full.")
-RATE_LIMITED = PostRefused("ratelimited", "Slack limits our rate.", retry=True)
+RATE_LIMITED = PostRefused("Slack limits our rate.", retry=True)
 CAUSES = {
     "cause.looker": ("looker", LOOKER_DOWN),
     "cause.the-warehouse": ("notebook", WAREHOUSE_DOWN),
@@ -728,7 +728,7 @@ def test_an_unforeseen_exception_before_the_claim_fails_the_tick(world: World) -
 def test_a_reply_that_slack_refuses_for_good_is_told(world: World) -> None:
     """The owner answers by hand."""
     key = world.ask("abc")
-    world.fail("reply", PostRefused("is_archived", "The channel is archived.", "Unarchive it.", retry=False))
+    world.fail("reply", PostRefused("The channel is archived.", "Unarchive it.", retry=False))
     world.tick()
     assert ("dead", 0) == (world.record(key).status, world.record(key).posts)
     assert "The channel is archived." in world.told()[0]
@@ -737,7 +737,7 @@ def test_a_reply_that_slack_refuses_for_good_is_told(world: World) -> None:
 def test_a_reply_that_slack_takes_later_waits_without_being_computed_again(world: World) -> None:
     """A rate limit is a cause that all requests share."""
     key = world.ask("abc")
-    world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
+    world.fail("reply", PostRefused("Slack limits our rate.", retry=True))
     world.tick()
     record = world.record(key)
     assert ("computed", 0, 0) == (record.status, record.posts, record.attempts)
@@ -751,7 +751,7 @@ def test_a_refusal_is_recorded_also_for_a_request_that_was_taken_over(world: Wor
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.wait(minutes=31)
-    world.fail("reply", PostRefused("is_archived", "The channel is archived.", retry=False))
+    world.fail("reply", PostRefused("The channel is archived.", retry=False))
     world.tick()
     assert "dead" == world.record(key).status
     assert 1 == len(world.told())

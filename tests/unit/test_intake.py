@@ -50,21 +50,24 @@ def test_people_ask_in_many_ways(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"user": "UBOT", "bot": "BBOT"}, "our own post"),
-        ({"user": "UBOT"}, "our own post"),
-        ({"bot": "BBOT", "user": None}, "our own post"),
-        ({"thread_ts": "1736345600.000000"}, "reply in a thread"),
-        ({"bot": "BUNFURL"}, "an app wrote it (BUNFURL)"),
-        ({"user": "USLACKBOT"}, "Slackbot wrote it"),
-        ({"user": "USLACKBOT", "subtype": "slackbot_response"}, "Slackbot wrote it"),
-        ({"user": None}, "nobody is named"),
-        ({"user_team": "T2"}, "another workspace"),
-        *(({"subtype": subtype}, "notice of Slack's") for subtype in sorted(NOBODY)),
+        ({"user": "UBOT", "bot": "BBOT"}, "it is our own post."),
+        ({"user": "UBOT"}, "it is our own post."),
+        ({"bot": "BBOT", "user": None}, "it is our own post."),
+        (
+            {"thread_ts": "1736345600.000000"},
+            "it is a reply in a thread; send it to the channel as well to make it a request.",
+        ),
+        ({"bot": "BUNFURL"}, "an app wrote it (BUNFURL); ALLOWED_BOTS does not name it."),
+        ({"user": "USLACKBOT"}, "Slackbot wrote it."),
+        ({"user": "USLACKBOT", "subtype": "slackbot_response"}, "Slackbot wrote it."),
+        ({"user": None}, "nobody is named as its author."),
+        ({"user_team": "T2"}, "a member of another workspace wrote it."),
+        *(({"subtype": subtype}, f"it is a notice of Slack's ({subtype}).") for subtype in sorted(NOBODY)),
     ],
 )
 def test_what_is_no_request_says_why(changes: dict[str, Any], reason: str) -> None:
     """The sentence is what `creditbot show` gives."""
-    assert reason in why_not(message(**changes), WORKSPACE, POLICY)
+    assert reason == why_not(message(**changes), WORKSPACE, POLICY)
     assert read_request(message(**changes), WORKSPACE, POLICY) is None
 
 

@@ -55,7 +55,7 @@ def test_every_write_of_a_message_has_a_nonce_and_a_time_of_its_own(world: World
 
     notices(world).add("n", "text")
     look()
-    refusal = PostRefused("ratelimited", "Slack limits our rate.", retry=True)
+    refusal = PostRefused("Slack limits our rate.", retry=True)
     world.amid("state-write", look)
     world.fail("tell", refusal)
     deliver(world)
@@ -238,7 +238,7 @@ def test_of_very_many_links_the_owner_reads_some() -> None:
 def test_one_that_slack_refuses_stays_due_and_is_reported_each_time(world: World) -> None:
     """The tick that could not tell it fails."""
     notices(world).add("n", "text\nmore")
-    world.fail("tell", PostRefused("user_disabled", "The owner has left.", "Set SLACK_USER_ID.", retry=False), times=2)
+    world.fail("tell", PostRefused("The owner has left.", "Set SLACK_USER_ID.", retry=False), times=2)
     assert ["text: The owner has left. Set SLACK_USER_ID."] == deliver(world)
     assert "due" == world.state().notices["n"].status
     assert 1 == len(deliver(world))

@@ -178,7 +178,7 @@ def test_a_request_that_was_posted_twice_is_posted_no_more_when_lookback_hours_h
 def test_a_request_that_is_computed_again_says_nothing_of_what_kept_it(world: World) -> None:
     """When it is posted, that is over: when it was due, and why it waited."""
     key = world.ask("abc")
-    refusal = PostRefused("ratelimited", "Slack limits our rate.", retry=True)
+    refusal = PostRefused("Slack limits our rate.", retry=True)
     world.fail("reply", refusal)
     world.tick()
     record = world.record(key)
@@ -194,7 +194,7 @@ def test_a_request_that_is_computed_again_says_nothing_of_what_kept_it(world: Wo
 def test_a_reply_found_in_the_thread_leaves_no_reason_of_an_earlier_failure(world: World) -> None:
     """What kept the request is over."""
     key = world.ask("abc")
-    world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
+    world.fail("reply", PostRefused("Slack limits our rate.", retry=True))
     world.tick()
     world.say(REFERENCE, BOT_USER, thread_ts=key.ts, bot=BOT, marker=_reply_marker(key))
     world.wait(minutes=2)
@@ -226,7 +226,7 @@ def test_who_takes_over_a_computed_request_posts_what_was_computed(world: World)
 def test_a_definite_refusal_leads_back_to_computed(world: World) -> None:
     """Nothing was posted, so nothing has to settle."""
     key = world.ask("abc")
-    world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
+    world.fail("reply", PostRefused("Slack limits our rate.", retry=True))
     world.tick()
     assert "computed" == world.record(key).status
     world.wait(minutes=2)
@@ -484,7 +484,7 @@ def test_who_posts_late_ends_the_request_that_another_process_works_on(world: Wo
         world.wait(minutes=16)
         world.kill("looker.before-read")
     elif theirs == "computed":
-        world.fail("reply", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
+        world.fail("reply", PostRefused("Slack limits our rate.", retry=True))
         world.tick()
     else:
         world.kill("reply.before-send")
@@ -570,7 +570,7 @@ def test_a_second_reply_that_cannot_be_edited_is_left_to_the_owner(world: World)
     key = world.ask("abc")
     for _ in range(2):
         world.say(REFERENCE, BOT_USER, thread_ts=key.ts, bot=BOT, marker=_reply_marker(key))
-    refusal = PostRefused("edit_window_closed", "Slack allows no edit of it.", retry=False)
+    refusal = PostRefused("Slack allows no edit of it.", retry=False)
     world.fail("amend", refusal, times=2)
     for _ in range(4):
         world.tick()
@@ -605,7 +605,7 @@ def test_a_second_reply_whose_edit_failed_is_edited_later(world: World) -> None:
     world.tick()
     assert [REFERENCE, REFERENCE] == world.replies(key)
     world.wait(minutes=16)
-    world.fail("amend", PostRefused("ratelimited", "Slack limits our rate.", retry=True))
+    world.fail("amend", PostRefused("Slack limits our rate.", retry=True))
     assert not world.tick().ok
     assert world.tick().ok
     assert [REFERENCE, REPEATS] == world.replies(key)
