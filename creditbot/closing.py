@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from creditbot.errors import CreditbotError, StateConflict
+from creditbot.intake import Request
 from creditbot.ledger import Ledger
 from creditbot.model import RequestKey, Workspace
 from creditbot.points import At, nowhere
@@ -23,14 +24,18 @@ class Closing:
         self._workspace = workspace
         self._at = at
 
-    def end(self, key: RequestKey, base: Record, ended: Record, notices: Mapping[str, Notice] | None = None) -> Record:
+    def end(
+        self, key: RequestKey, base: Record, ended: Record, notices: Mapping[str, Notice] | None = None,
+        request: Request | None = None,
+    ) -> Record:  # fmt: skip
         """Writes the summary of the end and stores it in place of `base`; returns what is stored.
 
+        `request` is for the summary of one of which nothing was computed: what was asked.
         A summary that cannot be written does not undo the end: a later tick writes it (`save_later`).
         Raises `StateConflict` if the request is not `base` any more: then its summary is as whoever changed it left it.
         """
         self._ledger.confirm(key, base)
-        ended = replace(ended, saved=self._saved(key, ended))
+        ended = replace(ended, saved=self._saved(key, ended, request))
         try:
             self._ledger.swap(key, base, ended, notices=notices)
         except StateConflict:
@@ -51,17 +56,18 @@ class Closing:
         if current and current.terminal:
             self._saved(key, current)
 
-    def _saved(self, key: RequestKey, record: Record) -> bool:
+    def _saved(self, key: RequestKey, record: Record, request: Request | None = None) -> bool:
         try:
-            self._save(key, record)
+            self._save(key, record, request)
         except CreditbotError:
             return False
         return True
 
-    def _save(self, key: RequestKey, record: Record) -> None:
+    def _save(self, key: RequestKey, record: Record, request: Request | None = None) -> None:
         self._at("summary.before-close")
         permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
-        document = self._ports.summaries.load(key) or new_document(key, permalink)
+        message, links = (request.message, request.links) if request else (None, ())
+        document = self._ports.summaries.load(key) or new_document(key, permalink, message, links)
         self._ports.summaries.save(key, close_document(document, record), _credited(record, document))
         self._at("summary.after-close")
 

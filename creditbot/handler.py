@@ -277,7 +277,7 @@ class Handler:
         dead = move(record, "dead", now, claim=None, reason=_reason(problems), edited=_judged(record, request))
         permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
         text = words.failure_text(permalink, [(link.url if link else "", error) for link, error in problems])
-        return self._closing.end(key, record, dead, dict([words.failure(key, dead, text)]))
+        return self._closing.end(key, record, dead, dict([words.failure(key, dead, text)]), request)
 
     def _too_old(self, record: Record, now: datetime) -> bool:
         return record.began is not None and now - record.began > self._limits.lookback

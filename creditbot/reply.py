@@ -104,7 +104,8 @@ class Replies:
         end = self._end(key, record, seen)
         if end is None:
             return None
-        ended = self._closing.end(key, record, replace(end, doubled=bool(seen.repeats)))  # looked at again if we die
+        doubled = bool(seen.repeats)  # looked at again if we die
+        ended = self._closing.end(key, record, replace(end, doubled=doubled), request=seen.request)
         self._amend(key, record, seen.repeats, REPEATS)
         return ended
 

@@ -4,7 +4,8 @@
     credit_amount     USD, a number exact to the cent; null unless it was answered, or is about to be
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, thread (ts of its parent), author, text
-    links             each: address, SQL and its hash, product, notebook and its hash, versions, seconds, credit, rows
+    links             each: address; SQL and its hash, product, notebook and its hash, versions, seconds, credit and rows,
+                      as far as it got
     outcome           status, and what belongs to it
 
 A summary is proof and small: SQL and addresses are kept whole, every other text is cut where it is too long, and says
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from creditbot.model import Cell, CreditRow, LinkResult, Message, RequestKey, is_ts
+from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey, is_ts
 from creditbot.states import Record
 from creditbot.tables import under_heading
 
@@ -36,14 +37,16 @@ _USERINFO = re.compile(r"(?<=://)[^\s/<>\"]+(?=@)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def new_document(key: RequestKey, permalink: str) -> dict[str, object]:
-    """The summary of a request of which nothing was computed."""
+def new_document(
+    key: RequestKey, permalink: str, message: Message | None = None, links: Sequence[LookerLink] = ()
+) -> dict[str, object]:
+    """The summary of a request of which nothing was computed; `message` is None where it was not read."""
     return {
         "extracted_at": None,
         "credit_amount": None,
         "summary_outputs": {},
-        "request": {"key": str(key), "permalink": permalink},
-        "links": [],
+        "request": _request(key, permalink, message),
+        "links": [{"url": link.url, "kind": link.kind} for link in links],
     }
 
 
@@ -61,13 +64,7 @@ def computed_document(
         "extracted_at": _stamp(now),
         "credit_amount": amount,
         "summary_outputs": _outputs(results, OUTPUT_BYTES // (ran or 1)),
-        "request": {
-            "key": str(key),
-            "permalink": permalink,
-            "thread": message.thread,
-            "author": message.user or message.bot or "",
-            "text": shortened(message.text, TEXT_BYTES),
-        },
+        "request": _request(key, permalink, message),
         "links": [_link(result, max(1, ROWS // (ran or 1))) for result in results],
         "outcome": {"status": "computed", "at": _stamp(now)},
     }
@@ -141,6 +138,18 @@ def shortened(text: str, limit: int) -> str:
     kept = plain[:limit].decode(errors="ignore")
     more = len(text.encode(errors="replace")) - len(kept.encode())
     return f"{kept}… ({more:,} bytes more)"
+
+
+def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[str, object]:
+    known = {"key": str(key), "permalink": permalink}
+    if message is None:
+        return {**known}
+    return {
+        **known,
+        "thread": message.thread,
+        "author": message.user or message.bot or "",
+        "text": shortened(message.text, TEXT_BYTES),
+    }
 
 
 def _link(result: LinkResult, most_rows: int) -> dict[str, object]:

@@ -363,6 +363,9 @@ def test_a_failing_link_means_no_amount_and_one_message_to_the_owner(world: Worl
     assert "Share the link again." in text
     assert "qid=abc" not in text
     assert "dead" == world.record(key).status
+    summary: Any = world.summaries[str(key)]
+    assert ["abc", "gone"] == [link["url"].partition("qid=")[2] for link in summary["links"]]
+    assert "qid=gone" in summary["request"]["text"]
 
 
 def test_a_total_of_zero_is_told_and_not_posted(world: World) -> None:

@@ -304,9 +304,8 @@ def test_a_failure_in_a_thread_is_told_with_the_address_of_that_message(world: W
     key = world.ask("gone", thread_ts=top.ts, subtype="thread_broadcast")
     world.tick()
     assert f"I could not answer {world.address(key, top)}\n" in world.told()[0]
-    assert {"key": str(key), "permalink": world.address(key, top), "author": PERSON} == world.summaries[str(key)][
-        "request"
-    ]
+    request: Any = world.summaries[str(key)]["request"]
+    assert (world.address(key, top), top.ts, PERSON) == (request["permalink"], request["thread"], request["author"])
 
 
 def test_a_request_that_is_reopened_remembers_that_it_was_posted(world: World) -> None:

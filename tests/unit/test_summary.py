@@ -245,6 +245,20 @@ class TestEnd:
         assert ("2026-01-08T12:00:00.250Z", None) == (closed["extracted_at"], closed["credit_amount"])
         assert {"extracted_at", "credit_amount", "summary_outputs"} <= closed.keys()
 
+    def test_a_request_of_which_nothing_was_computed_says_what_was_asked(self) -> None:
+        """Where its message was read: who, what, and the links, which may have cost it its answer."""
+        message = Message("C0TEST", KEY.ts, thread_ts="1736345600.000001", bot="BFORM", text="please credit")
+        links = [LookerLink("look", "https://acme.looker.com/looks/42", id="42")]
+        document = new_document(KEY, PERMALINK, message, links)
+        assert {
+            "key": str(KEY),
+            "permalink": PERMALINK,
+            "thread": "1736345600.000001",
+            "author": "BFORM",
+            "text": "please credit",
+        } == document["request"]
+        assert [{"url": "https://acme.looker.com/looks/42", "kind": "look"}] == document["links"]
+
     def test_an_answer_found_in_the_thread_keeps_what_was_computed(self) -> None:
         """Where the state lost the result, the summary's own amount stands."""
         closed = close_document(a_document(a_result()), a_record("answered"))
