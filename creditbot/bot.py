@@ -212,7 +212,7 @@ class Bot:
             report.errors += handler.causes
             for service in sorted(handler.recovered):
                 notices.over(service)
-        report.untold += notices.deliver(lambda: self._stop.asked)
+        report.untold = notices.deliver(lambda: self._stop.asked)
 
     def _handle_all(self, jobs: Sequence[Job], handler: Handler, workspace: Workspace, report: TickReport) -> None:
         """Requests are started in order and end when they are ready."""

@@ -4,8 +4,8 @@
     credit_amount     USD, a number exact to the cent; null unless it was answered, or is about to be
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, thread (ts of its parent), author, text
-    links             each: address; SQL and its hash, product, notebook and its hash, versions, seconds, credit and rows,
-                      as far as it got
+    links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
+                      seconds, credit, rows
     outcome           status, and what belongs to it
 
 A summary is proof and small: SQL and addresses are kept whole, every other text is cut where it is too long, and says

@@ -39,11 +39,12 @@ def _client() -> Client:
 class ConfigMapStore:
     """Implements `StateStore` on the ConfigMap NAMESPACE/NAME, which must exist."""
 
+    _seen: ConfigMap | None = None
+
     def __init__(self, namespace: str, name: str, connect: Callable[[], Client] = _client) -> None:
         self._namespace = namespace
         self._name = name
         self._connect = connect
-        self._seen: ConfigMap | None = None
 
     @cached_property
     def _client(self) -> Client:

@@ -8,6 +8,7 @@ references at Slack, and the errors all methods share.
 from __future__ import annotations
 
 import re
+from dataclasses import KW_ONLY, dataclass
 
 from creditbot.adapters.slack_wire import NOT_JSON, TOO_LARGE
 from creditbot.errors import SLACK, PostRefused, PostUnknown, Refused, ServiceError, Unreachable
@@ -65,6 +66,7 @@ FINAL = frozenset({
 """Refusals of a post that the same post will meet again."""
 
 
+@dataclass(eq=False)
 class CallFailed(Exception):
     """A call that brought no `ok: true`. Does not leave the adapter.
 
@@ -80,20 +82,16 @@ class CallFailed(Exception):
         about: the channel or user it concerned, or "".
     """
 
-    def __init__(
-        self, method: str, code: str = "", *, status: int = 0, reason: str = "", sent: bool = True,
-        unsafe: bool = False, retry_after: float | None = None, needed: str = "", about: str = "",
-    ) -> None:  # fmt: skip
-        super().__init__(code or reason or f"HTTP status {status}")
-        self.method = method
-        self.code = code
-        self.status = status
-        self.reason = reason
-        self.sent = sent
-        self.unsafe = unsafe
-        self.retry_after = retry_after
-        self.needed = needed
-        self.about = about
+    method: str
+    code: str = ""
+    _: KW_ONLY
+    status: int = 0
+    reason: str = ""
+    sent: bool = True
+    unsafe: bool = False
+    retry_after: float | None = None
+    needed: str = ""
+    about: str = ""
 
     @property
     def limited(self) -> bool:

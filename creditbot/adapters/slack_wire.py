@@ -86,6 +86,8 @@ class OneRequest(WebClient):
         sent: whether a byte of the request may have left this machine.
     """
 
+    sent = False
+
     def __init__(
         self,
         token: str,
@@ -98,7 +100,6 @@ class OneRequest(WebClient):
         resolve: Resolve = resolve,
     ) -> None:
         super().__init__(token=token, base_url=api_url, logger=_MUTE, retry_handlers=[])
-        self.sent = False
         self._deadline = deadline
         self._largest = largest
         self._tls = tls
@@ -117,7 +118,7 @@ class OneRequest(WebClient):
             self.sent = True
             sent = self._deadline.now()
             headers = {**dict(req.header_items()), "Connection": "close"}
-            connection.request("POST", urlsplit(url).path, _body(req), headers)
+            connection.request("POST", urlsplit(url).path, req.data, headers)
             with closing(connection.getresponse()) as response:
                 received = self._deadline.now()
                 raw = response.read(self._largest + 1)
@@ -156,12 +157,13 @@ _DROP = struct.pack("ii", 1, 0)
 class _Line:
     """One connection, cut when its deadline passes, whatever it is doing then: proxy, TLS, sending or reading."""
 
+    _line: socket.socket | None = None
+    _twin: socket.socket | None = None
+    _timer: threading.Timer | None = None
+
     def __init__(self, deadline: Deadline, resolve: Resolve) -> None:
         self._deadline = deadline
         self._resolve = resolve
-        self._line: socket.socket | None = None
-        self._twin: socket.socket | None = None
-        self._timer: threading.Timer | None = None
 
     def open(self, address: tuple[str, int], *_: object) -> socket.socket:
         """Stands in for socket.create_connection."""
@@ -195,9 +197,9 @@ def connect(host: str, port: int, deadline: Deadline, resolve: Resolve = resolve
     """
     addresses = _within(deadline, resolve, host, port)
     failure: OSError = socket.gaierror()
-    for tried, (family, kind, _, _, address) in enumerate(addresses):
+    for tried, (family, _, _, _, address) in enumerate(addresses):
         share = deadline.left() / (len(addresses) - tried)
-        line = socket.socket(family, kind)
+        line = socket.socket(family)
         line.settimeout(share)
         try:
             line.connect(address)
@@ -244,10 +246,6 @@ def _proxy(address: str) -> tuple[str, int, dict[str, str]]:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
     return parts.hostname, port, headers
-
-
-def _body(request: Request) -> bytes:
-    return request.data if isinstance(request.data, bytes) else b""
 
 
 def _parse(raw: bytes, largest: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from creditbot.adapters import slack_wire
 from creditbot.adapters.slack import open_slack
 from creditbot.adapters.slack_access import SCOPES, Scope, access
-from creditbot.errors import PostUnknown, Refused, ServiceError, Unreachable
+from creditbot.errors import SLACK, PostUnknown, Refused, ServiceError, Unreachable
 from creditbot.model import Workspace
 from tests.http_stub import Answer
 from tests.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, channel, refused
@@ -301,8 +301,9 @@ def test_what_passes_is_tried_again(bench: Bench, trouble: Answer) -> None:
 def test_patience_ends(bench: Bench) -> None:
     """A Slack that stays down costs a few seconds and gives one sentence."""
     bench.on("conversations.history", Answer("<html>down</html>", 503))
-    with pytest.raises(Unreachable, match="HTTP status 503"):
+    with pytest.raises(Unreachable, match="HTTP status 503") as caught:
         bench.open().inbox.messages("C0TEST", SINCE)
+    assert SLACK == caught.value.service
     assert [1.0, 2.0, 4.0] == bench.time.slept
 
 
@@ -313,6 +314,7 @@ def test_an_address_that_is_not_slack_is_refused(bench: Bench, status: int) -> N
     with pytest.raises(Refused, match=f"HTTP status {status}") as caught:
         bench.open().inbox.workspace(None)
     assert "SLACK_API_URL" in caught.value.todo
+    assert SLACK == caught.value.service
     assert ["POST /api/auth.test"] == bench.http.calls
 
 
@@ -324,7 +326,7 @@ def test_a_certificate_that_is_not_to_be_trusted_is_refused(bench: Bench) -> Non
 
     with pytest.raises(Refused, match="its certificate is not to be trusted") as caught:
         bench.open(resolve=forged).inbox.workspace(None)
-    assert "SSL_CERT_FILE" in caught.value.todo
+    assert "Check SLACK_API_URL and HTTPS_PROXY; SSL_CERT_FILE names certificates to trust." == caught.value.todo
     assert [] == bench.time.slept
 
 

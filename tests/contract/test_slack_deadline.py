@@ -245,6 +245,19 @@ def test_a_server_that_drips_does_not_stretch_the_deadline(bench: Bench, *, answ
     assert boottime() - began < 1.0
 
 
+def test_what_ends_a_line_does_not_keep_the_process_from_ending(bench: Bench) -> None:
+    """Its timer runs as long as the call may take."""
+    bench.on("chat.postMessage", {"ts": "2.000000"})
+    timers: set[bool] = set()
+
+    def boot() -> float:
+        timers.update(one.daemon for one in threading.enumerate() if isinstance(one, threading.Timer))
+        return boottime()
+
+    bench.open(boot=boot).replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert {True} == timers
+
+
 @pytest.mark.parametrize("before", range(14))
 def test_a_stop_of_the_process_sends_nothing_late(bench: Bench, before: int) -> None:
     """Wherever the clock jumps past the deadline: either nothing was sent, or it was sent before the jump."""

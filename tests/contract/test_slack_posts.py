@@ -288,4 +288,5 @@ def test_no_error_and_no_log_shows_the_token(bench: Bench, caplog: pytest.LogCap
             bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
         assert TOKEN not in f"{caught.value}"
     assert TOKEN not in caplog.text
+    assert "hello" not in caplog.text  # the SDK's own lines show whole messages
     assert TOKEN not in json.dumps([record.__dict__ for record in caplog.records], default=str)

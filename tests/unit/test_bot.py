@@ -867,6 +867,14 @@ def test_with_the_state_lost_a_failure_that_was_told_is_not_told_again(
     assert 3 + 1 + 2 * (times - 1) == len(world.told())  # 1: that the state was lost
 
 
+def test_what_is_told_of_a_loss_is_due_from_then_on(world: World) -> None:
+    """With its time, as any other message: they are told in order."""
+    world.values, world.damage = {}, "The file was nonsense."
+    world.kill("state.after-write")
+    (notice,) = world.state().notices.values()
+    assert ("due", world.now) == (notice.status, notice.at)
+
+
 def test_the_hold_survives_a_tick_that_dies_after_storing_it() -> None:
     """It is stored with the message about it, in one write; the next tick neither repeats nor forgets it."""
     world = World(lateness=timedelta(minutes=10))
