@@ -16,6 +16,8 @@ LOOKS_APART = 4
 """A post that came later than the settle time may come much later: it is looked for after the settle time, after four
 times as long, and so on until the request is forgotten."""
 _MOST_LOOKS = 8
+LEFT_BEHIND = timedelta(minutes=30)
+"""When a post could be looked for so long ago, ticks have begun to, and did not come to an end."""
 KNOWN_TO_RUN = timedelta(days=1)
 """How much longer a claim lasts whose process is known to run: NOTEBOOK_TIMEOUT may be a day."""
 
@@ -40,10 +42,11 @@ class Agenda:
     """What to do, in order.
 
     Attributes:
-        finish: posted, but not known to be answered.
+        finish: posted, settled, and not known to be answered.
         fresh: never worked on, or edited since.
         again: tried before, and failed; some of them only want their reply.
-        cut_off: its last claim ran out in the middle of the work: it may have killed its process.
+        cut_off: its last claim ran out in the middle of the work, or no tick could finish it for a long time: it may
+            have killed its process.
         edited: answered, and its links were changed since.
         unsaved: ended, but the summary of the end is missing.
         doubtful: ended after a post of unknown outcome that did not answer it: a reply may have become visible since.
@@ -107,7 +110,8 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, runs: Callab
     if state.holds(job.key, now):
         return "waiting"
     if record.status == "posting":
-        return "finish" if now - record.at >= settle else "waiting"
+        since = now - record.at - settle
+        return "waiting" if since < timedelta(0) else "finish" if since < LEFT_BEHIND else "cut_off"
     if record.status == "failed" and _edited(job, record):
         return "fresh"
     if record.due and now < record.due:

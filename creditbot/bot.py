@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from creditbot import logs
 from creditbot.agenda import Agenda, Job, plan
-from creditbot.document import State
+from creditbot.document import State, is_request
 from creditbot.errors import CreditbotError, StateConflict
 from creditbot.intake import Policy, Request, is_ours, requests_in
 from creditbot.ledger import Ledger
@@ -163,8 +163,9 @@ class Bot:
             f"{damage} Older requests wait until {until:%H:%M} UTC; then their threads are read, so that nothing is "
             "answered twice. Find out what happened to the state."
         )
+        anew = {key: move(None, "seen", now) for key in state.broken if is_request(key)}
         with suppress(StateConflict):  # another process has done so
-            self._ledger.set_aside(hold, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)})
+            self._ledger.set_aside(hold, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)}, anew)
             logs.event(log, "hold", reason=damage, until=until)
 
     def _lost(self, workspace: Workspace, requests: Sequence[Request]) -> str:
@@ -283,8 +284,10 @@ class Bot:
         self._ledger.swap(job.key, record, seen)
 
     def _check_again(self, job: Job, record: Record, replies: Replies) -> None:
-        replies.repair(job.key, record)
-        self._ledger.swap(job.key, record, move(record, record.status, record.at, checked=record.checked + 1))
+        stands = replies.repair(job.key, record) or record.reply
+        known = record.saved and stands == record.reply
+        seen = move(record, record.status, record.at, checked=record.checked + 1, reply=stands, saved=known)
+        self._ledger.swap(job.key, record, seen)
 
     def _remember(self, requests: Sequence[Request], read_at: datetime) -> None:
         """Writes how far was read, at most hourly."""

@@ -62,10 +62,13 @@ class State:
         """No tick has used it yet: it is new, or everything was lost."""
         return self.meta.workspace is None
 
+    def doubts(self, key: RequestKey) -> bool:
+        """Whether a request was there when the state was lost or damaged: its thread may know more than its record."""
+        return self.meta.hold_since is not None and time_of(key.ts) < self.meta.hold_since
+
     def holds(self, key: RequestKey, now: datetime) -> bool:
-        """Whether a request waits because the state was lost or damaged, and a post of ours may not be visible yet."""
-        meta = self.meta
-        return bool(meta.hold_until and meta.hold_since and now < meta.hold_until and time_of(key.ts) < meta.hold_since)
+        """Whether such a request waits, because a post of ours may not be visible yet."""
+        return self.doubts(key) and self.meta.hold_until is not None and now < self.meta.hold_until
 
     @property
     def size(self) -> int:
@@ -92,7 +95,7 @@ def understand(stored: Stored) -> State:
                 notices[key.removeprefix(NOTICE)] = _load(Notice, text)
             elif key == DONE:
                 done = _load_done(text)
-            elif _is_request(key):
+            elif is_request(key):
                 records[key] = _load(Record, text)
         except ValueError:
             broken[key] = text
@@ -118,7 +121,8 @@ def _migrated(meta: str) -> str:
     return json.dumps({**found, "schema": SCHEMA})
 
 
-def _is_request(key: str) -> bool:
+def is_request(key: str) -> bool:
+    """Whether a key of the document is that of a request's record."""
     try:
         return is_ts(RequestKey.parse(key).ts)
     except ValueError:

@@ -165,7 +165,8 @@ class Handler:
 
     def _work(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:
         self._pipeline.warm()
-        if request is None or _may_be_answered(request) or record.attempts > 1 or record.returned:
+        tried = record.attempts > 1 or record.returned > 0
+        if request is None or _may_be_answered(request) or tried or self._ledger.state.doubts(key):
             seen = self._replies.look(key, record)
             if ended := self._replies.closed(key, record, seen):
                 return ended, request

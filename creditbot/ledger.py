@@ -125,19 +125,26 @@ class Ledger:
 
         self._write(change, lambda state: state.meta.nonce == nonce)
 
-    def set_aside(self, update: Callable[[Meta], Meta], notices: Mapping[str, Notice]) -> None:
+    def set_aside(
+        self, update: Callable[[Meta], Meta], notices: Mapping[str, Notice], records: Mapping[str, Record] | None = None
+    ) -> None:
         """Moves what could not be understood to the key `corrupt`, cut to 100 KiB.
 
-        The meta is changed and the notices are added in the same write. Raises `StateConflict` if another process was
-        quicker: nothing is damaged or lost any more.
+        The meta is changed, the notices are added, and `records` take the place of those that could not be understood,
+        in the same write. Raises `StateConflict` if another process was quicker: nothing is damaged or lost any more.
         """
         nonce = new_nonce()
 
         def change(state: State) -> State:
             if not (state.broken or state.damage or state.first):
                 raise StateConflict("What was damaged or lost was set aside by another process.")
-            meta = replace(update(state.meta), nonce=nonce)
-            return replace(state, broken={}, meta=meta, notices={**notices, **state.notices})
+            return replace(
+                state,
+                broken={},
+                meta=replace(update(state.meta), nonce=nonce),
+                notices={**notices, **state.notices},
+                records={**state.records, **{key: new for key, new in (records or {}).items() if key in state.broken}},
+            )
 
         self._write(change, lambda state: state.meta.nonce == nonce)
 
@@ -169,7 +176,7 @@ class Ledger:
 
     def _forget(self, state: State) -> State:
         """Drops what ended before the window and left its summary, and remembers how far that went."""
-        if self._forget_before is None:
+        if self._forget_before is None or "meta" in state.broken:  # that is for the next tick to see
             return state
         old = {key for key, record in state.records.items() if self._forgettable(key, record)}
         done = {ts for ts in state.done if time_of(ts) < self._forget_before}
@@ -182,7 +189,7 @@ class Ledger:
                 done=state.done - done,
                 meta=replace(state.meta, forgotten_before=before),
             )
-        return replace(state, notices={n: v for n, v in state.notices.items() if not self._stale(n, v)})
+        return replace(state, notices={n: v for n, v in state.notices.items() if not self._stale(state, n, v)})
 
     def _forgettable(self, key: str, record: Record) -> bool:
         assert self._forget_before
@@ -193,14 +200,16 @@ class Ledger:
             and time_of(RequestKey.parse(key).ts) < self._forget_before
         )
 
-    def _stale(self, name: str, notice: Notice) -> bool:
+    def _stale(self, state: State, name: str, notice: Notice) -> bool:
+        """A cause is told anew when it is over, and what concerns a request only when that is forgotten."""
         assert self._forget_before
-        return notice.status == "told" and notice.at < self._forget_before and not name.startswith(CAUSE)
+        kept = name.startswith(CAUSE) or ".".join(name.split(".")[:4]) in state.records
+        return notice.status == "told" and notice.at < self._forget_before and not kept
 
     def _check_room(self, old: State, new: State, values: Mapping[str, str]) -> None:
         if self._budget is None:
             return
-        starts = any(
+        starts = not old.broken and any(
             record.status in _NEEDS_ROOM and old.records.get(key) is not record for key, record in new.records.items()
         )
         size = size_of(values)

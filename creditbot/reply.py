@@ -93,6 +93,9 @@ class Replies:
     def _view(self, key: RequestKey, thread: str) -> ThreadView:
         self._at("thread.before-read")
         messages = self._ports.inbox.thread(key.channel, thread or key.ts)
+        own = next((message for message in messages if message.ts == key.ts), None)
+        if own and own.thread != (thread or key.ts):  # a broadcast of which no more was known than its own ts
+            messages = self._ports.inbox.thread(key.channel, own.thread)
         self._at("thread.after-read")
         return view(messages, key, self._workspace, self._policy)
 
@@ -166,10 +169,11 @@ class Replies:
             )
         return self._send(key, record, claim, looked)
 
-    def repair(self, key: RequestKey, record: Record) -> None:
+    def repair(self, key: RequestKey, record: Record) -> str:
         """Looks for replies of ours that should not be there, and edits them so that nobody credits them.
 
-        The owner is told once. Ends the request as answered if it is under way.
+        The owner is told once. Ends the request as answered if it is under way. Returns the ts of the reply that
+        stands, "" if there is none of ours.
         """
         seen = self.look(key, record)
         self._ledger.confirm(key, record)  # a reply that is right for what it has become meanwhile is not edited
@@ -179,6 +183,8 @@ class Replies:
             self._amend(key, record, seen.repeats, REPEATS)
         elif record.terminal:
             self._amend(key, record, seen.ours, REPEATS if record.status == "elsewhere" else LATE)
+            return ""
+        return seen.ours[0] if seen.ours else ""
 
     def _amend(self, key: RequestKey, record: Record, replies: Sequence[str], text: str) -> None:
         for ts in replies:

@@ -30,6 +30,8 @@ PART_BYTES = 4_000
 """For one source or one output."""
 TEXT_BYTES = 2_000
 """For the text of the request, and for the reason of its end."""
+OTHER_RUN = "The links and cells are of another run, by a process that slept while this result was computed and stored."
+"""Says that a summary does not show what an amount came from; its hashes of SQL and notebooks are in the state."""
 ROWS = 20
 """For the tables of a request together; shared evenly by its links, one at least."""
 _COLUMN_BYTES = 60
@@ -89,6 +91,8 @@ def close_document(document: Mapping[str, object], record: Record) -> dict[str, 
         told = dict(known)  # found again in its thread after the state was lost: what was known of the answer holds
     closed = {**document, "outcome": told}
     amount = closed.pop("computed_amount", None) or document.get("credit_amount")
+    if amount and record.result and amount != record.result.amount:
+        told["note"] = OTHER_RUN
     if record.status == "answered":
         closed["credit_amount"] = record.result.amount if record.result else amount
     elif amount:

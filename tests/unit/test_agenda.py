@@ -64,6 +64,8 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
         (record("posting", claim=claim(MINUTE)), "waiting"),
         (record("posting", at=START + MINUTE - SETTLE), "finish"),
         (record("posting", at=START - SETTLE), "finish"),
+        (record("posting", at=START + 2 * MINUTE - SETTLE - timedelta(minutes=30)), "finish"),
+        (record("posting", at=START + MINUTE - SETTLE - timedelta(minutes=30)), "cut_off"),
         (record("posting", at=START - SETTLE, claim=claim(timedelta(days=1))), "finish"),
         (record("answered"), ""),
         (record("answered", saved=False), "unsaved"),

@@ -25,7 +25,7 @@ from creditbot.model import Marker, RequestKey, Workspace, time_of
 from creditbot.report import Progress
 from creditbot.states import Record
 from creditbot.thread import REPEATS
-from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, World, ts_of
+from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
 
 
 @pytest.fixture
@@ -1052,6 +1052,92 @@ def test_meta_edited_into_nonsense_brings_nothing_back_that_was_forgotten(world:
         world.wait(minutes=4)
     world.tick(rules=replace(RULES, lookback=timedelta(hours=200)))
     assert str(forgotten) not in world.state().records
+
+
+def test_an_unfinished_request_older_than_the_window_is_gone_on_with_when_its_record_is_nonsense(world: World) -> None:
+    """Its key says which it is, and its thread the rest."""
+    key = world.ask("abc")
+    world.wait(hours=100)
+    world.fail("looker", Unreachable("Looker", "Looker is down."))
+    world.tick()
+    vandalise(world, str(key), "{nonsense")
+    for _ in range(3):
+        world.tick()
+        world.wait(minutes=15)
+    assert ([REFERENCE], "answered") == (world.replies(key), world.record(key).status)
+
+
+def test_a_record_set_aside_in_a_full_state_is_begun_anew_all_the_same(world: World) -> None:
+    """The room that its text took is what `corrupt` takes."""
+    key = world.ask("abc")
+    world.tick()
+    vandalise(world, str(key), "?" * 1000)
+    world.tick(budget=1000)
+    assert ("seen", {}) == (world.record(key).status, world.state().broken)
+
+
+def test_a_request_of_which_nothing_is_known_but_its_ts_is_read_in_its_own_thread(world: World) -> None:
+    """A broadcast: its answer stands in the thread of another message."""
+    top = world.say("morning")
+    key = world.ask("abc", thread_ts=top.ts, subtype="thread_broadcast")
+    world.kill("looker.before-read")
+    world.say("Approved, $1.00", thread_ts=top.ts)
+    vandalise(world, str(key), "?")
+    world.tick()
+    world.wait(hours=80)
+    world.tick()
+    assert ("elsewhere", []) == (world.record(key).status, world.runs)
+
+
+def test_meta_edited_into_nonsense_while_a_tick_works_is_not_written_over(world: World) -> None:
+    """Not even by a write that forgets something."""
+    world.ask("abc")
+    world.tick()
+    world.wait(hours=74)
+    world.ask("def")
+    world.amid("history", lambda: vandalise(world, "meta", "{nonsense"))
+    world.tick()
+    world.tick()
+    assert world.values
+    assert "{nonsense" == json.loads(world.values["corrupt"])["meta"]
+
+
+def test_a_reply_that_lands_while_the_first_tick_after_a_hold_reads_is_seen(world: World) -> None:
+    """What the channel says of replies is from before: the thread is looked at before anything is computed anew."""
+    key = world.ask("abc")
+    world.lateness = timedelta(minutes=14, seconds=50)
+    world.kill("reply.after-send")
+    world.lateness = timedelta(0)
+    lose(world)
+    world.tick()
+    before = world.summaries[str(key)]["links"]
+    world.amounts["abc"] = Decimal("250.00")
+    hold = world.state().meta.hold_until
+    assert hold
+    world.now = hold - timedelta(seconds=30)
+    world.amid("history", lambda: world.wait(seconds=31))
+    world.tick()
+    assert ("answered", ["abc"]) == (world.record(key).status, world.runs)
+    assert before == world.summaries[str(key)]["links"]
+
+
+def test_a_posting_that_no_tick_comes_to_an_end_with_keeps_nobody_waiting(world: World) -> None:
+    """It may be what kills them."""
+    key = world.ask("abc")
+    world.kill("reply.before-send")
+    world.wait(minutes=46)
+    other = world.ask("other1", "def")
+    reads = 0
+
+    def at(point: str) -> None:
+        nonlocal reads
+        reads += point == "thread.before-read"
+        if reads == 2:  # the other one's look comes first
+            raise Killed
+
+    with pytest.raises(Killed):
+        world.tick(at=at)
+    assert ([REFERENCE], "posting") == (world.replies(other), world.record(key).status)
 
 
 def test_while_a_part_of_the_state_is_nonsense_nothing_is_posted(world: World) -> None:

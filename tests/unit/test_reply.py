@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,17 @@ def test_a_reply_that_is_posted_no_more_is_looked_for_until_its_thread_decides(
     end(world, key)
     world.tick(rules=rules)
     assert (status, 1) == (world.record(key).status, len(world.told()))
+
+
+def test_that_a_reply_is_left_to_the_owner_is_told_once_however_long_it_takes(world: World) -> None:
+    """What was told of a request is remembered as long as the request."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE, times=99)
+    for _ in range(20):
+        world.tick(rules=replace(RULES, lookback=timedelta(hours=1)))
+        world.wait(minutes=30)
+    assert "posting" == world.record(key).status
+    assert 1 == len([text for text in world.told() if "is left to you" in text])
 
 
 def test_a_request_that_was_posted_twice_is_posted_no_more_when_lookback_hours_have_passed(world: World) -> None:
@@ -563,6 +575,21 @@ def test_a_reply_that_does_not_count_is_no_answer_to_a_retry(world: World) -> No
 
 def _reply_marker(key: RequestKey) -> Marker:
     return Marker("reply", str(key), "earlier")
+
+
+def test_of_two_replies_the_state_and_the_summary_name_the_one_that_stands(world: World) -> None:
+    """The first, although the second was known first."""
+    key = world.ask("abc")
+    world.lateness = RULES.settle + timedelta(minutes=3)
+    world.kill("reply.after-send")
+    world.lateness = timedelta(0)
+    for _ in range(4):
+        world.wait(minutes=16)
+        world.tick()
+    first, second = world.posted()[str(key)]
+    assert (REFERENCE, REPEATS) == (first.text, second.text)
+    summary: Any = world.summaries[str(key)]
+    assert (first.ts, True, first.ts) == (world.record(key).reply, world.record(key).saved, summary["outcome"]["reply"])
 
 
 def test_a_second_reply_that_cannot_be_edited_is_left_to_the_owner(world: World) -> None:

@@ -16,6 +16,7 @@ from creditbot import exact_json
 from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
 from creditbot.states import Record, Result
 from creditbot.summary import (
+    OTHER_RUN,
     Outcome,
     close_document,
     computed_document,
@@ -229,6 +230,13 @@ class TestEnd:
             "seconds": Decimal("41.500"),
         } == closed["outcome"]
         assert Outcome("answered", NOW, KEY.ts) == outcome_of(closed)
+
+    def test_links_of_another_run_are_said_to_be_that(self) -> None:
+        """Who slept just before it saved what it had computed replaced the evidence of an answer."""
+        record = a_record("answered", result=Result(Decimal("250.00")))
+        closed = close_document(a_document(a_result()), record)
+        assert OTHER_RUN == at(closed, "outcome", "note")
+        assert Decimal("250.00") == closed["credit_amount"]
 
     def test_a_dead_request_credits_nothing(self) -> None:
         """What was computed and not answered is no credit, but is not forgotten."""
