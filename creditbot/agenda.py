@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from creditbot.document import State
 from creditbot.intake import Request
 from creditbot.model import RequestKey, time_of
-from creditbot.states import Record
+from creditbot.states import ANSWERED, Record
 from creditbot.thread import is_newer, order
 
 LOOKS_APART = 4
@@ -125,7 +125,7 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, runs: Callab
 
 def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> str:
     if _edited(job, record):
-        return "edited" if record.status in ("answered", "elsewhere") else "fresh"
+        return "edited" if record.status in ANSWERED else "fresh"
     look_after = settle * LOOKS_APART ** min(record.checked, _MOST_LOOKS)
     doubtful = record.doubled or record.posts > (record.status == "answered")
     if doubtful and now - record.at >= look_after:

@@ -9,13 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from creditbot import logs
 from creditbot.agenda import Agenda, Job, plan
 from creditbot.document import State, is_request
-from creditbot.errors import CreditbotError, StateConflict
+from creditbot.errors import CreditbotError, Refused, StateConflict
 from creditbot.intake import Policy, Request, is_ours, requests_in
 from creditbot.ledger import Ledger
 from creditbot.model import Message, RequestKey, Workspace, time_of
@@ -25,7 +24,6 @@ from creditbot.ports import Ports
 from creditbot.processes import Stop
 from creditbot.report import Progress, TickReport
 from creditbot.states import Meta, Record, move
-from creditbot.thread import order
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -92,14 +90,14 @@ class Bot:
         self._stop = stop or Stop()
 
     def stop(self) -> None:
-        """Takes no new request; those at hand are finished, or released for the next tick when their notebooks end."""
+        """Takes no new request; those at hand are finished, or released for the next tick as soon as they can be."""
         self._stop.ask()
 
     def tick(self) -> TickReport:
         """Reads everything new and works on it.
 
-        Raises `Unreachable`, `Refused` or `StateUnusable` if Slack or the state cannot be used at all: then nothing was
-        done.
+        Raises `Unreachable`, `Refused` or `StateUnusable` if Slack, the state or, for a new state, the summaries cannot
+        be used at all: then nothing was done.
         """
         began = time.monotonic()
         state = self._ledger.read()
@@ -130,16 +128,15 @@ class Bot:
     def _now(self) -> datetime:
         return self._ports.clock.now()
 
-    def _start(self, state: State, now: datetime) -> datetime:
+    def _start(self, meta: Meta, now: datetime) -> datetime:
         """Where reading starts: LOOKBACK_HOURS ago, or an hour before what is covered if that is earlier."""
         usual = now - self._rules.lookback
-        covered = _oldest(state) if "meta" in state.broken else state.meta.covered_until
-        return min(usual, covered - OVERLAP) if covered else usual
+        return min(usual, meta.covered_until - OVERLAP) if meta.covered_until else usual
 
     def _read(self, state: State, workspace: Workspace) -> list[Message]:
-        oldest = self._start(state, self._wall()) - CLOCK_DOUBT
+        oldest = self._start(state.meta, self._wall()) - CLOCK_DOUBT
         messages = [m for channel in workspace.channels for m in self._ports.inbox.messages(channel, oldest)]
-        start = self._start(state, self._now())
+        start = self._start(state.meta, self._now())
         self._ledger.forget_before(start)
         return [message for message in messages if time_of(message.ts) >= start]
 
@@ -155,8 +152,6 @@ class Bot:
         now, until = self._now(), self._now() + self._rules.settle
 
         def hold(meta: Meta) -> Meta:
-            if "meta" in state.broken:  # what was read, and what was forgotten, is known by what is still there
-                meta = replace(meta, covered_until=_oldest(state), forgotten_before=self._start(state, now))
             return replace(meta, workspace=workspace, hold_since=now + CLOCK_BEHIND, hold_until=until)
 
         text = (
@@ -170,22 +165,21 @@ class Bot:
 
     def _lost(self, workspace: Workspace, requests: Sequence[Request]) -> str:
         """What shows that an empty state is not a new one, "" if nothing does; a reply may still be on its way."""
-        if not requests:
-            return ""
-        read = {request.key for request in requests}
-        oldest = min(order(key.ts) for key in read)
-        for key, _ in takewhile(lambda item: order(item[0].ts) >= oldest, self._ports.summaries.newest_first()):
-            if key in read:
-                return "The state is empty, although there are summaries of requests in the channel."
+        if any(self._has_summary(request.key) for request in requests):
+            return "The state is empty, although there are summaries of requests in the channel."
         if self._answered_before(workspace, requests):
             return "The state is empty, although threads in the channel show replies of ours."
         return ""
 
+    def _has_summary(self, key: RequestKey) -> bool:
+        try:
+            return self._ports.summaries.load(key) is not None
+        except Refused:
+            return True  # one that cannot be read
+
     def _answered_before(self, workspace: Workspace, requests: Sequence[Request]) -> bool:
         threads = dict.fromkeys(
-            (request.key.channel, request.message.thread)
-            for request in requests
-            if request.message.replies or request.message.thread != request.key.ts
+            (request.key.channel, request.message.thread) for request in requests if request.may_be_answered
         )
         return any(is_ours(message, workspace) for thread in threads for message in self._ports.inbox.thread(*thread))
 
@@ -304,11 +298,6 @@ class Bot:
             self._ledger.update_meta(
                 lambda meta: replace(meta, covered_until=max(covered, meta.covered_until or covered))
             )
-
-
-def _oldest(state: State) -> datetime | None:
-    """The oldest request that the state knows: what is older was forgotten or never was."""
-    return min((time_of(RequestKey.parse(key).ts) for key in state.records), default=None)
 
 
 def _line(job: Job, record: Record | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from creditbot.ledger import Ledger
 from creditbot.model import RequestKey, Workspace
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
-from creditbot.states import CREDITING, Notice, Record, move
+from creditbot.states import ANSWERED, Notice, Record, move
 from creditbot.summary import close_document, new_document
 
 
@@ -74,7 +74,7 @@ class Closing:
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:
     """The SQL that an end credits. An answer found in the thread after a loss credits what was computed for it then."""
-    if record.status not in CREDITING:
+    if record.status not in ANSWERED:
         return ()
     known = document.get("credited")
     return record.result.sql if record.result else tuple(known) if isinstance(known, list | tuple) else ()

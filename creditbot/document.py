@@ -1,6 +1,7 @@
 """The state's document: what stands in it, and how it is read and written. Pure.
 
     meta              what is remembered beside the requests, see `Meta`
+    window            of that, how far was read and forgotten: counts where meta is missing or nonsense
     T0.C0.17363...    the record of a request, by `str(RequestKey)`
     notice.NAME       a message to the owner
     done              messages that a prototype had processed
@@ -29,6 +30,8 @@ CORRUPT_LIMIT = 100 * 1024
 """Characters of the value `corrupt`."""
 DONE = "done"
 """Key under which the messages stand that a prototype had processed: a JSON list of ts."""
+WINDOW = "window"
+"""Key of the second copy of how far was read and forgotten: whoever edits `meta` by hand may lose it."""
 NOTICE = "notice."
 """How keys of messages to the owner begin."""
 CAUSE = "cause."
@@ -86,11 +89,14 @@ def understand(stored: Stored) -> State:
 
     Raises `StateUnusable` if a newer version wrote it.
     """
-    meta, records, notices, broken, done = Meta(), {}, {}, {}, frozenset[str]()
+    meta: Meta | None = None
+    window, records, notices, broken, done = Meta(), {}, {}, {}, frozenset[str]()
     for key, text in stored.values.items():
         try:
             if key == "meta":
                 meta = _load(Meta, _migrated(text))
+            elif key == WINDOW:
+                window = _load(Meta, _migrated(text))
             elif key.startswith(NOTICE):
                 notices[key.removeprefix(NOTICE)] = _load(Notice, text)
             elif key == DONE:
@@ -99,7 +105,7 @@ def understand(stored: Stored) -> State:
                 records[key] = _load(Record, text)
         except ValueError:
             broken[key] = text
-    return State(meta, records, notices, done, broken, stored.damage, stored)
+    return State(window if meta is None else meta, records, notices, done, broken, stored.damage, stored)
 
 
 def _migrated(meta: str) -> str:
@@ -150,7 +156,12 @@ def values_after(old: State, new: State) -> dict[str, str]:
         values[DONE] = json.dumps(sorted(new.done))
     if new.meta != old.meta:
         values["meta"] = _dump(new.meta)
+        values[WINDOW] = _dump(_window(new.meta))
     return values
+
+
+def _window(meta: Meta) -> Meta:
+    return Meta(covered_until=meta.covered_until, forgotten_before=meta.forgotten_before)
 
 
 def _update(values: dict[str, str], prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@
     │   ├── CreditRefused          the notebook's amount is missing or not believable
     │   ├── AlreadyCredited        the same SQL was credited for another request
     │   ├── ThreadUnclear          the thread does not say whether the request was answered
-    │   ├── ThreadBehind           the thread was shown as it was before the request, or before its edit    retry
+    │   ├── NotYet                 what Slack shows is not the last word yet                   retry
     │   ├── ReplyLost              sent more than once, and never visible
     │   └── Defect                 creditbot itself failed on it                               retry
     ├── ServiceError               a cause shared by all requests: Slack, Looker, the warehouse, the store
@@ -111,8 +111,11 @@ class ThreadUnclear(RequestFailure):
     """The thread does not say whether this request was answered."""
 
 
-class ThreadBehind(RequestFailure):
-    """The thread was shown as it was before the request, or before its edit: it will be shown as it is."""
+class NotYet(RequestFailure):
+    """What Slack shows is not the last word yet, so that only time helps: it is looked at again, and no attempt counts.
+
+    A thread as it was before the request, or before its edit; the same SQL, whose credit may be about to show.
+    """
 
     retry = True
 

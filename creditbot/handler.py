@@ -25,12 +25,12 @@ from creditbot.errors import (
     AlreadyCredited,
     CreditbotError,
     Defect,
+    NotYet,
     PostUnknown,
     ReplyLost,
     RequestFailure,
     StateConflict,
     StateUnusable,
-    ThreadBehind,
     ThreadUnclear,
 )
 from creditbot.intake import Request
@@ -166,7 +166,7 @@ class Handler:
     def _work(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:
         self._pipeline.warm()
         tried = record.attempts > 1 or record.returned > 0
-        if request is None or _may_be_answered(request) or tried or self._ledger.state.doubts(key):
+        if request is None or request.may_be_answered or tried or self._ledger.state.doubts(key):
             seen = self._replies.look(key, record)
             if ended := self._replies.closed(key, record, seen):
                 return ended, request
@@ -232,9 +232,7 @@ class Handler:
         self, key: RequestKey, record: Record, error: CreditbotError, shared: CreditbotError | None
     ) -> Record:
         """A posting stays one whatever happens; the owner hears of one that does not seem to come to an end."""
-        passes = isinstance(error, ThreadBehind) or (
-            isinstance(error, PostUnknown) and record.posts < self._limits.attempts
-        )
+        passes = isinstance(error, NotYet) or (isinstance(error, PostUnknown) and record.posts < self._limits.attempts)
         permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
         if isinstance(error, ReplyLost):
             self._notices.add(f"{key}.lost", words.lost_text(permalink, error))
@@ -248,7 +246,7 @@ class Handler:
     ) -> Record:  # fmt: skip
         now = self._ports.clock.now()
         if all(e.retry or e is shared for _, e in problems):
-            ours = self._stopping() or any(isinstance(e, ThreadBehind) for _, e in problems)
+            ours = self._stopping() or any(isinstance(e, NotYet) for _, e in problems)
             if (ours or shared) and not self._too_old(record, now):
                 return self._later(key, record, now, problems, counts=False)
             if not shared and record.attempts < self._limits.attempts:
@@ -321,11 +319,6 @@ def _judged(record: Record, request: Request | None) -> str:
     if request and (record.status == "posting" or request.fingerprint == record.links):
         return request.message.edited
     return record.edited
-
-
-def _may_be_answered(request: Request) -> bool:
-    """Whether its thread may hold something: Slack counts the replies of a thread's parent only."""
-    return request.message.replies > 0 or request.message.thread != request.key.ts
 
 
 def _reopened(record: Record, request: Request | None) -> bool:

@@ -40,6 +40,11 @@ class Request:
     links: tuple[LookerLink, ...]
 
     @property
+    def may_be_answered(self) -> bool:
+        """Whether its thread may hold an answer: Slack counts replies on the parent of a thread only."""
+        return self.message.replies > 0 or self.message.thread != self.key.ts
+
+    @property
     def fingerprint(self) -> str:
         """Says whether two readings of the message ask for the same: a hash of what its links mean."""
         meaning = [{k: v for k, v in asdict(link).items() if k not in ("url", "unusable")} for link in self.links]

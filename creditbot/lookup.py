@@ -16,7 +16,7 @@ from creditbot.ledger import Ledger
 from creditbot.links import looker_links
 from creditbot.model import RequestKey, Workspace, time_of
 from creditbot.ports import Ports
-from creditbot.states import Record, move, reopened
+from creditbot.states import ANSWERED, Record, move, reopened
 from creditbot.thread import order
 
 _PERMALINK = re.compile(
@@ -178,7 +178,7 @@ def _past_of_summary(key: RequestKey, summary: Mapping[str, Any], workspace: Wor
 
 def _refusal(status: str, *, forgotten: bool) -> str:
     """Why a request of that status is not started anew; "" if it may be."""
-    if status in ("answered", "elsewhere"):
+    if status in ANSWERED:
         return "This request was answered; it is not answered twice. Answer by hand if need be."
     if forgotten or status in ("failed", "dead", "skipped", "withdrawn"):
         return ""

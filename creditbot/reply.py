@@ -28,11 +28,12 @@ from creditbot.credit import reply_text
 from creditbot.document import State
 from creditbot.errors import (
     AlreadyCredited,
+    NotYet,
     PostRefused,
     PostUnknown,
+    Refused,
     ReplyLost,
     StateConflict,
-    ThreadBehind,
     ThreadUnclear,
 )
 from creditbot.intake import Policy
@@ -41,7 +42,7 @@ from creditbot.model import Marker, RequestKey, Workspace
 from creditbot.notices import SEND_WITHIN, Notices
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
-from creditbot.states import CREDITING, Claim, Record, move, reopened
+from creditbot.states import ANSWERED, Claim, Record, move, reopened
 from creditbot.summary import outcome_of
 from creditbot.thread import LATE, REPEATS, ThreadView, is_behind, view
 
@@ -102,7 +103,7 @@ class Replies:
     def closed(self, key: RequestKey, record: Record, seen: ThreadView) -> Record | None:
         """Ends the request if the thread shows that there is nothing to post; None if a reply is wanted.
 
-        Raises `ThreadUnclear` where the thread does not decide, `ThreadBehind` where it does not yet.
+        Raises `ThreadUnclear` where the thread does not decide, `NotYet` where it does not yet.
         """
         end = self._end(key, record, seen)
         if end is None:
@@ -124,7 +125,7 @@ class Replies:
         if seen.elsewhere:
             return move(record, "elsewhere", now, reply=seen.elsewhere, claim=None, reason="Answered in the thread.")
         if is_behind(seen.own, key, record.edited, now, self._rules.settle):
-            raise ThreadBehind("The thread does not show the request as it is yet.", "It is read again.")
+            raise NotYet("The thread does not show the request as it is yet.", "It is read again.")
         if seen.request is None:
             return move(record, "withdrawn", now, claim=None, reason="The message, or its Looker links, were deleted.")
         if seen.unclear:
@@ -134,7 +135,7 @@ class Replies:
     def post(self, key: RequestKey, record: Record, claim: Claim) -> Record:
         """Takes a computed request through posting, or back to seen if its links were edited meanwhile.
 
-        Raises `AlreadyCredited`, `ThreadBehind` (that is not known yet), `ThreadUnclear`, `PostRefused` (the request is
+        Raises `AlreadyCredited`, `NotYet` (that is not known yet), `ThreadUnclear`, `PostRefused` (the request is
         computed again), `PostUnknown` (it stays posting), `StateFull`.
         """
         self._ports.replier.pace(key.channel)
@@ -262,11 +263,12 @@ class Replies:
         """Looks in the summaries, for requests that the state has forgotten, or that were lost with a state."""
         now = self._ports.clock.now()
         others = dict.fromkeys(other for sha in hashes for other in self._ports.summaries.credited_by(sha))
+        others.pop(key, None)
         for other in others:
-            outcome = outcome_of(self._ports.summaries.load(other) or {}) if other != key else None
+            outcome = outcome_of(self._ports.summaries.load(other) or {})
             if outcome is None or outcome.at < now - self._rules.duplicates:
                 continue
-            if outcome.status in CREDITING:
+            if outcome.status in ANSWERED:
                 raise self._already(other)
             if outcome.status == "computed":
                 self._refuse_posted(other, outcome.thread, now)
@@ -274,12 +276,23 @@ class Replies:
     def _refuse_posted(self, other: RequestKey, thread: str, now: datetime) -> None:
         """Of a computed request nobody but its thread knows whether it was posted before a state was lost."""
         if self._ledger.state.holds(other, now):
-            raise ThreadBehind(
+            raise NotYet(
                 f"The same SQL may be credited by another request: {self._address(other)}", "It is looked at again."
             )
-        seen = self._view(other, thread)
+        try:
+            seen = self._view(other, thread)
+        except Refused as error:
+            raise self._unclear(other, str(error)) from error
         if seen.ours or seen.elsewhere:
             raise self._already(other)
+        if seen.forged or seen.unclear:
+            raise self._unclear(other, "Its thread does not say whether it was answered.")
+
+    def _unclear(self, other: RequestKey, why: str) -> ThreadUnclear:
+        return ThreadUnclear(
+            f"The same SQL may be credited by another request: {self._address(other)} {why}",
+            "Look at both threads; credit by hand, or run `creditbot retry --again` with the address of this request.",
+        )
 
     def _already(self, other: RequestKey) -> AlreadyCredited:
         return AlreadyCredited(
@@ -293,7 +306,7 @@ class Replies:
 
 def _credits(record: Record, oldest: datetime) -> set[str]:
     """What it credits, or a person who answered it: then the amount of that answer."""
-    if record.status not in {"posting", *CREDITING} or record.at < oldest or not record.result:
+    if record.status not in {"posting", *ANSWERED} or record.at < oldest or not record.result:
         return set()
     return set(record.result.sql)
 

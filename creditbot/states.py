@@ -42,8 +42,8 @@ Status = Literal[
     "answered", "dead", "skipped", "elsewhere", "withdrawn",
 ]  # fmt: skip
 TERMINAL: frozenset[Status] = frozenset({"answered", "dead", "skipped", "elsewhere", "withdrawn"})
-CREDITING: frozenset[Status] = frozenset({"answered", "elsewhere"})
-"""Ends by which the SQL that was computed for a request is credited: by our reply, or by a person's answer."""
+ANSWERED: frozenset[Status] = frozenset({"answered", "elsewhere"})
+"""Ends with an answer, ours or a person's: the SQL that was computed for the request is credited."""
 _ENDS: frozenset[Status] = frozenset({"failed", "dead", "skipped", "elsewhere", "withdrawn"})
 MOVES: dict[Status | None, frozenset[Status]] = {
     None: frozenset({"claimed", "seen"}),

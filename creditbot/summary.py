@@ -19,9 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import get_args
 
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey, is_ts
-from creditbot.states import Record
+from creditbot.states import Record, Status
 from creditbot.tables import under_heading
 
 OUTPUT_BYTES = 12_000
@@ -113,7 +114,7 @@ class Outcome:
         thread: ts of its thread's parent, "" where the summary does not say.
     """
 
-    status: str
+    status: Status
     at: datetime
     thread: str = ""
 
@@ -127,10 +128,11 @@ def outcome_of(document: Mapping[str, object]) -> Outcome | None:
         at = datetime.fromisoformat(str(outcome.get("at")))
     except ValueError:
         return None
-    if at.tzinfo is None:
+    status = next((known for known in get_args(Status) if known == outcome.get("status")), None)
+    if at.tzinfo is None or status is None:
         return None
     thread = request.get("thread") if isinstance(request, Mapping) else ""
-    return Outcome(str(outcome.get("status")), at, thread if isinstance(thread, str) and is_ts(thread) else "")
+    return Outcome(status, at, thread if isinstance(thread, str) and is_ts(thread) else "")
 
 
 def shortened(text: str, limit: int) -> str:

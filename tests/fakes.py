@@ -87,6 +87,7 @@ class World:
             they are, since nobody can know of one that comes when he has looked. So does a look at direct messages.
         clock_error: how much a process that starts now is ahead of the one true time by its reading of Slack's clock.
         late_writes: writes of the state that arrive after the next read.
+        sql: ts of a reply of ours -> hashes of the SQL that its request's summary credited when it was posted.
     """
 
     now: datetime = START
@@ -107,6 +108,7 @@ class World:
     lateness: timedelta = timedelta(0)
     stale: timedelta = timedelta(0)
     clock_error: timedelta = timedelta(0)
+    sql: dict[str, tuple[str, ...]] = field(default_factory=dict)
     late_writes: list[Callable[[], object]] = field(default_factory=list)
     _versions: dict[str, list[tuple[datetime, Message]]] = field(default_factory=dict)
     _landed: dict[str, datetime] = field(default_factory=dict)
@@ -338,6 +340,7 @@ class FakeSlack:
                 marker=marker,
             )
             world.pending.append(Post(message, world.now + world.lateness))
+            world.sql[ts] = tuple(world.summaries[marker.key]["credited"])  # type: ignore[arg-type]
             return ts
 
         return self._world.effect("reply", post)

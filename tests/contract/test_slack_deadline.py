@@ -166,16 +166,19 @@ def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, b
         if proxied:
             monkeypatch.setenv("HTTPS_PROXY", f"http://made-up@127.0.0.1:{port}")
 
+        server.settimeout(10)
+
         def connect() -> None:
             for _ in range(2):
                 line, _ = server.accept()
                 with line:
+                    line.settimeout(10)
                     asked.append(line.recv(10_000))
                     if proxied:
                         line.sendall(b"HTTP/1.1 200 made-up reason\r\n\r\n")
                         line.recv(1)
 
-        connecting = threading.Thread(target=connect)
+        connecting = threading.Thread(target=connect, daemon=True)
         connecting.start()
         slack = bench.open(api_url=f"https://{'slack.invalid:8443' if proxied else f'127.0.0.1:{port}'}/api/", tls=tls)
         for _ in range(2):
@@ -209,6 +212,26 @@ def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, bench: 
         refusing.join()
     assert b"Authorization" not in asked[0]
     assert b"" == asked[1]
+
+
+def test_an_address_is_tried_once() -> None:
+    """Not once for each kind of connection that there could be to it."""
+    assert 1 == len(slack_wire.resolve("127.0.0.1", 443))
+
+
+def test_a_line_that_the_other_side_has_reset_is_cut_all_the_same() -> None:
+    """There is nothing left to cut."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        line = slack_wire._Line(slack_wire.Deadline(10), slack_wire.resolve)
+        opened = line.open(server.getsockname()[:2])
+        there, _ = server.accept()
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, slack_wire._DROP)
+        there.close()
+        with pytest.raises(ConnectionResetError):
+            opened.recv(1)
+        line._cut()
+        line.close()
+    assert -1 == opened.fileno()
 
 
 def test_what_is_no_name_is_not_found() -> None:

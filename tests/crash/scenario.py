@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from creditbot.model import Marker, Message, RequestKey
-from creditbot.states import CREDITING, Record
+from creditbot.states import ANSWERED, Record
 from creditbot.thread import UNCOUNTED
 from tests.fakes import BOT, BOT_USER, HOST, World
 
@@ -138,8 +138,8 @@ def _unsound_summary(world: World, key: RequestKey, record: Record) -> list[str]
     outcome = summary.get("outcome")
     if not isinstance(outcome, Mapping) or outcome.get("status") != record.status:
         return [f"the summary of {key} says {outcome}, the state {record.status}"]
-    credited = record.result.sql if record.result and record.status in CREDITING else ()
-    if set(credited) - set(summary["credited"]) or (summary["credited"] and record.status not in CREDITING):  # type: ignore[call-overload]
+    credited = record.result.sql if record.result and record.status in ANSWERED else ()
+    if set(credited) - set(summary["credited"]) or (summary["credited"] and record.status not in ANSWERED):  # type: ignore[call-overload]
         return [f"the summary of {key}, {record.status}, credits {summary['credited']}"]
     return []
 

@@ -146,10 +146,9 @@ class Workers(RuleBasedStateMachine):
 
     @invariant()
     def no_sql_is_credited_twice(self) -> None:
-        replies = [(key, reply) for key, replies in self.world.posted().items() for reply in replies]
-        replies += [(post.message.marker.key, post.message) for post in self.world.pending if post.message.marker]
-        posted = {key for key, reply in replies if reply.text not in UNCOUNTED}
-        credited = [sha for key in posted for sha in self.world.summaries[key]["credited"]]  # type: ignore[attr-defined]
+        there = [message for replies in self.world.posted().values() for message in replies]
+        there += [post.message for post in self.world.pending]
+        credited = [sha for reply in there if reply.text not in UNCOUNTED for sha in self.world.sql[reply.ts]]
         assert len(credited) == len(set(credited))
 
     def teardown(self) -> None:

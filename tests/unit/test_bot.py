@@ -11,21 +11,23 @@ from concurrent import futures
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from creditbot.document import DONE
-from creditbot.errors import LinkUnusable, PostUnknown, StateUnusable, Unreachable
+from creditbot.errors import LinkUnusable, PostUnknown, Refused, StateUnusable, Unreachable
 from creditbot.intake import Policy
 from creditbot.ledger import Ledger
 from creditbot.links import looker_host
+from creditbot.lookup import Asked, Lookup
 from creditbot.model import Marker, RequestKey, Workspace, time_of
 from creditbot.report import Progress
 from creditbot.states import Record
 from creditbot.thread import REPEATS
-from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
+from tests.fakes import BOT, BOT_USER, BOTH, HOST, POLICY, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_every_request_and_every_tick_has_one_log_line(
     """With the names that alerts and searches use."""
     world = World(step=timedelta(microseconds=100_123))
     key, failing = world.ask("abc"), world.ask("gone")
-    monkeypatch.setattr(time, "monotonic", iter((10.0, 12.34567)).__next__)
+    monkeypatch.setattr(time, "monotonic", chain((10.0,), repeat(12.34567)).__next__)
     with caplog.at_level(logging.INFO, "creditbot"):
         world.tick()
     answered, dead = world.record(key), world.record(failing)
@@ -365,7 +367,7 @@ def test_a_failing_link_means_no_amount_and_one_message_to_the_owner(world: Worl
     assert "dead" == world.record(key).status
     summary: Any = world.summaries[str(key)]
     assert ["abc", "gone"] == [link["url"].partition("qid=")[2] for link in summary["links"]]
-    assert "qid=gone" in summary["request"]["text"]
+    assert ("qid=gone" in summary["request"]["text"], str(key)) == (True, summary["request"]["key"])
 
 
 def test_a_total_of_zero_is_told_and_not_posted(world: World) -> None:
@@ -782,6 +784,11 @@ def lose(world: World) -> None:
     world.version += 1
 
 
+def retry(world: World, key: RequestKey) -> None:
+    ports = world.ports()
+    Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts))
+
+
 def vandalise(world: World, key: str, value: str) -> None:
     assert world.values
     world.values[key] = value
@@ -830,19 +837,22 @@ def test_with_the_state_lost_the_only_reply_ever_is_waited_for_before_anybody_se
 
 
 def test_a_new_state_does_not_wait_for_what_other_summaries_tell_of() -> None:
-    """Of requests of another channel, and of those that are read no more; nor are these looked through."""
+    """Of requests that are read no more, and of other channels, in whatever state they are."""
     world = World()
-    old = world.ask("old")
-    world.tick()
-    lose(world)
-    world.delete(old)
-    world.wait(minutes=1)
     key = world.ask("abc")
-    world.wait(minutes=1)
     other = RequestKey(TEAM, "C0OTHER", ts_of(world.now))
     world.summaries[str(other)] = {"credited": []}
     world.tick()
     assert ([REFERENCE], []) == (world.replies(key), world.told())
+
+
+def test_a_summary_that_cannot_be_read_tells_of_a_lost_state_too() -> None:
+    """It is there; who would have written it?"""
+    world = World()
+    world.ask("abc")
+    world.fail("load", Refused("the summary store", "The summary is not JSON any more."))
+    assert 1 == world.tick().waiting
+    assert "there are summaries of requests" in world.told()[0]
 
 
 @pytest.mark.parametrize(("may_read", "times"), [(True, 1), (False, 2)], ids=["im:history", "without"])
@@ -1027,31 +1037,47 @@ def test_meta_edited_into_nonsense_in_a_suspension_loses_nothing(world: World) -
     assert [REFERENCE] == world.replies(key)
 
 
-def test_meta_edited_into_nonsense_beside_no_request_is_like_a_new_state(world: World) -> None:
-    """Nothing says how far was read."""
+def test_meta_and_window_edited_into_nonsense_are_like_those_of_a_new_state(world: World) -> None:
+    """Nothing says how far was read: LOOKBACK_HOURS do."""
     vandalise(world, "meta", "nonsense")
+    vandalise(world, "window", "nonsense")
+    world.wait(minutes=1)
     key = world.ask("abc")
     for _ in range(5):
         world.tick()
         world.wait(minutes=4)
     assert [REFERENCE] == world.replies(key)
+    assert world.values
+    assert {"meta": "nonsense", "window": "nonsense"} == json.loads(world.values["corrupt"])
+    assert {"schema", "covered_until"} == json.loads(world.values["window"]).keys()
 
 
-def test_meta_edited_into_nonsense_brings_nothing_back_that_was_forgotten(world: World) -> None:
-    """What is older than all that the state holds was forgotten, or never was."""
-    forgotten = world.ask("gone")
+@pytest.mark.parametrize("harm", ["nonsense", "missing"])
+def test_a_meta_that_is_gone_brings_nothing_back_that_was_forgotten(world: World, harm: str) -> None:
+    """Neither just before the oldest request that the state holds, nor beside one that is much older."""
+    old = world.ask("gone")
     world.tick()
-    world.wait(hours=80)
-    for slug in ("a", "b"):
-        world.ask(slug)
+    forgotten = []
+    for _ in range(80):
+        world.wait(hours=1)
+        forgotten.append(world.ask("gone"))
         world.tick()
-    assert str(forgotten) not in world.state().records
-    vandalise(world, "meta", "nonsense")
+    retry(world, old)
+    world.fail("looker", Unreachable("Looker", "Looker is down."), times=99)
+    world.tick()
+    assert "failed" == world.record(old).status
+    known = set(world.state().records)
+    assert {str(key) for key in forgotten[:5]}.isdisjoint(known)
+    assert world.values
+    if harm == "missing":
+        del world.values["meta"]
+    else:
+        world.values["meta"] = "nonsense"
+    world.version += 1
     for _ in range(5):
-        world.tick(rules=replace(RULES, lookback=timedelta(hours=72)))
+        world.tick()
         world.wait(minutes=4)
-    world.tick(rules=replace(RULES, lookback=timedelta(hours=200)))
-    assert str(forgotten) not in world.state().records
+    assert set(world.state().records) <= known
 
 
 def test_an_unfinished_request_older_than_the_window_is_gone_on_with_when_its_record_is_nonsense(world: World) -> None:

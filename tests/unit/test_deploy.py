@@ -74,7 +74,7 @@ def test_what_a_package_asks_for_with_extras_is_locked_with_them() -> None:
         if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""}))
         if not wanted.extras <= locked[canonicalize_name(wanted.name)].extras
     ]
-    assert missing == []
+    assert [] == missing
 
 
 def needs(package: str) -> list[str]:

@@ -373,7 +373,7 @@ def test_a_value_edited_into_nonsense_is_set_aside(world: World, broken: str) ->
     ledger = ledger_of(world)
     assert {str(KEY): broken} == ledger.read().broken
     ledger.set_aside(lambda meta: replace(meta, hold_since=START, hold_until=START), {"n": Notice("due", "1", START)})
-    assert {"meta", "corrupt", "notice.n", "of-somebody-else"} == set(world.values)
+    assert {"meta", "window", "corrupt", "notice.n", "of-somebody-else"} == set(world.values)
     assert broken == json.loads(world.values["corrupt"])[str(KEY)]
     assert START == ledger.read().meta.hold_since
     assert {} == ledger.read().broken

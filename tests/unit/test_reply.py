@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from creditbot.closing import Closing
-from creditbot.errors import NotebookFailed, PostRefused, PostUnknown, StateConflict, Unreachable
+from creditbot.errors import NotebookFailed, PostRefused, PostUnknown, Refused, StateConflict, Unreachable
 from creditbot.ledger import Ledger
 from creditbot.lookup import Asked, Lookup
 from creditbot.model import Marker, RequestKey
@@ -898,6 +898,34 @@ def test_sql_that_was_answered_before_a_state_was_lost_is_credited_before_its_re
     assert "dead" == world.record(second).status
     slow.go_on()
     assert world.record(first).status in ("answered", "elsewhere")
+
+
+@pytest.mark.parametrize("why", ["unclear", "forged", "refused"])
+def test_where_the_thread_of_a_lost_request_does_not_decide_its_sql_is_left_to_people(world: World, why: str) -> None:
+    """The owner gets the addresses of both."""
+    first = world.ask("abc")
+    world.kill("reply.before-send")
+    if why == "forged":
+        world.say(REFERENCE, PERSON, thread_ts=first.ts, marker=_reply_marker(first))
+    elif why == "unclear":
+        world.ask("def", thread_ts=first.ts, subtype="thread_broadcast")
+        for amount in ("$1", "$2"):
+            world.say(f"Approved, {amount}", PERSON, thread_ts=first.ts)
+    assert world.values
+    del world.values[str(first)]
+    world.version += 1
+    Ledger(world.ports().state).update_meta(
+        lambda meta: replace(meta, forgotten_before=world.now + timedelta(seconds=1))
+    )
+    world.wait(minutes=1)
+    second = world.ask("abc")
+    if why == "refused":
+        world.amid("thread", lambda: world.fail("thread", Refused("Slack", "Slack refuses it: not_in_channel.")))
+    world.tick()
+    assert ([], "dead") == (world.replies(second), world.record(second).status)
+    reason = "Slack refuses it: not_in_channel." if why == "refused" else "Its thread does not say"
+    assert f"The same SQL may be credited by another request: {world.address(first)} {reason}" in world.told()[0]
+    assert "Look at both threads" in world.told()[0]
 
 
 def test_sql_that_a_lost_request_was_answered_for_is_free_when_more_than_duplicate_days_have_passed() -> None:

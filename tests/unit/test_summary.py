@@ -279,6 +279,7 @@ class TestEnd:
             {"outcome": 5},
             {"outcome": {"status": "answered", "at": "soon"}},
             {"outcome": {"status": "answered", "at": "2026-01-08T12:00:00"}},
+            {"outcome": {"status": "made up", "at": "2026-01-08T12:00:00Z"}},
         ],
     )
     def test_a_summary_of_somebody_else_has_no_outcome(self, document: dict[str, object]) -> None:
