@@ -31,7 +31,7 @@ PART_BYTES = 4_000
 """For one source or one output."""
 TEXT_BYTES = 2_000
 """For the text of the request, and for the reason of its end."""
-OTHER_RUN = "The links and cells are of another run, by a process that slept while this result was computed and stored."
+OTHER_RUN = "The links and cells are of another run, whose process slept."
 """Says that a summary does not show what an amount came from; its hashes of SQL and notebooks are in the state."""
 ROWS = 20
 """For the tables of a request together; shared evenly by its links, one at least."""

@@ -39,7 +39,7 @@ UNHEARD = {
     "the state store": "the name of a service",
     "the summary store": "the name of a service",
     "a user without a name": "the name of a user, see test_looker",
-    "The links and cells are of another run, by a process that slept while this result was computed and stored.": "stands in a summary, see test_summary",
+    "The links and cells are of another run, whose process slept.": "stands in a summary, see test_summary",
     "{} ({} more characters not kept)": "stands in a summary, see test_notebook_outputs",
     "no whole answer came: refused, dropped, timed out, no such name, TLS": "says what a kind of trouble means",
     "an HTTP status that is no success": "says what a kind of trouble means",
