@@ -104,7 +104,7 @@ class Bot:
         say = self._progress.step if state.first else _nothing
         workspace = self._ports.inbox.workspace(state.meta.workspace)
         say("[1/5] Slack connection: ok")
-        if state.first:
+        if state.first and not self._stop.asked:  # Looker is not asked any more then
             say(f"[2/5] Looker authentication: ok, as {self._ports.resolver.login()}")
         say(f"[3/5] Channel found: {', '.join('#' + name for name in workspace.channels.values())}")
         self._at("history.before-read")

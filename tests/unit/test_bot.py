@@ -27,6 +27,7 @@ from creditbot.model import Marker, RequestKey, Workspace, time_of
 from creditbot.report import Progress
 from creditbot.states import Record
 from creditbot.thread import REPEATS
+from tests.crash.simulation import stopped
 from tests.fakes import BOT, BOT_USER, BOTH, HOST, POLICY, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
 
 
@@ -184,6 +185,31 @@ def test_the_channels_of_a_first_tick_are_named_with_a_hash() -> None:
     inbox.messages = lambda *_: []
     bot.tick()
     assert "[3/5] Channel found: #credits, #exceptions" in heard.steps
+
+
+def test_reading_starts_an_hour_before_what_is_covered(world: World) -> None:
+    """What Slack showed late, or we read too early, is not lost by a suspension."""
+    world.wait(hours=2)
+    late = world.ask("abc")
+    hidden = world.messages.pop()
+    world.wait(minutes=59)
+    world.tick()
+    world.messages.append(hidden)
+    world.wait(days=5)
+    world.tick()
+    assert [REFERENCE] == world.replies(late)
+
+
+def test_a_slow_tick_does_not_take_back_how_far_a_later_one_has_read(world: World) -> None:
+    """They overlap."""
+    world.wait(hours=2)
+    slow = stopped(world, "history.after-read")
+    world.wait(hours=3)
+    world.tick()
+    covered = world.state().meta.covered_until
+    assert world.now == covered
+    slow.go_on()
+    assert covered == world.state().meta.covered_until
 
 
 def test_how_far_was_read_is_remembered_to_the_moment(world: World) -> None:
@@ -1335,6 +1361,15 @@ def test_requests_that_may_have_killed_their_process_are_worked_on_one_by_one(wo
     assert [2, 1] == [world.record(key).attempts for key in (first, second)]
     world.tick(rules=replace(RULES, at_once=4))
     assert [REFERENCE] == world.replies(second)
+
+
+def test_a_first_tick_that_is_to_stop_ends_cleanly() -> None:
+    """It does not even log in to Looker, which would be refused."""
+    world = World()
+    bot = world.bot()
+    world.amid("auth", bot.stop)
+    assert bot.tick().ok
+    assert 0 == world.counted()["login"]
 
 
 def test_several_requests_are_worked_on_at_a_time(world: World) -> None:
