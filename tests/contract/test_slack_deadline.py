@@ -41,8 +41,8 @@ class Silence:
 
 
 def short(bench: Bench, **options: Any) -> Slack:
-    """The adapters in real time, with a fifth of a second for a send."""
-    return bench.open(boot=boottime, send_seconds=0.2, **options)
+    """The adapters in real time, with half a second for a send."""
+    return bench.open(boot=boottime, send_seconds=0.5, **options)
 
 
 def test_six_silent_addresses_share_the_deadline(bench: Bench) -> None:
@@ -53,7 +53,7 @@ def test_six_silent_addresses_share_the_deadline(bench: Bench) -> None:
         began = boottime()
         with pytest.raises(PostRefused, match="no answer within"):
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert 0.19 < boottime() - began < 1.0
+    assert 0.49 < boottime() - began < 2.5  # six times as long if each had its own
 
 
 def test_a_name_without_an_address_is_not_known(bench: Bench) -> None:
@@ -108,6 +108,7 @@ def test_a_proxy_that_hangs_has_sent_nothing(monkeypatch: pytest.MonkeyPatch, be
         slack = short(bench, api_url="https://slack.invalid/api/")
         with pytest.raises(PostRefused, match="no answer within") as caught:
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        proxy.settimeout(10)
         line, _ = proxy.accept()
         with line:
             asked = line.recv(10_000)
@@ -265,7 +266,7 @@ def test_a_server_that_drips_does_not_stretch_the_deadline(bench: Bench, *, answ
     began = boottime()
     with pytest.raises(PostUnknown, match="no answer within"):
         slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert boottime() - began < 1.0
+    assert boottime() - began < 5.0
 
 
 def test_what_ends_a_line_does_not_keep_the_process_from_ending(bench: Bench) -> None:
