@@ -145,7 +145,7 @@ class Bot:
         damage = state.damage
         if state.broken:
             damage = f"{len(state.broken)} values of the state were unreadable and are kept in its key `corrupt`."
-        elif not damage and state.first and not state.done:
+        elif not damage and state.first and (state.records or not state.done):  # else a prototype was here, not we
             damage = self._lost(workspace, requests)
         if not damage:
             return

@@ -929,6 +929,19 @@ def test_the_hold_survives_a_tick_that_dies_after_storing_it() -> None:
     assert 1 == len(world.told())
 
 
+def test_beside_a_prototypes_list_a_lost_meta_is_noticed_all_the_same() -> None:
+    """Where there are records, we were here."""
+    world = World(values={DONE: json.dumps(["1.000000"])}, lateness=timedelta(minutes=10))
+    world.ask("abc")
+    world.tick()
+    assert [] == world.told()
+    assert world.values
+    del world.values["meta"]
+    world.version += 1
+    world.tick()
+    assert world.state().meta.hold_until
+
+
 def test_what_a_store_finds_broken_is_told_and_held_like_any_loss(world: World) -> None:
     """A file of nonsense was moved aside by its store, which begins anew."""
     world.wait(minutes=1)
