@@ -144,7 +144,9 @@ class Bot:
         """Holds older requests back if the state was lost or damaged: a post of ours may not be visible yet."""
         damage = state.damage
         if state.broken:
-            damage = f"{len(state.broken)} values of the state were unreadable and are kept in its key `corrupt`."
+            more = f" and {len(state.broken) - 5} more" if len(state.broken) > 5 else ""
+            names = ", ".join(sorted(state.broken)[:5])
+            damage = f"Unreadable in the state, and kept in its key `corrupt`: {names}{more}."
         elif not damage and state.first and (state.records or not state.done):  # else a prototype was here, not we
             damage = self._lost(workspace, requests)
         if not damage:

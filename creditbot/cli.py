@@ -20,8 +20,6 @@ from typing_extensions import override
 from creditbot import commands, sandbox_commands
 from creditbot.errors import CreditbotError
 
-SANDBOX = Path("data/sandbox")
-
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their arguments."""
@@ -81,7 +79,9 @@ class _Version(argparse.Action):
 
 
 def _sandbox(box: argparse.ArgumentParser) -> None:
-    box.add_argument("--folder", type=Path, default=SANDBOX, help=f"where its world is kept (default: {SANDBOX})")
+    box.add_argument(
+        "--folder", type=Path, default=sandbox_commands.SANDBOX, help="where its world is kept (default: %(default)s)"
+    )
     inner = box.add_subparsers(dest="sandbox", required=True, metavar="COMMAND")
     _command(inner, "run", sandbox_commands.run, "one tick on the sandbox, then the channel")
     _command(inner, "reset", sandbox_commands.reset, "make its world anew, every request in it unanswered")

@@ -83,7 +83,8 @@ def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
     worked_on = sum(1 for _, record in report.done if record)
     if report.done:
         left = f", {len(report.done) - worked_on} left for later" if worked_on < len(report.done) else ""
-        yield f"{count(worked_on, 'request')} worked on, {report.waiting} waiting{left}."
+        waiting = report.waiting + sum(1 for _, record in report.done if record and not record.terminal)
+        yield f"{count(worked_on, 'request')} worked on, {waiting} waiting{left}."
     elif report.waiting:
         yield f"Nothing to do now; {count(report.waiting, 'request')} waiting (`creditbot history` lists them)."
     else:
@@ -174,10 +175,12 @@ def _of_outcome(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def _link_line(link: Mapping[str, Any]) -> str:
+    if "sql_sha256" not in link:
+        return "its SQL was not kept"
     parts = [str(link.get("product") or "skipped: it is of no product that is on")]
     if "credit" in link:
         parts.append(format_usd(link["credit"]))
-    parts.append(f"SQL {str(link.get('sql_sha256', ''))[:12]}")
+    parts.append(f"SQL {str(link['sql_sha256'])[:12]}")
     if "notebook_sha256" in link:
         parts.append(f"notebook {str(link['notebook_sha256'])[:12]}")
     return ", ".join(parts)

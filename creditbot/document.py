@@ -190,6 +190,8 @@ def _load(kind: type, text: str) -> Any:
         raise ValueError("a time without a zone, or one that nobody means")
     if kind is Record and value.edited and not is_ts(value.edited):
         raise ValueError("an edit without a time")
+    if kind is Record and value.result and value.result.amount <= 0:
+        raise ValueError("an amount that nobody posts")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from creditbot.errors import SettingsError
 if TYPE_CHECKING:
     from argparse import Namespace
 
+SANDBOX = Path("data/sandbox")
+"""Where the sandbox is kept unless it is said."""
 _RULE = "=" * 72
 
 
@@ -26,12 +29,12 @@ def run(options: Namespace) -> int:
 
     for line in (_RULE, *_banner(), _RULE):
         commands.say(line)
-    with _usable(options.folder), Sandbox(options.folder) as sandbox:
+    with _world(options.folder), Sandbox(options.folder) as sandbox:
         environ = {**sandbox.environment(), **settings(options.folder)}
         code = commands.tick(Settings.load(environ, env_file=None), {**os.environ, **environ})
         commands.say("")
         commands.say(rendered(options.folder))
-    for line in _next_steps(environ):
+    for line in _next_steps(environ, called(options)):
         commands.say(line)
     return code
 
@@ -44,12 +47,11 @@ def _banner() -> Iterator[str]:
     yield "machine. Nothing real is read or answered."
 
 
-def _next_steps(environ: dict[str, str]) -> Iterator[str]:
-    me = program()
+def _next_steps(environ: dict[str, str], me: str) -> Iterator[str]:
     yield f"Summaries: {environ['OUTPUT_URI']}    state: {environ['STATE_URI'].removeprefix('file:')}"
-    yield f'Post another request:  {me} sandbox post "Credit please: {environ["LOOKER_BASE_URL"]}/looks/31"'
-    yield f"Answer it:             {me} sandbox run"
-    yield f"Start over:            {me} sandbox reset"
+    yield f'Post another request:  {me} post "Credit please: {environ["LOOKER_BASE_URL"]}/looks/31"'
+    yield f"Answer it:             {me} run"
+    yield f"Start over:            {me} reset"
 
 
 def program() -> str:
@@ -62,6 +64,12 @@ def program() -> str:
     if shutil.which("creditbot") == str(called):
         return "creditbot"
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
+
+
+def called(options: Namespace) -> str:
+    """How a person calls us for the sandbox in the same folder."""
+    folder = "" if options.folder == SANDBOX else f" --folder {shlex.quote(str(options.folder))}"
+    return f"{program()} sandbox{folder}"
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -87,7 +95,7 @@ def reset(options: Namespace) -> int:
 
     from creditbot.sandbox.commands import reset as made_anew
 
-    with _usable(options.folder):
+    with _world(options.folder):
         made_anew(options.folder)
         for name in ("processed_messages.json", "processed_messages.json.lock"):
             (options.folder / name).unlink(missing_ok=True)
@@ -100,7 +108,7 @@ def show(options: Namespace) -> int:
     """Prints the channel as a person would see it."""
     from creditbot.sandbox.commands import show as rendered
 
-    with _usable(options.folder):
+    with _world(options.folder):
         text = rendered(options.folder)
     print(text)
     return 0
@@ -110,9 +118,9 @@ def post(options: Namespace) -> int:
     """Posts a message as a person."""
     from creditbot.sandbox.commands import post as posted
 
-    with _usable(options.folder):
+    with _world(options.folder):
         ts = posted(options.folder, options.text)
-    print(f"Posted as {ts}. `{program()} sandbox run` reads it.")
+    print(f"Posted as {ts}. `{called(options)} run` reads it.")
     return 0
 
 
@@ -122,7 +130,7 @@ def serve(options: Namespace) -> int:
 
     for name, value in settings(options.folder).items():
         print(f"{name}={value}")
-    with _usable(options.folder):
+    with _world(options.folder):
         served(options.folder, options.host, options.slack_port, options.looker_port, not options.no_rate_limits)
     return 0
 
@@ -137,6 +145,20 @@ def warehouse(options: Namespace) -> int:
     with _usable(options.path):
         make_warehouse(options.path)
     return 0
+
+
+@contextmanager
+def _world(folder: Path) -> Iterator[None]:
+    """As `_usable`; also refuses a folder of something else, such as that of a bot's own state: its files are ours."""
+    from creditbot.sandbox.local import WORLD_FILE
+
+    with _usable(folder):
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / WORLD_FILE).exists():
+            raise SettingsError(
+                f"The folder {folder} holds something else than a sandbox, and is left as it is.",
+                "Choose a folder of its own with --folder.",
+            )
+        yield
 
 
 @contextmanager

@@ -29,6 +29,7 @@ UNHEARD = {
     "{} is no JSON number": "a defect, see test_exact_json",
     "a request does not go from {} to {}": "a defect, see test_states",
     "a time without a zone, or one that nobody means": "makes a record unreadable, see test_ledger",
+    "an amount that nobody posts": "makes a record unreadable, see test_ledger",
     "an edit without a time": "makes a record unreadable, see test_ledger",
     "The kernel did not start": "is told as how its process ended, see test_runner",
     "The log {} cannot be written any more: {}.": "goes to the standard error, see test_logs",

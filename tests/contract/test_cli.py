@@ -513,6 +513,25 @@ def test_a_file_in_the_place_of_a_warehouse_is_left_as_it_is(tmp_path: Path) -> 
     assert "mine" == (tmp_path / "mine.md").read_text()
 
 
+@pytest.mark.parametrize("command", [["run"], ["reset"], ["show"], ["post", "x"], ["serve"]])
+def test_a_folder_of_something_else_is_never_taken_for_a_sandbox(tmp_path: Path, command: list[str]) -> None:
+    """Beside a bot's own state, which is data/ by default, `reset` would delete that and all evidence."""
+    state = tmp_path / "data" / "processed_messages.json"
+    state.parent.mkdir()
+    state.write_text("mine")
+    done = creditbot(tmp_path, "sandbox", "--folder", "data", *command)
+    assert 2 == done.code
+    assert "The folder data holds something else than a sandbox, and is left as it is." in done.sentence
+    assert (["processed_messages.json"], "mine") == ([p.name for p in state.parent.iterdir()], state.read_text())
+
+
+def test_what_to_do_next_is_said_for_the_folder_that_was_named(tmp_path: Path) -> None:
+    """Another sandbox is another one."""
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    posted = creditbot(tmp_path, "sandbox", "--folder", "my box", "post", "one more")
+    assert "sandbox --folder 'my box' run` reads it." in posted.out
+
+
 @pytest.mark.parametrize("command", [["run"], ["reset"], ["show"], ["post", "x"], ["serve"], ["warehouse", "data/w"]])
 def test_a_place_that_cannot_be_used_is_a_sentence(tmp_path: Path, command: list[str]) -> None:
     """Such as a file where a folder should be."""

@@ -1055,7 +1055,7 @@ def test_a_record_edited_into_nonsense_is_set_aside_and_held_back(world: World) 
     for _ in range(6):
         world.wait(minutes=4)
         world.tick()
-    assert "unreadable" in world.told()[0]
+    assert world.told()[0].startswith(f"Unreadable in the state, and kept in its key `corrupt`: {key}. Older")
     assert [REFERENCE] == world.replies(key)
     assert "answered" == world.record(key).status
 
@@ -1130,6 +1130,17 @@ def test_an_unfinished_request_older_than_the_window_is_gone_on_with_when_its_re
         world.tick()
         world.wait(minutes=15)
     assert ([REFERENCE], "answered") == (world.replies(key), world.record(key).status)
+
+
+def test_of_many_values_edited_into_nonsense_the_first_are_named(world: World) -> None:
+    """The others are in `corrupt`, too."""
+    keys = sorted(str(world.ask("abc")) for _ in range(7))
+    for key in keys:
+        vandalise(world, key, "?")
+    world.tick()
+    assert world.told()[0].startswith(
+        f"Unreadable in the state, and kept in its key `corrupt`: {', '.join(keys[:5])} and 2 more. Older"
+    )
 
 
 def test_a_record_set_aside_in_a_full_state_is_begun_anew_all_the_same(world: World) -> None:

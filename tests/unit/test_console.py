@@ -71,6 +71,8 @@ def test_a_tick_ends_with_a_line() -> None:
         TickReport(read=1),
     )
     assert ["1 request worked on, 2 waiting."] == list(tick_lines(done, Meta(), NOW))
+    put_off = TickReport(read=3, done=[(job, record("failed"))], waiting=2)
+    assert ["1 request worked on, 3 waiting."] == list(tick_lines(put_off, Meta(), NOW))
     assert ["Nothing to do now; 1 request waiting (`creditbot history` lists them)."] == list(
         tick_lines(waiting, Meta(), NOW)
     )
@@ -139,6 +141,7 @@ def test_a_forgotten_request_is_shown_from_its_summary() -> None:
             {"url": "https://acme.looker.com/looks/1", "product": "verify", "sql_sha256": "a" * 64,
              "notebook_sha256": "b" * 64, "credit": Decimal("12.50")},
             {"url": "https://acme.looker.com/looks/2", "sql_sha256": "c" * 64},
+            {"url": "https://acme.looker.com/looks/3", "kind": "look"},
         ],
     }  # fmt: skip
     assert [
@@ -151,6 +154,8 @@ def test_a_forgotten_request_is_shown_from_its_summary() -> None:
         "           verify, $12.50, SQL aaaaaaaaaaaa, notebook bbbbbbbbbbbb",
         "link       https://acme.looker.com/looks/2",
         "           skipped: it is of no product that is on, SQL cccccccccccc",
+        "link       https://acme.looker.com/looks/3",
+        "           its SQL was not kept",
     ] == list(found_lines(Found(KEY, None, summary), LINK))
 
 

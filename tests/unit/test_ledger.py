@@ -393,6 +393,14 @@ def test_a_time_that_nobody_means_is_nonsense(world: World, key: str, value: dic
     assert [key] == list(ledger_of(world).read().broken)
 
 
+@pytest.mark.parametrize(("amount", "broken"), [("-5", True), ("0.00", True), ("NaN", True), ("0.01", False)])
+def test_an_amount_that_nobody_posts_is_nonsense(world: World, amount: str, broken: bool) -> None:
+    """No credit comes to it."""
+    value = {"status": "computed", "nonce": "n", "at": "2026-01-08T12:00:00Z", "result": {"amount": amount}}
+    world.values = {str(KEY): json.dumps(value)}
+    assert broken == bool(ledger_of(world).read().broken)
+
+
 @pytest.mark.parametrize("edited", ["x", "1.1234567x", "1736345678", "1736345678.0001.00"])
 def test_a_time_of_an_edit_that_is_none_is_nonsense(world: World, edited: str) -> None:
     """Edits are compared by it for every request of a tick."""
