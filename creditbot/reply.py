@@ -91,11 +91,12 @@ class Replies:
         """Reads the thread of a request as it is now."""
         return self._view(key, record.thread)
 
-    def _view(self, key: RequestKey, thread: str) -> ThreadView:
+    def _view(self, key: RequestKey, thread: str = "") -> ThreadView:
+        """`thread` spares a read where it is known: a broadcast's own ts gives no more than the broadcast."""
         self._at("thread.before-read")
         messages = self._ports.inbox.thread(key.channel, thread or key.ts)
         own = next((message for message in messages if message.ts == key.ts), None)
-        if own and own.thread != (thread or key.ts):  # a broadcast of which no more was known than its own ts
+        if own and own.thread != (thread or key.ts):
             messages = self._ports.inbox.thread(key.channel, own.thread)
         self._at("thread.after-read")
         return view(messages, key, self._workspace, self._policy)
@@ -271,16 +272,16 @@ class Replies:
             if outcome.status in ANSWERED:
                 raise self._already(other)
             if outcome.status == "computed":
-                self._refuse_posted(other, outcome.thread, now)
+                self._refuse_posted(other, now)
 
-    def _refuse_posted(self, other: RequestKey, thread: str, now: datetime) -> None:
+    def _refuse_posted(self, other: RequestKey, now: datetime) -> None:
         """Of a computed request nobody but its thread knows whether it was posted before a state was lost."""
         if self._ledger.state.holds(other, now):
             raise NotYet(
                 f"The same SQL may be credited by another request: {self._address(other)}", "It is looked at again."
             )
         try:
-            seen = self._view(other, thread)
+            seen = self._view(other)
         except Refused as error:
             raise self._unclear(other, str(error)) from error
         if seen.ours or seen.elsewhere:

@@ -3,7 +3,7 @@
     extracted_at      when its credit was computed, or when it ended without one
     credit_amount     USD, a number exact to the cent; null unless it was answered, or is about to be
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
-    request           key, permalink, thread (ts of its parent), author, text
+    request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
                       seconds, credit, rows
     outcome           status, and what belongs to it
@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import get_args
 
-from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey, is_ts
+from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
 from creditbot.states import Record, Status
 from creditbot.tables import under_heading
 
@@ -111,17 +111,15 @@ class Outcome:
     Attributes:
         status: as in `creditbot.states`.
         at: UTC.
-        thread: ts of its thread's parent, "" where the summary does not say.
     """
 
     status: Status
     at: datetime
-    thread: str = ""
 
 
 def outcome_of(document: Mapping[str, object]) -> Outcome | None:
     """What a summary says of the outcome; None if its text says nothing of ours."""
-    outcome, request = document.get("outcome"), document.get("request")
+    outcome = document.get("outcome")
     if not isinstance(outcome, Mapping):
         return None
     try:
@@ -131,8 +129,7 @@ def outcome_of(document: Mapping[str, object]) -> Outcome | None:
     status = next((known for known in get_args(Status) if known == outcome.get("status")), None)
     if at.tzinfo is None or status is None:
         return None
-    thread = request.get("thread") if isinstance(request, Mapping) else ""
-    return Outcome(status, at, thread if isinstance(thread, str) and is_ts(thread) else "")
+    return Outcome(status, at)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -152,7 +149,6 @@ def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[s
         return {**known}
     return {
         **known,
-        "thread": message.thread,
         "author": message.user or message.bot or "",
         "text": shortened(message.text, TEXT_BYTES),
     }

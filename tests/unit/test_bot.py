@@ -1159,17 +1159,28 @@ def test_a_request_of_which_nothing_is_known_but_its_ts_is_read_in_its_own_threa
     world.kill("looker.before-read")
     world.say("Approved, $1.00", thread_ts=top.ts)
     vandalise(world, str(key), "?")
-    world.tick()
-    world.wait(hours=80)
-    world.tick()
+    rules = replace(RULES, lookback=timedelta(hours=1), settle=timedelta(hours=5))
+    for _ in range(6):
+        world.tick(rules=rules)
+        world.wait(hours=1, minutes=1)
     assert ("elsewhere", []) == (world.record(key).status, world.runs)
+
+
+def test_a_thread_that_is_known_is_read_at_once(world: World) -> None:
+    """Also that of a broadcast: once before it is computed, and once before the reply."""
+    top = world.say("morning")
+    world.ask("abc", thread_ts=top.ts, subtype="thread_broadcast")
+    world.tick()
+    assert 2 == world.counted()["thread"]
 
 
 def test_meta_edited_into_nonsense_while_a_tick_works_is_not_written_over(world: World) -> None:
     """Not even by a write that forgets something."""
     world.ask("abc")
     world.tick()
-    world.wait(hours=74)
+    world.wait(hours=70)
+    world.tick()
+    world.wait(hours=4)
     world.ask("def")
     world.amid("history", lambda: vandalise(world, "meta", "{nonsense"))
     world.tick()

@@ -305,7 +305,7 @@ def test_a_failure_in_a_thread_is_told_with_the_address_of_that_message(world: W
     world.tick()
     assert f"I could not answer {world.address(key, top)}\n" in world.told()[0]
     request: Any = world.summaries[str(key)]["request"]
-    assert (world.address(key, top), top.ts, PERSON) == (request["permalink"], request["thread"], request["author"])
+    assert (world.address(key, top), PERSON) == (request["permalink"], request["author"])
 
 
 def test_a_request_that_is_reopened_remembers_that_it_was_posted(world: World) -> None:
@@ -644,6 +644,7 @@ def test_the_summary_of_what_was_computed_is_there_before_anything_is_posted(wor
     assert ("computed", Decimal("4948.80")) == (summary["outcome"]["status"], summary["credit_amount"])
     assert (str(key), world.address(key, top)) == (summary["request"]["key"], summary["request"]["permalink"])
     assert (list(result.sql), result.place) == (summary["credited"], f"memory:{key}")
+    assert ("qid=abc" in summary["request"]["text"], PERSON) == (True, summary["request"]["author"])
     assert 1 == len(result.sql)
 
 

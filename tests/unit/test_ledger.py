@@ -564,6 +564,23 @@ def test_a_state_that_is_lost_while_a_tick_works_stops_it(world: World) -> None:
     assert {} == world.values
 
 
+def test_how_far_was_read_and_forgotten_is_written_twice(world: World) -> None:
+    """Under a key of its own, and nothing else of meta."""
+    ledger = ledger_of(world)
+    ledger.update_meta(
+        lambda meta: replace(meta, covered_until=START, forgotten_before=START - timedelta(hours=1), hold_since=START)
+    )
+    assert world.values
+    assert {
+        "schema": 1,
+        "covered_until": "2026-01-08T12:00:00Z",
+        "forgotten_before": "2026-01-08T11:00:00Z",
+    } == json.loads(world.values["window"])
+    world.values["meta"] = "?"
+    meta = ledger_of(world).read().meta
+    assert (START, START - timedelta(hours=1), None) == (meta.covered_until, meta.forgotten_before, meta.hold_since)
+
+
 def test_what_was_edited_into_nonsense_is_not_overwritten(world: World) -> None:
     """Not by whoever finds no record of a request there, and not by an update of the meta."""
     world.values = {str(KEY): "{", "meta": "[", "notice.n": "1"}

@@ -704,6 +704,59 @@ def forget(world: World, key: RequestKey) -> None:
     world.delete(key)
 
 
+def test_sql_that_was_credited_long_ago_does_not_hide_that_it_was_credited_again(world: World) -> None:
+    """Each request that credited it is looked at."""
+    rules = replace(RULES, duplicates=timedelta(days=1))
+    first = world.ask("abc")
+    world.tick(rules=rules)
+    world.wait(days=1, hours=1)
+    second = world.ask("abc")
+    world.tick(rules=rules)
+    assert [REFERENCE] == world.replies(second)
+    forget(world, first)
+    forget(world, second)
+    third = world.ask("abc")
+    world.tick(rules=rules)
+    assert [] == world.replies(third)
+
+
+def test_a_request_whose_own_summary_is_lost_is_posted_all_the_same(world: World) -> None:
+    """The result is in the state."""
+    key = world.ask("abc")
+    world.kill("thread.before-read")
+    world.summaries.clear()
+    world.wait(minutes=31)
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_what_a_person_answered_says_in_its_summary_what_was_asked(world: World) -> None:
+    """Nothing was computed for it."""
+    key = world.ask("abc")
+    world.say("Approved, $1.00", PERSON, thread_ts=key.ts)
+    world.tick()
+    summary: Any = world.summaries[str(key)]
+    assert ("elsewhere", True) == (summary["outcome"]["status"], "qid=abc" in summary["request"]["text"])
+
+
+@pytest.mark.parametrize("status", ["answered", "elsewhere"])
+def test_a_look_that_finds_no_reply_of_ours_changes_none(world: World, status: Status) -> None:
+    """A person has deleted it, or answered when our post was on its way and never came."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE, times=1)
+    world.tick()
+    if status == "elsewhere":
+        world.say("Approved, $1.00", PERSON, thread_ts=key.ts)
+    world.wait(minutes=16)
+    world.tick()
+    record = world.record(key)
+    assert (status, True) == (record.status, bool(record.reply))
+    world.messages = [m for m in world.messages if not m.marker]
+    world.wait(minutes=16)
+    world.tick()
+    assert (record.reply, record.checked + 1) == (world.record(key).reply, world.record(key).checked)
+
+
 def test_what_a_request_computed_itself_is_nobody_elses(world: World) -> None:
     """Its own summary names the same SQL; that of another one which comes after it counts."""
     first = world.ask("abc")
@@ -925,7 +978,9 @@ def test_where_the_thread_of_a_lost_request_does_not_decide_its_sql_is_left_to_p
     assert ([], "dead") == (world.replies(second), world.record(second).status)
     reason = "Slack refuses it: not_in_channel." if why == "refused" else "Its thread does not say"
     assert f"The same SQL may be credited by another request: {world.address(first)} {reason}" in world.told()[0]
-    assert "Look at both threads" in world.told()[0]
+    assert (
+        "\n  Look at both threads; credit by hand, or run `creditbot retry --again` with the address of this request.\n"
+    ) in world.told()[0]
 
 
 def test_sql_that_a_lost_request_was_answered_for_is_free_when_more_than_duplicate_days_have_passed() -> None:

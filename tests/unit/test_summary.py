@@ -106,7 +106,6 @@ class TestContents:
         assert {
             "key": "T0TEST.C0TEST.1736345678.123456",
             "permalink": PERMALINK,
-            "thread": KEY.ts,
             "author": "U0PERSON",
             "text": "please credit",
         } == a_document()["request"]
@@ -229,7 +228,7 @@ class TestEnd:
             "attempts": 1,
             "seconds": Decimal("41.500"),
         } == closed["outcome"]
-        assert Outcome("answered", NOW, KEY.ts) == outcome_of(closed)
+        assert Outcome("answered", NOW) == outcome_of(closed)
 
     def test_links_of_another_run_are_said_to_be_that(self) -> None:
         """Who slept just before it saved what it had computed replaced the evidence of an answer."""
@@ -244,7 +243,7 @@ class TestEnd:
         assert (None, Decimal("4948.80")) == (closed["credit_amount"], closed["computed_amount"])
         assert "Slack refused." == at(closed, "outcome", "reason")
         assert closed == close_document(closed, a_record("dead", reason="Slack refused."))
-        assert Outcome("dead", NOW, KEY.ts) == outcome_of(closed)
+        assert Outcome("dead", NOW) == outcome_of(closed)
 
     def test_a_request_of_which_nothing_was_computed(self) -> None:
         """It leaves who, where, when and why."""
@@ -261,7 +260,6 @@ class TestEnd:
         assert {
             "key": str(KEY),
             "permalink": PERMALINK,
-            "thread": "1736345600.000001",
             "author": "BFORM",
             "text": "please credit",
         } == document["request"]
@@ -285,9 +283,3 @@ class TestEnd:
     def test_a_summary_of_somebody_else_has_no_outcome(self, document: dict[str, object]) -> None:
         """What says nothing of ours, or nothing that can be compared."""
         assert outcome_of(document) is None
-
-    @pytest.mark.parametrize("request_", [{}, 5, {"thread": 5}, {"thread": "../x"}])
-    def test_a_summary_that_does_not_say_its_thread(self, request_: object) -> None:
-        """The request may be the parent itself."""
-        document = {"outcome": {"status": "computed", "at": "2026-01-08T12:00:00.250Z"}, "request": request_}
-        assert Outcome("computed", NOW, "") == outcome_of(document)
