@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from creditbot import logs
 from creditbot.agenda import Agenda, Job, plan
 from creditbot.document import State, is_request
-from creditbot.errors import CreditbotError, Refused, StateConflict
+from creditbot.errors import CreditbotError, NotYet, Refused, StateConflict
 from creditbot.intake import Policy, Request, is_ours, requests_in
 from creditbot.ledger import Ledger
 from creditbot.model import Message, RequestKey, Workspace, time_of
-from creditbot.notices import Notices, due
+from creditbot.notices import Notices, due, unsettled_text
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.processes import Stop
@@ -203,6 +203,7 @@ class Bot:
                 Limits(self._rules.attempts, self._rules.lookback), lambda: self._stop.asked, self._at,
             )  # fmt: skip
             self._handle_all(agenda.requests, handler, workspace, report)
+            self._tell_left_behind(agenda, workspace, notices)
             for job in agenda.cut_off:
                 self._handle_all([job], handler, workspace, report)
             self._look_after(agenda, workspace, replies, closing, notices, report)
@@ -210,6 +211,17 @@ class Bot:
             for service in sorted(handler.recovered):
                 notices.over(service)
         report.untold = notices.deliver(lambda: self._stop.asked)
+
+    def _tell_left_behind(self, agenda: Agenda, workspace: Workspace, notices: Notices) -> None:
+        """Says of posts that no tick comes to an end with what it can, before one of them ends this tick, too."""
+        for job in agenda.cut_off:
+            known = self._ledger.state.notices
+            if job.record and job.record.status == "posting" and f"{job.key}.lost" not in known:
+                where = workspace.permalink(job.key.channel, job.key.ts, job.record.thread)
+                notices.add(
+                    f"{job.key}.posting", unsettled_text(where, NotYet("No tick has come to an end with it yet."))
+                )
+                notices.deliver(lambda: self._stop.asked)
 
     def _handle_all(self, jobs: Sequence[Job], handler: Handler, workspace: Workspace, report: TickReport) -> None:
         """Requests are started in order and end when they are ready."""

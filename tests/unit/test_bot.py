@@ -1225,6 +1225,11 @@ def test_a_posting_that_no_tick_comes_to_an_end_with_keeps_nobody_waiting(world:
     with pytest.raises(Killed):
         world.tick(at=at)
     assert ([REFERENCE], "posting") == (world.replies(other), world.record(key).status)
+    unknown = f"Whether my reply to {world.address(key)} arrived is not known: No tick has come to an end with it yet. "
+    assert [unknown] == [text[: len(unknown)] for text in world.told()]
+    world.kill("thread.before-read")
+    world.tick()
+    assert ("answered", 1) == (world.record(key).status, len(world.told()))
 
 
 def test_while_a_part_of_the_state_is_nonsense_nothing_is_posted(world: World) -> None:
