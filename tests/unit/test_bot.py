@@ -1132,14 +1132,15 @@ def test_an_unfinished_request_older_than_the_window_is_gone_on_with_when_its_re
     assert ([REFERENCE], "answered") == (world.replies(key), world.record(key).status)
 
 
-def test_of_many_values_edited_into_nonsense_the_first_are_named(world: World) -> None:
+@pytest.mark.parametrize(("number", "more"), [(5, ""), (6, " and 1 more"), (7, " and 2 more")])
+def test_of_many_values_edited_into_nonsense_the_first_are_named(world: World, number: int, more: str) -> None:
     """The others are in `corrupt`, too."""
-    keys = sorted(str(world.ask("abc")) for _ in range(7))
+    keys = sorted(str(world.ask("abc")) for _ in range(number))
     for key in keys:
         vandalise(world, key, "?")
     world.tick()
     assert world.told()[0].startswith(
-        f"Unreadable in the state, and kept in its key `corrupt`: {', '.join(keys[:5])} and 2 more. Older"
+        f"Unreadable in the state, and kept in its key `corrupt`: {', '.join(keys[:5])}{more}. Older"
     )
 
 

@@ -751,7 +751,7 @@ def test_a_look_that_finds_no_reply_of_ours_changes_none(world: World, status: S
     world.tick()
     record = world.record(key)
     assert (status, True) == (record.status, bool(record.reply))
-    world.messages = [m for m in world.messages if not m.marker]
+    world.messages = [m for m in world.visible() if not m.marker]
     world.wait(minutes=16)
     world.tick()
     assert (record.reply, record.checked + 1) == (world.record(key).reply, world.record(key).checked)
