@@ -214,14 +214,17 @@ class Bot:
 
     def _tell_left_behind(self, agenda: Agenda, workspace: Workspace, notices: Notices) -> None:
         """Says of posts that no tick comes to an end with what it can, before one of them ends this tick, too."""
-        for job in agenda.cut_off:
-            known = self._ledger.state.notices
-            if job.record and job.record.status == "posting" and f"{job.key}.lost" not in known:
-                where = workspace.permalink(job.key.channel, job.key.ts, job.record.thread)
-                notices.add(
-                    f"{job.key}.posting", unsettled_text(where, NotYet("No tick has come to an end with it yet."))
-                )
-                notices.deliver(lambda: self._stop.asked)
+        known, why = self._ledger.state.notices, NotYet("No tick has come to an end with it yet.")
+        posts = [
+            (job.key, job.record)
+            for job in agenda.cut_off
+            if job.record and job.record.status == "posting" and f"{job.key}.lost" not in known
+        ]
+        for key, record in posts:
+            where = workspace.permalink(key.channel, key.ts, record.thread)
+            notices.add(f"{key}.posting", unsettled_text(where, why))
+        if posts:
+            notices.deliver(lambda: self._stop.asked)
 
     def _handle_all(self, jobs: Sequence[Job], handler: Handler, workspace: Workspace, report: TickReport) -> None:
         """Requests are started in order and end when they are ready."""

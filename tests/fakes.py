@@ -22,6 +22,7 @@ from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
 from creditbot.intake import Policy
 from creditbot.ledger import BUDGET, Ledger
 from creditbot.links import looker_host
+from creditbot.lookup import Asked, Lookup
 from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace, time_of
 from creditbot.pipeline import Pipeline
 from creditbot.points import At, Point, nowhere
@@ -256,6 +257,11 @@ class World:
             name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget, at=at), pipeline,
             policy or POLICY, rules, runs=runs, progress=progress, wall=lambda: self.now + skew, at=at,
         )  # fmt: skip
+
+    def retry(self, key: RequestKey, again: str = "") -> None:
+        """`creditbot retry` with the address that a message outside threads has."""
+        ports = self.ports()
+        Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts), again=again)
 
     def tick(self, **options: Any) -> TickReport:
         """One tick of a new process."""

@@ -13,15 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from creditbot.errors import CreditbotError
-from creditbot.ledger import Ledger
-from creditbot.lookup import Asked, Lookup
 from creditbot.model import RequestKey
 from creditbot.points import Point
 from creditbot.thread import UNCOUNTED
 from tests.crash.faults import LATENESS, Kind, arm
 from tests.crash.scenario import Scenario, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation, Tick
-from tests.fakes import HOST, POLICY, Killed, World
+from tests.fakes import HOST, Killed, World
 
 FAULTS: tuple[Kind, ...] = (
     "timeout before", "timeout after", "lands after the next scan", "stale thread read", "429", "409",
@@ -75,9 +73,8 @@ class Workers(RuleBasedStateMachine):
 
     @rule(key=requests)
     def retry(self, key: RequestKey) -> None:
-        ports = self.world.ports()
         with suppress(CreditbotError):
-            Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts))
+            self.world.retry(key)
 
     # -- workers -------------------------------------------------------------------------------------------------------
 

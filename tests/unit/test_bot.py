@@ -22,13 +22,12 @@ from creditbot.errors import LinkUnusable, PostUnknown, Refused, StateUnusable, 
 from creditbot.intake import Policy
 from creditbot.ledger import Ledger
 from creditbot.links import looker_host
-from creditbot.lookup import Asked, Lookup
 from creditbot.model import Marker, RequestKey, Workspace, time_of
 from creditbot.report import Progress
 from creditbot.states import Record
 from creditbot.thread import REPEATS
 from tests.crash.simulation import stopped
-from tests.fakes import BOT, BOT_USER, BOTH, HOST, POLICY, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
+from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
 
 
 @pytest.fixture
@@ -810,11 +809,6 @@ def lose(world: World) -> None:
     world.version += 1
 
 
-def retry(world: World, key: RequestKey) -> None:
-    ports = world.ports()
-    Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts))
-
-
 def vandalise(world: World, key: str, value: str) -> None:
     assert world.values
     world.values[key] = value
@@ -1101,7 +1095,7 @@ def test_a_meta_that_is_gone_brings_nothing_back_that_was_forgotten(world: World
         world.wait(hours=1)
         forgotten.append(world.ask("gone"))
         world.tick()
-    retry(world, old)
+    world.retry(old)
     world.fail("looker", Unreachable("Looker", "Looker is down."), times=99)
     world.tick()
     assert "failed" == world.record(old).status

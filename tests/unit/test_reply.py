@@ -14,7 +14,6 @@ import pytest
 from creditbot.closing import Closing
 from creditbot.errors import NotebookFailed, PostRefused, PostUnknown, Refused, StateConflict, Unreachable
 from creditbot.ledger import Ledger
-from creditbot.lookup import Asked, Lookup
 from creditbot.model import Marker, RequestKey
 from creditbot.notices import Notices
 from creditbot.points import Point
@@ -69,9 +68,14 @@ def lose(world: World, key: RequestKey | None = None) -> None:
     world.version += 1
 
 
-def retry(world: World, key: RequestKey, again: str = "") -> None:
-    ports = world.ports()
-    Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts), again=again)
+def drop(world: World, key: RequestKey) -> None:
+    """The state knows nothing of a request, and starts none that was asked until now."""
+    assert world.values
+    del world.values[str(key)]
+    world.version += 1
+    Ledger(world.ports().state).update_meta(
+        lambda meta: replace(meta, forgotten_before=world.now + timedelta(seconds=1))
+    )
 
 
 # -- posting -----------------------------------------------------------------------------------------------------------
@@ -830,11 +834,11 @@ def test_retry_again_credits_the_same_sql_twice_and_says_who_wanted_it(world: Wo
     world.ask("abc")
     second = world.ask("abc")
     world.tick()
-    retry(world, second)
+    world.retry(second)
     world.tick()
     assert [] == world.replies(second)
     assert 2 == len(world.told())
-    retry(world, second, again="dana@laptop")
+    world.retry(second, again="dana@laptop")
     world.tick()
     assert [REFERENCE] == world.replies(second)
     assert "dana@laptop" == world.record(second).again
@@ -847,7 +851,7 @@ def test_an_override_is_for_the_links_it_was_given_for(world: World) -> None:
     world.ask("def")
     third = world.ask("abc")
     world.tick()
-    retry(world, third, again="dana@laptop")
+    world.retry(third, again="dana@laptop")
     world.amid("notebook", lambda: world.edit(third, f"<https://{HOST}/explore/m/v?qid=def>"))
     world.tick()
     assert [] == world.replies(third)
@@ -964,12 +968,7 @@ def test_where_the_thread_of_a_lost_request_does_not_decide_its_sql_is_left_to_p
         world.ask("def", thread_ts=first.ts, subtype="thread_broadcast")
         for amount in ("$1", "$2"):
             world.say(f"Approved, {amount}", PERSON, thread_ts=first.ts)
-    assert world.values
-    del world.values[str(first)]
-    world.version += 1
-    Ledger(world.ports().state).update_meta(
-        lambda meta: replace(meta, forgotten_before=world.now + timedelta(seconds=1))
-    )
+    drop(world, first)
     world.wait(minutes=1)
     second = world.ask("abc")
     if why == "refused":
@@ -990,12 +989,7 @@ def test_sql_that_a_lost_request_was_answered_for_is_free_when_more_than_duplica
     first = world.ask("abc")
     world.kill("thread.before-read")
     world.say("Approved, $1.00", PERSON, thread_ts=first.ts)
-    assert world.values
-    del world.values[str(first)]
-    world.version += 1
-    Ledger(world.ports().state).update_meta(
-        lambda meta: replace(meta, forgotten_before=world.now + timedelta(seconds=1))
-    )
+    drop(world, first)
     world.wait(days=1)
     second = world.ask("abc")
     world.tick(rules=rules)
