@@ -11,7 +11,7 @@ from bench.measure import Cost, Run, cost, interleaved, run, seconds
 from bench.memory import PeakMemory
 from bench.results import Row, times
 from bench.stage import BUNDLED, FROZEN, PYTHON, UNPACED, Stage, bot_environment, staged
-from creditbot.adapters.slack import POST_INTERVAL
+from creditbot.adapters.slack.open import POST_INTERVAL
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.http import Answer, Call
 

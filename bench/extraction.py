@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from bench.results import Row
-from creditbot.hosts import looker_host
-from creditbot.links import looker_links
+from creditbot.intake.looker_host import looker_host
+from creditbot.intake.looker_links import looker_links
 from creditbot.sandbox.composer import typed
 
 HOST = looker_host("https://acme.looker.com")

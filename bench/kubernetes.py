@@ -13,7 +13,7 @@ from lightkube import Client, KubeConfig
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Namespace
 
-from tests.cluster.local_api import api_server
+from tests.support.local_api import api_server
 
 
 @contextmanager

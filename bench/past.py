@@ -10,11 +10,11 @@ from decimal import Decimal
 from pydantic import TypeAdapter
 
 from bench.stage import Stage
-from creditbot.adapters.file_state import FileStore
+from creditbot.adapters.storage.file_state import FileStore
 from creditbot.model import RequestKey
 from creditbot.sandbox.composer import typed
 from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, LOOKER, REQUESTER, TEAM, ts_of
-from creditbot.states import Record, Result
+from creditbot.state.record import Record, Result
 
 _RECORD = TypeAdapter(Record)
 OLDER = timedelta(days=5)

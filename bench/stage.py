@@ -28,7 +28,7 @@ RUN_ONCE = (PYTHON, "-m", "creditbot", "run-once")
 _UNPACED = """\
 import sys
 from creditbot import cli
-from creditbot.adapters import slack
+from creditbot.adapters.slack import open as slack
 
 slack.POST_INTERVAL = 0
 sys.exit(cli.main(["run-once"]))

@@ -12,22 +12,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditbot import processes
-from creditbot.bot import Bot, TickRules
-from creditbot.cores import workers_default
-from creditbot.intake import Policy
-from creditbot.ledger import BUDGET, Ledger
-from creditbot.links import looker_host
-from creditbot.pipeline import Pipeline
+from creditbot.credit.compute import Pipeline
+from creditbot.credit.products import ProductTable, default_products, load_products
+from creditbot.credit.sql.policy import SqlPolicy, dialect_named, dialect_of
+from creditbot.intake.looker_links import looker_host
+from creditbot.intake.requests import Policy
+from creditbot.machine import processes
+from creditbot.machine.cores import workers_default
 from creditbot.points import At, nowhere
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
-from creditbot.products import ProductTable, default_products, load_products
-from creditbot.report import Progress
-from creditbot.settings import ConfigMapPlace, Settings
-from creditbot.sql import SqlPolicy, dialect_named, dialect_of
+from creditbot.settings.settings import ConfigMapPlace, Settings
+from creditbot.state.ledger import BUDGET, Ledger
+from creditbot.tick.report import Progress
+from creditbot.tick.tick import Bot, TickRules
 
 if TYPE_CHECKING:
-    from creditbot.adapters.slack import Slack
+    from creditbot.adapters.slack.open import Slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def assemble(
     runner: Runner | None = None,
 ) -> Assembly:
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
-    from creditbot.adapters.slack import open_slack
+    from creditbot.adapters.slack.open import open_slack
 
     stop = processes.Stop()
     slack = open_slack(
@@ -115,7 +115,7 @@ def products_of(settings: Settings) -> ProductTable:
 
 def make_resolver(settings: Settings, pause: Callable[[float], object]) -> Resolver:
     """The way to Looker; `pause` as in `LookerResolver`."""
-    from creditbot.adapters.looker import LookerResolver
+    from creditbot.adapters.looker.resolver import LookerResolver
 
     return LookerResolver(
         settings.looker_base_url,
@@ -128,8 +128,8 @@ def make_resolver(settings: Settings, pause: Callable[[float], object]) -> Resol
 
 def make_runner(settings: Settings, products: ProductTable, environ: Mapping[str, str]) -> Runner:
     """The way to run the notebooks of the products that are on; they see what of `environ` they may."""
-    from creditbot.adapters.notebook import NotebookRunner
-    from creditbot.adapters.notebook_environment import kernel_environment
+    from creditbot.adapters.notebooks.environment import kernel_environment
+    from creditbot.adapters.notebooks.runner import NotebookRunner
 
     if settings.warehouse_url:
         environ = {**environ, "WAREHOUSE_URL": settings.warehouse_url.get_secret_value()}
@@ -144,7 +144,7 @@ def make_runner(settings: Settings, products: ProductTable, environ: Mapping[str
 
 def make_summaries(settings: Settings) -> SummaryStore:
     """Where summaries are kept."""
-    from creditbot.adapters.summaries import ObjectSummaries
+    from creditbot.adapters.storage.summaries import ObjectSummaries
 
     return ObjectSummaries(settings.output_uri)
 
@@ -153,9 +153,9 @@ def make_state(settings: Settings) -> StateStore:
     """Where the state is kept."""
     place = settings.state
     if isinstance(place, ConfigMapPlace):
-        from creditbot.adapters.configmap_state import ConfigMapStore
+        from creditbot.adapters.storage.configmap_state import ConfigMapStore
 
         return ConfigMapStore(place.namespace, place.name)
-    from creditbot.adapters.file_state import FileStore
+    from creditbot.adapters.storage.file_state import FileStore
 
     return FileStore(place.path)

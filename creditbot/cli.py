@@ -17,7 +17,8 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from creditbot import commands, sandbox_commands
+from creditbot.commands import main as commands
+from creditbot.commands import sandbox as sandbox_commands
 from creditbot.errors import CreditbotError
 
 

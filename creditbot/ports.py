@@ -1,6 +1,6 @@
 """What creditbot needs from the outside, as Protocols of one to three verbs.
 
-Adapters implement them on the vendors' SDKs, tests/fakes.py in memory; one contract suite runs over all.
+Adapters implement them on the vendors' SDKs, tests/support/world.py in memory; one contract suite runs over all.
 """
 
 from __future__ import annotations

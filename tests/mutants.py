@@ -25,7 +25,7 @@ class Mutant:
     """One change to one function that no test noticed.
 
     Attributes:
-        function: such as "creditbot.ledger.Ledger.swap".
+        function: such as "creditbot.state.ledger.Ledger.swap".
         was: the line before, stripped.
         becomes: the line after, stripped; "" if it was removed.
     """

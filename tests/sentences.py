@@ -180,13 +180,13 @@ MISSING: list[set[Place]] = []
 
 def pytest_collection() -> None:
     """Listens from before the tests are imported, and after coverage began to measure."""
-    from creditbot.checks import CheckResult
+    from creditbot.commands.check import CheckResult
+    from creditbot.commands.lookup import Found
     from creditbot.errors import CreditbotError
-    from creditbot.lookup import Found
     from creditbot.model import LookerLink, Query
     from creditbot.notebook_host.preparing import Prepared
     from creditbot.ports import Stored
-    from creditbot.states import Notice, Record
+    from creditbot.state.record import Notice, Record
 
     LISTENER.listen(CreditbotError, str)
     LISTENER.listen(LookerLink, lambda link: link.unusable)

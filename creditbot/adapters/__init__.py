@@ -1,1 +1,4 @@
-"""The outside, behind the ports: Slack, Looker, notebooks, summaries and the state."""
+"""The ports on real services: each adapter turns a vendor's shapes and errors into ours.
+
+An adapter decides nothing about requests, and no adapter knows another.
+"""

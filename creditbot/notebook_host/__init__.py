@@ -1,6 +1,6 @@
 """The processes beside the bot that run notebooks. They never hold one of its secrets.
 
-    bot       slack_sdk, looker_sdk, the secrets                      adapters/notebook.py
+    bot       slack_sdk, looker_sdk, the secrets                      adapters/notebooks/process.py
     └ host    papermill, scrapbook; JSON lines on stdin and stdout    __main__.py
       └ nursery    ipykernel and what the notebooks import            nursery.py
         └ kernel   a fresh fork for every notebook

@@ -21,7 +21,7 @@ import pytest
 from pytest_socket import enable_socket
 
 from tests.cluster.kubectl import Kubectl, KubectlError, apply, bot_kubeconfig, kustomization
-from tests.cluster.local_api import api_server
+from tests.support.local_api import api_server
 
 IMAGE = os.environ.get("IMAGE", "localhost/creditbot:dev")
 NO_CLUSTER = (

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from lightkube import Client, KubeConfig
 
-from creditbot.adapters.configmap_state import ConfigMapStore
+from creditbot.adapters.storage.configmap_state import ConfigMapStore
 from creditbot.errors import StateConflict
-from creditbot.ledger import Ledger
 from creditbot.model import RequestKey
-from creditbot.states import Claim, move
+from creditbot.state.ledger import Ledger
+from creditbot.state.record import Claim, move
 
 NAME = "creditbot-state"
 START = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.adapters.configmap_state import ConfigMapStore
-from creditbot.document import understand
+from creditbot.adapters.storage.configmap_state import ConfigMapStore
 from creditbot.errors import Refused, StateFull, StateUnusable
-from creditbot.ledger import BUDGET, LIMIT
 from creditbot.ports import StateStore
+from creditbot.state.codec import understand
+from creditbot.state.ledger import BUDGET, LIMIT
 from tests.cluster.conftest import Deployed
 from tests.cluster.kubectl import Kubectl, apply, bot_kubeconfig
 from tests.cluster.racers import NAME, START, keys, race, store
-from tests.store_contract import StoreContract
+from tests.support.store_contract import StoreContract
 
 pytestmark = pytest.mark.cluster
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.http_stub import HttpStub
-from tests.slack_bench import Bench
+from tests.support.http import HttpStub
+from tests.support.slack_bench import Bench
 
 
 @pytest.fixture

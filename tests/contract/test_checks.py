@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.slack_access import SCOPES, Scope
-from creditbot.checks import CheckResult, _attempt, _limits, _slack_token
-from creditbot.settings import Settings
-from tests.http_stub import Answer
-from tests.slack_bench import ME, Bench
+from creditbot.adapters.slack.access import SCOPES, Scope
+from creditbot.commands.check import CheckResult, _attempt, _limits, _slack_token
+from creditbot.settings.settings import Settings
+from tests.support.http import Answer
+from tests.support.slack_bench import ME, Bench
 
 SETTINGS = {
     "SLACK_BOT_TOKEN": "xoxb-made-up", "SLACK_USER_ID": "U0OWNER", "SLACK_TEST_CHANNEL": "credits",

@@ -22,8 +22,8 @@ import pytest
 from creditbot import cli
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.world import BOT_USER, CHANNEL, TEAM_URL
-from tests.http_stub import Answer, HttpStub
-from tests.notebook_files import code, write_notebook
+from tests.support.http import Answer, HttpStub
+from tests.support.notebooks import code, write_notebook
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_USER_ID", "SLACK_CHANNELS", "LOOKER_BASE_URL", "LOOKER_CLIENT_ID",

@@ -17,7 +17,7 @@ import pytest
 from lightkube import Client, KubeConfig
 from lightkube.config.models import Cluster, User
 
-from creditbot.adapters.configmap_state import ConfigMapStore
+from creditbot.adapters.storage.configmap_state import ConfigMapStore
 from creditbot.errors import (
     STATE_STORE,
     CreditbotError,
@@ -29,8 +29,8 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.ports import StateStore
-from tests.http_stub import Answer, HttpStub, Seen
-from tests.store_contract import StoreContract
+from tests.support.http import Answer, HttpStub, Seen
+from tests.support.store_contract import StoreContract
 
 PATH = "/api/v1/namespaces/creditbot/configmaps/state"
 READ, WRITE = f"GET {PATH}", f"PUT {PATH}"

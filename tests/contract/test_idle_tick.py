@@ -14,7 +14,7 @@ import pytest
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.composer import typed
 from creditbot.sandbox.world import CHANNEL, LOOKER
-from tests.bundled_notebooks import path_of
+from tests.support.bundled_notebooks import path_of
 
 TICK = """
 import json, sys

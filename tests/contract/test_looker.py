@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.looker import LookerResolver
+from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.errors import CreditbotError, LinkUnusable, Refused, Unreachable
 from creditbot.model import LookerLink, Query
-from tests.http_stub import Answer, HttpStub
+from tests.support.http import Answer, HttpStub
 
 SQL = "SELECT day, prefix FROM traffic WHERE product = 'Authy'"
 LOGIN = "POST /api/4.0/login"
@@ -633,7 +633,7 @@ class TestCost:
         """Importing the module and making a resolver leave the SDK alone; `warm` imports it, once."""
         script = """
 import sys, threading
-from creditbot.adapters.looker import LookerResolver
+from creditbot.adapters.looker.resolver import LookerResolver
 resolver = LookerResolver("https://acme.looker.com", "id", "not-a-secret")
 assert not {"looker_sdk", "requests", "tenacity"} & sys.modules.keys()
 resolver.warm()

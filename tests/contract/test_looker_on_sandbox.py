@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.looker import LookerResolver
+from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.errors import LinkUnusable, Unreachable
-from creditbot.links import looker_host, read_link
+from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.model import LookerLink
 from creditbot.ports import Resolver
 from creditbot.sandbox.faults import dropped_after, server_error

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.adapters.notebook import NotebookRunner
+from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.errors import NotebookFailed, NotebookStopped, Refused, Unreachable
-from tests.notebook_files import cells_in, code, write_notebook
+from tests.support.notebooks import cells_in, code, write_notebook
 
 Notebook = Callable[..., Path]
 
@@ -375,7 +375,7 @@ def test_the_bots_sudden_end_ends_everything(notebook: Notebook, mark: str, tmp_
     os.mkfifo(flag)
     path = notebook("open(looker, 'w').write('running'); import time; time.sleep(600)")
     script = (
-        "import os, sys\nfrom pathlib import Path\nfrom creditbot.adapters.notebook import NotebookRunner\n"
+        "import os, sys\nfrom pathlib import Path\nfrom creditbot.adapters.notebooks.runner import NotebookRunner\n"
         "NotebookRunner([], dict(os.environ), seconds=600).run(sys.argv[1], sys.argv[2])"
     )
     root = str(Path(__file__).parents[2])
@@ -483,7 +483,7 @@ def test_a_temporary_folder_that_is_cleaned_away_is_told(notebook: Notebook, mon
 
 def test_the_bots_process_imports_nothing_heavy() -> None:
     """Importing the adapter imports neither papermill nor anything a notebook needs."""
-    script = "import sys, creditbot.adapters.notebook; print(' '.join(sys.modules))"
+    script = "import sys, creditbot.adapters.notebooks.runner; print(' '.join(sys.modules))"
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     heavy = {"papermill", "scrapbook", "pandas", "numpy", "nbformat", "nbclient", "jupyter_client", "zmq", "ctypes"}

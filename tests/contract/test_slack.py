@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters import slack_wire
-from creditbot.adapters.slack import open_slack
-from creditbot.adapters.slack_access import SCOPES, Scope, access
+from creditbot.adapters.slack import wire as slack_wire
+from creditbot.adapters.slack.access import SCOPES, Scope, access
+from creditbot.adapters.slack.open import open_slack
 from creditbot.errors import SLACK, PostUnknown, Refused, ServiceError, Unreachable
 from creditbot.model import Workspace
-from tests.http_stub import Answer
-from tests.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, channel, refused
+from tests.support.http import Answer
+from tests.support.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, channel, refused
 
 # Who we are and what we watch
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters import slack_wire
-from creditbot.adapters.slack import Slack
-from creditbot.clock import boottime
+from creditbot.adapters.slack import wire as slack_wire
+from creditbot.adapters.slack.open import Slack
 from creditbot.errors import PostRefused, PostUnknown
-from tests.http_stub import Answer
-from tests.slack_bench import MARKER, TOKEN, Bench
+from creditbot.machine.clock import boottime
+from tests.support.http import Answer
+from tests.support.slack_bench import MARKER, TOKEN, Bench
 
 
 class Silence:

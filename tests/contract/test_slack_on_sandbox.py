@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.adapters.slack import Slack as Adapters
-from creditbot.adapters.slack import open_slack
-from creditbot.adapters.slack_access import access
+from creditbot.adapters.slack.access import access
+from creditbot.adapters.slack.open import Slack as Adapters
+from creditbot.adapters.slack.open import open_slack
 from creditbot.errors import PostRefused, PostUnknown, Refused
 from creditbot.model import Marker, time_of
 from creditbot.sandbox.faults import dropped_after, dropped_before, rate_limited, server_error

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.slack_errors import FINAL, FIXABLE
+from creditbot.adapters.slack.errors import FINAL, FIXABLE
 from creditbot.errors import PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.model import Marker
-from tests.http_stub import Answer
-from tests.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, refused
+from tests.support.http import Answer
+from tests.support.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, refused
 
 # Writing
 

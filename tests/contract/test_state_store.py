@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.adapters.file_state import FileStore
+from creditbot.adapters.storage.file_state import FileStore
 from creditbot.errors import StateConflict, Unreachable
 from creditbot.ports import StateStore
-from tests.fakes import MemoryStore, World
-from tests.store_contract import StoreContract
+from tests.support.store_contract import StoreContract
+from tests.support.world import MemoryStore, World
 
 
 class TestMemoryStore(StoreContract):

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
-from creditbot.adapters.summaries import ObjectSummaries, told
+from creditbot.adapters.storage.summaries import ObjectSummaries, told
 from creditbot.errors import Refused, ServiceError, Unreachable
 from creditbot.model import RequestKey
-from tests.http_stub import Answer, HttpStub
+from tests.support.http import Answer, HttpStub
 
 OLD, KEY, NEW = (RequestKey("T0TEST", "C0TEST", f"{second}.000100") for second in (999999999, 1736345678, 1736345679))
 DOCUMENT = {"credit_amount": Decimal("4948.80"), "note": "Zürich"}
@@ -232,7 +232,7 @@ def test_making_one_opens_and_imports_nothing(tmp_path: Path) -> None:
     """A tick that saves nothing pays nothing, and makes no folder."""
     script = f"""
 import sys
-from creditbot.adapters.summaries import ObjectSummaries
+from creditbot.adapters.storage.summaries import ObjectSummaries
 ObjectSummaries({str(tmp_path / "outputs")!r})
 assert "obstore" not in sys.modules
 """

@@ -18,18 +18,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from creditbot import processes
-from creditbot.adapters.file_state import FileStore
-from creditbot.adapters.slack import open_slack
-from creditbot.adapters.summaries import ObjectSummaries
-from creditbot.bot import Bot
-from creditbot.clock import boottime
-from creditbot.ledger import Ledger
-from creditbot.pipeline import Pipeline
+from creditbot.adapters.slack.open import open_slack
+from creditbot.adapters.storage.file_state import FileStore
+from creditbot.adapters.storage.summaries import ObjectSummaries
+from creditbot.credit.compute import Pipeline
+from creditbot.credit.sql.policy import SqlPolicy
+from creditbot.machine import processes
+from creditbot.machine.clock import boottime
 from creditbot.points import At, Point
 from creditbot.ports import Clock
-from creditbot.sql import SqlPolicy
-from tests.fakes import POLICY, RULES, VERIFY, FakeResolver, FakeRunner, World
+from creditbot.state.ledger import Ledger
+from creditbot.tick.tick import Bot
+from tests.support.world import POLICY, RULES, VERIFY, FakeResolver, FakeRunner, World
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from creditbot.model import RequestKey
 from tests.crash.scenario import Outcome
-from tests.fakes import HOST, World
+from tests.support.world import HOST, World
 
 CREDITED = Outcome("answered", ("Approved, $100.00, exceptions",), ())
 

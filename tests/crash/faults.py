@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from creditbot.errors import NotebookStopped, PostRefused, PostUnknown, StateWriteUnknown, Unreachable
 from creditbot.points import Point
-from tests.fakes import RULES, World
+from tests.support.world import RULES, World
 
 Kind = Literal[
     "SIGKILL", "exception", "timeout before", "timeout after", "lands after the next scan", "stale thread read",

@@ -8,10 +8,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import Marker, Message, RequestKey
-from creditbot.states import ANSWERED, Record
-from creditbot.thread import UNCOUNTED
-from tests.fakes import BOT, BOT_USER, HOST, World
+from creditbot.state.record import ANSWERED, Record
+from tests.support.world import BOT, BOT_USER, HOST, World
 
 EARLIER = "earlier"
 """Claim in the marker of replies that were there before the first tick."""

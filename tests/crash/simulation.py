@@ -3,79 +3,25 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from creditbot.agenda import plan
-from creditbot.document import State
 from creditbot.errors import CreditbotError
+from creditbot.intake.thread import UNCOUNTED
 from creditbot.points import Point
-from creditbot.states import Record
-from creditbot.thread import UNCOUNTED
+from creditbot.state.codec import State
+from creditbot.state.record import Record
+from creditbot.tick.agenda import plan
 from tests.crash.faults import LATENESS, Fault, Injected, arm
-from tests.fakes import RULES, Killed, World
+from tests.support.ticks import Tick
+from tests.support.world import RULES, Killed, World
 
 SCHEDULE = timedelta(minutes=5)
 SWEEP_RULES = replace(RULES, attempts=6)
 """With fewer a request that three faults hit in a row is given up, as it should be."""
-
-
-class Tick:
-    """One run in a thread of its own, which goes on only while somebody waits for it: one thread runs at a time."""
-
-    def __init__(self, run: Callable[[Tick], None]) -> None:
-        self._run = run
-        self._go, self._halted = threading.Semaphore(0), threading.Semaphore(0)
-        self._thread = threading.Thread(target=self._whole, daemon=True)
-        self._killed = False
-        self.ended = False
-        self.error: BaseException | None = None
-
-    def go_on(self) -> bool:
-        """Runs until the tick pauses or ends; says whether it has ended."""
-        if self._thread.ident is None:
-            self._thread.start()
-        else:
-            self._go.release()
-        self._halted.acquire()
-        if self.error:
-            raise self.error
-        return self.ended
-
-    def kill(self) -> None:
-        """SIGKILL while it is paused, or before it began."""
-        self._killed = True
-        self.go_on()
-
-    def pause(self) -> None:
-        """Called by the run: waits for the next `go_on`."""
-        self._halted.release()
-        self._go.acquire()
-        if self._killed:
-            raise Killed
-
-    def _whole(self) -> None:
-        try:
-            self._run(self)
-        except BaseException as error:  # noqa: BLE001 handed to whoever waits
-            self.error = error
-        self.ended = True
-        self._halted.release()
-
-
-def stopped(world: World, point: Point) -> Tick:
-    """A tick that is stopped at a point."""
-
-    def run(tick: Tick) -> None:
-        world.tick(at=lambda reached: tick.pause() if reached == point else None)
-
-    tick = Tick(run)
-    assert not tick.go_on()
-    return tick
 
 
 class Unforeseen(logging.Handler):
@@ -118,7 +64,7 @@ class Simulation:
 
     def run(self, most: int = 120) -> None:
         """Ticks until three in a row ended undisturbed, found nothing to do, and no stopped process is left."""
-        log = logging.getLogger("creditbot.handler")
+        log = logging.getLogger("creditbot.tick.worker")
         log.addHandler(self._unforeseen)
         propagate, log.propagate = log.propagate, False
         try:

@@ -11,9 +11,10 @@ import pytest
 from creditbot.errors import CreditbotError
 from tests.crash.faults import LATENESS, STALENESS
 from tests.crash.scenario import Sort, failing, ok, same_sql, scenario_of, unsound
-from tests.crash.simulation import SWEEP_RULES, Simulation, Tick
+from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.crash.table import Table
-from tests.fakes import World
+from tests.support.ticks import Tick
+from tests.support.world import World
 
 INTERLEAVINGS = 240
 BATCHES = 4

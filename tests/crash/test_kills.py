@@ -18,14 +18,14 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.adapters.file_state import FileStore
-from creditbot.document import State, understand
+from creditbot.adapters.storage.file_state import FileStore
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.world import CHANNEL, OWNER
+from creditbot.state.codec import State, understand
 from tests.crash.child import Order
 from tests.crash.scenario import Counts
 from tests.crash.table import Table
-from tests.fakes import HOST, REFERENCE
+from tests.support.world import HOST, REFERENCE
 
 KILLS = int(os.environ.get("CRASH_KILLS", "20"))
 QUARTER = 16 * 60.0

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from creditbot.errors import CreditbotError
+from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import RequestKey
 from creditbot.points import Point
-from creditbot.thread import UNCOUNTED
 from tests.crash.faults import LATENESS, Kind, arm
 from tests.crash.scenario import Scenario, unsound
-from tests.crash.simulation import SWEEP_RULES, Simulation, Tick
-from tests.fakes import HOST, Killed, World
+from tests.crash.simulation import SWEEP_RULES, Simulation
+from tests.support.ticks import Tick
+from tests.support.world import HOST, Killed, World
 
 FAULTS: tuple[Kind, ...] = (
     "timeout before", "timeout after", "lands after the next scan", "stale thread read", "429", "409",
@@ -30,7 +31,7 @@ SLUGS = st.sampled_from(("a", "b", "c", "d", "gone", "other"))
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     """The defects that are injected are not printed."""
-    log = logging.getLogger("creditbot.handler")
+    log = logging.getLogger("creditbot.tick.worker")
     before = log.level
     log.setLevel(logging.CRITICAL)
     yield

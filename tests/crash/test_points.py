@@ -17,7 +17,7 @@ from tests.crash.faults import Fault, Kind
 from tests.crash.scenario import Scenario, Sort, answered_twice, failing, ok, same_sql, scenario_of, twice_told, unsound
 from tests.crash.simulation import Simulation
 from tests.crash.table import Table
-from tests.fakes import RULES, World
+from tests.support.world import RULES, World
 
 SCENARIO: tuple[Sort, ...] = (ok, failing, same_sql, answered_twice)
 UNCERTAIN = Fault("timeout after", "notice.before-send")

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.looker import LookerResolver
-from creditbot.adapters.slack import Slack, open_slack
-from creditbot.links import looker_host, read_link
+from creditbot.adapters.looker.resolver import LookerResolver
+from creditbot.adapters.slack.open import Slack, open_slack
+from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.model import LookerLink
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.seed import CHANNEL_NAME
@@ -25,7 +25,7 @@ from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER
 from tests.replay.origin import CANONICAL, PREFIX, Origin, of_environment, of_sandbox
 from tests.replay.scrubbing import Scrubber
 from tests.replay.tape import tape
-from tests.slack_bench import Time
+from tests.support.slack_bench import Time
 
 NOW = 1_767_870_000.0
 """The sandbox's time at every recording: 2026-01-08 11:00 UTC."""

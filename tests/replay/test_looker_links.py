@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.looker import LookerResolver
-from creditbot.adapters.looker_sql import has_default_limit
+from creditbot.adapters.looker.resolver import LookerResolver
+from creditbot.adapters.looker.sql import has_default_limit
 from creditbot.errors import LinkUnusable
-from creditbot.links import looker_host, read_link
+from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.model import LookerLink
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.looker_content import add_look, add_query, add_sql_query

@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest import mock
 
-from creditbot import states
-from creditbot.bot import Bot, TickRules
-from creditbot.intake import Policy
-from creditbot.ledger import Ledger
-from creditbot.links import looker_host
+from creditbot.credit.compute import Pipeline
+from creditbot.credit.products import default_products
+from creditbot.credit.sql.policy import SqlPolicy
+from creditbot.intake.looker_links import looker_host
+from creditbot.intake.requests import Policy
 from creditbot.model import NotebookRun
-from creditbot.pipeline import Pipeline
 from creditbot.ports import Ports
-from creditbot.products import default_products
-from creditbot.report import Progress
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.composer import typed
 from creditbot.sandbox.looker_content import add_look, add_query
 from creditbot.sandbox.seed import verify
 from creditbot.sandbox.world import LOOKER
-from creditbot.sql import SqlPolicy
-from tests import fakes
+from creditbot.state import record as states
+from creditbot.state.ledger import Ledger
+from creditbot.tick.report import Progress
+from creditbot.tick.tick import Bot, TickRules
 from tests.replay.stage import NOW, REQUEST, Stage
+from tests.support import world as fakes
 
 MISSING = "1767867000.000100"
 RULES = TickRules(

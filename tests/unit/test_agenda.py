@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from creditbot.agenda import Agenda, plan
-from creditbot.document import State
-from creditbot.intake import Request
+from creditbot.intake.requests import Request
 from creditbot.model import Message, RequestKey
-from creditbot.states import Claim, Meta, Record, Status
-from tests.fakes import START, ts_of
+from creditbot.state.codec import State
+from creditbot.state.record import Claim, Meta, Record, Status
+from creditbot.tick.agenda import Agenda, plan
+from tests.support.world import START, ts_of
 
 SETTLE = timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)

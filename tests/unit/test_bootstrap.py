@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
-from creditbot import bootstrap, processes
-from creditbot.adapters.configmap_state import ConfigMapStore
-from creditbot.adapters.file_state import FileStore
-from creditbot.adapters.notebook import NotebookRunner
-from creditbot.commands import _find_notebooks
+from creditbot import bootstrap
+from creditbot.adapters.notebooks.runner import NotebookRunner
+from creditbot.adapters.storage.configmap_state import ConfigMapStore
+from creditbot.adapters.storage.file_state import FileStore
+from creditbot.commands.main import _find_notebooks
 from creditbot.errors import SettingsError, StateFull
+from creditbot.machine import processes
 from creditbot.model import RequestKey
 from creditbot.ports import Stored
-from creditbot.settings import Settings, environment
-from creditbot.states import Record
-from tests.fakes import START
+from creditbot.settings.settings import Settings, environment
+from creditbot.state.record import Record
+from tests.support.world import START
 
 GIVEN = {
     "SLACK_BOT_TOKEN": "xoxb-made-up",

@@ -17,17 +17,17 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from creditbot.document import DONE
 from creditbot.errors import LinkUnusable, PostUnknown, Refused, StateUnusable, Unreachable
-from creditbot.intake import Policy
-from creditbot.ledger import Ledger
-from creditbot.links import looker_host
+from creditbot.intake.looker_links import looker_host
+from creditbot.intake.requests import Policy
+from creditbot.intake.thread import REPEATS
 from creditbot.model import Marker, RequestKey, Workspace, time_of
-from creditbot.report import Progress
-from creditbot.states import Record
-from creditbot.thread import REPEATS
-from tests.crash.simulation import stopped
-from tests.fakes import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
+from creditbot.state.codec import DONE
+from creditbot.state.ledger import Ledger
+from creditbot.state.record import Record
+from creditbot.tick.report import Progress
+from tests.support.ticks import stopped
+from tests.support.world import BOT, BOT_USER, BOTH, HOST, REFERENCE, RULES, START, TEAM, Killed, World, ts_of
 
 
 @pytest.fixture

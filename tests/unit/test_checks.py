@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from creditbot.checks import CheckResult, ask_warehouse
+from creditbot.commands.check import CheckResult, ask_warehouse
 from creditbot.errors import Unreachable
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from creditbot import clock as clock_module
-from creditbot.clock import SlackClock, boottime
 from creditbot.errors import SLACK, Unreachable
+from creditbot.machine import clock as clock_module
+from creditbot.machine.clock import SlackClock, boottime
 
 NOON = "Mon, 05 Jan 2026 12:00:00 GMT"
 AT_NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

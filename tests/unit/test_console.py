@@ -8,12 +8,20 @@ from typing import Any, get_args
 
 import pytest
 
-from creditbot.agenda import Job
-from creditbot.console import WORDS, ConsoleProgress, found_lines, history_lines, outcome_words, plain, tick_lines
-from creditbot.lookup import Found, Past
+from creditbot.commands.lookup import Found, Past
+from creditbot.commands.output import (
+    WORDS,
+    ConsoleProgress,
+    found_lines,
+    history_lines,
+    outcome_words,
+    plain,
+    tick_lines,
+)
 from creditbot.model import RequestKey
-from creditbot.report import TickReport
-from creditbot.states import Meta, Record, Result, Status
+from creditbot.state.record import Meta, Record, Result, Status
+from creditbot.tick.agenda import Job
+from creditbot.tick.report import TickReport
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
 KEY = RequestKey("T0", "C0", "1767960000.000100")

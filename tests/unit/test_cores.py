@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.cores import workers_default
+from creditbot.machine.cores import workers_default
 
 AFFINITY = len(os.sched_getaffinity(0))
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.credit import credit_of, format_usd, reply_text, usd
+from creditbot.credit.amount import credit_of, format_usd, reply_text, usd
+from creditbot.credit.summary_table import html_tables, printed_tables
 from creditbot.errors import CreditRefused
 from creditbot.model import Cell, Credit, CreditRow, NotebookRun
-from creditbot.tables import html_tables, printed_tables
 
 ROW = {
     "mode": "basic", "traffic_prop": "1.000", "msg_count": 35644, "fraud_cost": "7526.30", "block_rate": "0.416",

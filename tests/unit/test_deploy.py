@@ -15,8 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from creditbot.handler import CLAIM_LIFE
-from creditbot.settings import ConfigMapPlace, Settings, table
+from creditbot.settings.settings import ConfigMapPlace, Settings, table
+from creditbot.tick.worker import CLAIM_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]

@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from creditbot import cli
-from creditbot.adapters.slack_access import SCOPES
-from creditbot.products import load_products
-from creditbot.settings import table
+from creditbot.adapters.slack.access import SCOPES
+from creditbot.credit.products import load_products
+from creditbot.settings.settings import table
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("README.md", "SETUP_GUIDE.md", "SECURITY.md", "CHANGELOG.md", "notebooks/README.md")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot import exact_json
+from creditbot.machine import exact_json
 
 VALUES = st.recursive(
     st.none()

@@ -27,12 +27,12 @@ from creditbot.errors import (
     Refused,
     Unreachable,
 )
-from creditbot.handler import CLAIM_LIFE
 from creditbot.model import Marker
 from creditbot.points import Point
-from creditbot.states import Record
-from tests.crash.simulation import stopped
-from tests.fakes import HOST, PERSON, POLICY, REFERENCE, RULES, Killed, World
+from creditbot.state.record import Record
+from creditbot.tick.worker import CLAIM_LIFE
+from tests.support.ticks import stopped
+from tests.support.world import HOST, PERSON, POLICY, REFERENCE, RULES, Killed, World
 
 LOOKER_DOWN = Unreachable("Looker", "Looker is down.", "It is tried again.")
 STOPPED = NotebookStopped("The notebook ran out of time.", "Make it faster.")

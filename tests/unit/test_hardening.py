@@ -24,7 +24,7 @@ def readable(hidden: bool) -> bool:
             os.setuid(NOBODY)
         ctypes.CDLL(None).prctl(4, 1)  # as after exec: changing the user hides a process as well
         if hidden:
-            from creditbot.hardening import hide_from_other_processes
+            from creditbot.machine.hardening import hide_from_other_processes
 
             hide_from_other_processes()
         os._exit(_child_reads())

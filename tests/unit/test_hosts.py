@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from creditbot.errors import SettingsError
-from creditbot.hosts import Address, Host, address_of, looker_host
+from creditbot.intake.looker_host import Address, Host, address_of, looker_host
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from creditbot.intake import NOBODY, Policy, read_request, requests_in, why_not
-from creditbot.links import looker_host
+from creditbot.intake.looker_links import looker_host
+from creditbot.intake.requests import NOBODY, Policy, read_request, requests_in, why_not
 from creditbot.model import Message, RequestKey, Workspace
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "UBOT", "BBOT", {"C1": "credits"})

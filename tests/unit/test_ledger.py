@@ -8,8 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from creditbot import document
-from creditbot.document import CORRUPT_LIMIT, DONE, State, size_of, understand
 from creditbot.errors import (
     STATE_STORE,
     AlreadyCredited,
@@ -19,11 +17,13 @@ from creditbot.errors import (
     StateWriteUnknown,
     Unreachable,
 )
-from creditbot.ledger import BUDGET, LIMIT, Ledger
 from creditbot.model import RequestKey, Workspace, time_of
 from creditbot.ports import Stored
-from creditbot.states import SCHEMA, Meta, Notice, Record, move
-from tests.fakes import START, MemoryStore, World, ts_of
+from creditbot.state import codec as document
+from creditbot.state.codec import CORRUPT_LIMIT, DONE, State, size_of, understand
+from creditbot.state.ledger import BUDGET, LIMIT, Ledger
+from creditbot.state.record import SCHEMA, Meta, Notice, Record, move
+from tests.support.world import START, MemoryStore, World, ts_of
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "U", "B", {"C1": "credits"}, "abc")
 NOTICE = Notice("due", "1", START, "text")

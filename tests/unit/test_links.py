@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.hosts import Host
-from creditbot.links import looker_links, read_link, to_json
+from creditbot.intake.looker_host import Host
+from creditbot.intake.looker_links import looker_links, read_link, to_json
 from creditbot.model import LookerLink
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from creditbot import logs
 from creditbot.errors import SettingsError
+from creditbot.machine import logs
 
 LOG = logging.getLogger("creditbot.test")
 MOMENT = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -8,8 +8,8 @@ import pytest
 import requests
 import urllib3
 
-from creditbot.adapters.looker_errors import told
-from creditbot.adapters.looker_transport import plain, silent
+from creditbot.adapters.looker.errors import told
+from creditbot.adapters.looker.transport import plain, silent
 from creditbot.errors import Unreachable
 
 POOL = urllib3.HTTPSConnectionPool("acme.looker.com")

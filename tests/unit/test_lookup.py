@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from creditbot.document import DONE
+from creditbot.commands.lookup import Asked, Lookup, read_permalink
 from creditbot.errors import SettingsError
-from creditbot.ledger import Ledger
-from creditbot.lookup import Asked, Lookup, read_permalink
 from creditbot.model import RequestKey
-from tests.fakes import CHANNEL, HOST, PERSON, POLICY, REFERENCE, START, World
+from creditbot.state.codec import DONE
+from creditbot.state.ledger import Ledger
+from tests.support.world import CHANNEL, HOST, PERSON, POLICY, REFERENCE, START, World
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from tests.mutants import Mutant, complaints, explanations
 
 ROOT = Path(__file__).parents[2]
-KNOWN = Mutant("creditbot.ledger.Ledger.swap", "a = 1", "a = 2")
-NEW = Mutant("creditbot.ledger.Ledger.swap", "a = 1", "a = None")
+KNOWN = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1", "a = 2")
+NEW = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1", "a = None")
 
 
 def test_a_survivor_without_an_explanation_is_a_complaint() -> None:

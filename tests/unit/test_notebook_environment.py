@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.adapters.notebook_environment import kernel_environment
+from creditbot.adapters.notebooks.environment import kernel_environment
 
 SECRET = "xoxb-sandbox-not-a-secret"
 BOT = {

@@ -15,7 +15,7 @@ from creditbot.notebook_host.keeping import Keeper
 from creditbot.notebook_host.kernels import Nursery
 from creditbot.notebook_host.preparing import prepare
 from creditbot.notebook_host.running import NotebookHost
-from tests.notebook_files import code, write_notebook
+from tests.support.notebooks import code, write_notebook
 
 _SCRAP = "application/scrapbook.scrap.json+json"
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bundled_notebooks import COLUMNS, VERIFY, Row, traffic
+from tests.support.bundled_notebooks import COLUMNS, VERIFY, Row, traffic
 
 
 def record(**values: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ import pytest
 from nbformat import NotebookNode, from_dict
 
 from creditbot.notebook_host.outputs import LIMIT, cells, has_scraps, plain
-from tests.notebook_files import code, markdown
+from tests.support.notebooks import code, markdown
 
 
 def executed(*outputs: dict[str, Any]) -> NotebookNode:

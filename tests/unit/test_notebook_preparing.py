@@ -10,7 +10,7 @@ import pytest
 
 from creditbot.errors import Refused
 from creditbot.notebook_host.preparing import prepare
-from tests.notebook_files import PYTHON, Cell, code, markdown, write_notebook
+from tests.support.notebooks import PYTHON, Cell, code, markdown, write_notebook
 
 
 @pytest.fixture

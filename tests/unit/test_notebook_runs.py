@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from creditbot.sandbox.warehouse import make_warehouse
-from tests.bundled_notebooks import COLUMNS, SUMMARY, Row, path_of, traffic
+from tests.support.bundled_notebooks import COLUMNS, SUMMARY, Row, path_of, traffic
 
 DECEMBER = "day BETWEEN DATE '2025-12-01' AND DATE '2025-12-31'"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.notebook_host.syntax import parsed, preloads
-from tests.notebook_files import code, markdown, write_notebook
+from tests.support.notebooks import code, markdown, write_notebook
 
 
 def test_the_imports_of_known_packages_are_found(tmp_path: Path) -> None:

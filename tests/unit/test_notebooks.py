@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bundled_notebooks import (
+from tests.support.bundled_notebooks import (
     NOTEBOOKS,
     PRODUCTS,
     PSMS,

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from creditbot.answer.owner import Notices, cause_name, due, failure, failure_text
 from creditbot.errors import SLACK, CreditbotError, LinkUnusable, PostRefused, PostUnknown, Unreachable
-from creditbot.ledger import Ledger
 from creditbot.model import RequestKey
-from creditbot.notices import Notices, cause_name, due, failure, failure_text
 from creditbot.points import At, nowhere
-from creditbot.states import Notice, Record
-from tests.fakes import HOST, START, World
+from creditbot.state.ledger import Ledger
+from creditbot.state.record import Notice, Record
+from tests.support.world import HOST, START, World
 
 SETTLE = timedelta(minutes=15)
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from creditbot.adapters.pacing import Pacer
+from creditbot.adapters.slack.pacing import Pacer
 
 
 class Time:

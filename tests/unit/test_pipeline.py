@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from creditbot.credit.compute import Computation, LinksFailed, Pipeline
+from creditbot.credit.sql.policy import SqlPolicy
 from creditbot.errors import CreditRefused, NoProduct, SqlRefused, Unreachable
-from creditbot.intake import Request, read_request
+from creditbot.intake.requests import Request, read_request
 from creditbot.model import LookerLink, Query, Workspace
-from creditbot.pipeline import Computation, LinksFailed, Pipeline
 from creditbot.points import Point
-from creditbot.sql import SqlPolicy
-from tests.fakes import BOTH, CHANNEL, HOST, POLICY, TEAM, VERIFY, FakeResolver, World
+from tests.support.world import BOTH, CHANNEL, HOST, POLICY, TEAM, VERIFY, FakeResolver, World
 
 WORKSPACE = Workspace(TEAM, "https://acme.slack.com/", "U0BOT", "B0BOT", {CHANNEL: "credits"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from creditbot.plain_http import http_allowed, is_loopback
+from creditbot.settings.plain_http import http_allowed, is_loopback
 
 
 @pytest.mark.parametrize(

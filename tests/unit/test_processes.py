@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from creditbot import processes
-from creditbot.processes import Stop
+from creditbot.machine import processes
+from creditbot.machine.processes import Stop
 
 
 @pytest.fixture(params=["proc", "ps"])

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot import products
+from creditbot.credit import products
+from creditbot.credit.products import ProductRule, ProductTable, default_products, load_products
+from creditbot.credit.sql.text import MAX_SQL, WAREHOUSES
 from creditbot.errors import NoProduct, SettingsError
 from creditbot.model import Product
-from creditbot.products import ProductRule, ProductTable, default_products, load_products
-from creditbot.sqltext import MAX_SQL, WAREHOUSES
 
 
 def both() -> ProductTable:

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from creditbot.closing import Closing
+from creditbot.answer.finishing import Closing
+from creditbot.answer.owner import Notices
+from creditbot.answer.posting import Replies, Rules
 from creditbot.errors import NotebookFailed, PostRefused, PostUnknown, Refused, StateConflict, Unreachable
-from creditbot.ledger import Ledger
+from creditbot.intake.thread import LATE, REPEATS
 from creditbot.model import Marker, RequestKey
-from creditbot.notices import Notices
 from creditbot.points import Point
 from creditbot.ports import Ports
-from creditbot.reply import Replies, Rules
-from creditbot.states import Record, Status
-from creditbot.thread import LATE, REPEATS
-from tests.crash.simulation import Tick, stopped
-from tests.fakes import BOT, BOT_USER, HOST, PERSON, POLICY, REFERENCE, RULES, World
+from creditbot.state.ledger import Ledger
+from creditbot.state.record import Record, Status
+from tests.support.ticks import Tick, stopped
+from tests.support.world import BOT, BOT_USER, HOST, PERSON, POLICY, REFERENCE, RULES, World
 
 SILENCE = PostUnknown("Slack did not answer.")
 

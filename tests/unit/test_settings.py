@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.errors import SettingsError
-from creditbot.setting_types import passwords, state_place
-from creditbot.settings import ConfigMapPlace, FilePlace, Settings, raw, table
+from creditbot.settings.settings import ConfigMapPlace, FilePlace, Settings, raw, table
+from creditbot.settings.types import passwords, state_place
 
 NEEDED = {
     "SLACK_BOT_TOKEN": "xoxb-test-not-a-secret",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.adapters.slack_messages import escaped, message_of, messages_of, metadata, ts_of
+from creditbot.adapters.slack.messages import escaped, message_of, messages_of, metadata, ts_of
 from creditbot.model import Marker, Message, time_of
 
 TS = "1736345678.123456"

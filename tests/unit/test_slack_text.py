@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.slack_text import content_of, urls_in, without_trailing
+from creditbot.intake.message_urls import content_of, urls_in, without_trailing
 
 LOOK = "https://acme.looker.com/looks/42"
 PARAMS = "https://acme.looker.com/explore/m/v?fields=a.b&f[a.b]=%25update%25"

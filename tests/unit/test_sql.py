@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
+from creditbot.credit.sql.policy import DIALECTS, SqlPolicy, check, dialect_named, dialect_of, normalised_hash
+from creditbot.credit.sql.text import MAX_SQL, WAREHOUSES, normalised
+from creditbot.credit.sql.tree import nodes, readings
 from creditbot.errors import SettingsError, SqlRefused
-from creditbot.sql import DIALECTS, SqlPolicy, check, dialect_named, dialect_of, normalised_hash
-from creditbot.sqltext import MAX_SQL, WAREHOUSES, normalised
-from creditbot.sqltree import nodes, readings
 
 TRAFFIC = """-- Looker Query Context '{"user_id":7,"history_slug":"5ae1","instance_slug":"acme"}'
 SELECT day, prefix, mode, SUM(messages) AS "verify_traffic.messages"
@@ -652,7 +652,7 @@ def test_the_scan_is_linear(piece: str) -> None:
 def test_importing_costs_an_idle_tick_nothing() -> None:
     """sqlglot is imported by the first check, not by the modules."""
     code = (
-        "import sys, creditbot.sql, creditbot.products, creditbot.credit;"
+        "import sys, creditbot.credit.sql.policy, creditbot.credit.products, creditbot.credit.amount;"
         "print([name for name in sys.modules if name.startswith(('sqlglot', 'pandas'))])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

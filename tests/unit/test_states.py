@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from creditbot.states import MOVES, Claim, Record, Result, Status, move, new_nonce, reopened, was_posted
-from tests.fakes import START
+from creditbot.state.record import MOVES, Claim, Record, Result, Status, move, new_nonce, reopened, was_posted
+from tests.support.world import START
 
 LATER = START + timedelta(hours=1)
 

@@ -12,10 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot import exact_json
-from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
-from creditbot.states import Record, Result
-from creditbot.summary import (
+from creditbot.evidence.summary import (
     OTHER_RUN,
     Outcome,
     close_document,
@@ -25,6 +22,9 @@ from creditbot.summary import (
     shortened,
     telling_cells,
 )
+from creditbot.machine import exact_json
+from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
+from creditbot.state.record import Record, Result
 
 KEY = RequestKey("T0TEST", "C0TEST", "1736345678.123456")
 PERMALINK = "https://acme.slack.com/archives/C0TEST/p1736345678123456"

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from creditbot.intake import Policy
-from creditbot.links import looker_host
+from creditbot.intake.looker_links import looker_host
+from creditbot.intake.requests import Policy
+from creditbot.intake.thread import LATE, REPEATS, ThreadView, is_behind, is_newer, order, view
 from creditbot.model import Marker, Message, RequestKey, Workspace, time_of
-from creditbot.thread import LATE, REPEATS, ThreadView, is_behind, is_newer, order, view
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "UBOT", "BBOT", {"C1": "credits"})
 POLICY = Policy(looker_host("https://acme.looker.com"), previous_bots=frozenset({"BOLD"}))

@@ -1,0 +1,66 @@
+"""What the token may do on Slack, for `creditbot check`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from creditbot.adapters.slack.api import SlackApi
+from creditbot.adapters.slack.errors import CallFailed, read_error
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One right the bot uses.
+
+    Attributes:
+        names: any of these scopes gives it.
+        purpose: what it is for, as the end of "needed to ...".
+        needed: False if creditbot also works without it.
+    """
+
+    names: tuple[str, ...]
+    purpose: str
+    needed: bool = True
+
+    def __str__(self) -> str:
+        """As people read it: "channels:read or groups:read"."""
+        return " or ".join(self.names)
+
+
+SCOPES = (
+    Scope(("channels:read", "groups:read"), "find the channel"),
+    Scope(("channels:history", "groups:history"), "read its messages and threads"),
+    Scope(("chat:write",), "reply"),
+    Scope(("im:write",), "write to the bot's owner"),
+    Scope(("im:history",), "see in the conversation what the owner was told already", needed=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whose token it is.
+
+    Attributes:
+        team: name of the workspace.
+        user: name of the bot's user.
+        scopes: what the token may do; empty where Slack does not say.
+    """
+
+    team: str
+    user: str
+    scopes: frozenset[str]
+
+    @property
+    def missing(self) -> tuple[Scope, ...]:
+        """The scopes the token lacks."""
+        return tuple(scope for scope in SCOPES if self.scopes.isdisjoint(scope.names))
+
+
+def access(api: SlackApi) -> Access:
+    """Asks Slack whose token it is. Raises `Unreachable` or `Refused`."""
+    try:
+        answer = api.read("auth.test")
+    except CallFailed as failed:
+        raise read_error(failed) from failed
+    scopes = (scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(","))
+    return Access(str(answer.data.get("team")), str(answer.data.get("user")), frozenset(filter(None, scopes)))

@@ -1,0 +1,68 @@
+"""Slack through slack_sdk: one set of adapters for one token."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from creditbot.adapters.slack.api import SlackApi
+from creditbot.adapters.slack.inbox import SlackInbox
+from creditbot.adapters.slack.pacing import Pacer
+from creditbot.adapters.slack.posts import SlackOwner, SlackReplier
+from creditbot.machine.clock import SlackClock, boottime
+
+POST_INTERVAL = 1.0
+"""Slack takes about one post a second and channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """What creditbot does on Slack, as ports.
+
+    Attributes:
+        api: plain calls, for `creditbot check`.
+        inbox, replier, owner, clock: the ports of these names.
+    """
+
+    api: SlackApi
+    inbox: SlackInbox
+    replier: SlackReplier
+    owner: SlackOwner
+    clock: SlackClock
+
+
+def open_slack(
+    token: str, api_url: str, channels: Sequence[str], owner: str, *, sleep: Callable[[float], object] = time.sleep,
+    pause: Callable[[float], object] | None = None, boot: Callable[[], float] = boottime, **options: Any,
+) -> Slack:  # fmt: skip
+    """Puts the adapters together; nothing is asked yet.
+
+    Args:
+        token: bot token.
+        api_url: base address of the methods.
+        channels: channels to watch, names with or without "#", or ids.
+        owner: user id of the bot's owner.
+        sleep: waits for the turn to post, to its end: a send has its deadline.
+        pause: waits between two tries of a read, see `SlackApi`; as `sleep` unless given.
+        boot: the clock that waits and deadlines are measured by.
+        options: handed to `SlackApi`.
+    """
+    clock = SlackClock(boot)
+    api = SlackApi(token, api_url, clock, pause=pause or sleep, boot=boot, **options)
+    posts = Pacer(POST_INTERVAL, boot, sleep)
+    return Slack(
+        api,
+        SlackInbox(api, channels, fingerprint(token, api_url, channels)),
+        SlackReplier(api, Pacer(POST_INTERVAL, boot, sleep), posts),
+        SlackOwner(api, owner, posts),
+        clock,
+    )
+
+
+def fingerprint(token: str, api_url: str, channels: Sequence[str]) -> str:
+    """Names the settings that decide who we are and what we watch, without showing the token."""
+    return hashlib.sha256(json.dumps([api_url, token, list(channels)]).encode()).hexdigest()[:16]

@@ -1,0 +1,137 @@
+"""Writing to Slack: replies in threads, and direct messages to the bot's owner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from creditbot.adapters.slack.api import PAGE, SlackApi
+from creditbot.adapters.slack.errors import CallFailed, rate_limited, read_error, todo, write_error
+from creditbot.adapters.slack.messages import escaped, messages_of, metadata, ts_of
+from creditbot.adapters.slack.pacing import Pacer
+from creditbot.adapters.slack.wire import NOT_JSON, Deadline
+from creditbot.errors import PostRefused, PostUnknown
+from creditbot.intake.requests import is_ours
+from creditbot.model import Marker, Message, Workspace, is_ts
+
+
+class _Poster:
+    """Sends one post within one deadline, at a rate that Slack allows."""
+
+    def __init__(self, api: SlackApi, pacer: Pacer) -> None:
+        self._api = api
+        self._pacer = pacer
+
+    def post(self, deadline: Deadline, channel: str, text: str, marker: Marker, **more: object) -> str:
+        """Posts and returns the post's ts; raises `PostRefused` or `PostUnknown`."""
+        if not self._pacer.wait(channel, deadline.remaining):
+            raise rate_limited()
+        answer = self.send(
+            deadline, "chat.postMessage", channel=channel, text=escaped(text), metadata=metadata(marker),
+            unfurl_links=False, unfurl_media=False, mrkdwn=False, **more,
+        )  # fmt: skip
+        if not is_ts(answer.get("ts")):
+            raise PostUnknown("Slack accepted a post, but its answer does not say which message it is.")
+        return str(answer["ts"])
+
+    def send(self, deadline: Deadline, method: str, **arguments: object) -> Mapping[str, Any]:
+        """Sends one write; raises `PostRefused` or `PostUnknown`."""
+        try:
+            return self._api.write(method, deadline, **arguments).data
+        except CallFailed as failed:
+            if failed.limited:
+                self._pacer.hold(failed.retry_after or 1.0)
+            raise write_error(failed) from failed
+
+
+class SlackReplier(_Poster):
+    """Replies in threads. Implements `ports.Replier`. Safe to use from several threads.
+
+    Args:
+        api: the way to Slack.
+        turns: paces those who are about to post.
+        posts: paces the posts themselves; shared with `SlackOwner`.
+    """
+
+    def __init__(self, api: SlackApi, turns: Pacer, posts: Pacer) -> None:
+        super().__init__(api, posts)
+        self._turns = turns
+
+    def pace(self, channel: str) -> None:
+        """See `ports.Replier`."""
+        self._turns.wait(channel)
+
+    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
+        """See `ports.Replier`."""
+        deadline = self._api.send_deadline()
+        return self.post(deadline, channel, text, marker, thread_ts=thread_ts)
+
+    def amend(self, channel: str, ts: str, text: str) -> None:
+        """See `ports.Replier`. The metadata stays as it is."""
+        deadline = self._api.send_deadline()
+        self.send(deadline, "chat.update", channel=channel, ts=ts, text=escaped(text))
+
+
+class SlackOwner(_Poster):
+    """Writes to the bot's owner. Implements `ports.Owner`.
+
+    Args:
+        api: the way to Slack.
+        user: the owner's user id.
+        posts: paces the posts; shared with `SlackReplier`.
+    """
+
+    def __init__(self, api: SlackApi, user: str, posts: Pacer) -> None:
+        super().__init__(api, posts)
+        self._user = user
+        self._conversation = ""
+
+    def tell(self, text: str, marker: Marker) -> str:
+        """See `ports.Owner`."""
+        deadline = self._api.send_deadline()
+        try:
+            channel = self._open(deadline)
+        except CallFailed as failed:
+            what = f"Slack opens no conversation with the bot's owner {self._user}: {failed.explanation}."
+            raise PostRefused(what, todo(failed), retry=True) from failed
+        return self.post(deadline, channel, text, marker)
+
+    def told(self, marker: Marker, since: datetime) -> bool | None:
+        """See `ports.Owner`. A marker without a claim is found with any claim."""
+        try:
+            channel = self._open(self._api.send_deadline())
+            pages = self._api.pages(
+                "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
+            )
+            return any(_matches(said.marker, marker) and self._ours(said) for said in messages_of(pages, channel))
+        except CallFailed as failed:
+            if failed.code == "missing_scope":
+                return None
+            raise read_error(failed) from failed
+
+    def _open(self, deadline: Deadline) -> str:
+        """The id of the conversation; asked for once. Raises `CallFailed`."""
+        if not self._conversation:
+            channel = self._api.write("conversations.open", deadline, users=self._user).data.get("channel")
+            identity = channel.get("id") if isinstance(channel, dict) else None
+            if not isinstance(identity, str):
+                raise CallFailed("conversations.open", NOT_JSON, status=200)
+            self._conversation = identity
+        return self._conversation
+
+    def _ours(self, message: Message) -> bool:
+        """Whether we posted it: a marker proves nothing, every app can write one."""
+        return is_ours(message, self._me)
+
+    @cached_property
+    def _me(self) -> Workspace:
+        me = self._api.read("auth.test").data
+        return Workspace("", "", str(me.get("user_id") or ""), str(me.get("bot_id") or ""), {})
+
+
+def _matches(found: Marker | None, wanted: Marker) -> bool:
+    if found is None or (found.kind, found.key) != (wanted.kind, wanted.key):
+        return False
+    return not wanted.claim or found.claim == wanted.claim

@@ -1,0 +1,219 @@
+"""The credit that a notebook came to, read from what it left and checked before anybody believes it. Pure.
+
+A notebook gives its result in one of these ways, the first that is there counts:
+
+    a scrap    named `credit`, `credit_amount` or `summary_info`: an amount ("4948.80", "$4,948.80", 4948.8), rows, or
+               {"currency": "USD", "amount": "4948.80", "rows": [{"mode": "basic", "credit": "4948.80", ...}]}
+    a table    with a `credit` column under a heading "Summary Info", see `creditbot.credit.summary_table`
+
+Amounts are USD, rounded half up to cents where the notebook gives more places (pandas prints floats). Rows are dicts
+with `credit` and perhaps `mode`, `fraud_cost`, `traffic_prop` and others. Several rows add up only if by their
+`traffic_prop` they are together all of the traffic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from creditbot.errors import CreditRefused
+from creditbot.model import Credit, CreditRow, NotebookRun
+
+SCRAPS = ("credit", "credit_amount", "summary_info")
+"""Names of scraps that hold a credit, spaces and capitals ignored; several must agree."""
+
+CENT = Decimal("0.01")
+LARGEST = Decimal(10) ** 12
+"""USD; an amount from here on is a mistake, and may lose its cents where the summary is read as floats."""
+SHARE_TOLERANCE = Decimal("0.0005")
+"""What rounding to three places can take from, or add to, the traffic share of one row."""
+
+_NUMBER = r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,40})?"
+_USD = re.compile(rf"(?:(?:US)?\$|USD)?\s?({_NUMBER})(?:\s?USD)?", re.IGNORECASE)
+_MINUS = re.compile(r"^\((.*)\)$|^((?:US)?\$|USD)?\s?[-\N{MINUS SIGN}]")
+_ABSENT = frozenset({"", "-", "nan", "none", "null", "nat", "<na>", "inf", "-inf", "infinity", "-infinity"})
+_NO_NUMBER = Decimal("NaN")
+_TODO = "Look at the notebook's result and answer by hand, or correct the notebook."
+
+
+def credit_of(run: NotebookRun, max_credit: Decimal | None = None) -> Credit:
+    """The credit of a run. A total of zero is returned: whether to post it is not decided here.
+
+    Raises `CreditRefused` for an amount that is missing, not a number, negative, in another currency, above its fraud
+    cost or above `max_credit` (USD, None for any), and for rows that are not all of the traffic.
+    """
+    credit = _from_scraps(run.scraps) or _from_tables(run)
+    if max_credit is not None and credit.amount > max_credit:
+        raise CreditRefused(
+            f"The credit {format_usd(credit.amount)} is above MAX_CREDIT_USD ({format_usd(max_credit)}).", _TODO
+        )
+    return credit
+
+
+def format_usd(amount: Decimal) -> str:
+    """As in a reply: "$4,948.80"."""
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
+
+
+def reply_text(template: str, amount: Decimal) -> str:
+    """REPLY_TEMPLATE with its amount; the settings hold that it names `{amount}` and has no other braces."""
+    return template.replace("{amount}", format_usd(amount))
+
+
+def usd(value: object, what: str) -> Decimal:
+    """An amount as a notebook gives it, rounded half up to cents; `what` names it in a `CreditRefused`."""
+    amount = _exact(value, what)
+    if not amount.is_finite():
+        raise CreditRefused(f"The {what} is missing ({_shown(value)}).", _TODO)
+    if amount < 0:
+        raise CreditRefused(f"The {what} is negative ({_shown(value)}).", _TODO)
+    if amount >= LARGEST:
+        raise CreditRefused(f"The {what} is beyond belief ({_shown(value)}).", _TODO)
+    return abs(amount.quantize(CENT, ROUND_HALF_UP))  # not -0.00
+
+
+def _exact(value: object, what: str) -> Decimal:
+    if isinstance(value, str):
+        return _read(" ".join(value.split()), what)
+    if isinstance(value, float):
+        return Decimal(repr(value))  # the shortest decimal that stands for it: what the notebook shows
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return Decimal(value)
+    if value is None:
+        return _NO_NUMBER
+    raise CreditRefused(f"The {what} is no amount ({_shown(value)}).", _TODO)
+
+
+def _read(text: str, what: str) -> Decimal:
+    if text.casefold() in _ABSENT:
+        return _NO_NUMBER
+    minus = _MINUS.match(text)
+    number = _USD.fullmatch(_MINUS.sub(r"\1\2", text))
+    if number is None:
+        raise CreditRefused(f"The {what} is no amount in USD ({_shown(text)}).", _TODO)
+    amount = Decimal(number[1].replace(",", ""))
+    return -amount if minus else amount
+
+
+def _from_scraps(scraps: Mapping[str, object]) -> Credit | None:
+    named: dict[str, list[object]] = {}
+    for name, value in scraps.items():
+        named.setdefault(name.strip().casefold().replace(" ", "_"), []).append(value)
+    found = [_scrap(value) for name in SCRAPS for value in named.get(name, ())]
+    if any(credit.amount != found[0].amount for credit in found):
+        amounts = " and ".join(format_usd(credit.amount) for credit in found)
+        raise CreditRefused(f"The notebook's scraps name different credits: {amounts}.", _TODO)
+    for credit in found:
+        for cost in named.get("fraud_cost", ()):
+            _check_cost(credit.amount, _cost({"fraud_cost": cost}))
+    return max(found, key=lambda credit: len(credit.rows), default=None)
+
+
+def _scrap(value: object) -> Credit:
+    if isinstance(value, list):
+        return _sum(value)
+    if not isinstance(value, Mapping):
+        return Credit(usd(value, "credit"))
+    value = _columns(value)
+    if "rows" not in value and "amount" not in value:
+        return _sum([value])
+    _check_currency(value)
+    credit = _sum(value["rows"]) if "rows" in value else Credit(usd(value["amount"], "credit"))
+    amount = usd(value["amount"], "credit") if "amount" in value else credit.amount
+    if credit.amount != amount:
+        raise CreditRefused(
+            f"The credit {format_usd(amount)} is not the sum of its rows ({format_usd(credit.amount)}).", _TODO
+        )
+    _check_cost(amount, _cost(value))
+    return credit
+
+
+def _from_tables(run: NotebookRun) -> Credit:
+    from creditbot.credit.summary_table import HEADING, summary_tables  # brings html.parser
+
+    tables = summary_tables(run.cells)
+    if len(tables) > 1:
+        raise CreditRefused(f"The notebook shows {len(tables)} tables with a credit under {HEADING!r}.", _TODO)
+    if not tables:
+        raise CreditRefused(
+            "The notebook gave no credit.",
+            f"It has to glue a scrap named credit, or show a table with a credit column under a heading {HEADING!r}.",
+        )
+    return _sum(tables[0])
+
+
+def _sum(rows: object) -> Credit:
+    """The rows together; one of them, or all of the traffic."""
+    if not isinstance(rows, list) or not rows:
+        raise CreditRefused(f"The notebook's summary has no rows ({_shown(rows)}).", _TODO)
+    read = [_row(row) for row in rows]
+    if len(read) > 1:
+        _check_shares(read)
+    return Credit(sum((row.credit for row in read), Decimal("0.00")), tuple(read))
+
+
+def _row(row: object) -> CreditRow:
+    if not isinstance(row, Mapping):
+        raise CreditRefused(f"A row of the notebook's summary has no columns ({_shown(row)}).", _TODO)
+    columns = _columns(row)
+    _check_currency(columns)
+    credit = usd(columns.get("credit"), "credit")
+    fraud_cost = _cost(columns)
+    _check_cost(credit, fraud_cost)
+    texts = {name: str(value) for name, value in columns.items()}
+    return CreditRow(credit, texts.get("mode", ""), fraud_cost, texts)
+
+
+def _columns(row: Mapping[Any, object]) -> dict[str, object]:
+    """By name, spaces and capitals ignored."""
+    columns = {str(name).strip().casefold(): value for name, value in row.items()}
+    if len(columns) < len(row):
+        names = _shown(", ".join(map(str, row)))
+        raise CreditRefused(f"A row of the notebook's summary has two columns of one name ({names}).", _TODO)
+    return columns
+
+
+def _cost(columns: Mapping[str, object]) -> Decimal | None:
+    """The fraud cost where the notebook gives one."""
+    value = columns.get("fraud_cost")
+    return None if value is None else usd(value, "fraud cost")
+
+
+def _check_cost(credit: Decimal, fraud_cost: Decimal | None) -> None:
+    if fraud_cost is not None and credit > fraud_cost:
+        raise CreditRefused(f"The credit {format_usd(credit)} is above the fraud cost {format_usd(fraud_cost)}.", _TODO)
+
+
+def _check_shares(rows: Sequence[CreditRow]) -> None:
+    if not all("traffic_prop" in row.columns for row in rows):
+        raise CreditRefused(f"The {len(rows)} rows of the summary do not all say their traffic_prop.", _TODO)
+    total = sum((_share(row.columns["traffic_prop"]) for row in rows), Decimal(0))
+    if abs(total - 1) > SHARE_TOLERANCE * len(rows):
+        raise CreditRefused(
+            f"The {len(rows)} rows of the summary are {total:.1%} of the traffic, so they do not add up.", _TODO
+        )
+
+
+def _share(text: str) -> Decimal:
+    """A part of the traffic: "0.416" or "41.6%"."""
+    number = text.strip().removesuffix("%")
+    try:
+        share = Decimal(number) / (100 if "%" in text else 1)
+    except ArithmeticError:
+        share = _NO_NUMBER
+    if not (share.is_finite() and 0 <= share <= 1):
+        raise CreditRefused(f"The traffic_prop of a row is no share ({_shown(text)}).", _TODO)
+    return share
+
+
+def _check_currency(columns: Mapping[str, object]) -> None:
+    currency = columns.get("currency")
+    if currency and str(currency).strip().upper() not in {"USD", "US$", "$"}:
+        raise CreditRefused(f"The credit is in {_shown(currency)}, not in USD.", _TODO)
+
+
+def _shown(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text[:40] or "empty"

@@ -1,0 +1,145 @@
+"""SQL as sqlglot's tree: its nodes, what a table name in it means, and what it asks for. Pure.
+
+Importing this module imports sqlglot (120 ms), so it is imported only where SQL is at hand.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+
+from creditbot.credit.sql.text import WAREHOUSES
+
+# sqlglot warns of every statement it knows only by name; such a statement is refused with a sentence of ours.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+_SPELT_OUT = re.compile(r"(?<![A-Z])([A-Z])_(?=[A-Z](?:_|\Z))")
+
+
+def readings(sql: str, dialect: str | None) -> Iterator[tuple[str, Sequence[exp.Expr]]]:
+    """(dialect, statements) for the dialect, or for those of WAREHOUSES, whose grammar knows the SQL."""
+    for name in (dialect,) if dialect else WAREHOUSES:
+        try:
+            statements = sqlglot.parse(sql, dialect=name)
+        except Exception:  # noqa: BLE001, S112 - a parser on untrusted text: whatever it raises, it did not understand
+            continue
+        # A comment after a semicolon is a statement to sqlglot.
+        yield name, [tree for tree in statements if tree and not isinstance(tree, exp.Semicolon)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The common table expressions in sight at one place of a query: those of one WITH, and those around it.
+
+    Attributes:
+        dialect: whose rules tell when two names are the same.
+        names: name -> position in the WITH.
+        before: those at earlier positions are in sight.
+        recursive: to read one of these positions would be recursion.
+        outer: what is in sight around the WITH.
+    """
+
+    dialect: Dialect
+    names: Mapping[str, int] = field(default_factory=dict)
+    before: int = 0
+    recursive: range = range(0)
+    outer: Scope | None = None
+
+    def readable(self, table: exp.Table) -> bool | None:
+        """Whether the name means an expression that may be read here; None: it means a table of the warehouse."""
+        position = self.names.get(self._name(table.this)) if len(table.parts) == 1 else None
+        if position is not None and (position < self.before or position in self.recursive):
+            return position < self.before
+        return self.outer.readable(table) if self.outer else None
+
+    def within(self, with_: exp.With) -> Iterator[tuple[exp.Expr, Scope]]:
+        """The expressions of a WITH, each with what is in sight in it; at last the WITH, with what is after it."""
+        ctes = with_.expressions
+        names = {self._name(cte.args["alias"].this): n for n, cte in enumerate(ctes)}
+        for n, cte in enumerate(ctes):
+            # Without RECURSIVE a table may have the name of the expression that reads it; but some warehouses need no
+            # such word, and take a UNION for recursion.
+            end = len(ctes) if with_.recursive else n + isinstance(cte.this, exp.SetOperation)
+            yield cte, Scope(self.dialect, names, n, range(n, end), self)
+        yield with_, Scope(self.dialect, names, len(ctes), outer=self)
+
+    def _name(self, name: exp.Identifier) -> str:
+        return str(self.dialect.normalize_identifier(name.copy()).this)
+
+
+def nodes(query: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, Scope]]:
+    """Every node, each with what is in sight there."""
+    todo = [(query, Scope(Dialect.get_or_raise(dialect)))]
+    while todo:
+        node, scope = todo.pop()
+        yield node, scope
+        with_ = node.args.get("with_")
+        if with_:
+            *bodies, (_, inner) = scope.within(with_)
+            todo += bodies
+            todo += [(child, scope) for child in with_.iter_expressions() if not isinstance(child, exp.CTE)]
+            scope = inner
+        todo += [(child, scope) for child in node.iter_expressions() if child is not with_]
+
+
+def full_name(table: exp.Table) -> str:
+    """The name as written, without quotes: "analytics.verify_traffic"."""
+    return ".".join(part.name for part in table.parts)
+
+
+def asks_for(query: exp.Expr) -> Iterator[str]:
+    """The texts, names and functions in the SQL, without those in conditions that are negated.
+
+    `x <> 'a'`, `x NOT LIKE 'a'`, `NOT (x = 'a')`, `x IN ('a') IS FALSE`, `POSITION('a' IN x) = 0` and the right side of
+    EXCEPT are negated; negated twice is not negated.
+    """
+    todo = [(query, False)]
+    while todo:
+        node, negated = todo.pop()
+        text = node.args.get("this")
+        if isinstance(text, str) and not negated:
+            yield text
+        inside = negated is not _negates(node)
+        todo += [(c, inside is not _is_taken_off(c)) for c in node.iter_expressions()]
+
+
+def _negates(node: exp.Expr) -> bool:
+    unequal = isinstance(node, exp.Not | exp.NEQ | exp.NullSafeNEQ) or bool(node.args.get("negate"))
+    if isinstance(node, exp.EQ | exp.NullSafeEQ | exp.Is | exp.NEQ | exp.NullSafeNEQ):
+        return unequal is not (_is_nothing(node.left) or _is_nothing(node.right))
+    return unequal
+
+
+def _is_nothing(node: exp.Expr) -> bool:
+    """NULL, FALSE, 0 or '': to be equal to it is to have none of what is asked for."""
+    if isinstance(node, exp.Literal):
+        return node.name in {"", "0"}
+    return isinstance(node, exp.Null) or (isinstance(node, exp.Boolean) and not node.this)
+
+
+def _is_taken_off(node: exp.Expr) -> bool:
+    return isinstance(node.parent, exp.Except) and node.arg_key == "expression"
+
+
+def called(node: exp.Expr) -> str:
+    """What a person calls this piece of SQL: "DELETE", "READ_CSV", "@stage/file"."""
+    if isinstance(node, exp.Lateral | exp.TableFromRows):
+        return called(node.this)
+    if isinstance(node, exp.Command | exp.Anonymous | exp.Var):
+        return short(node.name).upper()
+    if isinstance(node, exp.GenerateSeries):
+        return "GENERATE_SERIES"
+    # sqlglot's own name of JSON_TABLE is J_S_O_N_TABLE.
+    return _SPELT_OUT.sub(r"\1", node.sql_name()) if isinstance(node, exp.Func) else node.key.upper()
+
+
+def short(text: str) -> str:
+    """The text on one line of at most 60 characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 60 else f"{flat[:57]}..."

@@ -1,0 +1,192 @@
+"""Understands the address of a Looker page: whose it is, which kind, and which query it names.
+
+A link to our Looker is never dropped: what has no one query is read too, and says in `unusable` why it cannot be used.
+Where an address can be read in two ways it is unusable as well, because a query read wrongly is a wrong amount.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+from creditbot.intake.looker_host import Host, address_of, looker_host
+from creditbot.intake.message_urls import urls_in, without_trailing
+from creditbot.model import LookerLink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Host", "looker_host", "looker_links", "read_link", "to_json", "urls_in"]
+
+_LOOK_ID = re.compile(r"(\d+)(?:\.[a-z]+)?", re.ASCII)
+_SLUG = re.compile(r"[A-Za-z0-9]{1,64}")
+_LOOKML_NAME = re.compile(r"[\w:-]+")
+_FILTER = re.compile(r"f\[[^\[\]]+\]")
+_LISTS = ("fields", "pivots", "sorts")
+_TEXTS = ("qid", "filter_expression", "limit", "column_limit", "dynamic_fields", "query_timezone")
+
+_DASHBOARD = "A dashboard has several queries; open the tile's Explore and share that link."
+_MERGE = "Merged results come from several queries; share the Explore link of each query instead."
+_BARE_EXPLORE = "This Explore link names no query (neither qid nor fields); run the query and share its link."
+_NO_LOOK = "This is not the address of one Look, such as /looks/42; open the Look itself and share that link."
+_NO_EXPLORE = "This is not the address of one Explore, /explore/MODEL/EXPLORE; run the query and share its link."
+_ODD_SLUG = "The query's short name in this link is not one that Looker makes; copy the link from Looker again."
+_NO_QUERY = "This page of Looker is no Look, Explore or saved query; run the query and share its link."
+_AMBIGUOUS = "This link gives {name:.80} twice with different values; run the query again and share its new link."
+_ESCAPED_TWICE = "This link was escaped twice on its way (it holds &amp;); copy it from the browser's address bar."
+_BAD_FILTER = "This link holds a filter that cannot be read, {name:.80}; run the query again and share its new link."
+_NO_UTF8 = "This link holds percent-escapes that are not UTF-8 text; copy it from the browser's address bar."
+
+
+def looker_links(content: Mapping[str, object], host: Host) -> list[LookerLink]:
+    """The links to our Looker in a Slack message, in order, each once in its first spelling.
+
+    Two addresses are one link if they mean the same: kind and parts count, not labels, `toggle`, `vis` or `#...`.
+    """
+    links: dict[str, LookerLink] = {}
+    for url in urls_in(content, mention=host.name):
+        link = read_link(url, host)
+        if link is not None:
+            links.setdefault(_meaning(link), link)
+    return list(links.values())
+
+
+def read_link(url: str, host: Host) -> LookerLink | None:
+    """What an address means, or None if it is not on our Looker."""
+    url = _tidy(_valid(url))
+    address = address_of(url)
+    if address is None or not host.owns(address.host):
+        return None
+    steps = [unquote(step) for step in address.path.split("/") if step]
+    # Past a ".." a browser opens another page than the first steps say.
+    read = _PAGES.get(steps[0]) if steps and ".." not in steps else None
+    link = read(url, steps[1:], address.query) if read else None
+    if link is None:
+        return LookerLink("other", url, unusable=_NO_QUERY)
+    return link if link.unusable or "\ufffd" not in unquote(url) else replace(link, unusable=_NO_UTF8)
+
+
+def to_json(link: LookerLink) -> dict[str, object]:
+    """A link as `creditbot links` prints it: kind, url, and the parts that are not empty."""
+    parts = {field.name: getattr(link, field.name) for field in dataclasses.fields(link)}
+    return {name: list(part) if isinstance(part, tuple) else part for name, part in parts.items() if part}
+
+
+def _valid(url: str) -> str:
+    """The URL with U+FFFD for half characters (lone surrogates), which JSON can hold but nothing can print."""
+    return url if url.isascii() else url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _tidy(url: str) -> str:
+    """Without what Slack's link finder took along from the sentence, unless it may be the end of a filter's value."""
+    last = url[max(url.rfind("?"), url.rfind("&")) + 1 :]
+    ends_in_value = "=" in last and not last.startswith(("qid=", "mid=", "toggle="))
+    return url if ends_in_value else without_trailing(url)
+
+
+def _meaning(link: LookerLink) -> str:
+    """Equal for links that mean the same."""
+    address = address_of(link.url) if link.kind == "other" else None
+    page = [unquote(address.path), unquote(address.query)] if address else []
+    return json.dumps({**to_json(link), "url": page}, sort_keys=True)
+
+
+def _look(url: str, steps: Sequence[str], query: str) -> LookerLink:
+    """A Look by its number; "42.json" is the same Look, a public Look's long name is none that the API knows."""
+    match = _LOOK_ID.fullmatch(steps[0]) if steps else None
+    if match is None:
+        return LookerLink("other", url, unusable=_NO_LOOK)
+    return _slug_checked(replace(_with_parameters(url, query), kind="look", id=match[1]))
+
+
+def _explore(url: str, steps: Sequence[str], query: str) -> LookerLink:
+    if len(steps) != 2 or not all(_LOOKML_NAME.fullmatch(step) for step in steps):
+        return LookerLink("other", url, unusable=_NO_EXPLORE)
+    link = replace(_with_parameters(url, query), model=steps[0], view=steps[1])
+    if link.slug:
+        return _slug_checked(replace(link, kind="explore_qid"))
+    if link.fields:
+        return replace(link, kind="explore_params")
+    return replace(link, unusable=link.unusable or _BARE_EXPLORE)
+
+
+def _short(url: str, steps: Sequence[str], query: str) -> LookerLink | None:
+    return (
+        _slug_checked(replace(_with_parameters(url, query), kind="short", slug=steps[0])) if len(steps) == 1 else None
+    )
+
+
+def _sql_runner(url: str, steps: Sequence[str], _query: str) -> LookerLink | None:
+    return _slug_checked(LookerLink("sql_runner", url, slug=steps[0])) if len(steps) == 1 else None
+
+
+def _dashboard(url: str, steps: Sequence[str], _query: str) -> LookerLink | None:
+    return LookerLink("dashboard", url, id=steps[0], unusable=_DASHBOARD) if steps else None
+
+
+def _merge(url: str, _steps: Sequence[str], query: str) -> LookerLink:
+    return LookerLink("merge", url, id=dict(parse_qsl(query)).get("mid", ""), unusable=_MERGE)
+
+
+def _embed(url: str, steps: Sequence[str], query: str) -> LookerLink | None:
+    """Of what is embedded elsewhere only dashboards are told apart: the rest is for other sites, not for sharing."""
+    return _dashboard(url, steps[1:], query) if steps and _PAGES.get(steps[0]) is _dashboard else None
+
+
+_PAGES: Mapping[str, Callable[[str, Sequence[str], str], LookerLink | None]] = {
+    "looks": _look,
+    "explore": _explore,
+    "x": _short,
+    "sql": _sql_runner,
+    "dashboards": _dashboard,
+    "dashboards-next": _dashboard,
+    "merge": _merge,
+    "embed": _embed,
+}
+
+
+def _slug_checked(link: LookerLink) -> LookerLink:
+    """The link, or an unusable one if its slug is none: it would end up in the path of a call to Looker."""
+    if not link.slug or _SLUG.fullmatch(link.slug):
+        return link
+    return LookerLink("other", link.url, unusable=_ODD_SLUG)
+
+
+def _with_parameters(url: str, query: str) -> LookerLink:
+    """A link of no kind yet with everything that its query string says about a query, each decoded once."""
+    given: dict[str, str] = {}
+    problem = ""
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        plain = name.rpartition("amp;")[2]
+        is_filter = plain.startswith("f[")
+        if not is_filter and plain not in _LISTS + _TEXTS:
+            continue
+        if plain != name:
+            problem = problem or _ESCAPED_TWICE
+        elif is_filter and not _FILTER.fullmatch(name):
+            problem = problem or _BAD_FILTER.format(name=name)
+        elif given.setdefault(name, value) != value:
+            problem = problem or _AMBIGUOUS.format(name=name)
+    return LookerLink(
+        "other",
+        url,
+        slug=given.get("qid", ""),
+        fields=_listed(given.get("fields", "")),
+        pivots=_listed(given.get("pivots", "")),
+        sorts=_listed(given.get("sorts", "")),
+        filters={name[2:-1]: value for name, value in given.items() if name.startswith("f[")},
+        filter_expression=given.get("filter_expression", ""),
+        limit=given.get("limit", ""),
+        column_limit=given.get("column_limit", ""),
+        dynamic_fields=given.get("dynamic_fields", ""),
+        query_timezone=given.get("query_timezone", ""),
+        unusable=problem,
+    )
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -1,0 +1,257 @@
+"""The settings: the one place that reads the environment.
+
+From the strongest source to the weakest: the environment, `.env` in the working directory, files of a mounted Secret,
+the defaults. An empty value counts as none. Names we do not know are left alone: a prototype's `.env` works as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+from creditbot.errors import SettingsError
+from creditbot.settings.plain_http import http_allowed
+from creditbot.settings.types import (
+    Bots,
+    ConfigMapPlace,
+    File,
+    FilePlace,
+    Names,
+    OutputUri,
+    Secret,
+    StateUri,
+    Template,
+    Token,
+    User,
+    Users,
+    passwords,
+    state_place,
+    url_parts,
+)
+
+__all__ = ["ConfigMapPlace", "FilePlace", "SettingRow", "Settings", "raw", "table"]
+
+SECRETS_DIR = Path("/run/secrets/creditbot")
+"""Where a Secret may be mounted, one file a setting."""
+
+
+class Settings(BaseSettings):
+    """Everything a deployment decides. Made by `Settings.load`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_file_encoding="utf-8-sig", env_ignore_empty=True, enable_decoding=False,
+        hide_input_in_errors=True, str_strip_whitespace=True, validate_default=False,
+    )  # fmt: skip
+
+    slack_bot_token: Token = Field(description="Bot User OAuth Token of the Slack app (`xoxb-...`).")
+    slack_user_id: User = Field(description="Member ID of the person who gets the failure messages (`U...` or `W...`).")
+    slack_test_channel: str = Field("", description="The channel to watch, by name or by ID.")
+    slack_channels: Names = Field(
+        (),
+        description="Several channels to watch, by name without `#` or by ID; replaces `SLACK_TEST_CHANNEL`.",
+        validate_default=True,
+    )
+    http_hosts: Names = Field((), description="Hosts (`name` or `name:port`) that plain http may be used with.")
+    slack_api_url: str = Field("https://slack.com/api/", description="Where Slack's methods are.")
+    looker_base_url: str = Field(description="Address of Looker, such as `https://acme.looker.com`.")
+    looker_client_id: str = Field(min_length=1, description="Client ID of the Looker API user.")
+    looker_client_secret: Secret = Field(description="Client secret of the Looker API user.")
+    notebook_path: File = Field(description="The Verify notebook.")
+    psms_notebook_path: File | None = Field(None, description="The PSMS notebook; PSMS is on only if it is set.")
+    products_file: File | None = Field(None, description="The product table, if not the built-in one.")
+    warehouse_url: Secret | None = Field(None, description="The warehouse the bundled notebooks run the SQL on.")
+    sql_dialect: str = Field("", description="Dialect of the SQL; without it `WAREHOUSE_URL` says.")
+    sql_tables: Names = Field((), description="Tables that the SQL may read; empty means any.")
+    allow_sql_runner: bool = Field(
+        default=False, description="Accept SQL Runner links, in which a person can write any number."
+    )
+    max_credit_usd: Decimal | None = Field(None, gt=0, description="A credit above it is a failure.")
+    requesters: Users = Field((), description="Member IDs whose requests count; empty means everybody's.")
+    allowed_bots: Bots = Field((), description="Bot IDs whose messages count as requests (workflow forms).")
+    previous_bots: Bots = Field((), description="Bot IDs whose replies count as answers.")
+    duplicate_days: int = Field(35, ge=0, le=3660, description="Days in which the same SQL is credited once.")
+    state_uri: StateUri = Field(
+        "file:data/processed_messages.json", description="The state: `file:PATH` or `configmap://NAMESPACE/NAME`."
+    )
+    output_uri: OutputUri = Field(
+        "data/outputs", description="Where the summaries go: a folder, `s3://`, `gs://` or `abfs://`."
+    )
+    lookback_hours: int = Field(72, ge=1, le=8784, description="Hours that are read back at each tick.")
+    workers: int | None = Field(None, ge=1, le=64, description="Notebooks that run at a time; one a core by default.")
+    notebook_timeout: int = Field(600, ge=1, le=86400, description="Seconds a notebook may take.")
+    notebook_env: Names | None = Field(
+        None,
+        description="Variables that reach a notebook besides `PATH`, `HOME`, `LANG`; unset: all but the bot's own.",
+    )
+    keep_notebooks: Literal["none", "failed", "all"] = Field(
+        "failed", description="Which executed notebooks are kept: `none`, `failed` or `all`."
+    )
+    max_attempts: int = Field(3, ge=1, le=100, description="Ticks that try a request before it is given up.")
+    post_settle_seconds: int = Field(
+        900,
+        ge=120,
+        le=86400,
+        description="Seconds from when a post was begun until everybody sees it; Slack takes it within the first 60.",
+    )
+    reply_template: Template = Field("Approved, {amount}, exceptions", description="The reply; knows only `{amount}`.")
+    log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
+    log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged at least.")
+
+    @classmethod
+    def load(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        env_file: str | Path | None = ".env",
+        secrets_dir: Path = SECRETS_DIR,
+    ) -> Self:
+        """Reads all sources. Raises one `SettingsError` that names everything missing or malformed at once."""
+        given = os.environ if environ is None else environ
+        values: dict[str, Any] = {name: given.get(name.upper(), "").strip() for name in cls.model_fields}
+        values = {name: value for name, value in values.items() if value}
+        try:
+            # mypy knows a model's fields, not what BaseSettings takes besides
+            return cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise _complaint(error) from None  # its text may show values
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise SettingsError(f"The settings in {env_file} cannot be read: {reason}.") from error
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """`load` hands the environment over, so that tests can hand over theirs."""
+        return init_settings, dotenv_settings, file_secret_settings
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels to watch, by name or id."""
+        return self.slack_channels or (self.slack_test_channel,)
+
+    @property
+    def state(self) -> FilePlace | ConfigMapPlace:
+        """Where the state is."""
+        return state_place(self.state_uri)
+
+    @property
+    def log_path(self) -> Path | None:
+        """The log file; None for the standard output."""
+        return None if self.log_file == "-" else Path(self.log_file).expanduser()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log and no message may show."""
+        warehouse = self.warehouse_url.get_secret_value() if self.warehouse_url else ""
+        return tuple(dict.fromkeys(filter(None, [*self.own_secrets, *passwords(warehouse)])))
+
+    @property
+    def own_secrets(self) -> tuple[str, ...]:
+        """What no notebook may see: the warehouse's password is theirs to use, the bot's own are not."""
+        return (self.slack_bot_token.get_secret_value(), self.looker_client_secret.get_secret_value())
+
+    @property
+    def plain_http(self) -> tuple[str, ...]:
+        """Settings whose address uses http over a network, which HTTP_HOSTS allows; a tick warns of each."""
+        addresses = {"SLACK_API_URL": self.slack_api_url, "LOOKER_BASE_URL": self.looker_base_url}
+        return tuple(name for name, address in addresses.items() if not http_allowed(address, ()))
+
+    @field_validator("slack_channels")
+    @classmethod
+    def _some_channel(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not value and not info.data.get("slack_test_channel"):
+            raise ValueError("neither it nor SLACK_TEST_CHANNEL names a channel")
+        return value
+
+    @field_validator("slack_api_url", "looker_base_url")
+    @classmethod
+    def _address(cls, value: str, info: ValidationInfo) -> str:
+        parts = url_parts(value)
+        if (
+            parts is None
+            or parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError("it must be an address such as https://HOST")
+        if parts.username is not None:
+            raise ValueError("it must not hold a user or a password")
+        if not http_allowed(value, info.data.get("http_hosts", ())):
+            raise ValueError("it must use https; HTTP_HOSTS can except its host")
+        bare = value.rstrip("/")
+        return f"{bare}/" if info.field_name == "slack_api_url" else re.sub(r"/api(/\d+\.\d+)?$", "", bare)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One row of the table in the README.
+
+    Attributes:
+        name: of the environment variable.
+        default: as it is written; "" for none.
+        meaning: one sentence.
+        required: whether it must be set.
+    """
+
+    name: str
+    default: str
+    meaning: str
+    required: bool
+
+
+def table() -> tuple[SettingRow, ...]:
+    """Every setting, in the order of the class."""
+    return tuple(
+        SettingRow(name.upper(), _shown(field.default), field.description or "", field.is_required())
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def raw(name: str, env_file: str | Path = ".env") -> str:
+    """One setting as it is written in the environment or in `.env`, for commands that need no others; "" if unset."""
+    return os.environ.get(name) or dotenv_values(env_file, encoding="utf-8-sig").get(name) or ""
+
+
+def environment(env_file: str | Path = ".env") -> dict[str, str]:
+    """The environment with what `.env` adds to it: people's notebooks read their own names from there."""
+    written = dotenv_values(env_file, encoding="utf-8-sig")
+    return {**{name: value for name, value in written.items() if value is not None}, **os.environ}
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return str(default) if isinstance(default, (str, int)) else ""
+
+
+def _complaint(error: ValidationError) -> SettingsError:
+    """One error for all: first the names, then a line for each with what is wrong and what it is for."""
+    found: dict[str, str] = {}
+    for problem in error.errors(include_url=False, include_input=False):
+        name = str(problem["loc"][0])
+        cause = problem.get("ctx", {}).get("error")
+        wrong = "it is not set" if problem["type"] == "missing" else str(cause or problem["msg"])
+        meaning = Settings.model_fields[name].description
+        found.setdefault(name.upper(), f"{wrong[:1].lower()}{wrong[1:]}. {meaning}")
+    lines = "".join(f"\n  {name}: {text}" for name, text in found.items())
+    return SettingsError(
+        f"Settings are missing or malformed: {', '.join(found)}.", f"Set them in .env or in the environment:{lines}"
+    )

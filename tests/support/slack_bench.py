@@ -1,0 +1,72 @@
+"""A scripted Slack for tests, and the real adapters on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from creditbot.adapters.slack.open import Slack, open_slack
+from creditbot.model import Marker
+from tests.support.http import Answer, HttpStub
+
+TOKEN = "xoxb-test-not-a-secret"
+SINCE = datetime(2026, 1, 5, 12, 0, 0, 250, tzinfo=UTC)
+MARKER = Marker("reply", "T0TEST.C0TEST.1.000001", "claim-1")
+ME = {
+    "ok": True, "team": "Acme", "team_id": "T0TEST", "url": "https://acme.slack.com/",
+    "user": "creditbot", "user_id": "U0BOT", "bot_id": "B0BOT",
+}  # fmt: skip
+
+
+@dataclass
+class Time:
+    """A time that only sleeping moves; `stopped` is what sleeping answers."""
+
+    now: float = 1000.0
+    stopped: bool = False
+    slept: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> bool:
+        if seconds:
+            self.slept.append(seconds)
+            self.now += seconds
+        return self.stopped
+
+
+@dataclass
+class Bench:
+    """A scripted Slack and ways to open the adapters on it."""
+
+    http: HttpStub
+    time: Time = field(default_factory=Time)
+
+    def open(self, *channels: str, **options: Any) -> Slack:
+        """The adapters, with the bench's own time unless told otherwise."""
+        options = {"sleep": self.time.sleep, "boot": self.time, "api_url": f"{self.http.url}/api/", **options}
+        return open_slack(TOKEN, channels=channels or ("credits",), owner="U0OWNER", **options)
+
+    def on(self, method: str, *answers: Answer | dict[str, Any]) -> None:
+        """Scripts a method; a dict is a successful answer."""
+        scripted = [a if isinstance(a, Answer) else Answer({"ok": True, **a}) for a in answers]
+        self.http.on(f"POST /api/{method}", *scripted)
+
+    def asked(self, method: str) -> list[dict[str, str]]:
+        """The arguments of the calls of a method that sends a form."""
+        return [seen.form for seen in self.http.asked(f"POST /api/{method}")]
+
+    def posted(self, method: str = "chat.postMessage") -> list[dict[str, Any]]:
+        """The arguments of the calls of a method that sends JSON."""
+        return [seen.json for seen in self.http.asked(f"POST /api/{method}")]
+
+
+def refused(code: str, status: int = 200, **more: Any) -> Answer:
+    """Slack's answer for an error."""
+    return Answer({"ok": False, "error": code, **more}, status=status)
+
+
+def channel(name: str, identity: str, **more: Any) -> dict[str, Any]:
+    return {"id": identity, "name": name, "is_member": True, "is_archived": False, **more}

@@ -1,0 +1,494 @@
+"""Ports in memory, with a time of their own: what the bot's decisions are tested against.
+
+`World` is Slack, Looker, the notebooks, the store and the summaries in one; `World.ports()` gives one process's view of
+it. Every effect goes through `World.effect`, where tests inject what can go wrong: `World.fail` for the next call of an
+effect, `World.faults` for anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from creditbot.commands.lookup import Asked, Lookup
+from creditbot.credit.compute import Pipeline
+from creditbot.credit.products import ProductTable, default_products
+from creditbot.credit.sql.policy import SqlPolicy
+from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
+from creditbot.intake.looker_links import looker_host
+from creditbot.intake.requests import Policy
+from creditbot.intake.thread import order
+from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace, time_of
+from creditbot.points import At, Point, nowhere
+from creditbot.ports import Ports, Stored
+from creditbot.state.codec import State, understand
+from creditbot.state.ledger import BUDGET, Ledger
+from creditbot.state.record import Record
+from creditbot.tick.report import Progress, TickReport
+from creditbot.tick.tick import Bot, TickRules
+
+T = TypeVar("T")
+Fault = Callable[[str, Callable[[], Any]], Any]
+"""Given an effect, performs it, or not, or later; returns what it gives, or raises what a port raises."""
+
+TEAM, CHANNEL, BOT_USER, BOT, PERSON, OWNER = "T0TEST", "C0TEST", "U0BOT", "B0BOT", "U0PERSON", "U0OWNER"
+START = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
+HOST = "acme.looker.com"
+RULES = TickRules(
+    lookback=timedelta(hours=72), settle=timedelta(minutes=15), attempts=3, duplicates=timedelta(days=35),
+    template="Approved, {amount}, exceptions", at_once=1,
+)  # fmt: skip
+REFERENCE = "Approved, $4,948.80, exceptions"
+VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.ipynb", "psms.ipynb")
+
+
+def ts_of(moment: datetime, number: int = 0) -> str:
+    """A Slack ts at that moment; `number` keeps messages of one moment apart."""
+    return f"{int(moment.timestamp())}.{number:06d}"
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing in the bot catches it."""
+
+
+@dataclass
+class Post:
+    """A message that is on its way to everybody's eyes."""
+
+    message: Message
+    visible_at: datetime
+
+
+@dataclass
+class World:
+    """Everything outside the bot.
+
+    Attributes:
+        now: the one true time.
+        step: how long each effect takes.
+        messages: of the channel and its threads, in any order.
+        pending, pending_direct: posts that are accepted and not visible yet.
+        direct: messages to the owner.
+        values, version: the state; `None` is a store that does not exist.
+        damage: what the store says that it found broken, until it is written again.
+        summaries: by key.
+        amounts: slug of a link -> the credit its notebook gives.
+        runs: slugs that notebooks ran for.
+        calls: names of all effects, in order.
+        faults: (names of effects, what happens instead) that wait for the next effect of such a name.
+        can_read_direct: whether the bot has im:history.
+        lateness: how long the bot's posts take to become visible.
+        stale: a thread read shows the bot's replies and the requests as they were this long ago; people's answers as
+            they are, since nobody can know of one that comes when he has looked. So does a look at direct messages.
+        clock_error: how much a process that starts now is ahead of the one true time by its reading of Slack's clock.
+        late_writes: writes of the state that arrive after the next read.
+        sql: ts of a reply of ours -> hashes of the SQL that its request's summary credited when it was posted.
+    """
+
+    now: datetime = START
+    step: timedelta = timedelta(0)
+    messages: list[Message] = field(default_factory=list)
+    pending: list[Post] = field(default_factory=list)
+    direct: list[Message] = field(default_factory=list)
+    pending_direct: list[Post] = field(default_factory=list)
+    values: dict[str, str] | None = field(default_factory=dict)
+    version: int = 0
+    damage: str = ""
+    summaries: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    faults: list[tuple[frozenset[str], Fault]] = field(default_factory=list)
+    can_read_direct: bool = True
+    lateness: timedelta = timedelta(0)
+    stale: timedelta = timedelta(0)
+    clock_error: timedelta = timedelta(0)
+    sql: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    late_writes: list[Callable[[], object]] = field(default_factory=list)
+    _versions: dict[str, list[tuple[datetime, Message]]] = field(default_factory=dict)
+    _landed: dict[str, datetime] = field(default_factory=dict)
+    _number: int = 0
+
+    def effect(self, name: str, do: Callable[[], T]) -> T:
+        """Performs one effect, or lets the fault that waits for it happen."""
+        self.calls.append(name)
+        self.now += self.step
+        for waiting in self.faults:
+            if name in waiting[0]:
+                self.faults.remove(waiting)
+                result: T = waiting[1](name, do)
+                return result
+        return do()
+
+    def fail(self, name: str, error: Exception, *, times: int = 1, after: bool = False) -> None:
+        """Lets the next calls of an effect fail: before anything happened, or after it happened."""
+
+        def fault(_: str, do: Callable[[], Any]) -> Any:
+            if after:
+                do()
+            raise error
+
+        self.faults += [(frozenset({name}), fault)] * times
+
+    def amid(self, name: str, action: Callable[[], object]) -> None:
+        """Something happens while the next call of an effect is under way: it has had its effect, and not returned."""
+
+        def fault(_: str, do: Callable[[], Any]) -> Any:
+            result = do()
+            action()
+            return result
+
+        self.faults.append((frozenset({name}), fault))
+
+    def counted(self) -> Counter[str]:
+        """How often each effect was called since this was last asked."""
+        counted = Counter(self.calls)
+        self.calls.clear()
+        return counted
+
+    def number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def wait(self, **duration: float) -> None:
+        """Lets time pass."""
+        self.now += timedelta(**duration)
+
+    def ask(self, *slugs: str, user: str | None = PERSON, **fields: Any) -> RequestKey:
+        """A person writes a request with an Explore link per slug."""
+        links = " ".join(f"<https://{HOST}/explore/m/v?qid={slug}>" for slug in slugs)
+        return self.say(f"please credit {links}", user=user, **fields)
+
+    def say(self, text: str, user: str | None = PERSON, **fields: Any) -> RequestKey:
+        """Somebody writes a message; `thread_ts` makes it a reply."""
+        ts = ts_of(self.now, self.number())
+        message = Message(CHANNEL, ts, user=user, text=text, content={"text": text}, **fields)
+        self.messages.append(message)
+        self._versions[ts] = [(self.now, message)]
+        return RequestKey(TEAM, CHANNEL, ts)
+
+    def edit(self, key: RequestKey, text: str) -> None:
+        self.change(key.ts, text=text, content={"text": text}, edited=ts_of(self.now, self.number()))
+
+    def delete(self, key: RequestKey) -> None:
+        self.messages = [m for m in self.messages if m.ts != key.ts]
+
+    def change(self, ts: str, **changes: Any) -> None:
+        self.messages = [replace(m, **changes) if m.ts == ts else m for m in self.messages]
+        self._versions[ts] += [(self.now, m) for m in self.messages if m.ts == ts]
+
+    def visible(self) -> list[Message]:
+        """All messages that a reader sees now, posts that have landed among them."""
+        for post in [p for p in self.pending if p.visible_at <= self.now]:
+            self.pending.remove(post)
+            self.messages.append(post.message)
+            self._versions[post.message.ts] = [(post.visible_at, post.message)]
+        return sorted(self.messages, key=lambda m: tuple(map(int, m.ts.split("."))))
+
+    def replies(self, key: RequestKey) -> list[str]:
+        """Texts of the thread's replies, whoever wrote them."""
+        return [m.text for m in self.visible() if m.thread_ts == key.ts and m.ts != key.ts]
+
+    def posted(self) -> dict[str, list[Message]]:
+        """Our replies by the keys of their requests, those that were edited among them."""
+        ours: dict[str, list[Message]] = {}
+        for message in self.visible():
+            if message.user == BOT_USER and message.marker and message.marker.kind == "reply":
+                ours.setdefault(message.marker.key, []).append(message)
+        return ours
+
+    def shown(self, message: Message) -> Message | None:
+        """As a thread read that is `stale` shows it."""
+        from_people = message.user != BOT_USER and message.thread_ts not in (None, message.ts)
+        if not self.stale or (from_people and message.subtype != "thread_broadcast"):
+            return message
+        moment = self.now - self.stale
+        return next((m for since, m in reversed(self._versions[message.ts]) if since <= moment), None)
+
+    def visible_direct(self) -> list[Message]:
+        """The owner's conversation as it is seen now."""
+        for post in [p for p in self.pending_direct if p.visible_at <= self.now]:
+            self.pending_direct.remove(post)
+            self.direct.append(post.message)
+            self._landed[post.message.ts] = post.visible_at
+        return self.direct
+
+    def shown_direct(self) -> list[Message]:
+        """The owner's conversation as a look that is `stale` shows it."""
+        return [m for m in self.visible_direct() if self._landed[m.ts] <= self.now - self.stale]
+
+    def told(self) -> list[str]:
+        """What the owner was told."""
+        return [m.text for m in self.visible_direct()]
+
+    def state(self) -> State:
+        """The state as it stands in the store."""
+        return understand(Stored(dict(self.values or {}), str(self.version)))
+
+    def record(self, key: RequestKey) -> Record:
+        """What the store holds of a request."""
+        return self.state().records[str(key)]
+
+    def ports(self) -> Ports:
+        """The world as one process sees it."""
+        slack = FakeSlack(self)
+        return Ports(
+            slack, slack, FakeOwner(self), FakeResolver(self), FakeRunner(self), MemorySummaries(self),
+            MemoryStore(self), slack,
+        )  # fmt: skip
+
+    def bot(
+        self, name: str = "", *, at: At = nowhere, rules: TickRules = RULES, products: ProductTable = VERIFY,
+        policy: Policy | None = None, max_credit: Decimal | None = None, skew: timedelta = timedelta(0),
+        budget: int = BUDGET, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
+    ) -> Bot:  # fmt: skip
+        """A process that has just started; `skew` is how wrong its local clock is."""
+        ports = self.ports()
+        pipeline = Pipeline(
+            ports.resolver, ports.runner, products, SqlPolicy("duckdb"), max_credit, links_at_once=1, at=at
+        )
+        return Bot(
+            name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget, at=at), pipeline,
+            policy or POLICY, rules, runs=runs, progress=progress, wall=lambda: self.now + skew, at=at,
+        )  # fmt: skip
+
+    def retry(self, key: RequestKey, again: str = "") -> None:
+        """`creditbot retry` with the address that a message outside threads has."""
+        ports = self.ports()
+        Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts), again=again)
+
+    def tick(self, **options: Any) -> TickReport:
+        """One tick of a new process."""
+        return self.bot(**options).tick()
+
+    def kill(self, point: Point, nth: int = 1, **options: Any) -> None:
+        """A tick that is killed when it passes a point for the nth time."""
+        passed = 0
+
+        def at(reached: Point) -> None:
+            nonlocal passed
+            passed += reached == point
+            if passed == nth:
+                raise Killed
+
+        try:
+            self.tick(at=at, **options)
+        except Killed:
+            return
+        raise AssertionError(f"{point} was passed {passed} times")
+
+    def address(self, key: RequestKey, thread: RequestKey | None = None) -> str:
+        """The permalink of a message; `thread` is the request whose thread it stands in."""
+        link = f"https://acme.slack.com/archives/{CHANNEL}/p{key.ts.replace('.', '')}"
+        return f"{link}?thread_ts={thread.ts}&cid={CHANNEL}" if thread else link
+
+
+POLICY = Policy(looker_host(f"https://{HOST}"))
+
+
+class FakeSlack:
+    """Inbox, Replier and Clock."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._clock_error = world.clock_error
+
+    def now(self) -> datetime:
+        return self._world.now + self._clock_error
+
+    def workspace(self, remembered: Workspace | None) -> Workspace:
+        if remembered:
+            return remembered
+        return self._world.effect(
+            "auth", lambda: Workspace(TEAM, "https://acme.slack.com/", BOT_USER, BOT, {CHANNEL: "credits"}, "fake")
+        )
+
+    def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
+        def read() -> list[Message]:
+            assert channel == CHANNEL, channel
+            seen = self._world.visible()
+            tops = [m for m in seen if m.thread_ts in (None, m.ts) or m.subtype == "thread_broadcast"]
+            replies = Counter(m.thread_ts for m in seen if m.thread_ts != m.ts)
+            return [replace(m, replies=replies[m.ts]) for m in tops if time_of(m.ts) > oldest]
+
+        return self._world.effect("history", read)
+
+    def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
+        def read() -> list[Message]:
+            assert channel == CHANNEL, channel
+            thread = [m for m in self._world.visible() if thread_ts in (m.ts, m.thread_ts)]
+            return [shown for m in thread if (shown := self._world.shown(m))]
+
+        return self._world.effect("thread", read)
+
+    def pace(self, channel: str) -> None:
+        assert channel == CHANNEL, channel
+
+    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
+        def post() -> str:
+            assert channel == CHANNEL, channel
+            world = self._world
+            ts = ts_of(world.now, world.number())
+            message = Message(
+                channel,
+                ts,
+                thread_ts=thread_ts,
+                user=BOT_USER,
+                bot=BOT,
+                text=text,
+                content={"text": text},
+                marker=marker,
+            )
+            world.pending.append(Post(message, world.now + world.lateness))
+            world.sql[ts] = tuple(world.summaries[marker.key]["credited"])  # type: ignore[arg-type]
+            return ts
+
+        return self._world.effect("reply", post)
+
+    def amend(self, channel: str, ts: str, text: str) -> None:
+        assert channel == CHANNEL, channel
+        self._world.effect("amend", lambda: self._world.change(ts, text=text))
+
+
+class FakeOwner:
+    """Direct messages to the owner."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def tell(self, text: str, marker: Marker) -> str:
+        def post() -> str:
+            world = self._world
+            ts = ts_of(world.now, world.number())
+            message = Message("D0OWNER", ts, user=BOT_USER, bot=BOT, text=text, marker=marker)
+            world.pending_direct.append(Post(message, world.now + world.lateness))
+            return ts
+
+        return self._world.effect("tell", post)
+
+    def told(self, marker: Marker, since: datetime) -> bool | None:
+        if not self._world.can_read_direct:
+            return None
+        return self._world.effect(
+            "told",
+            lambda: any(
+                m.marker
+                and (m.marker.kind, m.marker.key) == (marker.kind, marker.key)
+                and marker.claim in ("", m.marker.claim)
+                for m in self._world.shown_direct()
+                if time_of(m.ts) >= since
+            ),
+        )
+
+
+class FakeResolver:
+    """Gives each slug its own Verify SQL; a slug that starts with "gone" does not exist, "other" is no product."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def warm(self) -> None:
+        return
+
+    def login(self) -> str:
+        return self._world.effect("login", lambda: "Fake API User")
+
+    def resolve(self, link: LookerLink) -> Query:
+        def ask() -> Query:
+            if link.slug.startswith("gone"):
+                raise LinkUnusable(f"The query {link.slug} does not exist.", "Share the link again.")
+            item = "Pasta" if link.slug.startswith("other") else "Authy"
+            return Query(link, f"SELECT day FROM traffic WHERE item LIKE '{item}%' AND slug = '{link.slug}'")
+
+        return self._world.effect("looker", ask)
+
+
+class FakeRunner:
+    """Glues the amount that the world has for the slug in the SQL, $4,948.80 where it has none."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def warm(self) -> None:
+        return
+
+    def run(self, notebook: str, sql: str) -> NotebookRun:
+        def run() -> NotebookRun:
+            slug = sql.split("slug = '")[1].rstrip("'")
+            self._world.runs.append(slug)
+            amount = str(self._world.amounts.get(slug, Decimal("4948.80")))
+            rows = [{"mode": "basic", "fraud_cost": "99999.00", "credit": amount, "traffic_prop": "1.000"}]
+            scrap = {"currency": "USD", "amount": amount, "rows": rows}
+            return NotebookRun({"credit": scrap}, (), notebook, hashlib.sha256(notebook.encode()).hexdigest())
+
+        return self._world.effect("notebook", run)
+
+    def close(self) -> None:
+        return
+
+
+class MemorySummaries:
+    """Implements SummaryStore."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
+        def write() -> str:
+            self._world.summaries[str(key)] = {**document, "credited": list(credited)}
+            return f"memory:{key}"
+
+        return self._world.effect("save", write)
+
+    def load(self, key: RequestKey) -> Mapping[str, object] | None:
+        return self._world.effect("load", lambda: self._world.summaries.get(str(key)))
+
+    def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
+        self._world.effect("list", lambda: None)
+        for text in sorted(self._world.summaries, key=lambda text: order(RequestKey.parse(text).ts), reverse=True):
+            yield RequestKey.parse(text), self._world.summaries[text]
+
+    def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:
+        def search() -> list[RequestKey]:
+            named = self._world.summaries.items()
+            return [RequestKey.parse(key) for key, document in named if sql_sha256 in document["credited"]]  # type: ignore[operator]
+
+        return self._world.effect("credited", search)
+
+    def probe(self) -> None:
+        """Nothing to find out."""
+
+
+class MemoryStore:
+    """Implements StateStore on the world's values; `World.values = None` is a store that does not exist."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def read(self) -> Stored:
+        def get() -> Stored:
+            if self._world.values is None:
+                raise StateUnusable("The state does not exist.", "Create it.")
+            stored = Stored(dict(self._world.values), str(self._world.version), self._world.damage)
+            while self._world.late_writes:
+                with suppress(StateConflict):
+                    self._world.late_writes.pop()()
+            return stored
+
+        return self._world.effect("state-read", get)
+
+    def write(self, values: Mapping[str, str], version: str) -> str:
+        def put() -> str:
+            if version != str(self._world.version):
+                raise StateConflict("The state was changed by another process.")
+            self._world.version += 1
+            self._world.values, self._world.damage = dict(values), ""
+            return str(self._world.version)
+
+        return self._world.effect("state-write", put)
