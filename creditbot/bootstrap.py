@@ -19,7 +19,6 @@ from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import Policy
 from creditbot.machine import processes
 from creditbot.machine.cores import workers_default
-from creditbot.points import At, nowhere
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import ConfigMapPlace, Settings
 from creditbot.state.ledger import BUDGET, Ledger
@@ -53,7 +52,6 @@ def assemble(
     settings: Settings,
     *,
     progress: Progress | None = None,
-    at: At = nowhere,
     environ: Mapping[str, str] = os.environ,
     state: StateStore | None = None,
     summaries: SummaryStore | None = None,
@@ -80,12 +78,12 @@ def assemble(
         slack.clock,
     )
     in_cluster = isinstance(settings.state, ConfigMapPlace)
-    ledger = Ledger(ports.state, budget=BUDGET if in_cluster else None, at=at)
+    ledger = Ledger(ports.state, budget=BUDGET if in_cluster else None)
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
     sql = SqlPolicy(dialect, settings.sql_tables)
     workers = settings.workers or workers_default()
-    pipeline = Pipeline(ports.resolver, ports.runner, products, sql, settings.max_credit_usd, workers, at=at)
+    pipeline = Pipeline(ports.resolver, ports.runner, products, sql, settings.max_credit_usd, workers)
     policy = Policy(
         looker_host(settings.looker_base_url),
         frozenset(settings.requesters),
@@ -101,7 +99,7 @@ def assemble(
         at_once=max(4, 2 * workers),
     )
     runs: Callable[[str], bool | None] = (lambda _: None) if in_cluster else processes.runs
-    bot = Bot(processes.name(), ports, ledger, pipeline, policy, rules, runs=runs, progress=progress, stop=stop, at=at)
+    bot = Bot(processes.name(), ports, ledger, pipeline, policy, rules, runs=runs, progress=progress, stop=stop)
     return Assembly(bot, ports, ledger, policy, products, sql, slack)
 
 

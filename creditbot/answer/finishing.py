@@ -9,7 +9,6 @@ from creditbot.errors import CreditbotError, StateConflict
 from creditbot.evidence.summary import close_document, new_document
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Workspace
-from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import ANSWERED, Notice, Record, move
@@ -18,11 +17,10 @@ from creditbot.state.record import ANSWERED, Notice, Record, move
 class Closing:
     """Ends requests."""
 
-    def __init__(self, ports: Ports, ledger: Ledger, workspace: Workspace, at: At = nowhere) -> None:
+    def __init__(self, ports: Ports, ledger: Ledger, workspace: Workspace) -> None:
         self._ports = ports
         self._ledger = ledger
         self._workspace = workspace
-        self._at = at
 
     def end(
         self, key: RequestKey, base: Record, ended: Record, notices: Mapping[str, Notice] | None = None,
@@ -64,12 +62,10 @@ class Closing:
         return True
 
     def _save(self, key: RequestKey, record: Record, request: Request | None = None) -> None:
-        self._at("summary.before-close")
         permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
         message, links = (request.message, request.links) if request else (None, ())
         document = self._ports.summaries.load(key) or new_document(key, permalink, message, links)
         self._ports.summaries.save(key, close_document(document, record), _credited(record, document))
-        self._at("summary.after-close")
 
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:

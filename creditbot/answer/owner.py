@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 
 from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
 from creditbot.model import Marker, RequestKey, time_of
-from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.state.codec import CAUSE
 from creditbot.state.ledger import Ledger
@@ -89,11 +88,10 @@ def cause_name(service: str) -> str:
 class Notices:
     """Tells the owner what is due."""
 
-    def __init__(self, ports: Ports, ledger: Ledger, settle: timedelta, at: At = nowhere) -> None:
+    def __init__(self, ports: Ports, ledger: Ledger, settle: timedelta) -> None:
         self._ports = ports
         self._ledger = ledger
         self._settle = settle
-        self._at = at
 
     def add(self, name: str, text: str) -> None:
         """Makes a notice due, unless one of that name exists."""
@@ -139,14 +137,12 @@ class Notices:
         self._ledger.swap_notice(name, notice, telling)
         if self._ports.clock.now() - telling.at > SEND_WITHIN:
             raise PostUnknown("The state store answers too slowly to tell the owner safely.")
-        self._at("notice.before-send")
         try:
             self._ports.owner.tell(notice.text, Marker("notice", name, telling.nonce))
         except PostRefused:
             now = self._ports.clock.now()
             self._ledger.swap_notice(name, telling, replace(telling, status="due", nonce=new_nonce(), at=now))
             raise
-        self._at("notice.after-send")
         self._told(name, telling)
 
     def _settle_one(self, name: str, notice: Notice) -> None:
@@ -160,9 +156,7 @@ class Notices:
 
     def _stands(self, marker: Marker, since: datetime) -> bool:
         """Whether the conversation shows it; where that may not be read, it does not."""
-        self._at("notice.before-look")
         told = self._ports.owner.told(marker, since)
-        self._at("notice.after-look")
         return bool(told)
 
     def _told(self, name: str, notice: Notice) -> None:

@@ -40,7 +40,6 @@ from creditbot.evidence.summary import outcome_of
 from creditbot.intake.requests import Policy
 from creditbot.intake.thread import LATE, REPEATS, ThreadView, is_behind, view
 from creditbot.model import Marker, RequestKey, Workspace
-from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
@@ -76,7 +75,7 @@ class Replies:
 
     def __init__(
         self, ports: Ports, ledger: Ledger, workspace: Workspace, policy: Policy, rules: Rules, closing: Closing,
-        notices: Notices, at: At = nowhere,
+        notices: Notices
     ) -> None:  # fmt: skip
         self._ports = ports
         self._ledger = ledger
@@ -85,7 +84,6 @@ class Replies:
         self._rules = rules
         self._closing = closing
         self._notices = notices
-        self._at = at
 
     def look(self, key: RequestKey, record: Record) -> ThreadView:
         """Reads the thread of a request as it is now."""
@@ -93,12 +91,10 @@ class Replies:
 
     def _view(self, key: RequestKey, thread: str = "") -> ThreadView:
         """`thread` spares a read where it is known: a broadcast's own ts gives no more than the broadcast."""
-        self._at("thread.before-read")
         messages = self._ports.inbox.thread(key.channel, thread or key.ts)
         own = next((message for message in messages if message.ts == key.ts), None)
         if own and own.thread != (thread or key.ts):
             messages = self._ports.inbox.thread(key.channel, own.thread)
-        self._at("thread.after-read")
         return view(messages, key, self._workspace, self._policy)
 
     def closed(self, key: RequestKey, record: Record, seen: ThreadView) -> Record | None:
@@ -196,14 +192,12 @@ class Replies:
                 f'I posted a reply that is not to be credited, and edit it to say "{text}" Look whether somebody has '
                 f"credited it: {where}",
             )
-            self._at("reply.before-amend")
             try:
                 self._ports.replier.amend(key.channel, ts, text)
             except PostRefused as error:
                 if error.retry:
                     raise
                 self._notices.add(f"{key}.stays.{ts}", f"{where} could not be edited: {error} Delete it by hand.")
-            self._at("reply.after-amend")
 
     def _send(self, key: RequestKey, record: Record, claim: Claim, looked: datetime) -> Record:
         assert record.result
@@ -211,7 +205,6 @@ class Replies:
         if not record.again:
             self._refuse_credited(key, record.result.sql)
         posting = self._to_posting(key, record, claim, looked)
-        self._at("reply.before-send")
         try:
             ts = self._ports.replier.reply(
                 key.channel, record.thread or key.ts, text, Marker("reply", str(key), posting.nonce)
@@ -220,7 +213,6 @@ class Replies:
             back = move(posting, "computed", self._ports.clock.now(), posts=posting.posts - 1)
             self._ledger.swap(key, posting, back)
             raise
-        self._at("reply.after-send")
         now = self._ports.clock.now()
         answered = move(posting, "answered", now, reply=ts, claim=None, reason="", seconds=_since(record, now))
         try:

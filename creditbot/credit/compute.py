@@ -18,7 +18,6 @@ from creditbot.credit.sql.policy import SqlPolicy, check, normalised_hash
 from creditbot.errors import CreditbotError, CreditRefused, LinkUnusable
 from creditbot.intake.requests import Request
 from creditbot.model import LinkResult, LookerLink, Product, Query
-from creditbot.points import At, nowhere
 from creditbot.ports import Resolver, Runner
 
 A = TypeVar("A")
@@ -68,13 +67,11 @@ class Pipeline:
         max_credit: MAX_CREDIT_USD, for one link and for their sum.
         workers: notebooks that run at a time, over all requests.
         links_at_once: links of one request that are worked on at a time.
-        at: told the name of each boundary between two effects, for tests.
     """
 
     def __init__(
         self, resolver: Resolver, runner: Runner, products: ProductTable, policy: SqlPolicy,
-        max_credit: Decimal | None = None, workers: int = 1, links_at_once: int = 8,
-        at: At = nowhere,
+        max_credit: Decimal | None = None, workers: int = 1, links_at_once: int = 8
     ) -> None:  # fmt: skip
         self._resolver = resolver
         self._runner = runner
@@ -83,7 +80,6 @@ class Pipeline:
         self._max_credit = max_credit
         self._links_at_once = links_at_once
         self._slots = threading.BoundedSemaphore(workers)
-        self._at = at
 
     def warm(self) -> None:
         """Starts in the background what the first request needs."""
@@ -100,9 +96,7 @@ class Pipeline:
     def _sql_of(self, link: LookerLink) -> tuple[LookerLink, Query]:
         if link.unusable:
             raise LinkUnusable(link.unusable)
-        self._at("looker.before-read")
         query = self._resolver.resolve(link)
-        self._at("looker.after-read")
         return link, query
 
     def _product_of(self, item: tuple[LookerLink, Query]) -> tuple[LookerLink, Query, Product | None]:
@@ -119,9 +113,7 @@ class Pipeline:
             return LinkResult(query, "", sha)
         assert product.notebook
         with self._slots:
-            self._at("notebook.before-run")
             run = self._runner.run(product.notebook, query.sql)
-            self._at("notebook.after-run")
         return LinkResult(query, product.name, sha, run, credit_of(run, self._max_credit))
 
     def _total(self, request: Request, results: Sequence[LinkResult]) -> Decimal | None:

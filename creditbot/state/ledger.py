@@ -23,7 +23,6 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.model import RequestKey, time_of
-from creditbot.points import At, nowhere
 from creditbot.ports import StateStore, Stored
 from creditbot.state.codec import CAUSE, NOTICE, State, size_of, understand, values_after
 from creditbot.state.record import Meta, Notice, Record, new_nonce
@@ -42,10 +41,9 @@ Guard = Callable[[State], None]
 class Ledger:
     """Reads and changes the state. Safe to use from several threads; one write is under way at a time."""
 
-    def __init__(self, store: StateStore, *, budget: int | None = BUDGET, at: At = nowhere) -> None:
+    def __init__(self, store: StateStore, *, budget: int | None = BUDGET) -> None:
         self._store = store
         self._budget = budget
-        self._at = at
         self._lock = threading.RLock()
         self._state: State | None = None
         self._forget_before: datetime | None = None
@@ -161,7 +159,6 @@ class Ledger:
                         raise
                     state, fresh = self.read(), True  # what we remembered may be behind: decide on what is there
                     continue
-                self._at("state.before-write")
                 try:
                     version = self._store.write(values, state.stored.version)
                 except (StateConflict, StateWriteUnknown):
@@ -170,7 +167,6 @@ class Ledger:
                         return
                 else:
                     self._state = replace(new, stored=Stored(values, version))
-                    self._at("state.after-write")
                     return
             raise Unreachable(STATE_STORE, "The state is changed by others too often for a write to get through.")
 

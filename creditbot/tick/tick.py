@@ -17,7 +17,6 @@ from creditbot.intake.requests import Policy, Request, is_ours, requests_in
 from creditbot.machine import logs
 from creditbot.machine.processes import Stop
 from creditbot.model import Message, RequestKey, Workspace, time_of
-from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.state.codec import State, is_request
 from creditbot.state.ledger import Ledger
@@ -75,7 +74,7 @@ class Bot:
     def __init__(
         self, me: str, ports: Ports, ledger: Ledger, pipeline: Pipeline, policy: Policy, rules: TickRules,
         *, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
-        stop: Stop | None = None, wall: Callable[[], datetime] = lambda: datetime.now(UTC), at: At = nowhere,
+        stop: Stop | None = None, wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:  # fmt: skip
         self._me = me
         self._ports = ports
@@ -86,7 +85,6 @@ class Bot:
         self._runs = runs
         self._progress = progress or Progress()
         self._wall = wall
-        self._at = at
         self._stop = stop or Stop()
 
     def stop(self) -> None:
@@ -107,10 +105,8 @@ class Bot:
         if state.first and not self._stop.asked:  # Looker is not asked any more then
             say(f"[2/5] Looker authentication: ok, as {self._ports.resolver.login()}")
         say(f"[3/5] Channel found: {', '.join('#' + name for name in workspace.channels.values())}")
-        self._at("history.before-read")
         reading = self._wall()
         messages = self._read(state, workspace)
-        self._at("history.after-read")
         read_at = self._now() - max(timedelta(0), self._wall() - reading)  # it may have slept with what it had read
         requests = requests_in(messages, workspace, self._policy)
         say(f"[4/5] New messages: {len(messages)}, of them {len(requests)} with links to Looker")
@@ -186,7 +182,7 @@ class Bot:
         return any(is_ours(message, workspace) for thread in threads for message in self._ports.inbox.thread(*thread))
 
     def _notices(self) -> Notices:
-        return Notices(self._ports, self._ledger, self._rules.settle, self._at)
+        return Notices(self._ports, self._ledger, self._rules.settle)
 
     def _work(self, agenda: Agenda, workspace: Workspace, report: TickReport) -> None:
         notices = self._notices()
@@ -195,12 +191,12 @@ class Bot:
             from creditbot.answer.posting import Replies, Rules
             from creditbot.tick.worker import Handler, Limits
 
-            closing = Closing(self._ports, self._ledger, workspace, self._at)
+            closing = Closing(self._ports, self._ledger, workspace)
             rules = Rules(self._rules.settle, self._rules.lookback, self._rules.duplicates, self._rules.template)
-            replies = Replies(self._ports, self._ledger, workspace, self._policy, rules, closing, notices, self._at)
+            replies = Replies(self._ports, self._ledger, workspace, self._policy, rules, closing, notices)
             handler = Handler(
                 self._me, self._ports, self._ledger, workspace, self._pipeline, replies, closing, notices,
-                Limits(self._rules.attempts, self._rules.lookback), lambda: self._stop.asked, self._at,
+                Limits(self._rules.attempts, self._rules.lookback), lambda: self._stop.asked,
             )  # fmt: skip
             self._handle_all(agenda.requests, handler, workspace, report)
             self._tell_left_behind(agenda, workspace, notices)

@@ -39,7 +39,6 @@ from creditbot.evidence.summary import TEXT_BYTES, computed_document, shortened
 from creditbot.intake.requests import Request
 from creditbot.intake.thread import is_newer
 from creditbot.model import LookerLink, RequestKey, Workspace
-from creditbot.points import At, nowhere
 from creditbot.ports import Ports
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Claim, Record, Result, Status, move, reopened, was_posted
@@ -75,8 +74,7 @@ class Handler:
 
     def __init__(
         self, me: str, ports: Ports, ledger: Ledger, workspace: Workspace, pipeline: Pipeline, replies: Replies,
-        closing: Closing, notices: Notices, limits: Limits, stopping: Callable[[], bool] = lambda: False,
-        at: At = nowhere,
+        closing: Closing, notices: Notices, limits: Limits, stopping: Callable[[], bool] = lambda: False
     ) -> None:  # fmt: skip
         self._me = me
         self._ports = ports
@@ -88,7 +86,6 @@ class Handler:
         self._notices = notices
         self._limits = limits
         self._stopping = stopping
-        self._at = at
         self._met: dict[str, str] = {}
         self._passed: set[str] = set()
 
@@ -189,9 +186,7 @@ class Handler:
         permalink = self._workspace.permalink(key.channel, key.ts, request.message.thread)
         document = computed_document(key, permalink, request.message, computation.amount, computation.results, now)
         self._ledger.confirm(key, record)  # who was stopped while computing must not replace a later summary
-        self._at("summary.before-save")
         place = self._ports.summaries.save(key, document, computation.sql)
-        self._at("summary.after-save")
         self._passed.add(SUMMARY_STORE)
         if computation.amount is None:
             return self._closing.end(key, record, move(record, "skipped", now, claim=None))

@@ -25,11 +25,11 @@ from creditbot.credit.compute import Pipeline
 from creditbot.credit.sql.policy import SqlPolicy
 from creditbot.machine import processes
 from creditbot.machine.clock import boottime
-from creditbot.points import At, Point
 from creditbot.ports import Clock
 from creditbot.state.ledger import Ledger
 from creditbot.tick.tick import Bot
-from tests.support.world import POLICY, RULES, VERIFY, FakeResolver, FakeRunner, World
+from tests.support.points import At, Point, watched
+from tests.support.world import POLICY, RULES, VERIFY, World
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,10 @@ def bot(order: Order, at: At) -> Bot:
         summaries=ObjectSummaries(str(folder / "outputs")), state=FileStore(folder / "state.json"),
         clock=Later(slack.clock, timedelta(seconds=order.later)),
     )  # fmt: skip
-    pipeline = Pipeline(FakeResolver(world), FakeRunner(world), VERIFY, SqlPolicy("duckdb"), links_at_once=1, at=at)
-    return Bot(
-        processes.name(), ports, Ledger(ports.state, budget=None, at=at), pipeline, POLICY, RULES,
-        runs=processes.runs, at=at,
-    )  # fmt: skip
+    ports = watched(ports, at)
+    pipeline = Pipeline(ports.resolver, ports.runner, VERIFY, SqlPolicy("duckdb"), links_at_once=1)
+    ledger = Ledger(ports.state, budget=None)
+    return Bot(processes.name(), ports, ledger, pipeline, POLICY, RULES, runs=processes.runs)
 
 
 def run(order: Order) -> None:

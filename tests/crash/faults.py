@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from creditbot.errors import NotebookStopped, PostRefused, PostUnknown, StateWriteUnknown, Unreachable
-from creditbot.points import Point
+from tests.support.points import Point
 from tests.support.world import RULES, World
 
 Kind = Literal[

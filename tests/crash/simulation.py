@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from creditbot.errors import CreditbotError
 from creditbot.intake.thread import UNCOUNTED
-from creditbot.points import Point
 from creditbot.state.codec import State
 from creditbot.state.record import Record
 from creditbot.tick.agenda import plan
 from tests.crash.faults import LATENESS, Fault, Injected, arm
+from tests.support.points import Point
 from tests.support.ticks import Tick
 from tests.support.world import RULES, Killed, World
 

@@ -15,10 +15,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from creditbot.errors import CreditbotError
 from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import RequestKey
-from creditbot.points import Point
 from tests.crash.faults import LATENESS, Kind, arm
 from tests.crash.scenario import Scenario, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation
+from tests.support.points import Point
 from tests.support.ticks import Tick
 from tests.support.world import HOST, Killed, World
 

@@ -11,12 +11,12 @@ from typing import get_args
 import pytest
 
 from creditbot.model import RequestKey
-from creditbot.points import Point
 from tests.crash.deeds import DEEDS, Deed
 from tests.crash.faults import Fault, Kind
 from tests.crash.scenario import Scenario, Sort, answered_twice, failing, ok, same_sql, scenario_of, twice_told, unsound
 from tests.crash.simulation import Simulation
 from tests.crash.table import Table
+from tests.support.points import Point
 from tests.support.world import RULES, World
 
 SCENARIO: tuple[Sort, ...] = (ok, failing, same_sql, answered_twice)

@@ -17,13 +17,13 @@ import pytest
 
 from creditbot.intake.thread import REPEATS
 from creditbot.machine.clock import LONGEST_ANSWER
-from creditbot.points import Point
 from tests.crash.deeds import CREDITED, DEEDS
 from tests.crash.faults import LATENESS, Fault, Kind
 from tests.crash.scenario import SORTS, Outcome, Scenario, Sort, answered_twice, ok, scenario_of, unsound
 from tests.crash.simulation import Simulation
 from tests.crash.table import Table
 from tests.crash.test_points import UNAVOIDABLE
+from tests.support.points import Point
 from tests.support.world import RULES
 
 FIRST = int(os.environ.get("CRASH_FIRST", "0"))

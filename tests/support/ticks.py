@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from creditbot.points import Point
+from tests.support.points import Point
 from tests.support.world import Killed, World
 
 

@@ -25,13 +25,13 @@ from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import Policy
 from creditbot.intake.thread import order
 from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace, time_of
-from creditbot.points import At, Point, nowhere
 from creditbot.ports import Ports, Stored
 from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.state.record import Record
 from creditbot.tick.report import Progress, TickReport
 from creditbot.tick.tick import Bot, TickRules
+from tests.support.points import At, Point, nowhere, watched
 
 T = TypeVar("T")
 Fault = Callable[[str, Callable[[], Any]], Any]
@@ -249,13 +249,11 @@ class World:
         budget: int = BUDGET, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
     ) -> Bot:  # fmt: skip
         """A process that has just started; `skew` is how wrong its local clock is."""
-        ports = self.ports()
-        pipeline = Pipeline(
-            ports.resolver, ports.runner, products, SqlPolicy("duckdb"), max_credit, links_at_once=1, at=at
-        )
+        ports = watched(self.ports(), at)
+        pipeline = Pipeline(ports.resolver, ports.runner, products, SqlPolicy("duckdb"), max_credit, links_at_once=1)
         return Bot(
-            name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget, at=at), pipeline,
-            policy or POLICY, rules, runs=runs, progress=progress, wall=lambda: self.now + skew, at=at,
+            name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget), pipeline,
+            policy or POLICY, rules, runs=runs, progress=progress, wall=lambda: self.now + skew,
         )  # fmt: skip
 
     def retry(self, key: RequestKey, again: str = "") -> None:

@@ -28,9 +28,9 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.model import Marker
-from creditbot.points import Point
 from creditbot.state.record import Record
 from creditbot.tick.worker import CLAIM_LIFE
+from tests.support.points import Point
 from tests.support.ticks import stopped
 from tests.support.world import HOST, PERSON, POLICY, REFERENCE, RULES, Killed, World
 

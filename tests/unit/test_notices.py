@@ -9,9 +9,9 @@ import pytest
 from creditbot.answer.owner import Notices, cause_name, due, failure, failure_text
 from creditbot.errors import SLACK, CreditbotError, LinkUnusable, PostRefused, PostUnknown, Unreachable
 from creditbot.model import RequestKey
-from creditbot.points import At, nowhere
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Notice, Record
+from tests.support.points import At, nowhere, watched
 from tests.support.world import HOST, START, World
 
 SETTLE = timedelta(minutes=15)
@@ -24,10 +24,10 @@ def world() -> World:
 
 def notices(world: World, at: At = nowhere) -> Notices:
     """Another process."""
-    ports = world.ports()
+    ports = watched(world.ports(), at)
     ledger = Ledger(ports.state)
     ledger.read()
-    return Notices(ports, ledger, SETTLE, at)
+    return Notices(ports, ledger, SETTLE)
 
 
 def deliver(world: World) -> list[str]:
@@ -120,7 +120,9 @@ def test_a_look_takes_its_steps_in_order(world: World) -> None:
     process = notices(world, world.calls.append)
     world.calls.clear()
     process.deliver()
-    assert world.calls == ["notice.before-look", "told", "notice.after-look", "state-write"]
+    assert world.calls == [
+        "notice.before-look", "told", "notice.after-look", "state.before-write", "state-write", "state.after-write",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -194,7 +196,9 @@ def test_the_look_before_the_first_send_takes_its_steps_in_order(world: World) -
     process.deliver()
     assert world.calls == [
         "notice.before-look", "told", "notice.after-look",
-        "state-write", "notice.before-send", "tell", "notice.after-send", "state-write",
+        "state.before-write", "state-write", "state.after-write",
+        "notice.before-send", "tell", "notice.after-send",
+        "state.before-write", "state-write", "state.after-write",
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from creditbot.credit.sql.policy import SqlPolicy
 from creditbot.errors import CreditRefused, NoProduct, SqlRefused, Unreachable
 from creditbot.intake.requests import Request, read_request
 from creditbot.model import LookerLink, Query, Workspace
-from creditbot.points import Point
+from tests.support.points import Point, watched
 from tests.support.world import BOTH, CHANNEL, HOST, POLICY, TEAM, VERIFY, FakeResolver, World
 
 WORKSPACE = Workspace(TEAM, "https://acme.slack.com/", "U0BOT", "B0BOT", {CHANNEL: "credits"})
@@ -140,11 +140,12 @@ def test_links_are_worked_on_at_the_same_time(world: World) -> None:
 
 def test_one_at_a_time_means_the_calling_thread(world: World) -> None:
     """What tests and cassettes rely on."""
-    ports, threads = world.ports(), set()
+    threads = set()
 
     def at(_: Point) -> None:
         threads.add(threading.current_thread())
 
-    pipeline = Pipeline(ports.resolver, ports.runner, VERIFY, SqlPolicy("duckdb"), links_at_once=1, at=at)
+    ports = watched(world.ports(), at)
+    pipeline = Pipeline(ports.resolver, ports.runner, VERIFY, SqlPolicy("duckdb"), links_at_once=1)
     pipeline.compute(request(world, "x/a", "x/b"))
     assert {threading.current_thread()} == threads

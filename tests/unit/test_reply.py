@@ -17,10 +17,10 @@ from creditbot.answer.posting import Replies, Rules
 from creditbot.errors import NotebookFailed, PostRefused, PostUnknown, Refused, StateConflict, Unreachable
 from creditbot.intake.thread import LATE, REPEATS
 from creditbot.model import Marker, RequestKey
-from creditbot.points import Point
 from creditbot.ports import Ports
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Record, Status
+from tests.support.points import Point
 from tests.support.ticks import Tick, stopped
 from tests.support.world import BOT, BOT_USER, HOST, PERSON, POLICY, REFERENCE, RULES, World
 

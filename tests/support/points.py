@@ -1,0 +1,79 @@
+"""Names of the boundaries between two effects, where tests let a tick fail, and ports that tell when one is passed.
+
+Every effect of a tick is one call of a port, so wrapping the ports reaches every boundary. `before-` is told just
+before the call, `after-` when the call has had its effect and nothing else has happened since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from creditbot.ports import Ports
+
+Point = Literal[
+    "state.before-write", "state.after-write",
+    "history.before-read", "history.after-read",
+    "thread.before-read", "thread.after-read",
+    "looker.before-read", "looker.after-read",
+    "notebook.before-run", "notebook.after-run",
+    "summary.before-save", "summary.after-save",
+    "summary.before-close", "summary.after-close",
+    "reply.before-send", "reply.after-send",
+    "reply.before-amend", "reply.after-amend",
+    "notice.before-look", "notice.after-look",
+    "notice.before-send", "notice.after-send",
+]  # fmt: skip
+At = Callable[[Any], None]
+
+
+def nowhere(_: Point) -> None:
+    """Nothing happens at any point."""
+
+
+class _Watched:
+    """A port whose calls tell `at` what they are about to do, and that they have done it."""
+
+    def __init__(self, port: Any, verbs: Mapping[str, Callable[..., tuple[str, str]]], at: At) -> None:
+        self._port = port
+        self._verbs = verbs
+        self._at = at
+
+    def __getattr__(self, verb: str) -> Any:
+        call = getattr(self._port, verb)
+        if verb not in self._verbs:
+            return call
+
+        def watched(*args: Any, **options: Any) -> Any:
+            effect, action = self._verbs[verb](*args)
+            self._at(f"{effect}.before-{action}")
+            result = call(*args, **options)
+            self._at(f"{effect}.after-{action}")
+            return result
+
+        return watched
+
+
+def _always(effect: str, action: str) -> Callable[..., tuple[str, str]]:
+    return lambda *_: (effect, action)
+
+
+def _summary(_: object, document: Mapping[str, Any], *__: object) -> tuple[str, str]:
+    """The summary of what was computed is saved; that of an end closes it."""
+    return "summary", "save" if document["outcome"]["status"] == "computed" else "close"
+
+
+def watched(ports: Ports, at: At) -> Ports:
+    """The same ports; `at` is told each point as it is passed, and may raise there."""
+    around: dict[str, dict[str, Callable[..., tuple[str, str]]]] = {
+        "inbox": {"messages": _always("history", "read"), "thread": _always("thread", "read")},
+        "replier": {"reply": _always("reply", "send"), "amend": _always("reply", "amend")},
+        "owner": {"tell": _always("notice", "send"), "told": _always("notice", "look")},
+        "resolver": {"resolve": _always("looker", "read")},
+        "runner": {"run": _always("notebook", "run")},
+        "summaries": {"save": _summary},
+        "state": {"write": _always("state", "write")},
+    }
+    changes: dict[str, Any] = {name: _Watched(getattr(ports, name), verbs, at) for name, verbs in around.items()}
+    return replace(ports, **changes)
