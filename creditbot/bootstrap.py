@@ -16,7 +16,7 @@ from creditbot.credit.compute import Pipeline
 from creditbot.credit.products import ProductTable, default_products, load_products
 from creditbot.credit.sql.policy import SqlPolicy, dialect_named, dialect_of
 from creditbot.intake.looker_links import looker_host
-from creditbot.intake.requests import Policy
+from creditbot.intake.requests import RequestRules
 from creditbot.machine import processes
 from creditbot.machine.cores import workers_default
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
@@ -42,7 +42,7 @@ class Assembly:
     bot: Bot
     ports: Ports
     ledger: Ledger
-    policy: Policy
+    policy: RequestRules
     products: ProductTable
     sql: SqlPolicy
     slack: Slack
@@ -84,7 +84,7 @@ def assemble(
     sql = SqlPolicy(dialect, settings.sql_tables)
     workers = settings.workers or workers_default()
     pipeline = Pipeline(ports.resolver, ports.runner, products, sql, settings.max_credit_usd, workers)
-    policy = Policy(
+    policy = RequestRules(
         looker_host(settings.looker_base_url),
         frozenset(settings.requesters),
         frozenset(settings.allowed_bots),

@@ -37,7 +37,7 @@ from creditbot.errors import (
     ThreadUnclear,
 )
 from creditbot.evidence.summary import outcome_of
-from creditbot.intake.requests import Policy
+from creditbot.intake.requests import RequestRules
 from creditbot.intake.thread import LATE, REPEATS, ThreadView, is_behind, view
 from creditbot.model import Marker, RequestKey, Workspace
 from creditbot.ports import Ports
@@ -74,7 +74,7 @@ class Replies:
     """
 
     def __init__(
-        self, ports: Ports, ledger: Ledger, workspace: Workspace, policy: Policy, rules: Rules, closing: Closing,
+        self, ports: Ports, ledger: Ledger, workspace: Workspace, policy: RequestRules, rules: Rules, closing: Closing,
         notices: Notices
     ) -> None:  # fmt: skip
         self._ports = ports

@@ -11,7 +11,7 @@ from typing import Any
 
 from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_links
-from creditbot.intake.requests import Policy, why_not
+from creditbot.intake.requests import RequestRules, why_not
 from creditbot.intake.thread import order
 from creditbot.model import RequestKey, Workspace, time_of
 from creditbot.ports import Ports
@@ -92,7 +92,7 @@ class Past:
 class Lookup:
     """Answers questions about single requests. Every verb raises what Slack, the state and the summaries raise."""
 
-    def __init__(self, ports: Ports, ledger: Ledger, policy: Policy) -> None:
+    def __init__(self, ports: Ports, ledger: Ledger, policy: RequestRules) -> None:
         self._ports = ports
         self._ledger = ledger
         self._policy = policy

@@ -22,7 +22,7 @@ _LOOKER_PORTS = frozenset((None, 9999, 19999))
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class LookerHost:
     """The Looker whose links count.
 
     Attributes:
@@ -37,7 +37,7 @@ class Host:
         """As people write it: "acme.looker.com" or "acme.looker.com:9999"."""
         return self.name if self.port is None else f"{self.name}:{self.port}"
 
-    def owns(self, other: Host) -> bool:
+    def owns(self, other: LookerHost) -> bool:
         """Whether both are the same Looker: same name and port, where Looker's usual ports are one.
 
         Any other port is another server, on which the same number may be another Look.
@@ -47,7 +47,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class Url:
     """The parts of a URL, not yet decoded; what follows a "#" is left out.
 
     Attributes:
@@ -56,20 +56,20 @@ class Address:
         query: what follows the "?", or "".
     """
 
-    host: Host
+    host: LookerHost
     path: str
     query: str
 
 
-def address_of(url: str) -> Address | None:
+def parse_url(url: str) -> Url | None:
     """The parts of an http(s) URL; None where there is more to it than host, port, path and query."""
     match = _URL.fullmatch(url)
     if match is None or _CONTROL.search(url):
         return None
-    return Address(_host_of(match), match["path"] or "", match["query"] or "")
+    return Url(_host_of(match), match["path"] or "", match["query"] or "")
 
 
-def looker_host(text: str) -> Host:
+def looker_host(text: str) -> LookerHost:
     """The host named by LOOKER_BASE_URL or by `HOST[:PORT]`; `SettingsError` for anything else."""
     match = _HOST.fullmatch(text.strip())
     host = _host_of(match) if match else None
@@ -80,12 +80,12 @@ def looker_host(text: str) -> Host:
     return host
 
 
-def _host_of(match: re.Match[str]) -> Host:
+def _host_of(match: re.Match[str]) -> LookerHost:
     name = match["name"].lower().removesuffix(".")
     port = int(match["port"]) if match["port"] else None
-    return Host(name, None if port in _DEFAULT_PORTS[(match["scheme"] or "").lower()] else port)
+    return LookerHost(name, None if port in _DEFAULT_PORTS[(match["scheme"] or "").lower()] else port)
 
 
-def _is_host(host: Host) -> bool:
+def _is_host(host: LookerHost) -> bool:
     labels = [] if host.name.startswith("[") else host.name.split(".")
     return all(_LABEL.fullmatch(label) for label in labels) and (host.port is None or 0 < host.port < 65536)

@@ -13,14 +13,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from creditbot.intake.looker_host import Host, address_of, looker_host
+from creditbot.intake.looker_host import LookerHost, looker_host, parse_url
 from creditbot.intake.message_urls import urls_in, without_trailing
 from creditbot.model import LookerLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Host", "looker_host", "looker_links", "read_link", "to_json", "urls_in"]
+__all__ = ["LookerHost", "looker_host", "looker_links", "read_link", "to_json", "urls_in"]
 
 _LOOK_ID = re.compile(r"(\d+)(?:\.[a-z]+)?", re.ASCII)
 _SLUG = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -42,7 +42,7 @@ _BAD_FILTER = "This link holds a filter that cannot be read, {name:.80}; run the
 _NO_UTF8 = "This link holds percent-escapes that are not UTF-8 text; copy it from the browser's address bar."
 
 
-def looker_links(content: Mapping[str, object], host: Host) -> list[LookerLink]:
+def looker_links(content: Mapping[str, object], host: LookerHost) -> list[LookerLink]:
     """The links to our Looker in a Slack message, in order, each once in its first spelling.
 
     Two addresses are one link if they mean the same: kind and parts count, not labels, `toggle`, `vis` or `#...`.
@@ -55,10 +55,10 @@ def looker_links(content: Mapping[str, object], host: Host) -> list[LookerLink]:
     return list(links.values())
 
 
-def read_link(url: str, host: Host) -> LookerLink | None:
+def read_link(url: str, host: LookerHost) -> LookerLink | None:
     """What an address means, or None if it is not on our Looker."""
     url = _tidy(_valid(url))
-    address = address_of(url)
+    address = parse_url(url)
     if address is None or not host.owns(address.host):
         return None
     steps = [unquote(step) for step in address.path.split("/") if step]
@@ -90,7 +90,7 @@ def _tidy(url: str) -> str:
 
 def _meaning(link: LookerLink) -> str:
     """Equal for links that mean the same."""
-    address = address_of(link.url) if link.kind == "other" else None
+    address = parse_url(link.url) if link.kind == "other" else None
     page = [unquote(address.path), unquote(address.query)] if address else []
     return json.dumps({**to_json(link), "url": page}, sort_keys=True)
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from creditbot.intake.looker_links import Host, looker_links
+from creditbot.intake.looker_links import LookerHost, looker_links
 from creditbot.model import LookerLink, Message, RequestKey, Workspace
 
 NOBODY = frozenset({
@@ -52,23 +52,23 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Whose messages are read as requests.
+class RequestRules:
+    """Whose messages count: as requests, and as answers to them.
 
     Attributes:
-        host: whose links count.
-        requesters: user ids; empty means everybody of our workspace.
+        host: the Looker whose links count.
+        requesters: user ids that may ask; empty means everybody of our workspace.
         bots: bot ids whose messages count like a person's (workflow forms).
         previous_bots: bot ids whose replies count as answers.
     """
 
-    host: Host
+    host: LookerHost
     requesters: frozenset[str] = frozenset()
     bots: frozenset[str] = frozenset()
     previous_bots: frozenset[str] = frozenset()
 
 
-def why_not(message: Message, workspace: Workspace, policy: Policy) -> str:
+def why_not(message: Message, workspace: Workspace, rules: RequestRules) -> str:
     """Why nobody who may ask wrote this message, one sentence; "" if it may be a request, whatever its links."""
     if is_ours(message, workspace):
         return "it is our own post."
@@ -79,12 +79,12 @@ def why_not(message: Message, workspace: Workspace, policy: Policy) -> str:
     if message.user == SLACKBOT:
         return "Slackbot wrote it."
     if message.bot is not None:
-        return "" if message.bot in policy.bots else f"an app wrote it ({message.bot}); ALLOWED_BOTS does not name it."
+        return "" if message.bot in rules.bots else f"an app wrote it ({message.bot}); ALLOWED_BOTS does not name it."
     if message.user is None:
         return "nobody is named as its author."
     if message.user_team and message.user_team != workspace.team:
         return "a member of another workspace wrote it."
-    if policy.requesters and message.user not in policy.requesters:
+    if rules.requesters and message.user not in rules.requesters:
         return f"REQUESTERS does not name its author ({message.user})."
     return ""
 
@@ -96,17 +96,17 @@ def is_ours(message: Message, workspace: Workspace) -> bool:
     return message.user is not None and message.user == workspace.user
 
 
-def read_request(message: Message, workspace: Workspace, policy: Policy) -> Request | None:
+def read_request(message: Message, workspace: Workspace, rules: RequestRules) -> Request | None:
     """The request that a message is, or None."""
-    if why_not(message, workspace, policy):
+    if why_not(message, workspace, rules):
         return None
-    links = looker_links(message.content, policy.host)
+    links = looker_links(message.content, rules.host)
     if not links:
         return None
     return Request(RequestKey(workspace.team, message.channel, message.ts), message, tuple(links))
 
 
-def requests_in(messages: Sequence[Message], workspace: Workspace, policy: Policy) -> list[Request]:
+def requests_in(messages: Sequence[Message], workspace: Workspace, rules: RequestRules) -> list[Request]:
     """The requests among the messages, in the order given."""
-    found = (read_request(message, workspace, policy) for message in messages)
+    found = (read_request(message, workspace, rules) for message in messages)
     return [request for request in found if request]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from creditbot.answer.owner import Notices, due, unsettled_text
 from creditbot.errors import CreditbotError, NotYet, Refused, StateConflict
-from creditbot.intake.requests import Policy, Request, is_ours, requests_in
+from creditbot.intake.requests import Request, RequestRules, is_ours, requests_in
 from creditbot.machine import logs
 from creditbot.machine.processes import Stop
 from creditbot.model import Message, RequestKey, Workspace, time_of
@@ -72,7 +72,7 @@ class Bot:
     """Reads the channels and answers requests; `tick` is one run of the CronJob."""
 
     def __init__(
-        self, me: str, ports: Ports, ledger: Ledger, pipeline: Pipeline, policy: Policy, rules: TickRules,
+        self, me: str, ports: Ports, ledger: Ledger, pipeline: Pipeline, policy: RequestRules, rules: TickRules,
         *, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
         stop: Stop | None = None, wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:  # fmt: skip

@@ -11,7 +11,7 @@ from creditbot.credit.compute import Pipeline
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.policy import SqlPolicy
 from creditbot.intake.looker_links import looker_host
-from creditbot.intake.requests import Policy
+from creditbot.intake.requests import RequestRules
 from creditbot.model import NotebookRun
 from creditbot.ports import Ports
 from creditbot.sandbox import Sandbox
@@ -96,7 +96,7 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
     pipeline = Pipeline(
         resolver, ports.runner, default_products("verify.ipynb", None), SqlPolicy("duckdb"), None, 1, links_at_once=1
     )
-    policy = Policy(looker_host(stage.origin.looker_base_url))
+    policy = RequestRules(looker_host(stage.origin.looker_base_url))
     return Bot(
         "tick", ports, Ledger(ports.state), pipeline, policy, RULES, progress=progress,
         wall=lambda: datetime.fromtimestamp(NOW, UTC),

@@ -22,7 +22,7 @@ from creditbot.credit.products import ProductTable, default_products
 from creditbot.credit.sql.policy import SqlPolicy
 from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
 from creditbot.intake.looker_links import looker_host
-from creditbot.intake.requests import Policy
+from creditbot.intake.requests import RequestRules
 from creditbot.intake.thread import order
 from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace, time_of
 from creditbot.ports import Ports, Stored
@@ -245,7 +245,7 @@ class World:
 
     def bot(
         self, name: str = "", *, at: At = nowhere, rules: TickRules = RULES, products: ProductTable = VERIFY,
-        policy: Policy | None = None, max_credit: Decimal | None = None, skew: timedelta = timedelta(0),
+        policy: RequestRules | None = None, max_credit: Decimal | None = None, skew: timedelta = timedelta(0),
         budget: int = BUDGET, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
     ) -> Bot:  # fmt: skip
         """A process that has just started; `skew` is how wrong its local clock is."""
@@ -287,7 +287,7 @@ class World:
         return f"{link}?thread_ts={thread.ts}&cid={CHANNEL}" if thread else link
 
 
-POLICY = Policy(looker_host(f"https://{HOST}"))
+POLICY = RequestRules(looker_host(f"https://{HOST}"))
 
 
 class FakeSlack:

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from creditbot.errors import LinkUnusable, PostUnknown, Refused, StateUnusable, Unreachable
 from creditbot.intake.looker_links import looker_host
-from creditbot.intake.requests import Policy
+from creditbot.intake.requests import RequestRules
 from creditbot.intake.thread import REPEATS
 from creditbot.model import Marker, RequestKey, Workspace, time_of
 from creditbot.state.codec import DONE
@@ -645,7 +645,7 @@ def test_a_request_that_was_answered_before_us_is_recorded_as_answered_elsewhere
     key = world.ask("abc")
     world.say("Approved, $812.40, exceptions", thread_ts=key.ts, **answerer)
     answer = world.visible()[-1].ts
-    world.tick(policy=Policy(looker_host(f"https://{HOST}"), previous_bots=frozenset({"B0OLD"})))
+    world.tick(policy=RequestRules(looker_host(f"https://{HOST}"), previous_bots=frozenset({"B0OLD"})))
     record = world.record(key)
     assert ("elsewhere", answer, None) == (record.status, record.reply, record.claim)
     assert "Answered in the thread." == record.reason

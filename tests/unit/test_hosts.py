@@ -5,31 +5,31 @@ from __future__ import annotations
 import pytest
 
 from creditbot.errors import SettingsError
-from creditbot.intake.looker_host import Address, Host, address_of, looker_host
+from creditbot.intake.looker_host import LookerHost, Url, looker_host, parse_url
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("https://acme.looker.com", Host("acme.looker.com")),
-        ("https://acme.looker.com/", Host("acme.looker.com")),
-        (" https://Acme.EU.Looker.com:19999/ ", Host("acme.eu.looker.com", 19999)),
-        ("https://acme.looker.com:443", Host("acme.looker.com")),
-        ("http://127.0.0.1:45123", Host("127.0.0.1", 45123)),
-        ("http://localhost:80", Host("localhost")),
-        ("https://localhost:80", Host("localhost", 80)),
-        ("acme.looker.com", Host("acme.looker.com")),
-        ("acme.looker.com.", Host("acme.looker.com")),
-        ("looker_dev.acme.internal:9999", Host("looker_dev.acme.internal", 9999)),
-        ("acme.looker.com:443", Host("acme.looker.com")),
-        ("acme.looker.com:80", Host("acme.looker.com")),
-        ("acme.looker.com:1", Host("acme.looker.com", 1)),
-        ("acme.looker.com:65535", Host("acme.looker.com", 65535)),
-        ("[::1]:8080", Host("[::1]", 8080)),
-        ("https://acme.looker.com/api/4.0", Host("acme.looker.com")),
+        ("https://acme.looker.com", LookerHost("acme.looker.com")),
+        ("https://acme.looker.com/", LookerHost("acme.looker.com")),
+        (" https://Acme.EU.Looker.com:19999/ ", LookerHost("acme.eu.looker.com", 19999)),
+        ("https://acme.looker.com:443", LookerHost("acme.looker.com")),
+        ("http://127.0.0.1:45123", LookerHost("127.0.0.1", 45123)),
+        ("http://localhost:80", LookerHost("localhost")),
+        ("https://localhost:80", LookerHost("localhost", 80)),
+        ("acme.looker.com", LookerHost("acme.looker.com")),
+        ("acme.looker.com.", LookerHost("acme.looker.com")),
+        ("looker_dev.acme.internal:9999", LookerHost("looker_dev.acme.internal", 9999)),
+        ("acme.looker.com:443", LookerHost("acme.looker.com")),
+        ("acme.looker.com:80", LookerHost("acme.looker.com")),
+        ("acme.looker.com:1", LookerHost("acme.looker.com", 1)),
+        ("acme.looker.com:65535", LookerHost("acme.looker.com", 65535)),
+        ("[::1]:8080", LookerHost("[::1]", 8080)),
+        ("https://acme.looker.com/api/4.0", LookerHost("acme.looker.com")),
     ],
 )
-def test_a_host_is_read_from_an_address_or_from_host_and_port(text: str, expected: Host) -> None:
+def test_a_host_is_read_from_an_address_or_from_host_and_port(text: str, expected: LookerHost) -> None:
     """LOOKER_BASE_URL and HOST[:PORT] name a host; a port that is the scheme's default is none."""
     assert expected == looker_host(text)
 
@@ -79,34 +79,34 @@ def test_the_usual_ports_of_looker_are_one_and_any_other_is_its_own(
     ours: int | None, other: int | None, expected: bool
 ) -> None:
     """443, 9999 and 19999 are one Looker's; another port is another server, on which Look 42 is another Look."""
-    assert expected is Host("acme.looker.com", ours).owns(Host("acme.looker.com", other))
+    assert expected is LookerHost("acme.looker.com", ours).owns(LookerHost("acme.looker.com", other))
 
 
 def test_a_host_is_written_as_people_write_it() -> None:
     """The port is shown only where it is not the default."""
-    assert "acme.looker.com" == str(Host("acme.looker.com"))
-    assert "acme.looker.com:9999" == str(Host("acme.looker.com", 9999))
+    assert "acme.looker.com" == str(LookerHost("acme.looker.com"))
+    assert "acme.looker.com:9999" == str(LookerHost("acme.looker.com", 9999))
 
 
 @pytest.mark.parametrize("name", ["notacme.looker.com", "acme.looker.com.evil.com", "docs.looker.com", "looker.com"])
 def test_another_name_is_another_looker(name: str) -> None:
     """Names are compared as a whole."""
-    assert not Host("acme.looker.com").owns(Host(name))
+    assert not LookerHost("acme.looker.com").owns(LookerHost(name))
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("https://acme.looker.com", Address(Host("acme.looker.com"), "", "")),
-        ("HTTPS://ACME.looker.com.:443/x/a?b=c#d?e", Address(Host("acme.looker.com"), "/x/a", "b=c")),
-        ("http://acme.looker.com:/x/a", Address(Host("acme.looker.com"), "/x/a", "")),
-        ("https://acme.looker.com?b=%20#", Address(Host("acme.looker.com"), "", "b=%20")),
-        ("https://acme.looker.com/a@b:c\\d", Address(Host("acme.looker.com"), "/a@b:c\\d", "")),
+        ("https://acme.looker.com", Url(LookerHost("acme.looker.com"), "", "")),
+        ("HTTPS://ACME.looker.com.:443/x/a?b=c#d?e", Url(LookerHost("acme.looker.com"), "/x/a", "b=c")),
+        ("http://acme.looker.com:/x/a", Url(LookerHost("acme.looker.com"), "/x/a", "")),
+        ("https://acme.looker.com?b=%20#", Url(LookerHost("acme.looker.com"), "", "b=%20")),
+        ("https://acme.looker.com/a@b:c\\d", Url(LookerHost("acme.looker.com"), "/a@b:c\\d", "")),
     ],
 )
-def test_an_address_has_a_host_a_path_and_a_query(url: str, expected: Address) -> None:
+def test_an_address_has_a_host_a_path_and_a_query(url: str, expected: Url) -> None:
     """Scheme and host in any case, a default or empty port, and a fragment change nothing."""
-    assert expected == address_of(url)
+    assert expected == parse_url(url)
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_an_address_has_a_host_a_path_and_a_query(url: str, expected: Address) -
 )
 def test_what_a_browser_might_read_in_another_way_is_no_address(url: str) -> None:
     """Userinfo, backslashes, control characters, non-ASCII hosts and other schemes have no host that could be ours."""
-    assert address_of(url) is None
+    assert parse_url(url) is None

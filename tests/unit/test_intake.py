@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from creditbot.intake.looker_links import looker_host
-from creditbot.intake.requests import NOBODY, Policy, read_request, requests_in, why_not
+from creditbot.intake.requests import NOBODY, RequestRules, read_request, requests_in, why_not
 from creditbot.model import Message, RequestKey, Workspace
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "UBOT", "BBOT", {"C1": "credits"})
-POLICY = Policy(looker_host("https://acme.looker.com"))
+RULES = RequestRules(looker_host("https://acme.looker.com"))
 TEXT = "please credit <https://acme.looker.com/x/abc>"
 
 
@@ -24,7 +24,7 @@ def message(**changes: Any) -> Message:
 
 def test_a_persons_message_with_a_link_is_a_request() -> None:
     """Its key is of the message, its links are decoded."""
-    found = read_request(message(), WORKSPACE, POLICY)
+    found = read_request(message(), WORKSPACE, RULES)
     assert found
     assert RequestKey("T1", "C1", "1736345678.000100") == found.key
     assert ["abc"] == [link.slug for link in found.links]
@@ -44,7 +44,7 @@ def test_a_persons_message_with_a_link_is_a_request() -> None:
 )
 def test_people_ask_in_many_ways(changes: dict[str, Any]) -> None:
     """Whichever subtype."""
-    assert "" == why_not(message(**changes), WORKSPACE, POLICY)
+    assert "" == why_not(message(**changes), WORKSPACE, RULES)
 
 
 @pytest.mark.parametrize(
@@ -67,41 +67,41 @@ def test_people_ask_in_many_ways(changes: dict[str, Any]) -> None:
 )
 def test_what_is_no_request_says_why(changes: dict[str, Any], reason: str) -> None:
     """The sentence is what `creditbot show` gives."""
-    assert reason == why_not(message(**changes), WORKSPACE, POLICY)
-    assert read_request(message(**changes), WORKSPACE, POLICY) is None
+    assert reason == why_not(message(**changes), WORKSPACE, RULES)
+    assert read_request(message(**changes), WORKSPACE, RULES) is None
 
 
 def test_requesters_narrow_who_may_ask() -> None:
     """Empty means everybody."""
-    policy = replace(POLICY, requesters=frozenset({"U2"}))
-    assert "REQUESTERS" in why_not(message(), WORKSPACE, policy)
-    assert "" == why_not(message(user="U2"), WORKSPACE, policy)
+    rules = replace(RULES, requesters=frozenset({"U2"}))
+    assert "REQUESTERS" in why_not(message(), WORKSPACE, rules)
+    assert "" == why_not(message(user="U2"), WORKSPACE, rules)
 
 
 def test_allowed_bots_may_ask() -> None:
     """Workflow forms post as bots, without a user."""
-    policy = replace(POLICY, bots=frozenset({"BFORM"}))
-    assert read_request(message(bot="BFORM", user=None), WORKSPACE, policy)
-    assert read_request(message(bot="BOTHER", user=None), WORKSPACE, policy) is None
+    rules = replace(RULES, bots=frozenset({"BFORM"}))
+    assert read_request(message(bot="BFORM", user=None), WORKSPACE, rules)
+    assert read_request(message(bot="BOTHER", user=None), WORKSPACE, rules) is None
 
 
 def test_a_user_token_is_us_by_its_user() -> None:
     """Without a bot id, other apps are still not us."""
     workspace = replace(WORKSPACE, bot="")
-    assert "our own" in why_not(message(user="UBOT", bot="BX"), workspace, POLICY)
-    assert "an app" in why_not(message(user="U9", bot="BX"), workspace, POLICY)
+    assert "our own" in why_not(message(user="UBOT", bot="BX"), workspace, RULES)
+    assert "an app" in why_not(message(user="U9", bot="BX"), workspace, RULES)
 
 
 def test_without_a_link_to_our_looker_it_is_no_request() -> None:
     """Whoever wrote it."""
-    assert read_request(message(text="hello <https://other.looker.com/x/abc>"), WORKSPACE, POLICY) is None
+    assert read_request(message(text="hello <https://other.looker.com/x/abc>"), WORKSPACE, RULES) is None
 
 
 def test_the_fingerprint_is_of_what_the_links_mean() -> None:
     """Words around them, and how an address is written, are not part of it."""
 
     def fingerprint(text: str) -> str:
-        found = read_request(message(text=text), WORKSPACE, POLICY)
+        found = read_request(message(text=text), WORKSPACE, RULES)
         assert found
         return found.fingerprint
 
@@ -115,5 +115,5 @@ def test_requests_keep_the_order_of_their_messages() -> None:
     """Oldest first, as the inbox gives them."""
     messages = [message(ts=f"173634567{n}.000100", text=TEXT if n % 2 else "hi") for n in range(6)]
     assert ["1736345671.000100", "1736345673.000100", "1736345675.000100"] == [
-        request.key.ts for request in requests_in(messages, WORKSPACE, POLICY)
+        request.key.ts for request in requests_in(messages, WORKSPACE, RULES)
     ]

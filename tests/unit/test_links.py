@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.intake.looker_host import Host
+from creditbot.intake.looker_host import LookerHost
 from creditbot.intake.looker_links import looker_links, read_link, to_json
 from creditbot.model import LookerLink
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ACME = "https://acme.looker.com"
-HOST = Host("acme.looker.com", 19999)
+HOST = LookerHost("acme.looker.com", 19999)
 SLUG = "aogBgL6o3cKK1jN3RoZl5s"
 
 

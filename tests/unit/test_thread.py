@@ -1,18 +1,21 @@
 """What a thread says about a request."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from creditbot.intake.looker_links import looker_host
-from creditbot.intake.requests import Policy
-from creditbot.intake.thread import LATE, REPEATS, ThreadView, is_behind, is_newer, order, view
+from creditbot.intake.looker_links import looker_host, looker_links
+from creditbot.intake.requests import Request, RequestRules
+from creditbot.intake.thread import REPEATS, UNCOUNTED, ThreadView, is_behind, is_newer, order, view
 from creditbot.model import Marker, Message, RequestKey, Workspace, time_of
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "UBOT", "BBOT", {"C1": "credits"})
-POLICY = Policy(looker_host("https://acme.looker.com"), previous_bots=frozenset({"BOLD"}))
+RULES = RequestRules(looker_host("https://acme.looker.com"), previous_bots=frozenset({"BOLD"}))
 KEY = RequestKey("T1", "C1", "1736345678.000100")
+SECOND = RequestKey("T1", "C1", "1736345705.000000")
 
 
 def request(ts: str = KEY.ts, thread: str | None = None, slug: str = "abc", subtype: str = "") -> Message:
@@ -25,28 +28,37 @@ def reply(second: int, text: str, *, user: str | None = "U2", bot: str | None = 
     return Message("C1", f"17363457{second:02d}.000000", KEY.ts, user, bot, text=text, marker=marker)
 
 
-def seen(*messages: Message, key: RequestKey = KEY) -> ThreadView:
-    return view(messages, key, WORKSPACE, POLICY)
+def look(*messages: Message, key: RequestKey = KEY) -> ThreadView:
+    """What the thread says about the request of that key."""
+    return view(messages, key, WORKSPACE, RULES)
 
 
-def test_an_unanswered_request_is_read_as_it_stands() -> None:
-    """Chatter in the thread is no answer."""
-    found = seen(request(), reply(1, "looking at it"), reply(2, "is this approved?"))
-    assert found.request is not None
-    assert ((), "", "", "") == (found.ours, found.forged, found.elsewhere, found.unclear)
+def unanswered() -> ThreadView:
+    """The view of a thread in which nobody has answered the request, and nothing else is odd."""
+    links = looker_links(request().content, RULES.host)
+    return ThreadView(Request(KEY, request(), tuple(links)), request())
 
 
-def test_our_marker_counts_only_on_our_own_post() -> None:
-    """A marker by another poster is reported as forged, and is no answer."""
-    ours = seen(request(), reply(1, "Approved, $1.00, exceptions", user="UBOT", bot="BBOT", key=str(KEY)))
-    theirs = seen(request(), reply(1, "Approved, $1.00, exceptions", user="UX", bot="BX", key=str(KEY)))
-    assert (("1736345701.000000",), "") == (ours.ours, ours.forged)
-    assert ((), "1736345701.000000") == (theirs.ours, theirs.forged)
+def test_chatter_in_the_thread_is_not_an_answer() -> None:
+    """Also where it talks of approval."""
+    assert unanswered() == look(request(), reply(1, "looking at it"), reply(2, "is this approved?"))
 
 
-def test_a_marker_for_another_request_is_not_ours() -> None:
+def test_a_reply_of_ours_with_the_marker_of_the_request_is_its_answer() -> None:
+    """Whatever it says: people may word REPLY_TEMPLATE as they like."""
+    answer = reply(1, "Credit: $1.00", user="UBOT", bot="BBOT", key=str(KEY))
+    assert replace(unanswered(), ours=(answer.ts,)) == look(request(), answer)
+
+
+def test_our_marker_on_a_post_of_somebody_else_is_reported_as_forged() -> None:
+    """It is not an answer."""
+    forgery = reply(1, "Approved, $1.00, exceptions", user="UX", bot="BX", key=str(KEY))
+    assert replace(unanswered(), forged=forgery.ts) == look(request(), forgery)
+
+
+def test_a_marker_of_another_request_does_not_count() -> None:
     """Each request of a thread has its own marker."""
-    assert () == seen(request(), reply(1, "x", user="UBOT", bot="BBOT", key="T1.C1.1.0")).ours
+    assert unanswered() == look(request(), reply(1, "x", user="UBOT", bot="BBOT", key="T1.C1.1.0"))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +68,7 @@ def test_a_marker_for_another_request_is_not_ours() -> None:
 )
 def test_an_unmarked_answer_counts_by_who_wrote_it(user: str | None, bot: str | None, counts: bool) -> None:
     """People, previous bots and we ourselves before a state was lost can have answered; other apps cannot."""
-    assert counts == bool(seen(request(), reply(1, "Approved, $812.40, exceptions", user=user, bot=bot)).elsewhere)
+    assert counts == bool(look(request(), reply(1, "Approved, $812.40, exceptions", user=user, bot=bot)).elsewhere)
 
 
 @pytest.mark.parametrize(
@@ -72,49 +84,47 @@ def test_an_unmarked_answer_counts_by_who_wrote_it(user: str | None, bot: str | 
 )
 def test_an_answer_looks_like_one(text: str, counts: bool) -> None:
     """`Approved` at the start, then an amount in dollars."""
-    assert counts == bool(seen(request(), reply(1, text)).elsewhere)
+    assert counts == bool(look(request(), reply(1, text)).elsewhere)
 
 
-def test_an_answer_belongs_to_the_request_it_follows() -> None:
-    """In a thread with two requests an answer counts for the later one that stands before it."""
-    second = RequestKey("T1", "C1", "1736345705.000000")
-    thread = [
-        request(),
-        reply(1, "Approved, $1.00, exceptions"),
-        request(second.ts, KEY.ts, "def", "thread_broadcast"),
-    ]
-    first = seen(*thread)
-    assert ("1736345701.000000", "") == (first.elsewhere, first.unclear)
-    assert "" == seen(*thread, key=second).elsewhere
+def a_broadcast(ts: str = SECOND.ts) -> Message:
+    """A second request in the thread of the first."""
+    return request(ts, KEY.ts, "def", "thread_broadcast")
 
 
-def test_surplus_answers_after_a_later_request_leave_an_earlier_one_unclear() -> None:
-    """Two answers after the second request may be one for each: nobody can tell."""
-    second = request("1736345700.500000", KEY.ts, "def", "thread_broadcast")
-    found = seen(request(), second, reply(1, "Approved, $1"), reply(2, "Approved, $2"))
+def test_an_answer_belongs_to_the_request_that_it_follows() -> None:
+    """In a thread with two requests, one before the second is the first one's."""
+    answer = reply(1, "Approved, $1.00, exceptions")
+    assert replace(unanswered(), elsewhere=answer.ts) == look(request(), answer, a_broadcast())
+    assert "" == look(request(), answer, a_broadcast(), key=SECOND).elsewhere
+
+
+def test_an_answer_after_a_second_request_is_that_ones() -> None:
+    """The first request is not answered, and that is clear."""
+    answer = reply(6, "Approved, $1.00, exceptions")
+    assert unanswered() == look(request(), a_broadcast(), answer)
+    assert answer.ts == look(request(), a_broadcast(), answer, key=SECOND).elsewhere
+
+
+def test_two_answers_after_a_second_request_leave_the_first_unclear() -> None:
+    """One of them may be meant for the first: nobody can tell."""
+    answers = [reply(6, "Approved, $1"), reply(7, "Approved, $2")]
     why = "A later request in its thread has several answers, and one of them may be meant for this one."
-    assert (why, "") == (found.unclear, found.elsewhere)
-
-
-def test_one_answer_after_a_later_request_is_of_that_one() -> None:
-    """The earlier one is not answered, and that is clear."""
-    second = request("1736345700.500000", KEY.ts, "def", "thread_broadcast")
-    found = seen(request(), second, reply(1, "Approved, $1"))
-    assert ("", "") == (found.unclear, found.elsewhere)
+    assert replace(unanswered(), unclear=why) == look(request(), a_broadcast(), *answers)
 
 
 def test_a_deleted_request_is_gone() -> None:
     """A tombstone, or nothing at all, in its place."""
-    assert seen().request is None
-    assert seen(Message("C1", KEY.ts, subtype="tombstone")).request is None
+    assert look().request is None
+    assert look(Message("C1", KEY.ts, subtype="tombstone")).request is None
 
 
 def test_a_second_reply_of_ours_is_a_repeat_until_it_says_so() -> None:
     """The first reply is the answer; later ones are to be edited, once."""
     two = [reply(s, "Approved, $1", user="UBOT", bot="BBOT", key=str(KEY)) for s in (1, 2)]
     amended = reply(3, REPEATS, user="UBOT", bot="BBOT", key=str(KEY))
-    assert (two[1].ts,) == seen(request(), *two, amended).repeats
-    assert () == seen(request(), two[0], amended).repeats
+    assert (two[1].ts,) == look(request(), *two, amended).repeats
+    assert () == look(request(), two[0], amended).repeats
 
 
 def test_ts_sorts_by_time() -> None:
@@ -141,12 +151,19 @@ def test_edits_are_compared_by_time(edited: str, than: str, newer: bool) -> None
     assert newer == is_newer(edited, than)
 
 
-@pytest.mark.parametrize("text", [REPEATS, LATE])
-def test_a_reply_that_says_that_it_does_not_count_is_no_answer(text: str) -> None:
-    """Neither with its marker nor without."""
-    amended = reply(1, text, user="UBOT", bot="BBOT", key=str(KEY))
-    found = seen(request(), amended)
-    assert ((), "", "") == (found.ours, found.forged, found.elsewhere)
+@pytest.mark.parametrize("text", sorted(UNCOUNTED))
+@pytest.mark.parametrize("key", ["", str(KEY)], ids=["unmarked", "marked"])
+def test_a_reply_that_asks_to_be_ignored_is_not_an_answer(text: str, key: str) -> None:
+    """Neither with its marker nor without, in today's words and in those of earlier versions."""
+    assert unanswered() == look(request(), reply(1, text, user="UBOT", bot="BBOT", key=key))
+
+
+def test_the_words_of_earlier_versions_are_still_recognised() -> None:
+    """Threads keep what was posted: a word changed here would make an old repeat an answer."""
+    assert {
+        "This repeats the answer above and is not to be credited again.",
+        "This came after the request had ended without it, and is not to be credited.",
+    } < UNCOUNTED
 
 
 SETTLE = timedelta(minutes=15)
@@ -177,5 +194,5 @@ def test_a_tombstone_is_proof() -> None:
 def test_an_older_edit_than_the_one_that_was_read_is_an_older_reading(shown: str, read: str, behind: bool) -> None:
     """Whatever its age; a newer one is news."""
     own = replace(request(), edited=shown)
-    assert own == seen(own).own
+    assert own == look(own).own
     assert behind == is_behind(own, KEY, read, ASKED + timedelta(days=1), SETTLE)
