@@ -13,7 +13,8 @@ from bench.stage import Stage
 from creditbot.adapters.storage.file_state import FileStore
 from creditbot.model import RequestKey
 from creditbot.sandbox.composer import typed
-from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, LOOKER, REQUESTER, TEAM, ts_of
+from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, LOOKER, REQUESTER, TEAM
+from creditbot.slack_time import ts_of
 from creditbot.state.record import Record, Result
 
 _RECORD = TypeAdapter(Record)
@@ -34,7 +35,7 @@ def fill(stage: Stage, requests: int) -> None:
 
 def _one(stage: Stage, asked: datetime) -> tuple[str, str]:
     """Posts one request and its reply, saves its summary; gives its key and record in the state."""
-    ts, reply = ts_of(asked.timestamp()), ts_of((asked + timedelta(seconds=30)).timestamp())
+    ts, reply = ts_of(asked), ts_of(asked + timedelta(seconds=30))
     sha = hashlib.sha256(ts.encode()).hexdigest()
     address = f"{LOOKER}/explore/credit/verify_traffic?toggle=fil&qid={sha[:22]}"
     stage.world.post(user=REQUESTER, ts=ts, **typed(f"Credit please: {address}"))

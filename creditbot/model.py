@@ -5,28 +5,12 @@ Money is `Decimal` in USD with two places, times are aware `datetime` in UTC, du
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
 LinkKind = Literal["look", "explore_qid", "explore_params", "short", "sql_runner", "dashboard", "merge", "other"]
-
-
-_TS = re.compile(r"\d{1,11}\.\d{6}", re.ASCII)
-
-
-def is_ts(value: object) -> bool:
-    """Whether this is Slack's id of a message or the time of an edit: what `time_of` and `thread.order` can read."""
-    return isinstance(value, str) and _TS.fullmatch(value) is not None
-
-
-def time_of(ts: str) -> datetime:
-    """The moment a Slack `ts` ("1736345678.123456") stands for."""
-    seconds, _, micros = ts.partition(".")
-    return datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(micros.ljust(6, "0")[:6] or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +58,10 @@ class Workspace:
     channels: Mapping[str, str]
     settings: str = ""
 
+    def address(self, key: RequestKey, thread: str = "") -> str:
+        """The address people open a request by; `thread` is the ts of its thread's parent, "" where it is not known."""
+        return self.permalink(key.channel, key.ts, thread)
+
     def permalink(self, channel: str, ts: str, thread_ts: str | None = None) -> str:
         """The address people open a message by, made without asking Slack."""
         link = f"{self.url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
@@ -89,12 +77,13 @@ class Marker:
     Attributes:
         kind: "reply" or "notice".
         key: the request's key for a reply, the notice's id for a direct message.
-        claim: id of the claim that posted it.
+        nonce: of the state's entry as it was stored just before this post was sent (`Record.nonce`, `Notice.nonce`). It
+            tells two sends of the same message apart; "" in a search means any.
     """
 
     kind: str
     key: str
-    claim: str = ""
+    nonce: str = ""
 
 
 @dataclass(frozen=True, slots=True)

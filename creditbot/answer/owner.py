@@ -15,8 +15,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
-from creditbot.model import Marker, RequestKey, time_of
+from creditbot.model import Marker, RequestKey
 from creditbot.ports import Ports
+from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Notice, Record, new_nonce

@@ -12,16 +12,16 @@ from typing import Any
 from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_links
 from creditbot.intake.requests import RequestRules, why_not
-from creditbot.intake.thread import order
-from creditbot.model import RequestKey, Workspace, time_of
+from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Ports
+from creditbot.slack_time import TS, order, time_of
 from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import ANSWERED, Record, move, reopened
 
 _PERMALINK = re.compile(
     r"https://[\w.-]+/archives/(?P<channel>[CGD][A-Z0-9]+)/p(?P<seconds>\d{10})(?P<micros>\d{6})"
-    r"(?:\?(?:[^#]*&)?thread_ts=(?P<thread>\d{10}\.\d{6}))?"
+    rf"(?:\?(?:[^#]*&)?thread_ts=(?P<thread>{TS}))?"
 )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from creditbot.credit.amount import format_usd
-from creditbot.model import time_of
+from creditbot.slack_time import time_of
 from creditbot.state.record import Meta, Record
 from creditbot.tick.report import Progress, TickReport
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from creditbot.intake.requests import Request, RequestRules, is_ours, read_request
-from creditbot.model import Message, RequestKey, Workspace, time_of
+from creditbot.model import Message, RequestKey, Workspace
+from creditbot.slack_time import is_newer, order, time_of
 
 REPEATS = "Please ignore this reply: it repeats the answer above. Do not credit it again."
 """A second reply of ours to one request is edited to say this."""
@@ -126,14 +127,3 @@ def is_answer(message: Message, workspace: Workspace, rules: RequestRules) -> bo
     if message.marker is not None or not ANSWER.search(message.text):
         return False
     return is_ours(message, workspace) or message.bot is None or message.bot in rules.previous_bots
-
-
-def is_newer(edited: str, than: str) -> bool:
-    """Whether one edit of a message is later than another; "" stands for no edit. Slack may show an older one."""
-    return order(edited or "0") > order(than or "0")
-
-
-def order(ts: str) -> tuple[int, int]:
-    """Sorts Slack's ts; as text "9.1" would come after "10.1", and a float cannot hold all digits."""
-    seconds, _, micros = ts.partition(".")
-    return int(seconds), int(micros or 0)

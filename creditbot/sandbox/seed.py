@@ -29,8 +29,8 @@ from creditbot.sandbox.world import (  # fmt: skip
     REQUESTER,
     TEAM,
     World,
-    ts_of,
 )
+from creditbot.slack_time import ts_of_micros
 
 HOUR = 3600.0
 CHANNEL_NAME = "credit-requests"
@@ -147,11 +147,14 @@ def _links(world: World) -> dict[str, str]:
 def _messages(world: World, link: Mapping[str, str]) -> None:
     now = world.clock()
 
+    def ago(hours: float) -> str:
+        return ts_of_micros(round((now - hours * HOUR) * 1_000_000))
+
     def say(hours: float, user: str, text: str, **more: Any) -> str:
-        return world.post(ts=ts_of(now - hours * HOUR), user=user, **typed(text), **more)
+        return world.post(ts=ago(hours), user=user, **typed(text), **more)
 
     joined = f"<@{BOT_USER}> has joined the channel"
-    world.post(joined, ts=ts_of(now - 47 * HOUR), user=BOT_USER, subtype="channel_join")
+    world.post(joined, ts=ago(47), user=BOT_USER, subtype="channel_join")
     say(46.5, "U0RAVI", "Morning! Is there a cut-off for December credits?")
     asked = say(30.2, "W0MARTA", f"AC-sandbox-0005, first days of the attack: {link['answered']}")
     say(29.8, ANALYST, "Approved, $812.40, exceptions", thread_ts=asked)
@@ -165,7 +168,7 @@ def _messages(world: World, link: Mapping[str, str]) -> None:
     )
     say(3.5, "U0RAVI", f"Could you look at this one as well? {link['missing']}")
     alert = typed(f"Verify conversion is below 40 % in ID: {LOOKER}/looks/27")
-    world.post(ts=ts_of(now - 2 * HOUR), user=None, bot_id=ALERTS_BOT, app_id="A0ALERTS",
+    world.post(ts=ago(2), user=None, bot_id=ALERTS_BOT, app_id="A0ALERTS",
                subtype="bot_message", username="Looker Alerts", **alert)  # fmt: skip
     say(0.5, REQUESTER, "Thank you all, this used to take a day :tada:")
 

@@ -14,6 +14,7 @@ from creditbot.sandbox.faults import Fault
 from creditbot.sandbox.limits import Limits
 from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import BOT_USER, World
+from creditbot.slack_time import micros_of, ts_of_micros
 
 HISTORY = {"public_channel": "channels:history", "private_channel": "groups:history", "im": "im:history"}
 READ = {"public_channel": "channels:read", "private_channel": "groups:read", "mpim": "mpim:read", "im": "im:read"}
@@ -115,18 +116,18 @@ def bounds(request: Request) -> tuple[str, str]:
     step = 0 if request.flag("inclusive") else 1
     oldest = _micros(request.text("oldest") or "0", "invalid_ts_oldest")
     latest = _micros(request.text("latest") or "9999999999", "invalid_ts_latest")
-    return _ts(oldest + step if oldest else 0), _ts(latest - step)
+    return _padded(oldest + step if oldest else 0), _padded(latest - step)
 
 
 def _micros(ts: str, error: str) -> int:
-    match = re.fullmatch(r"(\d{1,10})(?:\.(\d*))?", ts)
-    if not match:
+    if not re.fullmatch(r"\d{1,10}(\.\d*)?", ts, re.ASCII):
         raise SlackError(error)
-    return int(match[1]) * 1_000_000 + int((match[2] or "").ljust(6, "0")[:6])
+    return micros_of(ts)
 
 
-def _ts(micros: int) -> str:
-    return f"{micros // 1_000_000:010d}.{micros % 1_000_000:06d}"
+def _padded(micros: int) -> str:
+    """A ts that can be compared with others as text, as the store does."""
+    return ts_of_micros(micros).rjust(len("1736345678.123456"), "0")
 
 
 def more(next_ts: str) -> Json:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from creditbot.sandbox.http import Clock
+from creditbot.slack_time import ts_of_micros
 
 Json = dict[str, Any]
 
@@ -153,7 +154,7 @@ class Store:
         last = self.get("meta", "ts") or {"micros": 0}
         micros = max(int(self.clock() * 1_000_000), last["micros"] + 1)
         self.put("meta", "ts", {"micros": micros})
-        return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
+        return ts_of_micros(micros)
 
     def read(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
         """The rows of a query."""

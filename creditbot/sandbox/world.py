@@ -192,12 +192,6 @@ def _summary(thread_ts: str, replies: Sequence[Json]) -> Json:
     }
 
 
-def ts_of(seconds: float) -> str:
-    """The `ts` of a moment."""
-    micros = round(seconds * 1_000_000)
-    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
-
-
 def direct_channel(user: str) -> str:
     """The id of the bot's conversation with a user."""
     return f"D{user[1:]}"

@@ -20,8 +20,9 @@ from functools import cache, lru_cache
 from typing import Any
 
 from creditbot.errors import StateUnusable
-from creditbot.model import RequestKey, is_ts, time_of
+from creditbot.model import RequestKey
 from creditbot.ports import Stored
+from creditbot.slack_time import is_ts, time_of
 from creditbot.state.record import SCHEMA, Meta, Notice, Record
 
 MIGRATIONS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()

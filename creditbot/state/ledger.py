@@ -22,8 +22,9 @@ from creditbot.errors import (
     StateWriteUnknown,
     Unreachable,
 )
-from creditbot.model import RequestKey, time_of
+from creditbot.model import RequestKey
 from creditbot.ports import StateStore, Stored
+from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE, NOTICE, State, size_of, understand, values_after
 from creditbot.state.record import Meta, Notice, Record, new_nonce
 

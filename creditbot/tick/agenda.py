@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from creditbot.intake.requests import Request
-from creditbot.intake.thread import is_newer, order
-from creditbot.model import RequestKey, time_of
+from creditbot.model import RequestKey
+from creditbot.slack_time import is_newer, order, time_of
 from creditbot.state.codec import State
 from creditbot.state.record import ANSWERED, Record
 

@@ -16,8 +16,9 @@ from creditbot.errors import CreditbotError, NotYet, Refused, StateConflict
 from creditbot.intake.requests import Request, RequestRules, is_ours, requests_in
 from creditbot.machine import logs
 from creditbot.machine.processes import Stop
-from creditbot.model import Message, RequestKey, Workspace, time_of
+from creditbot.model import Message, RequestKey, Workspace
 from creditbot.ports import Ports
+from creditbot.slack_time import time_of
 from creditbot.state.codec import State, is_request
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Meta, Record, move

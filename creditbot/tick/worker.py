@@ -37,9 +37,9 @@ from creditbot.errors import (
 )
 from creditbot.evidence.summary import TEXT_BYTES, computed_document, shortened
 from creditbot.intake.requests import Request
-from creditbot.intake.thread import is_newer
 from creditbot.model import LookerLink, RequestKey, Workspace
 from creditbot.ports import Ports
+from creditbot.slack_time import is_newer
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Claim, Record, Result, Status, move, reopened, was_posted
 from creditbot.tick.agenda import Job

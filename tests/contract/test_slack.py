@@ -217,7 +217,7 @@ def test_a_remembered_channel_that_is_gone_is_refused(bench: Bench, code: str) -
 
 def test_a_thread_is_read_with_its_metadata(bench: Bench) -> None:
     """Parent and replies, a deleted parent kept as tombstone, our marker known again."""
-    payload = {"key": MARKER.key, "claim": MARKER.claim, "v": 1}
+    payload = {"key": MARKER.key, "claim": MARKER.nonce, "v": 1}
     bench.on(
         "conversations.replies",
         {

@@ -12,12 +12,13 @@ from creditbot.adapters.slack.access import access
 from creditbot.adapters.slack.open import Slack as Adapters
 from creditbot.adapters.slack.open import open_slack
 from creditbot.errors import PostRefused, PostUnknown, Refused
-from creditbot.model import Marker, time_of
+from creditbot.model import Marker
 from creditbot.sandbox.faults import dropped_after, dropped_before, rate_limited, server_error
 from creditbot.sandbox.http import Server
 from creditbot.sandbox.seed import CHANNEL_NAME, seed
 from creditbot.sandbox.slack import Slack
 from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER, World
+from creditbot.slack_time import time_of
 
 
 class Time:

@@ -260,7 +260,7 @@ def test_a_claim_narrows_the_search(bench: Bench) -> None:
     bench.on("auth.test", ME)
     bench.on("conversations.history", {"messages": [notice("one", bot_id="B0BOT")]})
     owner = bench.open().owner
-    assert [True, False] == [owner.told(Marker("notice", "one", claim), SINCE) for claim in ("n1", "n2")]
+    assert [True, False] == [owner.told(Marker("notice", "one", nonce), SINCE) for nonce in ("n1", "n2")]
 
 
 def test_a_conversation_we_may_not_read_tells_nothing(bench: Bench) -> None:

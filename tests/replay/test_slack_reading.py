@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from creditbot.errors import Refused, Unreachable
-from creditbot.model import time_of
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.faults import rate_limited, refused, server_error
 from creditbot.sandbox.seed import CHANNEL_NAME
+from creditbot.slack_time import time_of
 from tests.replay.stage import REQUEST, Stage
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

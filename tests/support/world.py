@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from creditbot import slack_time
 from creditbot.commands.lookup import Asked, Lookup
 from creditbot.credit.compute import Pipeline
 from creditbot.credit.products import ProductTable, default_products
@@ -23,9 +24,9 @@ from creditbot.credit.sql.policy import SqlPolicy
 from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
-from creditbot.intake.thread import order
-from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace, time_of
+from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
 from creditbot.ports import Ports, Stored
+from creditbot.slack_time import order, time_of
 from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.state.record import Record
@@ -50,7 +51,7 @@ VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.
 
 def ts_of(moment: datetime, number: int = 0) -> str:
     """A Slack ts at that moment; `number` keeps messages of one moment apart."""
-    return f"{int(moment.timestamp())}.{number:06d}"
+    return slack_time.ts_of(moment.replace(microsecond=number))
 
 
 class Killed(BaseException):
@@ -378,7 +379,7 @@ class FakeOwner:
             lambda: any(
                 m.marker
                 and (m.marker.kind, m.marker.key) == (marker.kind, marker.key)
-                and marker.claim in ("", m.marker.claim)
+                and marker.nonce in ("", m.marker.nonce)
                 for m in self._world.shown_direct()
                 if time_of(m.ts) >= since
             ),

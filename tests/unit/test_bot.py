@@ -21,7 +21,8 @@ from creditbot.errors import LinkUnusable, PostUnknown, Refused, StateUnusable, 
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.intake.thread import REPEATS
-from creditbot.model import Marker, RequestKey, Workspace, time_of
+from creditbot.model import Marker, RequestKey, Workspace
+from creditbot.slack_time import time_of
 from creditbot.state.codec import DONE
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Record
@@ -62,7 +63,7 @@ def test_the_reply_carries_our_marker_with_the_claim(world: World) -> None:
     marker = world.visible()[-1].marker
     assert isinstance(marker, Marker)
     assert ("reply", str(key)) == (marker.kind, marker.key)
-    assert marker.claim
+    assert marker.nonce
 
 
 def test_the_reply_is_the_sum_over_the_links(world: World) -> None:

@@ -17,8 +17,9 @@ from creditbot.errors import (
     StateWriteUnknown,
     Unreachable,
 )
-from creditbot.model import RequestKey, Workspace, time_of
+from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Stored
+from creditbot.slack_time import time_of
 from creditbot.state import codec as document
 from creditbot.state.codec import CORRUPT_LIMIT, DONE, State, size_of, understand
 from creditbot.state.ledger import BUDGET, LIMIT, Ledger

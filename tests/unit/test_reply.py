@@ -566,7 +566,7 @@ def test_a_reply_that_comes_when_its_request_has_ended_otherwise_does_not_count(
 def _marker(world: World) -> Marker:
     marker = world.pending[0].message.marker
     assert marker
-    return replace(marker, claim="forged")
+    return replace(marker, nonce="forged")
 
 
 def test_a_reply_that_does_not_count_is_no_answer_to_a_retry(world: World) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.adapters.slack.messages import escaped, message_of, messages_of, metadata, ts_of
-from creditbot.model import Marker, Message, time_of
+from creditbot.adapters.slack.messages import escaped, message_of, messages_of, metadata
+from creditbot.model import Marker, Message
+from creditbot.slack_time import time_of
 
 TS = "1736345678.123456"
 FIELDS = [
@@ -83,17 +83,6 @@ def test_our_metadata_is_read_back(marker: Marker) -> None:
 def test_other_metadata_is_none_of_ours(raw: object) -> None:
     """Other apps write metadata too."""
     assert message_of({"ts": TS, "metadata": raw}, "C1").marker is None
-
-
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_a_moment_and_its_ts_are_the_same(moment: datetime) -> None:
-    """To the microsecond, which a float would lose."""
-    assert moment == time_of(ts_of(moment))
-
-
-def test_a_moment_before_slack_is_its_beginning() -> None:
-    """Slack knows no negative ts."""
-    assert "0.000000" == ts_of(datetime(1969, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 
 from creditbot.intake.looker_links import looker_host, looker_links
 from creditbot.intake.requests import Request, RequestRules
-from creditbot.intake.thread import REPEATS, UNCOUNTED, ThreadView, is_behind, is_newer, order, view
-from creditbot.model import Marker, Message, RequestKey, Workspace, time_of
+from creditbot.intake.thread import REPEATS, UNCOUNTED, ThreadView, is_behind, view
+from creditbot.model import Marker, Message, RequestKey, Workspace
+from creditbot.slack_time import time_of
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "UBOT", "BBOT", {"C1": "credits"})
 RULES = RequestRules(looker_host("https://acme.looker.com"), previous_bots=frozenset({"BOLD"}))
@@ -125,30 +126,6 @@ def test_a_second_reply_of_ours_is_a_repeat_until_it_says_so() -> None:
     amended = reply(3, REPEATS, user="UBOT", bot="BBOT", key=str(KEY))
     assert (two[1].ts,) == look(request(), *two, amended).repeats
     assert () == look(request(), two[0], amended).repeats
-
-
-def test_ts_sorts_by_time() -> None:
-    """Slack's ts are ordered as numbers, with all their digits."""
-    assert ["9.1", "10.1", "1736345678.123456", "1736345678.123457"] == sorted(
-        ["1736345678.123457", "10.1", "1736345678.123456", "9.1"], key=order
-    )
-    assert (9, 0) == order("9")
-
-
-@pytest.mark.parametrize(
-    ("edited", "than", "newer"),
-    [
-        ("", "", False),
-        ("1.0", "", True),
-        ("", "1.0", False),
-        ("9.1", "10.1", False),
-        ("10.1", "9.1", True),
-        ("1.0", "1.0", False),
-    ],
-)
-def test_edits_are_compared_by_time(edited: str, than: str, newer: bool) -> None:
-    """None at all comes before all of them."""
-    assert newer == is_newer(edited, than)
 
 
 @pytest.mark.parametrize("text", sorted(UNCOUNTED))

@@ -9,9 +9,10 @@ from typing import Any
 
 from creditbot.adapters.slack.api import PAGE, SlackApi
 from creditbot.adapters.slack.errors import CallFailed, read_error
-from creditbot.adapters.slack.messages import messages_of, ts_of
+from creditbot.adapters.slack.messages import messages_of
 from creditbot.errors import SLACK, Refused
-from creditbot.model import Message, Workspace, time_of
+from creditbot.model import Message, Workspace
+from creditbot.slack_time import time_of, ts_of
 
 _LIST_PAGE = 999  # the most Slack allows: listing is limited to 20 pages a minute
 _CHANNEL_ID = re.compile(r"[CG](?=[A-Z]*[0-9])[A-Z0-9]{4,}", re.ASCII)  # names have no capitals

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from creditbot.model import Marker, Message, is_ts, time_of
+from creditbot.model import Marker, Message
+from creditbot.slack_time import is_ts, order
 
 _EVENTS = {"reply": "creditbot_reply", "notice": "creditbot_notice"}
+_NONCE = "claim"  # so it is called in posts that stand in threads already
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def escaped(text: str) -> str:
@@ -20,14 +20,8 @@ def escaped(text: str) -> str:
 
 def metadata(marker: Marker) -> dict[str, object]:
     """What a post carries so that we know it again; every app of the workspace can read it."""
-    payload = {"key": marker.key, "claim": marker.claim, "v": 1}
+    payload = {"key": marker.key, _NONCE: marker.nonce, "v": 1}
     return {"event_type": _EVENTS[marker.kind], "event_payload": payload}
-
-
-def ts_of(moment: datetime) -> str:
-    """The `ts` of a moment, exact to the microsecond; the inverse of `time_of`."""
-    seconds, micros = divmod(max(0, (moment - _EPOCH) // timedelta(microseconds=1)), 1_000_000)
-    return f"{seconds}.{micros:06d}"
 
 
 def messages_of(pages: Iterable[Mapping[str, Any]], channel: str) -> list[Message]:
@@ -38,7 +32,7 @@ def messages_of(pages: Iterable[Mapping[str, Any]], channel: str) -> list[Messag
         for raw in raws if isinstance(raws, list) else []:
             if isinstance(raw, dict) and is_ts(raw.get("ts")):
                 found[raw["ts"]] = message_of(raw, channel)
-    return sorted(found.values(), key=lambda message: time_of(message.ts))
+    return sorted(found.values(), key=lambda message: order(message.ts))
 
 
 def message_of(raw: Mapping[str, Any], channel: str) -> Message:
@@ -68,7 +62,7 @@ def _marker(raw: object) -> Marker | None:
     kind, payload = _KINDS.get(_text(raw.get("event_type"))), raw.get("event_payload")
     if kind is None or not isinstance(payload, dict) or not _text(payload.get("key")):
         return None
-    return Marker(kind, payload["key"], _text(payload.get("claim")))
+    return Marker(kind, payload["key"], _text(payload.get(_NONCE)))
 
 
 def _text(value: object) -> str:

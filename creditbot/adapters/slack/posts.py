@@ -9,12 +9,13 @@ from typing import Any
 
 from creditbot.adapters.slack.api import PAGE, SlackApi
 from creditbot.adapters.slack.errors import CallFailed, rate_limited, read_error, todo, write_error
-from creditbot.adapters.slack.messages import escaped, messages_of, metadata, ts_of
+from creditbot.adapters.slack.messages import escaped, messages_of, metadata
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.wire import NOT_JSON, Deadline
 from creditbot.errors import PostRefused, PostUnknown
 from creditbot.intake.requests import is_ours
-from creditbot.model import Marker, Message, Workspace, is_ts
+from creditbot.model import Marker, Message, Workspace
+from creditbot.slack_time import is_ts, ts_of
 
 
 class _Poster:
@@ -99,7 +100,7 @@ class SlackOwner(_Poster):
         return self.post(deadline, channel, text, marker)
 
     def told(self, marker: Marker, since: datetime) -> bool | None:
-        """See `ports.Owner`. A marker without a claim is found with any claim."""
+        """See `ports.Owner`. A marker without a nonce is found with any nonce."""
         try:
             channel = self._open(self._api.send_deadline())
             pages = self._api.pages(
@@ -134,4 +135,4 @@ class SlackOwner(_Poster):
 def _matches(found: Marker | None, wanted: Marker) -> bool:
     if found is None or (found.kind, found.key) != (wanted.kind, wanted.key):
         return False
-    return not wanted.claim or found.claim == wanted.claim
+    return not wanted.nonce or found.nonce == wanted.nonce

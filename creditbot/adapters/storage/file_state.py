@@ -20,11 +20,12 @@ from pathlib import Path
 
 from creditbot.errors import STATE_STORE, Refused, StateConflict, StateUnusable, Unreachable
 from creditbot.ports import Stored
+from creditbot.slack_time import TS
 from creditbot.state.codec import DONE
 
 _VERSION = re.compile("[0-9a-f]{16}")
 """What we write there; a prototype may have a "version" of its own, such as "1.0"."""
-_TS = re.compile(r"\d{10}\.\d{6}")
+_MESSAGE = re.compile(TS, re.ASCII)
 
 
 class FileStore:
@@ -119,7 +120,7 @@ def _timestamps(value: object) -> Iterator[str]:
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, str) and _TS.fullmatch(item):
+        if isinstance(item, str) and _MESSAGE.fullmatch(item):
             yield item
         elif isinstance(item, dict):
             waiting += [*item.keys(), *item.values()]

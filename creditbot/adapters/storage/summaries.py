@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from creditbot.errors import SUMMARY_STORE, Refused, ServiceError, Unreachable
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
+from creditbot.slack_time import is_ts, order
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NAME = re.compile(r"summary_([^/]+)\.json")
-_KEY = re.compile(r"[A-Za-z0-9]+\.[A-Za-z0-9]+\.\d+\.\d+", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9]+\.[A-Za-z0-9]+\.(.+)", re.ASCII)
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _FULL = {"28", "122"}  # ENOSPC, EDQUOT
 _CREDITED = "credited"
@@ -69,14 +70,12 @@ class ObjectSummaries:
     def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:
         """The requests whose saved summary names this hash as credited, oldest first."""
         named = self._names(f"{_CREDITED}/{sql_sha256}")
-        keys = sorted((RequestKey.parse(name) for name in named if _KEY.fullmatch(name)), key=_moment)
-        return [key for key in keys if sql_sha256 in _credited(self.load(key))]
+        return [key for key in _keys(named) if sql_sha256 in _credited(self.load(key))]
 
     def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
         """Every summary, the latest request first, read one by one as they are asked for."""
         named = [match[1] for name in self._names("") if (match := _NAME.fullmatch(name))]
-        keys = [RequestKey.parse(name) for name in named if _KEY.fullmatch(name)]  # others' files are none of ours
-        for key in sorted(keys, key=_moment, reverse=True):
+        for key in reversed(_keys(named)):
             document = self.load(key)
             if document is not None:
                 yield key, document
@@ -163,9 +162,10 @@ def _name(key: RequestKey) -> str:
     return f"summary_{key}.json"
 
 
-def _moment(key: RequestKey) -> tuple[int, str]:
-    seconds, _, micros = key.ts.partition(".")
-    return int(seconds), micros
+def _keys(names: Iterable[str]) -> list[RequestKey]:
+    """The keys among names of files, oldest first; other people's files are left out."""
+    keys = [RequestKey.parse(name) for name in names if (match := _KEY.fullmatch(name)) and is_ts(match[1])]
+    return sorted(keys, key=lambda key: order(key.ts))
 
 
 def _credited(document: Mapping[str, object] | None) -> Sequence[object]:
