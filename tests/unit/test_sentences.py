@@ -1,109 +1,66 @@
-"""The check that every error sentence has its test."""
+"""The file that lists every sentence that people read, and the reader of the source behind it."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import difflib
 from pathlib import Path
 
 import pytest
 
-from tests.sentences import Listener, Place, places
+from tests.sentences import LIST, WRITTEN, in_code, listing, without_example
 
-ROOT = Path(__file__).parents[2]
+UNREAD = {
+    "Nothing is posted for older requests until the state's loss has settled.",  # a conflict: the next tick decides
+    "left to another process",  # in the log
+}
+"""Sentences of `answer` and `tick` that no situation shows, because nobody is told them."""
 
-ERRORS = '''
-class CreditbotError(Exception):
-    """A failure that is told."""
-    def __init__(self, what):
-        self.what = what
+MODULE = '''
+"""It says what this module does."""
 
-class Broken(CreditbotError):
-    """It does not work any more."""
+TIPS = {"old": "it has seen better days"}
 
-class WornOut(Broken):
-    """It worked for too long a time."""
-'''
-PART = """
-from errors import WornOut
-
-_WHY = {"old": "it has seen better days"}
-
-def break_it(name, log):
+def check(part, log):
+    """Raises if a part is worn out."""
     log.info("this is for the log alone")
     raise WornOut(
-        f"The {name} is worn out: {_WHY[name]}."
+        f"The {part.name} is worn out: {TIPS[part.age]}.",
+        "Buy another one.",
     )
-"""
+'''
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package with an error of its own in it."""
-    (tmp_path / "errors.py").write_text(ERRORS)
-    (tmp_path / "part.py").write_text(PART)
-    return tmp_path
+    """A package of one module."""
+    (tmp_path / "machine").mkdir()
+    (tmp_path / "machine" / "part.py").write_text(MODULE)
+    return tmp_path / "machine"
 
 
-CALL, WHY = Place("part.py:8"), Place("part.py:4", "it has seen better days")
-WHAT = Place("part.py:9", "The {} is worn out: {}.")
+def test_the_list_of_sentences_is_up_to_date() -> None:
+    """`make sentences` writes it; the difference is what has changed for people who read."""
+    lists = LIST.read_text(encoding="utf-8").splitlines(), listing().splitlines()
+    changes = list(difflib.unified_diff(*lists, "sentences.txt", "the code", lineterm="", n=1))
+    assert [] == changes, "run `make sentences`, and read the difference"
 
 
-def test_sentences_and_what_makes_an_error_are_read_from_the_source(package: Path) -> None:
-    """Sentences in tables and in calls count, the log and docstrings do not; a subclass of a subclass is an error."""
-    assert {CALL, WHY, WHAT} == places(package)
+def test_a_situation_shows_every_sentence_about_an_answer() -> None:
+    """A message to the owner that no situation of tests/situations.py brings about has no example."""
+    examples = LIST.read_text(encoding="utf-8").partition(WRITTEN)[0]
+    folders = ("creditbot/answer/", "creditbot/tick/")
+    sentences = [one for path, texts in in_code().items() if path.startswith(folders) for one in texts]
+    assert without_example(sentences, examples) == UNREAD
 
 
-def test_a_terminals_own_words_are_no_error_sentences(package: Path) -> None:
-    """What only the command line says is tested on the command line."""
-    (package / "part.py").rename(package / "cli.py")
-    assert set() == places(package)
+def test_sentences_are_read_from_the_source_without_docstrings_and_log(package: Path) -> None:
+    """A new one is in the list, one that is gone is not."""
+    expected = ["it has seen better days", "The {name} is worn out: {TIPS}.", "Buy another one."]
+    assert {"machine/part.py": expected} == in_code(package)
 
 
-def test_what_was_said_is_not_missing(package: Path) -> None:
-    """A sentence is heard within another, whatever stands in its fields."""
-    listener = Listener()
-    assert {CALL, WHY, WHAT} == listener.missing(places(package))
-    listener.heard |= {
-        "The old is worn out: it is a long story. Buy another.",
-        "He says it has seen better days, or so.",
-    }
-    assert {CALL} == listener.missing(places(package))
-
-
-def test_a_sentence_is_not_put_together_from_several(package: Path) -> None:
-    """Halves that were said apart are not the sentence."""
-    listener = Listener()
-    listener.heard |= {"The old is", "worn out: as it is."}
-    assert WHAT in listener.missing(places(package))
-
-
-def test_an_error_is_heard_where_it_is_made() -> None:
-    """Once a class is listened to, each of its objects says what it has to, also one of a subclass."""
-
-    class Told(Exception):
-        def __init__(self, what: str) -> None:
-            super().__init__(what)
-
-    class More(Told):
-        def __init__(self) -> None:
-            super().__init__("more of\nit")
-
-    listener = Listener()
-    listener.listen(Told, str)
-    Told("this")
-    More()
-    assert {"this", "more of it"} == listener.heard
-
-
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_a_run_that_leaves_sentences_unsaid_fails_with_their_places(processes: tuple[str, ...]) -> None:
-    """The run names what no test has heard, once, whichever process ran the tests; what was heard it does not name."""
-    run = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "tests.sentences", *processes]
-    done = subprocess.run(
-        [*run, "tests/unit/test_plain_http.py", "tests/unit/test_hosts.py"],
-        cwd=ROOT, capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
-    assert pytest.ExitCode.TESTS_FAILED == done.returncode
-    assert 1 == done.stdout.count("Slack has not told the time yet")
-    assert "The address of Looker names no host" not in done.stdout
+def test_an_example_may_fill_in_anything() -> None:
+    """But it is one text, from the first word to the last."""
+    sentence = "The {name} is worn out: {reason}."
+    assert set() == without_example([sentence], "• The old one\n  is worn out: it was used. Buy another one.")
+    assert {sentence} == without_example([sentence], "The old one is in use. This one is worn out.")

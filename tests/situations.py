@@ -1,0 +1,357 @@
+"""What can happen to a request, each situation played in a `World`: its messages are the examples of sentences.txt.
+
+A situation is a function of a world; the first line of its docstring is its title. `SITUATIONS` lists them in the order
+in which people read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from typing_extensions import override
+
+from creditbot.answer.owner import MOST_LINKS
+from creditbot.commands.output import ConsoleProgress, problem_lines
+from creditbot.errors import LOOKER, SLACK, PostRefused, PostUnknown, Refused, Unreachable
+from creditbot.model import Marker, RequestKey
+from creditbot.state.ledger import Ledger
+from creditbot.tick.report import TickReport
+from tests.support.world import BOT, BOT_USER, HOST, PERSON, REFERENCE, RULES, Killed, World
+
+NO_ANSWER = PostUnknown("Slack did not answer.")
+
+
+@dataclass
+class Stage(World):
+    """A world that keeps what people read beside the messages.
+
+    Attributes:
+        reasons: why requests are where they are, as `creditbot show` says it.
+        printed: what the ticks print.
+    """
+
+    reasons: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
+
+    @override
+    def tick(self, **options: Any) -> TickReport:
+        report = super().tick(**options)
+        self.reasons += [record.reason for _, record in report.done if record and record.reason]
+        self.printed += problem_lines(report)
+        return report
+
+    def ticks(self, number: int, minutes: float = 16, **options: Any) -> None:
+        """Several ticks, and the time between them."""
+        for _ in range(number):
+            with suppress(Killed):
+                self.tick(**options)
+            self.wait(minutes=minutes)
+
+    def lose(self, *keys: RequestKey) -> None:
+        """The entries of these requests become unreadable; without any, the whole state is gone."""
+        assert self.values
+        self.values = {**self.values, **{str(key): "?" for key in keys}} if keys else {}
+        self.version += 1
+
+    def forget(self, key: RequestKey) -> None:
+        """The state has forgotten a request, and starts none that was asked until now."""
+        assert self.values
+        del self.values[str(key)]
+        self.version += 1
+        before = self.now + timedelta(seconds=1)
+        Ledger(self.ports().state).update_meta(lambda meta: replace(meta, forgotten_before=before))
+
+    def reply_marked(self, key: RequestKey, user: str = BOT_USER, bot: str = BOT) -> None:
+        """Somebody replies with the marker of the bot."""
+        self.say(REFERENCE, user, thread_ts=key.ts, bot=bot, marker=Marker("reply", str(key), "earlier"))
+
+
+# Answered, or not wanted any more
+
+
+def answered(world: Stage) -> None:
+    """A request is answered."""
+    world.ask("abc")
+    world.tick()
+
+
+def first_tick(world: Stage) -> None:
+    """The first tick, seen on a terminal."""
+    world.values = {}
+    world.version += 1
+    world.tick(progress=ConsoleProgress(world.printed.append))
+
+
+def answered_by_a_person(world: Stage) -> None:
+    """A person answers first."""
+    key = world.ask("abc")
+    world.say("Approved, $1.00", PERSON, thread_ts=key.ts)
+    world.tick()
+
+
+def deleted(world: Stage) -> None:
+    """The message is deleted while its notebook runs."""
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.delete(key))
+    world.ticks(3)
+
+
+def edited_after_the_answer(world: Stage) -> None:
+    """The links of an answered request are changed."""
+    key = world.ask("abc")
+    world.tick()
+    world.edit(key, f"please credit <https://{HOST}/explore/m/v?qid=def>")
+    world.tick()
+
+
+# Given up
+
+
+def link_refused(world: Stage) -> None:
+    """A link has no query."""
+    world.ask("gone")
+    world.tick()
+
+
+def many_links_refused(world: Stage) -> None:
+    """More links have no query than a message to the owner can show."""
+    world.ask(*(f"gone{number}" for number in range(MOST_LINKS + 2)))
+    world.tick()
+
+
+def too_much(world: Stage) -> None:
+    """The credits of several links are above the limit together."""
+    world.ask("abc", "def")
+    world.tick(max_credit=Decimal("5000.00"))
+
+
+def nothing_to_credit(world: Stage) -> None:
+    """The credit is zero."""
+    world.amounts["abc"] = Decimal("0.00")
+    world.ask("abc")
+    world.tick()
+
+
+def defect(world: Stage) -> None:
+    """The bot itself has a defect."""
+    world.ask("abc")
+    world.fail("looker", ZeroDivisionError(), times=RULES.attempts)
+    world.ticks(RULES.attempts)
+
+
+def killed_each_time(world: Stage) -> None:
+    """The process is killed each time that it works on a request."""
+    world.ask("abc")
+    for _ in range(RULES.attempts):
+        world.kill("looker.before-read")
+        world.wait(minutes=31)
+    world.tick()
+
+
+def marker_of_somebody_else(world: Stage) -> None:
+    """Somebody else posts a reply with the bot's marker."""
+    key = world.ask("abc")
+    world.reply_marked(key, PERSON, "")
+    world.tick()
+
+
+def thread_unclear(world: Stage) -> None:
+    """A later request in the thread has several answers."""
+    key = world.ask("abc")
+    world.ask("other", thread_ts=key.ts, subtype="thread_broadcast")
+    for amount in ("$1.00", "$2.00"):
+        world.say(f"Approved, {amount}", PERSON, thread_ts=key.ts)
+    world.tick()
+
+
+# The same SQL
+
+
+def same_sql(world: Stage) -> None:
+    """Two requests have the same SQL."""
+    world.ask("abc")
+    world.ask("abc")
+    world.tick()
+
+
+def same_sql_perhaps_answered(world: Stage) -> None:
+    """The request with the same SQL may have been answered before the state was lost."""
+    world.lateness = timedelta(minutes=10)
+    key = world.ask("abc")
+    world.fail("reply", NO_ANSWER, after=True)
+    world.tick()
+    world.lose(key)
+    world.tick()
+    world.wait(minutes=1)
+    world.ask("abc")
+    world.tick()
+
+
+def same_sql_unclear(world: Stage) -> None:
+    """The thread of the request with the same SQL does not say whether it was answered."""
+    first = world.ask("abc")
+    world.kill("reply.before-send")
+    world.reply_marked(first, PERSON, "")
+    world.forget(first)
+    world.wait(minutes=1)
+    world.ask("abc")
+    world.tick()
+
+
+# Posts of unknown outcome
+
+
+def outcome_unknown(world: Stage) -> None:
+    """Slack does not say whether it took a reply."""
+    world.ask("abc")
+    world.fail("reply", NO_ANSWER, times=RULES.attempts)
+    world.ticks(RULES.attempts)
+
+
+def never_visible(world: Stage) -> None:
+    """A reply was sent several times, and never becomes visible."""
+    world.ask("abc")
+    world.fail("reply", NO_ANSWER, times=9)
+    world.ticks(4, rules=replace(RULES, lookback=timedelta(minutes=30)))
+
+
+def left_behind(world: Stage) -> None:
+    """No tick has finished a reply that was begun long ago."""
+    world.ask("abc")
+    world.kill("reply.before-send")
+    world.wait(minutes=46)
+    world.kill("thread.before-read")
+
+
+def second_reply(world: Stage) -> None:
+    """A second reply becomes visible."""
+    key = world.ask("abc")
+    world.reply_marked(key)
+    world.reply_marked(key)
+    world.tick()
+
+
+def late_reply(world: Stage) -> None:
+    """A reply becomes visible after its request was closed."""
+    key = world.ask("abc")
+    world.lateness = timedelta(minutes=20)
+    world.fail("reply", NO_ANSWER, after=True)
+    world.ticks(1)
+    world.edit(key, "never mind")
+    world.ticks(3)
+
+
+def reply_not_edited(world: Stage) -> None:
+    """A second reply cannot be edited."""
+    key = world.ask("abc")
+    world.reply_marked(key)
+    world.reply_marked(key)
+    world.fail("amend", PostRefused("Slack allows no edit of it.", retry=False))
+    world.tick()
+
+
+# Waiting
+
+
+def looker_down(world: Stage) -> None:
+    """Looker cannot be reached."""
+    world.ask("abc")
+    world.fail("looker", Unreachable(LOOKER, "Looker did not answer within 30 s.", "Check that Looker is up."))
+    world.tick()
+
+
+def thread_outdated(world: Stage) -> None:
+    """Slack shows the thread as it was before the request."""
+    world.ask("abc")
+    world.stale = timedelta(minutes=4)
+    world.tick()
+
+
+def store_slow(world: Stage) -> None:
+    """The state is written too slowly to post safely."""
+    world.ask("abc")
+
+    def slow() -> None:
+        for _ in range(3):
+            world.amid("state-write", lambda: world.wait(seconds=31))
+
+    world.amid("thread", slow)
+    world.tick(rules=replace(RULES, attempts=1))
+
+
+def owner_not_told(world: Stage) -> None:
+    """The state is written too slowly to send a message to the owner."""
+    world.ask("gone")
+
+    def slow_after_the_next_write() -> None:
+        world.amid("state-write", lambda: world.amid("state-write", lambda: world.wait(seconds=31)))
+
+    world.amid("save", slow_after_the_next_write)
+    world.tick()
+
+
+# The state is lost or damaged
+
+
+def state_lost(world: Stage) -> None:
+    """The state is empty, and summaries are there."""
+    world.ask("abc")
+    world.tick()
+    world.lose()
+    world.tick()
+
+
+def state_and_summaries_lost(world: Stage) -> None:
+    """The state is empty, and so are the summaries."""
+    world.ask("abc")
+    world.tick()
+    world.lose()
+    world.summaries.clear()
+    world.tick()
+
+
+def state_damaged(world: Stage) -> None:
+    """An entry of the state is unreadable."""
+    key = world.ask("abc")
+    world.tick()
+    world.lose(key)
+    world.tick()
+
+
+def state_much_damaged(world: Stage) -> None:
+    """Many entries of the state are unreadable."""
+    keys = [world.ask(f"abc{number}") for number in range(7)]
+    world.tick()
+    world.lose(*keys)
+    world.tick()
+
+
+def thread_refused(world: Stage) -> None:
+    """The bot was removed from the channel."""
+    world.ask("abc")
+    world.fail("thread", Refused(SLACK, "The bot is not in the channel #credits.", "Invite the bot."))
+    world.tick()
+
+
+SITUATIONS: tuple[Callable[[Stage], None], ...] = (
+    first_tick, answered, answered_by_a_person, deleted, edited_after_the_answer,
+    link_refused, many_links_refused, too_much, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
+    thread_unclear,
+    same_sql, same_sql_perhaps_answered, same_sql_unclear,
+    outcome_unknown, never_visible, left_behind, second_reply, late_reply, reply_not_edited,
+    looker_down, thread_refused, thread_outdated, store_slow, owner_not_told,
+    state_lost, state_and_summaries_lost, state_damaged, state_much_damaged,
+)  # fmt: skip
+
+
+def play(situation: Callable[[Stage], None]) -> Stage:
+    """A world in which the bot had been, after the situation."""
+    world = Stage()
+    world.tick()
+    situation(world)
+    return world
