@@ -12,9 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditbot.credit.compute import Pipeline
+from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products, load_products
-from creditbot.credit.sql.policy import SqlPolicy, dialect_named, dialect_of
+from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.dialects import dialect_named, dialect_of
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine import processes
@@ -44,7 +45,7 @@ class Assembly:
     ledger: Ledger
     policy: RequestRules
     products: ProductTable
-    sql: SqlPolicy
+    sql: SqlRules
     slack: Slack
 
 
@@ -81,9 +82,11 @@ def assemble(
     ledger = Ledger(ports.state, budget=BUDGET if in_cluster else None)
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
-    sql = SqlPolicy(dialect, settings.sql_tables)
+    sql = SqlRules(dialect, settings.sql_tables)
     workers = settings.workers or workers_default()
-    pipeline = Pipeline(ports.resolver, ports.runner, products, sql, settings.max_credit_usd, workers)
+    calculator = CreditCalculator(
+        ports.resolver, ports.runner, products, sql, ComputeLimits(settings.max_credit_usd, workers)
+    )
     policy = RequestRules(
         looker_host(settings.looker_base_url),
         frozenset(settings.requesters),
@@ -99,7 +102,7 @@ def assemble(
         at_once=max(4, 2 * workers),
     )
     runs: Callable[[str], bool | None] = (lambda _: None) if in_cluster else processes.runs
-    bot = Bot(processes.name(), ports, ledger, pipeline, policy, rules, runs=runs, progress=progress, stop=stop)
+    bot = Bot(processes.name(), ports, ledger, calculator, policy, rules, runs=runs, progress=progress, stop=stop)
     return Assembly(bot, ports, ledger, policy, products, sql, slack)
 
 

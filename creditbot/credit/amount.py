@@ -1,4 +1,6 @@
-"""The credit that a notebook came to, read from what it left and checked before anybody believes it. Pure.
+"""The credit that a notebook computed: read from its scraps or its tables, and checked before anybody believes it.
+
+A `NotebookRun` comes in, a `Credit` or a `CreditRefused` goes out. Pure.
 
 A notebook gives its result in one of these ways, the first that is there counts:
 
@@ -70,7 +72,7 @@ def usd(value: object, what: str) -> Decimal:
     if amount < 0:
         raise CreditRefused(f"The {what} is negative ({_shown(value)}).", _TODO)
     if amount >= LARGEST:
-        raise CreditRefused(f"The {what} is beyond belief ({_shown(value)}).", _TODO)
+        raise CreditRefused(f"The {what} is implausibly large ({_shown(value)}).", _TODO)
     return abs(amount.quantize(CENT, ROUND_HALF_UP))  # not -0.00
 
 
@@ -83,7 +85,7 @@ def _exact(value: object, what: str) -> Decimal:
         return Decimal(value)
     if value is None:
         return _NO_NUMBER
-    raise CreditRefused(f"The {what} is no amount ({_shown(value)}).", _TODO)
+    raise CreditRefused(f"The {what} is not an amount ({_shown(value)}).", _TODO)
 
 
 def _read(text: str, what: str) -> Decimal:
@@ -92,7 +94,7 @@ def _read(text: str, what: str) -> Decimal:
     minus = _MINUS.match(text)
     number = _USD.fullmatch(_MINUS.sub(r"\1\2", text))
     if number is None:
-        raise CreditRefused(f"The {what} is no amount in USD ({_shown(text)}).", _TODO)
+        raise CreditRefused(f"The {what} is not an amount in USD ({_shown(text)}).", _TODO)
     amount = Decimal(number[1].replace(",", ""))
     return -amount if minus else amount
 
@@ -101,14 +103,14 @@ def _from_scraps(scraps: Mapping[str, object]) -> Credit | None:
     named: dict[str, list[object]] = {}
     for name, value in scraps.items():
         named.setdefault(name.strip().casefold().replace(" ", "_"), []).append(value)
-    found = [_scrap(value) for name in SCRAPS for value in named.get(name, ())]
-    if any(credit.amount != found[0].amount for credit in found):
-        amounts = " and ".join(format_usd(credit.amount) for credit in found)
+    credits_ = [_scrap(value) for name in SCRAPS for value in named.get(name, ())]
+    if any(credit.amount != credits_[0].amount for credit in credits_):
+        amounts = " and ".join(format_usd(credit.amount) for credit in credits_)
         raise CreditRefused(f"The notebook's scraps name different credits: {amounts}.", _TODO)
-    for credit in found:
+    for credit in credits_:
         for cost in named.get("fraud_cost", ()):
             _check_cost(credit.amount, _cost({"fraud_cost": cost}))
-    return max(found, key=lambda credit: len(credit.rows), default=None)
+    return max(credits_, key=lambda credit: len(credit.rows), default=None)
 
 
 def _scrap(value: object) -> Credit:
@@ -204,7 +206,7 @@ def _share(text: str) -> Decimal:
     except ArithmeticError:
         share = _NO_NUMBER
     if not (share.is_finite() and 0 <= share <= 1):
-        raise CreditRefused(f"The traffic_prop of a row is no share ({_shown(text)}).", _TODO)
+        raise CreditRefused(f"The traffic_prop of a row is not a share between 0 and 1 ({_shown(text)}).", _TODO)
     return share
 
 

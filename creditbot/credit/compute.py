@@ -1,6 +1,8 @@
-"""A request becomes a credit with its evidence: the sentence, one line a step.
+"""A request becomes an amount with its evidence: SQL, product, notebook, credit.
 
-Everything here may be done again: nothing is posted, and the state is not touched.
+Requests come from `creditbot.intake`; the SQL comes from Looker and the amount from the product's notebook, both
+through ports. The `Computation` goes to `creditbot.tick`, which has it posted. Computing may be repeated at any time:
+nothing is posted here, and the state is not touched.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from typing import TypeVar
 
 from creditbot.credit.amount import credit_of
 from creditbot.credit.products import ProductTable
-from creditbot.credit.sql.policy import SqlPolicy, check, normalised_hash
+from creditbot.credit.sql.check import SqlRules, check
+from creditbot.credit.sql.sameness import normalised_hash
 from creditbot.errors import CreditbotError, CreditRefused, LinkUnusable
 from creditbot.intake.requests import Request
 from creditbot.model import LinkResult, LookerLink, Product, Query
 from creditbot.ports import Resolver, Runner
 
-A = TypeVar("A")
+A = TypeVar("A", "LookerLink", "Query", "_Task")
 B = TypeVar("B")
 
 
@@ -38,7 +41,7 @@ class LinksFailed(CreditbotError):
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """What came out of a request's links.
+    """The amount of a request, and what it was computed from.
 
     Attributes:
         amount: USD, the sum over the links; None if every link was skipped.
@@ -59,27 +62,46 @@ class Computation:
         return tuple(dict.fromkeys(result.run.notebook_sha256 for result in self.results if result.run))
 
 
-class Pipeline:
-    """Computes the credit of a request. Safe to use from several threads; at most `workers` notebooks run at a time.
+@dataclass(frozen=True, slots=True)
+class ComputeLimits:
+    """How much may be credited, and how much is done at a time.
+
+    Attributes:
+        max_credit: MAX_CREDIT_USD, for one link and for the sum over a request; None: no limit.
+        workers: notebooks that run at a time, over all requests.
+        links_at_once: links of one request that are worked on at a time; 1: in the calling thread.
+    """
+
+    max_credit: Decimal | None = None
+    workers: int = 1
+    links_at_once: int = 8
+
+
+class CreditCalculator:
+    """Computes the credit of a request. Safe to use from several threads.
 
     Args:
-        resolver, runner, products, policy: the steps.
-        max_credit: MAX_CREDIT_USD, for one link and for their sum.
-        workers: notebooks that run at a time, over all requests.
-        links_at_once: links of one request that are worked on at a time.
+        resolver: gets the SQL of a link.
+        runner: runs a notebook.
+        products: which notebook the SQL is for.
+        sql_rules: which SQL may be run.
+        limits: how much may be credited, and how much is done at a time.
     """
 
     def __init__(
-        self, resolver: Resolver, runner: Runner, products: ProductTable, policy: SqlPolicy,
-        max_credit: Decimal | None = None, workers: int = 1, links_at_once: int = 8
-    ) -> None:  # fmt: skip
+        self,
+        resolver: Resolver,
+        runner: Runner,
+        products: ProductTable,
+        sql_rules: SqlRules,
+        limits: ComputeLimits = ComputeLimits(),
+    ) -> None:
         self._resolver = resolver
         self._runner = runner
         self._products = products
-        self._policy = policy
-        self._max_credit = max_credit
-        self._links_at_once = links_at_once
-        self._slots = threading.BoundedSemaphore(workers)
+        self._sql_rules = sql_rules
+        self._limits = limits
+        self._notebook_slots = threading.BoundedSemaphore(limits.workers)
 
     def warm(self) -> None:
         """Starts in the background what the first request needs."""
@@ -87,51 +109,49 @@ class Pipeline:
         self._resolver.warm()
 
     def compute(self, request: Request) -> Computation:
-        """Raises `LinksFailed` with every link that failed, and why."""
-        queries = self._each(request.links, self._sql_of)
-        chosen = self._each(_once(queries), self._product_of)
-        results = self._each(chosen, self._credit_of)
+        """The credit of the request. Raises `LinksFailed` with every link that failed, and why."""
+        queries = self._for_each(request.links, self._query_of)
+        tasks = self._for_each(_without_repeats(queries), self._task_of)
+        results = self._for_each(tasks, self._result_of)
         return Computation(self._total(request, results), tuple(results))
 
-    def _sql_of(self, link: LookerLink) -> tuple[LookerLink, Query]:
+    def _query_of(self, link: LookerLink) -> Query:
         if link.unusable:
             raise LinkUnusable(link.unusable)
-        query = self._resolver.resolve(link)
-        return link, query
+        return self._resolver.resolve(link)
 
-    def _product_of(self, item: tuple[LookerLink, Query]) -> tuple[LookerLink, Query, Product | None]:
-        _, query = item
-        product = self._products.pick(query.sql, self._policy.dialect)
+    def _task_of(self, query: Query) -> _Task:
+        product = self._products.pick(query.sql, self._sql_rules.dialect)
         if product is not None:
-            check(query.sql, self._policy)
-        return *item, product
+            check(query.sql, self._sql_rules)
+        return _Task(query, product)
 
-    def _credit_of(self, item: tuple[LookerLink, Query, Product | None]) -> LinkResult:
-        _, query, product = item
-        sha = normalised_hash(query.sql)
+    def _result_of(self, task: _Task) -> LinkResult:
+        query, product = task.query, task.product
+        sha256 = normalised_hash(query.sql)
         if product is None:
-            return LinkResult(query, "", sha)
-        assert product.notebook
-        with self._slots:
+            return LinkResult(query, "", sha256)
+        assert product.notebook  # `pick` returns no product that is off
+        with self._notebook_slots:
             run = self._runner.run(product.notebook, query.sql)
-        return LinkResult(query, product.name, sha, run, credit_of(run, self._max_credit))
+        return LinkResult(query, product.name, sha256, run, credit_of(run, self._limits.max_credit))
 
     def _total(self, request: Request, results: Sequence[LinkResult]) -> Decimal | None:
         amounts = [result.credit.amount for result in results if result.credit]
         if not amounts:
             return None
-        total = sum(amounts, Decimal("0.00"))
+        total, max_credit = sum(amounts, Decimal("0.00")), self._limits.max_credit
         problem = ""
         if total == 0:
-            problem = "The credit is $0.00: nothing to approve."
-        elif self._max_credit is not None and total > self._max_credit:
-            problem = f"The credits of its links add up to ${total:,}, above MAX_CREDIT_USD (${self._max_credit:,})."
+            problem = "The credit is $0.00, so there is nothing to approve."
+        elif max_credit is not None and total > max_credit:
+            problem = f"The credits of the links add up to ${total:,}, above MAX_CREDIT_USD (${max_credit:,})."
         if problem:
             raise LinksFailed([(request.links[0], CreditRefused(problem, "Look at the evidence and answer by hand."))])
         return total
 
-    def _each(self, items: Sequence[A], step: Callable[[A], B]) -> list[B]:
-        """One step for every link, several at a time, results in order; all failures are collected."""
+    def _for_each(self, items: Sequence[A], step: Callable[[A], B]) -> list[B]:
+        """Takes one step for every link, several at a time. Results are in order; all failures are collected."""
 
         def attempt(item: A) -> B | CreditbotError:
             try:
@@ -139,21 +159,35 @@ class Pipeline:
             except CreditbotError as error:
                 return error
 
-        if len(items) == 1 or self._links_at_once == 1:
+        if len(items) == 1 or self._limits.links_at_once == 1:
             outcomes = [attempt(item) for item in items]
         else:
-            with ThreadPoolExecutor(self._links_at_once, "link") as pool:
+            with ThreadPoolExecutor(self._limits.links_at_once, "link") as pool:
                 outcomes = list(pool.map(attempt, items))
-        failed = [(_link_of(i), o) for i, o in zip(items, outcomes, strict=True) if isinstance(o, CreditbotError)]
-        if failed:
-            raise LinksFailed(failed)
+        failures = [
+            (_link_of(item), outcome)
+            for item, outcome in zip(items, outcomes, strict=True)
+            if isinstance(outcome, CreditbotError)
+        ]
+        if failures:
+            raise LinksFailed(failures)
         return [outcome for outcome in outcomes if not isinstance(outcome, CreditbotError)]
 
 
-def _once(queries: Sequence[tuple[LookerLink, Query]]) -> list[tuple[LookerLink, Query]]:
-    """Links that come to the same SQL count once."""
-    return list({normalised_hash(query.sql): (link, query) for link, query in reversed(queries)}.values())[::-1]
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """SQL with the product whose notebook is to run on it; None: the link is skipped."""
+
+    query: Query
+    product: Product | None
 
 
-def _link_of(item: object) -> LookerLink:
-    return item if isinstance(item, LookerLink) else item[0]  # type: ignore[index]
+def _without_repeats(queries: Sequence[Query]) -> list[Query]:
+    """The first of the links that come to the same SQL."""
+    return list({normalised_hash(query.sql): query for query in reversed(queries)}.values())[::-1]
+
+
+def _link_of(item: LookerLink | Query | _Task) -> LookerLink:
+    if isinstance(item, LookerLink):
+        return item
+    return item.link if isinstance(item, Query) else item.query.link

@@ -1,4 +1,7 @@
-"""Which product a link is about: an ordered table of name, rule on the SQL, and notebook. Pure but for `load_products`.
+"""Which product a link is about: an ordered table of name, rule on the SQL, and notebook.
+
+The SQL comes from Looker; the product's notebook is what `creditbot.credit.compute` runs. Pure, except that
+`load_products` reads a file.
 
 The default table:
 
@@ -35,7 +38,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from creditbot.credit.sql.text import MAX_SQL, words
+from creditbot.credit.sql.words import MAX_SQL, words
 from creditbot.errors import NoProduct, SettingsError
 from creditbot.model import Product
 
@@ -56,9 +59,9 @@ class ProductRule:
     excludes: tuple[str, ...] = ()
     case_sensitive: bool = False
 
-    def fits(self, asked: Collection[str]) -> bool:
+    def fits(self, requested: Collection[str]) -> bool:
         """Whether SQL that asks for these texts is about this product."""
-        texts = asked if self.case_sensitive else [text.casefold() for text in asked]
+        texts = requested if self.case_sensitive else [text.casefold() for text in requested]
         return self._any(self.contains, texts) and not self._any(self.excludes, texts)
 
     def _any(self, wanted: Sequence[str], texts: Collection[str]) -> bool:
@@ -89,8 +92,8 @@ class ProductTable:
         Skipped is the SQL of a product that is off and, where the table says so, SQL that no row fits; for other SQL
         that no row fits it raises `NoProduct`.
         """
-        asked = _asked(sql, dialect)
-        product = next((rule.product for rule in self.rules if rule.fits(asked)), None)
+        texts = _requested_texts(sql, dialect)
+        product = next((rule.product for rule in self.rules if rule.fits(texts)), None)
         if product is None and not self.skip_unmatched:
             raise NoProduct(
                 f"The SQL fits no product ({', '.join(p.name for p in self.products)}).",
@@ -128,12 +131,12 @@ def load_products(path: Path) -> ProductTable:
     return ProductTable(tuple(row.rule(path.parent) for row in table.product), table.unmatched == "skip")
 
 
-def _asked(sql: str, dialect: str | None) -> Sequence[str]:
+def _requested_texts(sql: str, dialect: str | None) -> Sequence[str]:
     """The texts that the SQL asks for; of SQL that cannot be parsed, or is too long for that, all but its comments."""
-    from creditbot.credit.sql import tree as sqltree
+    from creditbot.credit.sql.tree import readings, requested_texts
 
-    for _, statements in sqltree.readings(sql, dialect) if len(sql) <= MAX_SQL else ():
-        return [text for statement in statements for text in sqltree.asks_for(statement)]
+    for _, statements in readings(sql, dialect) if len(sql) <= MAX_SQL else ():
+        return [text for statement in statements for text in requested_texts(statement)]
     return [" ".join(words(sql))]
 
 
@@ -165,9 +168,9 @@ class _Table(BaseModel):
 
 def _problems(error: ValidationError) -> Sequence[str]:
     """Such as "product, number 2, contains: Field required"."""
-    return [f"{_place(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+    return [f"{_location(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
 
 
-def _place(loc: tuple[int | str, ...]) -> str:
+def _location(loc: tuple[int | str, ...]) -> str:
     """Rows and entries are counted from one, as a person does."""
     return ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in loc)

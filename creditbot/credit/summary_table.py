@@ -1,4 +1,6 @@
-"""Tables with a `credit` column that a notebook shows under a heading "Summary Info". Pure.
+"""Tables with a `credit` column that a notebook shows under a heading "Summary Info".
+
+The cells of a notebook that ran come in; rows of text go to `creditbot.credit.amount`, which reads the amounts. Pure.
 
 What people's notebooks do: a markdown heading, and a cell after it that shows a pandas table. Only cells that ran in
 this run count. A table as HTML is preferred to one in print, which pandas may wrap; several like tables are one.
@@ -44,12 +46,12 @@ def summary_tables(cells: Sequence[Cell]) -> list[Table]:
 
 
 def _different(tables: Sequence[tuple[str, Table]]) -> list[Table]:
-    found: list[Table] = []
+    different: list[Table] = []
     for text, table in tables:
-        if "credit" in table[0] and table not in found:
+        if "credit" in table[0] and table not in different:
             _check_whole(text, table)
-            found.append(table)
-    return found
+            different.append(table)
+    return different
 
 
 def _check_whole(text: str, table: Table) -> None:

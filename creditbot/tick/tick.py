@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from creditbot.answer.finishing import Closing
     from creditbot.answer.posting import Replies
-    from creditbot.credit.compute import Pipeline
+    from creditbot.credit.compute import CreditCalculator
     from creditbot.tick.worker import Handler
 
 OVERLAP = timedelta(hours=1)
@@ -73,14 +73,15 @@ class Bot:
     """Reads the channels and answers requests; `tick` is one run of the CronJob."""
 
     def __init__(
-        self, me: str, ports: Ports, ledger: Ledger, pipeline: Pipeline, policy: RequestRules, rules: TickRules,
+        self, me: str, ports: Ports, ledger: Ledger, calculator: CreditCalculator,
+        policy: RequestRules, rules: TickRules,
         *, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
         stop: Stop | None = None, wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:  # fmt: skip
         self._me = me
         self._ports = ports
         self._ledger = ledger
-        self._pipeline = pipeline
+        self._calculator = calculator
         self._policy = policy
         self._rules = rules
         self._runs = runs
@@ -196,7 +197,7 @@ class Bot:
             rules = Rules(self._rules.settle, self._rules.lookback, self._rules.duplicates, self._rules.template)
             replies = Replies(self._ports, self._ledger, workspace, self._policy, rules, closing, notices)
             handler = Handler(
-                self._me, self._ports, self._ledger, workspace, self._pipeline, replies, closing, notices,
+                self._me, self._ports, self._ledger, workspace, self._calculator, replies, closing, notices,
                 Limits(self._rules.attempts, self._rules.lookback), lambda: self._stop.asked,
             )  # fmt: skip
             self._handle_all(agenda.requests, handler, workspace, report)
@@ -227,7 +228,7 @@ class Bot:
         """Requests are started in order and end when they are ready."""
         if not jobs:
             return
-        self._pipeline.warm()
+        self._calculator.warm()
         if self._rules.at_once == 1 or len(jobs) == 1:
             for job in jobs:
                 self._report(job, partial(self._handle, handler, workspace, job), report)

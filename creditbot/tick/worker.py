@@ -16,7 +16,7 @@ from creditbot.answer import owner as words
 from creditbot.answer.finishing import Closing
 from creditbot.answer.owner import Notices
 from creditbot.answer.posting import Replies
-from creditbot.credit.compute import Computation, LinksFailed, Pipeline
+from creditbot.credit.compute import Computation, CreditCalculator, LinksFailed
 from creditbot.errors import (
     LOOKER,
     SLACK,
@@ -73,14 +73,15 @@ class Handler:
     """Works on requests. Safe to use from several threads, each on a request of its own."""
 
     def __init__(
-        self, me: str, ports: Ports, ledger: Ledger, workspace: Workspace, pipeline: Pipeline, replies: Replies,
-        closing: Closing, notices: Notices, limits: Limits, stopping: Callable[[], bool] = lambda: False
+        self, me: str, ports: Ports, ledger: Ledger, workspace: Workspace, calculator: CreditCalculator,
+        replies: Replies, closing: Closing, notices: Notices, limits: Limits,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
         self._me = me
         self._ports = ports
         self._ledger = ledger
         self._workspace = workspace
-        self._pipeline = pipeline
+        self._calculator = calculator
         self._replies = replies
         self._closing = closing
         self._notices = notices
@@ -161,7 +162,7 @@ class Handler:
         return self._swap(key, record, move(record, "claimed", now, **changes))
 
     def _work(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:
-        self._pipeline.warm()
+        self._calculator.warm()
         tried = record.attempts > 1 or record.returned > 0
         if request is None or request.may_be_answered or tried or self._ledger.state.doubts(key):
             seen = self._replies.look(key, record)
@@ -170,7 +171,7 @@ class Handler:
             assert seen.request
             request = seen.request
             record = self._noted(key, record, request)
-        computation = self._pipeline.compute(request)
+        computation = self._calculator.compute(request)
         self._passed |= {LOOKER, *_used(computation)}
         return self._computed(key, record, request, computation), request
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from creditbot.adapters.slack.open import open_slack
 from creditbot.adapters.storage.file_state import FileStore
 from creditbot.adapters.storage.summaries import ObjectSummaries
-from creditbot.credit.compute import Pipeline
-from creditbot.credit.sql.policy import SqlPolicy
+from creditbot.credit.compute import ComputeLimits, CreditCalculator
+from creditbot.credit.sql.check import SqlRules
 from creditbot.machine import processes
 from creditbot.machine.clock import boottime
 from creditbot.ports import Clock
@@ -87,9 +87,10 @@ def bot(order: Order, at: At) -> Bot:
         clock=Later(slack.clock, timedelta(seconds=order.later)),
     )  # fmt: skip
     ports = watched(ports, at)
-    pipeline = Pipeline(ports.resolver, ports.runner, VERIFY, SqlPolicy("duckdb"), links_at_once=1)
+    limits = ComputeLimits(links_at_once=1)
+    calculator = CreditCalculator(ports.resolver, ports.runner, VERIFY, SqlRules("duckdb"), limits)
     ledger = Ledger(ports.state, budget=None)
-    return Bot(processes.name(), ports, ledger, pipeline, POLICY, RULES, runs=processes.runs)
+    return Bot(processes.name(), ports, ledger, calculator, POLICY, RULES, runs=processes.runs)
 
 
 def run(order: Order) -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest import mock
 
-from creditbot.credit.compute import Pipeline
+from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import default_products
-from creditbot.credit.sql.policy import SqlPolicy
+from creditbot.credit.sql.check import SqlRules
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.model import NotebookRun
@@ -93,11 +93,10 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
         slack.inbox, slack.replier, slack.owner, resolver, Notebook(), fakes.MemorySummaries(memory),
         fakes.MemoryStore(memory), slack.clock,
     )  # fmt: skip
-    pipeline = Pipeline(
-        resolver, ports.runner, default_products("verify.ipynb", None), SqlPolicy("duckdb"), None, 1, links_at_once=1
-    )
+    products = default_products("verify.ipynb", None)
+    calculator = CreditCalculator(resolver, ports.runner, products, SqlRules("duckdb"), ComputeLimits(links_at_once=1))
     policy = RequestRules(looker_host(stage.origin.looker_base_url))
     return Bot(
-        "tick", ports, Ledger(ports.state), pipeline, policy, RULES, progress=progress,
+        "tick", ports, Ledger(ports.state), calculator, policy, RULES, progress=progress,
         wall=lambda: datetime.fromtimestamp(NOW, UTC),
     )  # fmt: skip

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 from creditbot import slack_time
 from creditbot.commands.lookup import Asked, Lookup
-from creditbot.credit.compute import Pipeline
+from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products
-from creditbot.credit.sql.policy import SqlPolicy
+from creditbot.credit.sql.check import SqlRules
 from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
@@ -251,9 +251,10 @@ class World:
     ) -> Bot:  # fmt: skip
         """A process that has just started; `skew` is how wrong its local clock is."""
         ports = watched(self.ports(), at)
-        pipeline = Pipeline(ports.resolver, ports.runner, products, SqlPolicy("duckdb"), max_credit, links_at_once=1)
+        limits = ComputeLimits(max_credit, links_at_once=1)
+        calculator = CreditCalculator(ports.resolver, ports.runner, products, SqlRules("duckdb"), limits)
         return Bot(
-            name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget), pipeline,
+            name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget), calculator,
             policy or POLICY, rules, runs=runs, progress=progress, wall=lambda: self.now + skew,
         )  # fmt: skip
 

@@ -119,8 +119,8 @@ class TestScraps:
             ({"credit": [{"mode": "basic"}]}, "missing"),
             ({"credit": {"amount": "10", "currency": "EUR"}}, "in EUR, not in USD"),
             ({"credit": [{"credit": "10", "currency": "GBP"}]}, "in GBP, not in USD"),
-            ({"credit": True}, "no amount (True)"),
-            ({"credit": {"amount": ["10"]}}, "no amount"),
+            ({"credit": True}, "not an amount (True)"),
+            ({"credit": {"amount": ["10"]}}, "not an amount"),
             ({"credit": [{**ROW, "fraud_cost": "4948.79"}]}, "$4,948.80 is above the fraud cost $4,948.79"),
             ({"credit": {"amount": "10", "fraud_cost": "9.99"}}, "above the fraud cost $9.99"),
             ({"credit": "10", "fraud_cost": 9}, "above the fraud cost $9.00"),
@@ -131,7 +131,7 @@ class TestScraps:
             ({"credit": {"amount": "5", "Amount": "6"}}, "two columns of one name (amount, Amount)"),
             ({"credit": [{"credit": "5", " Credit": "6"}]}, "two columns of one name (credit, Credit)"),
             ({"credit": [{**ROW, "fraud_cost": "NaN"}]}, "fraud cost is missing"),
-            ({"credit": [{**ROW, "fraud_cost": "€7,526.30"}]}, "fraud cost is no amount in USD"),
+            ({"credit": [{**ROW, "fraud_cost": "€7,526.30"}]}, "fraud cost is not an amount in USD"),
         ],
     )
     def test_scraps_that_do_not_hold_together_are_refused(self, scraps: dict[str, object], said: str) -> None:
@@ -186,13 +186,13 @@ class TestAmounts:
     )  # fmt: skip
     def test_another_currency_or_notation_is_refused(self, value: str) -> None:
         """What is not plainly an amount in USD is not guessed at."""
-        with pytest.raises(CreditRefused, match="no amount in USD"):
+        with pytest.raises(CreditRefused, match="not an amount in USD"):
             usd(value, "credit")
 
     @pytest.mark.parametrize("value", [10**12, 1e12, 1e300, "999,999,999,999,999", Decimal("1E+30")])
     def test_an_absurd_amount_is_refused(self, value: object) -> None:
         """A trillion dollars is a mistake whatever MAX_CREDIT_USD says."""
-        assert "beyond belief (" in refusal(run_of({"credit": value}))
+        assert "implausibly large (" in refusal(run_of({"credit": value}))
         with pytest.raises(CreditRefused, match=f"\\({re.escape(str(value))}\\)"):
             usd(value, "credit")
 
@@ -249,12 +249,12 @@ class TestShares:
             (("0.600", "0.400", "1.000"), "200.0% of the traffic"),
             (("0.501", "0.501"), "100.2% of the traffic"),
             (("0.333", "0.333", "0.332"), "99.8% of the traffic"),
-            (("0.6", "NaN"), "no share"),
-            (("0.6", "-0.4"), "no share"),
-            (("60", "40"), "no share (60)"),
-            (("1.0009", "0"), "no share"),
-            (("0.6", "..."), "no share"),
-            (("0.6", None), "no share"),
+            (("0.6", "NaN"), "not a share"),
+            (("0.6", "-0.4"), "not a share"),
+            (("60", "40"), "not a share between 0 and 1 (60)"),
+            (("1.0009", "0"), "not a share"),
+            (("0.6", "..."), "not a share"),
+            (("0.6", None), "not a share"),
         ],
     )
     def test_rows_that_are_not_all_of_the_traffic_are_refused(self, shares: tuple[object, ...], said: str) -> None:
@@ -401,7 +401,7 @@ class TestSummaryInfo:
     @pytest.mark.parametrize(
         ("credit", "said"),
         [
-            ("€4,948.80", "no amount in USD (€4,948.80)"),
+            ("€4,948.80", "not an amount in USD (€4,948.80)"),
             ("NaN", "missing"),
             ("-$5.00", "negative"),
             ("$7,526.31", "above the fraud cost"),

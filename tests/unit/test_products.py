@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from creditbot.credit import products
 from creditbot.credit.products import ProductRule, ProductTable, default_products, load_products
-from creditbot.credit.sql.text import MAX_SQL, WAREHOUSES
+from creditbot.credit.sql.dialects import WAREHOUSES
+from creditbot.credit.sql.words import MAX_SQL
 from creditbot.errors import NoProduct, SettingsError
 from creditbot.model import Product
 

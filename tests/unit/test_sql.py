@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
-from creditbot.credit.sql.policy import DIALECTS, SqlPolicy, check, dialect_named, dialect_of, normalised_hash
-from creditbot.credit.sql.text import MAX_SQL, WAREHOUSES, normalised
+from creditbot.credit.sql.check import SqlRules, check
+from creditbot.credit.sql.dialects import DIALECTS, WAREHOUSES, dialect_named, dialect_of
+from creditbot.credit.sql.sameness import normalised_hash
 from creditbot.credit.sql.tree import nodes, readings
+from creditbot.credit.sql.words import MAX_SQL, normalised
 from creditbot.errors import SettingsError, SqlRefused
 
 TRAFFIC = """-- Looker Query Context '{"user_id":7,"history_slug":"5ae1","instance_slug":"acme"}'
@@ -29,7 +31,7 @@ ORDER BY 1 DESC;
 def refused(sql: str, dialect: str | None = None, tables: tuple[str, ...] = ()) -> SqlRefused | None:
     """What `check` raises."""
     try:
-        check(sql, SqlPolicy(dialect, tables))
+        check(sql, SqlRules(dialect, tables))
     except SqlRefused as error:
         return error
     return None
@@ -319,8 +321,8 @@ def test_text_that_hides_from_the_parser_is_refused(sql: str, said: str) -> None
 
 def test_the_mark_that_hides_is_named() -> None:
     """So that it is found in a long query."""
-    assert refusal("select {{ a }} from t") == "The SQL holds a template that was not filled in ({{)."
-    assert refusal("select a from t\0") == "The SQL holds a NUL character."
+    assert refusal("select {{ a }} from t") == "The SQL contains a template that was not filled in ({{)."
+    assert refusal("select a from t\0") == "The SQL contains a NUL character."
 
 
 @pytest.mark.parametrize(
@@ -463,19 +465,19 @@ def test_deep_nesting_is_refused_and_not_a_crash(sql: str) -> None:
 def test_long_sql_is_refused_before_it_is_parsed() -> None:
     """MAX_SQL characters are the most."""
     long = "select a from t where b in (" + ",".join(["1"] * 500_000) + ")"
-    assert refusal(long) == f"The SQL has {len(long):,} characters; {MAX_SQL:,} are the most."
+    assert refusal(long) == f"The SQL has {len(long):,} characters; the limit is {MAX_SQL:,}."
     assert refusal("select a from t".ljust(MAX_SQL), "duckdb") == ""
 
 
 @pytest.mark.parametrize(
     "sql",
     [
-        "with " + ", ".join(f"a{n} as (select x from t)" for n in range(6000)) + " select * from a1",
-        "select a from t " + "union all select a from t " * 7000,
-        "select a from t where " + " and ".join(["a = 'x'"] * 10_000),
+        "with " + ", ".join(f"a{n} as (select x from t)" for n in range(1500)) + " select * from a1",
+        "select a from t " + "union all select a from t " * 1500,
+        "select a from t where " + " and ".join(["a = 'x'"] * 3000),
     ],
 )
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(20)
 def test_wide_sql_passes_in_time(sql: str) -> None:
     """Time and memory grow with the length of the SQL and not with its square."""
     assert refusal(sql, "duckdb") == ""
@@ -652,7 +654,8 @@ def test_the_scan_is_linear(piece: str) -> None:
 def test_importing_costs_an_idle_tick_nothing() -> None:
     """sqlglot is imported by the first check, not by the modules."""
     code = (
-        "import sys, creditbot.credit.sql.policy, creditbot.credit.products, creditbot.credit.amount;"
+        "import sys, creditbot.credit.sql.check, creditbot.credit.sql.sameness;"
+        "import creditbot.credit.products, creditbot.credit.amount;"
         "print([name for name in sys.modules if name.startswith(('sqlglot', 'pandas'))])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,9 +1,11 @@
-"""The rules of SQL that may be run: one complete read-only query over real tables. Pure, on sqlglot's tree.
+"""The rules for SQL that may be run: one complete, read-only query over real tables.
+
+Parsed statements come in from `creditbot.credit.sql.check`; a statement that breaks a rule raises `SqlRefused`. Pure.
 
 Every leaf of every FROM must be a table: rows that no table holds (VALUES, a SELECT without FROM, generated series,
 recursion, table functions, files) would mint any credit. Two things beside tables pass: UNNEST, EXPLODE and FLATTEN
 joined to a table, over a column and without a list written out; and scalar functions that are not known to be harmful,
-since warehouses are full of functions of their own.
+since every warehouse has many functions of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from creditbot.credit.sql.tree import Scope, called, full_name, nodes, short
+from creditbot.credit.sql.tree import CteScope, full_name, name_of, nodes, short
 from creditbot.errors import SqlRefused
 
 _TODO: Final = "Ask with a Look or an Explore over the warehouse's tables."
@@ -70,14 +72,14 @@ _SYSTEM_TABLES: Final = ("duckdb_", "pg_", "sqlite_", "stl_", "stv_", "svl_", "s
 # fmt: on
 
 
-def check(statements: Sequence[exp.Expr], dialect: str, tables: Sequence[str]) -> None:
+def check_statements(statements: Sequence[exp.Expr], dialect: str, tables: Sequence[str]) -> None:
     """Raises `SqlRefused` unless the statements are one complete read-only query over real tables."""
     if len(statements) != 1:
         amount = f"{len(statements)} statements, not one query" if statements else "empty"
         raise SqlRefused(f"The SQL is {amount}.", _TODO)
     query = statements[0]
     if not isinstance(query, _QUERIES):
-        raise SqlRefused(f"The SQL is not a query but {called(query)}.", _TODO)
+        raise SqlRefused(f"The SQL is not a query but {name_of(query)}.", _TODO)
     for node, scope in nodes(query, dialect):
         _check_node(node)
         if isinstance(node, exp.Table):
@@ -93,19 +95,19 @@ def _check_node(node: exp.Expr) -> None:
     if type(node) in _REFUSED:
         raise SqlRefused(f"The SQL {_REFUSED[type(node)]}.", _TODO)
     if isinstance(node, exp.CTE | exp.Subquery) and not isinstance(node.this, (*_QUERIES, exp.Table)):
-        raise SqlRefused(f"The SQL holds {called(node.this)}, which is not a SELECT.", _TODO)
+        raise SqlRefused(f"The SQL holds {name_of(node.this)}, which is not a SELECT.", _TODO)
     if isinstance(node, exp.Select) and not node.args.get("from_"):
         raise SqlRefused("The SQL has a SELECT without a table.", _TODO)
     if isinstance(node, exp.From | exp.Join | exp.Lateral | exp.TableFromRows):
         beside = () if isinstance(node, exp.From) else (exp.Lateral, exp.TableFromRows, *_UNNESTS)
         if not isinstance(node.this, (exp.Table, exp.Subquery, *beside)):
-            raise SqlRefused(f"The SQL takes rows from {called(node.this)}, not from a table.", _TODO)
+            raise SqlRefused(f"The SQL takes rows from {name_of(node.this)}, not from a table.", _TODO)
     if isinstance(node, exp.Func):
         _check_function(node)
 
 
 def _check_function(node: exp.Func) -> None:
-    name = called(node)
+    name = name_of(node)
     last = name.lower().rpartition(".")[2]
     if isinstance(node, exp.Anonymous) and not _PLAIN_NAME.fullmatch(name):
         raise SqlRefused(f"The SQL calls a function by the odd name {name}.", _TODO)
@@ -119,14 +121,14 @@ def _check_function(node: exp.Func) -> None:
 
 def _check_name(table: exp.Table, dialect: str) -> None:
     if not isinstance(table.this, exp.Identifier):
-        source = called(table.this) if table.this else "a list of functions"
+        source = name_of(table.this) if table.this else "a list of functions"
         raise SqlRefused(f"The SQL takes rows from {source}, not from a table.", _TODO)
     full = full_name(table)
     if _FILE_NAME.search(full) or (dialect in _SPARK and table.db.lower() in _SPARK_FORMATS):
         raise SqlRefused(f"The SQL reads the file {short(full)}.", _TODO)
 
 
-def _check_table(table: exp.Table, scope: Scope, allowed: Sequence[str]) -> None:
+def _check_table(table: exp.Table, scope: CteScope, allowed: Sequence[str]) -> None:
     full = full_name(table)
     readable = scope.readable(table)
     if readable is False:

@@ -1,6 +1,7 @@
-"""SQL as sqlglot's tree: its nodes, what a table name in it means, and what it asks for. Pure.
+"""SQL as sqlglot's parse tree: its nodes, what a table name in it means, and which texts it asks for.
 
-Importing this module imports sqlglot (120 ms), so it is imported only where SQL is at hand.
+SQL comes in as text; the trees go to the rules of what may be run and to the table of products. Importing this module
+imports sqlglot (120 ms), so it is imported only where there is SQL. Pure.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
-from creditbot.credit.sql.text import WAREHOUSES
+from creditbot.credit.sql.dialects import WAREHOUSES
 
-# sqlglot warns of every statement it knows only by name; such a statement is refused with a sentence of ours.
+# sqlglot logs a warning for every statement that it only knows by name. The rules refuse such a statement anyway.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 _SPELT_OUT = re.compile(r"(?<![A-Z])([A-Z])_(?=[A-Z](?:_|\Z))")
 
 
 def readings(sql: str, dialect: str | None) -> Iterator[tuple[str, Sequence[exp.Expr]]]:
-    """(dialect, statements) for the dialect, or for those of WAREHOUSES, whose grammar knows the SQL."""
+    """(dialect, statements) for every dialect that can parse the SQL, of the one given or else of WAREHOUSES."""
     for name in (dialect,) if dialect else WAREHOUSES:
         try:
             statements = sqlglot.parse(sql, dialect=name)
@@ -34,7 +35,7 @@ def readings(sql: str, dialect: str | None) -> Iterator[tuple[str, Sequence[exp.
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class CteScope:
     """The common table expressions in sight at one place of a query: those of one WITH, and those around it.
 
     Attributes:
@@ -49,7 +50,7 @@ class Scope:
     names: Mapping[str, int] = field(default_factory=dict)
     before: int = 0
     recursive: range = range(0)
-    outer: Scope | None = None
+    outer: CteScope | None = None
 
     def readable(self, table: exp.Table) -> bool | None:
         """Whether the name means an expression that may be read here; None: it means a table of the warehouse."""
@@ -58,7 +59,7 @@ class Scope:
             return position < self.before
         return self.outer.readable(table) if self.outer else None
 
-    def within(self, with_: exp.With) -> Iterator[tuple[exp.Expr, Scope]]:
+    def within(self, with_: exp.With) -> Iterator[tuple[exp.Expr, CteScope]]:
         """The expressions of a WITH, each with what is in sight in it; at last the WITH, with what is after it."""
         ctes = with_.expressions
         names = {self._name(cte.args["alias"].this): n for n, cte in enumerate(ctes)}
@@ -66,16 +67,16 @@ class Scope:
             # Without RECURSIVE a table may have the name of the expression that reads it; but some warehouses need no
             # such word, and take a UNION for recursion.
             end = len(ctes) if with_.recursive else n + isinstance(cte.this, exp.SetOperation)
-            yield cte, Scope(self.dialect, names, n, range(n, end), self)
-        yield with_, Scope(self.dialect, names, len(ctes), outer=self)
+            yield cte, CteScope(self.dialect, names, n, range(n, end), self)
+        yield with_, CteScope(self.dialect, names, len(ctes), outer=self)
 
     def _name(self, name: exp.Identifier) -> str:
         return str(self.dialect.normalize_identifier(name.copy()).this)
 
 
-def nodes(query: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, Scope]]:
+def nodes(query: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, CteScope]]:
     """Every node, each with what is in sight there."""
-    todo = [(query, Scope(Dialect.get_or_raise(dialect)))]
+    todo = [(query, CteScope(Dialect.get_or_raise(dialect)))]
     while todo:
         node, scope = todo.pop()
         yield node, scope
@@ -93,8 +94,8 @@ def full_name(table: exp.Table) -> str:
     return ".".join(part.name for part in table.parts)
 
 
-def asks_for(query: exp.Expr) -> Iterator[str]:
-    """The texts, names and functions in the SQL, without those in conditions that are negated.
+def requested_texts(query: exp.Expr) -> Iterator[str]:
+    """The texts, names and functions that the SQL asks for: not those in conditions that are negated.
 
     `x <> 'a'`, `x NOT LIKE 'a'`, `NOT (x = 'a')`, `x IN ('a') IS FALSE`, `POSITION('a' IN x) = 0` and the right side of
     EXCEPT are negated; negated twice is not negated.
@@ -105,15 +106,21 @@ def asks_for(query: exp.Expr) -> Iterator[str]:
         text = node.args.get("this")
         if isinstance(text, str) and not negated:
             yield text
-        inside = negated is not _negates(node)
-        todo += [(c, inside is not _is_taken_off(c)) for c in node.iter_expressions()]
+        if _negates(node):
+            negated = not negated
+        todo += [(child, negated != _is_subtracted(child)) for child in node.iter_expressions()]
 
 
 def _negates(node: exp.Expr) -> bool:
-    unequal = isinstance(node, exp.Not | exp.NEQ | exp.NullSafeNEQ) or bool(node.args.get("negate"))
-    if isinstance(node, exp.EQ | exp.NullSafeEQ | exp.Is | exp.NEQ | exp.NullSafeNEQ):
-        return unequal is not (_is_nothing(node.left) or _is_nothing(node.right))
-    return unequal
+    """Whether the node asks for rows where what is below it does *not* hold."""
+    denies = isinstance(node, exp.Not | exp.NEQ | exp.NullSafeNEQ) or bool(node.args.get("negate"))
+    # `x = ''` and `x IS NULL` ask for rows without x, `x <> ''` asks for rows with it.
+    return denies != _compares_with_nothing(node)
+
+
+def _compares_with_nothing(node: exp.Expr) -> bool:
+    comparisons = exp.EQ | exp.NullSafeEQ | exp.Is | exp.NEQ | exp.NullSafeNEQ
+    return isinstance(node, comparisons) and (_is_nothing(node.left) or _is_nothing(node.right))
 
 
 def _is_nothing(node: exp.Expr) -> bool:
@@ -123,14 +130,15 @@ def _is_nothing(node: exp.Expr) -> bool:
     return isinstance(node, exp.Null) or (isinstance(node, exp.Boolean) and not node.this)
 
 
-def _is_taken_off(node: exp.Expr) -> bool:
+def _is_subtracted(node: exp.Expr) -> bool:
+    """Whether the node is the right side of an EXCEPT."""
     return isinstance(node.parent, exp.Except) and node.arg_key == "expression"
 
 
-def called(node: exp.Expr) -> str:
+def name_of(node: exp.Expr) -> str:
     """What a person calls this piece of SQL: "DELETE", "READ_CSV", "@stage/file"."""
     if isinstance(node, exp.Lateral | exp.TableFromRows):
-        return called(node.this)
+        return name_of(node.this)
     if isinstance(node, exp.Command | exp.Anonymous | exp.Var):
         return short(node.name).upper()
     if isinstance(node, exp.GenerateSeries):

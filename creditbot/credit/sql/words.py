@@ -1,4 +1,6 @@
-"""SQL as words, without a grammar: what can be said of it in every dialect, and of SQL that no dialect reads. Pure.
+"""SQL as a sequence of words, without a grammar: all that can be read of SQL that no dialect parses.
+
+SQL comes in as text; its words go to the hash of `creditbot.credit.sql.sameness` and to the table of products. Pure.
 
 Comments are `-- ...`, `/* ... */`, and `# ...` where it begins a line; literals and quoted names are kept as they are.
 """
@@ -10,9 +12,6 @@ from collections.abc import Iterator, Sequence
 
 MAX_SQL = 200_000
 """Characters; the longest a query may be. Parsing that much takes about a second a dialect."""
-
-WAREHOUSES = ("postgres", "redshift", "snowflake", "trino", "duckdb", "databricks", "mysql", "bigquery")
-"""The dialects that SQL is read in while none is set. BigQuery is last: it takes the `#>` of others for a comment."""
 
 # Every alternative that runs to a closing mark also ends with the text, so that the scan is linear whatever the input.
 _WORD = re.compile(
@@ -50,18 +49,18 @@ def words(sql: str) -> Iterator[str]:
 
 def normalised(sql: str) -> str:
     """One text for the same SQL: comments, layout, sorting, and capitals outside of literals make no difference."""
-    found = list(words(sql))
-    while found and found[-1] == ";":
-        found.pop()
-    return " ".join(found[: _sorted_from(found)])
+    tokens = list(words(sql))
+    while tokens and tokens[-1] == ";":
+        tokens.pop()
+    return " ".join(tokens[: _sorted_from(tokens)])
 
 
-def _sorted_from(found: Sequence[str]) -> int:
+def _sorted_from(tokens: Sequence[str]) -> int:
     """Where the ORDER BY of the whole query begins; its end, where there is none or where its order counts."""
-    depth, start = 0, len(found)
-    for place, word in enumerate(found):
+    depth, start = 0, len(tokens)
+    for index, word in enumerate(tokens):
         depth += (word == "(") - (word == ")")
-        if depth == 0 and word == "order" and found[place + 1 : place + 2] == ["by"]:
-            start = place
-    rest = found[start:]
-    return len(found) if _COUNTS.intersection(rest) or any(map(_ESCAPED_QUOTE.search, rest)) else start
+        if depth == 0 and word == "order" and tokens[index + 1 : index + 2] == ["by"]:
+            start = index
+    rest = tokens[start:]
+    return len(tokens) if _COUNTS.intersection(rest) or any(map(_ESCAPED_QUOTE.search, rest)) else start

@@ -1,0 +1,64 @@
+"""The check that SQL may be run: it must be one complete, read-only query over real tables.
+
+The SQL comes from Looker; what passes goes to a notebook, and so to the warehouse. `check` looks at the text, has
+sqlglot parse it in the warehouse's dialect and applies `creditbot.credit.sql.rules` to the tree. sqlglot is imported by
+the first check, not by this module. Pure.
+
+This is the second fence. The first one is the grant of the warehouse's user: a SELECT over a real table may still name
+any constant it likes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from creditbot.credit.sql.dialects import WAREHOUSES
+from creditbot.credit.sql.words import MAX_SQL
+from creditbot.errors import SqlRefused
+
+# Text that the parser takes for a comment or a structure and a server may take for something else.
+_HIDING = {
+    "/*!": "a comment that MySQL runs", "/*M!": "a comment that MariaDB runs", "\0": "a NUL character",
+    "{{": "a template that was not filled in", "{%": "a template that was not filled in",
+    "{#": "a template that was not filled in", "${": "a template that was not filled in",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRules:
+    """Which SQL may be run.
+
+    Attributes:
+        dialect: one of DIALECTS; None: at least one of WAREHOUSES must parse the SQL, and every one that does must
+            find it read-only.
+        tables: the tables that may be read, named as the SQL names them, `*` for any part or piece of a part
+            ("analytics.*"), capitals ignored; empty: any table but the warehouse's system tables.
+    """
+
+    dialect: str | None = None
+    tables: tuple[str, ...] = ()
+
+
+def check(sql: str, sql_rules: SqlRules) -> None:
+    """Raises `SqlRefused` unless the SQL is one complete, read-only query over real tables."""
+    _check_text(sql)
+    from creditbot.credit.sql.rules import check_statements
+    from creditbot.credit.sql.tree import readings
+
+    parsed = list(readings(sql, sql_rules.dialect))
+    if not parsed:
+        raise SqlRefused(
+            f"The SQL is not one query in {sql_rules.dialect or 'any of ' + ', '.join(WAREHOUSES)}.",
+            "Check SQL_DIALECT, and take pivots and totals off the query: with them Looker sends more than one.",
+        )
+    for dialect, statements in parsed:
+        check_statements(statements, dialect, sql_rules.tables)
+
+
+def _check_text(sql: str) -> None:
+    if len(sql) > MAX_SQL:
+        raise SqlRefused(f"The SQL has {len(sql):,} characters; the limit is {MAX_SQL:,}.", "Make the query shorter.")
+    for mark, meaning in _HIDING.items():
+        if mark in sql:
+            shown = "" if mark == "\0" else f" ({mark})"
+            raise SqlRefused(f"The SQL contains {meaning}{shown}.", "Take it out of the query in Looker.")

@@ -1,0 +1,178 @@
+"""A request becomes an amount with its evidence."""
+
+from __future__ import annotations
+
+import threading
+from decimal import Decimal
+
+import pytest
+from typing_extensions import override
+
+from creditbot.credit.compute import Computation, ComputeLimits, CreditCalculator, LinksFailed
+from creditbot.credit.sql.check import SqlRules
+from creditbot.errors import CreditRefused, NoProduct, SqlRefused, Unreachable
+from creditbot.intake.requests import Request, read_request
+from creditbot.model import LookerLink, Query, Workspace
+from tests.support.points import Point, watched
+from tests.support.world import BOTH, CHANNEL, HOST, POLICY, TEAM, VERIFY, FakeResolver, World
+
+WORKSPACE = Workspace(TEAM, "https://acme.slack.com/", "U0BOT", "B0BOT", {CHANNEL: "credits"})
+
+
+@pytest.fixture
+def world() -> World:
+    return World(amounts={"a": Decimal("10.10"), "b": Decimal("20.20"), "nil": Decimal("0.00")})
+
+
+def request(world: World, *paths: str) -> Request:
+    world.say(" ".join(f"<https://{HOST}/{path}>" for path in paths))
+    read = read_request(world.messages[-1], WORKSPACE, POLICY)
+    assert read
+    return read
+
+
+def compute(world: World, *paths: str, psms: bool = False, max_credit: Decimal | None = None) -> Computation:
+    ports = world.ports()
+    limits = ComputeLimits(max_credit, workers=2)
+    calculator = CreditCalculator(ports.resolver, ports.runner, BOTH if psms else VERIFY, SqlRules("duckdb"), limits)
+    return calculator.compute(request(world, *paths))
+
+
+def problems(world: World, *paths: str, psms: bool = False) -> list[tuple[str, type]]:
+    """The last part of each link that failed, with the class of its error."""
+    with pytest.raises(LinksFailed) as failed:
+        compute(world, *paths, psms=psms)
+    return [(link.url.rpartition("/")[2], type(error)) for link, error in failed.value.problems]
+
+
+def test_the_amount_is_the_exact_sum_over_the_links(world: World) -> None:
+    """0.1 + 0.2 is 0.3."""
+    assert Decimal("30.30") == compute(world, "x/b", "x/a").amount
+
+
+def test_the_results_are_in_the_order_of_the_links(world: World) -> None:
+    """With the product of each, for the evidence."""
+    results = compute(world, "x/b", "x/a").results
+    assert [("b", "verify"), ("a", "verify")] == [(result.query.link.slug, result.product) for result in results]
+
+
+def test_every_sql_and_every_notebook_is_named_once(world: World) -> None:
+    """The two links have other SQL and run in the same notebook."""
+    computation = compute(world, "x/b", "x/a")
+    assert 2 == len(set(computation.sql))
+    assert 1 == len(computation.notebooks)
+
+
+def test_links_with_the_same_sql_count_once(world: World) -> None:
+    """The first of them stands for both."""
+    computation = compute(world, "x/a", "explore/m/v?qid=a")
+    assert Decimal("10.10") == computation.amount
+    assert ["short"] == [result.query.link.kind for result in computation.results]
+    assert ["a"] == world.runs
+
+
+def test_a_skipped_link_is_kept_as_evidence_and_not_credited(world: World) -> None:
+    """The others are credited."""
+    computation = compute(world, "x/other", "x/a")
+    assert Decimal("10.10") == computation.amount
+    assert ["", "verify"] == [result.product for result in computation.results]
+    assert 1 == len(computation.sql)
+
+
+def test_a_request_with_nothing_but_skipped_links_has_no_amount(world: World) -> None:
+    """No amount is not an amount of zero."""
+    assert compute(world, "x/other").amount is None
+
+
+def test_every_link_that_failed_is_named(world: World) -> None:
+    """One bad link does not hide another."""
+    assert ["gone1", "gone2"] == [url for url, _ in problems(world, "x/gone1", "x/a", "x/gone2")]
+
+
+def test_no_notebook_runs_if_a_link_has_no_sql(world: World) -> None:
+    """There is no partial total, so there is nothing to compute."""
+    problems(world, "x/gone", "x/a")
+    assert [] == world.runs
+
+
+def test_sql_of_no_product_fails_where_every_product_is_on(world: World) -> None:
+    """Nobody can tell which notebook it needs."""
+    assert [("other", NoProduct)] == problems(world, "x/other", psms=True)
+
+
+def test_looker_is_not_asked_about_an_unusable_link(world: World) -> None:
+    """The link itself says what is wrong with it."""
+    problems(world, "dashboards/7")
+    assert 0 == world.counted()["looker"]
+
+
+class OneAnswer(FakeResolver):
+    """A Looker that has the same SQL for every link."""
+
+    def __init__(self, world: World, sql: str) -> None:
+        super().__init__(world)
+        self._sql = sql
+
+    @override
+    def resolve(self, link: LookerLink) -> Query:
+        return Query(link, self._sql)
+
+
+def test_sql_that_is_refused_does_not_run(world: World) -> None:
+    """What a notebook gets has passed the check."""
+    resolver = OneAnswer(world, "SELECT 'Authy' AS a FROM read_csv('x')")
+    calculator = CreditCalculator(resolver, world.ports().runner, VERIFY, SqlRules("duckdb"))
+    with pytest.raises(LinksFailed) as failed:
+        calculator.compute(request(world, "x/a"))
+    assert [SqlRefused] == [type(error) for _, error in failed.value.problems]
+    assert [] == world.runs
+
+
+def test_a_total_of_zero_is_refused(world: World) -> None:
+    """There is nothing to approve."""
+    assert [("nil", CreditRefused)] == problems(world, "x/nil")
+
+
+def test_a_link_may_add_zero_to_the_total(world: World) -> None:
+    """Only the sum has to be more than zero."""
+    assert Decimal("10.10") == compute(world, "x/nil", "x/a").amount
+
+
+def test_the_total_may_be_as_high_as_max_credit(world: World) -> None:
+    """The limit itself is allowed."""
+    assert Decimal("30.30") == compute(world, "x/a", "x/b", max_credit=Decimal("30.30")).amount
+
+
+def test_a_total_above_max_credit_is_refused(world: World) -> None:
+    """Splitting a request over several links does not get around the limit."""
+    with pytest.raises(LinksFailed, match="MAX_CREDIT_USD"):
+        compute(world, "x/a", "x/b", max_credit=Decimal("30.29"))
+
+
+def test_a_shared_cause_keeps_its_class(world: World) -> None:
+    """Whoever handles it must know that it does not count against the request."""
+    world.fail("looker", Unreachable("Looker", "Looker is down."))
+    assert [("a", Unreachable)] == problems(world, "x/a")
+
+
+def test_links_are_worked_on_at_the_same_time(world: World) -> None:
+    """Each of two queries waits for the other one to have begun."""
+    both = threading.Barrier(2, timeout=10)
+    world.amid("looker", both.wait)
+    world.amid("looker", both.wait)
+    assert Decimal("30.30") == compute(world, "x/a", "x/b").amount
+
+
+def test_one_link_at_a_time_stays_in_the_calling_thread(world: World) -> None:
+    """Tests and cassettes rely on it."""
+    threads = set()
+
+    def at(_: Point) -> None:
+        threads.add(threading.current_thread())
+
+    ports = watched(world.ports(), at)
+    limits = ComputeLimits(links_at_once=1)
+    CreditCalculator(ports.resolver, ports.runner, VERIFY, SqlRules("duckdb"), limits).compute(
+        request(world, "x/a", "x/b")
+    )
+    assert {threading.current_thread()} == threads
