@@ -1,4 +1,4 @@
-# creditbot's image: `make image`. What it is made of, and its size, is in README.md under "The image".
+# creditbot's image: `make image`. docs/image.md says what it is made of, and how large it is.
 
 # By digest where your registry is at hand: BASE_IMAGE=python:3.11-slim-bookworm@sha256:...
 ARG BASE_IMAGE=python:3.11-slim-bookworm
@@ -11,7 +11,7 @@ RUN python -m venv /opt/creditbot
 ENV PATH=/opt/creditbot/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
 COPY requirements-build.lock ${LOCK} ./
 RUN python -m pip install --quiet --require-hashes -r ${LOCK} -r requirements-build.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY creditbot creditbot
 RUN python -m pip install --quiet --no-index --no-deps --no-build-isolation .
 # Out goes what is declared but not used at run time: pyarrow serves data frames as scraps, jedi (with parso) completes

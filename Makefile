@@ -105,6 +105,10 @@ cassettes: $(STAMP)-dev ## Record the replayed HTTP anew, from the sandbox or, w
 	$(PYTEST) tests/replay --record-mode=rewrite
 	$(PYTEST) tests/replay
 
+.PHONY: transcripts
+transcripts: $(STAMP)-dev ## Run the examples of README.md and docs/, and write down what they print now
+	$(BIN)/python -m tests.support.transcripts
+
 .PHONY: fuzz
 fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each (nightly)
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n $(PROCESSES) -m hypothesis --timeout 7200

@@ -1,16 +1,13 @@
-"""The prose is held to the code: settings, commands, targets, files, sentences, and what the examples print."""
+"""The docs are held to the code: commands, settings, files, layers, tests, sentences, and what the examples print."""
 
 from __future__ import annotations
 
 import argparse
 import ast
-import os
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -21,9 +18,14 @@ from creditbot import cli
 from creditbot.adapters.slack.access import SCOPES
 from creditbot.credit.products import load_products
 from creditbot.settings.settings import table
+from creditbot.state.record import MOVES
+from tests.support import transcripts
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("README.md", "SETUP_GUIDE.md", "SECURITY.md", "CHANGELOG.md", "notebooks/README.md")
+NAMES = (
+    "README.md", "SETUP_GUIDE.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "notebooks/README.md",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")),
+)  # fmt: skip
 DOCS = {name: (ROOT / name).read_text() for name in NAMES}
 README, SETUP = DOCS["README.md"], DOCS["SETUP_GUIDE.md"]
 
@@ -85,11 +87,18 @@ def test_the_readme_has_every_command() -> None:
     assert commands == {name for name in commands if f"creditbot {name}" in README}
 
 
-def test_the_readme_has_every_sandbox_command() -> None:
-    """In the one line about them."""
-    commands = _choices(_choices_of(cli.parser())["sandbox"])
-    line = next(line for line in README.splitlines() if "creditbot sandbox run |" in line)
-    assert commands == {name for name in commands if re.search(rf"\b{name}\b", line)}
+def test_the_page_of_commands_has_a_heading_for_each() -> None:
+    """And a row for each command of the sandbox."""
+    commands = _choices_of(cli.parser())
+    headings = re.findall(r"^## creditbot ([a-z-]+)$", DOCS["docs/commands.md"], re.MULTILINE)
+    assert [*commands] == headings
+    rows = re.findall(r"^\| `creditbot sandbox ([a-z-]+)", DOCS["docs/commands.md"], re.MULTILINE)
+    assert _choices(commands["sandbox"]) == set(rows)
+
+
+def test_the_readme_is_short() -> None:
+    """It is for people who use creditbot; what else there is to say stands in docs/."""
+    assert len(README.splitlines()) <= 250
 
 
 def _choices_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -166,9 +175,9 @@ def test_the_manifest_asks_for_what_is_used() -> None:
     assert set(scopes["bot"]) == {name for cell in explained for name in _CODE.findall(cell)}
 
 
-def test_the_products_file_of_the_readme_is_one(tmp_path: Path) -> None:
+def test_the_example_of_a_products_file_can_be_loaded(tmp_path: Path) -> None:
     """It can be copied as it is."""
-    (tmp_path / "products.toml").write_text(fences(README, "toml")[0])
+    (tmp_path / "products.toml").write_text(fences(DOCS["docs/products.md"], "toml")[0])
     assert ["verify", "psms"] == [product.name for product in load_products(tmp_path / "products.toml").products]
 
 
@@ -212,105 +221,148 @@ def test_the_sentences_of_the_troubleshooting_are_the_codes(sentence: str) -> No
     assert [] == [piece for piece in pieces if len(piece) > 2 and piece not in sentences()]
 
 
-# --- What the examples of the README print -----------------------------------------------------------------------
+# --- Architecture, invariants, glossary ---------------------------------------------------------------------------
+
+ARCHITECTURE, INVARIANTS, GLOSSARY = (DOCS[f"docs/{name}.md"] for name in ("architecture", "invariants", "glossary"))
 
 
-def transcripts() -> list[tuple[str, str]]:
-    """(command, what it prints) of each console block."""
-    blocks = [block.partition("\n") for block in fences(README, "console")]
-    return [(first.removeprefix("$ "), rest) for first, _, rest in blocks]
+def test_the_layers_of_the_picture_are_those_that_are_checked() -> None:
+    """Name by name, in the order of import-linter's contract."""
+    (contract, *_) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    drawn = next(block for block in fences(ARCHITECTURE, "") if block.startswith("__main__"))
+    assert contract["layers"] == [re.split(r"  +", line)[0] for line in drawn.splitlines()]
 
 
-def normalised(text: str) -> list[str]:
-    """Without what differs from run to run: times, ports, ids, and the order in which parallel work ends."""
-    for pattern, word in (
-        (r"\bp\d{16}\b", "pTS"),
-        (r"\b\d{10}\.\d{6}\b", "TS"),
-        (r"127\.0\.0\.1:\d+", "HOST"),
-        (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d", "DAY"),
-        (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?", "TIME"),
-        (r"\b(SQL|notebook) [0-9a-f]{12}\b", r"\1 HASH"),
-        (r"[\d.]+ seconds per request", "N seconds per request"),
-        (r"(?:python -m |\.venv/bin/)creditbot", "creditbot"),
-        (r"(?m)^(?:Setting up| *still at it).*\n", ""),
-    ):
-        text = re.sub(pattern, word, text)
-    lines = text.rstrip("\n").split("\n")
-    marks = [number for number, line in enumerate(lines) if line.startswith(("[4/5]", "[5/5]"))]
-    if len(marks) == 2:
-        lines[marks[0] + 1 : marks[1]] = sorted(lines[marks[0] + 1 : marks[1]])
-    return lines
+def test_every_folder_with_a_step_of_its_own_is_in_the_picture() -> None:
+    """Whoever looks for a place finds each of them there."""
+    folders = {path.parent.relative_to(ROOT / "creditbot") for path in (ROOT / "creditbot").rglob("__init__.py")}
+    names = {str(folder) for folder in folders if str(folder) != "."}
+    assert names == {name for name in names if name in ARCHITECTURE}
 
 
-def matches(expected: Sequence[str], actual: Sequence[str]) -> bool:
-    """Whether the lines are the same; a line "..." stands for any number of them."""
-    pattern = "\n".join("(?:.*)" if line == "..." else re.escape(line) for line in expected)
-    return re.fullmatch(pattern, "\n".join(actual), re.DOTALL) is not None
+@pytest.mark.parametrize("column", [0, 1])
+def test_every_row_of_the_tables_of_places_names_one(column: int) -> None:
+    """In both tables: where to look for something, and where a change would go."""
+    tables = [ARCHITECTURE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0] for heading in PLACES]
+    rows = re.findall(r"^\| (?!-|I want|change \|)(.+) \| (.+) \|$", tables[column], re.MULTILINE)
+    assert rows
+    assert [] == [change for change, place in rows if not re.search(r"`[\w/]+(\.\w+|/)`", place)]
 
 
-class Person:
-    """Types commands in a folder of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        (folder / "notebooks").symlink_to(ROOT / "notebooks")
-        (folder / "bin").mkdir()
-        program = folder / "bin/creditbot"
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m creditbot "$@"\n')
-        program.chmod(0o755)
-        self.environment = {
-            **{name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ},
-            "PATH": f"{program.parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-
-    def types(self, command: str) -> str:
-        """What the terminal shows."""
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=self._folder, env=self.environment, text=True, timeout=120,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        return done.stdout
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """While the sandbox is served, with its settings in the environment."""
-        served = subprocess.Popen(
-            ["creditbot", "sandbox", "serve"], cwd=self._folder, env=self.environment, text=True, stdout=subprocess.PIPE
-        )  # fmt: skip
-        assert served.stdout
-        try:
-            for line in served.stdout:
-                name, _, value = line.strip().partition("=")
-                self.environment[name] = value
-                if name == "WAREHOUSE_URL":
-                    break
-            yield
-        finally:
-            served.terminate()
-            served.wait(10)
-            served.stdout.close()
+PLACES = ("Where to look", "Where would you put ...")
 
 
-def first_ts(text: str) -> int:
-    """The earliest message that a text links to, in microseconds."""
-    return min(map(int, re.findall(r"/p(\d{16})\b", text)))
+@cache
+def names_of_tests() -> frozenset[str]:
+    """The names of all tests, in whatever file below tests/ they are."""
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("*.py")]
+    return frozenset(name for source in sources for name in re.findall(r"^ *def (test_\w+)", source, re.MULTILINE))
+
+
+def invariants() -> list[tuple[str, str]]:
+    """(heading, text) of each invariant."""
+    sections = re.split(r"^### ", INVARIANTS, flags=re.MULTILINE)[1:]
+    return [(heading, re.split(r"^## ", text, flags=re.MULTILINE)[0]) for heading, _, text in (
+        section.partition("\n") for section in sections
+    )]  # fmt: skip
+
+
+@pytest.mark.parametrize(("heading", "text"), [pytest.param(*pair, id=pair[0][:40]) for pair in invariants()])
+def test_an_invariant_names_tests_that_exist(heading: str, text: str) -> None:
+    """A rule that no test holds is a wish."""
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert named, heading
+    assert set() == named - names_of_tests()
+
+
+def test_the_invariants_are_numbered_in_order() -> None:
+    """So that a commit can name one."""
+    assert [f"{number}." for number, _ in enumerate(invariants(), 1)] == [
+        heading.split()[0] for heading, _ in invariants()
+    ]
+
+
+def test_no_word_of_the_glossary_stands_there_twice() -> None:
+    """One meaning each."""
+    words = re.findall(r"^\| (?!-|word )(.+?) \| ", GLOSSARY, re.MULTILINE)
+    assert sorted(set(words)) == sorted(words)
+
+
+def test_every_status_of_a_request_is_explained() -> None:
+    """With the very name that the state and the log use."""
+    statuses = sorted(status for status in MOVES if status)
+    section = DOCS["docs/exactly-once.md"].partition("## The states of a request\n")[2].partition("\n## ")[0]
+    assert statuses == sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+# --- What the examples print ----------------------------------------------------------------------------------------
+
+CONSOLE_PAGES = [name for name in NAMES if fences(DOCS[name], "console")]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[transcripts.Transcript, list[str]]]:
+    """Every transcript with what its command prints now."""
+    shown = [transcript for name in transcripts.PAGES for transcript in transcripts.read(DOCS[name])]
+    lines = [lines for _, lines in transcripts.play(shown, tmp_path_factory.mktemp("person"))]
+    return list(zip(shown, lines, strict=True))
+
+
+def test_every_console_block_is_a_transcript() -> None:
+    """One that is written in another way would not be run."""
+    assert {name: len(fences(DOCS[name], "console")) for name in CONSOLE_PAGES} == {
+        name: len(transcripts.read(DOCS[name])) for name in transcripts.PAGES
+    }
 
 
 @pytest.mark.timeout(300)
-def test_the_examples_of_the_readme_print_what_it_shows(tmp_path: Path) -> None:
-    """In the order of the README, on a new sandbox; what differs from run to run is left out of the comparison."""
-    person = Person(tmp_path)
-    shown = transcripts()
-    assert "make run-once" == shown[0][0]
-    first_run = person.types("creditbot sandbox run")
-    later = first_ts(first_run) - first_ts(shown[0][1])
-    assert matches(normalised(shown[0][1]), normalised(first_run)), first_run
-    with person.serving():
-        looker = person.environment["LOOKER_BASE_URL"]
-        for command, expected in shown[1:]:
-            typed = re.sub(r"http://127\.0\.0\.1:\d+", looker, command.replace(".venv/bin/", ""))
-            typed = re.sub(r"/p(\d{16})\b", lambda match: f"/p{int(match[1]) + later}", typed)
-            actual = person.types(typed)
-            assert matches(normalised(expected), normalised(actual)), f"$ {typed}\n{actual}"
+def test_the_examples_print_what_the_docs_show(played: list[tuple[transcripts.Transcript, list[str]]]) -> None:
+    """If that was changed on purpose, `make transcripts` writes it down."""
+    for shown, lines in played:
+        assert transcripts.normalised(shown.output) == transcripts.normalised(shown.shown(lines)), shown.command
+
+
+EXAMPLE = """Text before.
+
+<!-- shown: first 2 lines, last 1 lines -->
+```console
+$ make run-once
+one
+two
+...
+four
+```
+
+Text after.
+"""
+
+
+def test_a_page_is_written_as_it_was_read() -> None:
+    """Nothing but the transcripts changes."""
+    assert transcripts.written(EXAMPLE, transcripts.read(EXAMPLE)) == EXAMPLE
+
+
+def test_of_a_long_output_the_beginning_and_the_end_are_shown() -> None:
+    """As many lines as the comment above the block says."""
+    (transcript,) = transcripts.read(EXAMPLE)
+    assert transcript.shown(["1", "2", "3", "4", "5"]) == ("1", "2", "...", "5")
+    assert transcript.shown(["1", "2", "3"]) == ("1", "2", "3")
+
+
+def test_recording_leaves_a_page_alone_whose_output_is_as_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Times and ports differ in every run; they alone are no reason to write."""
+    page = "```console\n$ creditbot sandbox post Hello\nPosted as 1795578121.911018.\n```\n"
+    prints = ["Posted as 1795578999.000001."]
+    monkeypatch.setattr(transcripts, "play", lambda *_: iter([("creditbot sandbox post Hello", prints)]))
+    assert transcripts.record({"page": page}, tmp_path) == {"page": page}
+
+
+def test_recording_writes_down_what_a_command_prints_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the command as it was typed, whose links are those of the new sandbox."""
+    page = "```console\n$ creditbot show http://127.0.0.1:1/looks/1\nold\n```\n"
+    monkeypatch.setattr(transcripts, "play", lambda *_: iter([("creditbot show http://127.0.0.1:2/looks/1", ["new"])]))
+    assert transcripts.record({"page": page}, tmp_path) == {
+        "page": "```console\n$ creditbot show http://127.0.0.1:2/looks/1\nnew\n```\n"
+    }
