@@ -62,13 +62,13 @@ def markdown(rows: Iterable[Row], load: str) -> str:
 
 
 LEGEND = """\
-Ratios are of medians of runs that took turns. Where two stand in a line, the first is of wall time, the second of CPU
-time; both count a command with every process that came from it. What is compared with 8 or 100 commands is compared
-with that multiple of the median of one. A request is measured from the start of the process until its reply stands in
-Slack, everything else until the process has ended. The sandbox is a process of its own and is not counted; it limits no
-rates unless the line says so. "Off on both sides" also switches the bot's own pace of one post a second off. Memory is
-the sum of the proportional set sizes of all processes, looked at every 50 ms. Everything was compiled to bytecode
-before, as it is in the image."""
+Each ratio compares medians of runs that took turns. If a cell has two values, the first is wall time and the second CPU
+time; both count a command with every process that it started. A comparison with 8 or 100 commands uses 8 or 100 times
+the median of one. A request is measured from the start of the process until its reply is in Slack, and everything else
+until the process has exited. The sandbox is a process of its own and is not counted. It limits no rates unless the line
+says so. "Rate limits off on both sides" also switches off the bot's own pace of one post a second. Memory is the sum of
+the proportional set sizes of all processes, sampled every 50 ms. All code was compiled to bytecode before, as it is in
+the image."""
 
 
 def _where(load: str) -> str:
