@@ -13,7 +13,7 @@ from bench.results import Row, times
 from bench.stage import BUNDLED, FROZEN, PYTHON, UNPACED, Stage, bot_environment, staged
 from creditbot.adapters.slack.open import POST_INTERVAL
 from creditbot.sandbox import Sandbox
-from creditbot.sandbox.http import Answer, Call
+from creditbot.sandbox.http import HttpRequest, HttpResponse
 
 NAMES = {FROZEN: "frozen", BUNDLED: "bundled"}
 SDKS = "import slack_sdk, looker_sdk; slack_sdk.WebClient, looker_sdk.init40"
@@ -102,7 +102,7 @@ def _count_refusals(sandbox: Sandbox) -> list[str]:
     """The methods that Slack refuses from now on because of its limits, as they are called."""
     refused: list[str] = []
 
-    def serve(call: Call) -> Answer:
+    def serve(call: HttpRequest) -> HttpResponse:
         answer = sandbox.slack(call)
         if answer.status == 429:
             refused.append(call.path)

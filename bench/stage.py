@@ -18,7 +18,7 @@ from creditbot.sandbox.composer import typed
 from creditbot.sandbox.looker_content import add_query
 from creditbot.sandbox.lookml import sql_of
 from creditbot.sandbox.seed import seed, verify
-from creditbot.sandbox.world import LOOKER, REQUESTER, World
+from creditbot.sandbox.world import LOOKER, REQUESTER, SandboxWorld
 
 ROOT = Path(__file__).parents[1]
 FROZEN = ROOT / "bench" / "frozen.ipynb"
@@ -54,7 +54,7 @@ class Stage:
         environ: the environment with the bot's settings.
     """
 
-    def __init__(self, folder: Path, world: World, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, world: SandboxWorld, environ: Mapping[str, str]) -> None:
         self.folder = folder
         self.world = world
         self.environ = dict(environ)
@@ -133,9 +133,9 @@ def _printed(process: subprocess.Popen[str]) -> dict[str, str]:
 
 
 @contextmanager
-def new_world(folder: Path) -> Iterator[World]:
+def new_world(folder: Path) -> Iterator[SandboxWorld]:
     """A workspace with an empty channel."""
-    with World(folder / "world.sqlite") as world:
+    with SandboxWorld(folder / "world.sqlite") as world:
         seed(world, messages=False)
         yield world
 

@@ -1,10 +1,16 @@
-"""What each `creditbot sandbox` command does: a Slack, a Looker and a warehouse of this machine's own."""
+"""What each `creditbot sandbox` command does: a Slack, a Looker and a warehouse of this machine's own.
+
+Options come from `cli`. Everything is kept in the sandbox's folder, so that each command also works beside a
+`sandbox serve` of the same folder; what people read goes to the standard output.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,32 +22,34 @@ from creditbot.errors import SettingsError
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from creditbot.sandbox.world import SandboxWorld
+
 SANDBOX = Path("data/sandbox")
-"""Where the sandbox is kept unless it is said."""
+"""Where the sandbox is kept unless --folder says otherwise."""
+STATE_FILE, OUTPUTS = "processed_messages.json", "outputs"
 _RULE = "=" * 72
 
 
 def run(options: Namespace) -> int:
     """One tick on the sandbox, through the real SDKs, and the channel afterwards."""
     from creditbot.sandbox import Sandbox
-    from creditbot.sandbox.commands import show as rendered
     from creditbot.settings.settings import Settings
 
     for line in (_RULE, *_banner(), _RULE):
         commands.say(line)
-    with _world(options.folder), Sandbox(options.folder) as sandbox:
+    with _usable_folder(options.folder), Sandbox(options.folder) as sandbox:
         environ = {**sandbox.environment(), **settings(options.folder)}
         code = commands.tick(Settings.load(environ, env_file=None), {**os.environ, **environ})
         commands.say("")
-        commands.say(rendered(options.folder))
-    for line in _next_steps(environ, called(options)):
+        commands.say(_rendered(sandbox.world))
+    for line in _next_steps(environ, program_call(options)):
         commands.say(line)
     return code
 
 
 def _banner() -> Iterator[str]:
-    given = Path(".env").exists() or any(name.startswith(("SLACK_", "LOOKER_")) for name in os.environ)
-    why = "your own settings are left aside" if given else "no .env and no SLACK_* or LOOKER_* were found"
+    has_settings = Path(".env").exists() or any(name.startswith(("SLACK_", "LOOKER_")) for name in os.environ)
+    why = "your own settings are left aside" if has_settings else "no .env and no SLACK_* or LOOKER_* were found"
     yield f"SANDBOX: {why}."
     yield "This is a pretend Slack, a pretend Looker and a small warehouse on this"
     yield "machine. Nothing real is read or answered."
@@ -58,15 +66,15 @@ def program() -> str:
     """How a person in this folder calls us: by name if that is on PATH, else as we were called."""
     import shutil
 
-    called = Path(sys.argv[0])
-    if called.name != "creditbot":
+    path = Path(sys.argv[0])
+    if path.name != "creditbot":
         return "python -m creditbot"
-    if shutil.which("creditbot") == str(called):
+    if shutil.which("creditbot") == str(path):
         return "creditbot"
-    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def called(options: Namespace) -> str:
+def program_call(options: Namespace) -> str:
     """How a person calls us for the sandbox in the same folder."""
     folder = "" if options.folder == SANDBOX else f" --folder {shlex.quote(str(options.folder))}"
     return f"{program()} sandbox{folder}"
@@ -78,8 +86,8 @@ def settings(folder: Path) -> dict[str, str]:
     return {
         "NOTEBOOK_PATH": str(notebooks / "verify_credit.ipynb"),
         "PSMS_NOTEBOOK_PATH": str(notebooks / "psms_credit.ipynb"),
-        "STATE_URI": f"file:{folder / 'processed_messages.json'}",
-        "OUTPUT_URI": str(folder / "outputs"),
+        "STATE_URI": f"file:{folder / STATE_FILE}",
+        "OUTPUT_URI": str(folder / OUTPUTS),
     }
 
 
@@ -90,69 +98,109 @@ def bundled_notebooks() -> Path:
 
 
 def reset(options: Namespace) -> int:
-    """Makes the sandbox anew, with what the bot remembers of it."""
+    """Makes a new world and a new warehouse, and forgets what the bot remembers of the old ones."""
     import shutil
 
-    from creditbot.sandbox.commands import reset as made_anew
+    from creditbot.sandbox.sandbox import WAREHOUSE_FILE, WORLD_FILE
+    from creditbot.sandbox.warehouse import make_warehouse
 
-    with _world(options.folder):
-        made_anew(options.folder)
-        for name in ("processed_messages.json", "processed_messages.json.lock"):
+    with _usable_folder(options.folder):
+        for name in (WORLD_FILE, f"{WORLD_FILE}-journal", WAREHOUSE_FILE, STATE_FILE, f"{STATE_FILE}.lock"):
             (options.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(options.folder / "outputs", ignore_errors=True)
+        shutil.rmtree(options.folder / OUTPUTS, ignore_errors=True)
+        with _world(options.folder):
+            make_warehouse(options.folder / WAREHOUSE_FILE)
     print(f"The sandbox in {options.folder} is new: every request in it is unanswered.")
     return 0
 
 
 def show(options: Namespace) -> int:
     """Prints the channel as a person would see it."""
-    from creditbot.sandbox.commands import show as rendered
-
-    with _world(options.folder):
-        text = rendered(options.folder)
-    print(text)
+    with _world(options.folder) as world:
+        print(_rendered(world))
     return 0
 
 
 def post(options: Namespace) -> int:
-    """Posts a message as a person."""
-    from creditbot.sandbox.commands import post as posted
+    """Posts a message as a person who types it."""
+    from creditbot.sandbox.composer import typed
+    from creditbot.sandbox.world import LOOKER, REQUESTER
 
-    with _world(options.folder):
-        ts = posted(options.folder, options.text)
-    print(f"Posted as {ts}. `{called(options)} run` reads it.")
+    with _world(options.folder) as world:
+        ts = world.post(user=REQUESTER, **typed(options.text.replace(_looker_url(world), LOOKER)))
+    print(f"Posted as {ts}. `{program_call(options)} run` reads it.")
     return 0
 
 
 def serve(options: Namespace) -> int:
-    """Serves the sandbox until stopped; what it prints first is a .env for a bot beside it."""
-    from creditbot.sandbox.commands import serve as served
+    """Serves the sandbox until SIGINT or SIGTERM; what it prints first is a .env for a bot beside it."""
+    from creditbot.sandbox import Sandbox
 
     for name, value in settings(options.folder).items():
         print(f"{name}={value}")
-    with _world(options.folder):
-        served(options.folder, options.host, options.slack_port, options.looker_port, not options.no_rate_limits)
+    end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first process of a container gets no default handlers
+        signal.signal(number, lambda *_: end.set())
+    with (
+        _usable_folder(options.folder),
+        Sandbox(
+            options.folder,
+            rate_limits=not options.no_rate_limits,
+            host=options.host,
+            slack_port=options.slack_port,
+            looker_port=options.looker_port,
+        ) as sandbox,
+    ):
+        for name, value in sandbox.environment().items():
+            print(f"{name}={value}", flush=True)
+        end.wait()
     return 0
 
 
 def warehouse(options: Namespace) -> int:
-    """Makes the sandbox's warehouse, where there is nothing yet: whatever file is there may be somebody's."""
+    """Makes the sandbox's warehouse where there is nothing yet: a file that is there may be somebody's."""
     if options.path.is_file():
         print(f"{options.path} is there already, and is left as it is.")
         return 0
     from creditbot.sandbox.warehouse import make_warehouse
 
-    with _usable(options.path):
+    with _file_errors_as_sentences(options.path):
         make_warehouse(options.path)
     return 0
 
 
-@contextmanager
-def _world(folder: Path) -> Iterator[None]:
-    """As `_usable`; also refuses a folder of something else, such as that of a bot's own state: its files are ours."""
-    from creditbot.sandbox.local import WORLD_FILE
+def _rendered(world: SandboxWorld) -> str:
+    from creditbot.sandbox.show import render
 
-    with _usable(folder):
+    return render(world, looker_url=_looker_url(world))
+
+
+def _looker_url(world: SandboxWorld) -> str:
+    """Where the Looker is, or was when it was last served."""
+    from creditbot.sandbox.world import LOOKER
+
+    port = world.get("port", "looker")
+    return f"http://127.0.0.1:{port['port']}" if port else LOOKER
+
+
+@contextmanager
+def _world(folder: Path) -> Iterator[SandboxWorld]:
+    """The world in this folder, made and filled if there is none yet."""
+    from creditbot.sandbox.sandbox import WORLD_FILE
+    from creditbot.sandbox.seed import seed
+    from creditbot.sandbox.world import SandboxWorld
+
+    with _usable_folder(folder), SandboxWorld(folder / WORLD_FILE) as world:
+        seed(world)
+        yield world
+
+
+@contextmanager
+def _usable_folder(folder: Path) -> Iterator[None]:
+    """Refuses a folder of something else, such as that of a bot's own state: `reset` would delete its files."""
+    from creditbot.sandbox.sandbox import WORLD_FILE
+
+    with _file_errors_as_sentences(folder):
         if folder.is_dir() and any(folder.iterdir()) and not (folder / WORLD_FILE).exists():
             raise SettingsError(
                 f"The folder {folder} holds something else than a sandbox, and is left as it is.",
@@ -162,7 +210,7 @@ def _world(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _usable(place: Path) -> Iterator[None]:
+def _file_errors_as_sentences(path: Path) -> Iterator[None]:
     """Turns what the file system, DuckDB or a taken port says into a sentence."""
     try:
         yield
@@ -173,5 +221,5 @@ def _usable(place: Path) -> Iterator[None]:
             raise
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise SettingsError(
-            f"The sandbox cannot be used in {place}: {reason}.", "Choose another place, or other ports."
+            f"The sandbox cannot be used in {path}: {reason}.", "Choose another place, or other ports."
         ) from error

@@ -8,7 +8,7 @@ sandbox.slack.faults.add(...)    # what goes wrong
 
 from __future__ import annotations
 
-from creditbot.sandbox.local import Sandbox
-from creditbot.sandbox.world import World
+from creditbot.sandbox.sandbox import Sandbox
+from creditbot.sandbox.world import SandboxWorld
 
-__all__ = ["Sandbox", "World"]
+__all__ = ["Sandbox", "SandboxWorld"]

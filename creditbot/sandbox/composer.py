@@ -14,13 +14,13 @@ def typed(text: str) -> Json:
     """The fields `text` and `blocks` of a message typed as `text`, with `& < >` escaped and addresses as links."""
     parts: list[str] = []
     elements: list[Json] = []
-    place = 0
+    end = 0
     for match in _URL.finditer(text):
-        _add_text(parts, elements, text[place : match.start()])
+        _add_text(parts, elements, text[end : match.start()])
         parts.append(f"<{escaped(match[0])}>")
         elements.append({"type": "link", "url": match[0]})
-        place = match.end()
-    _add_text(parts, elements, text[place:])
+        end = match.end()
+    _add_text(parts, elements, text[end:])
     section = {"type": "rich_text_section", "elements": elements}
     return {"text": "".join(parts), "blocks": [{"type": "rich_text", "block_id": "b1", "elements": [section]}]}
 

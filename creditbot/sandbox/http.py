@@ -1,4 +1,8 @@
-"""A small threaded HTTP/1.1 server on the standard library: keep-alive, a Date on each answer, a free port."""
+"""A small HTTP/1.1 server on the standard library, for the sandbox and for tests.
+
+It reads requests from sockets on a free port, hands each to an `App` as an `HttpRequest`, and sends back the
+`HttpResponse` that the App returns. Connections are kept alive, and each has a thread.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
@@ -18,77 +23,104 @@ from typing_extensions import override
 
 Clock = Callable[[], float]
 """Seconds since 1970, UTC."""
+JSON_CONTENT = {"Content-Type": "application/json; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpRequest:
     """One request as it came in.
 
     Attributes:
         method: "GET", "POST" ...
         path: percent-escapes decoded, without the query.
-        query: the last value of each name.
-        headers: names in lower case.
-        body: raw.
+        query: the last value of each name; blank values are kept.
+        headers: looked up in any case.
+        body: raw bytes.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
     def hostname(self) -> str:
-        """The name the caller knows this server by."""
+        """The name by which the caller knows this server."""
         return urlsplit(f"//{self.headers.get('host', '')}").hostname or "127.0.0.1"
 
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; what is not UTF-8 is replaced."""
+        return self.body.decode(errors="replace")
+
+    @property
     def form(self) -> dict[str, str]:
         """The body as a form; blank values are kept."""
-        return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
+        return dict(parse_qsl(self.text, keep_blank_values=True))
 
+    @property
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; empty if it is none."""
+        """The body as a JSON object; empty if the body is anything else."""
         try:
-            given = json.loads(self.body or b"{}")
+            value = json.loads(self.body or b"{}")
         except ValueError:
             return {}
-        return given if isinstance(given, dict) else {}
+        return value if isinstance(value, dict) else {}
+
+    def __str__(self) -> str:
+        """As tests name a request: "GET /path"."""
+        return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back: Content-Length and Date are added."""
+class HttpResponse:
+    """What goes back. Date is always added, Content-Length unless it is given or the body comes in pieces.
+
+    Attributes:
+        status: HTTP status.
+        body: whole, or in pieces that are sent one by one, after which the connection is closed.
+        headers: one with an empty value is left out. A Content-Length may promise more than the body holds: the
+            connection is closed after it.
+    """
 
     status: int = 200
-    body: bytes = b""
+    body: bytes | Iterable[bytes] = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    def of(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
         """`value` as JSON in UTF-8."""
-        body = json.dumps(value, ensure_ascii=False).encode()
-        return cls(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+        return cls(status, json.dumps(value, ensure_ascii=False).encode(), {**JSON_CONTENT, **(headers or {})})
 
 
-class Dropped(Exception):
-    """The connection ends here, without an answer."""
+class ConnectionDropped(Exception):
+    """An App raises it to end the connection without a response."""
 
 
-App = Callable[[Call], Answer]
+App = Callable[[HttpRequest], HttpResponse]
 
 
-class Server:
-    """Serves an App while it is entered. A port of 0 is a free one. Raises OSError if the port is taken."""
+class HttpServer:
+    """Serves an App while it is entered; listens from the moment it is made.
+
+    Args:
+        app: answers each request; called by several threads at once.
+        host: address to listen on.
+        port: 0 is a free one.
+        clock: gives the Date of each response.
+
+    Raises OSError if the port is taken.
+    """
 
     def __init__(self, app: App, host: str = "127.0.0.1", port: int = 0, clock: Clock = time.time) -> None:
         self.app = app
         self.clock = clock
         self._socket = socket.create_server((host, port), backlog=128)
-        self._open: set[socket.socket] = set()
+        self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._stopping = False
-        self._thread = threading.Thread(target=self._accept, daemon=True, name=f"sandbox:{self.port}")
+        self._thread = threading.Thread(target=self._accept, daemon=True, name=f"http:{self.port}")
 
     @property
     def port(self) -> int:
@@ -111,7 +143,7 @@ class Server:
         self._thread.join()
         self._socket.close()
         with self._lock:
-            for connection in self._open:
+            for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
@@ -122,10 +154,10 @@ class Server:
                 connection.close()
                 return
             with self._lock:
-                self._open.add(connection)
-            threading.Thread(target=self._talk, args=(connection, address), daemon=True).start()
+                self._connections.add(connection)
+            threading.Thread(target=self._serve, args=(connection, address), daemon=True).start()
 
-    def _talk(self, connection: socket.socket, address: Any) -> None:
+    def _serve(self, connection: socket.socket, address: Any) -> None:
         with connection:
             try:
                 _Handler(connection, address, self)  # type: ignore[arg-type]  # only asks for `app` and `clock`
@@ -136,7 +168,7 @@ class Server:
                     raise
             finally:
                 with self._lock:
-                    self._open.discard(connection)
+                    self._connections.discard(connection)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -146,30 +178,38 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "creditbot-sandbox"
     sys_version = ""
     disable_nagle_algorithm = True
-    wbufsize = -1  # headers and body leave in one packet
-    server: Server  # type: ignore[assignment]
+    wbufsize = -1  # headers and body leave in one packet: two would wait for a delayed acknowledgement
+    server: HttpServer  # type: ignore[assignment]
 
     def _serve(self) -> None:
         try:
-            answer = self.server.app(self._call())
-        except Dropped:
+            response = self.server.app(self._request())
+        except ConnectionDropped:
             self.close_connection = True
             return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
+        headers = dict(response.headers)
+        pieces = response.body
+        if not isinstance(pieces, bytes) or "Content-Length" in headers:
+            headers.setdefault("Connection", "close")  # http.server closes on it, too
+        if isinstance(pieces, bytes):
+            headers.setdefault("Content-Length", str(len(pieces)))
+            pieces = [pieces]
+        self.send_response(response.status)
+        for name, value in headers.items():
+            if value:
+                self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.body)
+        for piece in () if self.command == "HEAD" else pieces:
+            self.wfile.write(piece)
+            self.wfile.flush()
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the names http.server looks for
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names http.server looks for
 
-    def _call(self) -> Call:
-        parts = urlsplit(self.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length", 0)))
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        return Call(self.command, unquote(parts.path), query, headers, body)
+    def _request(self) -> HttpRequest:
+        target = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        query = dict(parse_qsl(target.query, keep_blank_values=True))
+        return HttpRequest(self.command, unquote(target.path), query, self.headers, body)
 
     @override
     def date_time_string(self, timestamp: float | None = None) -> str:
@@ -177,4 +217,4 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
-        """Calls are kept by the Slack and the Looker instead."""
+        """Whoever wants to know keeps the requests."""

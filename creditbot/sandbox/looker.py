@@ -9,15 +9,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from creditbot.sandbox.faults import Faults
-from creditbot.sandbox.http import Answer, Call, Clock
-from creditbot.sandbox.looker_operations import OPERATIONS, LookerError, Operation, Options, Request, error_answer
+from creditbot.sandbox.http import Clock, HttpRequest, HttpResponse
+from creditbot.sandbox.looker_operations import (
+    OPERATIONS,
+    LookerCall,
+    LookerError,
+    LookerOptions,
+    Operation,
+    error_response,
+)
 from creditbot.sandbox.store import Json
-from creditbot.sandbox.world import World
+from creditbot.sandbox.world import SandboxWorld
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-not-a-secret"
 
 
-class Looker:
+class SandboxLooker:
     """The App of one instance with one API user.
 
     Attributes:
@@ -26,75 +33,77 @@ class Looker:
         faults: what goes wrong.
     """
 
-    def __init__(self, world: World, clock: Clock) -> None:
+    def __init__(self, world: SandboxWorld, clock: Clock) -> None:
         self.world = world
-        self.options = Options()
+        self.options = LookerOptions()
         self.calls: list[tuple[str, Json]] = []
         self.faults = Faults()
         self._clock = clock
         self._tokens: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one call."""
-        path = re.sub(r"^/api(/4\.0)?(?=/)", "", call.path)  # the SDK logs out at /api/logout
+        path = re.sub(r"^/api(/4\.0)?(?=/)", "", request.path)  # the SDK logs out at /api/logout
         if path == "/alive":
-            return Answer()
+            return HttpResponse()
         for name, operation in OPERATIONS.items():
-            found = operation.pattern.fullmatch(path) if operation.verb == call.method else None
-            if found:
-                return self._serve(name, operation, call, found.groupdict())
-        return error_answer(404, "Not found", call.method, path)
+            match = operation.pattern.fullmatch(path) if operation.verb == request.method else None
+            if match:
+                return self._serve(name, operation, request, match.groupdict())
+        return error_response(404, "Not found", request.method, path)
 
     def revoke_tokens(self) -> None:
         """Every token given so far has expired."""
         with self._lock:
             self._tokens.clear()
 
-    def _serve(self, name: str, operation: Operation, call: Call, found: Mapping[str, str]) -> Answer:
-        arguments = {**call.query, **(call.json() if name == "create_query" else {}), **found}
+    def _serve(self, name: str, operation: Operation, request: HttpRequest, in_path: Mapping[str, str]) -> HttpResponse:
+        arguments = {**request.query, **(request.json if name == "create_query" else {}), **in_path}
         with self._lock:
             self.calls.append((name, arguments))
-        fault = self.faults.take(name, arguments)
-        answer = fault.before() or self._answer(name, operation, call, arguments)
+        fault = self.faults.next_for(name, arguments)
+        response = fault.before() or self._respond(name, operation, request, arguments)
         fault.after()
-        return answer
+        return response
 
-    def _answer(self, name: str, operation: Operation, call: Call, arguments: Json) -> Answer:
+    def _respond(self, name: str, operation: Operation, request: HttpRequest, arguments: Json) -> HttpResponse:
         try:
             if name == "login":
-                return self._login({**call.query, **call.form()})
-            token = self._check_token(call)
+                return self._login({**request.query, **request.form})
+            token = self._check_token(request)
             self.options.need(operation.permission)
             if operation.run is None:
                 return self._logout(token)
-            base = f"http://{call.headers.get('host', '')}"
-            result = operation.run(Request(self.world, self.options, arguments, base))
+            base = f"http://{request.headers.get('host', '')}"
+            result = operation.run(LookerCall(self.world, self.options, arguments, base))
         except LookerError as error:
-            return error_answer(error.status, error.message, operation.verb, operation.path, error.missing)
-        return result if isinstance(result, Answer) else Answer.of(_chosen(result, call.query.get("fields")))
+            return error_response(error.status, error.message, operation.verb, operation.path, error.missing)
+        if isinstance(result, HttpResponse):
+            return result
+        return HttpResponse.of(_chosen(result, request.query.get("fields")))
 
-    def _login(self, given: Mapping[str, str]) -> Answer:
-        if (given.get("client_id"), given.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+    def _login(self, credentials: Mapping[str, str]) -> HttpResponse:
+        if (credentials.get("client_id"), credentials.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             raise LookerError(404, "Not found")
         token, lifetime = secrets.token_hex(20), self.options.token_lifetime
         with self._lock:
             self._tokens[token] = self._clock() + lifetime
         body = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime, "refresh_token": None}
-        return Answer.of(body)
+        return HttpResponse.of(body)
 
-    def _check_token(self, call: Call) -> str:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    def _check_token(self, request: HttpRequest) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         with self._lock:
             alive = self._tokens.get(token, 0.0) > self._clock()
         if scheme.lower() not in ("bearer", "token") or not alive:
             raise LookerError(401, "Requires authentication.")
         return token
 
-    def _logout(self, token: str) -> Answer:
+    def _logout(self, token: str) -> HttpResponse:
         with self._lock:
             self._tokens.pop(token, None)
-        return Answer(204)
+        return HttpResponse(204)
 
 
 def _chosen(result: Json, fields: Any) -> Json:

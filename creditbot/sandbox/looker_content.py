@@ -1,6 +1,6 @@
 """What the sandbox's Looker holds: queries, Looks, SQL Runner queries, merges, dashboards.
 
-Everything is kept in the `World`. A query's slugs follow from what it asks, so that the same query has the same links
+Everything is kept in the world. A query's slugs follow from what it asks for, so that the same query has the same links
 wherever it is made.
 """
 
@@ -13,66 +13,66 @@ from typing import Any
 
 from creditbot.sandbox.lookml import DEFAULT_LIMIT
 from creditbot.sandbox.store import Json
-from creditbot.sandbox.world import LOOKER, World
+from creditbot.sandbox.world import LOOKER, SandboxWorld
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_ASKED = (
+_QUERY_FIELDS = (
     "model", "view", "fields", "pivots", "fill_fields", "filters", "filter_expression", "sorts", "limit",
     "column_limit", "total", "row_total", "subtotals", "dynamic_fields", "query_timezone",
 )  # fmt: skip
 
 
-def add_query(world: World, asked: Mapping[str, Any]) -> Json:
-    """The query that asks this, made if there is none yet.
+def add_query(world: SandboxWorld, query: Mapping[str, Any]) -> Json:
+    """The saved query that asks for this, made if there is none yet.
 
-    `asked` has the fields of Looker's WriteQuery; `limit` is 500 unless given.
+    `query` has the fields of Looker's WriteQuery; `limit` is 500 unless given.
     """
-    wanted = {name: asked.get(name) for name in _ASKED} | {"limit": str(asked.get("limit") or DEFAULT_LIMIT)}
-    client_id = _slug(wanted, 22)
+    fields = {name: query.get(name) for name in _QUERY_FIELDS} | {"limit": str(query.get("limit") or DEFAULT_LIMIT)}
+    client_id = _slug(fields, 22)
     with world.transaction():
-        known = query_of_slug(world, client_id)
-        if known:
-            return known
+        earlier = query_of_slug(world, client_id)
+        if earlier:
+            return earlier
         id_ = str(1000 + len(world.all("query")))
-        query = wanted | {"id": id_, "slug": _slug(wanted, 7), "client_id": client_id}
-        world.put("query", id_, query)
-        for slug in (query["slug"], client_id):
+        saved = fields | {"id": id_, "slug": _slug(fields, 7), "client_id": client_id}
+        world.put("query", id_, saved)
+        for slug in (saved["slug"], client_id):
             world.put("slug", str(slug), {"query_id": id_})
-    return query
+    return saved
 
 
-def query_of_slug(world: World, slug: str) -> Json | None:
+def query_of_slug(world: SandboxWorld, slug: str) -> Json | None:
     """The query with this short or long slug."""
-    found = world.get("slug", slug)
-    return world.get("query", found["query_id"]) if found else None
+    target = world.get("slug", slug)
+    return world.get("query", target["query_id"]) if target else None
 
 
-def add_look(world: World, id_: str, title: str, query: Mapping[str, Any]) -> str:
+def add_look(world: SandboxWorld, id_: str, title: str, query: Mapping[str, Any]) -> str:
     """A Look that shows a query; its address."""
     world.put("look", id_, {"id": id_, "title": title, "query_id": query["id"]})
     return f"{LOOKER}/looks/{id_}"
 
 
-def add_sql_query(world: World, slug: str, sql: str) -> str:
+def add_sql_query(world: SandboxWorld, slug: str, sql: str) -> str:
     """A SQL Runner query; its address."""
     world.put("sql_query", slug, {"slug": slug, "sql": sql})
     return f"{LOOKER}/sql/{slug}"
 
 
-def add_dashboard(world: World, id_: str, title: str, queries: Sequence[Mapping[str, Any]]) -> str:
+def add_dashboard(world: SandboxWorld, id_: str, title: str, queries: Sequence[Mapping[str, Any]]) -> str:
     """A dashboard with a tile per query; its address."""
     world.put("dashboard", id_, {"id": id_, "title": title, "query_ids": [query["id"] for query in queries]})
     return f"{LOOKER}/dashboards/{id_}"
 
 
-def add_merge(world: World, id_: str, queries: Sequence[Mapping[str, Any]]) -> str:
+def add_merge(world: SandboxWorld, id_: str, queries: Sequence[Mapping[str, Any]]) -> str:
     """A merge of several queries; its address."""
     world.put("merge", id_, {"id": id_, "query_ids": [query["id"] for query in queries]})
     return f"{LOOKER}/merge?mid={id_}"
 
 
-def _slug(wanted: Mapping[str, Any], length: int) -> str:
-    number = int.from_bytes(hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).digest())
+def _slug(fields: Mapping[str, Any], length: int) -> str:
+    number = int.from_bytes(hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).digest())
     digits = []
     for _ in range(length):
         number, digit = divmod(number, len(_DIGITS))

@@ -9,11 +9,11 @@ from typing import Any
 
 from creditbot.sandbox import looker_views
 from creditbot.sandbox.faults import Fault
-from creditbot.sandbox.http import Answer
+from creditbot.sandbox.http import HttpResponse
 from creditbot.sandbox.looker_content import add_query, query_of_slug
 from creditbot.sandbox.lookml import LookmlError, sql_of
 from creditbot.sandbox.store import Json
-from creditbot.sandbox.world import World
+from creditbot.sandbox.world import SandboxWorld
 
 DOCUMENTATION = "https://cloud.google.com/looker/docs/r/err/4.0"
 """Looker names a page for every error; looker_sdk sees its form and looks the error up on the internet."""
@@ -31,7 +31,7 @@ class LookerError(Exception):
 
 
 @dataclass
-class Options:
+class LookerOptions:
     """What an instance is set to.
 
     Attributes:
@@ -53,101 +53,101 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Request:
+class LookerCall:
     """One call by somebody who is logged in; `base` is the address this Looker was called by."""
 
-    world: World
-    options: Options
+    world: SandboxWorld
+    options: LookerOptions
     arguments: Json
     base: str
 
-    def thing(self, kind: str, id_: str) -> Json:
-        """What is kept under this id, or a 404."""
-        found = self.world.get(kind, id_)
-        if not found:
+    def item(self, kind: str, id_: str) -> Json:
+        """The Look, query ... with this id, or a 404."""
+        item = self.world.get(kind, id_)
+        if not item:
             raise LookerError(404, "Not found")
-        return found
+        return item
 
     def queries(self, ids: Sequence[str]) -> list[Json]:
         """The queries with these ids."""
-        return [self.thing("query", id_) for id_ in ids]
+        return [self.item("query", id_) for id_ in ids]
 
 
-def me(request: Request) -> Json:
+def me(call: LookerCall) -> Json:
     """The API user."""
-    return looker_views.user(request.base)
+    return looker_views.user(call.base)
 
 
-def versions(request: Request) -> Json:
+def versions(call: LookerCall) -> Json:
     """What this instance speaks."""
-    return looker_views.versions(request.base)
+    return looker_views.versions(call.base)
 
 
-def look(request: Request) -> Json:
+def look(call: LookerCall) -> Json:
     """A Look with its query."""
-    found = request.thing("look", request.arguments["look_id"])
-    return looker_views.look(found, request.thing("query", found["query_id"]), request.base)
+    saved = call.item("look", call.arguments["look_id"])
+    return looker_views.look(saved, call.item("query", saved["query_id"]), call.base)
 
 
-def run_look(request: Request) -> Answer:
+def run_look(call: LookerCall) -> HttpResponse:
     """The SQL of a Look."""
-    found = request.thing("look", request.arguments["look_id"])
-    return _run(request, request.thing("query", found["query_id"]))
+    saved = call.item("look", call.arguments["look_id"])
+    return _run(call, call.item("query", saved["query_id"]))
 
 
-def query_for_slug(request: Request) -> Json:
+def query_for_slug(call: LookerCall) -> Json:
     """The query of a short link or a `qid`."""
-    found = query_of_slug(request.world, request.arguments["slug"])
-    if not found:
+    saved = query_of_slug(call.world, call.arguments["slug"])
+    if not saved:
         raise LookerError(404, "Not found")
-    return looker_views.query(found, request.base)
+    return looker_views.query(saved, call.base)
 
 
-def query(request: Request) -> Json:
+def query(call: LookerCall) -> Json:
     """A query by its id."""
-    return looker_views.query(request.thing("query", request.arguments["query_id"]), request.base)
+    return looker_views.query(call.item("query", call.arguments["query_id"]), call.base)
 
 
-def create_query(request: Request) -> Json:
+def create_query(call: LookerCall) -> Json:
     """The query that asks this; an existing one if there is one."""
-    absent = [name for name in ("model", "view") if not request.arguments.get(name)]
-    if absent:
-        raise LookerError(422, "Validation Failed", absent)
-    return looker_views.query(add_query(request.world, request.arguments), request.base)
+    missing = [name for name in ("model", "view") if not call.arguments.get(name)]
+    if missing:
+        raise LookerError(422, "Validation Failed", missing)
+    return looker_views.query(add_query(call.world, call.arguments), call.base)
 
 
-def run_query(request: Request) -> Answer:
+def run_query(call: LookerCall) -> HttpResponse:
     """The SQL of a query."""
-    return _run(request, request.thing("query", request.arguments["query_id"]))
+    return _run(call, call.item("query", call.arguments["query_id"]))
 
 
-def sql_query(request: Request) -> Json:
+def sql_query(call: LookerCall) -> Json:
     """A SQL Runner query."""
-    return looker_views.sql_query(request.thing("sql_query", request.arguments["slug"]), request.base)
+    return looker_views.sql_query(call.item("sql_query", call.arguments["slug"]), call.base)
 
 
-def merge_query(request: Request) -> Json:
+def merge_query(call: LookerCall) -> Json:
     """A merge of several queries."""
-    found = request.thing("merge", request.arguments["merge_query_id"])
-    return looker_views.merge(found, request.queries(found["query_ids"]))
+    saved = call.item("merge", call.arguments["merge_query_id"])
+    return looker_views.merge(saved, call.queries(saved["query_ids"]))
 
 
-def dashboard(request: Request) -> Json:
+def dashboard(call: LookerCall) -> Json:
     """A dashboard with its tiles."""
-    found = request.thing("dashboard", request.arguments["dashboard_id"])
-    return looker_views.dashboard(found, request.queries(found["query_ids"]), request.base)
+    saved = call.item("dashboard", call.arguments["dashboard_id"])
+    return looker_views.dashboard(saved, call.queries(saved["query_ids"]), call.base)
 
 
-def _run(request: Request, asked: Json) -> Answer:
-    if request.arguments["result_format"] != "sql":
+def _run(call: LookerCall, saved: Json) -> HttpResponse:
+    if call.arguments["result_format"] != "sql":
         raise LookerError(400, "The sandbox gives results as sql only.")
-    request.options.need("see_sql")
+    call.options.need("see_sql")
     try:
-        sql = sql_of(asked, request.arguments.get("limit"), comment=request.options.comment)
+        sql = sql_of(saved, call.arguments.get("limit"), comment=call.options.comment)
     except LookmlError as error:
         raise LookerError(400, str(error)) from None
-    kind = "text/plain; charset=utf-8" if request.options.charset else "text/plain"
-    return Answer(200, sql.encode(), {"Content-Type": kind})
+    kind = "text/plain; charset=utf-8" if call.options.charset else "text/plain"
+    return HttpResponse(200, sql.encode(), {"Content-Type": kind})
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Operation:
 
     verb: str
     path: str
-    run: Callable[[Request], Json | Answer] | None
+    run: Callable[[LookerCall], Json | HttpResponse] | None
     permission: str = ""
     pattern: re.Pattern[str] = field(init=False)
 
@@ -188,17 +188,17 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
-def error_answer(status: int, message: str, verb: str, path: str, missing: Sequence[str] = ()) -> Answer:
+def error_response(status: int, message: str, verb: str, path: str, missing: Sequence[str] = ()) -> HttpResponse:
     """An error in Looker's shape; `path` names the operation as OPERATIONS does."""
     page = f"{DOCUMENTATION}/{status}/{verb.lower()}{path}"
     body: Json = {"message": message, "documentation_url": page}
     if missing:
         detail = {"code": "missing_field", "documentation_url": page}
         body["errors"] = [{"field": name, "message": f"{name} is required."} | detail for name in missing]
-    return Answer.of(body, status)
+    return HttpResponse.of(body, status)
 
 
 def failing(operation: str, status: int, message: str = "", **rule: Any) -> Fault:
     """A fault: the operation answers with one of Looker's errors."""
-    called = OPERATIONS[operation]
-    return Fault(operation, answer=error_answer(status, message or f"Error {status}", called.verb, called.path), **rule)
+    verb, path = OPERATIONS[operation].verb, OPERATIONS[operation].path
+    return Fault(operation, response=error_response(status, message or f"Error {status}", verb, path), **rule)

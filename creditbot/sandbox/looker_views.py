@@ -46,17 +46,17 @@ def versions(base: str) -> Json:
     }
 
 
-def query(found: Json, base: str) -> Json:
+def query(saved: Json, base: str) -> Json:
     """A query with the links that people share."""
-    place = f"{base}/explore/{quote(found['model'])}/{quote(found['view'])}"
-    parameters = [("fields", ",".join(found["fields"] or ()))]
-    parameters += [(f"f[{name}]", text) for name, text in (found["filters"] or {}).items()]
-    parameters += [("sorts", ",".join(found["sorts"]))] if found["sorts"] else []
-    parameters += [("limit", found["limit"])]
-    return found | {
-        "share_url": f"{base}/x/{found['client_id']}",
-        "expanded_share_url": f"{place}?{urlencode(parameters)}",
-        "url": f"{place}?qid={found['client_id']}",
+    explore = f"{base}/explore/{quote(saved['model'])}/{quote(saved['view'])}"
+    parameters = [("fields", ",".join(saved["fields"] or ()))]
+    parameters += [(f"f[{name}]", text) for name, text in (saved["filters"] or {}).items()]
+    parameters += [("sorts", ",".join(saved["sorts"]))] if saved["sorts"] else []
+    parameters += [("limit", saved["limit"])]
+    return saved | {
+        "share_url": f"{base}/x/{saved['client_id']}",
+        "expanded_share_url": f"{explore}?{urlencode(parameters)}",
+        "url": f"{explore}?qid={saved['client_id']}",
         "filter_config": None,
         "vis_config": None,
         "visible_ui_sections": None,
@@ -68,14 +68,14 @@ def query(found: Json, base: str) -> Json:
     }  # fmt: skip
 
 
-def look(found: Json, its_query: Json, base: str) -> Json:
+def look(saved: Json, its_query: Json, base: str) -> Json:
     """A Look with its query."""
     return {
-        "id": found["id"],
-        "title": found["title"],
-        "query_id": found["query_id"],
+        "id": saved["id"],
+        "title": saved["title"],
+        "query_id": saved["query_id"],
         "query": query(its_query, base),
-        "short_url": f"/looks/{found['id']}",
+        "short_url": f"/looks/{saved['id']}",
         "model": {"id": its_query["model"], "label": its_query["model"].title()},
         "public": False,
         "deleted": False,
@@ -91,11 +91,11 @@ def look(found: Json, its_query: Json, base: str) -> Json:
     }
 
 
-def sql_query(found: Json, base: str) -> Json:
+def sql_query(saved: Json, base: str) -> Json:
     """A SQL Runner query."""
     return {
-        "slug": found["slug"],
-        "sql": found["sql"],
+        "slug": saved["slug"],
+        "sql": saved["sql"],
         "model_name": "credit",
         "browser_limit": 5000,
         "run_count": 1,
@@ -103,37 +103,37 @@ def sql_query(found: Json, base: str) -> Json:
         "plaintext": False,
         "explore_url": None,
         "connection": {"name": "warehouse", "dialect_name": "duckdb"},
-        "url": f"{base}/sql/{found['slug']}",
+        "url": f"{base}/sql/{saved['slug']}",
         "can": {"run": True},
     }
 
 
-def merge(found: Json, queries: Sequence[Json]) -> Json:
+def merge(saved: Json, queries: Sequence[Json]) -> Json:
     """A merge of several queries."""
     sources = [
         {"merge_fields": [], "name": each["view"], "query_id": each["id"], "query_slug": each["slug"]}
         for each in queries
     ]
     return {
-        "id": found["id"],
+        "id": saved["id"],
         "source_queries": sources,
         "column_limit": "50",
         "limit": "500",
         "total": False,
         "sorts": [],
         "pivots": [],
-        "result_maker_id": f"9{found['id']}",
+        "result_maker_id": f"9{saved['id']}",
         "can": {},
     }
 
 
-def dashboard(found: Json, queries: Sequence[Json], base: str) -> Json:
+def dashboard(saved: Json, queries: Sequence[Json], base: str) -> Json:
     """A dashboard with a tile per query."""
-    tiles = [_tile(found["id"], str(place), each, base) for place, each in enumerate(queries, 1)]
+    tiles = [_tile(saved["id"], str(number), each, base) for number, each in enumerate(queries, 1)]
     return {
-        "id": found["id"],
-        "title": found["title"],
-        "slug": f"dash{found['id']}",
+        "id": saved["id"],
+        "title": saved["title"],
+        "slug": f"dash{saved['id']}",
         "deleted": False,
         "hidden": False,
         "readonly": False,
@@ -143,7 +143,7 @@ def dashboard(found: Json, queries: Sequence[Json], base: str) -> Json:
         "dashboard_filters": [],
         "dashboard_layouts": [],
         "folder": {"id": "1", "name": "Shared", "parent_id": None},
-        "url": f"/dashboards/{found['id']}",
+        "url": f"/dashboards/{saved['id']}",
         "can": {"show": True},
     }
 

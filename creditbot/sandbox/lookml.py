@@ -57,9 +57,9 @@ def sql_of(query: Mapping[str, Any], limit: str | None = None, *, comment: str =
     lines = [f"-- {comment}"] if comment else []
     lines += ["SELECT", ",\n".join(f"    {column(field)} AS {_name(field)}" for field in fields)]
     lines += [f"FROM {view} AS {view}"]
-    conditions = [condition(field, str(given)) for field, given in (query.get("filters") or {}).items()]
+    conditions = [condition(field, str(expression)) for field, expression in (query.get("filters") or {}).items()]
     lines += _joined("WHERE ", " AND ", [f"({text})" for text in conditions if text])
-    dimensions = [str(place) for place, field in enumerate(fields, 1) if _kind(field) != "measure"]
+    dimensions = [str(number) for number, field in enumerate(fields, 1) if _kind(field) != "measure"]
     lines += _joined("GROUP BY ", ", ", dimensions) if len(dimensions) < len(fields) else []
     lines += _joined("ORDER BY ", ", ", _sorts(query, fields))
     rows = str(limit or query.get("limit") or DEFAULT_LIMIT)
@@ -119,13 +119,13 @@ def _joined(start: str, between: str, parts: list[str]) -> list[str]:
 def _sorts(query: Mapping[str, Any], fields: list[str]) -> list[str]:
     """Without sorts of its own a query goes by its first date or measure, downwards."""
     sorts = []
-    for given in query.get("sorts") or ():
-        field, _, direction = str(given).partition(" ")
+    for sort in query.get("sorts") or ():
+        field, _, direction = str(sort).partition(" ")
         if field not in fields:
-            raise LookmlError(f"Unknown sort {given}.")
+            raise LookmlError(f"Unknown sort {sort}.")
         sorts.append(f"{fields.index(field) + 1}{' DESC' if direction.split()[:1] == ['desc'] else ''}")
     if not sorts:
-        sorts = [f"{place} DESC" for place, field in enumerate(fields, 1) if _kind(field) in ("date", "measure")][:1]
+        sorts = [f"{number} DESC" for number, field in enumerate(fields, 1) if _kind(field) in ("date", "measure")][:1]
     return sorts
 
 

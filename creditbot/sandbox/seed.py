@@ -28,7 +28,7 @@ from creditbot.sandbox.world import (  # fmt: skip
     OWNER,
     REQUESTER,
     TEAM,
-    World,
+    SandboxWorld,
 )
 from creditbot.slack_time import ts_of_micros
 
@@ -46,7 +46,7 @@ _PEOPLE = {
 }
 
 
-def seed(world: World, *, messages: bool = True) -> None:
+def seed(world: SandboxWorld, *, messages: bool = True) -> None:
     """Fills an empty world, with or without messages; one that was filled before stays as it is."""
     with world.transaction():
         if world.get("meta", "seeded"):
@@ -90,7 +90,7 @@ def _traffic(view: str, account: str, item: str, days: str, more_fields: tuple[s
     }
 
 
-def _people(world: World) -> None:
+def _people(world: SandboxWorld) -> None:
     for id_, (name, real_name) in _PEOPLE.items():
         world.put("user", id_, _user(id_, name, real_name))
     world.put("user", OUTSIDER, _user(OUTSIDER, *_PEOPLE[OUTSIDER]) | {"team_id": "T0PARTNER", "is_stranger": True})
@@ -110,7 +110,7 @@ def _user(id_: str, name: str, real_name: str) -> Json:
     }  # fmt: skip
 
 
-def _channels(world: World) -> None:
+def _channels(world: SandboxWorld) -> None:
     everybody = [id_ for id_ in _PEOPLE if id_ != "USLACKBOT"]
     common = {"created": int(world.clock() - 90 * 24 * HOUR), "creator": OWNER}
     for id_, name, members, more in (
@@ -122,7 +122,7 @@ def _channels(world: World) -> None:
         world.put("channel", id_, common | {"id": id_, "name": name, "members": members} | more)
 
 
-def _links(world: World) -> dict[str, str]:
+def _links(world: SandboxWorld) -> dict[str, str]:
     """Looker's content, and the addresses the messages use."""
     reference = add_query(world, verify("AC-sandbox-0001"))
     two_modes = add_query(world, verify("AC-sandbox-0002"))
@@ -144,7 +144,7 @@ def _links(world: World) -> dict[str, str]:
     }
 
 
-def _messages(world: World, link: Mapping[str, str]) -> None:
+def _messages(world: SandboxWorld, link: Mapping[str, str]) -> None:
     now = world.clock()
 
     def ago(hours: float) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from creditbot.sandbox.store import Json
-from creditbot.sandbox.world import LOOKER, World
+from creditbot.sandbox.world import LOOKER, SandboxWorld
 
 _MARKUP = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
 
 
-def render(world: World, *, looker_url: str = LOOKER) -> str:
+def render(world: SandboxWorld, *, looker_url: str = LOOKER) -> str:
     """Every channel with messages, then every direct conversation; times in UTC."""
     names = {user["id"]: user["real_name"] for user in world.all("user")}
     lines: list[str] = []
@@ -48,7 +48,7 @@ def readable(text: str, names: Mapping[str, str]) -> str:
     return html.unescape(_MARKUP.sub(shown, text))
 
 
-def _with_thread(world: World, channel: str, message: Json, names: Mapping[str, str]) -> Iterator[str]:
+def _with_thread(world: SandboxWorld, channel: str, message: Json, names: Mapping[str, str]) -> Iterator[str]:
     yield from _lines(message, names, "  ", "  ")
     if message.get("reply_count") and message.get("thread_ts") == message["ts"]:
         for reply in world.replies(channel, message["ts"]):

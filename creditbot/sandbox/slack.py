@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from creditbot.sandbox import slack_conversations, slack_messages
 from creditbot.sandbox.faults import Fault, Faults
-from creditbot.sandbox.http import Answer, Call, Clock
-from creditbot.sandbox.limits import Limits
-from creditbot.sandbox.slack_request import Method, Request, SlackError
+from creditbot.sandbox.http import JSON_CONTENT, Clock, HttpRequest, HttpResponse
+from creditbot.sandbox.rate_limits import RateLimits
+from creditbot.sandbox.slack_call import Method, SlackCall, SlackError
 from creditbot.sandbox.store import Json
-from creditbot.sandbox.world import LOOKER, World
+from creditbot.sandbox.world import LOOKER, SandboxWorld
 
 METHODS: Mapping[str, Method] = slack_conversations.METHODS | slack_messages.METHODS
 TOKEN = "xoxb-sandbox-not-a-secret"  # noqa: S105 - says itself what it is
@@ -24,7 +24,7 @@ SCOPES = (
 )  # fmt: skip
 
 
-class Slack:
+class SandboxSlack:
     """The App of one workspace with one bot.
 
     Attributes:
@@ -38,44 +38,46 @@ class Slack:
     """
 
     def __init__(
-        self, world: World, clock: Clock, *, looker_url: Callable[[str], str], rate_limits: bool = True
+        self, world: SandboxWorld, clock: Clock, *, looker_url: Callable[[str], str], rate_limits: bool = True
     ) -> None:
         self.world = world
         self.token = TOKEN
         self.scopes: frozenset[str] = frozenset(SCOPES)
         self.calls: list[tuple[str, Json]] = []
         self.faults = Faults()
-        self.limits = Limits(clock, enabled=rate_limits)
+        self.limits = RateLimits(clock, enabled=rate_limits)
         self.page_size: int | None = None
         self.looker_url = looker_url
         self._lock = threading.Lock()
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one call."""
-        name = call.path.removeprefix("/api/")
+        name = request.path.removeprefix("/api/")
         method = METHODS.get(name)
-        arguments = _arguments(call, method)
+        arguments = _arguments(request, method)
         with self._lock:
             self.calls.append((name, {key: value for key, value in arguments.items() if key != "token"}))
-        fault = self.faults.take(name, arguments)
-        answer = fault.before() or self._answer(call, name, method, arguments, fault)
+        fault = self.faults.next_for(name, arguments)
+        response = fault.before() or self._respond(request, name, method, arguments, fault)
         fault.after()
-        return answer
+        return response
 
-    def _answer(self, call: Call, name: str, method: Method | None, arguments: Json, fault: Fault) -> Answer:
+    def _respond(
+        self, request: HttpRequest, name: str, method: Method | None, arguments: Json, fault: Fault
+    ) -> HttpResponse:
         headers = {"X-Slack-Req-Id": uuid.uuid4().hex}
         if method is None:
-            return Answer.of({"ok": False, "error": "unknown_method", "req_method": name}, headers=headers)
+            return HttpResponse.of({"ok": False, "error": "unknown_method", "req_method": name}, headers=headers)
         try:
             if method.needs_token:
-                self._check_token(call, arguments)
+                self._check_token(request, arguments)
                 headers["X-OAuth-Scopes"] = ",".join(sorted(self.scopes))
-            answer = Answer.of({"ok": True} | self._run(name, method, arguments, fault), headers=headers)
+            body = {"ok": True} | self._run(name, method, arguments, fault)
         except SlackError as error:
             headers |= {"Retry-After": str(error.wait)} if error.wait else {}
-            return Answer.of(error.body, 429 if error.wait else 200, headers)
-        address = self.looker_url(call.hostname)
-        return replace(answer, body=answer.body.replace(LOOKER.encode(), address.encode()))
+            return HttpResponse.of(error.body, 429 if error.wait else 200, headers)
+        shown = json.dumps(body, ensure_ascii=False).replace(LOOKER, self.looker_url(request.hostname))
+        return HttpResponse(200, shown.encode(), JSON_CONTENT | headers)
 
     def _run(self, name: str, method: Method, arguments: Json, fault: Fault) -> Json:
         wait = self.limits.call(name, method.tier)
@@ -85,10 +87,10 @@ class Slack:
         if missing:
             messages = [f"[ERROR] missing required field: {argument}" for argument in missing]
             raise SlackError("invalid_arguments", response_metadata={"messages": messages})
-        return method.run(Request(self.world, arguments, self.scopes, self.limits, fault, self.page_size))
+        return method.run(SlackCall(self.world, arguments, self.scopes, self.limits, fault, self.page_size))
 
-    def _check_token(self, call: Call, arguments: Mapping[str, Any]) -> None:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    def _check_token(self, request: HttpRequest, arguments: Mapping[str, Any]) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else str(arguments.get("token", ""))
         if not token:
             raise SlackError("not_authed")
@@ -96,12 +98,12 @@ class Slack:
             raise SlackError("invalid_auth")
 
 
-def _arguments(call: Call, method: Method | None) -> Json:
+def _arguments(request: HttpRequest, method: Method | None) -> Json:
     """The arguments out of the query, a form, or, where the method takes it, JSON."""
-    arguments: Json = dict(call.query)
-    kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    arguments: Json = dict(request.query)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        arguments |= call.form()
+        arguments |= request.form
     elif kind == "application/json" and method and method.takes_json:
-        arguments |= {name: value for name, value in call.json().items() if value is not None}
+        arguments |= {name: value for name, value in request.json.items() if value is not None}
     return arguments

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from creditbot.sandbox.slack_request import READ, Method, Request, SlackError, cursor, kind_of, make_cursor
+from creditbot.sandbox.slack_call import READ, Method, SlackCall, SlackError, cursor, kind_of, make_cursor
 from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import BOT, BOT_USER, TEAM, TEAM_NAME, TEAM_URL, direct_channel
 
 
-def api_test(_: Request) -> Json:
+def api_test(_: SlackCall) -> Json:
     """Says that the API is there."""
     return {}
 
 
-def auth_test(_: Request) -> Json:
+def auth_test(_: SlackCall) -> Json:
     """Who the token belongs to."""
     return {
         "url": TEAM_URL,
@@ -27,58 +27,58 @@ def auth_test(_: Request) -> Json:
     }
 
 
-def users_info(request: Request) -> Json:
+def users_info(call: SlackCall) -> Json:
     """One person or bot."""
-    request.need("users:read")
-    user = request.world.get("user", request.text("user"))
+    call.need("users:read")
+    user = call.world.get("user", call.text("user"))
     if not user:
         raise SlackError("user_not_found")
     return {"user": user}
 
 
-def conversations_list(request: Request) -> Json:
+def conversations_list(call: SlackCall) -> Json:
     """All channels of the kinds asked for, in pages."""
-    return _channels(request, lambda channel: kind_of(channel) == "public_channel" or BOT_USER in channel["members"])
+    return _channels(call, lambda channel: kind_of(channel) == "public_channel" or BOT_USER in channel["members"])
 
 
-def users_conversations(request: Request) -> Json:
+def users_conversations(call: SlackCall) -> Json:
     """The channels the bot, or a given user, is in."""
-    user = request.text("user") or BOT_USER
-    return _channels(request, lambda channel: user in channel["members"])
+    user = call.text("user") or BOT_USER
+    return _channels(call, lambda channel: user in channel["members"])
 
 
-def _channels(request: Request, wanted: Callable[[Json], bool]) -> Json:
-    kinds = [kind.strip() for kind in (request.text("types") or "public_channel").split(",")]
+def _channels(call: SlackCall, wanted: Callable[[Json], bool]) -> Json:
+    kinds = [kind.strip() for kind in (call.text("types") or "public_channel").split(",")]
     if not set(kinds) <= set(READ):
         raise SlackError("invalid_types")
     for kind in kinds:
-        request.need(READ[kind])
-    start = cursor(request, "team")
-    found = [
+        call.need(READ[kind])
+    start = cursor(call, "team")
+    channels = [
         conversation(channel)
-        for channel in request.world.all("channel")
+        for channel in call.world.all("channel")
         if kind_of(channel) in kinds and wanted(channel) and channel["id"] >= start
-        and not (request.flag("exclude_archived") and channel.get("is_archived"))
+        and not (call.flag("exclude_archived") and channel.get("is_archived"))
     ]  # fmt: skip
-    size = request.size(100, 999)
-    following = make_cursor("team", found[size]["id"]) if len(found) > size else ""
-    return {"channels": found[:size], "response_metadata": {"next_cursor": following}}
+    size = call.size(100, 999)
+    following = make_cursor("team", channels[size]["id"]) if len(channels) > size else ""
+    return {"channels": channels[:size], "response_metadata": {"next_cursor": following}}
 
 
-def conversations_info(request: Request) -> Json:
+def conversations_info(call: SlackCall) -> Json:
     """One channel."""
-    channel = request.channel(request.text("channel"))
-    request.need(READ[kind_of(channel)])
+    channel = call.channel(call.text("channel"))
+    call.need(READ[kind_of(channel)])
     shown = conversation(channel)
-    if request.flag("include_num_members"):
+    if call.flag("include_num_members"):
         shown["num_members"] = len(channel["members"])
     return {"channel": shown}
 
 
-def conversations_join(request: Request) -> Json:
+def conversations_join(call: SlackCall) -> Json:
     """Lets the bot into a public channel."""
-    request.need("channels:join")
-    channel = request.channel(request.text("channel"))
+    call.need("channels:join")
+    channel = call.channel(call.text("channel"))
     if kind_of(channel) != "public_channel":
         raise SlackError("method_not_supported_for_channel_type")
     if channel.get("is_archived"):
@@ -87,19 +87,19 @@ def conversations_join(request: Request) -> Json:
         warning = "already_in_channel"
         return {"channel": conversation(channel), "warning": warning, "response_metadata": {"warnings": [warning]}}
     channel["members"].append(BOT_USER)
-    with request.world.transaction():
-        request.world.put("channel", channel["id"], channel)
+    with call.world.transaction():
+        call.world.put("channel", channel["id"], channel)
         text = f"<@{BOT_USER}> has joined the channel"
-        request.world.post(text, channel=channel["id"], user=BOT_USER, subtype="channel_join")
+        call.world.post(text, channel=channel["id"], user=BOT_USER, subtype="channel_join")
     return {"channel": conversation(channel)}
 
 
-def conversations_open(request: Request) -> Json:
+def conversations_open(call: SlackCall) -> Json:
     """Opens the direct conversation with one user, or with several says that this Slack cannot."""
-    request.need("im:write")
-    users = [user for user in request.text("users").split(",") if user]
-    if request.text("channel"):
-        channel = request.channel(request.text("channel"))
+    call.need("im:write")
+    users = [user for user in call.text("users").split(",") if user]
+    if call.text("channel"):
+        channel = call.channel(call.text("channel"))
         if kind_of(channel) != "im":
             raise SlackError("method_not_supported_for_channel_type")
         users = [channel["user"]]
@@ -107,23 +107,23 @@ def conversations_open(request: Request) -> Json:
         raise SlackError("users_list_not_supplied")
     if len(users) > 1:
         raise SlackError("method_not_supported_for_channel_type")
-    return open_direct(request, users[0])
+    return open_direct(call, users[0])
 
 
-def open_direct(request: Request, user: str) -> Json:
+def open_direct(call: SlackCall, user: str) -> Json:
     """The bot's conversation with a user, made if there is none yet."""
-    person = request.world.get("user", user)
+    person = call.world.get("user", user)
     if not person:
         raise SlackError("user_not_found")
     if person["deleted"]:
         raise SlackError("user_disabled")
-    channel = request.world.get("channel", direct_channel(user))
-    known = {"no_op": True, "already_open": True} if channel else {}
+    channel = call.world.get("channel", direct_channel(user))
+    already_open = {"no_op": True, "already_open": True} if channel else {}
     if not channel:
-        now = int(request.world.clock())
+        now = int(call.world.clock())
         channel = {"id": direct_channel(user), "is_im": True, "user": user, "created": now, "members": [BOT_USER, user]}
-        request.world.put("channel", channel["id"], channel)
-    return known | {"channel": conversation(channel) if request.flag("return_im") else {"id": channel["id"]}}
+        call.world.put("channel", channel["id"], channel)
+    return already_open | {"channel": conversation(channel) if call.flag("return_im") else {"id": channel["id"]}}
 
 
 def conversation(channel: Json) -> Json:

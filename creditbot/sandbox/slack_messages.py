@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from creditbot.sandbox.slack_call import Method, SlackCall, SlackError, bounds, cursor, more
 from creditbot.sandbox.slack_conversations import open_direct
-from creditbot.sandbox.slack_request import Method, Request, SlackError, bounds, cursor, more
 from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import APP, BOT, BOT_USER, TEAM, TEAM_URL
 
@@ -20,15 +20,15 @@ BOT_PROFILE = {
 }
 
 
-def conversations_history(request: Request) -> Json:
+def conversations_history(call: SlackCall) -> Json:
     """A page of what stands in a channel, newest first; replies only if they were broadcast."""
-    channel = request.readable()["id"]
-    oldest, latest = bounds(request)
-    size = request.size(100, 999)
-    latest = min(latest, cursor(request, "next_ts") or latest)
-    rows = request.world.history(channel, oldest=oldest, latest=latest, limit=size + 1, behind=request.fault.behind)
-    request.world.count_read(channel)
-    shown = [_shown(request, body) for _, body in rows[:size] if body]
+    channel = call.readable()["id"]
+    oldest, latest = bounds(call)
+    size = call.size(100, 999)
+    latest = min(latest, cursor(call, "next_ts") or latest)
+    rows = call.world.history(channel, oldest=oldest, latest=latest, limit=size + 1, behind=call.fault.behind)
+    call.world.count_read(channel)
+    shown = [_shown(call, body) for _, body in rows[:size] if body]
     return {
         "messages": shown,
         "has_more": len(rows) > size,
@@ -38,27 +38,27 @@ def conversations_history(request: Request) -> Json:
     } | more(rows[size][0] if len(rows) > size else "")
 
 
-def conversations_replies(request: Request) -> Json:
+def conversations_replies(call: SlackCall) -> Json:
     """A page of a thread: its parent, on every page, and replies, oldest first. A reply's own ts gives that reply."""
-    channel, ts = request.readable()["id"], request.text("ts")
-    oldest, latest = bounds(request)
-    oldest = max(oldest, cursor(request, "next_ts"))
-    size = max(1, request.size(1000, 1000) - 1)  # the parent counts
-    first, rest = _thread_page(request, channel, ts, oldest, latest, size + 1)
-    request.world.count_read(channel)
+    channel, ts = call.readable()["id"], call.text("ts")
+    oldest, latest = bounds(call)
+    oldest = max(oldest, cursor(call, "next_ts"))
+    size = max(1, call.size(1000, 1000) - 1)  # the parent counts
+    first, rest = _thread_page(call, channel, ts, oldest, latest, size + 1)
+    call.world.count_read(channel)
     if not first:
         raise SlackError("thread_not_found")
     following = rest[size]["ts"] if len(rest) > size else ""
     author = first.get("user") or first.get("bot_id")
     replies = [body | {"parent_user_id": author} for body in rest[:size]]
-    shown = [_shown(request, body) for body in [first, *replies]]
+    shown = [_shown(call, body) for body in [first, *replies]]
     return {"messages": shown, "has_more": bool(following)} | more(following)
 
 
 def _thread_page(
-    request: Request, channel: str, ts: str, oldest: str, latest: str, limit: int
+    call: SlackCall, channel: str, ts: str, oldest: str, latest: str, limit: int
 ) -> tuple[Json | None, list[Json]]:
-    world, behind = request.world, request.fault.behind
+    world, behind = call.world, call.fault.behind
     head = world.thread_of(channel, ts)
     if head and head != ts:
         single = world.replies(channel, head, oldest=ts, latest=ts, limit=1, behind=behind)
@@ -68,73 +68,73 @@ def _thread_page(
     return (parent[0][1] if parent else None), replies
 
 
-def chat_get_permalink(request: Request) -> Json:
+def chat_get_permalink(call: SlackCall) -> Json:
     """The address of a message."""
-    channel, ts = request.channel(request.text("channel"))["id"], request.text("message_ts")
-    message = _message(request, channel, ts)
+    channel, ts = call.channel(call.text("channel"))["id"], call.text("message_ts")
+    message = _message(call, channel, ts)
     link = f"{TEAM_URL}archives/{channel}/p{ts.replace('.', '')}"
     if message.get("thread_ts", ts) != ts:
         link += f"?thread_ts={message['thread_ts']}&cid={channel}"
     return {"channel": channel, "permalink": link}
 
 
-def _shown(request: Request, body: Json) -> Json:
+def _shown(call: SlackCall, body: Json) -> Json:
     """A message without what was not asked for."""
-    if request.flag("include_all_metadata"):
+    if call.flag("include_all_metadata"):
         return body
     return {name: value for name, value in body.items() if name != "metadata"}
 
 
-def _message(request: Request, channel: str, ts: str) -> Json:
+def _message(call: SlackCall, channel: str, ts: str) -> Json:
     try:
-        return request.world.message(channel, ts)
+        return call.world.message(channel, ts)
     except KeyError:
         raise SlackError("message_not_found") from None
 
 
-def chat_post_message(request: Request) -> Json:
+def chat_post_message(call: SlackCall) -> Json:
     """Adds a message, stored as it was posted."""
-    request.need("chat:write")
-    channel = _channel_to_post(request)
-    content = _content(request, LONGEST_POST)
-    thread_ts = _thread(request, channel)
-    wait = request.limits.post(channel)
+    call.need("chat:write")
+    channel = _channel_to_post(call)
+    content = _content(call, LONGEST_POST)
+    thread_ts = _thread(call, channel)
+    wait = call.limits.post(channel)
     if wait:
         raise SlackError("ratelimited", wait=wait)
     author = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "team": TEAM}
-    ts = request.world.write(
+    ts = call.world.write(
         channel,
         _stored(author | {"bot_profile": BOT_PROFILE} | content),
         thread_ts=thread_ts,
-        broadcast=request.flag("reply_broadcast"),
-        seconds=request.fault.seconds,
-        reads=request.fault.reads,
+        broadcast=call.flag("reply_broadcast"),
+        seconds=call.fault.seconds,
+        reads=call.fault.reads,
     )
-    return {"channel": channel, "ts": ts, "message": request.world.message(channel, ts)}
+    return {"channel": channel, "ts": ts, "message": call.world.message(channel, ts)}
 
 
-def chat_update(request: Request) -> Json:
+def chat_update(call: SlackCall) -> Json:
     """Changes one of the bot's own messages; metadata that is not given stays."""
-    request.need("chat:write")
-    channel, ts = request.channel(request.text("channel"))["id"], request.text("ts")
-    with request.world.transaction():
-        message = _message(request, channel, ts)
+    call.need("chat:write")
+    channel, ts = call.channel(call.text("channel"))["id"], call.text("ts")
+    with call.world.transaction():
+        message = _message(call, channel, ts)
         if message.get("bot_id") != BOT:
             raise SlackError("cant_update_message")
-        content = _content(request, LONGEST_UPDATE)
-        edited = {"user": BOT_USER, "ts": f"{int(request.world.clock())}.000000"}
+        content = _content(call, LONGEST_UPDATE)
+        edited = {"user": BOT_USER, "ts": f"{int(call.world.clock())}.000000"}
         message = _stored(message | content | {"edited": edited})
-        request.world.rewrite(channel, ts, message, seconds=request.fault.seconds, reads=request.fault.reads)
+        call.world.rewrite(channel, ts, message, seconds=call.fault.seconds, reads=call.fault.reads)
     return {"channel": channel, "ts": ts, "text": message["text"], "message": message}
 
 
-def _channel_to_post(request: Request) -> str:
+def _channel_to_post(call: SlackCall) -> str:
     """The id of the channel meant: by its id, its name, or by a user for the direct conversation."""
-    wanted = request.text("channel")
-    names = {c["name"]: c["id"] for c in request.world.all("channel") if not c.get("is_im")}
-    if request.world.get("user", wanted):
-        wanted = str(open_direct(request, wanted)["channel"]["id"])
-    channel = request.channel(names.get(wanted.removeprefix("#"), wanted))
+    wanted = call.text("channel")
+    names = {c["name"]: c["id"] for c in call.world.all("channel") if not c.get("is_im")}
+    if call.world.get("user", wanted):
+        wanted = str(open_direct(call, wanted)["channel"]["id"])
+    channel = call.channel(names.get(wanted.removeprefix("#"), wanted))
     if channel.get("is_archived"):
         raise SlackError("is_archived")
     if BOT_USER not in channel["members"]:
@@ -142,16 +142,16 @@ def _channel_to_post(request: Request) -> str:
     return str(channel["id"])
 
 
-def _content(request: Request, longest: int) -> Json:
-    content: Json = {"text": request.text("text")}
+def _content(call: SlackCall, longest: int) -> Json:
+    content: Json = {"text": call.text("text")}
     for name in ("blocks", "attachments"):
-        given = request.structure(name, f"invalid_{name}")
-        content |= {name: given} if given else {}
+        structure = call.structure(name, f"invalid_{name}")
+        content |= {name: structure} if structure else {}
     if content == {"text": ""}:
         raise SlackError("no_text")
     if len(content["text"]) > longest:  # only chat.update's page names the error, both answer it
         raise SlackError("msg_too_long")
-    metadata = request.structure("metadata", "invalid_metadata_format")
+    metadata = call.structure("metadata", "invalid_metadata_format")
     if metadata is None:
         return content
     if metadata != {} and not (isinstance(metadata, dict) and {"event_type", "event_payload"} <= metadata.keys()):
@@ -164,13 +164,13 @@ def _stored(message: Json) -> Json:
     return {name: value for name, value in message.items() if name != "metadata" or value}
 
 
-def _thread(request: Request, channel: str) -> str | None:
+def _thread(call: SlackCall, channel: str) -> str | None:
     """The thread to post in: a reply's ts stands for its thread's."""
-    given = request.text("thread_ts")
-    if not given:
+    thread_ts = call.text("thread_ts")
+    if not thread_ts:
         return None
-    head = request.world.thread_of(channel, given)
-    if not head or not request.world.thread(head, channel):
+    head = call.world.thread_of(channel, thread_ts)
+    if not head or not call.world.thread(head, channel):
         raise SlackError("thread_not_found")  # not on the method's page; what bots get whose request was deleted
     return head
 

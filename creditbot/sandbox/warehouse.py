@@ -28,8 +28,8 @@ PSMS_COLUMNS = VERIFY_COLUMNS.replace(" verified BIGINT,", "")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A destination and what a quiet day there looks like.
+class Destination:
+    """A country that messages go to, and what a quiet day there looks like.
 
     Attributes:
         price: USD a message.
@@ -62,8 +62,8 @@ class Attack:
 
     def on(self, n: int) -> tuple[int, int]:
         """Billed and blocked messages of the n-th day."""
-        place = n - self.first
-        return (self.pumped[place], self.blocked[place]) if 0 <= place < len(self.pumped) else (0, 0)
+        index = n - self.first
+        return (self.pumped[index], self.blocked[index]) if 0 <= index < len(self.pumped) else (0, 0)
 
 
 @dataclass(frozen=True)
@@ -75,36 +75,36 @@ class Traffic:
     mode: str
     first: date
     days: int
-    places: Sequence[Place]
+    destinations: Sequence[Destination]
     attacks: Sequence[Attack] = ()
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Rows in the order of VERIFY_COLUMNS."""
         attacks = {attack.prefix: attack for attack in self.attacks}
-        for place in self.places:
+        for destination in self.destinations:
             for n in range(1, self.days + 1):
-                billed, blocked = attacks[place.prefix].on(n) if place.prefix in attacks else (0, 0)
-                quiet = place.quiet(n)
+                billed, blocked = attacks[destination.prefix].on(n) if destination.prefix in attacks else (0, 0)
+                quiet = destination.quiet(n)
                 verified = quiet - quiet * 12 // 100
-                item = f"{self.item} - {place.country}" if self.item == VERIFY_ITEM else self.item
+                item = f"{self.item} - {destination.country}" if self.item == VERIFY_ITEM else self.item
                 day, messages = self.first + timedelta(n - 1), quiet + billed
                 counts = (messages + blocked, blocked, messages, verified)
-                yield (day, self.account, item, place.prefix, self.mode, *counts, Decimal(place.price))
+                yield (day, self.account, item, destination.prefix, self.mode, *counts, Decimal(destination.price))
 
 
-_PLACES = (
-    Place("+1", "United States", "0.0083", 312, 19),
-    Place("+44", "United Kingdom", "0.0420", 88, 9),
-    Place("+62", "Indonesia", "0.3840", 14, 5),
-    Place("+234", "Nigeria", "0.2875", 6, 3),
-    Place("+994", "Azerbaijan", "0.3310", 2, 2),
+_DESTINATIONS = (
+    Destination("+1", "United States", "0.0083", 312, 19),
+    Destination("+44", "United Kingdom", "0.0420", 88, 9),
+    Destination("+62", "Indonesia", "0.3840", 14, 5),
+    Destination("+234", "Nigeria", "0.2875", 6, 3),
+    Destination("+994", "Azerbaijan", "0.3310", 2, 2),
 )
-_MORE_PLACES = (
-    Place("+225", "Côte d'Ivoire", "0.2410", 5, 4),
-    Place("+33", "France", "0.0725", 61, 8),
-    Place("+49", "Germany", "0.0910", 74, 7),
-    Place("+63", "Philippines", "0.1980", 23, 6),
-    Place("+880", "Bangladesh", "0.3120", 3, 3),
+_MORE_DESTINATIONS = (
+    Destination("+225", "Côte d'Ivoire", "0.2410", 5, 4),
+    Destination("+33", "France", "0.0725", 61, 8),
+    Destination("+49", "Germany", "0.0910", 74, 7),
+    Destination("+63", "Philippines", "0.1980", 23, 6),
+    Destination("+880", "Bangladesh", "0.3120", 3, 3),
 )
 _REFERENCE = (
     Attack("+62", 18, (640, 1520, 2460, 2790, 2110, 1240, 167), (90, 640, 1650, 2110, 1730, 1180, 540)),
@@ -114,17 +114,17 @@ _REFERENCE = (
 _DECEMBER, _NOVEMBER = date(2025, 12, 1), date(2025, 11, 15)
 
 VERIFY = (
-    Traffic("AC-sandbox-0001", VERIFY_ITEM, "basic", _DECEMBER, 31, _PLACES, _REFERENCE),
-    Traffic("AC-sandbox-0002", VERIFY_ITEM, "basic", _DECEMBER, 31, _PLACES + _MORE_PLACES,
+    Traffic("AC-sandbox-0001", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS, _REFERENCE),
+    Traffic("AC-sandbox-0002", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS + _MORE_DESTINATIONS,
             (Attack("+225", 9, (310, 720, 940, 505), (60, 380, 610, 420)),)),
-    Traffic("AC-sandbox-0002", VERIFY_ITEM, "standard", _DECEMBER, 31, _PLACES + _MORE_PLACES,
+    Traffic("AC-sandbox-0002", VERIFY_ITEM, "standard", _DECEMBER, 31, _DESTINATIONS + _MORE_DESTINATIONS,
             (Attack("+880", 28, (180, 460, 390), (240, 1310, 1120)),)),
-    Traffic("AC-sandbox-0004", VERIFY_ITEM, "basic", _DECEMBER, 31, _PLACES),
-    Traffic("AC-sandbox-0005", VERIFY_ITEM, "basic", _DECEMBER, 31, _PLACES,
+    Traffic("AC-sandbox-0004", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS),
+    Traffic("AC-sandbox-0005", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS,
             (Attack("+234", 11, (95, 410, 365, 120), (15, 170, 260, 90)),)),
 )  # fmt: skip
 PSMS = (
-    Traffic("AC-sandbox-0003", PSMS_ITEM, "standard", _NOVEMBER, 47, _PLACES,
+    Traffic("AC-sandbox-0003", PSMS_ITEM, "standard", _NOVEMBER, 47, _DESTINATIONS,
             (Attack("+62", 38, (420, 980, 1730, 2210, 1840, 1120, 640, 310, 150, 80),
                     (110, 640, 1580, 2400, 2310, 1490, 880, 420, 190, 90)),)),
 )  # fmt: skip

@@ -24,7 +24,7 @@ _TOMBSTONE: Json = {
 }
 
 
-class World(Store):
+class SandboxWorld(Store):
     """One workspace in one file."""
 
     # -- what people do ----------------------------------------------------------------------------------------------
@@ -104,23 +104,23 @@ class World(Store):
     def rewrite(self, channel: str, ts: str, body: Json | None, *, seconds: float = 0.0, reads: int = 0) -> None:
         """Replaces a message, or removes it with None. Raises KeyError if there was never one."""
         with self.transaction():
-            found = self.latest(channel, ts)
-            if not found:
+            latest = self.latest(channel, ts)
+            if not latest:
                 raise KeyError(ts)
-            old, top = found
+            old, top = latest
             self.add(channel, Row(ts, old.thread_ts, body), top=top, seconds=seconds, reads=reads)
 
     def message(self, channel: str, ts: str) -> Json:
         """A message as it was last written, shown or not. Raises KeyError if there is none."""
-        found = self.latest(channel, ts)
-        if not found or found[0].body is None:
+        latest = self.latest(channel, ts)
+        if not latest or latest[0].body is None:
             raise KeyError(ts)
-        return found[0].body
+        return latest[0].body
 
     def thread_of(self, channel: str, ts: str) -> str | None:
         """The ts of the thread that a message, also a deleted one, stands in or begins; None if there never was one."""
-        found = self.latest(channel, ts)
-        return (found[0].thread_ts or ts) if found else None
+        latest = self.latest(channel, ts)
+        return (latest[0].thread_ts or ts) if latest else None
 
     def history(
         self, channel: str, *, oldest: str = "", latest: str = "~", limit: int, behind: int = 0

@@ -29,7 +29,8 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.ports import StateStore
-from tests.support.http import Answer, HttpStub, Seen
+from creditbot.sandbox.http import HttpRequest
+from tests.support.http import Answer, HttpStub
 from tests.support.store_contract import StoreContract
 
 PATH = "/api/v1/namespaces/creditbot/configmaps/state"
@@ -60,14 +61,14 @@ class OneConfigMap(HttpStub):
         super().on(call, *answers)
         self.scripted.add(call)
 
-    def answer(self, seen: Seen) -> Answer:
+    def answer(self, request: HttpRequest) -> Answer:
         """What a test scripted, else what Kubernetes does."""
         with self._one_at_a_time:
-            scripted = super().answer(seen)
-            if str(seen) in self.scripted or str(seen) not in {READ, WRITE}:
+            scripted = super().answer(request)
+            if str(request) in self.scripted or str(request) not in {READ, WRITE}:
                 return scripted
-            if seen.method == "PUT":
-                sent = json.loads(seen.body)
+            if request.method == "PUT":
+                sent = json.loads(request.body)
                 if sent["metadata"]["resourceVersion"] != str(self.version):
                     return status(409, "Conflict")
                 self.data, self.version = sent.get("data", {}), self.version + 1

@@ -583,7 +583,7 @@ class TestLogin:
         assert {"client_id": "sandbox-id", "client_secret": "not-a-secret"} == login.form
         assert "application/x-www-form-urlencoded" == login.headers["Content-Type"]
         assert "application/json" == create.headers["Content-Type"]
-        assert not [seen for seen in stub.seen if "not-a-secret" in str(seen.query)]
+        assert not [request for request in stub.requests if "not-a-secret" in str(request.query)]
 
     def test_the_environment_of_the_sdk_is_not_read(
         self, stub: HttpStub, resolver: LookerResolver, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""The sandbox's commands over one folder, one of them a process of its own."""
+"""The commands of `creditbot sandbox` over one folder, also beside a `sandbox serve` in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,61 +6,115 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from slack_sdk import WebClient
 
-from creditbot.sandbox import Sandbox, commands
+from creditbot import cli
+from creditbot.sandbox import Sandbox
 from creditbot.sandbox.world import CHANNEL, LOOKER
 
-SERVE = """
-import sys
-from pathlib import Path
-from creditbot.sandbox import commands
-commands.serve(Path(sys.argv[1]), "127.0.0.1", 0, 0, rate_limits=True)
-"""
+
+class Shell:
+    """Types `creditbot sandbox` commands for one folder."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capsys = capsys
+
+    def types(self, *arguments: str) -> str:
+        """What a command prints; it has to succeed."""
+        self._capsys.readouterr()
+        code = cli.main(["sandbox", "--folder", str(self.folder), *arguments])
+        printed = self._capsys.readouterr()
+        assert 0 == code, printed.err
+        return printed.out
+
+    def fails(self, *arguments: str) -> str:
+        """The sentence with which a command refuses."""
+        self._capsys.readouterr()
+        code = cli.main(["sandbox", "--folder", str(self.folder), *arguments])
+        printed = self._capsys.readouterr()
+        assert 2 == code, printed.out
+        return printed.err.removeprefix("creditbot: ").rstrip("\n")
+
+    def posts(self, *arguments: str) -> str:
+        """Posts, and gives the message's ts."""
+        match = re.match(r"Posted as (\d{10}\.\d{6})\.", self.types("post", *arguments))
+        assert match
+        return match[1]
+
+    @contextmanager
+    def serving(self) -> Iterator[WebClient]:
+        """A client of the Slack of a `sandbox serve` beside this shell."""
+        command = [sys.executable, "-m", "creditbot", "sandbox", "--folder", str(self.folder), "serve"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout
+            settings: dict[str, str] = {}
+            while "WAREHOUSE_URL" not in settings:
+                name, _, value = process.stdout.readline().strip().partition("=")
+                settings[name] = value
+            yield WebClient(token=settings["SLACK_BOT_TOKEN"], base_url=settings["SLACK_API_URL"], timeout=10)
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait(20)
 
 
-def test_a_new_world_holds_the_requests_of_a_day(tmp_path: Path) -> None:
-    """Every kind of request once, and a person's answer; no message is older than two days."""
-    shown = commands.show(tmp_path)
-    for part in ("qid=", "/looks/27", "/x/", "fields=", "/looks/4040", "Approved, $812.40, exceptions"):
-        assert part in shown
-    with Sandbox(tmp_path) as sandbox:
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(tmp_path / "box", capsys)
+
+
+@pytest.mark.parametrize("part", ["qid=", "/looks/27", "/x/", "fields=", "/looks/4040", "Approved, $"])
+def test_a_new_world_holds_every_kind_of_request(shell: Shell, part: str) -> None:
+    """Each kind of link once, and an answer by a person."""
+    assert part in shell.types("show")
+
+
+def test_the_first_messages_are_of_the_last_two_days(shell: Shell) -> None:
+    """So that a bot with default settings reads all of them."""
+    shell.types("show")
+    with Sandbox(shell.folder) as sandbox:
         times = [float(message["ts"]) for message in sandbox.world.messages()]
-        assert 48 * 3600 > sandbox.world.clock() - min(times)
         assert times == sorted(times)
+        assert 48 * 3600 > sandbox.world.clock() - times[0]
 
 
-def test_reset_makes_it_anew(tmp_path: Path) -> None:
-    """What was posted is gone, the first messages and the warehouse are there."""
-    commands.post(tmp_path, "a made-up wish")
-    assert "a made-up wish" in commands.show(tmp_path)
-    commands.reset(tmp_path)
-    shown = commands.show(tmp_path)
-    assert "a made-up wish" not in shown
+def test_reset_forgets_what_was_posted(shell: Shell) -> None:
+    """The first messages are there again."""
+    shell.posts("one more request")
+    assert "one more request" in shell.types("show")
+    shell.types("reset")
+    shown = shell.types("show")
+    assert "one more request" not in shown
     assert "Ravi Menon" in shown
-    assert {"world.sqlite", "warehouse.duckdb"} == {path.name for path in tmp_path.iterdir()}
 
 
-def test_posting_while_it_is_served(tmp_path: Path) -> None:
-    """A message typed in another process, with a link as `show` prints it, is at once on the Slack that is served."""
-    with subprocess.Popen([sys.executable, "-c", SERVE, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        settings = dict(process.stdout.readline().strip().split("=", 1) for _ in range(8))
-        client = WebClient(token=settings["SLACK_BOT_TOKEN"], base_url=settings["SLACK_API_URL"], timeout=10)
-        address = f"{settings['LOOKER_BASE_URL']}/looks/33?a=1&b=2"
-        assert settings["LOOKER_BASE_URL"] in commands.show(tmp_path)
-        ts = commands.post(tmp_path, f"one more: {address}")
+def test_reset_leaves_a_world_and_a_warehouse(shell: Shell) -> None:
+    """The bot's state and its outputs are gone."""
+    shell.types("show")
+    (shell.folder / "processed_messages.json").touch()
+    (shell.folder / "outputs").mkdir()
+    shell.types("reset")
+    assert {"world.sqlite", "warehouse.duckdb"} == {path.name for path in shell.folder.iterdir()}
+
+
+def test_a_message_posted_beside_a_served_sandbox_is_read_at_once(shell: Shell) -> None:
+    """With a link as `show` prints it."""
+    with shell.serving() as client:
+        match = re.search(r"http://127\.0\.0\.1:\d+", shell.types("show"))
+        assert match
+        address = f"{match[0]}/looks/33?a=1&b=2"
+        ts = shell.posts(f"one more: {address}")
         (message,) = client.conversations_history(channel=CHANNEL, oldest=ts, inclusive=True)["messages"]
         assert f"one more: <{address.replace('&', '&amp;')}>" == message["text"]
-        process.send_signal(signal.SIGTERM)
-        assert 0 == process.wait(20)
 
 
-def test_a_link_survives_a_change_of_ports(tmp_path: Path) -> None:
-    """Links of ours are kept without a port, so that an old message still leads to the Looker of today."""
-    with Sandbox(tmp_path) as sandbox:
-        commands.post(tmp_path, f"{sandbox.looker_server.url}/looks/33")
+def test_a_link_survives_a_change_of_ports(shell: Shell) -> None:
+    """Messages are kept without a port, so that an old link still leads to the Looker of today."""
+    with Sandbox(shell.folder) as sandbox:
+        shell.posts(f"{sandbox.looker_server.url}/looks/33")
         assert f"<{LOOKER}/looks/33>" == sandbox.world.messages()[-1]["text"]
-    assert re.search(r"http://127\.0\.0\.1:\d+/looks/33$", commands.show(tmp_path), re.MULTILINE)
+    assert re.search(r"http://127\.0\.0\.1:\d+/looks/33$", shell.types("show"), re.MULTILINE)

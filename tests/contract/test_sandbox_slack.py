@@ -30,7 +30,7 @@ from creditbot.sandbox.faults import (
     server_error,
     stale,
 )
-from creditbot.sandbox.limits import PER_MINUTE, POST_BURST
+from creditbot.sandbox.rate_limits import PER_MINUTE, POST_BURST
 from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, LOOKER, OWNER, TEAM
 
 NOW = 1_765_500_000.0
@@ -557,7 +557,7 @@ def test_scripted_refusals(sandbox: Sandbox, client: WebClient) -> None:
 
 
 def test_connections_that_drop(sandbox: Sandbox, client: WebClient) -> None:
-    """Dropped before the effect nothing is posted; dropped after it the message stands there, unanswered."""
+    """ConnectionDropped before the effect nothing is posted; dropped after it the message stands there, unanswered."""
     sandbox.slack.faults.add(dropped_before("chat.postMessage"), dropped_after("chat.postMessage", call=2))
     for text in ("never", "unanswered"):
         with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
@@ -569,7 +569,7 @@ def test_connections_that_drop(sandbox: Sandbox, client: WebClient) -> None:
 def test_calls_held_until_released(sandbox: Sandbox, client: WebClient) -> None:
     """A call may wait before its effect, or its answer after it, until the test says go."""
     before, after = threading.Event(), threading.Event()
-    sandbox.slack.faults.add(Fault("chat.postMessage", hold=before, hold_answer=after))
+    sandbox.slack.faults.add(Fault("chat.postMessage", hold=before, hold_response=after))
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(client.chat_postMessage, channel=CHANNEL, text="x")
         assert [] == sandbox.world.messages()
@@ -671,8 +671,8 @@ def test_two_processes_post_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from creditbot.sandbox.world import World
-with World(Path(sys.argv[1])) as world:
+from creditbot.sandbox.world import SandboxWorld
+with SandboxWorld(Path(sys.argv[1])) as world:
     for n in range(40):
         world.post(sys.argv[2])
 """

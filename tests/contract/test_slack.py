@@ -51,7 +51,7 @@ def test_what_is_remembered_is_not_asked_again(bench: Bench) -> None:
     bench.on("auth.test", ME)
     bench.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
     remembered = bench.open("C012AB3CD").inbox.workspace(None)
-    bench.http.seen.clear()
+    bench.http.requests.clear()
     bench.on("conversations.history", {"messages": []})
     inbox = bench.open("C012AB3CD").inbox
     assert remembered is inbox.workspace(remembered)

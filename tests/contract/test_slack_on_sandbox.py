@@ -14,10 +14,10 @@ from creditbot.adapters.slack.open import open_slack
 from creditbot.errors import PostRefused, PostUnknown, Refused
 from creditbot.model import Marker
 from creditbot.sandbox.faults import dropped_after, dropped_before, rate_limited, server_error
-from creditbot.sandbox.http import Server
+from creditbot.sandbox.http import HttpServer
 from creditbot.sandbox.seed import CHANNEL_NAME, seed
-from creditbot.sandbox.slack import Slack
-from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER, World
+from creditbot.sandbox.slack import SandboxSlack
+from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER, SandboxWorld
 from creditbot.slack_time import time_of
 
 
@@ -40,17 +40,17 @@ def time() -> Time:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, time: Time) -> Iterator[Slack]:
+def sandbox(tmp_path: Path, time: Time) -> Iterator[SandboxSlack]:
     """A sandbox with an empty channel, with Slack's rate limits."""
-    with World(tmp_path / "world.sqlite", time) as world:
+    with SandboxWorld(tmp_path / "world.sqlite", time) as world:
         seed(world, messages=False)
-        yield Slack(world, time, looker_url=lambda host: f"http://{host}")
+        yield SandboxSlack(world, time, looker_url=lambda host: f"http://{host}")
 
 
 @pytest.fixture
-def slack(sandbox: Slack, time: Time) -> Iterator[Adapters]:
+def slack(sandbox: SandboxSlack, time: Time) -> Iterator[Adapters]:
     """The adapters on it."""
-    with Server(sandbox, clock=time) as server:
+    with HttpServer(sandbox, clock=time) as server:
         yield open_slack(sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, sleep=time.sleep, boot=time)
 
 
@@ -61,7 +61,7 @@ def test_the_workspace_is_found(slack: Adapters) -> None:
     assert () == access(slack.api).missing
 
 
-def test_every_page_is_read(sandbox: Slack, slack: Adapters) -> None:
+def test_every_page_is_read(sandbox: SandboxSlack, slack: Adapters) -> None:
     """Whatever size Slack's pages have."""
     written = [sandbox.world.post(f"message {number}") for number in range(7)]
     sandbox.page_size = 2
@@ -69,7 +69,7 @@ def test_every_page_is_read(sandbox: Slack, slack: Adapters) -> None:
     assert written[1:] == [message.ts for message in found]
 
 
-def test_a_reply_is_seen_with_its_marker(sandbox: Slack, slack: Adapters) -> None:
+def test_a_reply_is_seen_with_its_marker(sandbox: SandboxSlack, slack: Adapters) -> None:
     """In the thread, by us, and not in the channel."""
     parent = sandbox.world.post("please & thank you")
     marker = Marker("reply", f"T.{CHANNEL}.{parent}", "claim-1")
@@ -81,7 +81,7 @@ def test_a_reply_is_seen_with_its_marker(sandbox: Slack, slack: Adapters) -> Non
     assert [parent] == [message.ts for message in slack.inbox.messages(CHANNEL, time_of(parent) - timedelta(hours=1))]
 
 
-def test_an_amended_reply_keeps_its_marker(sandbox: Slack, slack: Adapters) -> None:
+def test_an_amended_reply_keeps_its_marker(sandbox: SandboxSlack, slack: Adapters) -> None:
     """And shows the new text; doing it twice changes nothing."""
     parent = sandbox.world.post("please")
     marker = Marker("reply", "key", "claim-1")
@@ -92,7 +92,7 @@ def test_an_amended_reply_keeps_its_marker(sandbox: Slack, slack: Adapters) -> N
     assert ("This repeats the answer above.", marker) == (reply.text, reply.marker)
 
 
-def test_a_deleted_parent_leaves_its_thread(sandbox: Slack, slack: Adapters) -> None:
+def test_a_deleted_parent_leaves_its_thread(sandbox: SandboxSlack, slack: Adapters) -> None:
     """As a tombstone with replies; without replies nothing is left."""
     answered, alone = sandbox.world.post("answered"), sandbox.world.post("alone")
     slack.replier.reply(CHANNEL, answered, "Approved", Marker("reply", "key"))
@@ -102,7 +102,7 @@ def test_a_deleted_parent_leaves_its_thread(sandbox: Slack, slack: Adapters) -> 
     assert [] == list(slack.inbox.thread(CHANNEL, alone))
 
 
-def test_the_owner_is_told_and_it_is_found_again(sandbox: Slack, slack: Adapters, time: Time) -> None:
+def test_the_owner_is_told_and_it_is_found_again(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:
     """By marker, in the conversation with the owner."""
     marker = Marker("notice", "failure-1", "n1")
     since = time_of(f"{int(time.now) - 60}.000000")
@@ -114,7 +114,7 @@ def test_the_owner_is_told_and_it_is_found_again(sandbox: Slack, slack: Adapters
     assert slack.owner.told(marker, since) is None
 
 
-def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: Slack, slack: Adapters, time: Time) -> None:
+def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:
     """Thirty replies to one channel, none of them refused, within 1.3 times what Slack's rate alone takes."""
     parents = [sandbox.world.post(f"message {number}") for number in range(30)]
     began = time.now
@@ -124,7 +124,7 @@ def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: Slack, slack: Ad
     assert time.now - began <= 1.3 * (len(parents) - 1)
 
 
-def test_reads_go_on_after_what_passes(sandbox: Slack, slack: Adapters) -> None:
+def test_reads_go_on_after_what_passes(sandbox: SandboxSlack, slack: Adapters) -> None:
     """A rate limit, a dead gateway, a dropped line."""
     sandbox.world.post("hello")
     read = "conversations.history"
@@ -133,7 +133,7 @@ def test_reads_go_on_after_what_passes(sandbox: Slack, slack: Adapters) -> None:
     assert 1 == len(slack.inbox.messages(CHANNEL, time_of("1.000000")))
 
 
-def test_a_lost_answer_is_no_refusal(sandbox: Slack, slack: Adapters) -> None:
+def test_a_lost_answer_is_no_refusal(sandbox: SandboxSlack, slack: Adapters) -> None:
     """The reply stands in the thread; it was sent once."""
     parent = sandbox.world.post("please")
     sandbox.faults.add(dropped_after("chat.postMessage"))
@@ -142,7 +142,7 @@ def test_a_lost_answer_is_no_refusal(sandbox: Slack, slack: Adapters) -> None:
     assert ["key"] == [message.marker.key for message in slack.inbox.thread(CHANNEL, parent) if message.marker]
 
 
-def test_a_rate_limit_is_a_refusal(sandbox: Slack, slack: Adapters) -> None:
+def test_a_rate_limit_is_a_refusal(sandbox: SandboxSlack, slack: Adapters) -> None:
     """Nothing stands in the thread."""
     parent = sandbox.world.post("please")
     sandbox.faults.add(rate_limited("chat.postMessage", seconds=5))
@@ -151,7 +151,7 @@ def test_a_rate_limit_is_a_refusal(sandbox: Slack, slack: Adapters) -> None:
     assert 1 == len(slack.inbox.thread(CHANNEL, parent))
 
 
-def test_a_wrong_token_is_refused(sandbox: Slack, slack: Adapters) -> None:
+def test_a_wrong_token_is_refused(sandbox: SandboxSlack, slack: Adapters) -> None:
     """Reading and writing alike."""
     sandbox.token = "xoxb-another-not-a-secret"
     with pytest.raises(Refused, match="invalid_auth"):

@@ -37,8 +37,8 @@ def test_a_reply_is_plain_and_carries_its_marker(bench: Bench) -> None:
         },
     }
     assert [expected] == bench.posted()
-    (seen,) = bench.http.seen
-    assert f"Bearer {TOKEN}" == seen.headers["Authorization"]
+    (request,) = bench.http.requests
+    assert f"Bearer {TOKEN}" == request.headers["Authorization"]
 
 
 def test_an_answer_is_read_whatever_stands_in_it(bench: Bench) -> None:

@@ -186,7 +186,7 @@ class TestBucket:
             place = ObjectSummaries("s3://acme/bot/").save(KEY, DOCUMENT, [SHA])
             assert f"s3://acme/bot/summary_{KEY}.json" == place
             assert [pointer, summary] == bucket.calls
-            assert "4948.80" in bucket.seen[1].body
+            assert "4948.80" in bucket.requests[1].text
 
     @pytest.mark.parametrize(
         ("status", "code"), [(403, "AccessDenied"), (403, "SignatureDoesNotMatch"), (404, "NoSuchBucket")]

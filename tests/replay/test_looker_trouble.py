@@ -8,7 +8,7 @@ from creditbot.errors import LinkUnusable, Refused, Unreachable
 from creditbot.model import LookerLink
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.faults import Fault, server_error
-from creditbot.sandbox.http import Answer
+from creditbot.sandbox.http import HttpResponse
 from creditbot.sandbox.looker_content import add_look, add_query
 from creditbot.sandbox.looker_operations import failing
 from creditbot.sandbox.seed import verify
@@ -58,9 +58,9 @@ def test_forbidden(stage: Stage) -> None:
 
 def test_retry_after_is_kept(stage: Stage) -> None:
     """Looker's 429 is waited out for as long as it asks."""
-    limited = Answer.of({"message": "Too many requests"}, 429, {"Retry-After": "9"})
+    limited = HttpResponse.of({"message": "Too many requests"}, 429, {"Retry-After": "9"})
     stage.script(_add_look)
-    stage.script(lambda sandbox: sandbox.looker.faults.add(Fault("look", answer=limited)))
+    stage.script(lambda sandbox: sandbox.looker.faults.add(Fault("look", response=limited)))
     assert stage.looker().resolve(_look_link("7")).sql
     assert [9.0] == stage.time.slept
 

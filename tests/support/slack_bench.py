@@ -56,11 +56,11 @@ class Bench:
 
     def asked(self, method: str) -> list[dict[str, str]]:
         """The arguments of the calls of a method that sends a form."""
-        return [seen.form for seen in self.http.asked(f"POST /api/{method}")]
+        return [request.form for request in self.http.asked(f"POST /api/{method}")]
 
     def posted(self, method: str = "chat.postMessage") -> list[dict[str, Any]]:
         """The arguments of the calls of a method that sends JSON."""
-        return [seen.json for seen in self.http.asked(f"POST /api/{method}")]
+        return [request.json for request in self.http.asked(f"POST /api/{method}")]
 
 
 def refused(code: str, status: int = 200, **more: Any) -> Answer:

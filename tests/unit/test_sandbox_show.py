@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 from creditbot.sandbox.composer import typed
 from creditbot.sandbox.seed import seed
 from creditbot.sandbox.show import clean, readable, render
-from creditbot.sandbox.world import BOT, BOT_USER, LOOKER, OWNER, World
+from creditbot.sandbox.world import BOT, BOT_USER, LOOKER, OWNER, SandboxWorld
 
 NOW = 1_765_500_000.0  # Friday, 00:40 UTC
 NAMES = {"U0DANA": "Dana Ortiz"}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[SandboxWorld]:
     """People and channels, without messages."""
-    with World(tmp_path / "world.sqlite", lambda: NOW) as made:
+    with SandboxWorld(tmp_path / "world.sqlite", lambda: NOW) as made:
         seed(made, messages=False)
         yield made
 
 
-def test_threads_stand_under_their_parents(world: World) -> None:
+def test_threads_stand_under_their_parents(world: SandboxWorld) -> None:
     """The channel with times and authors, apps marked as such, replies behind a bar, edits told."""
     parent = world.post(f"credit please <{LOOKER}/looks/1>")
     world.post("Approved, $4,948.80, exceptions", thread_ts=parent, user=BOT_USER, bot_id=BOT)
@@ -46,7 +46,7 @@ def test_threads_stand_under_their_parents(world: World) -> None:
     assert expected == render(world, looker_url="http://looker.example")
 
 
-def test_direct_messages_come_last(world: World) -> None:
+def test_direct_messages_come_last(world: SandboxWorld) -> None:
     """The owner's conversation is shown under the owner's name."""
     channel = {"id": "D0OWNER", "is_im": True, "user": OWNER, "created": 0, "members": [BOT_USER, OWNER]}
     world.put("channel", "D0OWNER", channel)
@@ -54,7 +54,7 @@ def test_direct_messages_come_last(world: World) -> None:
     assert render(world).startswith("Direct messages to Olu Owner\n\n  Fri 00:40  creditbot (app)")
 
 
-def test_what_is_not_plain_text_is_told_in_words(world: World) -> None:
+def test_what_is_not_plain_text_is_told_in_words(world: SandboxWorld) -> None:
     """Broadcasts, attachments, names of bots and the place of a deleted message."""
     parent = world.post("gone")
     world.post("loud", thread_ts=parent, broadcast=True, attachments=[{"title": "Runbook"}])
@@ -70,7 +70,7 @@ def test_what_is_not_plain_text_is_told_in_words(world: World) -> None:
         assert line in shown
 
 
-def test_an_empty_world_shows_nothing(world: World) -> None:
+def test_an_empty_world_shows_nothing(world: SandboxWorld) -> None:
     """Channels without messages are left out."""
     assert "" == render(world)
 
@@ -101,7 +101,7 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
     assert text.count("\n") == shown.count("\n")
 
 
-def test_a_message_cannot_clear_the_screen(world: World) -> None:
+def test_a_message_cannot_clear_the_screen(world: SandboxWorld) -> None:
     """Escape, carriage return, right-to-left override and bell are taken out; the text around them stays."""
     world.post("a\x1b[2Jb\rc\u202ed\x07e\tf")
     assert "a[2Jbcde f" in render(world)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from creditbot.sandbox.faults import Fault
-from creditbot.sandbox.limits import Limits
+from creditbot.sandbox.rate_limits import RateLimits
 from creditbot.sandbox.store import Json
-from creditbot.sandbox.world import BOT_USER, World
+from creditbot.sandbox.world import BOT_USER, SandboxWorld
 from creditbot.slack_time import micros_of, ts_of_micros
 
 HISTORY = {"public_channel": "channels:history", "private_channel": "groups:history", "im": "im:history"}
@@ -30,13 +30,13 @@ class SlackError(Exception):
 
 
 @dataclass(frozen=True)
-class Request:
+class SlackCall:
     """One call: its arguments and what it may use."""
 
-    world: World
+    world: SandboxWorld
     arguments: Mapping[str, Any]
     scopes: frozenset[str]
-    limits: Limits
+    limits: RateLimits
     fault: Fault
     page_size: int | None
 
@@ -59,10 +59,10 @@ class Request:
 
     def size(self, default: int, most: int) -> int:
         """How many items the page has."""
-        asked = self.text("limit") or str(default)
-        if not asked.isdecimal():
+        limit = self.text("limit") or str(default)
+        if not limit.isdecimal():
             raise SlackError("invalid_limit")
-        return min(max(1, int(asked)), most, self.page_size or most)
+        return min(max(1, int(limit)), most, self.page_size or most)
 
     def need(self, scope: str) -> None:
         """Refuses the call if the token lacks a scope."""
@@ -104,18 +104,18 @@ class Method:
         needs_token: whether it wants to know who calls.
     """
 
-    run: Callable[[Request], Json]
+    run: Callable[[SlackCall], Json]
     tier: int
     required: tuple[str, ...] = ()
     takes_json: bool = False
     needs_token: bool = True
 
 
-def bounds(request: Request) -> tuple[str, str]:
+def bounds(call: SlackCall) -> tuple[str, str]:
     """The first and the last ts that are wanted, both included."""
-    step = 0 if request.flag("inclusive") else 1
-    oldest = _micros(request.text("oldest") or "0", "invalid_ts_oldest")
-    latest = _micros(request.text("latest") or "9999999999", "invalid_ts_latest")
+    step = 0 if call.flag("inclusive") else 1
+    oldest = _micros(call.text("oldest") or "0", "invalid_ts_oldest")
+    latest = _micros(call.text("latest") or "9999999999", "invalid_ts_latest")
     return _padded(oldest + step if oldest else 0), _padded(latest - step)
 
 
@@ -135,18 +135,18 @@ def more(next_ts: str) -> Json:
     return {"response_metadata": {"next_cursor": make_cursor("next_ts", next_ts)}} if next_ts else {}
 
 
-def make_cursor(kind: str, place: str) -> str:
-    """The cursor of the page that starts at a place."""
-    return base64.b64encode(f"{kind}:{place}".encode()).decode()
+def make_cursor(kind: str, first: str) -> str:
+    """The cursor of the page that starts with the item `first`."""
+    return base64.b64encode(f"{kind}:{first}".encode()).decode()
 
 
-def cursor(request: Request, kind: str) -> str:
+def cursor(call: SlackCall, kind: str) -> str:
     """Where the page starts, "" for the first one."""
-    given = request.text("cursor")
+    text = call.text("cursor")
     try:
-        found, _, place = base64.b64decode(given, validate=True).decode().partition(":")
+        its_kind, _, first = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise SlackError("invalid_cursor") from None
-    if given and found != kind:
+    if text and its_kind != kind:
         raise SlackError("invalid_cursor")
-    return place
+    return first

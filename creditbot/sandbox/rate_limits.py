@@ -13,7 +13,7 @@ POST_BURST = 5
 """Posts to one channel that may come at once; after them one a second."""
 
 
-class Limits:
+class RateLimits:
     """One bucket per method, and one per channel for posts.
 
     Attributes:

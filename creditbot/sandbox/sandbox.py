@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Self
 
-from creditbot.sandbox.http import App, Clock, Server
-from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET, Looker
+from creditbot.sandbox.http import App, Clock, HttpServer
+from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET, SandboxLooker
 from creditbot.sandbox.seed import CHANNEL_NAME, seed
-from creditbot.sandbox.slack import Slack
+from creditbot.sandbox.slack import SandboxSlack
 from creditbot.sandbox.warehouse import make_warehouse
-from creditbot.sandbox.world import OWNER, World
+from creditbot.sandbox.world import OWNER, SandboxWorld
 
 WORLD_FILE, WAREHOUSE_FILE = "world.sqlite", "warehouse.duckdb"
 
@@ -46,10 +46,10 @@ class Sandbox:
         if not self.warehouse.exists():
             make_warehouse(self.warehouse)
         with contextlib.ExitStack() as stack:
-            self.world = stack.enter_context(World(folder / WORLD_FILE, clock))
+            self.world = stack.enter_context(SandboxWorld(folder / WORLD_FILE, clock))
             seed(self.world, messages=messages)
-            self.looker = Looker(self.world, clock)
-            self.slack = Slack(self.world, clock, looker_url=self.looker_url, rate_limits=rate_limits)
+            self.looker = SandboxLooker(self.world, clock)
+            self.slack = SandboxSlack(self.world, clock, looker_url=self.looker_url, rate_limits=rate_limits)
             self.looker_server = stack.enter_context(self._server("looker", self.looker, host, looker_port))
             self.slack_server = stack.enter_context(self._server("slack", self.slack, host, slack_port))
             self._opened = stack.pop_all()
@@ -71,15 +71,15 @@ class Sandbox:
             "WAREHOUSE_URL": f"duckdb:///{self.warehouse}",
         }
 
-    def _server(self, name: str, app: App, host: str, port: int) -> Server:
+    def _server(self, name: str, app: App, host: str, port: int) -> HttpServer:
         """On the port given, or else on the last one, or else on a free one."""
         last = (self.world.get("port", name) or {"port": 0})["port"]
         try:
-            server = Server(app, host, port or last, self.world.clock)
+            server = HttpServer(app, host, port or last, self.world.clock)
         except OSError:
             if port or not last:
                 raise
-            server = Server(app, host, 0, self.world.clock)
+            server = HttpServer(app, host, 0, self.world.clock)
         self.world.put("port", name, {"port": server.port})
         return server
 
