@@ -7,7 +7,7 @@ import signal
 from contextlib import suppress
 
 from creditbot.errors import WAREHOUSE, CreditbotError, NotebookFailed, NotebookStopped, Refused, Unreachable
-from creditbot.notebook_host.outputs import plain
+from creditbot.text import one_line
 
 _PYTHON = {
     "ConnectionAbortedError",
@@ -38,17 +38,6 @@ _NO_ACCESS = re.compile(
     r"|incorrect (username|user name|password)|(invalid|wrong) (credentials|password)|access denied for user",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(
-    r"(?<=://)[^/\s@]*:[^/\s]*(?=@)"  # user:password@, the password with an @ of its own too
-    r"|\b((?:password|pwd|token|secret|private_key)[^=&;\s]*=\s*['\"]?)[^&;\s'\"]+",
-    re.IGNORECASE,
-)
-
-
-def line(text: str, limit: int = 300) -> str:
-    """A text of a notebook's as one line that can be shown: short, no control characters, no password of a URL."""
-    text = " ".join(plain(_PASSWORD.sub(lambda found: f"{found[1] or ''}***", text)).split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def raised(notebook: str, cell: int, name: str, message: str) -> CreditbotError:
@@ -60,7 +49,7 @@ def raised(notebook: str, cell: int, name: str, message: str) -> CreditbotError:
         name: class of the error, such as "KeyError".
         message: what it said.
     """
-    said = line(f"{name}: {message}".rstrip(": ")).rstrip(".")
+    said = one_line(f"{name}: {message}".rstrip(": "), 300).rstrip(".")
     if name in AMBIGUOUS and _NO_ACCESS.search(message):
         what = f"The warehouse refused us in cell {cell} of {notebook}: {said}."
         return Refused(WAREHOUSE, what, "Check the user and the password in WAREHOUSE_URL.")

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 
 from nbformat import NotebookNode
 
 from creditbot.notebook_host.preparing import ADDED_TAGS
+from creditbot.text import printable
 
 LIMIT = 200_000
 """Characters kept of one output; the summary keeps fewer."""
 
 _SCRAPS = ("application/scrapbook.scrap", "application/papermill.record")
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
-
-
-def plain(text: str) -> str:
-    """The text without colours and control characters."""
-    return _CONTROL.sub("", text)
 
 
 def numbered(notebook: NotebookNode, numbers: Sequence[int]) -> Iterator[tuple[int, NotebookNode]]:
@@ -45,9 +39,9 @@ def cells(notebook: NotebookNode, numbers: Sequence[int]) -> list[dict[str, obje
 def _texts(output: NotebookNode) -> Iterator[tuple[str, str]]:
     """(type, text) of an output's text forms; of another form only that there was one."""
     if output.output_type == "stream":
-        yield "stream", _cut(plain(output.text))
+        yield "stream", _cut(printable(output.text))
     elif output.output_type == "error":
-        yield "error", _cut(plain("\n".join([f"{output.ename}: {output.evalue}", *output.traceback])))
+        yield "error", _cut(printable("\n".join([f"{output.ename}: {output.evalue}", *output.traceback])))
     else:
         for mime, data in output.data.items():
             if mime.startswith("text/"):

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 
 from creditbot.errors import Refused
 from creditbot.notebook_host.syntax import parsed
+from creditbot.text import one_line
 
 PARAMETER = "looker"
 PARAMETERS_TAG = "parameters"
@@ -91,7 +92,7 @@ def _notebook(path: Path, data: bytes) -> NotebookNode:
         _give_ids(notebook)
         nbformat.validate(notebook)
     except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
-        reason = str(error).strip().partition("\n")[0][:200].rstrip(".")
+        reason = one_line(str(error).strip().partition("\n")[0], 200).rstrip(".")
         todo = "Open it in Jupyter and save it again."
         raise _unusable(path, f"The notebook {path} is not a valid notebook: {reason}.", todo) from None
     return notebook

@@ -25,6 +25,7 @@ from creditbot.notebook_host.keeping import Keeper
 from creditbot.notebook_host.kernels import Nursery
 from creditbot.notebook_host.outputs import cells, has_scraps, numbered
 from creditbot.notebook_host.preparing import PARAMETER, Prepared, prepare
+from creditbot.text import one_line
 
 _SCRAPS_SECONDS = 20.0
 """Seconds that reading a notebook's scraps may take."""
@@ -75,7 +76,7 @@ class NotebookHost:
         try:
             return self._nursery.scraps(nbformat.writes(executed), _SCRAPS_SECONDS)  # type: ignore[no-untyped-call]
         except ValueError as error:
-            what = f"What the notebook {prepared.path.name} glued cannot be read: {failures.line(str(error))}."
+            what = f"What the notebook {prepared.path.name} glued cannot be read: {one_line(str(error), 300)}."
             raise NotebookFailed(what, "Glue text, numbers, or JSON.") from None
 
     def _execute(self, prepared: Prepared, run: Run, sql: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import LOOKER, SandboxWorld
+from creditbot.text import printable
 
 _MARKUP = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
 
@@ -32,8 +32,7 @@ def render(world: SandboxWorld, *, looker_url: str = LOOKER) -> str:
 
 def clean(text: str) -> str:
     """Without what could move a terminal's cursor, hide text or change its direction; line ends stay."""
-    text = text.replace("\t", " ")
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    return printable(text.replace("\t", " "))
 
 
 def readable(text: str, names: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode, from_dict
 
-from creditbot.notebook_host.outputs import LIMIT, cells, has_scraps, plain
+from creditbot.notebook_host.outputs import LIMIT, cells, has_scraps
 from tests.support.notebooks import code, markdown
 
 
@@ -64,8 +64,3 @@ def test_scraps_are_noticed() -> None:
     glued = {"output_type": "display_data", "data": {"application/scrapbook.scrap.text+json": {}}}
     assert has_scraps(executed(glued))
     assert not has_scraps(executed(displayed(text_plain="1"), {"output_type": "stream", "text": "x"}))
-
-
-def test_control_characters_go() -> None:
-    """What could move a terminal's cursor goes; line breaks, tabs and letters stay."""
-    assert "a\tb\nçd" == plain("\x1b[2Ja\tb\n\x07ç\x1b[1;31md\x00")
