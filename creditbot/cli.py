@@ -1,12 +1,13 @@
-"""The command line: commands to exit codes. Nothing heavy is imported before a command needs it.
+"""The command line: what is typed becomes a call of one command, and its result an exit code.
 
-Exit codes: 0 done, and whatever failed was told to the owner; 1 something failed that nobody was told of or that keeps
+Exit codes: 0 done, and the owner was told whatever failed; 1 something failed that nobody was told, or that keeps
 requests waiting, or a check failed; 2 the settings or the arguments are wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import signal
@@ -17,10 +18,12 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from creditbot.commands import main as commands
+from creditbot.commands import check, links, requests, run_once
 from creditbot.commands import sandbox as sandbox_commands
 from creditbot.errors import CreditbotError
 from creditbot.text import printable
+
+log = logging.getLogger(__name__)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,23 +37,24 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _command(sub, "run-once", commands.run_once, "read the channels once and answer what is new")
-    _command(sub, "check", commands.check, "test settings, Slack, Looker, notebooks, state and warehouse")
-    links = _command(
-        sub, "links", commands.links, "print the Looker links of a Slack message on stdin, one JSON object a line"
+    _command(sub, "run-once", run_once.run, "read the channels once and answer what is new")
+    _command(sub, "check", check.run, "test settings, Slack, Looker, notebooks, state and warehouse")
+    of_message = _command(
+        sub, "links", links.run, "print the Looker links of a Slack message on stdin, one JSON object a line"
     )
-    links.add_argument("--host", metavar="HOST[:PORT]", help="whose links count (default: that of LOOKER_BASE_URL)")
-    history = _command(sub, "history", commands.history, "list past requests, with the automation rate")
-    history.add_argument("--days", type=_days, default=30, help="how far back (default: 30)")
-    show = _command(sub, "show", commands.show, "print what is known of one request, or why it is none")
-    _permalink(show)
-    retry = _command(sub, "retry", commands.retry, "let the next tick start a request anew")
+    of_message.add_argument(
+        "--host", metavar="HOST[:PORT]", help="the Looker host whose links are accepted (default: of LOOKER_BASE_URL)"
+    )
+    history = _command(sub, "history", requests.history, "list past requests, with the automation rate")
+    history.add_argument("--days", type=_days, default=30, help="how far back to look (default: 30)")
+    _permalink(_command(sub, "show", requests.show, "show one request, or why a message is not a request"))
+    retry = _command(sub, "retry", requests.retry, "let the next tick start a request again")
     _permalink(retry)
     retry.add_argument(
-        "--again", action="store_true", help="credit it although the same SQL was credited before; your name is kept"
+        "--again", action="store_true", help="credit it even if the same SQL was credited before, and record your name"
     )
     retry.add_argument(
-        "--by", metavar="NAME", default="", help="the name that --again keeps, where the machine does not know yours"
+        "--by", metavar="NAME", default="", help="the name to record with --again, if this machine does not know yours"
     )
     _sandbox(_command(sub, "sandbox", None, "a local Slack, Looker and warehouse, to try creditbot without accounts"))
     return top
@@ -68,16 +72,25 @@ def _command(
 
 
 def _permalink(command: argparse.ArgumentParser) -> None:
-    command.add_argument("permalink", metavar="PERMALINK", help="address of the message: Copy link in its menu")
+    command.add_argument("permalink", metavar="PERMALINK", help="address of the message, from Copy link in its menu")
 
 
 class _Version(argparse.Action):
-    """argparse's own takes the text beforehand, and looking it up costs every idle tick 20 ms."""
+    """Looks the version up when it is asked for; argparse's own action would spend 20 ms on that at every start."""
 
     @override
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"creditbot {commands.version()}")
+        print(f"creditbot {_version()}")
         parser.exit()
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("creditbot")
+    except PackageNotFoundError:
+        return "unknown (not installed)"
 
 
 def _sandbox(box: argparse.ArgumentParser) -> None:
@@ -182,6 +195,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("creditbot: stopped", file=sys.stderr)
         return 130
-    except Exception as error:  # noqa: BLE001  # whatever nobody foresaw ends in a sentence, too
-        return commands.defect(error)
+    except Exception as error:  # noqa: BLE001  # what nobody foresaw ends in a sentence, too
+        return _defect(error)
     return code
+
+
+def _defect(error: Exception) -> int:
+    """Says that this error is a mistake of ours. Its traceback goes to the log, or to the terminal if there is none."""
+    log.critical("a defect of creditbot", exc_info=error)
+    print(f"creditbot: This is a defect of creditbot ({type(error).__name__}); its log says where.", file=sys.stderr)
+    return 1

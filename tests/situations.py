@@ -16,7 +16,7 @@ from typing import Any
 from typing_extensions import override
 
 from creditbot.answer.owner import MOST_LINKS
-from creditbot.commands.output import ConsoleProgress, problem_lines
+from creditbot.commands.run_once import ConsoleProgress, problem_lines
 from creditbot.errors import LOOKER, SLACK, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.model import Marker, RequestKey
 from creditbot.state.ledger import Ledger

@@ -1,4 +1,4 @@
-"""`creditbot check`: every part tried for real, one line each, with what to do where it fails.
+"""`creditbot check`: tries every part of a deployment, and prints a line for each with what to do if it fails.
 
 Nothing is posted and no notebook is run. The state store is written to, with what it already holds; an empty object is
 written beside the summaries, and removed.
@@ -11,25 +11,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from creditbot.commands.output import say
 from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from creditbot.bootstrap import Assembly
     from creditbot.settings.settings import Settings
+
+Verdict = Literal["ok", "note", "FAIL"]
+"""`note`: it works, but somebody should know."""
+Findings = list[tuple[Verdict, str]]
+"""What a check gives: one or more verdicts, each with what was found and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of one check.
+    """One line of the output.
 
     Attributes:
-        name: the part.
-        verdict: "ok", "note" (works, but somebody should know) or "FAIL".
+        name: the part that was checked.
+        verdict: how it stands.
         text: what was found, and what to do.
     """
 
     name: str
-    verdict: Literal["ok", "note", "FAIL"]
+    verdict: Verdict
     text: str
 
     @property
@@ -42,24 +50,35 @@ class CheckResult:
         return f"{self.verdict:<4}  {self.name:<18}  {' '.join(self.text.split())}"
 
 
+def run(_: Namespace) -> int:
+    """Prints each result as soon as it is there; 1 if any part failed."""
+    from creditbot.bootstrap import assemble
+    from creditbot.settings.settings import Settings
+
+    settings = Settings.load()
+    failed = 0
+    for result in run_checks(settings, assemble(settings)):
+        say(str(result))
+        failed += not result.ok
+    return 1 if failed else 0
+
+
 def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
-    """Every check in turn, each given as soon as it is done."""
-    yield from _attempt("Slack token", lambda: _slack_token(assembly))
-    yield from _attempt("Slack channel", lambda: _slack_channel(assembly))
-    yield from _attempt("Slack owner", lambda: _slack_owner(settings, assembly))
-    yield from _attempt("Looker login", lambda: [("ok", f"as {assembly.ports.resolver.login()}")])
+    """Every check in turn. A failure of one does not keep the others from being tried."""
+    yield from attempt("Slack token", lambda: slack_token(assembly))
+    yield from attempt("Slack channel", lambda: _slack_channel(assembly))
+    yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
+    yield from attempt("Looker login", lambda: [("ok", f"as {assembly.ports.resolver.login()}")])
     for product in assembly.products.products:
-        yield from _attempt(f"notebook {product.name}", lambda product=product: _notebook(product.notebook))  # type: ignore[misc]
-    yield from _attempt("state", lambda: _state(settings, assembly))
-    yield from _attempt("summaries", lambda: _summaries(settings, assembly))
-    yield from _attempt("warehouse", lambda: _warehouse(settings, assembly))
-    yield from _limits(settings)
+        yield from attempt(f"notebook {product.name}", lambda product=product: _notebook(product.notebook))  # type: ignore[misc]
+    yield from attempt("state", lambda: _state(settings, assembly))
+    yield from attempt("summaries", lambda: _summaries(settings, assembly))
+    yield from attempt("warehouse", lambda: _warehouse(settings, assembly))
+    yield from limits(settings)
 
 
-Finding = tuple[Literal["ok", "note", "FAIL"], str]
-
-
-def _attempt(name: str, check: Callable[[], list[Finding]]) -> Iterator[CheckResult]:
+def attempt(name: str, check: Callable[[], Findings]) -> Iterator[CheckResult]:
+    """The results of one check; an error of ours is a result, too."""
     try:
         for verdict, text in check():
             yield CheckResult(name, verdict, text)
@@ -67,21 +86,22 @@ def _attempt(name: str, check: Callable[[], list[Finding]]) -> Iterator[CheckRes
         yield CheckResult(name, "FAIL", str(error))
 
 
-def _slack_token(assembly: Assembly) -> list[Finding]:
+def slack_token(assembly: Assembly) -> Findings:
+    """Whose token it is, and a line for each scope that it lacks."""
     from creditbot.adapters.slack.access import access
 
-    found = access(assembly.slack.api)
-    findings: list[Finding] = [("ok", f"bot {found.user} in workspace {found.team}")]
-    for scope in found.missing:
+    token = access(assembly.slack.api)
+    findings: Findings = [("ok", f"bot {token.user} in workspace {token.team}")]
+    for scope in token.missing:
         todo = f"Add the scope {scope} to the Slack app and install it again: needed to {scope.purpose}."
         if scope.needed:
             findings.append(("FAIL", todo))
         else:
-            findings.append(("note", f"{todo} Until then a message of unknown outcome is sent to the owner again."))
+            findings.append(("note", f"{todo} Until then the owner may get a message twice."))
     return findings
 
 
-def _slack_owner(settings: Settings, assembly: Assembly) -> list[Finding]:
+def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
     """Opens the conversation and reads it, without a word in it."""
     from datetime import UTC, datetime
 
@@ -91,51 +111,51 @@ def _slack_owner(settings: Settings, assembly: Assembly) -> list[Finding]:
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
 
 
-def _slack_channel(assembly: Assembly) -> list[Finding]:
+def _slack_channel(assembly: Assembly) -> Findings:
     workspace = assembly.ports.inbox.workspace(None)
-    return [("ok", f"#{name} ({channel}), and we are in it") for channel, name in workspace.channels.items()]
+    return [("ok", f"#{name} ({channel}), and the bot is in it") for channel, name in workspace.channels.items()]
 
 
-def _notebook(notebook: str | None) -> list[Finding]:
+def _notebook(notebook: str | None) -> Findings:
     if notebook is None:
         return [("note", "off: no notebook is set, so its links are skipped")]
     from creditbot.notebook_host.preparing import prepare
 
     prepared = prepare(Path(notebook))
-    found: list[Finding] = [("ok", f"{notebook}: takes `looker`, its kernel is here")]
-    return found + [("note", note) for note in prepared.notes]
+    findings: Findings = [("ok", f"{notebook}: has the parameter `looker`, and its kernel is installed")]
+    return findings + [("note", note) for note in prepared.notes]
 
 
-def _state(settings: Settings, assembly: Assembly) -> list[Finding]:
+def _state(settings: Settings, assembly: Assembly) -> Findings:
     store = assembly.ports.state
     stored = store.read()
-    place, entries = settings.state_uri, len(stored.values)
+    uri, entries = settings.state_uri, len(stored.values)
     if stored.damage:
         return [("note", stored.damage)]
     if entries and "meta" not in stored.values:
-        return [("note", f"{place}: not creditbot's own yet; the first tick takes over what it lists as processed")]
+        return [("note", f"{uri}: not written by creditbot; the first tick takes over its list of processed messages")]
     store.write(stored.values, stored.version)
-    return [("ok", f"{place}: readable and writable, {entries} entries")]
+    return [("ok", f"{uri}: readable and writable, {entries} entries")]
 
 
-def _summaries(settings: Settings, assembly: Assembly) -> list[Finding]:
+def _summaries(settings: Settings, assembly: Assembly) -> Findings:
     assembly.ports.summaries.probe()
     newest = next(iter(assembly.ports.summaries.newest_first()), None)
-    last = f"the last is of {newest[0]}" if newest else "none yet"
-    return [("ok", f"{settings.output_uri}: readable and writable, {last}")]
+    latest = f"the latest is for {newest[0]}" if newest else "none yet"
+    return [("ok", f"{settings.output_uri}: readable and writable, {latest}")]
 
 
-def _warehouse(settings: Settings, assembly: Assembly) -> list[Finding]:
-    dialect = assembly.sql.dialect
-    spoken: Finding = (
-        ("ok", f"SQL dialect {dialect}")
-        if dialect
-        else ("note", "neither SQL_DIALECT nor WAREHOUSE_URL is set: SQL passes if every dialect that reads it agrees")
-    )
+def _warehouse(settings: Settings, assembly: Assembly) -> Findings:
+    findings: Findings = []
+    if assembly.sql.dialect:
+        findings.append(("ok", f"SQL dialect {assembly.sql.dialect}"))
+    else:
+        text = "neither SQL_DIALECT nor WAREHOUSE_URL is set: SQL passes if all dialects that can read it accept it"
+        findings.append(("note", text))
     if settings.warehouse_url is None:
-        return [spoken, ("note", "WAREHOUSE_URL is not set: the bundled notebooks need it, others may not")]
+        return [*findings, ("note", "WAREHOUSE_URL is not set: the bundled notebooks need it, others may not")]
     ask_warehouse(settings.warehouse_url.get_secret_value())
-    return [spoken, ("ok", "WAREHOUSE_URL answers")]
+    return [*findings, ("ok", "WAREHOUSE_URL answers")]
 
 
 def ask_warehouse(url: str) -> None:
@@ -153,22 +173,24 @@ def ask_warehouse(url: str) -> None:
             with create_engine(url, poolclass=NullPool).connect() as engine:
                 engine.execute(text("SELECT 1")).fetchall()
     except Exception as error:  # every driver has its own errors
-        raise Unreachable(WAREHOUSE, *_silence(scheme, type(error).__name__)) from error
+        raise Unreachable(WAREHOUSE, *_warehouse_problem(scheme, type(error).__name__)) from error
 
 
-def _silence(scheme: str, name: str) -> tuple[str, str]:
-    """What happened and what to do, by the class of the error: its text may hold the password."""
-    if name in ("ModuleNotFoundError", "NoSuchModuleError"):
+def _warehouse_problem(scheme: str, error_name: str) -> tuple[str, str]:
+    """What happened and what to do, by the class of the error alone: its text may hold the password."""
+    if error_name in ("ModuleNotFoundError", "NoSuchModuleError"):
         what = f"No driver for the {scheme} of WAREHOUSE_URL is installed."
         return what, "Install creditbot with the extra trino, snowflake, bigquery or redshift, or the driver itself."
-    if name == "ArgumentError":
+    if error_name == "ArgumentError":
         return "WAREHOUSE_URL is not an address.", "Write it like trino://USER@HOST:8443/CATALOG."
     if scheme == "duckdb":
-        return f"The file of WAREHOUSE_URL cannot be opened ({name}).", "Check its path, and that nothing has it open."
-    return f"WAREHOUSE_URL does not answer ({name}).", "Check its host, port, user and password."
+        what = f"The file of WAREHOUSE_URL cannot be opened ({error_name})."
+        return what, "Check its path, and that nothing has it open."
+    return f"WAREHOUSE_URL does not answer ({error_name}).", "Check its host, port, user and password."
 
 
-def _limits(settings: Settings) -> Iterator[CheckResult]:
+def limits(settings: Settings) -> Iterator[CheckResult]:
+    """A note for each limit that is not set, and for each address that is not encrypted."""
     unset = {
         "MAX_CREDIT_USD": (settings.max_credit_usd is None, "a credit of any size is answered"),
         "REQUESTERS": (not settings.requesters, "everybody in the channel may ask"),

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditbot.commands import main as commands
+from creditbot.commands import run_once
+from creditbot.commands.output import say
 from creditbot.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ def run(options: Namespace) -> int:
     from creditbot.settings.settings import Settings
 
     for line in (_RULE, *_banner(), _RULE):
-        commands.say(line)
+        say(line)
     with _usable_folder(options.folder), Sandbox(options.folder) as sandbox:
         environ = {**sandbox.environment(), **settings(options.folder)}
-        code = commands.tick(Settings.load(environ, env_file=None), {**os.environ, **environ})
-        commands.say("")
-        commands.say(_rendered(sandbox.world))
+        code = run_once.tick(Settings.load(environ, env_file=None), {**os.environ, **environ})
+        say("")
+        say(_rendered(sandbox.world))
     for line in _next_steps(environ, program_call(options)):
-        commands.say(line)
+        say(line)
     return code
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack.access import SCOPES, Scope
-from creditbot.commands.check import CheckResult, _attempt, _limits, _slack_token
+from creditbot.commands.check import CheckResult, attempt, limits, slack_token
 from creditbot.settings.settings import Settings
 from tests.support.http import Answer
 from tests.support.slack_bench import ME, Bench
@@ -26,7 +26,7 @@ def test_a_scope_that_is_not_granted_is_named(bench: Bench, lacking: Scope) -> N
     granted = [name for scope in SCOPES if scope != lacking for name in scope.names]
     bench.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": ",".join(granted)}))
     assembly: Any = SimpleNamespace(slack=bench.open())
-    token, scope = _attempt("Slack token", lambda: _slack_token(assembly))
+    token, scope = attempt("Slack token", lambda: slack_token(assembly))
     assert CheckResult("Slack token", "ok", "bot creditbot in workspace Acme") == token
     assert ("FAIL" if lacking.needed else "note") == scope.verdict
     assert f"Add the scope {lacking} to the Slack app and install it again: needed to {lacking.purpose}." in scope.text
@@ -35,5 +35,5 @@ def test_a_scope_that_is_not_granted_is_named(bench: Bench, lacking: Scope) -> N
 
 def test_plain_http_is_noted() -> None:
     """HTTP_HOSTS allows it, and somebody should know."""
-    notes = list(_limits(Settings.load(SETTINGS, env_file=None)))
+    notes = list(limits(Settings.load(SETTINGS, env_file=None)))
     assert CheckResult("limits", "note", "LOOKER_BASE_URL uses plain http, as HTTP_HOSTS allows") in notes

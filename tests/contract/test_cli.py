@@ -287,7 +287,7 @@ def test_check_says_which_part_fails(office: Office, changes: dict[str, str], pa
 
 def test_check_says_how_old_the_last_summary_is(worked: Office) -> None:
     """Whether anything was answered lately is seen at a glance."""
-    assert re.search(r"^ok +summaries .*, the last is of T0\w+\.", worked.run("check").out, re.MULTILINE)
+    assert re.search(r"^ok +summaries .*, the latest is for T0\w+\.", worked.run("check").out, re.MULTILINE)
 
 
 def test_check_leaves_a_prototypes_file_as_it_is(office: Office) -> None:
@@ -336,7 +336,7 @@ def test_links_reads_a_message_as_slack_gives_it() -> None:
     ("path", "said"),
     [
         ("dashboards/5", "A dashboard has several queries"),
-        ("sql/AbC", "only where ALLOW_SQL_RUNNER is true"),
+        ("sql/AbC", "only if ALLOW_SQL_RUNNER is true"),
         ("explore/m/v?fields=v.a&limit=100", "limited to 100 rows"),
     ],
 )
@@ -366,7 +366,10 @@ def test_links_says_that_there_is_none() -> None:
 def test_links_asks_whose_links_count(tmp_path: Path) -> None:
     """Where no setting says it."""
     done = creditbot(tmp_path, "links")
-    assert (2, "Whose links count is not known. Say --host HOST, or set LOOKER_BASE_URL.") == (done.code, done.sentence)
+    assert (2, "No Looker is named whose links to look for. Pass --host HOST, or set LOOKER_BASE_URL.") == (
+        done.code,
+        done.sentence,
+    )
 
 
 def test_links_takes_the_host_of_the_settings(tmp_path: Path) -> None:
@@ -412,7 +415,7 @@ def test_show_also_knows_what_the_state_has_forgotten(worked: Office, tmp_path: 
     ("text", "why"),
     [
         ("cut-off", "It is not a request: it has no link to 127.0.0.1:"),
-        ("Verify conversion", "It is not a request: an app wrote it (B0ALERTS); ALLOWED_BOTS does not name it."),
+        ("Verify conversion", "It is not a request: an app wrote it (B0ALERTS); ALLOWED_BOTS does not list it."),
         (BOT_USER, "It is not a request: it is"),
     ],
 )
@@ -431,14 +434,14 @@ def test_retry_is_refused_for_an_answered_request(worked: Office) -> None:
     """Nobody is answered twice."""
     done = worked.run("retry", worked.permalink("SMS pumping"))
     assert 2 == done.code
-    assert done.sentence.startswith("This request was answered; it is not answered twice.")
+    assert done.sentence.startswith("This request has been answered and is not answered twice.")
 
 
 def test_retry_starts_a_request_anew(worked: Office) -> None:
     """One that was given up is worked on by the next tick; its cause still being there, it is given up again."""
     done = worked.run("retry", worked.permalink("looks/4040"))
-    assert (0, "The next tick starts this request anew.\n") == (done.code, done.out)
-    assert "started next tick" in worked.run("history").out
+    assert (0, "The next tick will start this request again.\n") == (done.code, done.out)
+    assert "restarted" in worked.run("history").out
     assert "Looker has no Look 4040" in worked.run("run-once").out
 
 
@@ -460,7 +463,7 @@ def test_who_wants_the_same_sql_credited_again_is_kept(worked: Office, monkeypat
 def test_a_name_without_again_is_a_mistake(worked: Office) -> None:
     """It would be kept nowhere."""
     done = worked.run("retry", "--by", "Dana", worked.permalink("looks/4040"))
-    assert (2, "--by names who wants --again, which is not given. Give both, or neither.") == (done.code, done.sentence)
+    assert (2, "--by names the person who wants --again. Give both options, or neither.") == (done.code, done.sentence)
 
 
 @pytest.mark.parametrize("command", ["show", "retry"])

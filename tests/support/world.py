@@ -17,12 +17,14 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from creditbot import slack_time
-from creditbot.commands.lookup import Asked, Lookup
+from creditbot.commands.requests import restart
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
+from creditbot.insight.lookup import Lookup
 from creditbot.intake.looker_links import looker_host
+from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules
 from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
 from creditbot.ports import Ports, Stored
@@ -261,7 +263,9 @@ class World:
     def retry(self, key: RequestKey, again: str = "") -> None:
         """`creditbot retry` with the address that a message outside threads has."""
         ports = self.ports()
-        Lookup(ports, Ledger(ports.state), POLICY).retry(Asked(key.channel, key.ts, key.ts), again=again)
+        ledger = Ledger(ports.state)
+        lookup = Lookup(ports.inbox, ports.summaries, ledger, POLICY)
+        restart(lookup, ledger, ports.clock, Permalink(key.channel, key.ts, key.ts), again)
 
     def tick(self, **options: Any) -> TickReport:
         """One tick of a new process."""

@@ -12,7 +12,6 @@ from creditbot import bootstrap
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.adapters.storage.configmap_state import ConfigMapStore
 from creditbot.adapters.storage.file_state import FileStore
-from creditbot.commands.main import _find_notebooks
 from creditbot.errors import SettingsError, StateFull
 from creditbot.machine import processes
 from creditbot.model import RequestKey
@@ -119,11 +118,3 @@ def test_a_wrong_products_file_stops_before_anything_is_asked(tmp_path: Path) ->
     file.write_text("[[product]]\nname = 3\n")
     with pytest.raises(SettingsError, match=r"products\.toml"):
         bootstrap.assemble(settings(PRODUCTS_FILE=str(file)))
-
-
-def test_a_product_whose_notebook_is_missing_stops_the_tick(tmp_path: Path) -> None:
-    """The file, its product and the settings to look at are named."""
-    assembly = bootstrap.assemble(settings(NOTEBOOK_PATH=str(tmp_path / "nowhere.ipynb")))
-    with pytest.raises(SettingsError, match=r"nowhere\.ipynb of the product verify does not exist") as caught:
-        _find_notebooks(assembly)
-    assert "NOTEBOOK_PATH" in caught.value.todo

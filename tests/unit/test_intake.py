@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from creditbot.intake.looker_links import looker_host
-from creditbot.intake.requests import NOBODY, RequestRules, read_request, requests_in, why_not
-from creditbot.model import Message, RequestKey, Workspace
+from creditbot.intake.requests import NOTICES, Request, RequestRules, read_request, requests_in, why_not
+from creditbot.model import LookerLink, Message, RequestKey, Workspace
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "UBOT", "BBOT", {"C1": "credits"})
 RULES = RequestRules(looker_host("https://acme.looker.com"))
@@ -23,11 +23,10 @@ def message(**changes: Any) -> Message:
 
 
 def test_a_persons_message_with_a_link_is_a_request() -> None:
-    """Its key is of the message, its links are decoded."""
-    found = read_request(message(), WORKSPACE, RULES)
-    assert found
-    assert RequestKey("T1", "C1", "1736345678.000100") == found.key
-    assert ["abc"] == [link.slug for link in found.links]
+    """Its key is that of the message, its links are decoded."""
+    key = RequestKey("T1", "C1", "1736345678.000100")
+    link = LookerLink("short", "https://acme.looker.com/x/abc", slug="abc")
+    assert Request(key, message(), (link,)) == read_request(message(), WORKSPACE, RULES)
 
 
 @pytest.mark.parametrize(
@@ -42,68 +41,70 @@ def test_a_persons_message_with_a_link_is_a_request() -> None:
     ],
     ids=["with a file", "/me", "broadcast", "parent of a thread", "of our workspace", "whatever Slack invents"],
 )
-def test_people_ask_in_many_ways(changes: dict[str, Any]) -> None:
-    """Whichever subtype."""
+def test_a_person_may_ask_in_any_kind_of_message(changes: dict[str, Any]) -> None:
+    """The subtypes that count as notices are known; whatever else Slack invents is a person's."""
     assert "" == why_not(message(**changes), WORKSPACE, RULES)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"user": "UBOT", "bot": "BBOT"}, "it is our own post."),
-        ({"user": "UBOT"}, "it is our own post."),
-        ({"bot": "BBOT", "user": None}, "it is our own post."),
+        ({"user": "UBOT", "bot": "BBOT"}, "it is the bot's own post."),
+        ({"user": "UBOT"}, "it is the bot's own post."),
+        ({"bot": "BBOT", "user": None}, "it is the bot's own post."),
         (
             {"thread_ts": "1736345600.000000"},
             "it is a reply in a thread; send it to the channel as well to make it a request.",
         ),
-        ({"bot": "BUNFURL"}, "an app wrote it (BUNFURL); ALLOWED_BOTS does not name it."),
+        ({"bot": "BUNFURL"}, "an app wrote it (BUNFURL); ALLOWED_BOTS does not list it."),
         ({"user": "USLACKBOT"}, "Slackbot wrote it."),
         ({"user": "USLACKBOT", "subtype": "slackbot_response"}, "Slackbot wrote it."),
-        ({"user": None}, "nobody is named as its author."),
+        ({"user": None}, "it has no author."),
         ({"user_team": "T2"}, "a member of another workspace wrote it."),
-        *(({"subtype": subtype}, f"it is a notice of Slack's ({subtype}).") for subtype in sorted(NOBODY)),
+        *(({"subtype": subtype}, f"it is a notice from Slack ({subtype}).") for subtype in sorted(NOTICES)),
     ],
 )
-def test_what_is_no_request_says_why(changes: dict[str, Any], reason: str) -> None:
-    """The sentence is what `creditbot show` gives."""
+def test_a_message_that_is_not_a_request_says_why(changes: dict[str, Any], reason: str) -> None:
+    """`creditbot show` prints the sentence."""
     assert reason == why_not(message(**changes), WORKSPACE, RULES)
     assert read_request(message(**changes), WORKSPACE, RULES) is None
 
 
-def test_requesters_narrow_who_may_ask() -> None:
-    """Empty means everybody."""
+def test_only_the_requesters_may_ask_if_any_are_listed() -> None:
+    """An empty list means everybody."""
     rules = replace(RULES, requesters=frozenset({"U2"}))
-    assert "REQUESTERS" in why_not(message(), WORKSPACE, rules)
+    assert "REQUESTERS does not list its author (U1)." == why_not(message(), WORKSPACE, rules)
     assert "" == why_not(message(user="U2"), WORKSPACE, rules)
 
 
-def test_allowed_bots_may_ask() -> None:
+def test_a_listed_bot_may_ask() -> None:
     """Workflow forms post as bots, without a user."""
     rules = replace(RULES, bots=frozenset({"BFORM"}))
     assert read_request(message(bot="BFORM", user=None), WORKSPACE, rules)
     assert read_request(message(bot="BOTHER", user=None), WORKSPACE, rules) is None
 
 
-def test_a_user_token_is_us_by_its_user() -> None:
-    """Without a bot id, other apps are still not us."""
+def test_with_a_user_token_our_posts_are_known_by_their_user() -> None:
+    """There is no bot id then, and a post of another app is still not ours."""
     workspace = replace(WORKSPACE, bot="")
-    assert "our own" in why_not(message(user="UBOT", bot="BX"), workspace, RULES)
-    assert "an app" in why_not(message(user="U9", bot="BX"), workspace, RULES)
+    assert "it is the bot's own post." == why_not(message(user="UBOT", bot="BX"), workspace, RULES)
+    assert "an app wrote it (BX); ALLOWED_BOTS does not list it." == why_not(
+        message(user="U9", bot="BX"), workspace, RULES
+    )
 
 
-def test_without_a_link_to_our_looker_it_is_no_request() -> None:
+def test_a_message_without_a_link_to_our_looker_is_not_a_request() -> None:
     """Whoever wrote it."""
     assert read_request(message(text="hello <https://other.looker.com/x/abc>"), WORKSPACE, RULES) is None
 
 
-def test_the_fingerprint_is_of_what_the_links_mean() -> None:
-    """Words around them, and how an address is written, are not part of it."""
+def test_the_fingerprint_changes_with_what_the_links_mean() -> None:
+    """It does not change with the words around them, or with how an address is written."""
 
     def fingerprint(text: str) -> str:
-        found = read_request(message(text=text), WORKSPACE, RULES)
-        assert found
-        return found.fingerprint
+        request = read_request(message(text=text), WORKSPACE, RULES)
+        assert request
+        return request.fingerprint
 
     same = fingerprint("<https://acme.looker.com/looks/7>")
     assert same == fingerprint("please! <https://acme.looker.com/looks/7?toggle=det>")

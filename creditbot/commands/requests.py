@@ -1,0 +1,206 @@
+"""`creditbot history`, `show` and `retry`: what became of single requests, and letting one start again.
+
+What is known of requests comes from `creditbot.insight.lookup`. `retry` alone changes something: it puts the request
+into the state where the next tick finds it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from creditbot.commands.output import STATUS_WORDS, count, utc
+from creditbot.credit.amount import format_usd
+from creditbot.errors import SettingsError
+from creditbot.insight.lookup import Lookup
+from creditbot.intake.permalink import read_permalink
+from creditbot.slack_time import time_of
+from creditbot.state.record import ANSWERED, move, reopened
+from creditbot.text import printable
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from creditbot.bootstrap import Assembly
+    from creditbot.insight.lookup import PastRequest, RequestFacts
+    from creditbot.intake.permalink import Permalink
+    from creditbot.ports import Clock
+    from creditbot.state.ledger import Ledger
+    from creditbot.state.record import Record
+
+_ENDED = ("answered", "elsewhere", "dead")
+"""What the automation rate is taken of: requests that wanted an answer and that have ended."""
+
+
+def history(options: Namespace) -> int:
+    """Lists past requests, oldest first, with the share that was answered without a person."""
+    from datetime import UTC, datetime, timedelta
+
+    since = datetime.now(UTC) - timedelta(days=options.days)
+    for line in history_lines(_lookup(_assembly()).past(since), options.days):
+        print(line)
+    return 0
+
+
+def show(options: Namespace) -> int:
+    """Prints what is known of one request, or why the message is not one."""
+    permalink = read_permalink(options.permalink)
+    for line in request_lines(_lookup(_assembly()).find(permalink), options.permalink):
+        print(line)
+    return 0
+
+
+def retry(options: Namespace) -> int:
+    """Lets the next tick start a request again."""
+    if options.by and not options.again:
+        raise SettingsError("--by names the person who wants --again.", "Give both options, or neither.")
+    permalink = read_permalink(options.permalink)
+    assembly = _assembly()
+    overridden_by = (options.by or _person()) if options.again else ""
+    restart(_lookup(assembly), assembly.ledger, assembly.ports.clock, permalink, overridden_by)
+    print("The next tick will start this request again.")
+    return 0
+
+
+def restart(lookup: Lookup, ledger: Ledger, clock: Clock, permalink: Permalink, overridden_by: str = "") -> None:
+    """Puts a request into the state where the next tick starts it again.
+
+    Args:
+        lookup: finds the request.
+        ledger: the state, the one that `lookup` reads.
+        clock: gives the time of this retry.
+        permalink: which message it is.
+        overridden_by: who wants the same SQL credited twice, or "".
+
+    Raises `SettingsError` for a request that was answered, or may be about to be, and for a message that is not one.
+    """
+    facts = lookup.find(permalink)
+    problem = _why_not_again(facts) or lookup.why_not_a_request(permalink)
+    if problem:
+        raise SettingsError(problem)
+    now = clock.now()
+    order = {"again": overridden_by, "retried": now}
+    if facts.record:
+        record = reopened(facts.record, now, **order)
+    else:
+        thread = permalink.thread if permalink.thread != permalink.ts else ""
+        record = move(None, "seen", now, thread=thread, **order)
+    ledger.swap(facts.key, facts.record, record)
+
+
+def _why_not_again(facts: RequestFacts) -> str:
+    """Why a request of that status does not start again, one sentence or two; "" if it may."""
+    if facts.status in ANSWERED:
+        return "This request has been answered and is not answered twice. If the answer is wrong, correct it by hand."
+    if facts.record is None or facts.status in ("failed", "dead", "skipped", "withdrawn"):
+        return ""
+    if facts.status == "posting":
+        return "A reply to this request may be on its way. The next ticks find out; there is nothing to retry yet."
+    return f"This request is already under way ({facts.status}). The next tick continues it."
+
+
+def _person() -> str:
+    """Who typed the command, as the summary keeps it."""
+    import getpass
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user has a number only
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _assembly() -> Assembly:
+    from creditbot.bootstrap import assemble
+    from creditbot.settings.settings import Settings
+
+    return assemble(Settings.load())
+
+
+def _lookup(assembly: Assembly) -> Lookup:
+    return Lookup(assembly.ports.inbox, assembly.ports.summaries, assembly.ledger, assembly.policy)
+
+
+def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
+    """The table, newest last, and the automation rate."""
+    if past:
+        yield f"{'asked (UTC)':<16}  {'outcome':<18}  {'credit':>12}  request"
+    for request in past:
+        amount = format_usd(request.amount) if request.amount is not None else ""
+        words = STATUS_WORDS.get(request.status, request.status)
+        yield printable(f"{time_of(request.key.ts):%Y-%m-%d %H:%M}  {words:<18}  {amount:>12}  {request.permalink}")
+        if request.reason and request.status != "elsewhere":
+            yield printable(f"{' ' * 18}{request.reason}")
+    yield _rate_line(past, days)
+
+
+def _rate_line(past: Sequence[PastRequest], days: int) -> str:
+    ended = [request for request in past if request.status in _ENDED]
+    answered = [request for request in past if request.status == "answered"]
+    if not ended:
+        return f"No request was answered or given up in the last {count(days, 'day')}."
+    seconds = [request.seconds for request in answered if request.seconds]
+    mean = f", {sum(seconds) / len(seconds):.1f} seconds per request on average" if seconds else ""
+    return f"Automation rate {len(answered) / len(ended):.0%}: {len(answered)} of {count(len(ended), 'request')}{mean}."
+
+
+def request_lines(facts: RequestFacts, permalink: str) -> Iterable[str]:
+    """Everything that is known of one request."""
+    yield permalink
+    if facts.ignored:
+        yield facts.ignored
+        return
+    for name, value in _named_facts(facts):
+        yield printable(f"{name:<10} {value}")
+
+
+def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:
+    """(name, value) pairs: from the state if it knows the request, else from the summary; then the links."""
+    summary = facts.summary or {}
+    yield from _record_facts(facts.record) if facts.record else _outcome_facts(summary)
+    for link in summary.get("links", []):
+        yield "link", link.get("url", "")
+        yield "", _link_line(link)
+
+
+def _record_facts(record: Record) -> Iterable[tuple[str, str]]:
+    yield "status", f"{STATUS_WORDS[record.status]}, since {utc(record.at)}"
+    if record.reason:
+        yield "reason", record.reason
+    if record.due and not record.terminal:
+        yield "next try", utc(record.due)
+    if record.result:
+        yield "credit", format_usd(record.result.amount)
+    if record.again:
+        yield "again by", record.again
+    yield "attempts", str(record.attempts)
+    if record.result:
+        yield "summary", record.result.place
+
+
+def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    outcome = summary.get("outcome", {})
+    status, at = str(outcome.get("status", "unknown")), str(outcome.get("at", "unknown"))
+    yield "status", f"{STATUS_WORDS.get(status, status)}, since {at[:19].replace('T', ' ')} UTC"
+    amount = summary.get("credit_amount")
+    facts = (
+        ("reason", outcome.get("reason")),
+        ("credit", format_usd(amount) if amount is not None else None),
+        ("again by", outcome.get("again")),
+        ("attempts", outcome.get("attempts")),
+    )
+    yield from ((name, str(value)) for name, value in facts if value)
+
+
+def _link_line(link: Mapping[str, Any]) -> str:
+    if "sql_sha256" not in link:
+        return "its SQL was not kept"
+    parts = [str(link.get("product") or "skipped: it is of no product that is on")]
+    if "credit" in link:
+        parts.append(format_usd(link["credit"]))
+    parts.append(f"SQL {str(link['sql_sha256'])[:12]}")
+    if "notebook_sha256" in link:
+        parts.append(f"notebook {str(link['notebook_sha256'])[:12]}")
+    return ", ".join(parts)

@@ -1,0 +1,177 @@
+"""`creditbot run-once`: one tick on the Slack and Looker of the settings.
+
+Settings come from the environment and `.env`; `creditbot.tick` does the work. What happens goes to the log and, unless
+the log itself is on the standard output, to the terminal.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from creditbot.commands.output import STATUS_WORDS, count, say, utc
+from creditbot.credit.amount import format_usd
+from creditbot.errors import CreditbotError, SettingsError
+from creditbot.text import printable
+from creditbot.tick.report import Progress, TickReport
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from datetime import datetime
+
+    from creditbot.bootstrap import Assembly
+    from creditbot.settings.settings import Settings
+    from creditbot.state.record import Meta, Record
+
+FINISH_SECONDS = 25.0
+"""After SIGTERM, how long notebooks may still run; the rest of the grace period is for releasing their requests."""
+
+_OBJECTS = 100_000
+"""More than an idle tick makes: the garbage collector's first look comes with the work, not with the imports."""
+_INDENT = " " * 6
+_WORDS_WIDTH = 19
+
+log = logging.getLogger(__name__)
+
+
+def run(_: Namespace) -> int:
+    """Reads the settings and does one tick. Settings that are missing are an error, never a reason for a sandbox."""
+    gc.set_threshold(_OBJECTS)
+    from creditbot.settings.settings import Settings, environment
+
+    try:
+        return tick(Settings.load(), environment())
+    finally:
+        gc.freeze()  # nothing is collected at exit: that would look through all that was imported, several times
+
+
+def tick(settings: Settings, environ: Mapping[str, str]) -> int:
+    """One tick with these settings; 1 if something failed that nobody was told of.
+
+    Args:
+        settings: what the deployment decides.
+        environ: the environment, of which notebooks see what the settings let them.
+    """
+    from creditbot.bootstrap import assemble
+    from creditbot.machine import logs
+
+    speak = say if settings.log_path else _silent
+    logs.configure(settings.log_path, settings.log_format, level=settings.log_level, secrets=settings.secrets)
+    for name in settings.plain_http:
+        log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
+    assembly = assemble(settings, progress=ConsoleProgress(speak), environ=environ)
+    try:
+        check_notebooks_exist(assembly)
+        with _stopping(assembly):
+            report = assembly.bot.tick()
+    except CreditbotError as error:
+        log.error("the tick ended early: %s", error)  # noqa: TRY400  # what it says is enough
+        raise
+    for line in problem_lines(report):
+        log.error(line)
+    for line in tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now()):
+        speak(line)
+    return 0 if report.ok else 1
+
+
+def check_notebooks_exist(assembly: Assembly) -> None:
+    """Raises `SettingsError` for a notebook that is not there: a wrong path must not give up a channel of requests."""
+    for product in assembly.products.products:
+        if product.notebook and not os.access(product.notebook, os.R_OK):
+            raise SettingsError(
+                f"The notebook {product.notebook} of the product {product.name} does not exist, or cannot be read.",
+                "Correct NOTEBOOK_PATH, PSMS_NOTEBOOK_PATH or PRODUCTS_FILE.",
+            )
+
+
+@contextmanager
+def _stopping(assembly: Assembly) -> Iterator[None]:
+    """At SIGTERM or SIGINT no new request is taken, and notebooks get a little time. Our processes always end."""
+    timer = threading.Timer(FINISH_SECONDS, assembly.ports.runner.close)
+    timer.daemon = True
+
+    def stop(*_: object) -> None:
+        assembly.bot.stop()
+        if timer.ident is None:  # at the first signal
+            os.write(2, b"creditbot: stopping; requests under way are finished, or released for the next tick\n")
+            timer.start()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        timer.cancel()
+        assembly.ports.runner.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _silent(_: str) -> None:
+    """In a container the log is what people read."""
+
+
+class ConsoleProgress(Progress):
+    """Says on the terminal what happens."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    @override
+    def step(self, text: str) -> None:
+        self._say(text)
+
+    @override
+    def started(self, permalink: str) -> None:
+        self._say(_progress_line("started", permalink))
+
+    @override
+    def ended(self, permalink: str, record: Record | None) -> None:
+        line = _progress_line(outcome_words(record), permalink)
+        if record and record.reason and record.status != "elsewhere":
+            line += f"\n{_INDENT}{' ' * _WORDS_WIDTH} {record.reason}"
+        self._say(line)
+
+
+def _progress_line(words: str, permalink: str) -> str:
+    return f"{_INDENT}{words:<{_WORDS_WIDTH}} {permalink}"
+
+
+def outcome_words(record: Record | None) -> str:
+    """How far a request got, in a few words; None is a request that another process has, or that was not begun."""
+    if record is None:
+        return "left for later"
+    words = STATUS_WORDS[record.status]
+    return f"{words} {format_usd(record.result.amount)}" if record.status == "answered" and record.result else words
+
+
+def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
+    """What a tick did, for the terminal; `meta` says whether requests are held back `now`."""
+    worked_on = sum(1 for _, record in report.done if record)
+    if report.done:
+        left = f", {len(report.done) - worked_on} left for later" if worked_on < len(report.done) else ""
+        waiting = report.waiting + sum(1 for _, record in report.done if record and not record.terminal)
+        yield f"{count(worked_on, 'request')} worked on, {waiting} waiting{left}."
+    elif report.waiting:
+        yield f"Nothing to do now; {count(report.waiting, 'request')} waiting (`creditbot history` lists them)."
+    else:
+        yield f"Nothing new: {count(report.read, 'message')} read, every request in them is done."
+    if report.waiting and meta.hold_since and meta.hold_until and now < meta.hold_until:
+        yield (
+            f"Requests from before {utc(meta.hold_since)} wait until {utc(meta.hold_until)}: the state was lost or "
+            "damaged, and a reply of ours may not be visible yet."
+        )
+    yield from problem_lines(report)
+
+
+def problem_lines(report: TickReport) -> Iterable[str]:
+    """What went wrong in a tick and has not been told to anybody."""
+    yield from (printable(f"error: {error}") for error in report.errors)
+    yield from (printable(f"error: the owner could not be told: {text}") for text in report.untold)

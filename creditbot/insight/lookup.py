@@ -1,0 +1,149 @@
+"""Finds what is known of single requests: of the one that a permalink names, and of all since some day.
+
+It reads the state, the saved summaries and, for a message that neither knows, its thread. `creditbot history` and
+`creditbot show` print what it finds. It changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from creditbot.intake.looker_links import looker_links
+from creditbot.intake.permalink import Permalink
+from creditbot.intake.requests import RequestRules, why_not
+from creditbot.model import RequestKey, Workspace
+from creditbot.ports import Inbox, SummaryStore
+from creditbot.slack_time import order, time_of
+from creditbot.state.codec import State
+from creditbot.state.ledger import Ledger
+from creditbot.state.record import Record
+
+_PREVIOUS_BOT = "The bot that was here before processed it. Its thread shows whether it was answered."
+_NOT_STARTED = (
+    "It is a request that was not started yet. If LOOKBACK_HOURS have passed, start it with `creditbot retry`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """All that is known of one request.
+
+    Attributes:
+        key: its identity.
+        record: what the state holds of it; None if the state has forgotten it or never knew it.
+        summary: its saved summary; None if there is none.
+        ignored: where nothing is known of it, why: one sentence; else "".
+    """
+
+    key: RequestKey
+    record: Record | None
+    summary: Mapping[str, Any] | None
+    ignored: str = ""
+
+    @property
+    def status(self) -> str:
+        """How it stands, as in `creditbot.state.record`: by the state, else by its summary; "" if neither says."""
+        if self.record:
+            return self.record.status
+        return str((self.summary or {}).get("outcome", {}).get("status", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class PastRequest:
+    """One request as `creditbot history` lists it.
+
+    Attributes:
+        key: its identity.
+        permalink: its address.
+        status: as in `creditbot.state.record`.
+        amount: USD, None if we did not answer it.
+        seconds: from claim to reply, None if we did not answer it.
+        reason: why it ended so, or "".
+    """
+
+    key: RequestKey
+    permalink: str
+    status: str
+    amount: Decimal | None
+    seconds: float | None
+    reason: str
+
+
+class Lookup:
+    """Finds requests. Every verb raises what Slack, the state and the summaries raise."""
+
+    def __init__(self, inbox: Inbox, summaries: SummaryStore, ledger: Ledger, rules: RequestRules) -> None:
+        self._inbox = inbox
+        self._summaries = summaries
+        self._ledger = ledger
+        self._rules = rules
+
+    def find(self, permalink: Permalink) -> RequestFacts:
+        """What is known of a request. Its message is read only if nothing is known of it."""
+        state, workspace = self._read()
+        key = RequestKey(workspace.team, permalink.channel, permalink.ts)
+        record, summary = state.records.get(str(key)), self._summaries.load(key)
+        if record or summary:
+            return RequestFacts(key, record, summary)
+        ignored = _PREVIOUS_BOT if permalink.ts in state.done else self._why_not(permalink, workspace) or _NOT_STARTED
+        return RequestFacts(key, None, None, ignored)
+
+    def why_not_a_request(self, permalink: Permalink) -> str:
+        """Why the message, as it reads now, is not a request, one sentence; "" if it is one."""
+        _, workspace = self._read()
+        return self._why_not(permalink, workspace)
+
+    def past(self, since: datetime) -> list[PastRequest]:
+        """Every request since then and every older one that has not ended, oldest first.
+
+        They come from the summaries, and from the state where that knows more.
+        """
+        state, workspace = self._read()
+        past: dict[str, PastRequest] = {}
+        for key, summary in self._summaries.newest_first():
+            if time_of(key.ts) < since:
+                break
+            past[str(key)] = _by_summary(key, summary, workspace)
+        for text, record in state.records.items():
+            key = RequestKey.parse(text)
+            in_summary = record.terminal and record.saved
+            if not in_summary or (text not in past and time_of(key.ts) >= since):
+                past[text] = _by_record(key, record, workspace)
+        return sorted(past.values(), key=lambda request: order(request.key.ts))
+
+    def _read(self) -> tuple[State, Workspace]:
+        state = self._ledger.read()
+        return state, self._inbox.workspace(state.meta.workspace)
+
+    def _why_not(self, permalink: Permalink, workspace: Workspace) -> str:
+        if permalink.channel not in workspace.channels:
+            return f"The channel {permalink.channel} is not watched (SLACK_CHANNELS)."
+        messages = self._inbox.thread(permalink.channel, permalink.thread)
+        message = next((m for m in messages if m.ts == permalink.ts), None)
+        if message is None:
+            return "There is no such message, or the bot cannot see it."
+        if reason := why_not(message, workspace, self._rules):
+            return f"It is not a request: {reason}"
+        if not looker_links(message.content, self._rules.host):
+            return f"It is not a request: it has no link to {self._rules.host}."
+        return ""
+
+
+def _by_summary(key: RequestKey, summary: Mapping[str, Any], workspace: Workspace) -> PastRequest:
+    outcome = summary.get("outcome", {})
+    status = str(outcome.get("status", "unknown"))
+    amount = summary.get("credit_amount") if status == "answered" else None
+    address = str(summary.get("request", {}).get("permalink") or workspace.address(key))
+    seconds = outcome.get("seconds")
+    reason = str(outcome.get("reason", ""))
+    return PastRequest(key, address, status, amount, float(seconds) if seconds else None, reason)
+
+
+def _by_record(key: RequestKey, record: Record, workspace: Workspace) -> PastRequest:
+    amount = record.result.amount if record.result and record.status == "answered" else None
+    address = workspace.address(key, record.thread)
+    return PastRequest(key, address, record.status, amount, record.seconds or None, record.reason)

@@ -1,0 +1,96 @@
+"""What `creditbot history` and `creditbot show` print."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from creditbot.commands.requests import history_lines, request_lines
+from creditbot.insight.lookup import PastRequest, RequestFacts
+from creditbot.model import RequestKey
+from creditbot.state.record import Record
+
+NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
+KEY = RequestKey("T0", "C0", "1767960000.000100")
+LINK = "https://acme.slack.com/archives/C0/p1767960000000100"
+
+
+def past(status: str, amount: str = "", seconds: float | None = None, reason: str = "") -> PastRequest:
+    return PastRequest(KEY, LINK, status, Decimal(amount) if amount else None, seconds, reason)
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_past_request_is_a_row_with_its_amount() -> None:
+    rows = list(history_lines([past("answered", "1234.50", 4.0)], 30))
+    assert "asked (UTC)       outcome                   credit  request" == rows[0]
+    assert f"2026-01-09 12:00  answered               $1,234.50  {LINK}" == rows[1]
+
+
+def test_the_reason_of_an_end_stands_below_its_row() -> None:
+    rows = list(history_lines([past("dead", reason="Looker has no Look 7.")], 30))
+    assert f"2026-01-09 12:00  given up                          {LINK}" == rows[1]
+    assert f"{' ' * 18}Looker has no Look 7." == rows[2]
+
+
+def test_the_automation_rate_is_of_requests_that_wanted_an_answer() -> None:
+    """Those that were skipped or withdrawn, or are under way, do not count. The mean is that of our answers."""
+    requests = [
+        past("answered", "10.00", 4.0), past("answered", "20.00", 6.0), past("elsewhere"), past("dead"),
+        past("skipped"), past("withdrawn"), past("failed"),
+    ]  # fmt: skip
+    expected = "Automation rate 50%: 2 of 4 requests, 5.0 seconds per request on average."
+    assert expected == list(history_lines(requests, 30))[-1]
+
+
+def test_a_history_without_requests_says_so() -> None:
+    assert ["No request was answered or given up in the last 7 days."] == list(history_lines([], 7))
+
+
+# --- show ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_under_way_is_shown_with_its_next_try() -> None:
+    """And with why it is not answered yet."""
+    record = Record("failed", "nonce", NOW, attempts=1, due=NOW, reason="Looker is down.")
+    assert [
+        LINK,
+        "status     tried again later, since 2026-01-09 12:00:00 UTC",
+        "reason     Looker is down.",
+        "next try   2026-01-09 12:00:00 UTC",
+        "attempts   1",
+    ] == list(request_lines(RequestFacts(KEY, record, None), LINK))
+
+
+def test_a_request_that_the_state_forgot_is_shown_from_its_summary() -> None:
+    """With its links, those that were skipped among them, and with who had it credited again."""
+    summary: dict[str, Any] = {
+        "credit_amount": Decimal("12.50"),
+        "outcome": {"status": "answered", "at": "2026-01-09T12:00:00.123Z", "attempts": 2, "again": "ann@laptop"},
+        "links": [
+            {"url": "https://acme.looker.com/looks/1", "product": "verify", "sql_sha256": "a" * 64,
+             "notebook_sha256": "b" * 64, "credit": Decimal("12.50")},
+            {"url": "https://acme.looker.com/looks/2", "sql_sha256": "c" * 64},
+            {"url": "https://acme.looker.com/looks/3", "kind": "look"},
+        ],
+    }  # fmt: skip
+    assert [
+        LINK,
+        "status     answered, since 2026-01-09 12:00:00 UTC",
+        "credit     $12.50",
+        "again by   ann@laptop",
+        "attempts   2",
+        "link       https://acme.looker.com/looks/1",
+        "           verify, $12.50, SQL aaaaaaaaaaaa, notebook bbbbbbbbbbbb",
+        "link       https://acme.looker.com/looks/2",
+        "           skipped: it is of no product that is on, SQL cccccccccccc",
+        "link       https://acme.looker.com/looks/3",
+        "           its SQL was not kept",
+    ] == list(request_lines(RequestFacts(KEY, None, summary), LINK))
+
+
+def test_a_message_that_is_not_a_request_is_shown_with_the_reason() -> None:
+    ignored = "It is not a request: it has no author."
+    assert [LINK, ignored] == list(request_lines(RequestFacts(KEY, None, None, ignored), LINK))
