@@ -15,7 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from creditbot.settings.settings import ConfigMapPlace, Settings, table
+from creditbot.settings.describe import table
+from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.tick.worker import CLAIM_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,7 +164,7 @@ def test_the_settings_of_an_overlay_are_such_that_the_bot_starts(overlay: str) -
         **{name: value.replace("...", "made-up") for name, value in manifest(secret)["stringData"].items()},
     }
     settings = Settings.load(given, env_file=None)
-    assert isinstance(settings.state, ConfigMapPlace)
+    assert isinstance(settings.state, StateConfigMap)
     assert ["SLACK_API_URL", "LOOKER_BASE_URL"] * (overlay == "sandbox") == list(settings.plain_http)
 
 
