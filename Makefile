@@ -69,7 +69,13 @@ $(STAMP)-dev: $(STAMP)-runtime requirements-dev.lock
 	@touch $@
 
 .PHONY: test
-test: lint types layers unit ## Everything that runs without a cluster: lint, types, import layers, all tests
+test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, import layers, all tests
+	@$(MAKE) -j 3 lint types layers
+	@$(MAKE) unit
+
+.PHONY: test-fast
+test-fast: $(STAMP)-dev ## While you write code: the tests without sandbox, kernels and crash sweep, 20 examples a property
+	HYPOTHESIS_PROFILE=fast $(PYTEST) -n $(PROCESSES) --dist worksteal -q -m "not cluster and not sandbox and not kernels and not crash"
 
 .PHONY: lint
 lint: $(STAMP)-dev ## Code style, workflows and their permissions
@@ -93,16 +99,12 @@ layers: $(STAMP)-dev ## Imports point one way
 	$(BIN)/lint-imports
 
 .PHONY: unit
-unit: $(STAMP)-dev ## All tests but the cluster's; every branch of the pure modules has its test
-	$(PYTEST) -n $(PROCESSES) --cov --cov-report=term
+unit: $(STAMP)-dev ## All tests but the cluster's, 100 examples a property (500 with CI=true)
+	$(PYTEST) -n $(PROCESSES) --dist worksteal --cov --cov-report=term
 
 .PHONY: sentences
 sentences: $(STAMP)-dev ## List every sentence that people read in tests/sentences.txt, after one was changed
 	@$(BIN)/python -m tests.sentences 2>/dev/null
-
-.PHONY: settings
-settings: $(STAMP)-dev ## Write .env.example and the README's table of settings from the code, after a setting was changed
-	@$(BIN)/python -m creditbot.settings.describe
 
 .PHONY: cassettes
 cassettes: $(STAMP)-dev ## Record the replayed HTTP anew, from the sandbox or, with credentials, from a real workspace

@@ -1,25 +1,46 @@
 """What every test runs under: no network beyond this machine, no settings of the person who runs it."""
 
 import os
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
-# Generated examples come from a fixed seed in `make test`, so that a pull request never fails by chance.
+TESTS = Path(__file__).parent
+BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}
+"""Marker -> the test files that have it by their place or name; in others it stands as `pytestmark`."""
+COVERED = ("unit/*", "behaviour/*")
+"""The test files that coverage is measured in: it doubles the time of what runs long."""
+
+# Generated examples come from a fixed seed in `make test` and in CI, so that a pull request never fails by chance.
 settings.register_profile(
-    "default", max_examples=500, deadline=None, derandomize=True, database=None,
+    "default", max_examples=100, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
+settings.register_profile("fast", settings.get_profile("default"), max_examples=20)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=500)
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=10_000, derandomize=False)
 # mutmut runs each test many times, and twice in one process.
 settings.register_profile(
     "mutants", settings.get_profile("default"), max_examples=50, suppress_health_check=list(HealthCheck)
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "default"))
 
 for name in [name for name in os.environ if name.startswith(("SLACK_", "LOOKER_"))]:
     del os.environ[name]
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are selected by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests by the places of their files."""
+    for item in items:
+        place = item.path.relative_to(TESTS).as_posix()
+        for marker in (marker for marker, pattern in BY_PLACE.items() if fnmatch(place, pattern)):
+            item.add_marker(marker)
+        if not any(fnmatch(place, pattern) for pattern in COVERED) or item.get_closest_marker("kernels"):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(autouse=True)

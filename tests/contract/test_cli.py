@@ -25,6 +25,8 @@ from creditbot.sandbox.world import BOT_USER, CHANNEL, TEAM_URL
 from tests.support.http import Answer, HttpStub
 from tests.support.notebooks import code, write_notebook
 
+pytestmark = pytest.mark.kernels
+
 ROOT = Path(__file__).parents[2]
 REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_USER_ID", "SLACK_CHANNELS", "LOOKER_BASE_URL", "LOOKER_CLIENT_ID",
             "LOOKER_CLIENT_SECRET", "NOTEBOOK_PATH")  # fmt: skip

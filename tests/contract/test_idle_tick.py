@@ -16,6 +16,8 @@ from creditbot.sandbox.composer import typed
 from creditbot.sandbox.world import CHANNEL, LOOKER
 from tests.support.bundled_notebooks import path_of
 
+pytestmark = pytest.mark.kernels
+
 TICK = """
 import json, sys
 from creditbot.cli import main

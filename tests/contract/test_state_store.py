@@ -125,6 +125,7 @@ def processes() -> Iterator[list[SpawnProcess]]:
         process.kill()
 
 
+@pytest.mark.kernels
 def test_two_processes_lose_no_write(path: Path, processes: list[SpawnProcess]) -> None:
     """Each of 2 x 50 compare-and-swaps counts exactly once."""
     for _ in range(2):

@@ -1,10 +1,8 @@
-"""Recording: what it hides, what it renames, and when it writes nothing."""
+"""What a recording hides and renames, so that no secret gets into a cassette."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,11 @@ import pytest
 import yaml
 from vcr.request import Request
 
-from creditbot.errors import Refused
-from creditbot.sandbox import Sandbox
-from creditbot.sandbox.seed import CHANNEL_NAME
-from creditbot.sandbox.world import CHANNEL, OWNER
-from tests.replay import test_looker_links, test_looker_trouble, test_slack_reading, test_slack_writing
-from tests.replay.origin import CANONICAL, PREFIX, Origin, of_environment, of_sandbox
+from tests.replay import test_looker_trouble, test_slack_reading, test_slack_writing
+from tests.replay.origin import CANONICAL, Origin
 from tests.replay.scenarios import CASSETTES
 from tests.replay.scrubbing import Scrubber
-from tests.replay.stage import REQUEST, recording, replaying, stage_for
+from tests.replay.stage import recording, replaying
 
 pytestmark = pytest.mark.enable_socket
 
@@ -32,17 +26,6 @@ REAL = Origin("https://slack.com/api/", "xoxb-1", "https://looker.acme.test:1999
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "new" / "cassette.yaml"
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A sandbox in the place of a real workspace: the environment that leads there, and a message in its channel."""
-    (tmp_path / "none").touch()
-    with Sandbox(tmp_path, rate_limits=False, messages=False, warehouse=tmp_path / "none") as sandbox:
-        values = dict(zip(Origin.__dataclass_fields__, astuple(of_sandbox(sandbox)), strict=True))
-        message = sandbox.world.post("Could somebody credit this?")
-        values |= {"channel": CHANNEL, "channel_name": CHANNEL_NAME, "owner": OWNER, "request": message}
-        yield {f"{PREFIX}{name.upper()}": value for name, value in values.items()}
 
 
 # What is hidden
@@ -107,60 +90,6 @@ def _sent(body: str, content_type: str, **headers: str) -> Any:
     return Scrubber(REAL).request(Request("POST", f"{REAL.looker_base_url}/api/4.0/looks/7", body, sent))
 
 
-# Where it comes from
-
-
-def test_a_real_workspace_is_recorded(path: Path, tmp_path: Path, workspace: dict[str, str]) -> None:
-    """The environment says where; what differs from place to place is kept in the cassette and used by its replay."""
-    with stage_for(path, "rewrite", workspace, tmp_path) as stage:
-        test_slack_writing.test_reply_known_by_its_metadata(stage)
-    assert workspace[f"{PREFIX}REQUEST"] != REQUEST
-    assert workspace[f"{PREFIX}REQUEST"] in path.read_text(encoding="utf-8")
-    with stage_for(path, "none", {}, tmp_path) as stage:
-        test_slack_writing.test_reply_known_by_its_metadata(stage)
-
-
-def test_faults_cannot_be_ordered_from_a_real_workspace(path: Path, tmp_path: Path, workspace: dict[str, str]) -> None:
-    """A scenario that scripts something is skipped there, and its old cassette stays."""
-    _keep_old(path)
-    with pytest.raises(pytest.skip.Exception), stage_for(path, "rewrite", workspace, tmp_path) as stage:
-        test_slack_reading.test_retry_after_is_kept(stage)
-    assert "old" == path.read_text(encoding="utf-8")
-
-
-def test_what_a_real_workspace_does_not_have_is_skipped(path: Path, tmp_path: Path, workspace: dict[str, str]) -> None:
-    """Without the address of a Look its scenario is left out, and the variable named."""
-    skipped = pytest.raises(pytest.skip.Exception, match=f"{PREFIX}LOOK is not set")
-    with skipped, stage_for(path, "rewrite", workspace, tmp_path) as stage:
-        test_looker_links.test_look(stage)
-
-
-def test_half_of_the_credentials_is_an_error() -> None:
-    """A forgotten variable never ends in a recording of the sandbox."""
-    with pytest.raises(ValueError, match=f"{PREFIX}LOOKER_CLIENT_SECRET"):
-        of_environment({f"{PREFIX}SLACK_TOKEN": "xoxb-1", f"{PREFIX}LOOKER_BASE_URL": "https://looker.acme.test/"})
-    assert of_environment({"PATH": "/bin"}) is None
-
-
-def test_a_scenario_that_fails_writes_nothing(path: Path, tmp_path: Path) -> None:
-    """The old cassette stays as it is."""
-    _keep_old(path)
-    with pytest.raises(Refused), recording(path, tmp_path) as stage:
-        stage.looker(secret="wrong-not-a-secret").login()
-    assert "old" == path.read_text(encoding="utf-8")
-
-
-def test_other_record_modes_are_refused(path: Path, tmp_path: Path) -> None:
-    """VCR's "once" and "all" would mix two recordings."""
-    with pytest.raises(ValueError, match="rewrite"), stage_for(path, "all", {}, tmp_path):
-        pass
-
-
-def _keep_old(path: Path) -> None:
-    path.parent.mkdir()
-    path.write_text("old", encoding="utf-8")
-
-
 # What is committed
 
 
@@ -169,14 +98,6 @@ def test_committed_cassettes_name_canonical_hosts() -> None:
     interactions = [one for file in CASSETTES.rglob("*.yaml") for one in _read(file)["interactions"]]
     hosts = {urlsplit(one["request"]["uri"]).netloc for one in interactions}
     assert {urlsplit(url).netloc for url in (CANONICAL.slack_api_url, CANONICAL.looker_base_url)} == hosts
-
-
-def test_the_readme_names_every_variable() -> None:
-    """Whoever records from a real workspace finds out what to set."""
-    inputs = {name for file in CASSETTES.rglob("*.yaml") for name in _read(file).get("metadata", {})}
-    readme = (CASSETTES / "README.md").read_text(encoding="utf-8")
-    expected = {f"{PREFIX}{name.upper()}" for name in {*inputs, *Origin.__dataclass_fields__}}
-    assert expected == set(re.findall(rf"{PREFIX}\w+", readme))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -6,17 +6,13 @@ import re
 import tomllib
 from datetime import timedelta
 from functools import cache
-from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-from creditbot.settings.describe import table
-from creditbot.settings.settings import Settings, StateConfigMap
+from creditbot.settings.settings import ConfigMapPlace, Settings, table
 from creditbot.tick.worker import CLAIM_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,32 +54,6 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
     assert names(project()["project"]["dependencies"]) <= names(pins("requirements.lock"))
     assert names(project()["dependency-groups"]["dev"]) <= names(pins("requirements-dev.lock"))
     assert names(project()["build-system"]["requires"]) == names(pins("requirements-build.lock"))
-
-
-def test_development_has_the_versions_that_run() -> None:
-    """What is tested is what the image holds."""
-    assert pins("requirements.lock") <= pins("requirements-dev.lock")
-
-
-def test_what_a_package_asks_for_with_extras_is_locked_with_them() -> None:
-    """pip before 23.3 takes the newest version for a name with extras, and ends where the lock pins the bare name."""
-    locked = {canonicalize_name(one.name): one for one in map(Requirement, pins("requirements-dev.lock"))}
-    missing = [
-        f"{name}: {wanted}"
-        for name in locked
-        for wanted in map(Requirement, needs(name))
-        if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""}))
-        if not wanted.extras <= locked[canonicalize_name(wanted.name)].extras
-    ]
-    assert [] == missing
-
-
-def needs(package: str) -> list[str]:
-    """What an installed package asks for; nothing for one that is for another system."""
-    try:
-        return requires(package) or []
-    except PackageNotFoundError:
-        return []
 
 
 def test_every_target_of_the_makefile_has_its_line_of_help() -> None:
@@ -164,7 +134,7 @@ def test_the_settings_of_an_overlay_are_such_that_the_bot_starts(overlay: str) -
         **{name: value.replace("...", "made-up") for name, value in manifest(secret)["stringData"].items()},
     }
     settings = Settings.load(given, env_file=None)
-    assert isinstance(settings.state, StateConfigMap)
+    assert isinstance(settings.state, ConfigMapPlace)
     assert ["SLACK_API_URL", "LOOKER_BASE_URL"] * (overlay == "sandbox") == list(settings.plain_http)
 
 

@@ -2,41 +2,94 @@
 
 from __future__ import annotations
 
+import ast
+import tomllib
+from collections import Counter
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-from tests.mutants import Mutant, complaints, explanations
+from tests.mutants import ARROW, Mutant, change, complaints, explanations
 
 ROOT = Path(__file__).parents[2]
-KNOWN = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1", "a = 2")
-NEW = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1", "a = None")
+MUTMUT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+EXPLAINED = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1 -> a = 2")
+NEW = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1 -> a = None")
 
 
 def test_a_survivor_without_an_explanation_is_a_complaint() -> None:
     """In the form in which it can be explained."""
-    (complaint,) = complaints({KNOWN, NEW}, {KNOWN})
+    (complaint,) = complaints(Counter([EXPLAINED, NEW]), Counter([EXPLAINED]))
     assert complaint.startswith("Survived")
-    assert "becomes = 'a = None'\n" in complaint
+    assert "change = 'a = 1 -> a = None'\n" in complaint
 
 
 def test_an_explanation_without_a_survivor_is_a_complaint() -> None:
-    """It explains nothing any more."""
-    (complaint,) = complaints(set(), {KNOWN})
+    """A test kills it by now, so nothing is left to explain."""
+    (complaint,) = complaints(Counter(), Counter([EXPLAINED]))
     assert complaint.startswith("Explained")
 
 
-def test_what_is_explained_may_survive() -> None:
-    """That is all that may."""
-    assert [] == complaints({KNOWN}, {KNOWN})
+def test_an_explained_survivor_is_no_complaint() -> None:
+    """That is all that may survive."""
+    assert [] == complaints(Counter([EXPLAINED]), Counter([EXPLAINED]))
 
 
-@pytest.mark.parametrize("mutant", explanations(), ids=lambda mutant: f"{mutant.function}: {mutant.becomes}")
+def test_an_explanation_is_for_one_place_of_its_function() -> None:
+    """The same change elsewhere in the function is another mutant."""
+    assert 1 == len(complaints(Counter([EXPLAINED] * 2), Counter([EXPLAINED])))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "expected"),
+    [
+        ("rows = zip(a, strict=True)", "rows = zip(a, strict=None)", "strict=True -> strict=None"),
+        ("rows = zip(a, strict=True)", "rows = zip(a, )", "a, strict=True -> a,"),
+        ("if limit(x) > limit(y):", "if limit(x) >= limit(y):", "x) > -> x) >="),
+        ('self._name = ""', "self._name = None", 'self._name = "" -> self._name = None'),
+        ("return a and b", "return a or b", "return a and -> return a or"),
+        ("x = not ready", "x = ready", "x = not -> x ="),
+    ],
+)
+def test_a_change_is_shown_with_what_stands_before_it(was: str, becomes: str, expected: str) -> None:
+    """The rest of its line can be rewritten without touching the explanation."""
+    assert expected == change(was, becomes)
+
+
+@pytest.mark.parametrize("mutant", explanations(), ids=lambda mutant: f"{mutant.function}: {mutant.change}")
 def test_an_explanation_is_of_code_that_is_there(mutant: Mutant) -> None:
-    """It goes with its line; and it says why."""
-    module, _, _ = mutant.function.rpartition(".")
+    """Its function exists and holds what the mutant changes."""
+    was = mutant.change.partition(ARROW)[0]
+    assert "".join(was.split()) in "".join(source_of(mutant.function).split())
+
+
+@pytest.mark.parametrize("mutant", explanations(), ids=lambda mutant: f"{mutant.function}: {mutant.change}")
+def test_an_explanation_says_why_in_a_sentence(mutant: Mutant) -> None:
+    assert explanations()[mutant]["why"].endswith(".")
+
+
+def source_of(function: str) -> str:
+    """The source of a function by its whole name; "" if it does not exist."""
+    module, names = function, list[str]()
     while not (path := ROOT / f"{module.replace('.', '/')}.py").is_file():
-        module, _, _ = module.rpartition(".")
-    source = " ".join(line.strip() for line in path.read_text().splitlines())
-    assert mutant.was in source
-    assert explanations()[mutant].endswith(".")
+        module, _, name = module.rpartition(".")
+        names.insert(0, name)
+    source = path.read_text(encoding="utf-8")
+    node: ast.AST | None = ast.parse(source)
+    for name in names:
+        inside = ast.iter_child_nodes(node) if node else []
+        node = next((one for one in inside if getattr(one, "name", "") == name), None)
+    return (ast.get_source_segment(source, node) or "") if node else ""
+
+
+@pytest.mark.parametrize("pattern", [*MUTMUT["only_mutate"], *MUTMUT["do_not_mutate"]])
+def test_what_is_mutated_exists(pattern: str) -> None:
+    """mutmut says nothing of a pattern that fits no file."""
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "creditbot").rglob("*.py")]
+    assert [] != [path for path in files if fnmatch(path, pattern)]
+
+
+@pytest.mark.parametrize("path", MUTMUT["pytest_add_cli_args_test_selection"])
+def test_the_tests_that_kill_mutants_exist(path: str) -> None:
+    assert (ROOT / path).exists()

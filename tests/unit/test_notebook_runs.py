@@ -18,6 +18,8 @@ import pytest
 from creditbot.sandbox.warehouse import make_warehouse
 from tests.support.bundled_notebooks import COLUMNS, SUMMARY, Row, path_of, traffic
 
+pytestmark = pytest.mark.kernels
+
 DECEMBER = "day BETWEEN DATE '2025-12-01' AND DATE '2025-12-31'"
 
 

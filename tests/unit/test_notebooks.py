@@ -29,6 +29,8 @@ from tests.support.bundled_notebooks import (
     traffic,
 )
 
+pytestmark = pytest.mark.no_cover  # what runs here is the notebooks' own code
+
 FROZEN = ROOT / "bench" / "frozen.ipynb"
 ALL = [path_of("verify"), path_of("psms"), FROZEN]
 OWN_CELLS = {"title", "method", "policy", "flagged-heading", "flagging", "flagged"}  # the rest is alike in both

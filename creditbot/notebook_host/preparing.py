@@ -1,8 +1,8 @@
-"""Reads a notebook from its file, refuses it if it cannot be run, and makes the copy that is run.
+"""What has to be true of a notebook before it is run, and the copy that is run.
 
-A notebook takes the SQL in a parameter named `looker`, which one of its cells sets to a fixed text: `looker = ""`.
-papermill injects the SQL below the cell with the tag "parameters". If no cell had the tag, papermill would inject above
-the first cell, and the fixed text would overwrite the SQL. So the copy has the tag on the cell that sets `looker`.
+A notebook takes the SQL in a parameter named `looker`: a cell that sets it to a fixed text, `looker = ""`. papermill
+injects after the cell tagged "parameters" and, without the tag, above everything, where the fixed text would win: so
+the copy has the tag on that very cell.
 """
 
 from __future__ import annotations
@@ -20,29 +20,28 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from nbformat import NotebookNode
 
 from creditbot.errors import Refused
-from creditbot.notebook_host.syntax import parse_cell
-from creditbot.text import one_line
+from creditbot.notebook_host.syntax import parsed
 
 PARAMETER = "looker"
 PARAMETERS_TAG = "parameters"
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
-"""Tags of the cells that papermill adds. The file of a notebook that was executed before has such cells."""
+"""On the cells that papermill adds; a notebook it executed once has them in its file."""
 
-_DEFAULT_KERNEL, _PYTHON = "python3", "python"
+_OURS, _PYTHON = "python3", "python"
 _OWN_PYTHON = {"python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}", sys.executable}
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedNotebook:
+class Prepared:
     """A notebook that can be run.
 
     Attributes:
         path: its file.
         sha256: of the file as it was read.
         notebook: the copy that is run.
-        numbers: for each cell of the copy its number in the file, counted from 1.
-        command: starts the kernel, with "{connection_file}" for a path; empty for a kernel on creditbot's own Python.
-        notes: sentences for the person who runs `creditbot check`.
+        numbers: for each cell of the copy its 1-based number in the file.
+        command: the kernel it names, where that is another than ours, with "{connection_file}"; empty for ours.
+        notes: what a person may want to know, one sentence each.
     """
 
     path: Path
@@ -53,7 +52,7 @@ class PreparedNotebook:
     notes: tuple[str, ...] = ()
 
 
-def prepare(path: Path) -> PreparedNotebook:
+def prepare(path: Path) -> Prepared:
     """Reads a notebook and makes the copy that is run. Raises `Refused` if it cannot be run at all."""
     data = _read(path)
     notebook = _notebook(path, data)
@@ -61,7 +60,7 @@ def prepare(path: Path) -> PreparedNotebook:
     notebook.cells = [cell for _, cell in numbered]
     _tag_parameter(path, notebook)
     command, notes = _kernel(path, notebook)
-    return PreparedNotebook(
+    return Prepared(
         path=path,
         sha256=hashlib.sha256(data).hexdigest(),
         notebook=notebook,
@@ -72,7 +71,7 @@ def prepare(path: Path) -> PreparedNotebook:
 
 
 def _unusable(path: Path, what: str, todo: str) -> Refused:
-    """The error for a notebook that no request can use: requests wait until somebody has corrected it."""
+    """A cause that every request of the product shares: requests wait until the notebook is mended."""
     return Refused(f"the notebook {path.name}", what, todo)
 
 
@@ -82,9 +81,7 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         raise _unusable(path, f"The notebook {path} does not exist.", "Check the path in the settings.") from None
     except OSError as error:
-        raise _unusable(
-            path, f"The notebook {path} cannot be read: {error.strerror}.", "Check the permissions of the file."
-        ) from None
+        raise _unusable(path, f"The notebook {path} cannot be read: {error.strerror}.", "Check its rights.") from None
 
 
 def _notebook(path: Path, data: bytes) -> NotebookNode:
@@ -94,14 +91,14 @@ def _notebook(path: Path, data: bytes) -> NotebookNode:
         _give_ids(notebook)
         nbformat.validate(notebook)
     except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
-        reason = one_line(str(error).strip().partition("\n")[0], 200).rstrip(".")
+        reason = str(error).strip().partition("\n")[0][:200].rstrip(".")
         todo = "Open it in Jupyter and save it again."
         raise _unusable(path, f"The notebook {path} is not a valid notebook: {reason}.", todo) from None
     return notebook
 
 
 def _give_ids(notebook: NotebookNode) -> None:
-    """Gives an id to each cell that has none of its own. nbformat would only warn of it."""
+    """Gives a cell an id of its own where the tool that wrote the file did not; nbformat only warns."""
     used = {None}
     for cell in notebook.cells:
         if cell.get("id") in used:
@@ -122,13 +119,13 @@ def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
         raise _unusable(
             path,
             f"The notebook {path} has no parameter named {PARAMETER}.",
-            f'Add a code cell `{PARAMETER} = ""` with the tag "{PARAMETERS_TAG}" above the first cell that uses it.',
+            f'Add a code cell `{PARAMETER} = ""` above the first that uses it, with the tag "{PARAMETERS_TAG}".',
         )
     if any(cell is not setting[0] for cell in [*setting, *fixed]):
         raise _unusable(
             path,
-            f"The notebook {path} sets {PARAMETER} in more than one cell: the last one would overwrite the SQL.",
-            f"Keep only one of them, above the first cell that uses {PARAMETER}.",
+            f"The notebook {path} sets {PARAMETER} in more than one cell: the last would replace the SQL.",
+            f"Keep one of them, above the first cell that uses {PARAMETER}.",
         )
     for cell in notebook.cells:
         cell.metadata["tags"] = sorted(_tags(cell) - {PARAMETERS_TAG})
@@ -136,14 +133,14 @@ def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
 
 
 def _sets_parameter(source: str) -> bool:
-    tree = parse_cell(source)
+    tree = parsed(source)
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name)) if tree else ()
     return any(name.id == PARAMETER and isinstance(name.ctx, ast.Store) for name in names)
 
 
 def _fixes_parameter(source: str) -> bool:
-    """Whether a cell sets the parameter, at its top level, to a constant."""
-    tree = parse_cell(source)
+    """Whether a cell sets the parameter, at its top level, to a text that does not depend on what it was."""
+    tree = parsed(source)
     return tree is not None and any(PARAMETER in _fixed_names(statement) for statement in tree.body)
 
 
@@ -156,18 +153,18 @@ def _fixed_names(statement: ast.stmt) -> Iterator[str]:
 
 
 def _kernel(path: Path, notebook: NotebookNode) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Command and notes of a `PreparedNotebook`."""
-    kernelspec = notebook.metadata.get("kernelspec", {})
-    name = kernelspec.get("name") or _DEFAULT_KERNEL
+    """The command of the kernel that the notebook names (empty: ours), and notes about it."""
+    named = notebook.metadata.get("kernelspec", {})
+    name = named.get("name") or _OURS
     spec = _installed(name)
-    language = notebook.metadata.get("language_info", {}).get("name") or kernelspec.get("language")
+    language = notebook.metadata.get("language_info", {}).get("name") or named.get("language")
     language = language or (spec.language if spec else _PYTHON)
     if language.lower() not in {_PYTHON, "ipython"}:
         raise _unusable(path, f"The notebook {path} is written in {language}.", "Only Python notebooks can be run.")
     if spec is None:
-        return (), (f"Its kernel {name} is not installed here. The notebook runs on creditbot's own Python instead.",)
+        return (), (f"Its kernel {name} is not installed here: it runs on creditbot's own Python.",)
     own = "ipykernel_launcher" in spec.argv and spec.argv[0] in _OWN_PYTHON and not spec.env
-    return ((), ()) if own else (_command(spec), (f"The notebook runs on the installed kernel {name}.",))
+    return ((), ()) if own else (_command(spec), (f"It runs on the installed kernel {name}.",))
 
 
 def _installed(name: str) -> KernelSpec | None:
@@ -178,7 +175,7 @@ def _installed(name: str) -> KernelSpec | None:
 
 
 def _command(spec: KernelSpec) -> tuple[str, ...]:
-    """As jupyter_client does, replaces a plain "python" by the Python that runs this process."""
+    """As jupyter_client starts it: a bare "python" is the one that runs us."""
     program = sys.executable if spec.argv[0] in _OWN_PYTHON else spec.argv[0]
     variables = [f"{name}={value}" for name, value in spec.env.items()]
     arguments = [argument.replace("{resource_dir}", spec.resource_dir) for argument in spec.argv[1:]]
