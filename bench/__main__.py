@@ -20,11 +20,11 @@ ROUNDS, IDLE_ROUNDS = 7, 15
 """Runs of each command that takes turns with others."""
 QUICK_ROUNDS = 3
 SLACK = 1.5
-"""By how much the quick form, with few repeats on a machine that does other things, may miss a target."""
+"""Factor by which the quick form may miss a target: it has few repeats, perhaps on a busy machine."""
 
 
 def main() -> int:
-    """1 if the quick form finds a target missed by far."""
+    """Returns 1 if the quick form finds a target missed by more than SLACK."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repeats, no file; fails where a target is far off")
     quick = parser.parse_args().quick
@@ -75,7 +75,7 @@ def _configmap_row() -> Row:
 
 
 def _compile() -> None:
-    """Makes the bytecode that an image has: without it imports cost several times as much."""
+    """Compiles to bytecode, as in the image: without it imports cost several times as much."""
     print("Compiling to bytecode...", flush=True)
     for folder in (sysconfig.get_path("purelib"), str(ROOT / "creditbot")):
         compileall.compile_dir(Path(folder), quiet=2, workers=0)

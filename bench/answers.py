@@ -1,4 +1,4 @@
-"""Ticks that answer: a request of one link, one of eight links, and a backlog of many."""
+"""Measures ticks that answer: a request with one link, one with eight, and a backlog of many requests."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ NAMES = {FROZEN: "frozen", BUNDLED: "bundled"}
 SDKS = "import slack_sdk, looker_sdk; slack_sdk.WebClient, looker_sdk.init40"
 LINKS = 8
 WORKERS = "2"
-"""Notebooks at a time where memory is measured, however many cores there are."""
+"""Notebooks at a time when memory is measured, however many cores there are."""
 FLAT = 1.2
 """How much more memory ten times as many messages may take."""
 MIB = 1024 * 1024
 
 
 def papermill(stage: Stage, notebook: Path) -> Callable[[], Run]:
-    """The papermill command on the notebook, with SQL as Looker gives it."""
+    """Runs the papermill command on the notebook, with SQL as from Looker."""
     command = [PYTHON, "-m", "papermill", str(notebook), str(stage.folder / "executed.ipynb"), "-r", "looker"]
     return lambda: run([*command, stage.sql()], stage.folder, stage.environ)
 
 
 def plain_script(stage: Stage, notebook: Path) -> Callable[[], Run]:
-    """The notebook's cells as a script, without Jupyter."""
+    """Runs the notebook's cells as a script, without Jupyter."""
     path = stage.folder / "cells.py"
     path.write_text("\n\n".join(_code(notebook, stage.sql())))
     return lambda: run([PYTHON, str(path)], stage.folder, stage.environ)
@@ -47,7 +47,7 @@ def _code(notebook: Path, sql: str) -> Iterator[str]:
 
 
 def requests(rounds: int, notebook: Path) -> tuple[list[Row], Cost]:
-    """One request of one link and one of eight; and what one papermill command on the notebook costs."""
+    """One request with one link and one with eight; and the cost of one papermill command on the notebook."""
     with staged(notebook) as stage:
         costs = interleaved(
             rounds,
@@ -75,7 +75,7 @@ def _request_rows(name: str, costs: Mapping[str, Cost]) -> Iterator[Row]:
 
 
 def backlog(repeats: int, notebook: Path, command: Cost, size: int = 100, target: float = 0.15) -> Row:
-    """A backlog in one tick, against as many papermill commands in sequence."""
+    """A backlog in one tick, against as many papermill commands one after the other."""
     runs = []
     for _ in range(repeats):
         with staged(notebook) as stage:
@@ -86,7 +86,7 @@ def backlog(repeats: int, notebook: Path, command: Cost, size: int = 100, target
 
 
 def limited_backlog(size: int = 30) -> Row:
-    """A backlog under Slack's rate limits, against what these alone take."""
+    """A backlog under Slack's rate limits, against the least time that these allow."""
     with tempfile.TemporaryDirectory(prefix="creditbot-bench-") as name, Sandbox(Path(name), messages=False) as sandbox:
         stage = Stage(Path(name), sandbox.world, bot_environment(sandbox.environment(), FROZEN))
         stage.tick()
@@ -99,7 +99,7 @@ def limited_backlog(size: int = 30) -> Row:
 
 
 def _count_refusals(sandbox: Sandbox) -> list[str]:
-    """The methods that Slack refuses from now on because of its limits, as they are called."""
+    """A list that fills, from now on, with the methods that Slack refuses because of its rate limits."""
     refused: list[str] = []
 
     def serve(call: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Finding links in messages, on one core."""
+"""Measures how fast links are read from messages, on one core, and that no text makes it slow."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FLOOR = 5_000
 LENGTH = 40_000
 """Characters of the longest message Slack takes."""
 AT_ONCE = 10
-"""Readings of one text that are timed together."""
+"""How often a text is read between two looks at the clock."""
 HOSTILE = ("<http", "&amp;", "<http&amp;", "https://", "[https://acme.looker.com](", "%5B")
 OPENINGS = ("https://acme.looker.com/looks/1 ", "<https://acme.looker.com/explore/m/v?qid=")
-"""What a hostile text follows: without the name of our Looker a message is not looked at closely."""
-_SAID = (
+"""Beginnings of the hostile texts: a message that does not name our Looker is not parsed."""
+_TEXTS = (
     "Morning! Is there a cut-off for the credits of this month?",
     "Hi team, SMS pumping on Verify: https://acme.looker.com/explore/credit/verify_traffic?qid={slug} Thanks!",
     "Runbook for fraud credits: https://wiki.example.com/credits?page=1&lang=en",
@@ -33,7 +33,7 @@ _SAID = (
 
 def rate() -> Row:
     """Messages a second."""
-    messages = [typed(_SAID[n % len(_SAID)].format(slug=f"{n:022d}", number=n)) for n in range(MESSAGES)]
+    messages = [typed(_TEXTS[n % len(_TEXTS)].format(slug=f"{n:022d}", number=n)) for n in range(MESSAGES)]
     needed = _time(messages)
     a_second = MESSAGES / needed
     measured = f"{a_second:,.0f} messages a second"
@@ -41,7 +41,7 @@ def rate() -> Row:
 
 
 def growth() -> Row:
-    """The text that grows worst: twice the length is to take twice the time, whatever it is made of."""
+    """The text whose time grows the most: twice the length should take twice the time."""
     rows = [_growth(opening, part) for opening in OPENINGS for part in HOSTILE]
     return max(rows, key=lambda row: row.ratios)
 

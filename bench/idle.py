@@ -1,4 +1,4 @@
-"""Ticks that find nothing: what a CronJob mostly does."""
+"""Measures ticks that have nothing to do, as most ticks of a CronJob have."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.history import add_answered_requests
 from bench.measure import Run, interleaved, run
-from bench.past import fill
 from bench.results import Row, times
 from bench.stage import FROZEN, PYTHON, Stage, bot_environment, staged
 from creditbot.sandbox import Sandbox
@@ -21,11 +21,11 @@ slack = WebClient(token=os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLAC
 for message in slack.conversations_history(channel="{CHANNEL}", limit=200)["messages"]:
     print(message["text"])
 """
-"""The smallest honest script: it reads one page, and remembers and does nothing."""
+"""The smallest script to compare with: it reads one page of messages and remembers nothing."""
 
 
 def against_smallest(rounds: int, target: float, store: str, **settings: str) -> Row:
-    """An idle tick with its state in that kind of store."""
+    """An idle tick against the smallest script. `settings` choose the store, and `store` names it in the table."""
     with staged(FROZEN, **settings) as stage:
         costs = interleaved(rounds, {"tick": stage.tick, "smallest": _smallest(stage)})
     tick, base = costs["tick"], costs["smallest"]
@@ -39,10 +39,10 @@ def _smallest(stage: Stage) -> Callable[[], Run]:
 
 
 def after_many_requests(rounds: int, many: int = 10_000, few: int = 10) -> Row:
-    """An idle tick with many requests behind it, in channel, state and summaries, against one with few."""
+    """An idle tick after many requests, in channel, state and summaries, against one after few."""
     with staged(FROZEN) as much, staged(FROZEN) as little:
         for stage, requests in ((much, many), (little, few)):
-            fill(stage, requests)
+            add_answered_requests(stage, requests)
             stage.tick()
         costs = interleaved(rounds, {"many": much.tick, "few": little.tick})
     many_cost, few_cost = costs["many"], costs["few"]
@@ -51,12 +51,12 @@ def after_many_requests(rounds: int, many: int = 10_000, few: int = 10) -> Row:
 
 
 def calls() -> Row:
-    """What an idle tick asks Slack and Looker."""
+    """The calls of Slack and Looker that an idle tick makes."""
     with tempfile.TemporaryDirectory(prefix="creditbot-bench-") as name, Sandbox(Path(name), messages=False) as sandbox:
         stage = Stage(Path(name), sandbox.world, bot_environment(sandbox.environment(), FROZEN))
         stage.tick()
         sandbox.slack.calls.clear()
         sandbox.looker.calls.clear()
         stage.tick()
-        asked = [f"`{method}`" for method, _ in (*sandbox.slack.calls, *sandbox.looker.calls)]
-    return Row("API calls of an idle tick", ", ".join(asked), note=times(len(asked), "call"))
+        methods = [f"`{method}`" for method, _ in (*sandbox.slack.calls, *sandbox.looker.calls)]
+    return Row("API calls of an idle tick", ", ".join(methods), note=times(len(methods), "call"))

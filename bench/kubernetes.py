@@ -1,4 +1,4 @@
-"""A Kubernetes API to keep the state in, where one is given."""
+"""Finds or starts a Kubernetes API and makes a ConfigMap in it, for a bot that keeps its state there."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lightkube import Client, KubeConfig
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Namespace
 
-from tests.support.local_api import api_server
+from bench.local_api import api_server
 
 
 @contextmanager
 def state_settings() -> Iterator[dict[str, str] | None]:
-    """The settings of a bot whose state is a ConfigMap in a namespace of its own; None without a Kubernetes API.
+    """Settings for a state in a ConfigMap in a new namespace; None if there is no Kubernetes API.
 
-    The API is that of KUBECONFIG, or one started from the programs in KUBEBUILDER_ASSETS.
+    The API is that of KUBECONFIG, or one that is started from the programs in KUBEBUILDER_ASSETS.
     """
     with TemporaryDirectory(prefix="creditbot-bench-") as folder:
         if os.environ.get("KUBECONFIG"):

@@ -1,4 +1,4 @@
-"""Runs commands and says what they cost, and what they cost beside one another."""
+"""Runs commands, and measures the wall and CPU time of each with all the processes that come from it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 LINGER = 10.0
 """Seconds that a process may outlive the command it comes from."""
 LONGEST = 300.0
-"""Seconds a command may take; the backlog by itself takes less."""
+"""Seconds that a command may take. A backlog takes less."""
 
 
 class BenchError(Exception):
-    """What was to be measured did not work; the text says what it said last."""
+    """A command that was to be measured failed. The text has its last output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,21 @@ def seconds(value: float) -> str:
 
 
 def adopt() -> None:
-    """From now on processes whose parent ends become ours, so that what they cost is counted too."""
+    """Makes this process the parent of orphans from now on, so that what they cost is counted too."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Run:
-    """Runs a command to its end, and waits for all that came from it. Raises `BenchError` if it fails.
+    """Runs a command, and waits for all the processes that come from it. Raises `BenchError` if it fails.
 
-    What runs beside it, such as the sandbox, must have been started before and go on.
+    Processes that run beside it, such as the sandbox, must have been started before and must not end meanwhile.
     """
     output = folder / "output.txt"
-    others = children()
+    others = _children()
     with output.open("wb") as file:
         before, began, start = _cpu(), time.time(), time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=file, stderr=file)  # noqa: S603 - ours
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=file, stderr=file)
         try:
             code = process.wait(LONGEST)
         except subprocess.TimeoutExpired:
@@ -92,9 +94,9 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Run
 
 
 def _wait_for_the_rest(others: set[int]) -> None:
-    """What the command left behind; a killed kernel needs a moment to end."""
+    """Waits for processes that outlive the command: a kernel that was killed takes a moment to end."""
     end = time.monotonic() + LINGER
-    while left := children() - others:
+    while left := _children() - others:
         for pid in left:
             os.waitpid(pid, os.WNOHANG)
         if time.monotonic() > end:
@@ -102,15 +104,9 @@ def _wait_for_the_rest(others: set[int]) -> None:
         time.sleep(0.01)
 
 
-def children(pid: int | None = None) -> set[int]:
-    """The processes whose parent is this process, or another one."""
-    found: set[int] = set()
-    for task in Path(f"/proc/{pid or os.getpid()}/task").glob("*/children"):
-        try:
-            found |= {int(child) for child in task.read_text().split()}
-        except OSError:  # it ended while we looked
-            continue
-    return found
+def _children() -> set[int]:
+    """The processes whose parent is this process."""
+    return {child.pid for child in psutil.Process().children()}
 
 
 def _cpu() -> float:

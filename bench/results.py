@@ -1,4 +1,4 @@
-"""The table of results, and where it was measured."""
+"""Writes the table of results as Markdown, with the machine that they were measured on."""
 
 from __future__ import annotations
 
@@ -91,5 +91,5 @@ def load_average() -> str:
 
 
 def _cpu_model() -> str:
-    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found[1] if found else platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match[1] if match else platform.machine()

@@ -1,4 +1,4 @@
-"""A sandbox served by a process of its own, a bot beside it, and people who ask for credits."""
+"""Sets the stage for a measurement: a sandbox in its own process, a bot beside it, and people who ask for credits."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ slack.POST_INTERVAL = 0
 sys.exit(cli.main(["run-once"]))
 """
 UNPACED = (PYTHON, "-c", _UNPACED)
-"""A tick that does not keep to Slack's rate for posts by itself, for a Slack that does not limit it."""
+"""A tick that does not wait a second between posts, for a Slack without rate limits."""
 _LAST_SETTING = "WAREHOUSE_URL="
-"""With it ends what `creditbot sandbox serve` prints."""
+"""The last line that `creditbot sandbox serve` prints begins like this."""
 
 
 def plain_environment() -> dict[str, str]:
-    """Ours without settings of a bot; Python keeps the bytecode it makes."""
-    ours = ("SLACK_", "LOOKER_", "STATE_", "OUTPUT_", "KUBECONFIG", "PYTHONDONTWRITEBYTECODE")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    """The environment without settings of a bot, and with Python keeping its bytecode."""
+    prefixes = ("SLACK_", "LOOKER_", "STATE_", "OUTPUT_", "KUBECONFIG", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
 
 class Stage:
-    """One sandbox and one bot, which has done a first tick.
+    """One sandbox and one bot, which has run its first tick.
 
     Attributes:
-        folder: where everything is, and where commands run.
+        folder: holds everything; commands run in it.
         world: the sandbox's data.
         environ: the environment with the bot's settings.
     """
@@ -61,7 +61,7 @@ class Stage:
         self._numbers = count(1)
 
     def tick(self, command: Sequence[str] = RUN_ONCE) -> Run:
-        """One tick, as the CronJob does it."""
+        """Runs one tick, as the CronJob does."""
         return run(command, self.folder, self.environ)
 
     def ask(self, links: int = 1) -> str:
@@ -70,7 +70,7 @@ class Stage:
         addresses = [f"{LOOKER}/explore/credit/verify_traffic?qid={slug}" for slug in slugs]
         return self.world.post(user=REQUESTER, **typed(f"Credit please: {' '.join(addresses)}"))
 
-    def answered(self, ts: str) -> float:
+    def reply_time(self, ts: str) -> float:
         """When the one reply was posted, in seconds since 1970. Raises `BenchError` if there is not exactly one."""
         _, *replies = self.world.thread(ts)
         if len(replies) != 1 or not replies[0]["text"].startswith("Approved, $"):
@@ -78,7 +78,7 @@ class Stage:
         return float(replies[0]["ts"])
 
     def sql(self) -> str:
-        """What Looker gives for such a link."""
+        """SQL that Looker gives for such a link."""
         return sql_of(self._query(), "-1")
 
     def _query(self) -> Mapping[str, Any]:
@@ -87,30 +87,28 @@ class Stage:
         return query | {"filters": query["filters"] | price}
 
     def reply_to_one(self, links: int = 1) -> Run:
-        """Somebody asks and a tick answers; its wall time ends when the reply is posted."""
+        """A person asks and a tick answers. The wall time ends when the reply is posted."""
         ts = self.ask(links)
         whole = self.tick()
-        return replace(whole, wall=self.answered(ts) - whole.began)
+        return replace(whole, wall=self.reply_time(ts) - whole.began)
 
     def backlog(self, requests: int, command: Sequence[str] = RUN_ONCE) -> Run:
-        """So many people have asked, and one tick answers them all."""
-        asked = [self.ask() for _ in range(requests)]
+        """Many people ask, and one tick answers them all."""
+        requested = [self.ask() for _ in range(requests)]
         whole = self.tick(command)
-        for ts in asked:
-            self.answered(ts)
+        for ts in requested:
+            self.reply_time(ts)
         return whole
 
 
 @contextmanager
 def staged(notebook: Path, **settings: str) -> Iterator[Stage]:
-    """Serves a new sandbox without rate limits until the block ends."""
+    """Serves a new sandbox, without rate limits, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="creditbot-bench-") as name:
         folder = Path(name)
         with new_world(folder) as world:
             serve = [PYTHON, "-m", "creditbot", "sandbox", "--folder", name, "serve", "--no-rate-limits"]
-            process = subprocess.Popen(  # noqa: S603 - a command of ours
-                serve, cwd=folder, env=plain_environment(), stdout=subprocess.PIPE, text=True
-            )
+            process = subprocess.Popen(serve, cwd=folder, env=plain_environment(), stdout=subprocess.PIPE, text=True)
             try:
                 stage = Stage(folder, world, bot_environment(_printed(process), notebook, **settings))
                 stage.tick()
@@ -141,6 +139,6 @@ def new_world(folder: Path) -> Iterator[SandboxWorld]:
 
 
 def bot_environment(sandbox: Mapping[str, str], notebook: Path, **settings: str) -> dict[str, str]:
-    """The environment of a bot of this sandbox; everything it writes stays in its folder."""
-    ours = {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": "", **settings}
-    return plain_environment() | dict(sandbox) | ours
+    """The environment of a bot of this sandbox; all that it writes stays in the folder of the stage."""
+    bot = {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": "", **settings}
+    return plain_environment() | dict(sandbox) | bot

@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from pytest_socket import enable_socket
 
+from bench.local_api import api_server
 from tests.cluster.kubectl import Kubectl, KubectlError, apply, bot_kubeconfig, kustomization
-from tests.support.local_api import api_server
 
 IMAGE = os.environ.get("IMAGE", "localhost/creditbot:dev")
 NO_CLUSTER = (

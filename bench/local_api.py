@@ -1,4 +1,7 @@
-"""An etcd and an API server of our own, from the programs in KUBEBUILDER_ASSETS: no controllers, no node."""
+"""Starts an etcd and a Kubernetes API server, without controllers or nodes, from the programs in KUBEBUILDER_ASSETS.
+
+The bench and the tests of the cluster use it where KUBECONFIG names no cluster.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 START_SECONDS = 60
-ATTEMPTS = 3  # a port that was free a moment ago may be taken
+ATTEMPTS = 3
+"""How often it is tried: a port that was free may be taken before the server listens."""
 
 
 class ApiServerFailed(Exception):
-    """The API server did not come up; the text says what it said last."""
+    """The API server did not start. The text has the end of its log."""
 
 
 @contextmanager
 def api_server(assets: Path, folder: Path) -> Iterator[Path]:
-    """Runs both on free loopback ports until the block ends; gives the administrator's kubeconfig."""
+    """Runs both on free loopback ports until the block ends. Gives the path of an administrator's kubeconfig."""
     for attempt in range(1, ATTEMPTS + 1):
         here = folder / f"attempt-{attempt}"
         here.mkdir()
@@ -95,7 +99,7 @@ def _kubeconfig(port: int, token: str, certificate: Path) -> str:
 
 
 def _ready(assets: Path, kubeconfig: Path, processes: list[subprocess.Popen[bytes]]) -> bool:
-    """Whether the API answers before its time is over and before a process ends."""
+    """Whether the API answers within START_SECONDS and no process ends before."""
     ask = [str(assets / "kubectl"), f"--kubeconfig={kubeconfig}", "get", "--raw", "/readyz"]
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and all(process.poll() is None for process in processes):
