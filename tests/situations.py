@@ -7,7 +7,6 @@ in which people read them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -18,10 +17,8 @@ from typing_extensions import override
 from creditbot.answer.owner import MOST_LINKS
 from creditbot.commands.run_once import ConsoleProgress, problem_lines
 from creditbot.errors import LOOKER, SLACK, PostRefused, PostUnknown, Refused, Unreachable
-from creditbot.model import Marker, RequestKey
-from creditbot.state.ledger import Ledger
 from creditbot.tick.report import TickReport
-from tests.support.world import BOT, BOT_USER, HOST, PERSON, REFERENCE, RULES, Killed, World
+from tests.support.world import HOST, PERSON, RULES, World
 
 NO_ANSWER = PostUnknown("Slack did not answer.")
 
@@ -44,31 +41,6 @@ class Stage(World):
         self.reasons += [record.reason for _, record in report.done if record and record.reason]
         self.printed += problem_lines(report)
         return report
-
-    def ticks(self, number: int, minutes: float = 16, **options: Any) -> None:
-        """Several ticks, and the time between them."""
-        for _ in range(number):
-            with suppress(Killed):
-                self.tick(**options)
-            self.wait(minutes=minutes)
-
-    def lose(self, *keys: RequestKey) -> None:
-        """The entries of these requests become unreadable; without any, the whole state is gone."""
-        assert self.values
-        self.values = {**self.values, **{str(key): "?" for key in keys}} if keys else {}
-        self.version += 1
-
-    def forget(self, key: RequestKey) -> None:
-        """The state has forgotten a request, and starts none that was asked until now."""
-        assert self.values
-        del self.values[str(key)]
-        self.version += 1
-        before = self.now + timedelta(seconds=1)
-        Ledger(self.ports().state).update_meta(lambda meta: replace(meta, forgotten_before=before))
-
-    def reply_marked(self, key: RequestKey, user: str = BOT_USER, bot: str = BOT) -> None:
-        """Somebody replies with the marker of the bot."""
-        self.say(REFERENCE, user, thread_ts=key.ts, bot=bot, marker=Marker("reply", str(key), "earlier"))
 
 
 # Answered, or not wanted any more
@@ -156,7 +128,7 @@ def killed_each_time(world: Stage) -> None:
 def marker_of_somebody_else(world: Stage) -> None:
     """Somebody else posts a reply with the bot's marker."""
     key = world.ask("abc")
-    world.reply_marked(key, PERSON, "")
+    world.forged_reply(key)
     world.tick()
 
 
@@ -185,7 +157,7 @@ def same_sql_perhaps_answered(world: Stage) -> None:
     key = world.ask("abc")
     world.fail("reply", NO_ANSWER, after=True)
     world.tick()
-    world.lose(key)
+    world.vandalise(key)
     world.tick()
     world.wait(minutes=1)
     world.ask("abc")
@@ -196,7 +168,7 @@ def same_sql_unclear(world: Stage) -> None:
     """The thread of the request with the same SQL does not say whether it was answered."""
     first = world.ask("abc")
     world.kill("reply.before-send")
-    world.reply_marked(first, PERSON, "")
+    world.forged_reply(first)
     world.forget(first)
     world.wait(minutes=1)
     world.ask("abc")
@@ -231,8 +203,8 @@ def left_behind(world: Stage) -> None:
 def second_reply(world: Stage) -> None:
     """A second reply becomes visible."""
     key = world.ask("abc")
-    world.reply_marked(key)
-    world.reply_marked(key)
+    world.stray_reply(key)
+    world.stray_reply(key)
     world.tick()
 
 
@@ -249,8 +221,8 @@ def late_reply(world: Stage) -> None:
 def reply_not_edited(world: Stage) -> None:
     """A second reply cannot be edited."""
     key = world.ask("abc")
-    world.reply_marked(key)
-    world.reply_marked(key)
+    world.stray_reply(key)
+    world.stray_reply(key)
     world.fail("amend", PostRefused("Slack allows no edit of it.", retry=False))
     world.tick()
 
@@ -319,7 +291,7 @@ def state_damaged(world: Stage) -> None:
     """An entry of the state is unreadable."""
     key = world.ask("abc")
     world.tick()
-    world.lose(key)
+    world.vandalise(key)
     world.tick()
 
 
@@ -327,7 +299,8 @@ def state_much_damaged(world: Stage) -> None:
     """Many entries of the state are unreadable."""
     keys = [world.ask(f"abc{number}") for number in range(7)]
     world.tick()
-    world.lose(*keys)
+    for key in keys:
+        world.vandalise(key)
     world.tick()
 
 

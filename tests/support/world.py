@@ -8,6 +8,7 @@ effect, `World.faults` for anything else.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -31,7 +32,7 @@ from creditbot.ports import Ports, Stored
 from creditbot.slack_time import order, time_of
 from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
-from creditbot.state.record import Record
+from creditbot.state.record import Record, Status
 from creditbot.tick.report import Progress, TickReport
 from creditbot.tick.tick import Bot, TickRules
 from tests.support.points import At, Point, nowhere, watched
@@ -56,6 +57,16 @@ def ts_of(moment: datetime, number: int = 0) -> str:
     return slack_time.ts_of(moment.replace(microsecond=number))
 
 
+def explore_link(slug: str) -> str:
+    """A link to an Explore, as Slack gives it."""
+    return f"<https://{HOST}/explore/m/v?qid={slug}>"
+
+
+def short_link(slug: str) -> str:
+    """A short link to an Explore, as Slack gives it."""
+    return f"<https://{HOST}/x/{slug}>"
+
+
 class Killed(BaseException):
     """SIGKILL: nothing in the bot catches it."""
 
@@ -68,6 +79,23 @@ class Post:
     visible_at: datetime
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What has come of a request.
+
+    Attributes:
+        status: in the state.
+        replies: texts in its thread, whoever wrote them.
+        told: how many messages the owner got, about whatever.
+        runs: slugs that notebooks ran for, in the whole world.
+    """
+
+    status: Status
+    replies: list[str] = field(default_factory=list)
+    told: int = 0
+    runs: list[str] = field(default_factory=list)
+
+
 @dataclass
 class World:
     """Everything outside the bot.
@@ -75,6 +103,7 @@ class World:
     Attributes:
         now: the one true time.
         step: how long each effect takes.
+        channels: that the bot is a member of; people write in the first one.
         messages: of the channel and its threads, in any order.
         pending, pending_direct: posts that are accepted and not visible yet.
         direct: messages to the owner.
@@ -96,6 +125,7 @@ class World:
 
     now: datetime = START
     step: timedelta = timedelta(0)
+    channels: dict[str, str] = field(default_factory=lambda: {CHANNEL: "credits"})
     messages: list[Message] = field(default_factory=list)
     pending: list[Post] = field(default_factory=list)
     direct: list[Message] = field(default_factory=list)
@@ -165,8 +195,12 @@ class World:
 
     def ask(self, *slugs: str, user: str | None = PERSON, **fields: Any) -> RequestKey:
         """A person writes a request with an Explore link per slug."""
-        links = " ".join(f"<https://{HOST}/explore/m/v?qid={slug}>" for slug in slugs)
+        links = " ".join(explore_link(slug) for slug in slugs)
         return self.say(f"please credit {links}", user=user, **fields)
+
+    def broadcast(self, top: RequestKey, *slugs: str) -> RequestKey:
+        """A person writes a request as a reply in the thread of `top`, and sends it to the channel, too."""
+        return self.ask(*slugs, thread_ts=top.ts, subtype="thread_broadcast")
 
     def say(self, text: str, user: str | None = PERSON, **fields: Any) -> RequestKey:
         """Somebody writes a message; `thread_ts` makes it a reply."""
@@ -175,6 +209,15 @@ class World:
         self.messages.append(message)
         self._versions[ts] = [(self.now, message)]
         return RequestKey(TEAM, CHANNEL, ts)
+
+    def stray_reply(self, key: RequestKey, text: str = REFERENCE, thread: RequestKey | None = None) -> RequestKey:
+        """A reply of the bot with its marker that the state knows nothing of; `thread` as in `address`."""
+        marker = Marker("reply", str(key), "stray")
+        return self.say(text, BOT_USER, thread_ts=(thread or key).ts, bot=BOT, marker=marker)
+
+    def forged_reply(self, key: RequestKey, text: str = REFERENCE) -> RequestKey:
+        """Another bot's reply that carries a marker of this one."""
+        return self.say(text, "U0EVE", thread_ts=key.ts, bot="B0EVE", marker=Marker("reply", str(key)))
 
     def edit(self, key: RequestKey, text: str) -> None:
         self.change(key.ts, text=text, content={"text": text}, edited=ts_of(self.now, self.number()))
@@ -238,6 +281,42 @@ class World:
         """What the store holds of a request."""
         return self.state().records[str(key)]
 
+    def summary(self, key: RequestKey) -> Any:
+        """What the summary of a request says."""
+        return self.summaries[str(key)]
+
+    def knows(self, key: RequestKey) -> bool:
+        """Whether the store holds anything of a request."""
+        return str(key) in (self.values or {})
+
+    def outcome(self, key: RequestKey) -> Outcome:
+        """What has come of a request until now."""
+        return Outcome(self.record(key).status, self.replies(key), len(self.told()), list(self.runs))
+
+    def lose(self) -> None:
+        """Somebody empties the store."""
+        self.values = {}
+        self.version += 1
+
+    def forget(self, key: RequestKey) -> None:
+        """The state forgets a request, and begins none that was asked before the next second."""
+        assert self.values
+        del self.values[str(key)]
+        self.version += 1
+        before = self.now + timedelta(seconds=1)
+        Ledger(self.ports().state).update_meta(lambda meta: replace(meta, forgotten_before=before))
+
+    def vandalise(self, key: RequestKey | str, text: str = "?") -> None:
+        """Somebody edits a value of the state by hand."""
+        assert self.values is not None
+        self.values[str(key)] = text
+        self.version += 1
+
+    def rewrite(self, key: RequestKey, **fields: object) -> None:
+        """Somebody edits fields of a record by hand, as they are stored."""
+        record = json.loads((self.values or {})[str(key)])
+        self.vandalise(key, json.dumps({**record, **fields}))
+
     def ports(self) -> Ports:
         """The world as one process sees it."""
         slack = FakeSlack(self)
@@ -270,6 +349,15 @@ class World:
     def tick(self, **options: Any) -> TickReport:
         """One tick of a new process."""
         return self.bot(**options).tick()
+
+    def ticks(self, count: int, *, minutes: float = 16, **options: Any) -> list[TickReport]:
+        """Ticks of new processes, with that long after each; gives the reports of those that were not killed."""
+        reports = []
+        for _ in range(count):
+            with suppress(Killed):
+                reports.append(self.tick(**options))
+            self.wait(minutes=minutes)
+        return reports
 
     def kill(self, point: Point, nth: int = 1, **options: Any) -> None:
         """A tick that is killed when it passes a point for the nth time."""
@@ -310,13 +398,14 @@ class FakeSlack:
         if remembered:
             return remembered
         return self._world.effect(
-            "auth", lambda: Workspace(TEAM, "https://acme.slack.com/", BOT_USER, BOT, {CHANNEL: "credits"}, "fake")
+            "auth",
+            lambda: Workspace(TEAM, "https://acme.slack.com/", BOT_USER, BOT, dict(self._world.channels), "fake"),
         )
 
     def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
         def read() -> list[Message]:
-            assert channel == CHANNEL, channel
-            seen = self._world.visible()
+            assert channel in self._world.channels, channel
+            seen = [m for m in self._world.visible() if m.channel == channel]
             tops = [m for m in seen if m.thread_ts in (None, m.ts) or m.subtype == "thread_broadcast"]
             replies = Counter(m.thread_ts for m in seen if m.thread_ts != m.ts)
             return [replace(m, replies=replies[m.ts]) for m in tops if time_of(m.ts) > oldest]

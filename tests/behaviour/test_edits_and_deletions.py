@@ -1,0 +1,273 @@
+"""A request is edited or deleted: before its reply what stands there counts, after it the owner is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED, SILENCE
+from tests.support.world import PERSON, REFERENCE, RULES, Outcome, World, explore_link, short_link
+
+NEW_AMOUNT = "Approved, $7.00, exceptions"
+
+# -- after the reply ---------------------------------------------------------------------------------------------------
+
+
+def test_links_added_after_the_reply_are_told_once_and_not_answered(world: World) -> None:
+    key = world.ask("abc")
+    world.tick()
+    before = world.record(key)
+    world.edit(key, f"{short_link('abc')} {short_link('more')}")
+    world.ticks(3, minutes=5)
+    assert world.outcome(key) == Outcome("answered", replies=[REFERENCE], told=1, runs=["abc"])
+    assert "its links were changed" in world.told()[0]
+    after = world.record(key)
+    assert after.edited > before.edited
+    assert after.links != before.links
+    assert replace(before, edited=after.edited, links=after.links, nonce=after.nonce) == after
+    world.counted()
+    world.tick()
+    assert world.counted()["state-write"] == 0
+
+
+def test_links_added_after_a_persons_answer_are_told_once(world: World) -> None:
+    """Whoever answered did not see them."""
+    key = world.ask("abc")
+    answer = "Approved, $5.00, exceptions"
+    world.say(answer, thread_ts=key.ts)
+    world.tick()
+    world.edit(key, f"{short_link('abc')} {short_link('more')}")
+    world.ticks(3, minutes=5)
+    assert world.outcome(key) == Outcome("elsewhere", replies=[answer], told=1)
+
+
+def test_an_edit_of_the_words_after_the_reply_is_not_told(world: World) -> None:
+    key = world.ask("abc")
+    world.tick()
+    world.edit(key, f"please! {explore_link('abc')}")
+    world.tick()
+    assert world.told() == []
+
+
+# -- before the reply --------------------------------------------------------------------------------------------------
+
+
+def test_links_edited_while_the_notebook_runs_are_computed_anew(world: World) -> None:
+    """The amount is that of the links that stand there when the reply is posted."""
+    world.amounts = {"new": Decimal("7.00")}
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.edit(key, short_link("new")))
+    world.tick()
+    assert world.replies(key) == [NEW_AMOUNT]
+    world.tick()
+    assert world.told() == []
+
+
+def test_a_request_whose_links_were_edited_drops_what_was_computed(world: World) -> None:
+    """In a write of its own, so that a process which dies then leaves no amount of other links."""
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.edit(key, short_link("def")))
+    before = world.now
+    world.kill("state.after-write", nth=3)
+    record = world.record(key)
+    assert record.status == "seen"
+    assert record.user == PERSON
+    assert record.result is None
+    assert before <= record.at <= world.now
+
+
+def test_links_edited_between_reading_and_work_are_worked_on_once(world: World) -> None:
+    """What counts is the thread, and the failure that is told is of the new links."""
+    key = world.ask("abc")
+    world.fail("notebook", NOTEBOOK_STOPPED)
+    world.tick()
+    world.wait(minutes=2)
+    world.amid("history", lambda: world.edit(key, short_link("gone")))
+    world.ticks(3, minutes=5)
+    assert world.record(key).status == "dead"
+    (text,) = world.told()
+    assert "gone" in text
+
+
+def test_a_request_deleted_while_the_notebook_runs_is_withdrawn(world: World) -> None:
+    """Nothing is posted under a message that is gone, and nobody is told."""
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.delete(key))
+    world.ticks(6, minutes=5)
+    assert world.outcome(key) == Outcome("withdrawn", runs=["abc"])
+    assert world.record(key).claim is None
+    assert world.record(key).reason == "The message, or its Looker links, were deleted."
+
+
+def test_a_request_deleted_after_an_unknown_post_is_withdrawn_once_settled(world: World) -> None:
+    key = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    world.delete(key)
+    world.tick()
+    assert world.record(key).status == "posting"
+    world.wait(minutes=16)
+    world.tick()
+    assert world.record(key).status == "withdrawn"
+
+
+# -- Slack shows an old thread -----------------------------------------------------------------------------------------
+
+
+def test_a_thread_that_does_not_show_the_request_yet_is_read_again(world: World) -> None:
+    """A young request that is missing there is not taken for deleted."""
+    key = world.ask("abc")
+    world.stale = timedelta(minutes=4)
+    world.tick()
+    assert world.replies(key) == []
+    assert world.record(key).status == "computed"
+    assert world.record(key).reason == "The thread does not show the request as it is yet. It is read again."
+    world.ticks(3, minutes=3)
+    assert world.replies(key) == [REFERENCE]
+    assert world.told() == []
+    assert world.record(key).returned == 2
+
+
+def test_a_thread_that_does_not_show_an_edit_yet_is_read_again(world: World) -> None:
+    """The amount is that of the links that stand there now."""
+    world.amounts = {"new": Decimal("7.00")}
+    key = world.say("please credit")
+    world.wait(minutes=5)
+    world.edit(key, short_link("new"))
+    world.stale = timedelta(minutes=4)
+    world.ticks(4, minutes=3)
+    assert world.replies(key) == [NEW_AMOUNT]
+    assert world.told() == []
+
+
+# -- an edit starts a request anew -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slug", ["gone", "other"], ids=["given up", "skipped"])
+def test_an_edit_of_a_request_that_got_no_reply_restarts_it(world: World, slug: str) -> None:
+    key = world.ask(slug)
+    world.tick()
+    world.edit(key, short_link("abc"))
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+
+
+def test_a_withdrawn_request_whose_links_come_back_is_answered(world: World) -> None:
+    key = world.ask("abc")
+    world.fail("looker", LOOKER_DOWN)
+    world.tick()
+    world.edit(key, "never mind")
+    world.wait(minutes=5)
+    world.tick()
+    assert world.record(key).status == "withdrawn"
+    world.edit(key, short_link("abc"))
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+
+
+def test_an_edit_of_a_failed_request_restarts_it_with_all_its_attempts(world: World) -> None:
+    """At once: it does not wait for the next try of the old links."""
+    key = world.ask("abc")
+    world.fail("notebook", NOTEBOOK_STOPPED, times=2)
+    world.tick()
+    world.wait(minutes=2)
+    world.tick()
+    assert world.record(key).attempts == 2
+    world.edit(key, short_link("def"))
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+    assert world.record(key).attempts == 1
+
+
+def test_a_restarted_request_remembers_that_it_was_posted(world: World) -> None:
+    """Its first reply may still appear. The restart is a write of its own."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    world.forged_reply(key)
+    world.wait(minutes=16)
+    world.tick()
+    assert world.record(key).status == "dead"
+    assert world.record(key).posts == 1
+    world.edit(key, short_link("def"))
+    before = world.now
+    world.kill("state.after-write")
+    record = world.record(key)
+    assert record.status == "seen"
+    assert record.user == PERSON
+    assert record.posts == 1
+    assert before <= record.at <= world.now
+
+
+def test_new_links_restart_a_request_that_killed_every_process(world: World) -> None:
+    """It is given up for the old links first; nobody has tried the new ones yet."""
+    key = world.ask("abc")
+    for _ in range(RULES.attempts):
+        world.kill("looker.before-read")
+        world.wait(minutes=31)
+    world.edit(key, short_link("def"))
+    world.tick()
+    assert world.record(key).status == "dead"
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+    (text,) = world.told()
+    assert "It was given up after 3 attempts" in text
+
+
+# -- an edit that changes nothing for an end ---------------------------------------------------------------------------
+
+
+def test_the_same_links_do_not_restart_a_request_that_ended_after_the_edit(world: World) -> None:
+    """Those links were tried, and the owner was told: here that another request was credited for them."""
+    key = world.ask("abc")
+    world.kill("thread.before-read")
+    world.ask("abc")
+    world.tick()
+    world.edit(key, f"please, please credit {explore_link('abc')}")
+    world.wait(minutes=10)
+    world.ticks(8, minutes=10)
+    assert world.outcome(key) == Outcome("dead", told=1, runs=["abc", "abc"])
+
+
+@pytest.mark.parametrize("end", ["killed", "defect"])
+def test_the_same_links_do_not_restart_a_request_that_is_given_up(world: World, end: str) -> None:
+    """Whether it killed its process each time, or met a defect of the bot in its last attempt."""
+    key = world.ask("abc")
+    for _ in range(RULES.attempts - 1):
+        world.kill("thread.before-read")
+        world.wait(minutes=31)
+    world.edit(key, f"please, please credit {explore_link('abc')}")
+    if end == "killed":
+        world.kill("thread.before-read")
+        world.wait(minutes=31)
+    else:
+        world.fail("thread", ZeroDivisionError())
+    world.ticks(4, minutes=5)
+    assert world.outcome(key) == Outcome("dead", told=1, runs=["abc"])
+
+
+def test_an_edited_request_has_as_many_attempts_as_any_other(world: World) -> None:
+    """The edit that it was claimed with does not restart it each time."""
+    key = world.ask("other")
+    world.edit(key, short_link("abc"))
+    world.fail("notebook", NOTEBOOK_STOPPED, times=9)
+    world.ticks(6, minutes=10)
+    assert world.record(key).status == "dead"
+    assert world.record(key).attempts == RULES.attempts
+    assert world.calls.count("notebook") == RULES.attempts
+
+
+@pytest.mark.parametrize("slug", ["abc", "def"], ids=["the same links", "other links"])
+def test_no_links_restart_a_request_whose_reply_may_be_there(world: World, slug: str) -> None:
+    """The owner is asked to look into its thread, and nothing is computed beside that."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    world.edit(key, f"credit now {explore_link(slug)}")
+    world.forged_reply(key)
+    world.wait(minutes=16)
+    world.ticks(4, minutes=16)
+    assert world.outcome(key) == Outcome("dead", replies=[REFERENCE], told=1, runs=["abc"])

@@ -1,0 +1,178 @@
+"""What keeps the bot cheap and bounded: writes and reads of a tick, the size of the state, and its budget."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from creditbot.model import RequestKey
+from creditbot.state.codec import DONE
+from tests.support.world import CHANNEL, REFERENCE, TEAM, World
+
+# -- the steps of a tick -----------------------------------------------------------------------------------------------
+
+
+def passed(world: World, **options: Any) -> list[str]:
+    """What a tick does, in order: its effects, and the points it passes between them."""
+    world.calls.clear()
+    world.tick(at=world.calls.append, **options)
+    return world.calls
+
+
+def around(effect: str, *calls: str, before: str, after: str) -> list[str]:
+    return [f"{effect}.before-{before}", *calls, f"{effect}.after-{after}"]
+
+
+WRITE = around("state", "state-write", before="write", after="write")
+HISTORY = ["state-read", *around("history", "history", before="read", after="read")]
+THREAD = around("thread", "thread", before="read", after="read")
+CLOSE = ["state-read", "load", *around("summary", "save", before="close", after="close"), *WRITE]
+
+
+def test_a_reply_takes_its_steps_in_order(world: World) -> None:
+    """What was done is stored before what follows from it; tests that kill at a point rely on where it is."""
+    world.ask("abc")
+    assert passed(world) == [
+        *HISTORY,
+        *WRITE,  # claimed
+        *around("looker", "looker", before="read", after="read"),
+        *around("notebook", "notebook", before="run", after="run"),
+        "state-read",
+        *around("summary", "save", before="save", after="save"),
+        *WRITE,  # computed
+        *THREAD,
+        "credited",
+        *WRITE,  # posting
+        *around("reply", "reply", before="send", after="send"),
+        *CLOSE,  # answered
+    ]
+
+
+def test_a_repair_takes_its_steps_in_order(world: World) -> None:
+    """The end, with the word that there is something to repair; the owner's message; and then the edit."""
+    key = world.ask("abc")
+    for _ in range(2):
+        world.stray_reply(key)
+    assert passed(world) == [
+        *HISTORY,
+        *WRITE,  # claimed
+        *THREAD,
+        *CLOSE,  # answered
+        *WRITE,  # the notice
+        *around("reply", "amend", before="amend", after="amend"),
+        *WRITE,  # telling
+        *around("notice", "tell", before="send", after="send"),
+        *WRITE,  # told
+    ]
+
+
+def test_an_answered_request_takes_four_writes_of_the_state(world: World) -> None:
+    """Claimed, computed, posting, answered."""
+    world.ask("abc")
+    world.tick()
+    assert world.counted()["state-write"] == 4
+
+
+def test_an_idle_tick_reads_state_and_channel_once_and_writes_nothing() -> None:
+    world = World()
+    for slug in ("a", "b", "c"):
+        world.ask(slug)
+    world.tick()
+    world.counted()
+    world.wait(minutes=5)
+    world.tick()
+    assert world.counted() == {"state-read": 1, "history": 1}
+
+
+# -- many requests -----------------------------------------------------------------------------------------------------
+
+
+def test_a_channel_with_ten_thousand_requests_is_read_once() -> None:
+    """What is to do is found without asking Slack or the store about each of them."""
+    world = World()
+    done = [world.ask(f"q{n}") for n in range(10_000)]
+    world.values = {DONE: json.dumps([key.ts for key in done])}
+    key = world.ask("abc")
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+    assert world.counted()["history"] == 1
+
+
+def test_ten_thousand_requests_that_were_answered_long_ago_cost_nothing() -> None:
+    """The state has forgotten them, and their summaries are not gone through."""
+
+    def work(world: World) -> tuple[Counter[str], Counter[str], int]:
+        """What an idle tick does, what one with a request does, and how large the state is then."""
+        world.tick()
+        world.wait(minutes=5)
+        world.counted()
+        world.tick()
+        idle = world.counted()
+        world.ask("abc")
+        world.tick()
+        return idle, world.counted(), world.state().size
+
+    young, old = World(), World()
+    for number in range(10_000):
+        key = RequestKey(TEAM, CHANNEL, f"{1_600_000_000 + number}.000001")
+        old.summaries[str(key)] = {"credited": [f"{number:064x}"], "outcome": {"status": "answered"}}
+    assert work(old) == work(young)
+
+
+def test_the_state_stops_growing_after_lookback_hours(world: World) -> None:
+    """A request that ended before then is forgotten with the next write; its summary stays."""
+    sizes = []
+    for day in range(12):
+        for number in range(5):
+            world.ask(f"q{day}x{number}")
+        world.tick()
+        world.wait(days=1)
+        sizes.append(world.state().size)
+    assert max(sizes[8:]) <= max(sizes[4:8]) + 50
+    assert len(world.state().records) <= 20
+    assert len(world.summaries) == 60
+
+
+def test_the_reason_of_a_failure_is_kept_short_in_the_state(world: World) -> None:
+    """A few messages with hundreds of bad links would fill it otherwise."""
+    key = world.ask(*(f"gone{n}" for n in range(300)))
+    world.tick()
+    assert world.record(key).status == "dead"
+    assert len(world.record(key).reason) < 2_100
+    assert "bytes more" in world.record(key).reason
+
+
+# -- the budget --------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_state_takes_no_new_request_and_the_owner_hears_of_it() -> None:
+    world = World()
+    world.tick()
+    key = world.ask("abc")
+    report = world.tick(budget=world.state().size + 100)
+    assert world.replies(key) == []
+    assert "at its limit" in world.told()[0]
+    assert "at its limit" in report.errors[0]
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+    world.ask("def")
+    world.tick(budget=100)
+    assert len(world.told()) == 2
+
+
+def test_a_state_that_is_full_after_the_work_keeps_the_reply_back() -> None:
+    """What was computed waits until there is room again."""
+    probe, sizes = World(), []
+    probe.tick()
+    probe.ask("abc")
+    probe.tick(at=lambda point: sizes.append(probe.state().size) if point == "state.after-write" else None)
+    world = World()
+    world.tick()
+    key = world.ask("abc")
+    world.tick(budget=sizes[1])
+    assert world.replies(key) == []
+    assert world.record(key).status == "computed"
+    world.wait(minutes=31)
+    world.tick()
+    assert world.replies(key) == [REFERENCE]

@@ -1,0 +1,223 @@
+"""Which messages are read: how far back, across suspensions, and what is remembered of that."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from creditbot.model import RequestKey
+from creditbot.slack_time import time_of
+from creditbot.state.codec import DONE
+from creditbot.state.ledger import Ledger
+from tests.behaviour.failures import LOOKER_DOWN
+from tests.support.points import Point
+from tests.support.ticks import stopped
+from tests.support.world import BOT, BOT_USER, REFERENCE, RULES, START, World, short_link
+
+
+def at_home() -> World:
+    """As the fixture `world`, with effects that take no time: for moments that are compared exactly."""
+    world = World()
+    world.tick()
+    return world
+
+
+def covered_until(world: World) -> datetime | None:
+    return world.state().meta.covered_until
+
+
+# -- how far back ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_bot_answers_the_requests_of_the_last_lookback_hours() -> None:
+    world = World()
+    old = world.ask("old")
+    world.wait(hours=73)
+    new = world.ask("new")
+    world.tick()
+    assert world.replies(old) == []
+    assert world.replies(new) == [REFERENCE]
+
+
+def test_a_request_from_exactly_lookback_hours_ago_is_answered() -> None:
+    world = World()
+    key = world.ask("abc")
+    world.now = time_of(key.ts) + RULES.lookback
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+
+
+@pytest.mark.parametrize("hours", [-1, 1], ids=["behind", "ahead"])
+def test_a_local_clock_that_is_an_hour_wrong_changes_nothing(hours: int) -> None:
+    """It says, less a day, where reading starts; which messages count is decided by Slack's clock."""
+    world = World()
+    outside = world.ask("out")
+    world.wait(minutes=2)
+    inside = world.ask("in")
+    world.now = START + timedelta(hours=72, minutes=1)
+    world.tick(skew=timedelta(hours=hours))
+    assert world.replies(outside) == []
+    assert world.replies(inside) == [REFERENCE]
+
+
+def test_requests_that_a_prototype_listed_are_done() -> None:
+    """Whether it answered them or not: they are not answered now, and nothing waits because of them."""
+    world = World()
+    old = world.ask("old")
+    world.say("Approved, $1.00, exceptions", BOT_USER, thread_ts=old.ts, bot=BOT)
+    silent = world.ask("silent")
+    new = world.ask("new")
+    world.values = {DONE: json.dumps([old.ts, silent.ts])}
+    world.tick()
+    assert [len(world.replies(key)) for key in (old, silent, new)] == [1, 0, 1]
+    assert world.told() == []
+
+
+# -- across suspensions ------------------------------------------------------------------------------------------------
+
+
+def test_a_suspension_of_five_days_loses_no_request(world: World) -> None:
+    """Reading starts an hour before the end of what was read, however long ago that is."""
+    world.wait(minutes=1)
+    key = world.ask("abc")
+    world.wait(days=5)
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+
+
+def test_a_message_that_slack_showed_late_is_read_after_a_suspension(world: World) -> None:
+    world.wait(hours=2)
+    late = world.ask("abc")
+    hidden = world.messages.pop()
+    world.wait(minutes=59)
+    world.tick()
+    world.messages.append(hidden)
+    world.wait(days=5)
+    world.tick()
+    assert world.replies(late) == [REFERENCE]
+
+
+def test_a_request_that_came_while_a_tick_worked_is_not_lost(world: World) -> None:
+    """What was read ends where reading ended, not where the tick ended."""
+    world.ask("abc")
+    late: list[RequestKey] = []
+
+    def take_long() -> None:
+        world.wait(minutes=1)
+        late.append(world.ask("late"))
+        world.wait(hours=3)
+
+    world.wait(hours=2)
+    world.amid("looker", take_long)
+    world.tick(rules=replace(RULES, lookback=timedelta(hours=1)))
+    world.wait(days=2)
+    world.tick(rules=replace(RULES, lookback=timedelta(hours=1)))
+    assert world.replies(late[0]) == [REFERENCE]
+
+
+def test_a_laptop_that_sleeps_after_reading_loses_no_request(world: World) -> None:
+    """Here for longer than LOOKBACK_HOURS, with a request right after the reading."""
+    asked: list[RequestKey] = []
+
+    def sleep(point: Point) -> None:
+        if point == "history.after-read" and not asked:
+            world.wait(minutes=5)
+            asked.append(world.ask("abc"))
+            world.wait(hours=80)
+
+    world.wait(hours=2)
+    world.tick(at=sleep)
+    world.tick()
+    assert world.replies(asked[0]) == [REFERENCE]
+
+
+# -- what is remembered of it ------------------------------------------------------------------------------------------
+
+
+def test_how_far_was_read_is_remembered_to_the_moment() -> None:
+    world = at_home()
+    world.wait(hours=2)
+    world.amid("history", lambda: world.wait(seconds=3))
+    world.tick()
+    assert covered_until(world) == world.now - timedelta(seconds=3)
+
+
+def test_a_slow_tick_does_not_take_back_how_far_a_later_one_has_read() -> None:
+    world = at_home()
+    world.wait(hours=2)
+    slow = stopped(world, "history.after-read")
+    world.wait(hours=3)
+    world.tick()
+    covered = world.now
+    assert covered_until(world) == covered
+    slow.go_on()
+    assert covered_until(world) == covered
+
+
+def test_a_forgotten_request_does_not_hold_back_how_far_was_read() -> None:
+    """It never gets a record again, so nothing waits for it."""
+    world = at_home()
+    old = world.ask("abc")
+    forget_before(world, time_of(old.ts) + timedelta(microseconds=1))
+    world.wait(hours=2)
+    world.tick()
+    assert covered_until(world) == world.now
+
+
+def test_a_request_from_the_moment_up_to_which_all_is_forgotten_is_open() -> None:
+    """A tick that has to stop before it begins the request does not count it as read."""
+    world = at_home()
+    moment = time_of(world.ask("abc").ts)
+    world.wait(hours=2)
+    forget_before(world, moment)
+    bot = world.bot()
+    world.amid("history", bot.stop)
+    bot.tick()
+    assert covered_until(world) == moment
+
+
+def forget_before(world: World, moment: datetime) -> None:
+    ledger = Ledger(world.ports().state)
+    ledger.update_meta(lambda meta: replace(meta, forgotten_before=moment, covered_until=None))
+
+
+def test_idle_ticks_write_how_far_they_read_once_an_hour(world: World) -> None:
+    for _ in range(36):
+        world.wait(minutes=5)
+        world.tick()
+    assert world.counted()["state-write"] == 3
+
+
+# -- what is driven from the state -------------------------------------------------------------------------------------
+
+
+def test_an_unfinished_request_is_answered_however_old_it_is(world: World) -> None:
+    """The state knows of it when no reading shows it any more."""
+    key = world.ask("abc")
+    world.fail("looker", LOOKER_DOWN, times=9)
+    world.tick()
+    world.wait(hours=71)
+    world.tick()
+    world.faults.clear()
+    world.wait(hours=5)
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+
+
+def test_a_forgotten_request_is_not_answered_again(world: World) -> None:
+    """Neither when it is edited nor when a longer LOOKBACK_HOURS reads it again: only `creditbot retry` starts it."""
+    key = world.ask("abc")
+    world.tick()
+    world.wait(hours=80)
+    world.ask("def")
+    world.tick()
+    world.ask("ghi")
+    world.tick()
+    assert not world.knows(key)
+    assert world.state().meta.forgotten_before
+    world.edit(key, short_link("more"))
+    world.tick(rules=replace(RULES, lookback=timedelta(hours=200)))
+    assert world.replies(key) == [REFERENCE]

@@ -1,0 +1,244 @@
+"""Replies that should not be there: two to one request, or one that came after all; they are edited to say so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from creditbot.errors import PostRefused
+from creditbot.intake.thread import LATE, REPEATS
+from creditbot.state.record import Status
+from tests.behaviour.failures import RATE_LIMITED, SILENCE
+from tests.support.ticks import stopped
+from tests.support.world import REFERENCE, RULES, Outcome, World, short_link
+
+# -- two replies -------------------------------------------------------------------------------------------------------
+
+
+def test_the_second_of_two_replies_is_edited_and_the_owner_told_once(world: World) -> None:
+    key = world.ask("abc")
+    for _ in range(2):
+        world.stray_reply(key)
+    world.ticks(3, minutes=20)
+    assert world.outcome(key) == Outcome("answered", replies=[REFERENCE, REPEATS], told=1)
+
+
+def test_a_process_that_slept_before_its_post_repairs_what_it_did(world: World) -> None:
+    """Another one answered meanwhile: the later reply is edited."""
+    key = world.ask("abc")
+    tick = stopped(world, "reply.before-send")
+    world.wait(minutes=31)
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+    tick.go_on()
+    assert world.replies(key) == [REFERENCE, REPEATS]
+    world.wait(minutes=16)
+    world.ticks(3, minutes=16)
+    assert len(world.told()) == 1
+    assert world.record(key).checked
+
+
+def test_a_second_reply_that_shows_after_the_settle_time_is_edited(world: World) -> None:
+    """A request that took two posts is looked at once more, and then left in peace."""
+    key = world.ask("abc")
+    world.lateness = timedelta(minutes=20)
+    world.fail("reply", SILENCE, after=True)
+    world.tick()
+    world.lateness = timedelta(0)
+    world.wait(minutes=16)
+    world.ticks(3, minutes=16)
+    assert sorted(world.replies(key)) == sorted([REFERENCE, REPEATS])
+    assert len(world.told()) == 1
+    world.counted()
+    world.tick()
+    assert world.counted()["thread"] == 0
+
+
+def test_a_request_with_two_posts_is_looked_at_ever_later(world: World) -> None:
+    key = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    looks = []
+    for minutes in (15, 15, 60):
+        world.wait(minutes=minutes)
+        world.tick()
+        looks.append(world.record(key).checked)
+    assert looks == [0, 1, 2]
+
+
+def test_of_two_replies_state_and_summary_name_the_first(world: World) -> None:
+    """Although the second was known first."""
+    key = world.ask("abc")
+    world.lateness = RULES.settle + timedelta(minutes=3)
+    world.kill("reply.after-send")
+    world.lateness = timedelta(0)
+    world.wait(minutes=16)
+    world.ticks(4, minutes=16)
+    first, second = world.posted()[str(key)]
+    assert first.text == REFERENCE
+    assert second.text == REPEATS
+    assert world.record(key).reply == first.ts
+    assert world.record(key).saved
+    assert world.summary(key)["outcome"]["reply"] == first.ts
+
+
+def test_a_second_reply_in_anothers_thread_is_edited_in_the_same_tick(world: World) -> None:
+    """The request is a reply itself. Its thread is looked at once more, although this tick posted nothing."""
+    top = world.say("good morning")
+    key = world.broadcast(top, "abc")
+    for _ in range(2):
+        world.stray_reply(key, thread=top)
+    report = world.tick()
+    assert [m.text for m in world.visible() if m.marker] == [REFERENCE, REPEATS]
+    assert report.posted == 0
+    assert world.record(key).posts == 0
+    assert world.record(key).doubled
+    assert len(world.told()) == 1
+
+
+def test_an_edit_of_a_second_reply_that_fails_is_tried_again(world: World) -> None:
+    """The request has ended; that there is something to repair is remembered with it."""
+    key = world.ask("abc")
+    for _ in range(2):
+        world.stray_reply(key)
+    world.fail("amend", SILENCE)
+    world.tick()
+    assert world.replies(key) == [REFERENCE, REFERENCE]
+    world.wait(minutes=16)
+    world.fail("amend", RATE_LIMITED)
+    assert not world.tick().ok
+    assert world.tick().ok
+    assert world.outcome(key) == Outcome("answered", replies=[REFERENCE, REPEATS], told=1)
+
+
+def test_a_second_reply_that_cannot_be_edited_is_left_to_the_owner(world: World) -> None:
+    """One message says that it is there, one that it stays; no tick tries for ever."""
+    key = world.ask("abc")
+    for _ in range(2):
+        world.stray_reply(key)
+    world.fail("amend", PostRefused("Slack allows no edit of it.", retry=False), times=2)
+    world.ticks(4, minutes=16)
+    assert world.outcome(key) == Outcome("answered", replies=[REFERENCE, REFERENCE], told=2)
+
+
+@pytest.mark.parametrize("status", ["answered", "elsewhere"])
+def test_a_look_that_finds_no_reply_of_ours_changes_no_answer(world: World, status: Status) -> None:
+    """A person has deleted it, or answered while our post was on its way and never came."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    if status == "elsewhere":
+        world.say("Approved, $1.00", thread_ts=key.ts)
+    world.wait(minutes=16)
+    world.tick()
+    before = world.record(key)
+    assert before.status == status
+    assert before.reply
+    world.messages = [m for m in world.visible() if not m.marker]
+    world.wait(minutes=16)
+    world.tick()
+    assert world.record(key).reply == before.reply
+    assert world.record(key).checked == before.checked + 1
+
+
+# -- a reply that comes after all --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [("elsewhere", REPEATS), ("withdrawn", LATE), ("dead", LATE)],
+    ids=["a person answered", "the links were removed", "the owner was asked"],
+)
+def test_a_reply_that_shows_after_its_request_ended_does_not_count(world: World, end: Status, text: str) -> None:
+    """Two credits must not come of it."""
+    key = world.ask("abc")
+    world.lateness = timedelta(minutes=20)
+    world.fail("reply", SILENCE, after=True)
+    world.tick()
+    world.wait(minutes=15)
+    if end == "elsewhere":
+        world.say("Approved, $1.00", "U0BOSS", thread_ts=key.ts)
+    elif end == "withdrawn":
+        world.edit(key, "never mind")
+    else:
+        world.forged_reply(key, "Approved, $1.00")
+    world.tick()
+    assert world.record(key).status == end
+    world.wait(minutes=16)
+    world.ticks(3, minutes=16)
+    assert text in world.replies(key)
+    assert REFERENCE not in world.replies(key)
+    assert sum("is not to be credited" in told for told in world.told()) == 1
+    assert world.record(key).checked
+
+
+def test_a_reply_that_does_not_count_does_not_answer_the_request(world: World) -> None:
+    """As after `creditbot retry` of a request whose late reply was edited."""
+    key = world.ask("abc")
+    world.stray_reply(key, LATE)
+    world.tick()
+    assert world.replies(key) == [LATE, REFERENCE]
+
+
+def test_a_late_reply_is_right_for_a_request_that_has_come_back(world: World) -> None:
+    """Its links were removed and put back while a look at the thread was under way."""
+    key = world.ask("abc")
+    world.fail("reply", SILENCE)
+    world.tick()
+    world.edit(key, "never mind")
+    world.wait(minutes=16)
+    world.tick()
+    assert world.record(key).status == "withdrawn"
+    assert world.record(key).posts == 1
+    world.wait(minutes=16)
+
+    def comes_back() -> None:
+        world.edit(key, f"{short_link('abc')} after all")
+        world.tick()
+
+    world.amid("thread", comes_back)
+    world.tick()
+    assert world.record(key).status == "answered"
+    assert world.replies(key) == [REFERENCE]
+
+
+# -- a late post meets another process ---------------------------------------------------------------------------------
+
+
+def test_a_late_post_that_the_thread_does_not_show_decides_nothing(world: World) -> None:
+    """Another process has posted since, and its settle time has not passed."""
+    key = world.ask("abc")
+    late = stopped(world, "reply.before-send")
+    world.wait(minutes=31)
+    world.kill("reply.before-send")
+    world.lateness = timedelta(minutes=1)
+    world.delete(key)
+    late.go_on()
+    assert world.record(key).status == "posting"
+
+
+@pytest.mark.parametrize("theirs", ["claimed", "computed", "posting"])
+def test_a_late_post_answers_a_request_that_another_process_works_on(world: World, theirs: Status) -> None:
+    """One reply is there: it is the answer, whatever the other process was about to do."""
+    key = world.ask("abc")
+    late = stopped(world, "reply.before-send")
+    world.wait(minutes=31)
+    if theirs == "claimed":
+        world.lose()  # only where the state is lost a posting is worked on anew
+        world.tick()
+        world.wait(minutes=16)
+        world.kill("looker.before-read")
+    elif theirs == "computed":
+        world.fail("reply", RATE_LIMITED)
+        world.tick()
+    else:
+        world.kill("reply.before-send")
+    assert world.record(key).status == theirs
+    late.go_on()
+    assert world.record(key).status == "answered"
+    assert world.record(key).claim is None
+    assert world.replies(key) == [REFERENCE]
+    world.wait(minutes=16)
+    world.ticks(4, minutes=16)
+    assert world.replies(key) == [REFERENCE]

@@ -1,0 +1,220 @@
+"""Who works on a request, and in which order: claims of processes, and several requests at a time."""
+
+from __future__ import annotations
+
+import threading
+from concurrent import futures
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from creditbot.errors import CreditbotError
+from creditbot.state.record import Record
+from creditbot.tick.worker import CLAIM_LIFE
+from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED
+from tests.support.points import Point
+from tests.support.world import PERSON, REFERENCE, RULES, Killed, World
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_stored_before_the_work_and_counts_as_an_attempt(world: World) -> None:
+    """Whatever becomes of the process, the state says that it tried."""
+    key = world.ask("abc")
+    during: list[Record] = []
+    world.amid("looker", lambda: during.append(world.record(key)))
+    world.tick(name="pod-x")
+    (record,) = during
+    assert record.status == "claimed"
+    assert record.attempts == 1
+    assert record.claim
+    assert record.claim.by == "pod-x"
+    assert record.claim.until == record.at + CLAIM_LIFE
+    assert record.user == PERSON
+    assert record.thread == ""
+    assert record.edited == ""
+
+
+def test_a_new_claim_drops_the_reason_of_the_failure_before(world: World) -> None:
+    key = world.ask("abc")
+    world.fail("notebook", NOTEBOOK_STOPPED)
+    world.tick()
+    assert world.record(key).reason == str(NOTEBOOK_STOPPED)
+    world.wait(minutes=2)
+    during: list[Record] = []
+    world.amid("notebook", lambda: during.append(world.record(key)))
+    world.tick()
+    (record,) = during
+    assert record.status == "claimed"
+    assert record.attempts == 2
+    assert record.reason == ""
+
+
+def test_a_claim_is_respected_until_it_runs_out(world: World) -> None:
+    """Then the next tick takes the request over, as a second attempt."""
+    key = world.ask("abc")
+    world.kill("looker.before-read")
+    world.wait(minutes=29)
+    assert world.tick().waiting == 1
+    world.wait(minutes=2)
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+    assert world.record(key).attempts == 2
+
+
+def test_the_claim_of_a_process_that_is_gone_is_taken_over_at_once(world: World) -> None:
+    """Which a process of the same machine can find out."""
+    key = world.ask("abc")
+    world.kill("looker.before-read")
+    world.tick(runs=lambda _: False)
+    assert world.replies(key) == [REFERENCE]
+
+
+def test_of_two_processes_with_the_same_state_one_gets_the_request(world: World) -> None:
+    key = world.ask("abc")
+    late = world.bot()
+    world.amid("history", world.tick)
+    report = late.tick()
+    assert [record for _, record in report.done] == [None]
+    assert world.replies(key) == [REFERENCE]
+    assert world.runs == ["abc"]
+
+
+# -- the thread is read before the work --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("effect", "failure"),
+    [("notebook", NOTEBOOK_STOPPED), ("looker", LOOKER_DOWN)],
+    ids=["an attempt", "a shared cause"],
+)
+def test_a_second_try_reads_the_thread_before_the_work(world: World, effect: str, failure: CreditbotError) -> None:
+    """Somebody may have answered meanwhile. A first try reads an empty thread only before the reply."""
+    world.ask("abc")
+    world.fail(effect, failure)
+    world.tick()
+    assert world.counted()["thread"] == 0
+    world.wait(minutes=2)
+    world.tick()
+    assert world.counted()["thread"] == 2
+
+
+def test_a_process_that_takes_over_reads_the_thread_first(world: World) -> None:
+    world.ask("abc")
+    world.kill("looker.before-read")
+    world.wait(minutes=31)
+    world.counted()
+    world.tick()
+    assert world.counted()["thread"] == 2
+
+
+def test_a_reply_that_is_also_a_request_has_its_thread_read_twice(world: World) -> None:
+    """Once before it is computed, once before the reply: whose thread it is, is known from the channel."""
+    world.broadcast(world.say("morning"), "abc")
+    world.tick()
+    assert world.counted()["thread"] == 2
+
+
+# -- the order ---------------------------------------------------------------------------------------------------------
+
+
+def test_requests_are_begun_oldest_first(world: World) -> None:
+    for slug in ("a", "b", "c"):
+        world.ask(slug)
+        world.wait(seconds=10)
+    world.messages.reverse()
+    world.tick()
+    assert world.runs == ["a", "b", "c"]
+
+
+def test_fresh_requests_are_begun_before_those_that_failed(world: World) -> None:
+    """One that fails again and again does not delay the others."""
+    world.ask("old")
+    world.fail("notebook", NOTEBOOK_STOPPED)
+    world.tick()
+    world.wait(minutes=10)
+    world.ask("new")
+    world.tick()
+    assert world.runs == ["new", "old"]
+
+
+def test_a_request_that_kills_its_process_takes_no_other_with_it(world: World) -> None:
+    """After the first time it is worked on alone and last."""
+    others = [world.ask("a"), world.ask("b")]
+    killer = world.ask("killer")
+    others.append(world.ask("c"))
+
+    def at(point: Point) -> None:
+        if point == "notebook.after-run" and world.runs[-1] == "killer":
+            raise Killed
+
+    for _ in range(14):
+        with suppress(Killed):
+            world.tick(at=at)
+        world.wait(minutes=16)
+    assert [world.replies(key) for key in others] == [[REFERENCE]] * 3
+    assert world.record(killer).status == "dead"
+
+
+# -- several at a time -------------------------------------------------------------------------------------------------
+
+
+def test_a_request_that_waits_does_not_keep_others_waiting(world: World) -> None:
+    first, second = world.ask("slow"), world.ask("quick")
+    answered = threading.Event()
+    waited: list[bool] = []
+    world.amid("looker", lambda: waited.append(answered.wait(10)))
+    world.amid("reply", answered.set)
+    world.tick(rules=replace(RULES, at_once=2))
+    assert waited == [True]
+    assert world.replies(first) == [REFERENCE]
+    assert world.replies(second) == [REFERENCE]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "slugs"), [(1, ("a", "b")), (4, ("c",))], ids=["one at a time", "one request alone"]
+)
+def test_one_request_after_the_other_needs_no_thread(world: World, at_once: int, slugs: tuple[str, ...]) -> None:
+    threads: list[threading.Thread] = []
+    for slug in slugs:
+        world.ask(slug)
+        world.amid("looker", lambda: threads.append(threading.current_thread()))
+    world.tick(rules=replace(RULES, at_once=at_once))
+    assert threads == [threading.current_thread()] * len(slugs)
+
+
+def test_no_more_requests_are_worked_on_at_a_time_than_allowed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog must not open a connection for each request."""
+    sizes: list[int] = []
+
+    class Pool(futures.ThreadPoolExecutor):
+        def __init__(self, size: int) -> None:
+            sizes.append(size)
+            super().__init__(size)
+
+    monkeypatch.setattr(futures, "ThreadPoolExecutor", Pool)
+    for slug in ("a", "b", "c"):
+        world.ask(slug)
+    world.tick(rules=replace(RULES, at_once=2))
+    assert sizes == [2]
+
+
+def test_many_requests_at_a_time_are_answered_once_each(world: World) -> None:
+    """Six of them ask for what six others ask for, and are refused: threads share one view of the state."""
+    keys = [world.ask(f"q{n % 6}") for n in range(12)]
+    world.tick(rules=replace(RULES, at_once=4))
+    assert sorted(len(world.replies(key)) for key in keys) == [0] * 6 + [1] * 6
+    assert len(world.told()) == 6
+
+
+def test_requests_that_may_have_killed_a_process_are_worked_on_one_by_one(world: World) -> None:
+    """One that does so again takes no other with it."""
+    first, second = world.ask("a"), world.ask("b")
+    for _ in range(2):
+        world.kill("looker.before-read")
+    world.wait(minutes=31)
+    world.kill("notebook.before-run", rules=replace(RULES, at_once=4))
+    assert [world.record(key).attempts for key in (first, second)] == [2, 1]
+    world.tick(rules=replace(RULES, at_once=4))
+    assert world.replies(second) == [REFERENCE]
