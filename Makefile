@@ -106,6 +106,10 @@ unit: $(STAMP)-dev ## All tests but the cluster's, 100 examples a property (500 
 sentences: $(STAMP)-dev ## List every sentence that people read in tests/sentences.txt, after one was changed
 	@$(BIN)/python -m tests.sentences 2>/dev/null
 
+.PHONY: settings
+settings: $(STAMP)-dev ## Write .env.example and the README's table of settings from the code, after a setting was changed
+	@$(BIN)/python -m creditbot.settings.describe
+
 .PHONY: cassettes
 cassettes: $(STAMP)-dev ## Record the replayed HTTP anew, from the sandbox or, with credentials, from a real workspace
 	$(PYTEST) tests/replay --record-mode=rewrite

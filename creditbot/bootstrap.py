@@ -21,7 +21,7 @@ from creditbot.intake.requests import RequestRules
 from creditbot.machine import processes
 from creditbot.machine.cores import workers_default
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
-from creditbot.settings.settings import ConfigMapPlace, Settings
+from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.tick.report import Progress
 from creditbot.tick.tick import Bot, TickRules
@@ -78,7 +78,7 @@ def assemble(
         state or make_state(settings),
         slack.clock,
     )
-    in_cluster = isinstance(settings.state, ConfigMapPlace)
+    in_cluster = isinstance(settings.state, StateConfigMap)
     ledger = Ledger(ports.state, budget=BUDGET if in_cluster else None)
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
@@ -153,7 +153,7 @@ def make_summaries(settings: Settings) -> SummaryStore:
 def make_state(settings: Settings) -> StateStore:
     """Where the state is kept."""
     place = settings.state
-    if isinstance(place, ConfigMapPlace):
+    if isinstance(place, StateConfigMap):
         from creditbot.adapters.storage.configmap_state import ConfigMapStore
 
         return ConfigMapStore(place.namespace, place.name)

@@ -20,8 +20,8 @@ from typing_extensions import override
 
 from creditbot.commands import check, links, requests, run_once
 from creditbot.commands import sandbox as sandbox_commands
-from creditbot.commands.output import plain
 from creditbot.errors import CreditbotError
+from creditbot.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,7 @@ def _sandbox(box: argparse.ArgumentParser) -> None:
     _command(inner, "run", sandbox_commands.run, "one tick on the sandbox, then the channel")
     _command(inner, "reset", sandbox_commands.reset, "make its world anew, every request in it unanswered")
     _command(inner, "show", sandbox_commands.show, "print the channel and the direct messages")
-    post = _command(inner, "post", sandbox_commands.post, "post a message as a person")
-    post.add_argument("text", metavar="TEXT", help="the message; its Looker links are those of `sandbox show`")
+    _sandbox_people(inner)
     serve = _command(inner, "serve", sandbox_commands.serve, "serve its Slack and Looker until stopped")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     serve.add_argument("--slack-port", metavar="PORT", type=_port, default=0, help="of its Slack (default: a free one)")
@@ -112,6 +111,56 @@ def _sandbox(box: argparse.ArgumentParser) -> None:
     serve.add_argument("--no-rate-limits", action="store_true", help="do not limit the rate as Slack does")
     warehouse = _command(inner, "warehouse", sandbox_commands.warehouse, "make its DuckDB warehouse")
     warehouse.add_argument("path", metavar="PATH", type=Path, help="the file to make")
+
+
+def _sandbox_people(inner: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What its people do in Slack and in Looker."""
+    post = _command(inner, "post", sandbox_commands.post, "post a message, or a reply in a thread")
+    post.add_argument("text", metavar="TEXT", help="the message; its Looker links are those of `sandbox show`")
+    _person(post)
+    post.add_argument(
+        "--thread", metavar="TS", default="", help="reply to this message: its TS of `sandbox show`, or its permalink"
+    )
+    post.add_argument("--broadcast", action="store_true", help="show the reply in the channel as well")
+    edit = _command(inner, "edit", sandbox_commands.edit, "edit a message as its author")
+    _message(edit)
+    edit.add_argument("text", metavar="TEXT", help="the message from now on")
+    _message(_command(inner, "delete", sandbox_commands.delete, "delete a message"))
+    react = _command(inner, "react", sandbox_commands.react, "react to a message")
+    _message(react)
+    react.add_argument("emoji", metavar="EMOJI", help="such as +1, :white_check_mark: or the character itself")
+    _person(react)
+    react.add_argument("--remove", action="store_true", help="take the reaction back")
+    _sandbox_look(_command(inner, "add-look", sandbox_commands.add_look, "save a new Look and print its address"))
+
+
+def _message(command: argparse.ArgumentParser) -> None:
+    command.add_argument("message", metavar="TS", help="the message: its TS of `sandbox show`, or its permalink")
+
+
+def _person(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--as", dest="author", metavar="NAME", default="Dana Ortiz", help="who does it (default: %(default)s)"
+    )
+
+
+def _sandbox_look(look: argparse.ArgumentParser) -> None:
+    look.add_argument("--title", metavar="TEXT", default="", help="its title (default: what it shows)")
+    look.add_argument(
+        "--account", metavar="ACCOUNT", help='whose traffic it shows, such as AC-sandbox-0001; "" for all'
+    )
+    look.add_argument("--product", choices=("verify", "psms"), help="which traffic it shows (default: verify)")
+    look.add_argument(
+        "--dates",
+        metavar="DATES",
+        help='as Looker writes days, the end excluded (default: "2025-12-01 to 2026-01-01")',
+    )
+    look.add_argument(
+        "--filter", metavar="FIELD=EXPRESSION", action="append", help="another of Looker's filters, such as prefix=+62"
+    )
+    look.add_argument("--fields", metavar="FIELD,FIELD", help="its columns (default: those that the notebook needs)")
+    look.add_argument("--limit", metavar="ROWS", help="the most rows it shows (default: Looker's 500)")
+    look.add_argument("--sql", metavar="SQL", help="exactly this SQL, instead of all of the above but the title")
 
 
 def _days(text: str) -> int:
@@ -138,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         sys.stdout.flush()
     except CreditbotError as error:
-        print(f"creditbot: {plain(str(error))}", file=sys.stderr)
+        print(f"creditbot: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever reads our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

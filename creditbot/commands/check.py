@@ -119,7 +119,7 @@ def _slack_channel(assembly: Assembly) -> Findings:
 def _notebook(notebook: str | None) -> Findings:
     if notebook is None:
         return [("note", "off: no notebook is set, so its links are skipped")]
-    from creditbot.notebook_host.preparing import prepare
+    from creditbot.notebook_host.preparation import prepare
 
     prepared = prepare(Path(notebook))
     findings: Findings = [("ok", f"{notebook}: has the parameter `looker`, and its kernel is installed")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
+from creditbot.text import printable
+
 STATUS_WORDS = {
     "seen": "restarted",
     "claimed": "being worked on",
@@ -22,15 +24,10 @@ STATUS_WORDS = {
 _speaking = threading.Lock()
 
 
-def plain(text: str) -> str:
-    """The text without control characters, with which a message could write over the terminal."""
-    return "".join(c for c in text if c.isprintable() or c in "\n\t")
-
-
 def say(line: str) -> None:
     """Prints a line for people at once, and whole even if several threads speak."""
     with _speaking:
-        print(plain(line), flush=True)
+        print(printable(line), flush=True)
 
 
 def count(number: int, noun: str) -> str:

@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from creditbot.commands.output import STATUS_WORDS, count, plain, utc
+from creditbot.commands.output import STATUS_WORDS, count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
 from creditbot.insight.lookup import Lookup
 from creditbot.intake.permalink import read_permalink
 from creditbot.slack_time import time_of
 from creditbot.state.record import ANSWERED, move, reopened
+from creditbot.text import printable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -129,9 +130,9 @@ def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
     for request in past:
         amount = format_usd(request.amount) if request.amount is not None else ""
         words = STATUS_WORDS.get(request.status, request.status)
-        yield plain(f"{time_of(request.key.ts):%Y-%m-%d %H:%M}  {words:<18}  {amount:>12}  {request.permalink}")
+        yield printable(f"{time_of(request.key.ts):%Y-%m-%d %H:%M}  {words:<18}  {amount:>12}  {request.permalink}")
         if request.reason and request.status != "elsewhere":
-            yield plain(f"{' ' * 18}{request.reason}")
+            yield printable(f"{' ' * 18}{request.reason}")
     yield _rate_line(past, days)
 
 
@@ -152,7 +153,7 @@ def request_lines(facts: RequestFacts, permalink: str) -> Iterable[str]:
         yield facts.ignored
         return
     for name, value in _named_facts(facts):
-        yield plain(f"{name:<10} {value}")
+        yield printable(f"{name:<10} {value}")
 
 
 def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:

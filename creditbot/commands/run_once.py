@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from creditbot.commands.output import STATUS_WORDS, count, plain, say, utc
+from creditbot.commands.output import STATUS_WORDS, count, say, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import CreditbotError, SettingsError
+from creditbot.text import printable
 from creditbot.tick.report import Progress, TickReport
 
 if TYPE_CHECKING:
@@ -172,5 +173,5 @@ def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
 
 def problem_lines(report: TickReport) -> Iterable[str]:
     """What went wrong in a tick and has not been told to anybody."""
-    yield from (plain(f"error: {error}") for error in report.errors)
-    yield from (plain(f"error: the owner could not be told: {text}") for text in report.untold)
+    yield from (printable(f"error: {error}") for error in report.errors)
+    yield from (printable(f"error: the owner could not be told: {text}") for text in report.untold)

@@ -116,20 +116,85 @@ def reset(options: Namespace) -> int:
 
 
 def show(options: Namespace) -> int:
-    """Prints the channel as a person would see it."""
+    """Prints the channel as a person would see it, with the TS by which other commands name a message."""
     with _world(options.folder) as world:
-        print(_rendered(world))
+        print(_rendered(world, with_ts=True))
     return 0
 
 
 def post(options: Namespace) -> int:
-    """Posts a message as a person who types it."""
-    from creditbot.sandbox.composer import typed
-    from creditbot.sandbox.world import LOOKER, REQUESTER
+    """Posts a message as a person who types it, in a thread or in the channel."""
+    from creditbot.sandbox import people
 
     with _world(options.folder) as world:
-        ts = world.post(user=REQUESTER, **typed(options.text.replace(_looker_url(world), LOOKER)))
+        ts = people.post(
+            world,
+            _with_stored_links(world, options.text),
+            author=options.author,
+            thread=options.thread,
+            broadcast=options.broadcast,
+        )
     print(f"Posted as {ts}. `{program_call(options)} run` reads it.")
+    return 0
+
+
+def edit(options: Namespace) -> int:
+    """Edits a message as its author."""
+    from creditbot.sandbox import people
+
+    with _world(options.folder) as world:
+        address = people.edit(world, options.message, _with_stored_links(world, options.text))
+    print(f"Edited {address.ts}.")
+    return 0
+
+
+def delete(options: Namespace) -> int:
+    """Deletes a message."""
+    from creditbot.sandbox import people
+
+    with _world(options.folder) as world:
+        address = people.delete(world, options.message)
+    print(f"Deleted {address.ts}.")
+    return 0
+
+
+def react(options: Namespace) -> int:
+    """Adds a person's reaction to a message, or takes it back."""
+    from creditbot.sandbox import people
+
+    change = people.unreact if options.remove else people.react
+    with _world(options.folder) as world:
+        address = change(world, options.message, options.emoji, person=options.author)
+    print(f"{'Took the reaction back from' if options.remove else 'Reacted to'} {address.ts}.")
+    return 0
+
+
+def add_look(options: Namespace) -> int:
+    """Saves a new Look and prints its address."""
+    from creditbot.sandbox.new_look import DECEMBER, Traffic, save_sql, save_traffic
+
+    described = (options.account, options.dates, options.product, options.filter, options.fields, options.limit)
+    if options.sql is not None and any(value is not None for value in described):
+        raise SettingsError(
+            "--sql is all of what a Look shows.",
+            "Leave --account, --product, --dates, --filter, --fields and --limit out.",
+        )
+    if options.sql is None and options.account is None:
+        raise SettingsError("A Look needs traffic to show.", "Say --account ACCOUNT, or --sql SQL.")
+    with _world(options.folder) as world:
+        if options.sql is not None:
+            address = save_sql(world, options.sql, options.title)
+        else:
+            traffic = Traffic(
+                options.account,
+                options.product or "verify",
+                options.dates or DECEMBER,
+                tuple(options.filter or ()),
+                tuple(options.fields.split(",")) if options.fields else (),
+                options.limit or "",
+            )
+            address = save_traffic(world, traffic, options.title)
+        print(_with_looker_address(world, address))
     return 0
 
 
@@ -170,10 +235,24 @@ def warehouse(options: Namespace) -> int:
     return 0
 
 
-def _rendered(world: SandboxWorld) -> str:
+def _rendered(world: SandboxWorld, *, with_ts: bool = False) -> str:
     from creditbot.sandbox.show import render
 
-    return render(world, looker_url=_looker_url(world))
+    return render(world, looker_url=_looker_url(world), with_ts=with_ts)
+
+
+def _with_stored_links(world: SandboxWorld, text: str) -> str:
+    """A text that a person typed, with the sandbox's Looker named as the world keeps it: without a port."""
+    from creditbot.sandbox.world import LOOKER
+
+    return text.replace(_looker_url(world), LOOKER)
+
+
+def _with_looker_address(world: SandboxWorld, address: str) -> str:
+    """A stored address as a person can use it."""
+    from creditbot.sandbox.world import LOOKER
+
+    return address.replace(LOOKER, _looker_url(world))
 
 
 def _looker_url(world: SandboxWorld) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 
 from creditbot.errors import CreditRefused
 from creditbot.model import Credit, CreditRow, NotebookRun
+from creditbot.text import one_line
 
 SCRAPS = ("credit", "credit_amount", "summary_info")
 """Names of scraps that hold a credit, spaces and capitals ignored; several must agree."""
@@ -217,5 +218,4 @@ def _check_currency(columns: Mapping[str, object]) -> None:
 
 
 def _shown(value: object) -> str:
-    text = " ".join(str(value).split())
-    return text[:40] or "empty"
+    return one_line(str(value), 40) or "empty"

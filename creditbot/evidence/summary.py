@@ -14,7 +14,6 @@ so. However much traffic a notebook shows, all that is not SQL or address of a r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import get_args
 from creditbot.credit.summary_table import under_heading
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
 from creditbot.state.record import Record, Status
+from creditbot.text import shorten
 
 OUTPUT_BYTES = 12_000
 """For the sources and outputs of a request's cells together; shared evenly by its links."""
@@ -36,8 +36,6 @@ OTHER_RUN = "The links and cells are of another run, whose process slept."
 ROWS = 20
 """For the tables of a request together; shared evenly by its links, one at least."""
 _COLUMN_BYTES = 60
-_USERINFO = re.compile(r"(?<=://)[^\s/<>\"]+(?=@)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def new_document(
@@ -79,7 +77,7 @@ def close_document(document: Mapping[str, object], record: Record) -> dict[str, 
         "status": record.status,
         "at": _stamp(record.at),
         "reply": record.reply,
-        "reason": shortened(record.reason, TEXT_BYTES),
+        "reason": shorten(record.reason, TEXT_BYTES),
         "attempts": record.attempts,
         "seconds": Decimal(f"{record.seconds:.3f}"),
         "again": record.again,
@@ -132,17 +130,6 @@ def outcome_of(document: Mapping[str, object]) -> Outcome | None:
     return Outcome(status, at)
 
 
-def shortened(text: str, limit: int) -> str:
-    """The text without control characters and passwords of addresses, cut to so many bytes with a word about it."""
-    head = text[: limit + 1_000]  # enough for an address to be seen whole where the cut goes through it
-    plain = _CONTROL.sub("", _USERINFO.sub("***", head)).encode()
-    if len(plain) <= limit and len(head) == len(text):
-        return plain.decode()
-    kept = plain[:limit].decode(errors="ignore")
-    more = len(text.encode(errors="replace")) - len(kept.encode())
-    return f"{kept}… ({more:,} bytes more)"
-
-
 def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[str, object]:
     known = {"key": str(key), "permalink": permalink}
     if message is None:
@@ -150,7 +137,7 @@ def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[s
     return {
         **known,
         "author": message.user or message.bot or "",
-        "text": shortened(message.text, TEXT_BYTES),
+        "text": shorten(message.text, TEXT_BYTES),
     }
 
 
@@ -181,9 +168,9 @@ def _link(result: LinkResult, most_rows: int) -> dict[str, object]:
 def _row(row: CreditRow) -> dict[str, object]:
     return {
         "credit": row.credit,
-        "mode": shortened(row.mode, _COLUMN_BYTES),
+        "mode": shorten(row.mode, _COLUMN_BYTES),
         "fraud_cost": row.fraud_cost,
-        "columns": {name: shortened(value, _COLUMN_BYTES) for name, value in row.columns.items()},
+        "columns": {name: shorten(value, _COLUMN_BYTES) for name, value in row.columns.items()},
     }
 
 
@@ -210,7 +197,7 @@ class _Room:
 
     def take(self, text: str) -> str:
         """As much of the text as there is room for."""
-        kept = shortened(text, min(PART_BYTES, self._left))
+        kept = shorten(text, min(PART_BYTES, self._left))
         self._left = max(0, self._left - len(kept.encode()))
         return kept
 

@@ -15,20 +15,14 @@ from typing import Any, Literal, TextIO
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
+from creditbot.text import one_line, printable
 
 _HIDDEN = "***"
-# Control characters, those that turn the direction of text, and halves of characters that no encoding takes.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def event(log: logging.Logger, name: str, /, **fields: object) -> None:
     """Logs what happened as one line with named fields; None is left out."""
     log.info(name, extra={"fields": {key: value for key, value in fields.items() if value is not None}})
-
-
-def printable(text: str) -> str:
-    """The text on one line, without what a terminal would obey."""
-    return _UNPRINTABLE.sub(" ", text)
 
 
 def configure(
@@ -81,14 +75,14 @@ def _json(record: logging.LogRecord, fields: dict[str, object], trouble: str) ->
 
 
 def _text(record: logging.LogRecord, fields: dict[str, object], trouble: str) -> str:
-    said = [_time(record), record.levelname, printable(record.getMessage())]
+    said = [_time(record), record.levelname, one_line(record.getMessage())]
     said += [f"{key}={_value(value)}" for key, value in fields.items() if value != ""]
     # Indented, so that no text of an exception passes for a line of the log.
     return "\n    ".join([" ".join(said), *map(printable, trouble.splitlines())])
 
 
 def _value(value: object) -> str:
-    text = printable(str(value))
+    text = one_line(str(value))
     return text if re.fullmatch(r"[^\s\"=]+", text) else json.dumps(text, ensure_ascii=False)
 
 

@@ -1,9 +1,9 @@
-"""papermill's engine "creditbot": the same notebook, run on a kernel that is ready sooner and gone at once.
+"""papermill's engine "creditbot": executes a notebook on a forked kernel, without the waits of papermill's own engine.
 
-Four parts of what a run takes under papermill's own engine are left out: the kernel's boot (it is forked, see
-nursery.py), a fixed wait of 200 ms for readiness (here: until our own message has come back), a graceful shutdown of
-400 ms (here: SIGKILL, nothing of the kernel is wanted after its outputs), and saving the notebook after each cell
-(`execute` names no file).
+The executor hands it an `Execution` through papermill and reads the executed notebook from that. It saves four things:
+the start of a kernel (it is forked, see fork_server.py), a fixed wait of 200 ms until the kernel is ready (here a
+message is sent until it comes back), a graceful shutdown of 400 ms (here SIGKILL: after its last output a kernel is of
+no use), and a save of the notebook after each cell (the executor gives papermill no file to save it to).
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 from typing_extensions import override
 
-from creditbot.notebook_host.kernels import Kernel, Nursery
+from creditbot.notebook_host.kernels import Kernel, KernelLauncher
 
 ENGINE = "creditbot"
 OUTPUT_LIMIT = 32 * 2**20
-"""Characters of output a notebook may write: they are held in memory."""
+"""Characters of output that a notebook may write: they are held in memory."""
 
 _PROBE = 0.1
-"""Seconds without a message after which a starting kernel is asked again."""
+"""Seconds without a message after which a starting kernel is sent another probe."""
 
 _RECONNECT = 5
-"""Milliseconds: the kernel's sockets appear while we connect, and zmq would look for them again only after 100."""
+"""Milliseconds between two attempts to connect. The kernel's sockets appear at any moment; zmq would wait for 100."""
 
 
 @dataclass
-class Run:
-    """One run of a notebook, shared by its caller and the engine.
+class Execution:
+    """One execution of a notebook: what its caller gives the engine, and what the engine gives back.
 
     Attributes:
-        kernel: runs it.
-        source: path of the notebook's file.
-        executed: the notebook as far as it was executed; None before.
-        flooded: whether it was ended for writing too much.
+        kernel: executes the cells.
+        path: of the notebook's file.
+        notebook: the notebook as far as it was executed; None until the engine begins.
+        flooded: whether the kernel was killed because it wrote too much.
     """
 
     kernel: Kernel
-    source: str
-    executed: NotebookNode | None = None
+    path: str
+    notebook: NotebookNode | None = None
     flooded: bool = False
 
 
-class Client(AsyncKernelClient):
-    """Talks to the kernel of a run."""
+class ForkedKernelClient(AsyncKernelClient):
+    """Talks to the kernel of an execution."""
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__()
@@ -69,37 +69,37 @@ class Client(AsyncKernelClient):
     def start_channels(
         self, shell: bool = True, iopub: bool = True, stdin: bool = False, hb: bool = False, control: bool = False
     ) -> None:
-        """Opens channels, by default the two that are used."""
+        """Opens channels; only the two that are used are opened by default."""
         super().start_channels(shell, iopub, stdin, hb, control)
 
     @override
     async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Returns once a message of ours has come back: it is up, and its outputs reach us."""
+        """Returns when a probe has come back: the kernel is up, and its outputs reach us."""
         deadline = time.monotonic() + (timeout or math.inf)
-        asked: set[str] = set()
+        probes: set[str] = set()
         while time.monotonic() < deadline:
-            asked.add(self.kernel_info())
-            if await self._idle_after(asked):
+            probes.add(self.kernel_info())
+            if await self._idle_after(probes):
                 return
             if self._process.ended.is_set():
                 break
         raise DeadKernelError("The kernel did not start")
 
-    async def _idle_after(self, asked: set[str]) -> bool:
-        """Whether the kernel is done with one of these; False when it is time to ask again."""
+    async def _idle_after(self, probes: set[str]) -> bool:
+        """True when the kernel is done with one of these messages; False when it is time to send another."""
         while True:
             try:
                 message = await self.iopub_channel.get_msg(timeout=_PROBE)
             except Empty:
                 return False
             if message["msg_type"] == "iopub_welcome":
-                return False  # we are subscribed from here on: what was asked before may have been missed
-            if message["parent_header"].get("msg_id") in asked and message["content"].get("execution_state") == "idle":
+                return False  # we subscribed only now, and may have missed the replies to earlier probes
+            if message["parent_header"].get("msg_id") in probes and message["content"].get("execution_state") == "idle":
                 return True
 
     @override
     async def is_alive(self) -> bool:
-        """As the nursery tells it."""
+        """Whether the fork server has not reported its end."""
         return not self._process.ended.is_set()
 
     def close(self) -> None:
@@ -109,48 +109,48 @@ class Client(AsyncKernelClient):
         self.context.destroy(linger=0)
 
 
-class Manager:
-    """As much of a kernel manager as nbclient asks one that it does not own; the caller of the run ends the kernel."""
+class ForkedKernelManager:
+    """What nbclient needs of a kernel manager that it does not own. Whoever made the execution ends the kernel."""
 
     has_kernel = True
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ForkedKernelClient) -> None:
         self._client = client
 
-    def client(self) -> Client:
+    def client(self) -> ForkedKernelClient:
         """The client of the kernel."""
         return self._client
 
     async def is_alive(self) -> bool:
-        """False: there is nothing for nbclient to shut down."""
+        """False, so that nbclient does not shut it down."""
         return False
 
     async def cleanup_resources(self) -> None:
-        """Nothing: the kernel's folder goes with its process."""
+        """Does nothing: the folder of the kernel is removed when its process ends."""
 
 
-class NotebookClient(PapermillNotebookClient):  # type: ignore[misc]
-    """papermill's client, with a bound on what a notebook may write."""
+class LimitedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
+    """papermill's client, which also kills a kernel that writes more than OUTPUT_LIMIT."""
 
-    def __init__(self, manager: NotebookExecutionManager, run: Run, **traits: Any) -> None:
+    def __init__(self, manager: NotebookExecutionManager, execution: Execution, **traits: Any) -> None:
         super().__init__(manager, **traits)
-        self._run = run
+        self._execution = execution
         self._written = 0
 
     @override
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Takes one message of a cell's."""
+        """Takes one message of a cell."""
         texts = [msg["content"].get("text"), *msg["content"].get("data", {}).values()]
         self._written += sum(len(text) for text in texts if isinstance(text, str))
-        if self._written > OUTPUT_LIMIT and not self._run.flooded:
-            self._run.flooded = True
-            self._run.kernel.process.kill()
+        if self._written > OUTPUT_LIMIT and not self._execution.flooded:
+            self._execution.flooded = True
+            self._execution.kernel.process.kill()
         output: NotebookNode | None = super().process_message(msg, cell, cell_index)
         return output
 
 
 class CreditbotEngine(Engine):  # type: ignore[misc]
-    """The engine; `papermill --engine creditbot` finds it by its entry point."""
+    """The engine. `papermill --engine creditbot` finds it by the entry point in pyproject.toml."""
 
     @classmethod
     @override
@@ -158,22 +158,23 @@ class CreditbotEngine(Engine):  # type: ignore[misc]
         cls,
         nb_man: NotebookExecutionManager,
         kernel_name: str,
-        run: Run | None = None,
+        execution: Execution | None = None,
         input_path: object = None,
         start_timeout: float = 60,
         execution_timeout: int | None = None,
         **traits: Any,
     ) -> None:
-        """Executes the notebook on the kernel of `run`; without one, on a kernel of its own in the current folder."""
-        with _alone(input_path if isinstance(input_path, str) else "") if run is None else nullcontext(run) as this:
-            this.executed = nb_man.nb
-            nb_man.nb.metadata.papermill["input_path"] = this.source
-            client = Client(this.kernel)
+        """Executes the notebook on the kernel of `execution`; without one, on a new kernel in the current folder."""
+        path = input_path if isinstance(input_path, str) else ""
+        with nullcontext(execution) if execution else _standalone_execution(path) as current:
+            current.notebook = nb_man.nb
+            nb_man.nb.metadata.papermill["input_path"] = current.path
+            client = ForkedKernelClient(current.kernel)
             try:
-                NotebookClient(
+                LimitedNotebookClient(
                     nb_man,
-                    this,
-                    km=Manager(client),
+                    current,
+                    km=ForkedKernelManager(client),
                     kernel_name=kernel_name,
                     startup_timeout=math.ceil(start_timeout),
                     timeout=execution_timeout,
@@ -184,13 +185,13 @@ class CreditbotEngine(Engine):  # type: ignore[misc]
 
 
 @contextmanager
-def _alone(source: str) -> Iterator[Run]:
+def _standalone_execution(path: str) -> Iterator[Execution]:
     with TemporaryDirectory(prefix="creditbot-") as folder:
-        nursery = Nursery(os.environ, [source], Path(folder))
+        launcher = KernelLauncher(os.environ, [path], Path(folder))
         try:
-            yield Run(nursery.kernel(os.getcwd()), source)  # noqa: PTH109  # as papermill's own engine
+            yield Execution(launcher.kernel(os.getcwd()), path)  # noqa: PTH109  # as papermill's own engine
         finally:
-            nursery.close()
+            launcher.close()
 
 
 papermill_engines.register(ENGINE, CreditbotEngine)

@@ -1,13 +1,15 @@
-"""Why a notebook gave no result, in a sentence."""
+"""Turns what ended a run into an error with a sentence for the owner, and decides whose failure it was.
+
+What a cell raised comes from the executor as text: the error's class exists only in the kernel.
+"""
 
 from __future__ import annotations
 
 import re
 import signal
-from contextlib import suppress
 
 from creditbot.errors import WAREHOUSE, CreditbotError, NotebookFailed, NotebookStopped, Refused, Unreachable
-from creditbot.notebook_host.outputs import plain
+from creditbot.text import one_line
 
 _PYTHON = {
     "ConnectionAbortedError",
@@ -19,13 +21,13 @@ _PYTHON = {
 }
 _HTTP = {"ConnectTimeout", "ConnectTimeoutError", "MaxRetryError", "NewConnectionError", "ReadTimeout"}
 _SERVICES = {"ServiceUnavailable", "TrinoConnectionError"}
-_DUCKDB = {"ConnectionException", "IOException"}  # no such database, or a writer has it locked
+_DUCKDB = {"ConnectionException", "IOException"}  # there is no such database, or another process has it locked
 
 UNREACHABLE = frozenset(_PYTHON | _HTTP | _SERVICES | _DUCKDB)
-"""Names of errors that say that the warehouse was not reached, whatever their message."""
+"""Classes of errors that mean, whatever their message, that the warehouse could not be reached."""
 
 AMBIGUOUS = frozenset({"DatabaseError", "InterfaceError", "OperationalError"})
-"""Names that database drivers give to nearly everything (PEP 249): their message decides."""
+"""Classes that database drivers raise for nearly everything (PEP 249): the message decides."""
 
 _NO_CONNECTION = re.compile(
     r"connection (was )?(refused|reset|closed|aborted)|timed? ?out|timeout expired|unreachable|no route to host"
@@ -38,60 +40,59 @@ _NO_ACCESS = re.compile(
     r"|incorrect (username|user name|password)|(invalid|wrong) (credentials|password)|access denied for user",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(
-    r"(?<=://)[^/\s@]*:[^/\s]*(?=@)"  # user:password@, the password with an @ of its own too
-    r"|\b((?:password|pwd|token|secret|private_key)[^=&;\s]*=\s*['\"]?)[^&;\s'\"]+",
-    re.IGNORECASE,
-)
 
 
-def line(text: str, limit: int = 300) -> str:
-    """A text of a notebook's as one line that can be shown: short, no control characters, no password of a URL."""
-    text = " ".join(plain(_PASSWORD.sub(lambda found: f"{found[1] or ''}***", text)).split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def raised(notebook: str, cell: int, name: str, message: str) -> CreditbotError:
-    """The failure behind an error that a cell raised.
+def cell_error(notebook: str, cell: int, name: str, message: str) -> CreditbotError:
+    """The error for what a cell raised: the notebook's failure, or that of the warehouse.
 
     Args:
         notebook: its file name.
         cell: number of the cell.
         name: class of the error, such as "KeyError".
-        message: what it said.
+        message: the text of the error.
     """
-    said = line(f"{name}: {message}".rstrip(": ")).rstrip(".")
+    error = one_line(f"{name}: {message}".rstrip(": "), 300).rstrip(".")
     if name in AMBIGUOUS and _NO_ACCESS.search(message):
-        what = f"The warehouse refused us in cell {cell} of {notebook}: {said}."
+        what = f"The warehouse refused the login from cell {cell} of {notebook}: {error}."
         return Refused(WAREHOUSE, what, "Check the user and the password in WAREHOUSE_URL.")
     if name in UNREACHABLE or (name in AMBIGUOUS and _NO_CONNECTION.search(message)):
-        what = f"The warehouse could not be reached from cell {cell} of {notebook}: {said}."
-        return Unreachable(WAREHOUSE, what, "It is tried again; check WAREHOUSE_URL if this goes on.")
-    what = f"The notebook {notebook} failed in cell {cell} with {said}."
-    return NotebookFailed(what, "Correct the notebook, or the request.")
+        what = f"The warehouse could not be reached from cell {cell} of {notebook}: {error}."
+        return Unreachable(WAREHOUSE, what, "It is tried again. Check WAREHOUSE_URL if this keeps happening.")
+    what = f"The notebook {notebook} failed in cell {cell} with {error}."
+    return NotebookFailed(what, "Correct the notebook or the request.")
 
 
 def out_of_time(notebook: str, cell: int | None, seconds: float) -> NotebookStopped:
-    """The time limit ended it."""
+    """The error for a run that reached the time limit, given in seconds."""
     what = f"The notebook {notebook} ran longer than {seconds:g} s and was stopped{_where(cell)}."
-    return NotebookStopped(what, "Raise NOTEBOOK_TIMEOUT if it needs that long.")
+    return NotebookStopped(what, "Raise NOTEBOOK_TIMEOUT if it needs more time.")
 
 
 def kernel_died(notebook: str, cell: int | None, status: int | None) -> NotebookStopped:
-    """Its process ended by itself; `status` as in `Kernel.status`."""
-    reason = "" if status is None else f" with exit status {status}"
-    if status is not None and status < 0:
-        reason = f" by signal {-status}"
-        with suppress(ValueError):
-            reason = f" by {signal.Signals(-status).name}"
-    todo = "It may have run out of memory: look at the limits." if status == -signal.SIGKILL else ""
-    return NotebookStopped(f"The kernel of {notebook} ended{reason}{_where(cell)}.", todo)
+    """The error for a kernel whose process ended by itself; `status` as in `ForkedProcess`."""
+    if status is None:
+        ending = "ended"
+    elif status < 0:
+        ending = f"was killed by {_signal_name(-status)}"
+    else:
+        ending = f"ended with exit status {status}"
+    todo = "Run it in Jupyter to find out why."
+    if status == -signal.SIGKILL:
+        todo = "If it ran out of memory, raise the memory limit or lower WORKERS."
+    return NotebookStopped(f"The kernel of {notebook} {ending}{_where(cell)}.", todo)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def too_much_output(notebook: str, cell: int | None, limit: int) -> NotebookFailed:
-    """It printed without end."""
+    """The error for a run that wrote more than `limit` characters of output."""
     what = f"The notebook {notebook} wrote more than {limit // 2**20} MiB of output and was stopped{_where(cell)}."
-    return NotebookFailed(what, "Print less.")
+    return NotebookFailed(what, "Make the notebook print less.")
 
 
 def _where(cell: int | None) -> str:

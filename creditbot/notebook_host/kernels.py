@@ -1,4 +1,7 @@
-"""The host's side of the nursery: kernels started ahead or when asked for, and scraps read."""
+"""The host's side of the fork server: starts kernels and readers of scraps, and notices when they end.
+
+The commands that it writes and the events that it reads are described in fork_server.py.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,25 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from creditbot.notebook_host import nursery
-from creditbot.notebook_host.syntax import preloads
+from creditbot.notebook_host import fork_server
+from creditbot.notebook_host.syntax import modules_to_preload
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
 _ENDING = 5.0
-"""Seconds the nursery gets to end its processes."""
+"""Seconds the fork server gets to end its processes."""
 
 
-class Process:
-    """One process of the nursery's, from the moment it was asked for.
+class ForkedProcess:
+    """A process that the fork server is to start, has started, or has seen end.
 
     Attributes:
-        number: what the nursery knows it by.
+        number: what commands and events call it.
         cwd: the folder it runs in.
-        folder: its own folder; gone once it has ended.
-        kill: has it killed, and whatever it started; returns at once.
-        ended: set once it is gone.
-        status: its exit status then, negative for a signal; None if the nursery went first.
+        folder: a folder of its own, removed when it has ended.
+        kill: asks the fork server to kill it and whatever it started; returns at once.
+        ended: set when it has ended.
+        status: its exit status then, negative for a signal; None if the fork server ended first.
     """
 
     def __init__(self, number: int, cwd: str, folder: Path, kill: Callable[[], object]) -> None:
@@ -43,8 +46,8 @@ class Process:
         self.status: int | None = None
         folder.mkdir(mode=0o700)
 
-    def end(self, status: int | None) -> None:
-        """Notes that it has ended."""
+    def mark_ended(self, status: int | None) -> None:
+        """Sets `status` and `ended`, and removes its folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.status = status
         self.ended.set()
@@ -58,10 +61,10 @@ class Kernel:
         connection: how to talk to it, as in Jupyter's connection file.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: ForkedProcess) -> None:
         self.process = process
         self.connection: dict[str, int | str | bytes] = {
-            "transport": "ipc",  # sockets in a folder of ours: nobody else can connect, and ports do not run out
+            "transport": "ipc",  # sockets in a private folder: nobody else can connect, and ports do not run out
             "ip": str(process.folder / "s"),
             "key": secrets.token_hex(16),
             "signature_scheme": "hmac-sha256",
@@ -75,15 +78,15 @@ class Kernel:
         return self.process.folder / "connection.json"
 
 
-class Nursery:
-    """Starts the nursery process and, through it, others. Safe to use from several threads.
+class KernelLauncher:
+    """Starts the fork server and, through it, kernels and readers of scraps. Safe to use from several threads.
 
-    Every verb that starts something raises OSError where its folder cannot be written.
+    Every method that starts a process raises OSError if the folder cannot be written to.
 
     Args:
         environment: what the processes see as their environment.
-        notebooks: paths of the notebooks to come.
-        folder: where the sockets go, a short path that only we can read.
+        notebooks: paths of the notebooks to expect; the fork server imports what they import.
+        folder: private, with a short path, because the kernels' sockets are in it.
     """
 
     def __init__(self, environment: Mapping[str, str], notebooks: Sequence[str], folder: Path) -> None:
@@ -91,27 +94,27 @@ class Nursery:
         self._notebooks = notebooks
         self._folder = folder
         self._numbers = itertools.count(1)
-        self._ahead: Kernel | None = None
+        self._spare: Kernel | None = None
         self._lock = threading.RLock()
         self._launch()
 
-    def start_ahead(self, cwd: str) -> None:
-        """Starts a kernel that the first notebook of this folder will find ready."""
-        self._ahead = self._own_kernel(cwd)
+    def prestart(self, cwd: str) -> None:
+        """Starts a kernel for the first run in this folder, before that run is asked for."""
+        self._spare = self._own_kernel(cwd)
 
     def kernel(self, cwd: str, command: Sequence[str] = ()) -> Kernel:
-        """A kernel nobody has used: the one started ahead if it fits, else a new one; returns at once.
+        """An unused kernel: the prestarted one if it fits, else a new one, which may not be ready yet.
 
         Args:
             cwd: the folder it runs in.
-            command: starts another kernel than our own, "{connection_file}" standing for its connection file.
+            command: starts a kernel of another Python, with "{connection_file}" for the path of its connection file.
         """
         with self._lock:
-            ahead, self._ahead = self._ahead, None
-        if ahead and ahead.process.cwd == cwd and not command and not ahead.process.ended.is_set():
-            return ahead
-        if ahead:
-            ahead.process.kill()
+            spare, self._spare = self._spare, None
+        if spare and spare.process.cwd == cwd and not command and not spare.process.ended.is_set():
+            return spare
+        if spare:
+            spare.process.kill()
         return self._other_kernel(cwd, command) if command else self._own_kernel(cwd)
 
     def _own_kernel(self, cwd: str) -> Kernel:
@@ -125,8 +128,11 @@ class Nursery:
         self._start(kernel.process, command=arguments)
         return kernel
 
-    def scraps(self, notebook: str, seconds: float) -> dict[str, object]:
-        """What an executed notebook, given as its JSON text, has glued. Raises ValueError if that cannot be read."""
+    def read_scraps(self, notebook: str, seconds: float) -> dict[str, object]:
+        """What an executed notebook glued: name -> value. A process of its own reads them, for at most `seconds`.
+
+        `notebook` is the text of its file. Raises ValueError if the scraps cannot be read.
+        """
         process = self._process(str(self._folder))
         executed, target = process.folder / "executed.ipynb", self._folder / f"scraps{process.number}.json"
         executed.write_text(notebook, encoding="utf-8")
@@ -144,56 +150,56 @@ class Nursery:
         return result["scraps"]
 
     def close(self) -> None:
-        """Ends every process and the nursery, and waits for it."""
-        assert self._nursery.stdin is not None
+        """Ends the fork server with all its processes, and waits for it."""
+        assert self._server.stdin is not None
         with self._lock, suppress(BrokenPipeError):
-            self._nursery.stdin.close()
-        self._nursery.terminate()  # it may be in the middle of its imports
+            self._server.stdin.close()
+        self._server.terminate()  # it may be in the middle of its imports
         try:
-            self._nursery.wait(_ENDING)
+            self._server.wait(_ENDING)
         except subprocess.TimeoutExpired:
-            self._nursery.kill()
+            self._server.kill()
 
     def _launch(self) -> None:
-        self._processes: dict[int, Process] = {}
-        self._nursery = subprocess.Popen(  # noqa: S603  # our own script
-            [sys.executable, nursery.__file__],
+        self._processes: dict[int, ForkedProcess] = {}
+        self._server = subprocess.Popen(  # noqa: S603  # our own script
+            [sys.executable, fork_server.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._environment,
         )
-        threading.Thread(target=self._listen, args=(self._nursery, self._processes), daemon=True).start()
+        threading.Thread(target=self._listen, args=(self._server, self._processes), daemon=True).start()
         warehouse = self._environment.get("WAREHOUSE_URL", "")
-        self._command(preload=[name for path in self._notebooks for name in preloads(path, warehouse)])
+        self._command(preload=[name for path in self._notebooks for name in modules_to_preload(path, warehouse)])
 
-    def _process(self, cwd: str) -> Process:
+    def _process(self, cwd: str) -> ForkedProcess:
         number = next(self._numbers)
-        return Process(number, cwd, self._folder / f"k{number}", lambda: self._command(kill=number))
+        return ForkedProcess(number, cwd, self._folder / f"k{number}", lambda: self._command(kill=number))
 
-    def _start(self, process: Process, **what: object) -> None:
+    def _start(self, process: ForkedProcess, **options: object) -> None:
         with self._lock:
-            if self._nursery.poll() is not None:
+            if self._server.poll() is not None:
                 self._launch()
             self._processes[process.number] = process
-            if not self._command(start=process.number, cwd=process.cwd, **what):
-                process.end(None)
+            if not self._command(start=process.number, cwd=process.cwd, **options):
+                process.mark_ended(None)
 
     def _command(self, **command: object) -> bool:
-        """Sends a command; False if the nursery is gone."""
-        assert self._nursery.stdin is not None
+        """Sends a command; False if the fork server has ended."""
+        assert self._server.stdin is not None
         try:
             with self._lock:
-                self._nursery.stdin.write(json.dumps(command).encode() + b"\n")
-                self._nursery.stdin.flush()
+                self._server.stdin.write(json.dumps(command).encode() + b"\n")
+                self._server.stdin.flush()
         except (BrokenPipeError, ValueError):
             return False
         return True
 
     @staticmethod
-    def _listen(process: subprocess.Popen[bytes], processes: dict[int, Process]) -> None:
-        assert process.stdout is not None
-        with process.stdout as events:
+    def _listen(server: subprocess.Popen[bytes], processes: dict[int, ForkedProcess]) -> None:
+        assert server.stdout is not None
+        with server.stdout as events:
             for event in map(json.loads, events):
-                processes.pop(event["ended"]).end(event["status"])
+                processes.pop(event["ended"]).mark_ended(event["status"])
         while processes:
-            processes.popitem()[1].end(None)
+            processes.popitem()[1].mark_ended(None)

@@ -1,53 +1,48 @@
-"""What the cells of an executed notebook left, in text."""
+"""Reads the cells of an executed notebook: their source, and their outputs as text, for `model.Cell`."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 
 from nbformat import NotebookNode
 
-from creditbot.notebook_host.preparing import ADDED_TAGS
+from creditbot.model import Cell
+from creditbot.notebook_host.preparation import ADDED_TAGS
+from creditbot.text import printable
 
 LIMIT = 200_000
-"""Characters kept of one output; the summary keeps fewer."""
+"""Characters that are kept of one output. The summary keeps fewer."""
 
 _SCRAPS = ("application/scrapbook.scrap", "application/papermill.record")
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def plain(text: str) -> str:
-    """The text without colours and control characters."""
-    return _CONTROL.sub("", text)
-
-
-def numbered(notebook: NotebookNode, numbers: Sequence[int]) -> Iterator[tuple[int, NotebookNode]]:
-    """The notebook's cells as its file has them, each with its number there: without those that papermill added."""
+def cells_with_numbers(notebook: NotebookNode, numbers: Sequence[int]) -> Iterator[tuple[int, NotebookNode]]:
+    """The cells of the notebook's file with their numbers in it. The cells that papermill added are left out."""
     own = (cell for cell in notebook.cells if not ADDED_TAGS & set(cell.metadata.get("tags", ())))
     return zip(numbers, own, strict=True)
 
 
-def cells(notebook: NotebookNode, numbers: Sequence[int]) -> list[dict[str, object]]:
-    """The cells as `model.Cell` takes them."""
-    return [
-        {
-            "number": number,
-            "kind": cell.cell_type,
-            "source": cell.source,
-            "executed": cell.get("execution_count") is not None,
-            "outputs": [part for output in cell.get("outputs", ()) for part in _texts(output)],
-        }
-        for number, cell in numbered(notebook, numbers)
-    ]
+def read_cells(notebook: NotebookNode, numbers: Sequence[int]) -> tuple[Cell, ...]:
+    """Every cell of the notebook's file; `numbers` are their numbers in it."""
+    return tuple(
+        Cell(
+            number=number,
+            kind=cell.cell_type,
+            source=cell.source,
+            executed=cell.get("execution_count") is not None,
+            outputs=tuple(text for output in cell.get("outputs", ()) for text in _texts(output)),
+        )
+        for number, cell in cells_with_numbers(notebook, numbers)
+    )
 
 
 def _texts(output: NotebookNode) -> Iterator[tuple[str, str]]:
-    """(type, text) of an output's text forms; of another form only that there was one."""
+    """(type, text) of each form of an output that is text. Another form is only mentioned; scraps are left out."""
     if output.output_type == "stream":
-        yield "stream", _cut(plain(output.text))
+        yield "stream", _cut(printable(output.text))
     elif output.output_type == "error":
-        yield "error", _cut(plain("\n".join([f"{output.ename}: {output.evalue}", *output.traceback])))
+        yield "error", _cut(printable("\n".join([f"{output.ename}: {output.evalue}", *output.traceback])))
     else:
         for mime, data in output.data.items():
             if mime.startswith("text/"):
@@ -63,6 +58,6 @@ def _cut(text: str) -> str:
 
 
 def has_scraps(notebook: NotebookNode) -> bool:
-    """Whether something was glued with scrapbook."""
+    """Whether the notebook glued something with scrapbook."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
     return any(mime.startswith(_SCRAPS) for output in outputs for mime in output.get("data", ()))

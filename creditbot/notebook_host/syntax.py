@@ -1,4 +1,4 @@
-"""What the code cells of a notebook say, without running them."""
+"""Parses the code cells of a notebook, which may contain IPython's own syntax, without running them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 PRELOADABLE = frozenset({"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scrapbook", "sqlalchemy"})
-"""Packages whose import starts nothing and depends on nothing but the environment."""
+"""Packages whose import starts nothing and depends only on the environment."""
 
 
-def parsed(source: str) -> ast.Module | None:
-    """The syntax of a code cell, IPython's own lines (`%magic`, `!command`, `help?`) aside; None if it has none."""
+def parse_cell(source: str) -> ast.Module | None:
+    """The syntax tree of a code cell without IPython's lines (`%magic`, `!command`, `help?`); None if it is invalid."""
     for text in (source, _without_magics(source)):
         with suppress(SyntaxError, ValueError):
             return ast.parse(text)
@@ -31,14 +31,14 @@ def _without_magics(source: str) -> str:
     return "\n".join(lines)
 
 
-def preloads(notebook: str, warehouse: str = "") -> list[str]:
-    """The modules of `PRELOADABLE` packages that a notebook may import, in order.
+def modules_to_preload(notebook: str, warehouse: str = "") -> list[str]:
+    """The modules of `PRELOADABLE` packages that a notebook imports, in its order.
 
-    Nothing for a file that is no notebook: running it will say so.
+    Empty for a file that is not a notebook: the run will say so.
 
     Args:
         notebook: its path.
-        warehouse: WAREHOUSE_URL; a notebook for any warehouse names SQLAlchemy, which DuckDB does not need.
+        warehouse: WAREHOUSE_URL. A notebook for any warehouse imports SQLAlchemy, which DuckDB does not need.
     """
     unneeded = "sqlalchemy" if warehouse.startswith("duckdb:") else ""
     names = [name for name in _imports(notebook) if name.partition(".")[0] in PRELOADABLE - {unneeded}]
@@ -51,7 +51,7 @@ def _imports(notebook: str) -> Iterator[str]:
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (OSError, ValueError, KeyError, TypeError):
         return
-    for tree in filter(None, map(parsed, sources)):
+    for tree in filter(None, map(parse_cell, sources)):
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)

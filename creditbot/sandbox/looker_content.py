@@ -28,6 +28,16 @@ def add_query(world: SandboxWorld, query: Mapping[str, Any]) -> Json:
     `query` has the fields of Looker's WriteQuery; `limit` is 500 unless given.
     """
     fields = {name: query.get(name) for name in _QUERY_FIELDS} | {"limit": str(query.get("limit") or DEFAULT_LIMIT)}
+    return _saved_once(world, fields)
+
+
+def add_written_query(world: SandboxWorld, sql: str) -> Json:
+    """The saved query whose SQL is exactly this, as a model with a derived table could make it."""
+    fields = dict.fromkeys(_QUERY_FIELDS) | {"model": "credit", "view": "written", "limit": DEFAULT_LIMIT, "sql": sql}
+    return _saved_once(world, fields)
+
+
+def _saved_once(world: SandboxWorld, fields: Json) -> Json:
     client_id = _slug(fields, 22)
     with world.transaction():
         earlier = query_of_slug(world, client_id)

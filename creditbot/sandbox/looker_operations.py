@@ -143,7 +143,7 @@ def _run(call: LookerCall, saved: Json) -> HttpResponse:
         raise LookerError(400, "The sandbox gives results as sql only.")
     call.options.need("see_sql")
     try:
-        sql = sql_of(saved, call.arguments.get("limit"), comment=call.options.comment)
+        sql = saved.get("sql") or sql_of(saved, call.arguments.get("limit"), comment=call.options.comment)
     except LookmlError as error:
         raise LookerError(400, str(error)) from None
     kind = "text/plain; charset=utf-8" if call.options.charset else "text/plain"

@@ -53,7 +53,7 @@ def query(saved: Json, base: str) -> Json:
     parameters += [(f"f[{name}]", text) for name, text in (saved["filters"] or {}).items()]
     parameters += [("sorts", ",".join(saved["sorts"]))] if saved["sorts"] else []
     parameters += [("limit", saved["limit"])]
-    return saved | {
+    return {name: value for name, value in saved.items() if name != "sql"} | {
         "share_url": f"{base}/x/{saved['client_id']}",
         "expanded_share_url": f"{explore}?{urlencode(parameters)}",
         "url": f"{explore}?qid={saved['client_id']}",

@@ -1,21 +1,24 @@
-"""The channel, its threads and the direct messages as a person would see them, for a terminal."""
+"""The channel, its threads and the direct messages as a person would see them, for a terminal.
+
+Messages come from the world; the text goes to the standard output of `creditbot sandbox show` and `run`.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import LOOKER, SandboxWorld
+from creditbot.text import printable
 
 _MARKUP = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
 
 
-def render(world: SandboxWorld, *, looker_url: str = LOOKER) -> str:
-    """Every channel with messages, then every direct conversation; times in UTC."""
+def render(world: SandboxWorld, *, looker_url: str = LOOKER, with_ts: bool = False) -> str:
+    """Every channel with messages, then every direct conversation; times in UTC. `with_ts` gives the TS of each."""
     names = {user["id"]: user["real_name"] for user in world.all("user")}
     lines: list[str] = []
     for channel in world.all("channel"):
@@ -25,15 +28,14 @@ def render(world: SandboxWorld, *, looker_url: str = LOOKER) -> str:
         title = f"#{channel['name']}" if "name" in channel else f"Direct messages to {names[channel['user']]}"
         lines += [title, ""]
         for message in messages:
-            lines += _with_thread(world, channel["id"], message, names)
+            lines += _with_thread(world, channel["id"], message, names, with_ts=with_ts)
         lines += [""]
     return clean("\n".join(lines).replace(LOOKER, looker_url))
 
 
 def clean(text: str) -> str:
     """Without what could move a terminal's cursor, hide text or change its direction; line ends stay."""
-    text = text.replace("\t", " ")
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    return printable(text.replace("\t", " "))
 
 
 def readable(text: str, names: Mapping[str, str]) -> str:
@@ -48,22 +50,27 @@ def readable(text: str, names: Mapping[str, str]) -> str:
     return html.unescape(_MARKUP.sub(shown, text))
 
 
-def _with_thread(world: SandboxWorld, channel: str, message: Json, names: Mapping[str, str]) -> Iterator[str]:
-    yield from _lines(message, names, "  ", "  ")
+def _with_thread(
+    world: SandboxWorld, channel: str, message: Json, names: Mapping[str, str], *, with_ts: bool
+) -> Iterator[str]:
+    yield from _lines(message, names, "  ", with_ts=with_ts)
     if message.get("reply_count") and message.get("thread_ts") == message["ts"]:
         for reply in world.replies(channel, message["ts"]):
-            yield from _lines(reply, names, "      | ", "      | ")
+            yield from _lines(reply, names, "      | ", with_ts=with_ts)
 
 
-def _lines(message: Json, names: Mapping[str, str], first: str, rest: str) -> Iterator[str]:
+def _lines(message: Json, names: Mapping[str, str], margin: str, *, with_ts: bool) -> Iterator[str]:
     when = datetime.fromtimestamp(float(message["ts"]), UTC).strftime("%a %H:%M")
     flags = " (edited)" if message.get("edited") else ""
     flags += " [also sent to the channel]" if message.get("subtype") == "thread_broadcast" else ""
-    yield f"{first}{when}  {_author(message, names)}{flags}"
+    yield f"{margin}{when}  {_author(message, names)}{flags}" + (f"  {message['ts']}" if with_ts else "")
     for line in readable(str(message.get("text") or ""), names).split("\n"):
-        yield f"{rest}  {line}"
+        yield f"{margin}  {line}"
     for attachment in message.get("attachments") or ():
-        yield f"{rest}    > {attachment.get('title') or attachment.get('fallback') or ''}"
+        yield f"{margin}    > {attachment.get('title') or attachment.get('fallback') or ''}"
+    for reaction in message.get("reactions") or ():
+        who = ", ".join(names.get(user, user) for user in reaction["users"])
+        yield f"{margin}  :{reaction['name']}: {who}"
 
 
 def _author(message: Json, names: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from creditbot.sandbox import slack_conversations, slack_messages
+from creditbot.sandbox import slack_conversations, slack_messages, slack_reactions
 from creditbot.sandbox.faults import Fault, Faults
 from creditbot.sandbox.http import JSON_CONTENT, Clock, HttpRequest, HttpResponse
 from creditbot.sandbox.rate_limits import RateLimits
@@ -16,11 +16,11 @@ from creditbot.sandbox.slack_call import Method, SlackCall, SlackError
 from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import LOOKER, SandboxWorld
 
-METHODS: Mapping[str, Method] = slack_conversations.METHODS | slack_messages.METHODS
+METHODS: Mapping[str, Method] = slack_conversations.METHODS | slack_messages.METHODS | slack_reactions.METHODS
 TOKEN = "xoxb-sandbox-not-a-secret"  # noqa: S105 - says itself what it is
 SCOPES = (
     "channels:history", "channels:join", "channels:read", "chat:write", "groups:history", "groups:read",
-    "im:history", "im:read", "im:write", "users:read",
+    "im:history", "im:read", "im:write", "reactions:read", "reactions:write", "users:read",
 )  # fmt: skip
 
 

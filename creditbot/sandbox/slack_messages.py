@@ -8,6 +8,8 @@ from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import APP, BOT, BOT_USER, TEAM, TEAM_URL
 
 LONGEST_POST, LONGEST_UPDATE = 40_000, 4_000
+REACTION_USERS = 50
+"""How many of those who reacted a message names; its `count` is of all. Slack keeps its own number to itself."""
 BOT_PROFILE = {
     "id": BOT,
     "app_id": APP,
@@ -28,9 +30,9 @@ def conversations_history(call: SlackCall) -> Json:
     latest = min(latest, cursor(call, "next_ts") or latest)
     rows = call.world.history(channel, oldest=oldest, latest=latest, limit=size + 1, behind=call.fault.behind)
     call.world.count_read(channel)
-    shown = [_shown(call, body) for _, body in rows[:size] if body]
+    messages = [shown(call, body) for _, body in rows[:size] if body]
     return {
-        "messages": shown,
+        "messages": messages,
         "has_more": len(rows) > size,
         "pin_count": 0,
         "channel_actions_ts": None,
@@ -51,8 +53,8 @@ def conversations_replies(call: SlackCall) -> Json:
     following = rest[size]["ts"] if len(rest) > size else ""
     author = first.get("user") or first.get("bot_id")
     replies = [body | {"parent_user_id": author} for body in rest[:size]]
-    shown = [_shown(call, body) for body in [first, *replies]]
-    return {"messages": shown, "has_more": bool(following)} | more(following)
+    messages = [shown(call, body) for body in [first, *replies]]
+    return {"messages": messages, "has_more": bool(following)} | more(following)
 
 
 def _thread_page(
@@ -71,21 +73,29 @@ def _thread_page(
 def chat_get_permalink(call: SlackCall) -> Json:
     """The address of a message."""
     channel, ts = call.channel(call.text("channel"))["id"], call.text("message_ts")
-    message = _message(call, channel, ts)
+    return {"channel": channel, "permalink": permalink(channel, message_of(call, channel, ts))}
+
+
+def permalink(channel: str, message: Json) -> str:
+    """The address of a message, as *Copy link* gives it."""
+    ts = message["ts"]
     link = f"{TEAM_URL}archives/{channel}/p{ts.replace('.', '')}"
-    if message.get("thread_ts", ts) != ts:
-        link += f"?thread_ts={message['thread_ts']}&cid={channel}"
-    return {"channel": channel, "permalink": link}
+    in_thread = message.get("thread_ts", ts) != ts
+    return f"{link}?thread_ts={message['thread_ts']}&cid={channel}" if in_thread else link
 
 
-def _shown(call: SlackCall, body: Json) -> Json:
-    """A message without what was not asked for."""
-    if call.flag("include_all_metadata"):
-        return body
-    return {name: value for name, value in body.items() if name != "metadata"}
+def shown(call: SlackCall, body: Json, *, all_users: bool = False) -> Json:
+    """A message as a call gets it: metadata only if the call wants it, and of many who reacted only the first."""
+    message = dict(body)
+    if not call.flag("include_all_metadata"):
+        message.pop("metadata", None)
+    if "reactions" in message and not all_users:
+        message["reactions"] = [each | {"users": each["users"][:REACTION_USERS]} for each in message["reactions"]]
+    return message
 
 
-def _message(call: SlackCall, channel: str, ts: str) -> Json:
+def message_of(call: SlackCall, channel: str, ts: str) -> Json:
+    """A message as it was last written; a SlackError if there is none."""
     try:
         return call.world.message(channel, ts)
     except KeyError:
@@ -118,7 +128,7 @@ def chat_update(call: SlackCall) -> Json:
     call.need("chat:write")
     channel, ts = call.channel(call.text("channel"))["id"], call.text("ts")
     with call.world.transaction():
-        message = _message(call, channel, ts)
+        message = message_of(call, channel, ts)
         if message.get("bot_id") != BOT:
             raise SlackError("cant_update_message")
         content = _content(call, LONGEST_UPDATE)

@@ -138,6 +138,11 @@ class Store:
         thread_ts, body, top = rows[0]
         return Row(ts, thread_ts, json.loads(body) if body else None), bool(top)
 
+    def channel_of(self, ts: str) -> str | None:
+        """The channel in which a message stands or stood; None if there never was one with this ts."""
+        rows = self.read("SELECT channel FROM versions WHERE ts = ? LIMIT 1", (ts,))
+        return str(rows[0][0]) if rows else None
+
     def count_read(self, channel: str) -> None:
         """One read more of a channel, for what is shown only after so many."""
         if self.read("SELECT 1 FROM versions WHERE channel = ? AND unseen > 0 LIMIT 1", (channel,)):

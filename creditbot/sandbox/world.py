@@ -63,6 +63,32 @@ class SandboxWorld(Store):
             self.message(channel, ts)
             self.rewrite(channel, ts, None)
 
+    def react(self, ts: str, name: str, *, channel: str = CHANNEL, user: str = REQUESTER, **delay: Any) -> bool:
+        """Adds a person's reaction, such as "+1"; False if it was there. Raises KeyError if there is no such message.
+
+        `delay` says when it is shown at the earliest, as in `write`.
+        """
+        return self._change_reactions(channel, ts, name, user, add=True, **delay)
+
+    def unreact(self, ts: str, name: str, *, channel: str = CHANNEL, user: str = REQUESTER, **delay: Any) -> bool:
+        """Takes a person's reaction back; False if it was not there. Raises KeyError if there is no such message."""
+        return self._change_reactions(channel, ts, name, user, add=False, **delay)
+
+    def _change_reactions(self, channel: str, ts: str, name: str, user: str, *, add: bool, **delay: Any) -> bool:
+        with self.transaction():
+            body = self.message(channel, ts)
+            users = {reaction["name"]: list(reaction["users"]) for reaction in body.get("reactions", ())}
+            if (user in users.get(name, ())) == add:
+                return False
+            if add:
+                users.setdefault(name, []).append(user)
+            else:
+                users[name].remove(user)
+            reactions = [{"name": key, "users": ids, "count": len(ids)} for key, ids in users.items() if ids]
+            without = {key: value for key, value in body.items() if key != "reactions"}
+            self.rewrite(channel, ts, without | ({"reactions": reactions} if reactions else {}), **delay)
+            return True
+
     def messages(self, channel: str = CHANNEL) -> list[Json]:
         """What stands in a channel now, oldest first, with all metadata."""
         return [body for _, body in reversed(self.history(channel, limit=-1)) if body]

@@ -1,7 +1,10 @@
-"""The settings: the one place that reads the environment.
+"""The settings: the one place that reads the environment. `creditbot.bootstrap` makes the bot from them.
 
 From the strongest source to the weakest: the environment, `.env` in the working directory, files of a mounted Secret,
-the defaults. An empty value counts as none. Names we do not know are left alone: a prototype's `.env` works as it is.
+the defaults. An empty value counts as none. Unknown names are ignored: a prototype's `.env` works as it is.
+
+The description of each field is what people read of the setting: `creditbot.settings.describe` writes it into
+.env.example and into the README. Where a setting is needed, its example stands in .env.example.
 """
 
 from __future__ import annotations
@@ -9,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,23 +25,23 @@ from creditbot.errors import SettingsError
 from creditbot.settings.plain_http import http_allowed
 from creditbot.settings.types import (
     Bots,
-    ConfigMapPlace,
     File,
-    FilePlace,
     Names,
     OutputUri,
     Secret,
+    StateConfigMap,
+    StateFile,
     StateUri,
     Template,
     Token,
     User,
     Users,
     passwords,
-    state_place,
+    state_location,
     url_parts,
 )
 
-__all__ = ["ConfigMapPlace", "FilePlace", "SettingRow", "Settings", "raw", "table"]
+__all__ = ["Settings", "StateConfigMap", "StateFile", "environment", "raw"]
 
 SECRETS_DIR = Path("/run/secrets/creditbot")
 """Where a Secret may be mounted, one file a setting."""
@@ -53,45 +55,64 @@ class Settings(BaseSettings):
         hide_input_in_errors=True, str_strip_whitespace=True, validate_default=False,
     )  # fmt: skip
 
-    slack_bot_token: Token = Field(description="Bot User OAuth Token of the Slack app (`xoxb-...`).")
-    slack_user_id: User = Field(description="Member ID of the person who gets the failure messages (`U...` or `W...`).")
-    slack_test_channel: str = Field("", description="The channel to watch, by name or by ID.")
+    slack_bot_token: Token = Field(
+        description="Bot User OAuth Token of the Slack app (`xoxb-...`).", examples=["xoxb-your-token"]
+    )
+    slack_user_id: User = Field(
+        description="Member ID of the person who gets the failure messages (`U...` or `W...`).",
+        examples=["U0YOURSELF"],
+    )
+    slack_test_channel: str = Field(
+        "", description="The channel to watch, by name or by ID.", examples=["credit-requests"]
+    )
     slack_channels: Names = Field(
         (),
         description="Several channels to watch, by name without `#` or by ID; replaces `SLACK_TEST_CHANNEL`.",
         validate_default=True,
     )
     http_hosts: Names = Field((), description="Hosts (`name` or `name:port`) that plain http may be used with.")
-    slack_api_url: str = Field("https://slack.com/api/", description="Where Slack's methods are.")
-    looker_base_url: str = Field(description="Address of Looker, such as `https://acme.looker.com`.")
-    looker_client_id: str = Field(min_length=1, description="Client ID of the Looker API user.")
-    looker_client_secret: Secret = Field(description="Client secret of the Looker API user.")
-    notebook_path: File = Field(description="The Verify notebook.")
+    slack_api_url: str = Field("https://slack.com/api/", description="Address of Slack's API.")
+    looker_base_url: str = Field(
+        description="Address of Looker, such as `https://acme.looker.com`.", examples=["https://acme.looker.com"]
+    )
+    looker_client_id: str = Field(
+        min_length=1, description="Client ID of the Looker API user.", examples=["your-client-id"]
+    )
+    looker_client_secret: Secret = Field(
+        description="Client secret of the Looker API user.", examples=["your-client-secret"]
+    )
+    notebook_path: File = Field(
+        description="The Verify notebook.", examples=["notebooks/verify_credit.ipynb  # the bundled one"]
+    )
     psms_notebook_path: File | None = Field(None, description="The PSMS notebook; PSMS is on only if it is set.")
-    products_file: File | None = Field(None, description="The product table, if not the built-in one.")
-    warehouse_url: Secret | None = Field(None, description="The warehouse the bundled notebooks run the SQL on.")
-    sql_dialect: str = Field("", description="Dialect of the SQL; without it `WAREHOUSE_URL` says.")
+    products_file: File | None = Field(None, description="A product table that replaces the built-in one.")
+    warehouse_url: Secret | None = Field(None, description="The warehouse on which the bundled notebooks run the SQL.")
+    sql_dialect: str = Field("", description="Dialect of the SQL; by default that of `WAREHOUSE_URL`.")
     sql_tables: Names = Field((), description="Tables that the SQL may read; empty means any.")
     allow_sql_runner: bool = Field(
         default=False, description="Accept SQL Runner links, in which a person can write any number."
     )
-    max_credit_usd: Decimal | None = Field(None, gt=0, description="A credit above it is a failure.")
+    max_credit_usd: Decimal | None = Field(
+        None, gt=0, description="The largest amount that is answered; a larger one goes to the owner."
+    )
     requesters: Users = Field((), description="Member IDs whose requests count; empty means everybody's.")
     allowed_bots: Bots = Field((), description="Bot IDs whose messages count as requests (workflow forms).")
     previous_bots: Bots = Field((), description="Bot IDs whose replies count as answers.")
-    duplicate_days: int = Field(35, ge=0, le=3660, description="Days in which the same SQL is credited once.")
+    duplicate_days: int = Field(35, ge=0, le=3660, description="Days within which the same SQL is credited only once.")
     state_uri: StateUri = Field(
         "file:data/processed_messages.json", description="The state: `file:PATH` or `configmap://NAMESPACE/NAME`."
     )
     output_uri: OutputUri = Field(
         "data/outputs", description="Where the summaries go: a folder, `s3://`, `gs://` or `abfs://`."
     )
-    lookback_hours: int = Field(72, ge=1, le=8784, description="Hours that are read back at each tick.")
-    workers: int | None = Field(None, ge=1, le=64, description="Notebooks that run at a time; one a core by default.")
-    notebook_timeout: int = Field(600, ge=1, le=86400, description="Seconds a notebook may take.")
+    lookback_hours: int = Field(72, ge=1, le=8784, description="Hours that each tick reads back.")
+    workers: int | None = Field(
+        None, ge=1, le=64, description="Notebooks that run at the same time; by default one per core."
+    )
+    notebook_timeout: int = Field(600, ge=1, le=86400, description="Seconds that a notebook may take.")
     notebook_env: Names | None = Field(
         None,
-        description="Variables that reach a notebook besides `PATH`, `HOME`, `LANG`; unset: all but the bot's own.",
+        description="Variables that notebooks see besides `PATH`, `HOME`, `LANG`; if unset, all but the bot's own.",
     )
     keep_notebooks: Literal["none", "failed", "all"] = Field(
         "failed", description="Which executed notebooks are kept: `none`, `failed` or `all`."
@@ -101,12 +122,16 @@ class Settings(BaseSettings):
         900,
         ge=120,
         le=86400,
-        description="Seconds from when a post was begun until everybody sees it; Slack takes it within the first 60.",
+        description="Seconds from the start of a post until Slack shows it to all; sending takes at most 60 of them.",
     )
-    reply_template: Template = Field("Approved, {amount}, exceptions", description="The reply; knows only `{amount}`.")
+    reply_template: Template = Field(
+        "Approved, {amount}, exceptions", description="Text of the reply; its only field is `{amount}`."
+    )
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
     log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged at least.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The lowest level that is logged."
+    )
 
     @classmethod
     def load(
@@ -116,11 +141,11 @@ class Settings(BaseSettings):
         secrets_dir: Path = SECRETS_DIR,
     ) -> Self:
         """Reads all sources. Raises one `SettingsError` that names everything missing or malformed at once."""
-        given = os.environ if environ is None else environ
-        values: dict[str, Any] = {name: given.get(name.upper(), "").strip() for name in cls.model_fields}
+        variables = os.environ if environ is None else environ
+        values: dict[str, Any] = {name: variables.get(name.upper(), "").strip() for name in cls.model_fields}
         values = {name: value for name, value in values.items() if value}
         try:
-            # mypy knows a model's fields, not what BaseSettings takes besides
+            # mypy knows the fields of a model, but not the other arguments of BaseSettings.
             return cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
         except ValidationError as error:
             raise _complaint(error) from None  # its text may show values
@@ -138,7 +163,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """`load` hands the environment over, so that tests can hand over theirs."""
+        """Without the environment, which `load` passes as arguments, so that tests can pass one of their own."""
         return init_settings, dotenv_settings, file_secret_settings
 
     @property
@@ -147,9 +172,9 @@ class Settings(BaseSettings):
         return self.slack_channels or (self.slack_test_channel,)
 
     @property
-    def state(self) -> FilePlace | ConfigMapPlace:
+    def state(self) -> StateFile | StateConfigMap:
         """Where the state is."""
-        return state_place(self.state_uri)
+        return state_location(self.state_uri)
 
     @property
     def log_path(self) -> Path | None:
@@ -158,13 +183,13 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log and no message may show."""
+        """Texts that no log and no message may show."""
         warehouse = self.warehouse_url.get_secret_value() if self.warehouse_url else ""
         return tuple(dict.fromkeys(filter(None, [*self.own_secrets, *passwords(warehouse)])))
 
     @property
     def own_secrets(self) -> tuple[str, ...]:
-        """What no notebook may see: the warehouse's password is theirs to use, the bot's own are not."""
+        """Texts that no notebook may see. The warehouse's password is not among them: notebooks need it."""
         return (self.slack_bot_token.get_secret_value(), self.looker_client_secret.get_secret_value())
 
     @property
@@ -195,63 +220,32 @@ class Settings(BaseSettings):
         if parts.username is not None:
             raise ValueError("it must not hold a user or a password")
         if not http_allowed(value, info.data.get("http_hosts", ())):
-            raise ValueError("it must use https; HTTP_HOSTS can except its host")
+            raise ValueError("it must use https; add its host to HTTP_HOSTS to allow http")
         bare = value.rstrip("/")
         return f"{bare}/" if info.field_name == "slack_api_url" else re.sub(r"/api(/\d+\.\d+)?$", "", bare)
 
 
-@dataclass(frozen=True, slots=True)
-class SettingRow:
-    """One row of the table in the README.
-
-    Attributes:
-        name: of the environment variable.
-        default: as it is written; "" for none.
-        meaning: one sentence.
-        required: whether it must be set.
-    """
-
-    name: str
-    default: str
-    meaning: str
-    required: bool
-
-
-def table() -> tuple[SettingRow, ...]:
-    """Every setting, in the order of the class."""
-    return tuple(
-        SettingRow(name.upper(), _shown(field.default), field.description or "", field.is_required())
-        for name, field in Settings.model_fields.items()
-    )
-
-
 def raw(name: str, env_file: str | Path = ".env") -> str:
-    """One setting as it is written in the environment or in `.env`, for commands that need no others; "" if unset."""
+    """One setting as it stands in the environment or in `.env`, for commands that need no others; "" if unset."""
     return os.environ.get(name) or dotenv_values(env_file, encoding="utf-8-sig").get(name) or ""
 
 
 def environment(env_file: str | Path = ".env") -> dict[str, str]:
-    """The environment with what `.env` adds to it: people's notebooks read their own names from there."""
-    written = dotenv_values(env_file, encoding="utf-8-sig")
-    return {**{name: value for name, value in written.items() if value is not None}, **os.environ}
-
-
-def _shown(default: object) -> str:
-    if isinstance(default, bool):
-        return str(default).lower()
-    return str(default) if isinstance(default, (str, int)) else ""
+    """The environment and what `.env` adds to it, because people's notebooks may read variables of their own there."""
+    in_file = dotenv_values(env_file, encoding="utf-8-sig")
+    return {**{name: value for name, value in in_file.items() if value is not None}, **os.environ}
 
 
 def _complaint(error: ValidationError) -> SettingsError:
-    """One error for all: first the names, then a line for each with what is wrong and what it is for."""
-    found: dict[str, str] = {}
+    """One error for all problems: the names, then a line for each with what is wrong and what the setting is for."""
+    problems: dict[str, str] = {}
     for problem in error.errors(include_url=False, include_input=False):
         name = str(problem["loc"][0])
         cause = problem.get("ctx", {}).get("error")
         wrong = "it is not set" if problem["type"] == "missing" else str(cause or problem["msg"])
         meaning = Settings.model_fields[name].description
-        found.setdefault(name.upper(), f"{wrong[:1].lower()}{wrong[1:]}. {meaning}")
-    lines = "".join(f"\n  {name}: {text}" for name, text in found.items())
+        problems.setdefault(name.upper(), f"{wrong[:1].lower()}{wrong[1:]}. {meaning}")
+    lines = "".join(f"\n  {name}: {text}" for name, text in problems.items())
     return SettingsError(
-        f"Settings are missing or malformed: {', '.join(found)}.", f"Set them in .env or in the environment:{lines}"
+        f"Settings are missing or malformed: {', '.join(problems)}.", f"Set them in .env or in the environment:{lines}"
     )

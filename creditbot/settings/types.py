@@ -1,6 +1,6 @@
-"""What the values of single settings look like. Pure; used by settings.py.
+"""The types of single settings: what a value may look like, and what it becomes. Pure; `Settings` uses them.
 
-No message repeats a value: it may hold a secret.
+No error repeats a value, which may hold a secret.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ _OUTPUT_SCHEMES = frozenset({"file", "s3", "gs", "abfs", "abfss"})
 
 
 @dataclass(frozen=True, slots=True)
-class FilePlace:
-    """The state is a file."""
+class StateFile:
+    """A file that holds the state."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigMapPlace:
-    """The state is a ConfigMap."""
+class StateConfigMap:
+    """A ConfigMap that holds the state."""
 
     namespace: str
     name: str
 
 
-def state_place(uri: str) -> FilePlace | ConfigMapPlace:
-    """Reads `file:PATH` or `configmap://NAMESPACE/NAME`; ValueError for anything else."""
+def state_location(uri: str) -> StateFile | StateConfigMap:
+    """Where `file:PATH` or `configmap://NAMESPACE/NAME` points to; ValueError for anything else."""
     if match := re.fullmatch(r"configmap://([a-z0-9][a-z0-9-]*)/([a-z0-9][a-z0-9.-]*)", uri):
-        return ConfigMapPlace(match[1], match[2])
+        return StateConfigMap(match[1], match[2])
     if match := re.fullmatch(r"file:(?://(?=/))?([^/].*|/(?!/).+)", uri):
-        return FilePlace(Path(match[1]))
+        return StateFile(Path(match[1]))
     raise ValueError("it must be file:PATH or configmap://NAMESPACE/NAME")
 
 
@@ -72,7 +72,7 @@ def _user(value: str) -> str:
 
 
 def _state(value: str) -> str:
-    state_place(value)
+    state_location(value)
     return value
 
 
@@ -103,7 +103,7 @@ File = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 def url_parts(url: str) -> SplitResult | None:
-    """The parts of a URL, None for none; urlsplit's own errors repeat what may be a password."""
+    """The parts of a URL; None if it is not one. The error of urlsplit may hold a password."""
     try:
         parts = urlsplit(url)
         port = parts.port  # asking for it checks it
@@ -113,7 +113,7 @@ def url_parts(url: str) -> SplitResult | None:
 
 
 def passwords(url: str) -> tuple[str, ...]:
-    """The password of a URL, as typed and decoded; all of what is no URL."""
+    """The password of a URL, as typed and decoded; the whole text if it is not a URL."""
     parts = url_parts(url)
     password = (parts.password or "") if parts else url
     return (password, unquote(password))

@@ -35,13 +35,14 @@ from creditbot.errors import (
     StateUnusable,
     ThreadUnclear,
 )
-from creditbot.evidence.summary import TEXT_BYTES, computed_document, shortened
+from creditbot.evidence.summary import TEXT_BYTES, computed_document
 from creditbot.intake.requests import Request
 from creditbot.model import LookerLink, RequestKey, Workspace
 from creditbot.ports import Ports
 from creditbot.slack_time import is_newer
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Claim, Record, Result, Status, move, reopened, was_posted
+from creditbot.text import shorten
 from creditbot.tick.agenda import Job
 
 CLAIM_LIFE = timedelta(minutes=30)
@@ -327,4 +328,4 @@ def _problems(error: CreditbotError) -> list[Problem]:
 
 
 def _reason(problems: Sequence[Problem]) -> str:
-    return shortened(" ".join(dict.fromkeys(str(error) for _, error in problems)), TEXT_BYTES)
+    return shorten(" ".join(dict.fromkeys(str(error) for _, error in problems)), TEXT_BYTES)

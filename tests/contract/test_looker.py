@@ -321,7 +321,7 @@ class TestAnswers:
     def test_an_error_in_a_comment_is_passed_on(self, stub: HttpStub, resolver: LookerResolver) -> None:
         """What Looker says instead of SQL reaches the reader on one line."""
         stub.on(RUN_LOOK, Answer("-- Error: field\n-- traffic.nope\x1b[31m does not exist."))
-        assert "Look 42: -- Error: field -- traffic.nope [31m does not exist." in refusal(resolver).what
+        assert "Look 42: -- Error: field -- traffic.nope does not exist." in refusal(resolver).what
 
     @pytest.mark.parametrize("body", [[], None, 5, "text", {"fields": 5}, {"query": 7}, b"{", b"[" * 100_000])
     def test_json_of_another_shape_is_refused(self, stub: HttpStub, resolver: LookerResolver, body: Any) -> None:

@@ -1,4 +1,8 @@
-"""The runner on real kernels: what a notebook gives, what ends it, and what it cannot see or leave behind."""
+"""The runner on real kernels: what a notebook gives, what ends it, and what it cannot see or leave behind.
+
+Most tests share one runner, because starting its processes takes longer than running a notebook. Those that break
+theirs, or need another environment, start their own.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,22 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.errors import NotebookFailed, NotebookStopped, Refused, Unreachable
-from tests.support.notebooks import cells_in, code, write_notebook
+from creditbot.model import NotebookRun
+from tests.support.notebooks import PYTHON, cells_in, code, write_notebook
+
+pytestmark = pytest.mark.kernels
+
+ROOT = str(Path(__file__).parents[2])
+IMPORTS = "import matplotlib.pyplot as plt\nimport pandas as pd\nimport scrapbook as sb"
 
 Notebook = Callable[..., Path]
 
@@ -38,33 +49,61 @@ def notebook(tmp_path: Path) -> Notebook:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What the kernels of a test see; the mark finds its processes again."""
+    """The environment of the kernels of a test."""
     return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | more
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[NotebookRunner]:
-    """One runner for the tests that do not break theirs."""
-    runner = NotebookRunner([], environment(SOME_SETTING="seen"), seconds=60)
-    yield runner
-    runner.close()
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the kernel `other`, whose kernel.json sets a variable."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    spec = folder / "kernels" / "other" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": command, "language": "python", "display_name": "", "env": {"OTHER": "yes"}}))
+    return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the shared runner keeps every executed notebook."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory, jupyter: Path, kept: Path) -> Iterator[NotebookRunner]:
+    """The shared runner of a bot that has a token in its environment."""
+    first = write_notebook(tmp_path_factory.mktemp("first") / "first.ipynb", code('looker = ""'), code(IMPORTS))
+    variables = environment(SOME_SETTING="set", JUPYTER_PATH=str(jupyter))
+    with closing(NotebookRunner([first], variables, seconds=60, keep="all", keep_dir=kept)) as shared:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SLACK_BOT_TOKEN", "xoxb-sandbox-not-a-secret")
+            shared.warm()
+        yield shared
+
+
+@pytest.fixture(scope="module")
 def mark() -> str:
-    """A variable's value that no other process has in its environment."""
+    """A value that only the processes of `breakable` have in their environment."""
     return uuid.uuid4().hex
+
+
+@pytest.fixture(scope="module")
+def breakable(mark: str) -> Iterator[NotebookRunner]:
+    """The runner of the tests that kill its processes."""
+    with closing(NotebookRunner([], environment(MARK=mark), seconds=60)) as other:
+        yield other
 
 
 def processes(mark: str, argument: str = "") -> list[int]:
     """The processes whose environment holds the mark, and one of whose arguments ends so."""
-    found = []
+    pids = []
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             arguments = (path / "cmdline").read_bytes().decode().split("\0")
             if mark.encode() in (path / "environ").read_bytes() and any(text.endswith(argument) for text in arguments):
-                found.append(int(path.name))
-    return found
+                pids.append(int(path.name))
+    return pids
 
 
 def wait_until_gone(pids: list[int], seconds: float = 20) -> None:
@@ -84,6 +123,14 @@ def printed(runner: NotebookRunner, path: Path, sql: str = "select 1") -> str:
     return "".join(text for cell in run.cells for kind, text in cell.outputs if kind == "stream")
 
 
+def kept_cells(kept: Path, notebook: Path) -> list[dict[str, object]]:
+    """The cells of the executed notebook that was kept."""
+    (file,) = kept.glob(f"{notebook.stem}-*")
+    return cells_in(file)
+
+
+# --- What a run gives ---------------------------------------------------------------------------------------------
+
 SQL = """select 'it''s', "quoted", {braces}, 100%, \\n, '''
 from "Zürich" -- ünïcödé 🎈"""
 
@@ -93,95 +140,90 @@ def test_the_sql_arrives_unchanged(runner: NotebookRunner, notebook: Notebook) -
     assert repr(SQL) == printed(runner, notebook("print(repr(looker), end='')"), SQL)
 
 
-def test_scraps_and_cells_are_read(runner: NotebookRunner, notebook: Notebook) -> None:
-    """Scraps keep their values, numbers as Decimal; cells keep their place in the file, their source and their text."""
-    path = notebook("import scrapbook as sb", "sb.glue('result', {'credit': 4948.80, 'rows': [1]})", "", "1 + 1")
-    run = runner.run(str(path), "select 1")
-    assert {"result": {"credit": Decimal("4948.8"), "rows": [1]}} == run.scraps
-    assert [1, 2, 3, 4, 5] == [cell.number for cell in run.cells]
-    assert [True, True, True, False, True] == [cell.executed for cell in run.cells]
-    assert (("text/plain", "2"),) == run.cells[4].outputs
-    assert "1 + 1" == run.cells[4].source
+@pytest.fixture(scope="module")
+def glued(runner: NotebookRunner, tmp_path_factory: pytest.TempPathFactory) -> NotebookRun:
+    """The run of a notebook of five cells that glues a scrap and shows a value."""
+    glue = "sb.glue('result', {'credit': 4948.80, 'rows': [1]})"
+    cells = map(code, ("looker = ''", IMPORTS, glue, "", "1 + 1"))
+    return runner.run(str(write_notebook(tmp_path_factory.mktemp("glued") / "glued.ipynb", *cells)), "select 1")
 
 
-def test_the_run_says_what_ran_it(runner: NotebookRunner, notebook: Notebook) -> None:
-    """The path, the hash of the file, the versions and the duration stand in the result."""
-    path = notebook()
-    run = runner.run(str(path), "select 1")
-    hashed = subprocess.run(["sha256sum", path], capture_output=True, text=True, check=True).stdout.split()[0]
-    assert (str(path), hashed) == (run.notebook, run.notebook_sha256)
-    assert {"python", "papermill", "scrapbook", "ipykernel", "pandas"} == run.versions.keys()
-    assert 0 < run.seconds < 60
+def test_scraps_keep_their_values_with_numbers_as_decimal(glued: NotebookRun) -> None:
+    assert {"result": {"credit": Decimal("4948.8"), "rows": [1]}} == glued.scraps
 
 
-def test_an_untagged_parameter_is_one(runner: NotebookRunner, notebook: Notebook) -> None:
-    """A cell `looker = ""` without a tag takes the SQL, and the file stays as it was."""
+def test_cells_keep_their_number_in_the_file(glued: NotebookRun) -> None:
+    assert [1, 2, 3, 4, 5] == [cell.number for cell in glued.cells]
+
+
+def test_an_empty_cell_counts_as_not_executed(glued: NotebookRun) -> None:
+    assert [True, True, True, False, True] == [cell.executed for cell in glued.cells]
+
+
+def test_cells_keep_their_source_and_outputs(glued: NotebookRun) -> None:
+    cell = glued.cells[4]
+    assert ("1 + 1", (("text/plain", "2"),)) == (cell.source, cell.outputs)
+
+
+def test_a_run_names_the_notebook_by_path_and_hash(glued: NotebookRun) -> None:
+    assert sha256(Path(glued.notebook).read_bytes()).hexdigest() == glued.notebook_sha256
+
+
+def test_a_run_names_the_versions_that_ran_it(glued: NotebookRun) -> None:
+    assert {"python", "papermill", "scrapbook", "ipykernel", "pandas"} == glued.versions.keys()
+
+
+def test_a_run_says_how_many_seconds_it_took(glued: NotebookRun) -> None:
+    assert 0 < glued.seconds < 60
+
+
+def test_an_untagged_cell_can_be_the_parameter(runner: NotebookRunner, notebook: Notebook) -> None:
+    assert "select 7\n" == printed(runner, notebook("print(looker)", tags=()), "select 7")
+
+
+def test_a_run_leaves_the_file_as_it_was(runner: NotebookRunner, notebook: Notebook) -> None:
     path = notebook("print(looker)", tags=())
     before = path.read_bytes()
-    assert "select 7\n" == printed(runner, path, "select 7")
+    printed(runner, path)
     assert before == path.read_bytes()
 
 
-def test_files_beside_the_notebook_are_found(runner: NotebookRunner, notebook: Notebook, tmp_path: Path) -> None:
-    """A notebook runs in its own folder, as in Jupyter: it reads files and imports modules beside it."""
+def test_a_notebook_finds_files_and_modules_beside_it(
+    runner: NotebookRunner, notebook: Notebook, tmp_path: Path
+) -> None:
+    """It runs in its own folder, as in Jupyter."""
     (tmp_path / "rates.txt").write_text("0.80")
     (tmp_path / "helper_of_this_test.py").write_text("RATE = '0.90'")
     path = notebook("print(open('rates.txt').read())", "import helper_of_this_test as helper; print(helper.RATE)")
     assert "0.80\n0.90\n" == printed(runner, path)
 
 
-def test_every_run_is_a_fresh_process(runner: NotebookRunner, notebook: Notebook) -> None:
-    """What one run does to a module, another does not see; the two are different processes."""
-    path = notebook("import json, os", "print(os.getpid(), getattr(json, 'spoilt', None))", "json.spoilt = True")
-    first, second = printed(runner, path).split(), printed(runner, path).split()
-    assert first[0] != second[0]
-    assert ["None", "None"] == [first[1], second[1]]
+def test_a_run_sees_nothing_of_an_earlier_run(runner: NotebookRunner, notebook: Notebook) -> None:
+    """A change to a module that both share by the fork stays in the first."""
+    path = notebook("import pandas", "print(getattr(pandas, 'changed', None))", "pandas.changed = True")
+    assert ["None\n", "None\n"] == [printed(runner, path) for _ in range(2)]
 
 
 def test_random_numbers_differ_between_runs(runner: NotebookRunner, notebook: Notebook) -> None:
-    """Kernels that come from one process do not draw the same numbers."""
+    """Forks of one process would draw the same numbers if they were not seeded."""
     path = notebook("import random, numpy", "print(random.random(), numpy.random.random())")
     runs = [printed(runner, path).split() for _ in range(2)]
     assert 4 == len({number for run in runs for number in run})
 
 
-def test_runs_in_parallel_keep_apart(runner: NotebookRunner, notebook: Notebook) -> None:
-    """Several threads may run notebooks at the same time, each gets the result of its own SQL."""
+def test_parallel_runs_each_get_their_own_sql(runner: NotebookRunner, notebook: Notebook) -> None:
     path = notebook("print(looker)")
     with ThreadPoolExecutor(4) as pool:
         texts = list(pool.map(lambda number: printed(runner, path, f"select {number}"), range(8)))
     assert [f"select {number}\n" for number in range(8)] == texts
 
 
-def test_the_environment_is_the_one_given(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A notebook sees what the runner was given and Jupyter's own, not the environment of the bot."""
-    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-sandbox-not-a-secret")
-    fresh = NotebookRunner([], environment(SOME_SETTING="seen"), seconds=60)
-    try:
-        names = json.loads(printed(fresh, notebook("import json, os", "print(json.dumps(dict(os.environ)))")))
-    finally:
-        fresh.close()
-    assert "seen" == names["SOME_SETTING"]
-    assert not [name for name, value in names.items() if "SLACK" in name or "not-a-secret" in value]
-    assert not {"PYTHONPATH", "OPENBLAS_NUM_THREADS", "JE_ARROW_MALLOC_CONF"} & names.keys()
-
-
-def test_a_missing_home_is_no_obstacle(notebook: Notebook, tmp_path: Path) -> None:
-    """Without HOME, or with one that does not exist, a notebook gets one that lasts as long as the runner."""
-    path = notebook("from pathlib import Path", "Path.home().joinpath('x').mkdir(); print('ok')")
-    homes: list[dict[str, str]] = [{}, {"HOME": str(tmp_path / "nowhere")}]
-    for home in homes:
-        homeless = NotebookRunner([], {"PATH": os.environ["PATH"], **home}, seconds=60)
-        try:
-            assert "ok\n" == printed(homeless, path)
-        finally:
-            homeless.close()
-
-
-def test_plain_papermill_gives_the_same(notebook: Notebook, tmp_path: Path) -> None:
-    """The outputs, execution counts and scraps are those of the `papermill` command, pictures included."""
+def test_the_outputs_are_those_of_plain_papermill(
+    runner: NotebookRunner, notebook: Notebook, kept: Path, tmp_path: Path
+) -> None:
+    """Sources, execution counts and outputs are those of the `papermill` command, pictures included."""
     path = notebook(
-        "import sys\nimport pandas as pd\nimport matplotlib.pyplot as plt\nimport scrapbook as sb",
+        f"import sys\n{IMPORTS}",
         "rows = pd.DataFrame({'mode': ['basic'], 'credit': ['$4,948.80']})\nrows",
         "print('out'); print('err', file=sys.stderr)",
         "_ = plt.plot([1, 2, 4])",
@@ -189,78 +231,106 @@ def test_plain_papermill_gives_the_same(notebook: Notebook, tmp_path: Path) -> N
         "sb.glue('credit', '4948.80')",
         "__name__, _dh[0] != '', sys.argv[0][-21:], len(In), __file__ if '__file__' in dir() else None",
     )
-    ours = NotebookRunner([path], environment(), seconds=60, keep="all", keep_dir=tmp_path / "kept")
-    try:
-        run = ours.run(str(path), "select")
-    finally:
-        ours.close()
-    other = tmp_path / "plain.ipynb"
-    command = [sys.executable, "-m", "papermill", *map(str, (path, other)), "-p", "looker", "select"]
-    subprocess.run(command, check=True, capture_output=True, env=environment(), cwd=tmp_path)
-    (kept,) = (tmp_path / "kept").iterdir()
+    plain = tmp_path / "plain.ipynb"
+    command = [sys.executable, "-m", "papermill", *map(str, (path, plain)), "-p", "looker", "select"]
+    papermill = subprocess.Popen(command, env=environment(), cwd=tmp_path, stderr=subprocess.PIPE)
+    runner.run(str(path), "select")
+    _, said = papermill.communicate()
+    assert 0 == papermill.returncode, said.decode()
     parts = ("source", "execution_count", "outputs")
-    ours_executed, theirs = ([[cell.get(part) for part in parts] for cell in cells_in(file)] for file in (kept, other))
-    assert theirs == ours_executed
-    assert run.scraps == {"credit": "4948.80"}
+    theirs, ours = (
+        [[cell.get(part) for part in parts] for cell in c] for c in (cells_in(plain), kept_cells(kept, path))
+    )
+    assert theirs == ours
 
 
-def test_papermills_own_door_leads_to_the_engine(notebook: Notebook, tmp_path: Path) -> None:
+def test_papermill_itself_can_use_the_engine(notebook: Notebook, tmp_path: Path) -> None:
     """`papermill --engine creditbot` runs a notebook on a kernel of its own and ends it."""
     path = notebook("print(looker)")
     script = (
         "import papermill, sys, creditbot.notebook_host.engine\n"
         "papermill.execute_notebook(*sys.argv[1:], {'looker': 'select 3'}, engine_name='creditbot', progress_bar=False)"
     )
-    root = str(Path(__file__).parents[2])
     command = [sys.executable, "-c", script, str(path), str(tmp_path / "out.ipynb")]
-    subprocess.run(command, check=True, env=environment(PYTHONPATH=root), cwd=tmp_path)
+    subprocess.run(command, check=True, env=environment(PYTHONPATH=ROOT), cwd=tmp_path)
     assert ["select 3\n"] == cells_in(tmp_path / "out.ipynb")[-1]["outputs"][0]["text"]
 
 
-def test_another_installed_kernel_runs_its_notebooks(tmp_path: Path) -> None:
-    """A notebook that names another Python's kernel runs on that one, with its environment."""
-    spec = tmp_path / "kernels" / "other" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": command, "language": "python", "display_name": "", "env": {"OTHER": "yes"}}))
-    kernel = {"name": "other", "display_name": "Other", "language": "python"}
+def test_a_notebook_runs_on_the_installed_kernel_it_names(runner: NotebookRunner, tmp_path: Path) -> None:
+    """The kernel of another Python has the environment that its kernel.json sets."""
     cells = [code('looker = ""'), code("import os; print(os.environ['OTHER'], looker)")]
-    path = write_notebook(tmp_path / "n.ipynb", *cells, kernelspec=kernel)
-    other = NotebookRunner([path], environment(JUPYTER_PATH=str(tmp_path)), seconds=60)
-    try:
-        assert "yes select 1\n" == printed(other, path)
-    finally:
-        other.close()
+    path = write_notebook(tmp_path / "n.ipynb", *cells, kernelspec={**PYTHON, "name": "other"})
+    assert "yes select 1\n" == printed(runner, path)
 
 
-def test_an_import_that_starts_threads_only_costs_time(notebook: Notebook, tmp_path: Path) -> None:
-    """Where forking would not be safe, kernels are started from nothing, with the same results."""
+def test_an_import_that_starts_a_thread_only_costs_time(notebook: Notebook, tmp_path: Path) -> None:
+    """Forking would not be safe then, so kernels are started from nothing, with the same results."""
     thread = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
     (tmp_path / "duckdb.py").write_text(thread)
-    path = notebook("import duckdb, scrapbook, sys", "scrapbook.glue('run', [looker, sys.orig_argv[2]])")
-    threaded = NotebookRunner([path], environment(PYTHONPATH=str(tmp_path)), seconds=60)
-    try:
+    scrap = "{'name': 'run', 'data': [looker, sys.orig_argv[2]], 'encoder': 'json', 'version': 1}"
+    path = notebook("import duckdb, sys", f"display({{'application/scrapbook.scrap.json+json': {scrap}}}, raw=True)")
+    with closing(NotebookRunner([path], environment(PYTHONPATH=str(tmp_path)), seconds=60)) as threaded:
         assert {"run": ["select 1", "ipykernel_launcher"]} == threaded.run(str(path), "select 1").scraps
-    finally:
-        threaded.close()
 
 
-def test_a_cell_that_raises_fails_the_notebook(notebook: Notebook, tmp_path: Path) -> None:
-    """The failure names notebook, cell and error, and the kept notebook shows everything up to it."""
-    kept = tmp_path / "kept"
-    failing = NotebookRunner([], environment(), seconds=60, keep="failed", keep_dir=kept)
+# --- What a notebook can see --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def seen_environment(runner: NotebookRunner, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a notebook that the shared runner runs."""
+    path = tmp_path_factory.mktemp("environment") / "environment.ipynb"
+    write_notebook(path, code('looker = ""'), code("import json, os; print(json.dumps(dict(os.environ)))"))
+    variables: dict[str, str] = json.loads(printed(runner, path))
+    return variables
+
+
+def test_a_notebook_sees_the_environment_of_the_runner(seen_environment: dict[str, str]) -> None:
+    assert "set" == seen_environment["SOME_SETTING"]
+
+
+def test_a_notebook_does_not_see_the_bots_secrets(seen_environment: dict[str, str]) -> None:
+    assert [] == [name for name, value in seen_environment.items() if "SLACK" in name or "not-a-secret" in value]
+
+
+def test_a_notebook_does_not_see_the_fork_servers_settings(seen_environment: dict[str, str]) -> None:
+    assert not {"PYTHONPATH", "OPENBLAS_NUM_THREADS", "JE_ARROW_MALLOC_CONF"} & seen_environment.keys()
+
+
+def test_a_notebook_gets_a_home_if_there_is_none(notebook: Notebook, tmp_path: Path) -> None:
+    """It lasts as long as the runner."""
+    path = notebook("from pathlib import Path", "Path.home().joinpath('x').mkdir(); print('ok')")
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "nowhere")}
+    with closing(NotebookRunner([], variables, seconds=60)) as homeless:
+        assert "ok\n" == printed(homeless, path)
+
+
+# --- What ends a run ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cell_failure(runner: NotebookRunner, notebook: Notebook) -> tuple[Path, NotebookFailed]:
+    """A notebook whose third cell raises, and the failure of its run."""
     path = notebook("print('before')", "{}['price_usd']", "print('after')")
-    try:
-        with pytest.raises(NotebookFailed) as raised:
-            failing.run(str(path), "select 1")
-        failing.run(str(notebook()), "select 1")
-    finally:
-        failing.close()
-    (file,) = kept.iterdir()
-    assert f"The notebook {path.name} failed in cell 3 with KeyError: 'price_usd'." == raised.value.what
-    assert str(file) in raised.value.todo
-    assert not raised.value.retry
-    outputs = [output for cell in cells_in(file) for output in cell.get("outputs", ())]
+    with pytest.raises(NotebookFailed) as caught:
+        runner.run(str(path), "select 1")
+    return path, caught.value
+
+
+def test_a_failure_names_notebook_cell_and_error(cell_failure: tuple[Path, NotebookFailed]) -> None:
+    path, failure = cell_failure
+    assert f"The notebook {path.name} failed in cell 3 with KeyError: 'price_usd'." == failure.what
+
+
+def test_a_failure_says_where_the_executed_notebook_is(cell_failure: tuple[Path, NotebookFailed], kept: Path) -> None:
+    path, failure = cell_failure
+    (file,) = kept.glob(f"{path.stem}-*")
+    assert f"The executed notebook is {file}." in failure.todo
+
+
+def test_a_failed_notebook_is_kept_up_to_its_error(cell_failure: tuple[Path, NotebookFailed], kept: Path) -> None:
+    path, _ = cell_failure
+    outputs = [output for cell in cells_in(next(kept.glob(f"{path.stem}-*"))) for output in cell.get("outputs", ())]
     assert [["before\n"], "KeyError"] == [output.get("text") or output["ename"] for output in outputs]
 
 
@@ -270,42 +340,44 @@ def test_a_cell_that_raises_fails_the_notebook(notebook: Notebook, tmp_path: Pat
         ("raise ConnectionRefusedError(111, 'Connection refused')", Unreachable),
         ("class OperationalError(Exception): ...\nraise OperationalError('password authentication failed')", Refused),
     ],
+    ids=["unreachable", "refused"],
 )
-def test_a_warehouse_that_does_not_answer_is_a_shared_cause(
+def test_a_warehouse_that_fails_is_not_the_requests_failure(
     runner: NotebookRunner, notebook: Notebook, source: str, kind: type[Unreachable | Refused]
 ) -> None:
-    """An error that says that the warehouse cannot be reached is not the request's failure."""
     with pytest.raises(kind) as raised:
         runner.run(str(notebook(source)), "select 1")
     assert "the warehouse" == raised.value.service
-    assert raised.value.shared
 
 
-def test_a_notebook_that_cannot_be_run_is_refused(runner: NotebookRunner, notebook: Notebook, tmp_path: Path) -> None:
-    """A missing file, and a notebook without the parameter, fail with a sentence that names the file."""
-    for path in (tmp_path / "nowhere.ipynb", notebook(parameter="sql = ''")):
-        with pytest.raises(Refused, match=path.name):
-            runner.run(str(path), "select 1")
+def test_a_notebook_without_the_parameter_is_refused_by_name(runner: NotebookRunner, notebook: Notebook) -> None:
+    path = notebook(parameter="sql = ''")
+    with pytest.raises(Refused, match=path.name):
+        runner.run(str(path), "select 1")
 
 
-@pytest.mark.parametrize(
-    ("source", "ending"),
-    [("import os; os._exit(3)", "with exit status 3"), ("import os; os.kill(os.getpid(), 9)", "by SIGKILL")],
-)
-def test_a_kernel_that_dies_is_told(runner: NotebookRunner, notebook: Notebook, source: str, ending: str) -> None:
-    """A kernel that ends by itself is a failure that another try may not meet, and says how it ended."""
-    path = notebook(source)
+def test_a_kernel_that_dies_ends_the_run(runner: NotebookRunner, notebook: Notebook) -> None:
+    """Another try may succeed."""
+    path = notebook("import os; os.kill(os.getpid(), 9)")
     with pytest.raises(NotebookStopped) as raised:
         runner.run(str(path), "select 1")
-    assert f"The kernel of {path.name} ended {ending} in cell 2." == raised.value.what
-    assert raised.value.retry
+    assert f"The kernel of {path.name} was killed by SIGKILL in cell 2." == raised.value.what
 
 
 def test_endless_output_is_stopped(runner: NotebookRunner, notebook: Notebook) -> None:
-    """A notebook that prints without end is ended before it fills the memory."""
-    path = notebook("import time", "while True: time.sleep(0.02); print('x' * 2**20)")
+    """The notebook is ended before it fills the memory."""
+    path = notebook("import time", "while True: time.sleep(0.02); print('x' * 2**22)")
     with pytest.raises(NotebookFailed, match="wrote more than 32 MiB"):
         runner.run(str(path), "select 1")
+
+
+def test_scraps_that_cannot_be_read_fail_the_notebook(runner: NotebookRunner, notebook: Notebook) -> None:
+    """An output can have the type of a scrap without being one."""
+    mime = "application/scrapbook.scrap.json+json"
+    path = notebook(f"display({{'{mime}': 'not a scrap'}}, raw=True)")
+    with pytest.raises(NotebookFailed, match=rf"The scraps that {path.name} glued cannot be read: \w+: .*\.") as raised:
+        runner.run(str(path), "select 1")
+    assert "Glue only text, numbers or JSON values." == raised.value.todo
 
 
 STUBBORN = """
@@ -325,166 +397,127 @@ def test_the_time_limit_holds_whatever_a_cell_does(notebook: Notebook, tmp_path:
     """Cells that ignore interrupts, or never leave C code, are killed at the limit, and so is what they started."""
     pids = tmp_path / "pids"
     paths = [notebook(STUBBORN), notebook(IN_C)]
-    limited = NotebookRunner([], environment(), seconds=4, keep_dir=tmp_path / "kept")
+    with closing(NotebookRunner([], environment(), seconds=4)) as limited:
 
-    def stopped(path: Path) -> str:
-        with pytest.raises(NotebookStopped) as raised:
-            limited.run(str(path), str(pids))
-        return raised.value.what
+        def failure_of(path: Path) -> str:
+            with pytest.raises(NotebookStopped) as raised:
+                limited.run(str(path), str(pids))
+            return raised.value.what
 
-    try:
         with ThreadPoolExecutor(2) as pool:
-            told = list(pool.map(stopped, paths))
+            failures = list(pool.map(failure_of, paths))
         wait_until_gone([int(pid) for pid in pids.read_text().split()])
-    finally:
-        limited.close()
-    assert [f"The notebook {path.name} ran longer than 4 s and was stopped in cell 2." for path in paths] == told
-    assert 2 == len(list((tmp_path / "kept").iterdir()))
+    assert [f"The notebook {path.name} ran longer than 4 s and was stopped in cell 2." for path in paths] == failures
 
 
-def test_close_leaves_no_process_and_no_file(notebook: Notebook, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After close nothing runs any more, not even what a notebook detached, and the temporary folder is empty."""
+# --- When processes end, or the machine fails ---------------------------------------------------------------------
+
+
+def test_close_leaves_no_process_and_no_file(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what a notebook detached still runs, and the temporary folder is empty."""
     temporary = Path(tempfile.mkdtemp(prefix="t"))
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     detached = "import subprocess; subprocess.run('setsid sleep 600 &', shell=True, start_new_session=True)"
-    runner = NotebookRunner([], environment(MARK=mark), seconds=60)
+    own = uuid.uuid4().hex
+    runner = NotebookRunner([], environment(MARK=own), seconds=60)
     runner.run(str(notebook(detached)), "select 1")
-    runner.warm()
-    pids = processes(mark)
+    pids = processes(own)
+    assert len(pids) >= 3  # the host, the fork server and what was detached
     runner.close()
     runner.close()
     wait_until_gone(pids)
-    assert len(pids) >= 3
-    assert [] == processes(mark)
+    assert [] == processes(own)
     temporary.rmdir()
 
 
-def test_what_waits_for_its_turn_when_it_is_closed_is_not_run(notebook: Notebook, mark: str) -> None:
-    """No process is started any more: the pod ends soon, and the next tick runs it."""
-    runner = NotebookRunner([], environment(MARK=mark), seconds=60)
+def test_a_closed_runner_runs_nothing(notebook: Notebook) -> None:
+    """The pod ends soon, and the next tick runs what waits for its turn."""
+    runner = NotebookRunner([], environment(), seconds=60)
     runner.close()
     runner.warm()
-    with pytest.raises(NotebookStopped, match="because the process ends"):
+    with pytest.raises(NotebookStopped, match="Shutting down: no more notebooks are started"):
         runner.run(str(notebook("1")), "select 1")
-    assert [] == processes(mark)
 
 
-def test_the_bots_sudden_end_ends_everything(notebook: Notebook, mark: str, tmp_path: Path) -> None:
-    """When the bot is killed, its notebooks end with it, running or not."""
-    flag = tmp_path / "flag"
+def test_a_bot_that_is_killed_takes_its_notebooks_with_it(notebook: Notebook, tmp_path: Path) -> None:
+    """Whether they run or not."""
+    own, flag = uuid.uuid4().hex, tmp_path / "flag"
     os.mkfifo(flag)
     path = notebook("open(looker, 'w').write('running'); import time; time.sleep(600)")
     script = (
         "import os, sys\nfrom pathlib import Path\nfrom creditbot.adapters.notebooks.runner import NotebookRunner\n"
         "NotebookRunner([], dict(os.environ), seconds=600).run(sys.argv[1], sys.argv[2])"
     )
-    root = str(Path(__file__).parents[2])
-    bot = subprocess.Popen(
-        [sys.executable, "-c", script, str(path), str(flag)], env=environment(MARK=mark, PYTHONPATH=root)
-    )
+    command = [sys.executable, "-c", script, str(path), str(flag)]
+    bot = subprocess.Popen(command, env=environment(MARK=own, PYTHONPATH=ROOT))
     assert "running" == flag.read_text()
-    pids = processes(mark)
+    pids = processes(own)
+    assert len(pids) >= 4  # the bot, the host, the fork server and the kernel
     bot.kill()
     bot.wait()
     wait_until_gone(pids)
-    assert len(pids) >= 4
 
 
-def test_a_host_that_dies_is_replaced(notebook: Notebook, mark: str, tmp_path: Path) -> None:
-    """A run whose host is killed is told as stopped; the next one runs on a new host."""
+def test_a_fork_server_that_dies_is_replaced(breakable: NotebookRunner, notebook: Notebook, mark: str) -> None:
+    path = notebook("print('done')")
+    breakable.run(str(path), "select 1")
+    (server,) = [pid for pid in processes(mark, "fork_server.py") if os.getsid(pid) != pid]  # its forks lead sessions
+    os.kill(server, signal.SIGKILL)
+    wait_until_gone([server])
+    assert "done\n" == printed(breakable, path)
+
+
+def test_a_host_that_dies_ends_its_runs_and_is_replaced(
+    breakable: NotebookRunner, notebook: Notebook, mark: str, tmp_path: Path
+) -> None:
     flag = tmp_path / "flag"
     os.mkfifo(flag)
-    path = notebook(
-        "import time", "if looker != 'go on': open(looker, 'w').write('running'); time.sleep(600)", "print('done')"
-    )
-    runner = NotebookRunner([], environment(MARK=mark), seconds=600)
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            run = pool.submit(runner.run, str(path), str(flag))
-            assert "running" == flag.read_text()
-            (host,) = processes(mark, "creditbot.notebook_host")
-            os.kill(host, signal.SIGKILL)
-            with pytest.raises(NotebookStopped, match="ended while it ran"):
-                run.result()
-        assert "done\n" == printed(runner, path, "go on")
-    finally:
-        runner.close()
-
-
-def test_a_nursery_that_dies_is_replaced(notebook: Notebook, mark: str) -> None:
-    """When the process that kernels come from is killed, the next notebook gets a new one."""
-    path = notebook("print('done')")
-    runner = NotebookRunner([], environment(MARK=mark), seconds=60)
-    try:
-        runner.run(str(path), "select 1")
-        (nursery,) = [pid for pid in processes(mark, "nursery.py") if os.getsid(pid) != pid]  # its forks lead sessions
-        os.kill(nursery, signal.SIGKILL)
-        wait_until_gone([nursery])
-        assert "done\n" == printed(runner, path)
-    finally:
-        runner.close()
+    wait = "if looker != 'again': open(looker, 'w').write('running'); time.sleep(600)"
+    path = notebook("import time", wait, "print('done')")
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(breakable.run, str(path), str(flag))
+        assert "running" == flag.read_text()
+        (host,) = processes(mark, "creditbot.notebook_host")
+        os.kill(host, signal.SIGKILL)
+        with pytest.raises(NotebookStopped, match="ended while it ran"):
+            run.result()
+    assert "done\n" == printed(breakable, path, "again")
 
 
 def test_a_host_that_does_not_answer_is_ended(notebook: Notebook) -> None:
     """It gets 30 s more than a notebook, here 10 ms: too few to start in. Another try gets another host."""
     hasty = NotebookRunner([], environment(), seconds=-29.99)
-    try:
-        with pytest.raises(NotebookStopped, match="it did not answer") as raised:
-            hasty.run(str(notebook()), "select 1")
-    finally:
-        hasty.close()
-    assert "tried again" in raised.value.todo
+    with closing(hasty), pytest.raises(NotebookStopped, match="it did not answer"):
+        hasty.run(str(notebook()), "select 1")
 
 
-def test_scraps_that_cannot_be_read_fail_the_notebook(runner: NotebookRunner, notebook: Notebook) -> None:
-    """What looks like scrapbook's and is not is said with the reason."""
-    mime = "application/scrapbook.scrap.json+json"
-    path = notebook(f"from IPython.display import display\ndisplay({{'{mime}': 'nothing of its'}}, raw=True)")
-    with pytest.raises(NotebookFailed) as raised:
-        runner.run(str(path), "select 1")
-    assert f"What the notebook {path.name} glued cannot be read" in raised.value.what
-    assert raised.value.todo
-
-
-def test_a_notebook_that_could_not_be_kept_is_told(notebook: Notebook, tmp_path: Path) -> None:
-    """The failure of the notebook stays the failure; where it would have been is said beside what to do."""
-    (tmp_path / "kept").touch()
-    failing = NotebookRunner([], environment(), seconds=60, keep="failed", keep_dir=tmp_path / "kept")
-    try:
-        with pytest.raises(NotebookFailed, match="failed in cell 2") as raised:
-            failing.run(str(notebook("1 / 0")), "select 1")
-    finally:
-        failing.close()
-    assert f"could not be kept in {tmp_path}/kept" in raised.value.todo
-
-
-def test_no_room_on_the_machine_is_told(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the temporary folder cannot be written, there is a sentence and not a traceback."""
+def test_a_temporary_folder_that_is_missing_is_the_machines_failure(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner reads a sentence and not a traceback."""
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     runner = NotebookRunner([], environment(), seconds=60)
     with pytest.raises(Unreachable, match="Notebooks cannot be run on this machine"):
         runner.run(str(notebook()), "select 1")
 
 
-def test_a_temporary_folder_that_is_cleaned_away_is_told(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a kernel's files cannot be written any more, the machine is the cause and not the notebook."""
+def test_a_temporary_folder_that_is_cleaned_is_the_machines_failure(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the files of a kernel can no longer be written, that is not the notebook's failure."""
     temporary = Path(tempfile.mkdtemp(prefix="t"))
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    runner = NotebookRunner([], environment(), seconds=60)
-    try:
+    with closing(NotebookRunner([], environment(), seconds=60)) as runner:
         runner.run(str(notebook()), "select 1")
-        away = temporary.rename(f"{temporary}-away")  # at once: a kernel that ends removes files of its own
+        moved = temporary.rename(f"{temporary}-moved")  # at once: a kernel that ends removes files of its own
         with pytest.raises(Unreachable, match="could not be run on this machine"):
             runner.run(str(notebook()), "select 1")
-    finally:
-        runner.close()
-    shutil.rmtree(away)
+    shutil.rmtree(moved)
 
 
 def test_the_bots_process_imports_nothing_heavy() -> None:
-    """Importing the adapter imports neither papermill nor anything a notebook needs."""
+    """Importing the adapter imports neither papermill nor anything that a notebook needs."""
     script = "import sys, creditbot.adapters.notebooks.runner; print(' '.join(sys.modules))"
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     heavy = {"papermill", "scrapbook", "pandas", "numpy", "nbformat", "nbclient", "jupyter_client", "zmq", "ctypes"}
     assert set() == heavy & set(done.stdout.split())

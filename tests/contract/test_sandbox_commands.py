@@ -14,8 +14,12 @@ import pytest
 from slack_sdk import WebClient
 
 from creditbot import cli
+from creditbot.adapters.looker.resolver import LookerResolver
+from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.sandbox import Sandbox
-from creditbot.sandbox.world import CHANNEL, LOOKER
+from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET
+from creditbot.sandbox.people import emoji_name
+from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER, TEAM_URL
 
 
 class Shell:
@@ -110,6 +114,199 @@ def test_a_message_posted_beside_a_served_sandbox_is_read_at_once(shell: Shell) 
         ts = shell.posts(f"one more: {address}")
         (message,) = client.conversations_history(channel=CHANNEL, oldest=ts, inclusive=True)["messages"]
         assert f"one more: <{address.replace('&', '&amp;')}>" == message["text"]
+
+
+# -- what people do ----------------------------------------------------------------------------------------------------
+
+
+def test_people_talk_in_a_thread_beside_a_served_sandbox(shell: Shell) -> None:
+    """What each of them does by a command is what a client of the served Slack reads."""
+    with shell.serving() as client:
+        parent = shell.posts("credit please", "--as", "Ravi Menon")
+        reply = shell.posts("Approved, $5.00, exceptions", "--as", "lee", "--thread", parent)
+        wrong = shell.posts("wrong thread", "--thread", reply)
+        shell.types("edit", reply, "Denied")
+        shell.types("delete", wrong)
+        shell.types("react", parent, "+1", "--as", "olu")
+        first, second = client.conversations_replies(channel=CHANNEL, ts=parent)["messages"]
+    assert [{"name": "+1", "users": [OWNER], "count": 1}] == first["reactions"]
+    assert ("U0RAVI", "U0LEE") == (first["user"], second["user"])
+    assert ("Denied", "U0LEE") == (second["text"], second["edited"]["user"])
+
+
+def test_a_reply_can_be_shown_in_the_channel_too(shell: Shell) -> None:
+    """As Slack's "Also send to channel" does."""
+    parent = shell.posts("credit please")
+    loud = shell.posts("done", "--thread", parent, "--broadcast")
+    with Sandbox(shell.folder) as sandbox:
+        message = sandbox.world.message(CHANNEL, loud)
+    assert ("thread_broadcast", parent) == (message["subtype"], message["thread_ts"])
+
+
+def test_a_message_is_named_by_its_permalink_too(shell: Shell) -> None:
+    """As `creditbot` itself prints it."""
+    ts = shell.posts("credit please")
+    shell.types("edit", f"{TEAM_URL}archives/{CHANNEL}/p{ts.replace('.', '')}?thread_ts={ts}&cid=x", "never mind")
+    assert f"Dana Ortiz (edited)  {ts}\n    never mind" in shell.types("show")
+
+
+def test_a_message_to_the_owner_can_be_reacted_to(shell: Shell) -> None:
+    """Its TS is enough: the command finds the conversation."""
+    with Sandbox(shell.folder) as sandbox:
+        slack = WebClient(token=sandbox.slack.token, base_url=sandbox.environment()["SLACK_API_URL"], timeout=10)
+        ts = str(slack.chat_postMessage(channel=OWNER, text="I could not answer")["ts"])
+        shell.types("react", ts, "eyes", "--as", "Olu Owner")
+        assert [[OWNER]] == [reaction["users"] for reaction in sandbox.world.direct_messages()[-1]["reactions"]]
+
+
+def test_a_reaction_can_be_taken_back(shell: Shell) -> None:
+    """Reacting twice is reacting once, as in Slack."""
+    ts = shell.posts("credit please")
+    for _ in range(2):
+        shell.types("react", ts, ":thumbsup:")
+    assert ":+1: Dana Ortiz" in shell.types("show")
+    shell.types("react", ts, "👍", "--remove")
+    assert ":+1:" not in shell.types("show")
+
+
+def test_an_admin_deletes_a_reply_of_the_bot(shell: Shell) -> None:
+    """People delete what the bot posted, but cannot edit it."""
+    with Sandbox(shell.folder) as sandbox:
+        slack = WebClient(token=sandbox.slack.token, base_url=sandbox.environment()["SLACK_API_URL"], timeout=10)
+        ts = str(slack.chat_postMessage(channel=CHANNEL, text="by the bot")["ts"])
+    assert "was posted by an app, and only that app can edit it." in shell.fails("edit", ts, "by Dana")
+    shell.types("delete", ts)
+    assert "by the bot" not in shell.types("show")
+
+
+def test_somebody_of_another_workspace_is_marked_as_such(shell: Shell) -> None:
+    """By the fields that Slack adds in shared channels."""
+    ts = shell.posts("credit please", "--as", "Pat Partner")
+    with Sandbox(shell.folder) as sandbox:
+        message = sandbox.world.message(CHANNEL, ts)
+    assert {"user": "U0PARTNER", "user_team": "T0PARTNER", "source_team": "T0PARTNER"}.items() <= message.items()
+
+
+UNKNOWN = "1111111111.000000"
+NO_MESSAGE = f"There is no message {UNKNOWN} in the sandbox. `creditbot sandbox show` prints the TS of each message."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["edit", UNKNOWN, "x"], NO_MESSAGE),
+        (["delete", UNKNOWN], NO_MESSAGE),
+        (["react", UNKNOWN, "eyes"], NO_MESSAGE),
+        (["post", "x", "--thread", UNKNOWN], NO_MESSAGE),
+        (["delete", f"{TEAM_URL}archives/C0GENERAL/p1111111111000000"], "There is no message https://"),
+        (["delete", "12"], "'12' is neither a TS nor the address of a message."),
+        (["post", "x", "--as", "Bob"], "Nobody in the sandbox is called 'Bob'. Its people are Dana Ortiz (dana), "),
+        (["post", "x", "--as", "creditbot"], "Nobody in the sandbox is called 'creditbot'."),
+        (["post", " "], "A message needs some text."),
+        (["post", "x", "--broadcast"], "--broadcast shows a reply in the channel as well. Name the thread with"),
+    ],
+)
+def test_what_people_cannot_do_is_refused_in_a_sentence(shell: Shell, arguments: list[str], sentence: str) -> None:
+    assert shell.fails(*arguments).startswith(sentence)
+
+
+def test_an_unknown_emoji_is_refused(shell: Shell) -> None:
+    """It would only ever be a name that nobody looks for."""
+    sentence = "'🦜' is not an emoji that the sandbox knows. Give its name, such as +1 or eyes."
+    assert sentence == shell.fails("react", shell.posts("x"), "🦜")
+
+
+def test_a_reaction_that_is_not_there_cannot_be_taken_back(shell: Shell) -> None:
+    ts = shell.posts("x")
+    sentence = f"Dana Ortiz has not reacted to the message {ts} with :eyes:."
+    assert shell.fails("react", ts, "eyes", "--remove").startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("emoji", "name"),
+    [
+        ("+1", "+1"),
+        (":white_check_mark:", "white_check_mark"),
+        ("✅", "white_check_mark"),
+        ("❌", "x"),
+        ("👎", "-1"),
+        ("👍🏾", "+1::skin-tone-5"),
+        ("thumbsup::skin-tone-3", "+1::skin-tone-3"),
+        ("⚠️", "warning"),
+    ],
+)
+def test_an_emoji_is_kept_under_slacks_name(emoji: str, name: str) -> None:
+    """Whether it is typed by a name or as the character itself."""
+    assert name == emoji_name(emoji)
+
+
+# -- new Looks ---------------------------------------------------------------------------------------------------------
+
+
+def sql_behind(shell: Shell, address: str) -> str:
+    """What the sandbox's Looker gives for the Look at an address."""
+    with Sandbox(shell.folder) as sandbox:
+        resolver = LookerResolver(sandbox.looker_server.url, CLIENT_ID, CLIENT_SECRET, timeout=10)
+        link = read_link(address.strip(), looker_host(address))
+        assert link
+        return str(resolver.resolve(link).sql)
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ([], "FROM verify_traffic"),
+        (["--product", "psms"], "FROM psms_traffic"),
+        (["--dates", "2025-12-03"], ".day >= DATE '2025-12-03' AND verify_traffic.day < DATE '2025-12-04'"),
+        (["--filter", "prefix=+62"], "prefix = '+62'"),
+        (["--filter", "billable_item=Authy SMS%"], "billable_item LIKE 'Authy SMS%'"),
+        (["--fields", "prefix,day"], ".prefix AS prefix,\n    verify_traffic.day AS day\nFROM"),
+    ],
+)
+def test_a_new_look_shows_the_traffic_it_was_made_for(shell: Shell, options: list[str], part: str) -> None:
+    address = shell.types("add-look", "--account", "AC-sandbox-0002", *options)
+    sql = sql_behind(shell, address)
+    assert part in sql
+    assert "account_sid = 'AC-sandbox-0002'" in sql
+
+
+def test_a_new_look_may_show_every_account(shell: Shell) -> None:
+    assert "account_sid =" not in sql_behind(shell, shell.types("add-look", "--account", ""))
+
+
+def test_a_new_look_may_have_any_sql(shell: Shell) -> None:
+    """Word for word, as a model with a derived table could make it."""
+    sql = "SELECT day FROM verify_traffic -- by hand"
+    assert sql == sql_behind(shell, shell.types("add-look", "--sql", sql))
+
+
+def test_new_looks_have_addresses_and_titles_of_their_own(shell: Shell) -> None:
+    first = shell.types("add-look", "--account", "AC-sandbox-0001")
+    second = shell.types("add-look", "--account", "AC-sandbox-0001", "--title", "Mine")
+    with Sandbox(shell.folder) as sandbox:
+        titles = {look["id"]: look["title"] for look in sandbox.world.all("look")}
+    assert first != second
+    assert "Verify, 2025-12-01 to 2026-01-01: AC-sandbox-0001" == titles["101"]
+    assert "Mine" == titles["102"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "A Look needs traffic to show. Say --account ACCOUNT, or --sql SQL."),
+        (["--account", "a", "--sql", "SELECT 1"], "--sql is all of what a Look shows."),
+        (["--sql", ""], "The Look has no SQL."),
+        (["--account", "a", "--filter", "prefix"], "'prefix' is not a filter."),
+        (["--account", "a", "--filter", "nothing=1"], "Unknown field verify_traffic.nothing."),
+        (["--account", "a", "--dates", "last month"], "The sandbox does not understand the date filter 'last month'."),
+        (["--account", "a", "--fields", "day,nothing"], "Unknown field verify_traffic.nothing."),
+    ],
+)
+def test_a_look_that_could_not_be_run_is_refused(shell: Shell, options: list[str], sentence: str) -> None:
+    assert shell.fails("add-look", *options).startswith(sentence)
+
+
+# -- links -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_link_survives_a_change_of_ports(shell: Shell) -> None:

@@ -31,6 +31,7 @@ from creditbot.sandbox.faults import (
     stale,
 )
 from creditbot.sandbox.rate_limits import PER_MINUTE, POST_BURST
+from creditbot.sandbox.slack_messages import REACTION_USERS
 from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, LOOKER, OWNER, TEAM
 
 NOW = 1_765_500_000.0
@@ -50,6 +51,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "conversations.list": ("channels", "response_metadata"),
     "conversations.open": ("channel",),
     "conversations.replies": ("messages", "has_more"),
+    "reactions.add": (),
+    "reactions.get": ("type", "channel", "message"),
+    "reactions.remove": (),
     "users.conversations": ("channels", "response_metadata"),
     "users.info": ("user",),
 }
@@ -109,6 +113,7 @@ def pages_of(answer: SlackResponse) -> list[dict[str, Any]]:
 def arguments_of(method: str, sandbox: Sandbox) -> dict[str, Any]:
     """Arguments that the method accepts."""
     mine = sandbox.world.post("mine", user=BOT_USER, bot_id=BOT)
+    sandbox.world.react(mine, "eyes", user=BOT_USER)
     return {
         "chat.getPermalink": {"channel": CHANNEL, "message_ts": mine},
         "chat.postMessage": {"channel": CHANNEL, "text": "hello"},
@@ -118,6 +123,9 @@ def arguments_of(method: str, sandbox: Sandbox) -> dict[str, Any]:
         "conversations.join": {"channel": "C0GENERAL"},
         "conversations.open": {"users": OWNER},
         "conversations.replies": {"channel": CHANNEL, "ts": mine},
+        "reactions.add": {"channel": CHANNEL, "timestamp": mine, "name": "+1"},
+        "reactions.get": {"channel": CHANNEL, "timestamp": mine},
+        "reactions.remove": {"channel": CHANNEL, "timestamp": mine, "name": "eyes"},
         "users.info": {"user": OWNER},
     }.get(method, {})
 
@@ -156,6 +164,9 @@ def test_a_token_is_asked_for(sandbox: Sandbox, method: str) -> None:
         ("users.conversations", {}, "channels:read"),
         ("conversations.join", {"channel": "C0GENERAL"}, "channels:join"),
         ("conversations.open", {"users": OWNER}, "im:write"),
+        ("reactions.add", {"channel": CHANNEL, "timestamp": NEVER, "name": "+1"}, "reactions:write"),
+        ("reactions.get", {"channel": CHANNEL, "timestamp": NEVER}, "reactions:read"),
+        ("reactions.remove", {"channel": CHANNEL, "timestamp": NEVER, "name": "+1"}, "reactions:write"),
         ("users.info", {"user": OWNER}, "users:read"),
     ],
 )
@@ -194,6 +205,15 @@ def test_a_missing_scope_is_named(
         ("conversations.open", {"users": f"{OWNER},U0RAVI"}, "method_not_supported_for_channel_type"),
         ("conversations.open", {"users": ""}, "users_list_not_supplied"),
         ("conversations.open", {"users": "U0NOBODY"}, "user_not_found"),
+        ("reactions.add", {"channel": CHANNEL, "timestamp": NEVER}, "invalid_arguments"),
+        ("reactions.add", {"channel": CHANNEL, "name": "+1"}, "no_item_specified"),
+        ("reactions.add", {"channel": CHANNEL, "timestamp": NEVER, "name": "+1"}, "message_not_found"),
+        ("reactions.add", {"channel": CHANNEL, "timestamp": "yesterday", "name": "+1"}, "bad_timestamp"),
+        ("reactions.add", {"channel": "C0NONE", "timestamp": NEVER, "name": "+1"}, "channel_not_found"),
+        ("reactions.add", {"channel": "C0OLD", "timestamp": NEVER, "name": "+1"}, "is_archived"),
+        ("reactions.remove", {"channel": CHANNEL, "timestamp": NEVER, "name": "+1"}, "message_not_found"),
+        ("reactions.get", {"channel": CHANNEL}, "no_item_specified"),
+        ("reactions.get", {"channel": CHANNEL, "timestamp": NEVER}, "message_not_found"),
         ("users.info", {"user": "U0NOBODY"}, "user_not_found"),
         ("chat.postMessage", {"channel": CHANNEL}, "no_text"),
         ("chat.postMessage", {"channel": CHANNEL, "text": "x" * 40_001}, "msg_too_long"),
@@ -493,6 +513,82 @@ def test_the_date_is_the_sandboxs_own(sandbox: Sandbox, client: WebClient, clock
         assert {"ok": True} == json.load(connection.getresponse())
     assert sockets[0] is sockets[1]
     connection.close()
+
+
+# -- reactions -------------------------------------------------------------------------------------------------------
+
+
+def test_reactions_stand_in_the_channel_and_in_the_thread(sandbox: Sandbox, client: WebClient) -> None:
+    """By emoji in the order of their first use, each with its people in the order in which they reacted."""
+    ts = sandbox.world.post("credit please")
+    sandbox.world.post("reply", thread_ts=ts)
+    sandbox.world.react(ts, "eyes", user=OWNER)
+    client.reactions_add(channel=CHANNEL, timestamp=ts, name="+1")
+    sandbox.world.react(ts, "eyes")
+    expected = [
+        {"name": "eyes", "users": [OWNER, "U0DANA"], "count": 2},
+        {"name": "+1", "users": [BOT_USER], "count": 1},
+    ]
+    assert expected == client.conversations_history(channel=CHANNEL)["messages"][0]["reactions"]
+    assert expected == client.conversations_replies(channel=CHANNEL, ts=ts)["messages"][0]["reactions"]
+    assert expected == client.reactions_get(channel=CHANNEL, timestamp=ts)["message"]["reactions"]
+
+
+def test_the_same_reaction_is_refused_the_second_time(sandbox: Sandbox, client: WebClient) -> None:
+    """Slack's way to be idempotent."""
+    item = {"channel": CHANNEL, "timestamp": sandbox.world.post("x"), "name": "eyes"}
+    client.api_call("reactions.add", params=item)
+    assert "already_reacted" == error_of(client, "reactions.add", **item)["error"]
+
+
+def test_only_ones_own_reaction_can_be_taken_back(sandbox: Sandbox, client: WebClient) -> None:
+    """Another person's stays; a message without reactions does not speak of any."""
+    ts = sandbox.world.post("x")
+    item = {"channel": CHANNEL, "timestamp": ts, "name": "eyes"}
+    sandbox.world.react(ts, "eyes", user=OWNER)
+    assert "no_reaction" == error_of(client, "reactions.remove", **item)["error"]
+    sandbox.world.unreact(ts, "eyes", user=OWNER)
+    client.api_call("reactions.add", params=item)
+    client.api_call("reactions.remove", params=item)
+    assert "reactions" not in client.reactions_get(channel=CHANNEL, timestamp=ts)["message"]
+
+
+@pytest.mark.parametrize("name", ["", "no emoji", "+1::skin-tone-9", ":+1:"])
+def test_a_name_that_no_emoji_has_is_refused(sandbox: Sandbox, client: WebClient, name: str) -> None:
+    item = {"channel": CHANNEL, "timestamp": sandbox.world.post("x"), "name": name}
+    assert error_of(client, "reactions.add", **item)["error"] in ("invalid_name", "invalid_arguments")
+
+
+def test_a_reaction_survives_an_edit(sandbox: Sandbox, client: WebClient) -> None:
+    """Whatever the message says now: who reacted may have read another text."""
+    ts = sandbox.world.post("old")
+    sandbox.world.react(ts, "+1::skin-tone-3", user=OWNER)
+    sandbox.world.edit(ts, "new")
+    (message,) = client.conversations_history(channel=CHANNEL)["messages"]
+    assert "new" == message["text"]
+    assert ["+1::skin-tone-3"] == [reaction["name"] for reaction in message["reactions"]]
+
+
+def test_of_many_who_reacted_only_some_are_named(sandbox: Sandbox, client: WebClient) -> None:
+    """The count is of all of them; `full` names all of them."""
+    ts = sandbox.world.post("x")
+    for n in range(REACTION_USERS + 1):
+        sandbox.world.react(ts, "eyes", user=f"U{n}")
+    (shown,) = client.conversations_history(channel=CHANNEL)["messages"][0]["reactions"]
+    (full,) = client.reactions_get(channel=CHANNEL, timestamp=ts, full=True)["message"]["reactions"]
+    assert REACTION_USERS == len(shown["users"])
+    assert REACTION_USERS + 1 == shown["count"]
+    assert REACTION_USERS + 1 == len(full["users"])
+
+
+def test_a_reaction_may_be_shown_late(sandbox: Sandbox, client: WebClient) -> None:
+    """As any other write."""
+    ts = sandbox.world.post("x")
+    sandbox.slack.faults.add(late("reactions.add"))
+    client.reactions_add(channel=CHANNEL, timestamp=ts, name="eyes")
+    assert "reactions" not in client.conversations_history(channel=CHANNEL)["messages"][0]
+    sandbox.world.land()
+    assert "reactions" in client.conversations_history(channel=CHANNEL)["messages"][0]
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------

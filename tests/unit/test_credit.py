@@ -115,7 +115,7 @@ class TestScraps:
             ({"credit": {"amount": "-5", "rows": [ROW]}}, "The credit is negative (-5)"),
             ({"credit": [{"credit": "-5"}]}, "The credit is negative (-5)"),
             ({"credit": {"credit": " "}}, "The credit is missing (empty)"),
-            ({"credit": "one\n\ntwo " + "x" * 50}, "(one two " + "x" * 32 + ")"),
+            ({"credit": "one\n\ntwo " + "x" * 50}, "(one two " + "x" * 31 + "…)"),
             ({"credit": [{"mode": "basic"}]}, "missing"),
             ({"credit": {"amount": "10", "currency": "EUR"}}, "in EUR, not in USD"),
             ({"credit": [{"credit": "10", "currency": "GBP"}]}, "in GBP, not in USD"),

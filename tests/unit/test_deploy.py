@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from creditbot.settings.settings import ConfigMapPlace, Settings, table
+from creditbot.settings.describe import table
+from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.tick.worker import CLAIM_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,7 +135,7 @@ def test_the_settings_of_an_overlay_are_such_that_the_bot_starts(overlay: str) -
         **{name: value.replace("...", "made-up") for name, value in manifest(secret)["stringData"].items()},
     }
     settings = Settings.load(given, env_file=None)
-    assert isinstance(settings.state, ConfigMapPlace)
+    assert isinstance(settings.state, StateConfigMap)
     assert ["SLACK_API_URL", "LOOKER_BASE_URL"] * (overlay == "sandbox") == list(settings.plain_http)
 
 

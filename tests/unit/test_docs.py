@@ -17,7 +17,7 @@ import yaml
 from creditbot import cli
 from creditbot.adapters.slack.access import SCOPES
 from creditbot.credit.products import load_products
-from creditbot.settings.settings import table
+from creditbot.settings.describe import table
 from creditbot.state.record import MOVES
 from tests.support import transcripts
 
@@ -108,16 +108,6 @@ def _choices_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def _choices(parser: argparse.ArgumentParser) -> set[str]:
     return set(_choices_of(parser))
-
-
-def test_the_settings_table_is_the_codes() -> None:
-    """Name, default and meaning, in the order of the code."""
-    section = README.partition("## Settings\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) ?\| (.*) \|$", section, re.MULTILINE)
-    defaults = [("*required*" if row.required else f"`{row.default}`" if row.default else "") for row in table()]
-    assert [(r.name, d, r.meaning) for r, d in zip(table(), defaults, strict=True)] == [
-        (name, default.strip(), meaning) for name, default, meaning in rows
-    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

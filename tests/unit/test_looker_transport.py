@@ -9,7 +9,7 @@ import requests
 import urllib3
 
 from creditbot.adapters.looker.errors import told
-from creditbot.adapters.looker.transport import plain, silent
+from creditbot.adapters.looker.transport import silent
 from creditbot.errors import Unreachable
 
 POOL = urllib3.HTTPSConnectionPool("acme.looker.com")
@@ -46,9 +46,3 @@ def test_silence_has_its_reason(failure: Exception, words: str, transient: bool)
     assert isinstance(error, Unreachable)
     assert words in error.what
     assert transient is failed.transient
-
-
-def test_words_of_a_server_become_one_plain_line() -> None:
-    """Control characters, line ends and length of a server's text do not reach the reader."""
-    assert "a b [31mc" == plain("a\r\nb \x1b[31mc")
-    assert 300 == len(plain("x" * 10_000))

@@ -1,4 +1,4 @@
-"""Which variables a kernel sees."""
+"""Which of the bot's environment variables a notebook sees."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ BOT = {
 OTHERS = {"PATH": "/bin", "HOME": "/h", "LANG": "C", "WAREHOUSE_URL": "duckdb:///w", "AWS_PROFILE": "a"}
 
 
-def test_without_a_list_everything_passes_but_the_bots_own() -> None:
-    """Slack, Looker and the state store are the bot's, in whatever case their names are written."""
+def test_without_a_list_everything_passes_but_the_bots_settings() -> None:
+    """Those of Slack, Looker and the state store are the bot's, in upper or lower case."""
     assert OTHERS == kernel_environment(BOT | OTHERS, None)
 
 
-def test_a_list_narrows() -> None:
-    """NOTEBOOK_ENV lets through its names, and PATH, HOME and LANG."""
+def test_a_list_passes_its_names_and_three_more() -> None:
+    """NOTEBOOK_ENV passes the variables that it names, and PATH, HOME and LANG."""
     expected = {name: OTHERS[name] for name in ("PATH", "HOME", "LANG", "WAREHOUSE_URL")}
     assert expected == kernel_environment(BOT | OTHERS, ["WAREHOUSE_URL", "NOT_SET"])
+
+
+def test_an_empty_list_passes_only_the_three() -> None:
     assert {"PATH", "HOME", "LANG"} == kernel_environment(BOT | OTHERS, []).keys()
 
 
-def test_a_list_cannot_name_the_bots_own() -> None:
-    """A name of the bot's stays out even where NOTEBOOK_ENV has it."""
+def test_a_list_cannot_pass_the_bots_settings() -> None:
     assert {} == kernel_environment(BOT, list(BOT))
 
 
 def test_a_secret_does_not_pass_under_another_name() -> None:
-    """A variable that holds one of our secrets stays out, whatever it is called."""
+    """A variable whose value contains a secret of the bot does not pass, whatever its name is."""
     environ = {"MY_TOKEN": SECRET, "URL": f"https://x/?token={SECRET}", "FINE": "yes"}
     assert {"FINE": "yes"} == kernel_environment(environ, None, secrets=[SECRET, ""])
 
@@ -49,8 +51,8 @@ names = st.text(st.characters(codec="ascii", exclude_characters="=\0"), min_size
     environ=st.dictionaries(names | st.sampled_from(sorted(BOT)), st.text(max_size=20)),
     allowed=st.none() | st.lists(names | st.sampled_from(sorted(BOT))),
 )
-def test_nothing_of_the_bots_ever_passes(environ: dict[str, str], allowed: list[str] | None) -> None:
-    """What passes was there, unchanged, and is not the bot's."""
-    passed = kernel_environment(environ, allowed)
-    assert passed.items() <= environ.items()
-    assert not [name for name in passed if name.upper().startswith(("SLACK_", "LOOKER_", "KUBERNETES_"))]
+def test_no_setting_of_the_bot_ever_passes(environ: dict[str, str], allowed: list[str] | None) -> None:
+    """The others pass unchanged."""
+    variables = kernel_environment(environ, allowed)
+    assert variables.items() <= environ.items()
+    assert not [name for name in variables if name.upper().startswith(("SLACK_", "LOOKER_", "KUBERNETES_"))]

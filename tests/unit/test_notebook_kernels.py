@@ -1,4 +1,4 @@
-"""Scraps that a process of the nursery's should have read, and did not."""
+"""The launcher of kernels, where a process that should read scraps does not."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from creditbot.notebook_host.kernels import Nursery
+from creditbot.notebook_host.kernels import KernelLauncher
+
+pytestmark = pytest.mark.kernels
 
 EXECUTED = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 @pytest.fixture
-def nursery(tmp_path: Path) -> Iterator[Nursery]:
-    """One that expects no notebook."""
-    nursery = Nursery({"PATH": os.environ["PATH"]}, [], tmp_path)
-    yield nursery
-    nursery.close()
+def launcher(tmp_path: Path) -> Iterator[KernelLauncher]:
+    """A launcher that expects no notebook."""
+    with closing(KernelLauncher({"PATH": os.environ["PATH"]}, [], tmp_path)) as launcher:
+        yield launcher
 
 
-def test_reading_scraps_takes_no_longer_than_it_may(nursery: Nursery) -> None:
-    """A notebook decides how much there is to read; the limit ends it."""
+def test_scraps_that_take_too_long_to_read_are_an_error(launcher: KernelLauncher) -> None:
     with pytest.raises(ValueError, match="longer than 0 s"):
-        nursery.scraps(EXECUTED, 0.0)
+        launcher.read_scraps(EXECUTED, 0.0)
 
 
-def test_a_reader_that_dies_is_told_by_its_status(nursery: Nursery) -> None:
-    """Nothing was read then, and nobody waits for it any longer."""
+def test_a_reader_of_scraps_that_dies_is_an_error(launcher: KernelLauncher) -> None:
+    """Nobody waits for it any longer."""
     with ThreadPoolExecutor(1) as pool:
-        scraps = pool.submit(nursery.scraps, EXECUTED, 60.0)
-        while not nursery._processes:
+        scraps = pool.submit(launcher.read_scraps, EXECUTED, 60.0)
+        while not launcher._processes:
             time.sleep(0.001)
-        nursery._processes[1].kill()
+        launcher._processes[1].kill()
         with pytest.raises(ValueError, match="ended with -9"):
             scraps.result()

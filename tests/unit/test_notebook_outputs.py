@@ -1,4 +1,4 @@
-"""What is kept of an executed notebook's cells."""
+"""What is read from the cells of an executed notebook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode, from_dict
 
-from creditbot.notebook_host.outputs import LIMIT, cells, has_scraps, plain
+from creditbot.notebook_host.outputs import LIMIT, has_scraps, read_cells
 from tests.support.notebooks import code, markdown
 
 
@@ -38,34 +38,31 @@ def displayed(**data: object) -> dict[str, Any]:
         ({"output_type": "display_data", "data": {"application/scrapbook.scrap.json+json": {}}}, []),
     ],
 )
-def test_text_is_kept(output: dict[str, Any], texts: list[tuple[str, str]]) -> None:
-    """Text is kept without colours; of pictures only that there was one; of scraps nothing, they are read apart."""
-    assert texts == cells(executed(output), (1, 2))[-1]["outputs"]
+def test_outputs_are_read_as_text(output: dict[str, Any], texts: list[tuple[str, str]]) -> None:
+    """Text is read without colours. Pictures are only mentioned, and scraps are left out: they are read elsewhere."""
+    assert tuple(texts) == read_cells(executed(output), (1, 2))[-1].outputs
 
 
-def test_cells_have_the_files_numbers() -> None:
-    """The injected cell is not one of the file's; a cell that did not run says so."""
-    title, cell = cells(executed(), (1, 5))
-    assert (1, "markdown", False) == (title["number"], title["kind"], title["executed"])
-    assert (5, "code", True) == (cell["number"], cell["kind"], cell["executed"])
+def test_cells_have_the_numbers_of_the_file() -> None:
+    """The cell that papermill injected is not in the file."""
+    assert [1, 5] == [cell.number for cell in read_cells(executed(), (1, 5))]
 
 
-def test_a_long_output_is_cut() -> None:
-    """One output cannot fill the memory; how much is missing is said."""
+def test_only_cells_that_ran_count_as_executed() -> None:
+    assert [False, True] == [cell.executed for cell in read_cells(executed(), (1, 5))]
+
+
+def test_a_long_output_is_cut_and_says_so() -> None:
+    """One output cannot fill the memory."""
     long = executed({"output_type": "stream", "text": "x" * (LIMIT + 7)})
-    outputs: Any = cells(long, (1, 2))[-1]["outputs"]
-    ((_, text),) = outputs
-    assert text.endswith("x\n(7 more characters not kept)")
-    assert len(text) < LIMIT + 100
+    assert (("stream", f"{'x' * LIMIT}\n(7 more characters not kept)"),) == read_cells(long, (1, 2))[-1].outputs
 
 
-def test_scraps_are_noticed() -> None:
-    """Only a notebook that glued something is read with scrapbook."""
+def test_a_scrap_is_noticed_by_its_type() -> None:
+    """Scrapbook is imported only for a notebook that glued something."""
     glued = {"output_type": "display_data", "data": {"application/scrapbook.scrap.text+json": {}}}
     assert has_scraps(executed(glued))
+
+
+def test_other_outputs_are_not_scraps() -> None:
     assert not has_scraps(executed(displayed(text_plain="1"), {"output_type": "stream", "text": "x"}))
-
-
-def test_control_characters_go() -> None:
-    """What could move a terminal's cursor goes; line breaks, tabs and letters stay."""
-    assert "a\tb\nçd" == plain("\x1b[2Ja\tb\n\x07ç\x1b[1;31md\x00")

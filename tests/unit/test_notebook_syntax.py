@@ -1,19 +1,20 @@
-"""What is found in code cells without running them."""
+"""The imports of a notebook's code cells, read without running them."""
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.notebook_host.syntax import parsed, preloads
+from creditbot.notebook_host.syntax import modules_to_preload, parse_cell
 from tests.support.notebooks import code, markdown, write_notebook
 
 
-def test_the_imports_of_known_packages_are_found(tmp_path: Path) -> None:
-    """Imports at the top, in functions and beside magics count once, in order; other packages and modules do not."""
+def test_imports_of_preloadable_packages_are_read_in_order(tmp_path: Path) -> None:
+    """At the top, in functions and beside magics; each once, and no other packages."""
     path = write_notebook(
         tmp_path / "n.ipynb",
         markdown("import numpy"),
@@ -22,26 +23,31 @@ def test_the_imports_of_known_packages_are_found(tmp_path: Path) -> None:
         code("%%bash\nimport scrapbook"),
         code("this is ( no Python\nimport scrapbook"),
     )
-    assert ["pandas", "matplotlib", "matplotlib.pyplot", "duckdb"] == preloads(str(path))
+    assert ["pandas", "matplotlib", "matplotlib.pyplot", "duckdb"] == modules_to_preload(str(path))
 
 
-def test_sqlalchemy_is_left_out_for_duckdb(tmp_path: Path) -> None:
-    """A notebook for any warehouse does not cost SQLAlchemy's import where the warehouse is DuckDB."""
+@pytest.mark.parametrize(
+    ("warehouse", "modules"),
+    [("duckdb:///warehouse.duckdb", ["duckdb"]), ("trino://trino.example", ["duckdb", "sqlalchemy"])],
+)
+def test_sqlalchemy_is_not_preloaded_for_duckdb(tmp_path: Path, warehouse: str, modules: list[str]) -> None:
+    """A notebook for any warehouse imports SQLAlchemy, which takes time and is not needed for DuckDB."""
     path = write_notebook(tmp_path / "n.ipynb", code("import duckdb, sqlalchemy"))
-    assert ["duckdb"] == preloads(str(path), "duckdb:///warehouse.duckdb")
-    assert ["duckdb", "sqlalchemy"] == preloads(str(path), "trino://trino.example")
+    assert modules == modules_to_preload(str(path), warehouse)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": [{"cell_type": "code"}]}', '{"cells": [1]}', "\xff"])
-def test_what_is_no_notebook_has_no_imports(tmp_path: Path, text: str) -> None:
-    """A file that is no notebook, or is not there, is not this function's to report."""
+def test_a_file_that_is_not_a_notebook_has_no_imports(tmp_path: Path, text: str) -> None:
+    """The run of the notebook reports it."""
     path = tmp_path / "n.ipynb"
     path.write_text(text, encoding="latin-1")
-    assert [] == preloads(str(path))
-    assert [] == preloads(str(tmp_path / "nowhere.ipynb"))
+    assert [] == modules_to_preload(str(path))
+
+
+def test_a_file_that_does_not_exist_has_no_imports(tmp_path: Path) -> None:
+    assert [] == modules_to_preload(str(tmp_path / "nowhere.ipynb"))
 
 
 @given(st.text())
-def test_any_text_is_parsed_or_not(source: str) -> None:
-    """No cell's text crashes the parser."""
-    assert parsed(source) is None or parsed(source) is not None
+def test_no_text_crashes_the_parser(source: str) -> None:
+    assert isinstance(parse_cell(source), ast.Module | None)

@@ -46,6 +46,23 @@ def test_threads_stand_under_their_parents(world: SandboxWorld) -> None:
     assert expected == render(world, looker_url="http://looker.example")
 
 
+def test_each_message_can_be_shown_with_its_ts(world: SandboxWorld) -> None:
+    """The commands name a message by it."""
+    parent = world.post("credit please")
+    reply = world.post("done", thread_ts=parent, user=OWNER)
+    heads = [line for line in render(world, with_ts=True).splitlines() if "Fri" in line]
+    assert [f"  Fri 00:40  Dana Ortiz  {parent}", f"      | Fri 00:40  Olu Owner  {reply}"] == heads
+
+
+def test_reactions_stand_below_their_message(world: SandboxWorld) -> None:
+    """One line an emoji, with the names of those who reacted."""
+    ts = world.post("credit please")
+    world.react(ts, "+1", user=OWNER)
+    world.react(ts, "eyes")
+    world.react(ts, "+1")
+    assert "    credit please\n    :+1: Olu Owner, Dana Ortiz\n    :eyes: Dana Ortiz\n" in render(world)
+
+
 def test_direct_messages_come_last(world: SandboxWorld) -> None:
     """The owner's conversation is shown under the owner's name."""
     channel = {"id": "D0OWNER", "is_im": True, "user": OWNER, "created": 0, "members": [BOT_USER, OWNER]}
@@ -54,8 +71,8 @@ def test_direct_messages_come_last(world: SandboxWorld) -> None:
     assert render(world).startswith("Direct messages to Olu Owner\n\n  Fri 00:40  creditbot (app)")
 
 
-def test_what_is_not_plain_text_is_told_in_words(world: SandboxWorld) -> None:
-    """Broadcasts, attachments, names of bots and the place of a deleted message."""
+def test_what_is_not_plain_text_is_shown_in_words(world: SandboxWorld) -> None:
+    """Broadcasts, attachments, names of bots, and where a message was deleted."""
     parent = world.post("gone")
     world.post("loud", thread_ts=parent, broadcast=True, attachments=[{"title": "Runbook"}])
     world.delete(parent)
@@ -104,7 +121,7 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
 def test_a_message_cannot_clear_the_screen(world: SandboxWorld) -> None:
     """Escape, carriage return, right-to-left override and bell are taken out; the text around them stays."""
     world.post("a\x1b[2Jb\rc\u202ed\x07e\tf")
-    assert "a[2Jbcde f" in render(world)
+    assert "abcde f" in render(world)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +132,22 @@ def test_a_message_cannot_clear_the_screen(world: SandboxWorld) -> None:
         ("https://x.example/?a=1&b=2, ok", "<https://x.example/?a=1&amp;b=2>, ok"),
     ],
 )
-def test_typed_text_becomes_what_slack_stores(text: str, expected: str) -> None:
+def test_a_typed_text_is_stored_as_slack_stores_it(text: str, expected: str) -> None:
     """Escaped, with addresses as links; the rich text beside it holds the same, unescaped."""
     message = typed(text)
     assert expected == message["text"]
     elements = message["blocks"][0]["elements"][0]["elements"]
     assert text == "".join(element.get("text") or element["url"] for element in elements)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@olu, please", "<@U0OWNER>, please"),
+        ("thanks @Olu Owner", "thanks <@U0OWNER>"),
+        ("olu@acme.example and @olum", "olu@acme.example and @olum"),
+    ],
+)
+def test_a_typed_name_becomes_a_mention(text: str, expected: str) -> None:
+    """By the short or the whole name, and only where it stands alone."""
+    assert expected == typed(text, {"olu": "U0OWNER", "olu owner": "U0OWNER"})["text"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.errors import SettingsError
-from creditbot.settings.settings import ConfigMapPlace, FilePlace, Settings, raw, table
-from creditbot.settings.types import passwords, state_place
+from creditbot.settings.settings import Settings, StateConfigMap, StateFile, raw
+from creditbot.settings.types import passwords, state_location
 
 NEEDED = {
     "SLACK_BOT_TOKEN": "xoxb-test-not-a-secret",
@@ -24,52 +23,62 @@ NEEDED = {
     "LOOKER_CLIENT_SECRET": "made-up-client-secret",
     "NOTEBOOK_PATH": "notebooks/verify.ipynb",
 }
-EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
 def load(**more: str) -> Settings:
-    """What is needed, and more."""
+    """The settings that are required, and more."""
     return Settings.load({**NEEDED, **more}, None)
 
 
 def complaint(**more: str) -> SettingsError:
-    """The error that these settings give."""
+    """The error that these settings cause."""
     with pytest.raises(SettingsError) as caught:
         load(**more)
     return caught.value
 
 
-def test_what_is_needed_is_enough() -> None:
-    """Everything else has the default of the README's table."""
+def test_the_required_settings_are_enough() -> None:
+    """Everything else has its default."""
+    defaults = {
+        "slack_api_url": "https://slack.com/api/", "reply_template": "Approved, {amount}, exceptions",
+        "duplicate_days": 35, "lookback_hours": 72, "notebook_timeout": 600, "max_attempts": 3,
+        "post_settle_seconds": 900, "workers": None, "notebook_env": None, "max_credit_usd": None,
+        "channels": ("credits",), "state": StateFile(Path("data/processed_messages.json")),
+        "log_path": Path("logs/credit_bot.log"), "plain_http": (),
+    }  # fmt: skip
     settings = load()
-    assert ("credits",) == settings.channels
-    assert "https://slack.com/api/" == settings.slack_api_url
-    assert FilePlace(Path("data/processed_messages.json")) == settings.state
-    assert "Approved, {amount}, exceptions" == settings.reply_template
-    assert (35, 72, 600, 3, 900) == (
-        settings.duplicate_days, settings.lookback_hours, settings.notebook_timeout, settings.max_attempts,
-        settings.post_settle_seconds,
-    )  # fmt: skip
-    assert (None, None, None) == (settings.workers, settings.notebook_env, settings.max_credit_usd)
-    assert Path("logs/credit_bot.log") == settings.log_path
-    assert () == settings.plain_http
+    assert defaults == {name: getattr(settings, name) for name in defaults}
 
 
-def test_everything_wrong_is_named_at_once() -> None:
-    """One error, one line a setting, no value repeated."""
+def everything_wrong() -> SettingsError:
+    """The error where some settings are missing and some malformed."""
     with pytest.raises(SettingsError) as caught:
         Settings.load({"SLACK_BOT_TOKEN": "hunter2-hunter2", "WORKERS": "many", "LOG_FORMAT": "xml"}, None)
-    names = {
+    return caught.value
+
+
+def test_all_settings_that_are_wrong_are_named_in_one_error() -> None:
+    """In the first line, and again in a line for each that says what it is for."""
+    error = everything_wrong()
+    names = [
         "SLACK_BOT_TOKEN", "SLACK_USER_ID", "SLACK_CHANNELS", "LOOKER_BASE_URL", "LOOKER_CLIENT_ID",
         "LOOKER_CLIENT_SECRET", "NOTEBOOK_PATH", "WORKERS", "LOG_FORMAT",
-    }  # fmt: skip
-    lines = caught.value.todo.splitlines()[1:]
-    assert names == {line.split(":")[0].strip() for line in lines}
+    ]  # fmt: skip
+    assert f"Settings are missing or malformed: {', '.join(names)}." == error.what
+    lines = error.todo.splitlines()[1:]
+    assert names == [line.split(":")[0].strip() for line in lines]
     assert all(line.endswith(".") for line in lines)
-    assert all(name in caught.value.what for name in names)
-    assert "hunter2" not in f"{caught.value}"
-    assert 2 == caught.value.exit_code
-    assert caught.value.__cause__ is None
+
+
+def test_an_error_about_settings_holds_no_value() -> None:
+    """Neither in its text nor in the errors that caused it: a value may be a secret."""
+    error = everything_wrong()
+    assert "hunter2" not in str(error)
+    assert error.__cause__ is None
+
+
+def test_wrong_settings_end_a_command_with_exit_code_2() -> None:
+    assert 2 == everything_wrong().exit_code
 
 
 @pytest.mark.parametrize(
@@ -117,8 +126,8 @@ def test_everything_wrong_is_named_at_once() -> None:
         ("REPLY_TEMPLATE", "{amount} }"),
     ],
 )
-def test_a_malformed_setting_is_named(name: str, value: str) -> None:
-    """And it alone; what was written, which may be a secret in the wrong place, is not repeated."""
+def test_a_malformed_setting_is_the_only_one_named(name: str, value: str) -> None:
+    """What was written is not repeated: it may be a secret in the wrong place."""
     error = complaint(**{name: value})
     assert f"Settings are missing or malformed: {name}." == error.what
     assert "made-up-password" not in f"{error}"
@@ -128,8 +137,8 @@ def test_a_malformed_setting_is_named(name: str, value: str) -> None:
     name=st.sampled_from(["LOOKER_BASE_URL", "SLACK_API_URL", "STATE_URI", "REPLY_TEMPLATE", "WAREHOUSE_URL"]),
     value=st.text(min_size=1),
 )
-def test_no_value_crashes(name: str, value: str) -> None:
-    """Whatever is written: settings, or the one error."""
+def test_no_value_causes_any_other_error(name: str, value: str) -> None:
+    """Any text gives settings or a SettingsError."""
     with suppress(SettingsError):
         assert load(**{name: value}).secrets
 
@@ -143,38 +152,38 @@ def test_no_value_crashes(name: str, value: str) -> None:
         ("http://127.0.0.1:4567", "http://127.0.0.1:4567"),
     ],
 )
-def test_lookers_address_is_normalised(written: str, expected: str) -> None:
+def test_the_address_of_looker_loses_its_api_path(written: str, expected: str) -> None:
     """The SDK wants it without /api and without a trailing slash."""
     assert expected == load(LOOKER_BASE_URL=written).looker_base_url
 
 
-def test_slacks_address_ends_with_a_slash() -> None:
-    """The SDK joins the methods to it."""
+def test_the_address_of_slack_ends_with_a_slash() -> None:
+    """The SDK appends the names of methods to it."""
     assert "http://localhost:4567/api/" == load(SLACK_API_URL="http://localhost:4567/api").slack_api_url
 
 
-def test_plain_http_needs_an_exception_and_is_shown() -> None:
-    """HTTP_HOSTS allows a host; whoever runs the tick can warn of it."""
+def test_plain_http_needs_its_host_in_http_hosts() -> None:
+    """`plain_http` names the settings that use it, so that a tick can warn."""
     settings = load(SLACK_API_URL="http://sandbox:8080/api/", HTTP_HOSTS="sandbox:8080 other")
     assert ("SLACK_API_URL",) == settings.plain_http
     assert "LOOKER_BASE_URL" in complaint(LOOKER_BASE_URL="http://sandbox:9090", HTTP_HOSTS="sandbox:8080").what
 
 
 @pytest.mark.parametrize("written", ["a,b", "a, b", "a b", " a ,, b ", "a\tb"])
-def test_lists_are_separated_by_commas_or_spaces(written: str) -> None:
+def test_the_items_of_a_list_are_separated_by_commas_or_spaces(written: str) -> None:
     """In any mixture."""
     assert ("a", "b") == load(SLACK_CHANNELS=written).channels
 
 
-def test_slack_channels_replace_the_test_channel() -> None:
-    """Either is enough, and SLACK_CHANNELS is the stronger."""
+def test_slack_channels_replaces_slack_test_channel() -> None:
+    """Either of them is enough."""
     assert ("one", "two") == load(SLACK_CHANNELS="one,two").channels
     assert ("one",) == load(SLACK_CHANNELS="one", SLACK_TEST_CHANNEL="").channels
     assert "SLACK_TEST_CHANNEL" in complaint(SLACK_TEST_CHANNEL=" ").todo
 
 
-def test_other_values_are_typed() -> None:
-    """Numbers, switches, amounts, places."""
+def test_values_become_numbers_switches_amounts_and_paths() -> None:
+    """No other module parses a setting."""
     settings = load(
         ALLOW_SQL_RUNNER="true", MAX_CREDIT_USD="10000.50", WORKERS="3", LOG_FILE="-", NOTEBOOK_ENV="A B",
         OUTPUT_URI="s3://bucket/credits", REPLY_TEMPLATE="Credit: {amount}",
@@ -185,7 +194,7 @@ def test_other_values_are_typed() -> None:
     assert 3 == settings.workers
     assert settings.log_path is None
     assert ("A", "B") == settings.notebook_env
-    assert ConfigMapPlace("credit", "creditbot-state") == settings.state
+    assert StateConfigMap("credit", "creditbot-state") == settings.state
     assert ("s3://bucket/credits", "Credit: {amount}") == (settings.output_uri, settings.reply_template)
     assert ("U0ONE", "W0TWO") == settings.requesters
 
@@ -197,32 +206,39 @@ def test_other_values_are_typed() -> None:
         ("file:///data/x.json", "/data/x.json"), ("file:my data/x.json", "my data/x.json"),
     ],
 )  # fmt: skip
-def test_the_state_may_be_a_file(uri: str, path: str) -> None:
-    """Relative, absolute, or as a full URL."""
-    assert FilePlace(Path(path)) == state_place(uri)
+def test_the_state_may_be_in_a_file(uri: str, path: str) -> None:
+    """With a relative path, an absolute one, or a full URL."""
+    assert StateFile(Path(path)) == state_location(uri)
 
 
 @pytest.mark.parametrize(
     "uri", ["", "data/x.json", "file:", "file://host/x", "configmap://ns", "configmap://ns/", "configmap://NS/name"]
 )
-def test_no_other_place_holds_the_state(uri: str) -> None:
+def test_any_other_location_of_the_state_is_refused(uri: str) -> None:
     """A typing error must not become an empty state somewhere else."""
     with pytest.raises(ValueError, match="configmap://NAMESPACE/NAME"):
-        state_place(uri)
+        state_location(uri)
 
 
-def test_secrets_are_hidden_and_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Printing the settings shows none; logs are told what to blot out."""
+def test_secrets_are_listed_for_the_log_to_hide() -> None:
+    """The password of the warehouse as it was typed and as a driver reads it."""
     settings = load(WAREHOUSE_URL="trino://bot:made%2Dup-password@warehouse:443/sms")
-    print(settings)
     expected = ("xoxb-test-not-a-secret", "made-up-client-secret", "made%2Dup-password", "made-up-password")
     assert expected == settings.secrets
-    assert not any(secret in capsys.readouterr().out for secret in expected)
+
+
+def test_printed_settings_show_no_secret() -> None:
+    settings = load(WAREHOUSE_URL="trino://bot:made%2Dup-password@warehouse:443/sms")
+    assert [] == [secret for secret in settings.secrets if secret in str(settings) + repr(settings)]
+
+
+def test_a_warehouse_url_that_cannot_be_parsed_is_a_secret_as_a_whole() -> None:
+    """Its password could be anywhere in it."""
     assert ("db://[none", "db://[none") == passwords("db://[none")
 
 
-def test_settings_cannot_be_changed() -> None:
-    """What a tick began with holds to its end."""
+def test_settings_cannot_be_changed_after_loading() -> None:
+    """They are the same from the start of a tick to its end."""
     with pytest.raises(ValueError, match="frozen"):
         load().slack_user_id = "U0OTHER"
 
@@ -243,8 +259,8 @@ PSMS_NOTEBOOK_PATH=
 
 
 @pytest.mark.parametrize(("bom", "newline"), [("", "\n"), ("\ufeff", "\r\n")])
-def test_a_prototypes_env_file_works_unchanged(tmp_path: Path, bom: str, newline: str) -> None:
-    """Unquoted paths with spaces and a comment, quotes, export, names we do not know, empty values, Windows files."""
+def test_the_env_file_of_a_prototype_works_unchanged(tmp_path: Path, bom: str, newline: str) -> None:
+    """Unquoted paths with spaces and a comment, quotes, export, unknown names, empty values, files from Windows."""
     file = tmp_path / ".env"
     file.write_bytes((bom + PROTOTYPE.replace("\n", newline)).encode())
     settings = Settings.load({}, file, tmp_path / "none")
@@ -255,8 +271,8 @@ def test_a_prototypes_env_file_works_unchanged(tmp_path: Path, bom: str, newline
     assert "xoxb-test-not-a-secret" == raw("SLACK_BOT_TOKEN", file)
 
 
-def test_the_environment_is_stronger_than_the_file(tmp_path: Path) -> None:
-    """And the file is stronger than a mounted Secret."""
+def test_the_environment_wins_over_env_file_and_secret_files(tmp_path: Path) -> None:
+    """And `.env` wins over a mounted Secret."""
     (tmp_path / ".env").write_text("SLACK_USER_ID=U0FILE\nLOOKER_CLIENT_ID=of-the-file\n")
     secrets = tmp_path / "secrets"
     secrets.mkdir()
@@ -267,37 +283,14 @@ def test_the_environment_is_stronger_than_the_file(tmp_path: Path) -> None:
     assert "xoxb-test-not-a-secret" == settings.slack_bot_token.get_secret_value()
 
 
-def test_a_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
-    """No traceback for a file in another encoding."""
+def test_an_env_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    """With a sentence instead of a traceback."""
     (tmp_path / ".env").write_bytes(b"LOOKER_CLIENT_ID=\xff\xfe\n")
     with pytest.raises(SettingsError, match="it is not UTF-8 text"):
         Settings.load(NEEDED, tmp_path / ".env")
 
 
-def test_the_home_folder_may_be_written_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As shells do."""
+def test_a_tilde_in_a_path_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a shell."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert tmp_path / "verify.ipynb" == load(NOTEBOOK_PATH="~/verify.ipynb").notebook_path
-
-
-def test_the_example_lists_every_setting() -> None:
-    """With the table's defaults; what is needed is filled in, the rest is commented out."""
-    lines = EXAMPLE.read_text().splitlines()
-    found = {m[2]: (m[1], m[3]) for line in lines if (m := re.fullmatch(r"(# )?([A-Z_]+)=(.*)", line))}
-    rows = {row.name: row for row in table()}
-    assert rows.keys() == found.keys()
-    commented = {name: value for name, (mark, value) in found.items() if mark}
-    assert {name: rows[name].default for name in commented} == commented
-    assert {row.name for row in table() if row.required} | {"SLACK_TEST_CHANNEL"} == found.keys() - commented.keys()
-
-
-def test_the_example_can_be_read(tmp_path: Path) -> None:
-    """Copied as it is, it is well formed."""
-    file = tmp_path / ".env"
-    file.write_text(EXAMPLE.read_text())
-    assert Path("notebooks/verify_credit.ipynb") == Settings.load({}, file, tmp_path / "none").notebook_path
-
-
-def test_every_setting_is_explained() -> None:
-    """The README shows these sentences."""
-    assert all(row.meaning.endswith(".") for row in table())

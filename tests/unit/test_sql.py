@@ -58,8 +58,8 @@ def test_a_refusal_says_what_and_what_to_do() -> None:
 def test_a_refusal_is_short() -> None:
     """Names come from outside: one line, 60 characters at most."""
     name = "/" + "x" * 100
-    assert refusal(f"select * from '{name}'", "duckdb") == f"The SQL reads the file {name[:57]}...."
-    assert refusal(f"select * from '{name[:61]}'", "duckdb") == f"The SQL reads the file {name[:57]}...."
+    assert refusal(f"select * from '{name}'", "duckdb") == f"The SQL reads the file {name[:59]}…."
+    assert refusal(f"select * from '{name[:61]}'", "duckdb") == f"The SQL reads the file {name[:59]}…."
     assert refusal(f"select * from '{name[:60]}'", "duckdb") == f"The SQL reads the file {name[:60]}."
     assert refusal("select * from '/a\n b'", "duckdb") == "The SQL reads the file /a b."
 

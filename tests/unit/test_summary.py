@@ -19,7 +19,6 @@ from creditbot.evidence.summary import (
     computed_document,
     new_document,
     outcome_of,
-    shortened,
     telling_cells,
 )
 from creditbot.machine import exact_json
@@ -207,10 +206,6 @@ class TestSecrets:
         text = exact_json.write(a_document(a_result(a_run(HEADING, cell), CREDIT), text=f"<{url}|x>"))
         assert "word@" not in text
         assert "://***@" in text
-
-    def test_control_characters_are_not_kept(self) -> None:
-        """A summary can be shown on a terminal."""
-        assert "a[31mb\n\tc" == shortened("a\x1b[31mb\n\tc\x00\ud800", 100)
 
 
 class TestEnd:

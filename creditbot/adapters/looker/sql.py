@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from creditbot.errors import LinkUnusable
+from creditbot.text import one_line
 
 # Looker's own defaults say how many rows to show; "-1" is its word for all of them.
 _DEFAULT_LIMITS = {"", "-1", "500", "5000"}
@@ -53,14 +54,15 @@ def sql_in(text: object, subject: str) -> str:
     comments = _COMMENTS.match(sql)
     body = sql[comments.end() :] if comments else sql
     if not body:
-        said = f": {_line(sql)}" if sql else ""
+        said = f": {_quoted(sql)}" if sql else ""
         raise LinkUnusable(
             f"Looker gave no SQL for {subject}{said}.", "Open the link in Looker and look at its SQL tab."
         )
     if not (body[0].isalpha() or body[0] == "("):
-        raise LinkUnusable(f"What Looker gave for {subject} is no SQL: {_line(body)}.", "Open the link in Looker.")
+        raise LinkUnusable(f"What Looker gave for {subject} is no SQL: {_quoted(body)}.", "Open the link in Looker.")
     return sql
 
 
-def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:800]).split())[:200].rstrip(".")
+def _quoted(text: str) -> str:
+    """The beginning of a text for the end of a sentence."""
+    return one_line(text, 200).rstrip(".")

@@ -19,6 +19,7 @@ import urllib3
 from looker_sdk.rtl import requests_transport, transport
 
 from creditbot.adapters.looker.errors import CallError, Trouble
+from creditbot.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -130,7 +131,7 @@ def _status(response: requests.Response, kind: str, text: str) -> CallError:
     message = _message(text) if "json" in kind else None
     reason = message or f"HTTP status {status}"
     if location := response.headers.get("Location"):
-        reason = f"it redirects to {location.partition('?')[0][:200]}"
+        reason = f"it redirects to {one_line(location.partition('?')[0], 200)}"
     after = response.headers.get("Retry-After", "")
     return CallError(
         Trouble.STATUS,
@@ -153,13 +154,7 @@ def _message(text: str) -> str | None:
     details = body.get("errors")
     parts = [body, *(details if isinstance(details, list) else [])]
     said = [str(part["message"]) for part in parts if isinstance(part, dict) and part.get("message")]
-    return plain("; ".join(dict.fromkeys(said))).rstrip(".") or "no reason given"
-
-
-def plain(text: str, limit: int = 300) -> str:
-    """One printable line of at most `limit` characters, for use within a sentence."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    return one_line("; ".join(dict.fromkeys(said)), 300).rstrip(".") or "no reason given"
 
 
 def silent(failure: Exception, seconds: float) -> CallError:

@@ -1,33 +1,33 @@
-"""What of the bot's environment a notebook may see."""
+"""Decides which of the bot's environment variables a notebook may see, from NOTEBOOK_ENV and the bot's secrets."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
 ALWAYS = ("PATH", "HOME", "LANG")
-"""Reach a kernel even where NOTEBOOK_ENV names what may."""
+"""Variables that every notebook sees, whether NOTEBOOK_ENV names them or not."""
 
-_OURS = ("SLACK_", "LOOKER_", "KUBERNETES_", "KUBECONFIG", "STATE_URI")
-"""Names that begin like this belong to the bot: Slack, Looker and the state store."""
+_BOT_PREFIXES = ("SLACK_", "LOOKER_", "KUBERNETES_", "KUBECONFIG", "STATE_URI")
+"""Variables that begin like this are for the bot alone: Slack, Looker and the state store."""
 
 
 def kernel_environment(
     environ: Mapping[str, str], allowed: Collection[str] | None, secrets: Collection[str] = ()
 ) -> dict[str, str]:
-    """The variables a kernel starts with.
+    """The environment variables of a kernel.
 
-    Jupyter's own are added to them where it runs: IPYTHONDIR, JUPYTER_RUNTIME_DIR, JPY_PARENT_PID, MPLBACKEND, TMPDIR.
+    The processes that run it add Jupyter's: IPYTHONDIR, JUPYTER_RUNTIME_DIR, JPY_PARENT_PID, MPLBACKEND and TMPDIR.
 
     Args:
-        environ: the bot's environment, and what else notebooks were given, such as WAREHOUSE_URL.
-        allowed: NOTEBOOK_ENV: only these names, and PATH, HOME and LANG; None: everything. Never the bot's own secrets,
-            in whatever case they are written (settings are read in any).
-        secrets: values of which no part may reach a kernel, under whatever name.
+        environ: the bot's environment, with what its `.env` adds for notebooks, such as WAREHOUSE_URL.
+        allowed: NOTEBOOK_ENV, the only names that pass beside PATH, HOME and LANG; None passes all names. Names of the
+            bot's own settings never pass, in upper or lower case.
+        secrets: a variable whose value contains one of these does not pass, whatever its name.
     """
     names = environ if allowed is None else {*ALWAYS, *allowed}
 
     def passes(name: str, value: str) -> bool:
-        ours = name.upper().startswith(_OURS)
-        return name in names and not ours and not any(secret in value for secret in secrets if secret)
+        of_the_bot = name.upper().startswith(_BOT_PREFIXES)
+        return name in names and not of_the_bot and not any(secret in value for secret in secrets if secret)
 
     return {name: value for name, value in environ.items() if passes(name, value)}

@@ -1,6 +1,7 @@
-"""Runs notebooks in processes of their own: the port `Runner` on `creditbot.notebook_host`.
+"""The port `Runner`: has the host process run a notebook, and gives its scraps and outputs to the credit pipeline.
 
-Nothing heavy is imported here, and nothing of what the host imports: the bot's process holds the secrets.
+It imports nothing that runs notebooks, such as papermill: an idle tick has no time for that, and this process holds the
+bot's secrets.
 """
 
 from __future__ import annotations
@@ -9,27 +10,27 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from creditbot import errors
-from creditbot.adapters.notebooks.process import Host, HostGone
-from creditbot.errors import THIS_MACHINE, CreditbotError, NotebookStopped, ServiceError, Unreachable
+from creditbot.adapters.notebooks.host_process import HostEnded, HostProcess
+from creditbot.errors import THIS_MACHINE, NotebookStopped, Unreachable
 from creditbot.machine.hardening import hide_from_other_processes
-from creditbot.model import Cell, NotebookRun
+from creditbot.model import NotebookRun
+from creditbot.notebook_host.wire import RunnerSettings, run_in
 
 _MARGIN = 30.0
-"""Seconds beyond the time limit after which the host itself is taken for dead: it enforces the limit."""
+"""Seconds that the host, which enforces the time limit, may be late before it is killed."""
 
 
 class NotebookRunner:
-    """Runs notebooks with papermill, each in a fresh process that ends with it.
+    """Runs notebooks with papermill, each in a fresh process.
 
     Args:
-        notebooks: those that may be run, the likeliest first: what they import is imported before it is needed.
-        environment: what they see as their environment, see `kernel_environment`.
+        notebooks: those to expect, the likeliest first: the modules that they import are imported in advance.
+        environment: what notebooks see as their environment, see `kernel_environment`.
         seconds: NOTEBOOK_TIMEOUT, for a whole run, the start of its process included.
         keep: KEEP_NOTEBOOKS, which executed notebooks are kept.
-        keep_dir: where; None keeps none.
+        keep_dir: the folder for them; None keeps none.
     """
 
     def __init__(
@@ -43,72 +44,57 @@ class NotebookRunner:
     ) -> None:
         self._environment = dict(environment)
         self._seconds = seconds
-        self._settings = {
+        self._settings: RunnerSettings = {
             "notebooks": [str(path.absolute()) for path in notebooks],
             "seconds": seconds,
             "keep": keep,
             "keep_dir": str(keep_dir) if keep_dir else None,
         }
-        self._host: Host | None = None
+        self._host: HostProcess | None = None
         self._closed = False
         self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Starts the host, whose imports go on in the background. Raises `Unreachable` if this machine has no room."""
-        with suppress(NotebookStopped):  # closed: nothing will be run
+        """Starts the host, which then imports in the background. Raises `Unreachable` if it cannot be started."""
+        with suppress(NotebookStopped):  # closed: nothing needs to be warm
             self._live_host()
 
     def run(self, notebook: str, sql: str) -> NotebookRun:
-        """Runs the notebook with its `looker` parameter set to `sql`. Safe to call from several threads.
+        """Runs the notebook, in its own folder, with its parameter `looker` set to `sql`. Safe to call from threads.
 
-        It runs in the folder it stands in. Raises `NotebookFailed`, `NotebookStopped`, and `Unreachable` or `Refused`
-        where the warehouse, or the state of this machine, is the cause. `NotebookStopped`, too, once it is closed.
+        Raises `NotebookFailed`, or `NotebookStopped` if another try may succeed or the runner is closed. Raises
+        `Unreachable` or `Refused` if the warehouse, this machine, or the notebook's file is the cause.
         """
-        question = {"notebook": str(Path(notebook).absolute()), "sql": sql}
         try:
-            answer = self._live_host().ask(question, self._seconds + _MARGIN)
-        except HostGone as gone:
-            what = f"The process that runs notebooks ended while it ran {notebook}"
-            raise NotebookStopped(f"{what}: {gone}." if str(gone) else f"{what}.", "It is tried again.") from None
-        if "failure" in answer:
-            raise _failure(answer["failure"])
-        return _run(answer["run"])
+            reply = self._live_host().run(str(Path(notebook).absolute()), sql, self._seconds + _MARGIN)
+        except HostEnded as ended:
+            reason = f": {ended}" if str(ended) else ""
+            what = f"The process that runs notebooks ended while it ran {notebook}{reason}."
+            raise NotebookStopped(what, "If this keeps happening, check the memory limit and the log.") from None
+        return run_in(reply)
 
     def close(self) -> None:
-        """Ends every process it started, for good: what waits for its turn is not run any more."""
+        """Ends every process that it started. A run that waits for its turn is not started any more."""
         with self._lock:
             host, self._host, self._closed = self._host, None, True
         if host:
             host.close()
 
-    def _live_host(self) -> Host:
+    def _live_host(self) -> HostProcess:
         with self._lock:
             if self._closed:
-                raise NotebookStopped("No notebook is run any more, because the process ends.", "It is tried again.")
+                raise NotebookStopped("Shutting down: no more notebooks are started.", "The next tick will run it.")
             if self._host is None or not self._host.alive:
                 if self._host:
                     self._host.close()
                 self._host = self._new_host()
             return self._host
 
-    def _new_host(self) -> Host:
-        hide_from_other_processes()  # before there is a notebook that could look
+    def _new_host(self) -> HostProcess:
+        hide_from_other_processes()  # before there is a notebook that could read them
         try:
-            return Host(self._environment, self._settings)
+            return HostProcess(self._environment, self._settings)
         except OSError as error:
             what = f"Notebooks cannot be run on this machine: {error.strerror}: {error.filename}."
-            todo = "Make room in the temporary folder, and see that it can be written."
+            todo = "Make sure that the temporary folder exists, has free space and can be written to."
             raise Unreachable(THIS_MACHINE, what, todo) from None
-
-
-def _failure(told: Any) -> CreditbotError:
-    """The host's error, as the same class here."""
-    kind: type[CreditbotError] = getattr(errors, told["kind"])
-    if issubclass(kind, ServiceError):
-        return kind(told["service"], told["what"], told["todo"])
-    return kind(told["what"], told["todo"])
-
-
-def _run(left: Any) -> NotebookRun:
-    cells = (Cell(**{**cell, "outputs": tuple(map(tuple, cell["outputs"]))}) for cell in left["cells"])
-    return NotebookRun(**{**left, "cells": tuple(cells), "seconds": float(left["seconds"])})

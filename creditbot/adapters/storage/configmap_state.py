@@ -21,6 +21,7 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.ports import Stored
+from creditbot.text import one_line
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -54,7 +55,9 @@ class ConfigMapStore:
             return self._connect()
         except (ConfigError, OSError) as error:
             raise Refused(
-                STATE_STORE, f"There is no way to reach a Kubernetes API: {error}.", "Run in a pod, or set KUBECONFIG."
+                STATE_STORE,
+                f"There is no way to reach a Kubernetes API: {one_line(str(error), 300)}.",
+                "Run in a pod, or set KUBECONFIG.",
             ) from error
 
     def read(self) -> Stored:

@@ -21,6 +21,7 @@ from creditbot.errors import SUMMARY_STORE, Refused, ServiceError, Unreachable
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
 from creditbot.slack_time import is_ts, order
+from creditbot.text import one_line
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -135,7 +136,8 @@ def told(failure: Exception, uri: str, done: str) -> ServiceError:
     """The error for what obstore raised when summaries could not be `done`: "written", "read", "listed" or "opened"."""
     from obstore.exceptions import GenericError
 
-    reason = re.sub(r"\?\S*", "", str(failure).partition("\n")[0])[:300].rstrip(".")  # a query may hold a signature
+    first_line = str(failure).partition("\n")[0]
+    reason = one_line(re.sub(r"\?\S*", "", first_line), 300).rstrip(".")  # the query of an address may hold a signature
     what = f"Summaries at {uri} cannot be {done}: {reason}."
     number = _OS_ERROR.search(reason)
     if number and number[1] in _FULL:

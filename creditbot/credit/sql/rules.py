@@ -17,8 +17,9 @@ from typing import Final
 
 from sqlglot import exp
 
-from creditbot.credit.sql.tree import CteScope, full_name, name_of, nodes, short
+from creditbot.credit.sql.tree import NAME_LIMIT, CteScope, full_name, name_of, nodes
 from creditbot.errors import SqlRefused
+from creditbot.text import one_line
 
 _TODO: Final = "Ask with a Look or an Explore over the warehouse's tables."
 _QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
@@ -125,22 +126,25 @@ def _check_name(table: exp.Table, dialect: str) -> None:
         raise SqlRefused(f"The SQL takes rows from {source}, not from a table.", _TODO)
     full = full_name(table)
     if _FILE_NAME.search(full) or (dialect in _SPARK and table.db.lower() in _SPARK_FORMATS):
-        raise SqlRefused(f"The SQL reads the file {short(full)}.", _TODO)
+        raise SqlRefused(f"The SQL reads the file {one_line(full, NAME_LIMIT)}.", _TODO)
 
 
 def _check_table(table: exp.Table, scope: CteScope, allowed: Sequence[str]) -> None:
     full = full_name(table)
     readable = scope.readable(table)
     if readable is False:
-        raise SqlRefused(f"The SQL makes rows by recursion: {short(full)} reads itself.", _TODO)
+        raise SqlRefused(f"The SQL makes rows by recursion: {one_line(full, NAME_LIMIT)} reads itself.", _TODO)
     if readable:
         return
     if allowed and not any(_matches(table, pattern) for pattern in allowed):
         raise SqlRefused(
-            f"The SQL reads {short(full)}, which is not among SQL_TABLES.", "Add it there if credits may come from it."
+            f"The SQL reads {one_line(full, NAME_LIMIT)}, which is not among SQL_TABLES.",
+            "Add it there if credits may come from it.",
         )
     if not allowed and _is_system(full.lower().split(".")):
-        raise SqlRefused(f"The SQL reads {short(full)}, which tells of the warehouse and not of traffic.", _TODO)
+        raise SqlRefused(
+            f"The SQL reads {one_line(full, NAME_LIMIT)}, which tells of the warehouse and not of traffic.", _TODO
+        )
 
 
 def _matches(table: exp.Table, pattern: str) -> bool:
@@ -163,7 +167,7 @@ def _cut(query: exp.Expr) -> str:
         for limit in (node.args.get("limit"), node.args.get("offset")):
             if limit:
                 rows = limit.args.get("expression") or limit.args.get("count")
-                number = f" {short(rows.name)}" if isinstance(rows, exp.Literal | exp.Var) else ""
+                number = f" {one_line(rows.name, NAME_LIMIT)}" if isinstance(rows, exp.Literal | exp.Var) else ""
                 return f"{limit.key.upper()}{number}"
         where = node.args.get("where")
         if where and any(column.name.upper() == "ROWNUM" for column in where.find_all(exp.Column)):

@@ -16,6 +16,10 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from creditbot.credit.sql.dialects import WAREHOUSES
+from creditbot.text import one_line
+
+NAME_LIMIT = 60
+"""Characters of a name in SQL that a sentence shows."""
 
 # sqlglot logs a warning for every statement that it only knows by name. The rules refuse such a statement anyway.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -140,14 +144,8 @@ def name_of(node: exp.Expr) -> str:
     if isinstance(node, exp.Lateral | exp.TableFromRows):
         return name_of(node.this)
     if isinstance(node, exp.Command | exp.Anonymous | exp.Var):
-        return short(node.name).upper()
+        return one_line(node.name, NAME_LIMIT).upper()
     if isinstance(node, exp.GenerateSeries):
         return "GENERATE_SERIES"
     # sqlglot's own name of JSON_TABLE is J_S_O_N_TABLE.
     return _SPELT_OUT.sub(r"\1", node.sql_name()) if isinstance(node, exp.Func) else node.key.upper()
-
-
-def short(text: str) -> str:
-    """The text on one line of at most 60 characters."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 60 else f"{flat[:57]}..."

@@ -1,4 +1,7 @@
-"""The bot's side of the notebook host: a child process that is asked in JSON lines."""
+"""The bot's end of the wire: starts the host process, sends it requests, and gives its replies to those who wait.
+
+What goes over the wire is described in creditbot/notebook_host/wire.py.
+"""
 
 from __future__ import annotations
 
@@ -17,38 +20,37 @@ from decimal import Decimal
 from pathlib import Path
 
 import creditbot
+from creditbot.notebook_host.wire import HostSettings, Reply, RunnerSettings, RunRequest
 
 _ENDING = 10.0
-"""Seconds the host gets to end its processes."""
+"""Seconds that the host gets to end its processes."""
 
-_SHORT = 60
-"""Longest temporary folder that leaves room for a kernel's sockets: their paths end at 107 bytes (unix(7))."""
-
-Answer = dict[str, object]
+_LONGEST_PARENT = 60
+"""Characters of a temporary folder that leave room for the kernels' sockets: unix(7) limits a path to 107 bytes."""
 
 
-class HostGone(Exception):
-    """The host ended, or was ended; its last words are the message."""
+class HostEnded(Exception):
+    """The host ended before it replied, or was killed because it did not reply. The message is its last line."""
 
 
-class Host:
-    """Starts a host and asks it; safe to use from several threads.
+class HostProcess:
+    """Starts the host and has it run notebooks. Safe to use from several threads.
 
     Args:
-        environment: what notebooks see; the host sees the same.
-        settings: the rest of the host's first line.
+        environment: of the host and of the notebooks.
+        settings: what else the host has to know.
 
-    Raises OSError if there is no place for its files.
+    Raises OSError if there is no room for its files.
     """
 
-    def __init__(self, environment: Mapping[str, str], settings: Mapping[str, object]) -> None:
+    def __init__(self, environment: Mapping[str, str], settings: RunnerSettings) -> None:
         self._numbers = itertools.count(1)
-        self._asked: dict[int, Future[Answer]] = {}
-        self._gone = False
+        self._waiting: dict[int, Future[Reply]] = {}
+        self._ended = False
         self._lock = threading.Lock()
         self._folder = _private_folder()
         try:
-            environment = {**environment, **_own_folders(self._folder, environment)}
+            variables = {**environment, **_own_folders(self._folder, environment)}
             self._log = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # lives as long as the host
         except OSError:
             shutil.rmtree(self._folder)
@@ -58,34 +60,34 @@ class Host:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**environment, "PYTHONPATH": _python_path(environment)},
+            env={**variables, "PYTHONPATH": _python_path(variables)},
             start_new_session=True,  # Ctrl-C is for the bot, which then ends the host
         )
-        self._send({**settings, "environment": environment, "folder": str(self._folder)})
+        self._send(HostSettings(**settings, environment=variables, folder=str(self._folder)))
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether the process runs."""
         return self._process.poll() is None
 
-    def ask(self, question: Mapping[str, object], seconds: float) -> Answer:
-        """The answer. Raises `HostGone`; also when there is none after `seconds`, and the host is ended then."""
-        number, answer = next(self._numbers), Future[Answer]()
+    def run(self, notebook: str, sql: str, seconds: float) -> Reply:
+        """The reply to a request. Raises `HostEnded`, and kills the host if it does not reply within `seconds`."""
+        number, reply = next(self._numbers), Future[Reply]()
         with self._lock:
-            if self._gone:
-                raise HostGone
-            self._asked[number] = answer
-        self._send({**question, "id": number})
+            if self._ended:
+                raise HostEnded
+            self._waiting[number] = reply
+        self._send(RunRequest(id=number, notebook=notebook, sql=sql))
         try:
-            return answer.result(seconds)
+            return reply.result(seconds)
         except TimeoutError:
-            self._process.kill()  # the nursery and the kernels follow by themselves
-            raise HostGone("it did not answer") from None
+            self._process.kill()  # the fork server and the kernels end by themselves
+            raise HostEnded("it did not answer") from None
 
     def close(self) -> None:
-        """Ends it with all its processes."""
+        """Ends the host with all its processes."""
         assert self._process.stdin is not None
         with self._lock, suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -97,9 +99,9 @@ class Host:
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _send(self, message: Mapping[str, object]) -> None:
+    def _send(self, message: HostSettings | RunRequest) -> None:
         assert self._process.stdin is not None
-        with self._lock, suppress(BrokenPipeError, ValueError):  # gone: `_listen` tells those who wait
+        with self._lock, suppress(BrokenPipeError, ValueError):  # it has ended: those who wait hear it from `_listen`
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
 
@@ -107,43 +109,44 @@ class Host:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                answer = json.loads(line, parse_float=Decimal)
+                reply = json.loads(line, parse_float=Decimal)
                 with self._lock:
-                    asked = self._asked.pop(answer["id"])
-                asked.set_result(answer)
+                    future = self._waiting.pop(reply["id"])
+                future.set_result(reply)
         self._process.wait()
         with self._lock:
-            self._gone = True
-        gone = HostGone(self._last_words())
-        while self._asked:
-            self._asked.popitem()[1].set_exception(gone)
+            self._ended = True
+        ended = HostEnded(self._last_line())
+        while self._waiting:
+            self._waiting.popitem()[1].set_exception(ended)
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
         self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - 2000))
         lines = self._log.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _private_folder() -> Path:
-    """A new folder that only we can read, with a short path."""
+    """A new folder with a short path, which other users cannot read."""
     parent = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="creditbot-", dir=parent if len(parent) <= _SHORT else "/tmp"))  # noqa: S108
+    short = parent if len(parent) <= _LONGEST_PARENT else "/tmp"  # noqa: S108
+    return Path(tempfile.mkdtemp(prefix="creditbot-", dir=short))
 
 
 def _own_folders(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Makes folders for what Jupyter and notebooks write for themselves: variable -> folder."""
+    """Makes folders for the files that Jupyter and notebooks write: environment variable -> path of its folder."""
     own = {"TMPDIR": "tmp", "IPYTHONDIR": "ipython", "JUPYTER_RUNTIME_DIR": "jupyter"}
     home = environment.get("HOME", "")
     if not home or not Path(home).is_dir():
         own["HOME"] = "home"
     elif not os.access(home, os.W_OK) and "MPLCONFIGDIR" not in environment:
-        own["MPLCONFIGDIR"] = "matplotlib"  # only this: what else such a home holds can still be read
+        own["MPLCONFIGDIR"] = "matplotlib"  # HOME itself stays: notebooks may read files there
     for name in own.values():
         (folder / name).mkdir(mode=0o700)
     return {variable: str(folder / name) for variable, name in own.items()}
 
 
 def _python_path(environment: Mapping[str, str]) -> str:
-    """Finds this very creditbot, installed or not."""
+    """Makes the host import the same creditbot as this process, installed or not."""
     root = str(Path(creditbot.__file__).parent.parent)
     return os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))

@@ -1,8 +1,8 @@
-"""What has to be true of a notebook before it is run, and the copy that is run.
+"""Reads a notebook from its file, refuses it if it cannot be run, and makes the copy that is run.
 
-A notebook takes the SQL in a parameter named `looker`: a cell that sets it to a fixed text, `looker = ""`. papermill
-injects after the cell tagged "parameters" and, without the tag, above everything, where the fixed text would win: so
-the copy has the tag on that very cell.
+A notebook takes the SQL in a parameter named `looker`, which one of its cells sets to a fixed text: `looker = ""`.
+papermill injects the SQL below the cell with the tag "parameters". If no cell had the tag, papermill would inject above
+the first cell, and the fixed text would overwrite the SQL. So the copy has the tag on the cell that sets `looker`.
 """
 
 from __future__ import annotations
@@ -20,28 +20,29 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from nbformat import NotebookNode
 
 from creditbot.errors import Refused
-from creditbot.notebook_host.syntax import parsed
+from creditbot.notebook_host.syntax import parse_cell
+from creditbot.text import one_line
 
 PARAMETER = "looker"
 PARAMETERS_TAG = "parameters"
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
-"""On the cells that papermill adds; a notebook it executed once has them in its file."""
+"""Tags of the cells that papermill adds. The file of a notebook that was executed before has such cells."""
 
-_OURS, _PYTHON = "python3", "python"
+_DEFAULT_KERNEL, _PYTHON = "python3", "python"
 _OWN_PYTHON = {"python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}", sys.executable}
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedNotebook:
     """A notebook that can be run.
 
     Attributes:
         path: its file.
         sha256: of the file as it was read.
         notebook: the copy that is run.
-        numbers: for each cell of the copy its 1-based number in the file.
-        command: the kernel it names, where that is another than ours, with "{connection_file}"; empty for ours.
-        notes: what a person may want to know, one sentence each.
+        numbers: for each cell of the copy its number in the file, counted from 1.
+        command: starts the kernel, with "{connection_file}" for a path; empty for a kernel on creditbot's own Python.
+        notes: sentences for the person who runs `creditbot check`.
     """
 
     path: Path
@@ -52,7 +53,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
 
-def prepare(path: Path) -> Prepared:
+def prepare(path: Path) -> PreparedNotebook:
     """Reads a notebook and makes the copy that is run. Raises `Refused` if it cannot be run at all."""
     data = _read(path)
     notebook = _notebook(path, data)
@@ -60,7 +61,7 @@ def prepare(path: Path) -> Prepared:
     notebook.cells = [cell for _, cell in numbered]
     _tag_parameter(path, notebook)
     command, notes = _kernel(path, notebook)
-    return Prepared(
+    return PreparedNotebook(
         path=path,
         sha256=hashlib.sha256(data).hexdigest(),
         notebook=notebook,
@@ -71,7 +72,7 @@ def prepare(path: Path) -> Prepared:
 
 
 def _unusable(path: Path, what: str, todo: str) -> Refused:
-    """A cause that every request of the product shares: requests wait until the notebook is mended."""
+    """The error for a notebook that no request can use: requests wait until somebody has corrected it."""
     return Refused(f"the notebook {path.name}", what, todo)
 
 
@@ -81,7 +82,9 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         raise _unusable(path, f"The notebook {path} does not exist.", "Check the path in the settings.") from None
     except OSError as error:
-        raise _unusable(path, f"The notebook {path} cannot be read: {error.strerror}.", "Check its rights.") from None
+        raise _unusable(
+            path, f"The notebook {path} cannot be read: {error.strerror}.", "Check the permissions of the file."
+        ) from None
 
 
 def _notebook(path: Path, data: bytes) -> NotebookNode:
@@ -91,14 +94,14 @@ def _notebook(path: Path, data: bytes) -> NotebookNode:
         _give_ids(notebook)
         nbformat.validate(notebook)
     except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
-        reason = str(error).strip().partition("\n")[0][:200].rstrip(".")
+        reason = one_line(str(error).strip().partition("\n")[0], 200).rstrip(".")
         todo = "Open it in Jupyter and save it again."
         raise _unusable(path, f"The notebook {path} is not a valid notebook: {reason}.", todo) from None
     return notebook
 
 
 def _give_ids(notebook: NotebookNode) -> None:
-    """Gives a cell an id of its own where the tool that wrote the file did not; nbformat only warns."""
+    """Gives an id to each cell that has none of its own. nbformat would only warn of it."""
     used = {None}
     for cell in notebook.cells:
         if cell.get("id") in used:
@@ -119,13 +122,13 @@ def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
         raise _unusable(
             path,
             f"The notebook {path} has no parameter named {PARAMETER}.",
-            f'Add a code cell `{PARAMETER} = ""` above the first that uses it, with the tag "{PARAMETERS_TAG}".',
+            f'Add a code cell `{PARAMETER} = ""` with the tag "{PARAMETERS_TAG}" above the first cell that uses it.',
         )
     if any(cell is not setting[0] for cell in [*setting, *fixed]):
         raise _unusable(
             path,
-            f"The notebook {path} sets {PARAMETER} in more than one cell: the last would replace the SQL.",
-            f"Keep one of them, above the first cell that uses {PARAMETER}.",
+            f"The notebook {path} sets {PARAMETER} in more than one cell: the last one would overwrite the SQL.",
+            f"Keep only one of them, above the first cell that uses {PARAMETER}.",
         )
     for cell in notebook.cells:
         cell.metadata["tags"] = sorted(_tags(cell) - {PARAMETERS_TAG})
@@ -133,14 +136,14 @@ def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
 
 
 def _sets_parameter(source: str) -> bool:
-    tree = parsed(source)
+    tree = parse_cell(source)
     names = (node for node in ast.walk(tree) if isinstance(node, ast.Name)) if tree else ()
     return any(name.id == PARAMETER and isinstance(name.ctx, ast.Store) for name in names)
 
 
 def _fixes_parameter(source: str) -> bool:
-    """Whether a cell sets the parameter, at its top level, to a text that does not depend on what it was."""
-    tree = parsed(source)
+    """Whether a cell sets the parameter, at its top level, to a constant."""
+    tree = parse_cell(source)
     return tree is not None and any(PARAMETER in _fixed_names(statement) for statement in tree.body)
 
 
@@ -153,18 +156,18 @@ def _fixed_names(statement: ast.stmt) -> Iterator[str]:
 
 
 def _kernel(path: Path, notebook: NotebookNode) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The command of the kernel that the notebook names (empty: ours), and notes about it."""
-    named = notebook.metadata.get("kernelspec", {})
-    name = named.get("name") or _OURS
+    """Command and notes of a `PreparedNotebook`."""
+    kernelspec = notebook.metadata.get("kernelspec", {})
+    name = kernelspec.get("name") or _DEFAULT_KERNEL
     spec = _installed(name)
-    language = notebook.metadata.get("language_info", {}).get("name") or named.get("language")
+    language = notebook.metadata.get("language_info", {}).get("name") or kernelspec.get("language")
     language = language or (spec.language if spec else _PYTHON)
     if language.lower() not in {_PYTHON, "ipython"}:
         raise _unusable(path, f"The notebook {path} is written in {language}.", "Only Python notebooks can be run.")
     if spec is None:
-        return (), (f"Its kernel {name} is not installed here: it runs on creditbot's own Python.",)
+        return (), (f"Its kernel {name} is not installed here. The notebook runs on creditbot's own Python instead.",)
     own = "ipykernel_launcher" in spec.argv and spec.argv[0] in _OWN_PYTHON and not spec.env
-    return ((), ()) if own else (_command(spec), (f"It runs on the installed kernel {name}.",))
+    return ((), ()) if own else (_command(spec), (f"The notebook runs on the installed kernel {name}.",))
 
 
 def _installed(name: str) -> KernelSpec | None:
@@ -175,7 +178,7 @@ def _installed(name: str) -> KernelSpec | None:
 
 
 def _command(spec: KernelSpec) -> tuple[str, ...]:
-    """As jupyter_client starts it: a bare "python" is the one that runs us."""
+    """As jupyter_client does, replaces a plain "python" by the Python that runs this process."""
     program = sys.executable if spec.argv[0] in _OWN_PYTHON else spec.argv[0]
     variables = [f"{name}={value}" for name, value in spec.env.items()]
     arguments = [argument.replace("{resource_dir}", spec.resource_dir) for argument in spec.argv[1:]]

@@ -1,4 +1,4 @@
-"""Keeps executed notebooks for people to look at (KEEP_NOTEBOOKS)."""
+"""Writes executed notebooks into a folder where people can look at them (KEEP_NOTEBOOKS)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from typing import Literal
 
 import nbformat
 
-Policy = Literal["none", "failed", "all"]
+KeepPolicy = Literal["none", "failed", "all"]
 
 
-class Keeper:
+class NotebookKeeper:
     """Writes executed notebooks into a folder.
 
     Args:
-        policy: which are kept.
-        folder: where; None keeps none.
+        policy: which of them.
+        folder: made when it is needed; None keeps none.
     """
 
-    def __init__(self, policy: Policy, folder: Path | None) -> None:
+    def __init__(self, policy: KeepPolicy, folder: Path | None) -> None:
         self._policy = policy
         self._folder = folder
 
     def keep(self, source: Path, executed: nbformat.NotebookNode | None, *, failed: bool) -> str:
-        """Keeps a notebook, as far as it was executed, if it is to be kept: a sentence about where, or ""."""
+        """Writes the notebook, as far as it was executed, if the policy says so.
+
+        Returns a sentence that says where it is, or why it could not be written; "" if it was not to be kept.
+        """
         wanted = self._policy == "all" or (self._policy == "failed" and failed)
         if not wanted or self._folder is None or executed is None:
             return ""
-        moment = datetime.now(UTC)
-        path = self._folder / f"{source.stem}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}.ipynb"
+        now = datetime.now(UTC)
+        path = self._folder / f"{source.stem}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}.ipynb"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_text(nbformat.writes(executed), encoding="utf-8")  # type: ignore[no-untyped-call]

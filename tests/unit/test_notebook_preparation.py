@@ -1,15 +1,17 @@
-"""Which notebooks can be run, and what of them is run."""
+"""Which notebooks can be run, and the copy of them that is run."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from creditbot.errors import Refused
-from creditbot.notebook_host.preparing import prepare
+from creditbot.notebook_host.preparation import prepare
 from tests.support.notebooks import PYTHON, Cell, code, markdown, write_notebook
 
 
@@ -57,11 +59,15 @@ def test_the_cell_that_sets_looker_is_the_parameters_cell(path: Path, cells: lis
     ],
 )
 def test_a_notebook_without_the_parameter_is_refused(path: Path, cells: list[Cell]) -> None:
-    """The sentence names the notebook, and what to do says which cell to add."""
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused, match="has no parameter named looker"):
         prepare(write_notebook(path, *cells))
-    assert f"The notebook {path} has no parameter named looker." == raised.value.what
-    assert 'looker = ""' in raised.value.todo
+
+
+def test_the_owner_reads_which_cell_to_add(path: Path) -> None:
+    with pytest.raises(Refused) as raised:
+        prepare(write_notebook(path, code("x = 1")))
+    todo = 'Add a code cell `looker = ""` with the tag "parameters" above the first cell that uses it.'
+    assert (f"The notebook {path} has no parameter named looker.", todo) == (raised.value.what, raised.value.todo)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +79,14 @@ def test_a_notebook_without_the_parameter_is_refused(path: Path, cells: list[Cel
     ],
 )
 def test_a_parameter_set_twice_is_refused(path: Path, cells: list[Cell]) -> None:
-    """A later fixed text would replace the SQL, and the amount would be another's."""
+    """The later text would overwrite the SQL, and the amount would be that of another SQL."""
     with pytest.raises(Refused, match="in more than one cell"):
         prepare(write_notebook(path, *cells))
 
 
-def test_cells_that_papermill_added_are_left_out(path: Path) -> None:
-    """A notebook that papermill executed once is run as it was before, and cells keep the numbers of the file."""
+@pytest.fixture
+def executed_before(path: Path) -> Path:
+    """A notebook whose file has cells that papermill added."""
     cells = [
         markdown("An Exception was encountered"),
         code('looker = ""', "parameters"),
@@ -87,21 +94,29 @@ def test_cells_that_papermill_added_are_left_out(path: Path) -> None:
         code("looker"),
     ]
     cells[0]["metadata"]["tags"] = ["papermill-error-cell-tag"]
-    prepared = prepare(write_notebook(path, *cells))
-    assert ['looker = ""', "looker"] == [cell.source for cell in prepared.notebook.cells]
-    assert (2, 4) == prepared.numbers
+    return write_notebook(path, *cells)
 
 
-def test_the_file_is_hashed_as_it_was_read(path: Path) -> None:
-    """The hash is of the file's bytes."""
+def test_cells_that_papermill_added_are_left_out(executed_before: Path) -> None:
+    assert ['looker = ""', "looker"] == [cell.source for cell in prepare(executed_before).notebook.cells]
+
+
+def test_cells_keep_their_numbers_in_the_file(executed_before: Path) -> None:
+    assert (2, 4) == prepare(executed_before).numbers
+
+
+def test_the_hash_is_that_of_the_file(path: Path) -> None:
     write_notebook(path, code('looker = ""'))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == prepare(path).sha256
 
 
-def test_notebooks_of_older_and_newer_formats_are_read(path: Path) -> None:
-    """Cells without the ids of format 4.5 are no error, nor is format 3."""
-    for minor in (0, 4, 5):
-        assert ['looker = ""'] == tagged(write_notebook(path, code('looker = ""'), minor=minor))
+@pytest.mark.parametrize("minor", [0, 4, 5])
+def test_every_format_4_is_read(path: Path, minor: int) -> None:
+    """Cells may lack the ids that format 4.5 asks for."""
+    assert ['looker = ""'] == tagged(write_notebook(path, code('looker = ""'), minor=minor))
+
+
+def test_format_3_is_read(path: Path) -> None:
     old = {"cell_type": "code", "input": 'looker = ""', "outputs": [], "language": "python", "metadata": {}}
     sheet = {"cells": [old], "metadata": {}}
     path.write_text(json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [sheet]}))
@@ -112,20 +127,20 @@ def test_notebooks_of_older_and_newer_formats_are_read(path: Path) -> None:
     "text",
     ["", "no JSON", "[]", "{}", '{"nbformat": 4, "nbformat_minor": 4, "cells": [{}]}', "\xff\xfe"],
 )
-def test_a_file_that_is_no_notebook_is_refused(path: Path, text: str) -> None:
-    """One sentence on one line, whatever is in the file."""
+def test_a_file_that_is_not_a_notebook_is_refused(path: Path, text: str) -> None:
+    """The sentence is on one line, whatever is in the file."""
     path.write_text(text, encoding="latin-1")
     with pytest.raises(Refused) as raised:
         prepare(path)
-    assert raised.value.what.startswith(f"The notebook {path} is not a valid notebook: ")
-    assert raised.value.what.endswith(".")
-    assert "\n" not in raised.value.what
+    assert re.fullmatch(rf"The notebook {path} is not a valid notebook: .*\.", raised.value.what)
+
+
+def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="does not exist"):
+        prepare(tmp_path / "nowhere.ipynb")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    """A missing file and a folder have their sentences."""
-    with pytest.raises(Refused, match="does not exist"):
-        prepare(tmp_path / "nowhere.ipynb")
     with pytest.raises(Refused, match="cannot be read: Is a directory"):
         prepare(tmp_path)
 
@@ -137,36 +152,35 @@ def kernelspec(folder: Path, name: str, spec: dict[str, object]) -> None:
     path.write_text(json.dumps({"display_name": name, "language": "python", **spec}))
 
 
-def test_pythons_own_kernel_is_forked(path: Path) -> None:
-    """A notebook for python3, or for no kernel in particular, runs on a kernel of ours."""
-    write_notebook(path, code('looker = ""'))
-    assert ((), ()) == (prepare(path).command, prepare(path).notes)
-    write_notebook(path, code('looker = ""'), language_info={"name": "python"})
-    assert ((), ()) == (prepare(path).command, prepare(path).notes)
+@pytest.mark.parametrize("metadata", [{}, {"language_info": {"name": "python"}}], ids=["python3", "no kernel"])
+def test_a_notebook_for_python_runs_on_a_forked_kernel(path: Path, metadata: dict[str, Any]) -> None:
+    prepared = prepare(write_notebook(path, code('looker = ""'), **metadata))
+    assert ((), ()) == (prepared.command, prepared.notes)
 
 
-def test_a_kernel_that_is_not_here_is_replaced(path: Path) -> None:
-    """A Python notebook from another machine runs on our own Python, and a note says so."""
+def test_a_kernel_that_is_not_installed_is_replaced(path: Path) -> None:
+    """A Python notebook from another machine runs on creditbot's own Python, and a note says so."""
     write_notebook(path, code('looker = ""'), kernelspec={**PYTHON, "name": "conda-base-py"})
     prepared = prepare(path)
     assert () == prepared.command
-    assert ("Its kernel conda-base-py is not installed here: it runs on creditbot's own Python.",) == prepared.notes
+    assert (
+        "Its kernel conda-base-py is not installed here. The notebook runs on creditbot's own Python instead.",
+    ) == prepared.notes
 
 
 def test_an_installed_kernel_is_used(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A notebook for another Python that is here runs on it, with what its kernel.json asks for."""
+    """It is started with the arguments and variables of its kernel.json."""
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     argv = ["/opt/py/bin/python", "-m", "ipykernel_launcher", "{resource_dir}/x", "-f", "{connection_file}"]
     kernelspec(tmp_path, "other", {"argv": argv, "env": {"A": "b"}})
     write_notebook(path, code('looker = ""'), kernelspec={**PYTHON, "name": "other"})
     prepared = prepare(path)
-    place = tmp_path / "kernels" / "other"
-    assert ("env", "A=b", argv[0], *argv[1:3], f"{place}/x", *argv[4:]) == prepared.command
-    assert ("It runs on the installed kernel other.",) == prepared.notes
+    folder = tmp_path / "kernels" / "other"
+    assert ("env", "A=b", argv[0], *argv[1:3], f"{folder}/x", *argv[4:]) == prepared.command
+    assert ("The notebook runs on the installed kernel other.",) == prepared.notes
 
 
 def test_another_language_is_refused(path: Path) -> None:
-    """An R notebook is told apart by its metadata."""
     write_notebook(path, code('looker = ""'), kernelspec={"name": "ir", "display_name": "R", "language": "R"})
     with pytest.raises(Refused, match="is written in R"):
         prepare(path)

@@ -1,18 +1,19 @@
-"""The process that kernels are forked from: what the notebooks import is imported once, not once per notebook.
+"""The fork server, the process that kernels are forked from. It imports what the notebooks need once for all of them.
 
-Runs as a script in the kernels' own environment, which may not find creditbot: it imports nothing of it. It runs no
-notebook code, so a fork of it is as good as a new process: no state of one run can reach another.
+It is started by kernels.py as a script in the notebooks' environment, which may not find creditbot: it imports nothing
+of creditbot. It runs no code of a notebook, so its forks are as good as new processes: nothing leaks from one run into
+another.
 
-Commands on stdin, one JSON object a line:
+Commands come on stdin, one JSON object a line:
 
     {"preload": [MODULE, ...]}                                      once, before the first start
-    {"start": NUMBER, "cwd": FOLDER, "kernel": CONNECTION_FILE}     a kernel of our own
-    {"start": NUMBER, "cwd": FOLDER, "command": [ARGUMENT, ...]}    another kernel
+    {"start": NUMBER, "cwd": FOLDER, "kernel": CONNECTION_FILE}     a kernel on this Python
+    {"start": NUMBER, "cwd": FOLDER, "command": [ARGUMENT, ...]}    a kernel on another Python
     {"start": NUMBER, "cwd": FOLDER, "scraps": [NOTEBOOK, FILE]}    reads an executed notebook's scraps into the file
-    {"kill": NUMBER}                                                with everything it started
+    {"kill": NUMBER}                                                kills that process and everything it started
 
-Events on stdout: `{"ended": NUMBER, "status": N}`, N as in `os.waitstatus_to_exitcode`. When stdin ends, or at SIGTERM,
-everything ends.
+Events go to stdout: `{"ended": NUMBER, "status": N}`, N as from `os.waitstatus_to_exitcode`. When stdin ends, and at
+SIGTERM, the server ends with all its processes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pathlib import Path
 from typing import NoReturn
 
 READ_SCRAPS = "--scraps"
-"""As the first argument: do not serve, but read scraps, from the file of the second into that of the third."""
+"""The first argument of the script if it is to read scraps, of the file in its second into the file in its third."""
 
 _KERNEL_PARTS = (
     "IPython.core.completerlib",
@@ -49,16 +50,16 @@ _ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
-"""Keeps the imports of numpy and pyarrow from starting threads, which a fork would lose."""
+"""Keeps numpy and pyarrow from starting threads when they are imported: a fork has only one thread."""
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
-class Nursery:
-    """Starts processes, ends them, and says when one has ended.
+class ForkServer:
+    """Forks processes, kills them, and reports when one has ended.
 
     Args:
-        environ: the environment they see.
+        environ: the environment of the processes.
         commands: the pipe that commands are read from.
         events: the pipe that events are written to.
     """
@@ -71,7 +72,7 @@ class Nursery:
         self._pids: dict[int, int] = {}
 
     def serve(self) -> NoReturn:
-        """Imports ipykernel and obeys commands until stdin ends, then ends with every process below this one."""
+        """Imports ipykernel and obeys commands until stdin ends, then ends with all its processes."""
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         _import_ipykernel()
         wake, signalled = self._wake
@@ -93,20 +94,20 @@ class Nursery:
                     self._obey(**json.loads(line))
         self._end()
 
-    def _obey(self, preload: Sequence[str] = (), kill: int = 0, start: int = 0, **what: Sequence[str]) -> None:
+    def _obey(self, preload: Sequence[str] = (), kill: int = 0, start: int = 0, **options: Sequence[str]) -> None:
         if preload:
             _import(preload)
         if pid := self._pids.get(kill):
             _kill(pid)
         if start:
-            self._pids[start] = self._start(**what)  # type: ignore[arg-type]
+            self._pids[start] = self._start(**options)  # type: ignore[arg-type]
 
     def _start(self, cwd: str, kernel: str = "", command: Sequence[str] = (), scraps: Sequence[str] = ()) -> int:
         alone = _one_thread()
         pid = os.fork()
         if pid == 0:
             try:
-                self._leave(cwd)
+                self._become_child(cwd)
                 if command or not alone:
                     _execute(command or _command_for(kernel, scraps))
                 elif kernel:
@@ -114,14 +115,14 @@ class Nursery:
                 else:
                     _read_scraps(*scraps)
                 os._exit(0)
-            except BaseException:  # noqa: BLE001  # a fork must not go on as a second nursery, whatever happens
+            except BaseException:  # noqa: BLE001  # whatever happens, a fork must not become a second server
                 traceback.print_exc(file=sys.__stderr__)
             finally:
                 os._exit(1)
         return pid
 
-    def _leave(self, cwd: str) -> None:
-        """In a fork: leaves the nursery's group, files, signals and environment behind."""
+    def _become_child(self, cwd: str) -> None:
+        """In a fork: gives up the server's process group, pipes, signal handlers and environment."""
         gc.enable()
         os.setsid()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -137,8 +138,8 @@ class Nursery:
     def _reap(self) -> None:
         numbers = {pid: number for number, pid in self._pids.items()}
         with suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                pid, status = ended
+            while (child := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = child
                 if number := numbers.get(pid):
                     with suppress(ProcessLookupError, PermissionError):
                         os.killpg(pid, signal.SIGKILL)  # what it left running in its group
@@ -147,39 +148,39 @@ class Nursery:
                     os.write(self._events, json.dumps(event).encode() + b"\n")
 
     def _end(self) -> NoReturn:
-        """Kills all kernels and, on Linux, whatever they left behind: orphans come to this process as their reaper."""
+        """Kills all processes and, on Linux, the orphans that they left: this process is their subreaper."""
         for pid in self._pids.values():
             _kill(pid)
         for pid in _descendants(os.getpid()):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        os._exit(0)  # taking so many modules down one by one would only cost time
+        os._exit(0)  # an orderly exit would tear down hundreds of modules
 
 
 def _kill(pid: int) -> None:
-    """Kills a process of ours, its process group, and the descendants that left the group."""
+    """Kills a forked process, its process group, and the descendants that left the group."""
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGSTOP)  # so that it starts no more while we look
+        os.kill(pid, signal.SIGSTOP)  # so that it starts nothing more while we look
     descendants = _descendants(pid)
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    for process in (pid, *descendants):  # itself too: a fork of this very moment has no group yet
+    for process in (pid, *descendants):  # `pid` as well: just after the fork it has no group yet
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
 
 
 def _descendants(pid: int) -> list[int]:
-    """The processes that `pid` started, theirs included, as far as Linux tells (/proc/PID/task/TID/children)."""
-    found: list[int] = []
+    """The processes that `pid` started, and those that they started; none where there is no Linux /proc."""
+    pids: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             for child in map(int, path.read_text().split()):
-                found += [child, *_descendants(child)]
-    return found
+                pids += [child, *_descendants(child)]
+    return pids
 
 
 def _prctl(option: int, value: int) -> None:
-    """Linux's prctl(2); elsewhere nothing (there a kernel notices within a second that its parent is gone)."""
+    """Calls Linux's prctl(2). Elsewhere it does nothing; there a kernel polls for the end of its parent."""
     if sys.platform == "linux":
         import ctypes
 
@@ -187,14 +188,14 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _one_thread() -> bool:
-    """Whether a fork may go on without exec: no other thread can have held a lock."""
+    """Whether a fork may run on without exec: with a second thread, a lock could be held for good."""
     with suppress(OSError):
         return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208  # a count of names, no paths
     return False
 
 
 def _serve_kernel(connection: str) -> None:
-    """Is an ipykernel until it is shut down; what a fork would share with its siblings is drawn anew."""
+    """Runs an ipykernel until it is shut down. It is seeded, because all forks share the server's random state."""
     from ipykernel.kernelapp import IPKernelApp
 
     if "numpy" in sys.modules:
@@ -204,31 +205,31 @@ def _serve_kernel(connection: str) -> None:
 
 
 def _read_scraps(executed: str, target: str) -> None:
-    """Writes {"scraps": {NAME: VALUE}} or {"error": TEXT}; a table is written as the list of its rows."""
+    """Writes {"scraps": {NAME: VALUE}} or {"error": TEXT} to the target; a table becomes the list of its rows."""
     try:
-        from scrapbook import read_notebook  # here, where a notebook needed it anyway: it brings pandas
+        from scrapbook import read_notebook  # not in the server: only some notebooks need pandas
 
         scraps = read_notebook(executed).scraps.data_dict
         text = json.dumps({"scraps": scraps}, default=lambda value: value.to_dict(orient="records"))
-    except Exception as error:  # noqa: BLE001  # the notebook decides what there is to read
+    except Exception as error:  # noqa: BLE001  # the notebook decides what is in the file
         text = json.dumps({"error": f"{type(error).__name__}: {error}"})
     Path(target).write_text(text, encoding="utf-8")
 
 
 def _command_for(kernel: str, scraps: Sequence[str]) -> list[str]:
-    """What does the same in a process that is more than a fork."""
+    """The command that does the same in a new Python."""
     if kernel:
         return [sys.executable, "-m", "ipykernel_launcher", "-f", kernel, "--HistoryManager.hist_file=:memory:"]
     return [sys.executable, __file__, READ_SCRAPS, *scraps]
 
 
 def _execute(command: Sequence[str]) -> NoReturn:
-    os.execvp(command[0], list(command))  # noqa: S606  # no shell is meant
+    os.execvp(command[0], list(command))  # noqa: S606  # without a shell
 
 
 def _import_ipykernel() -> None:
-    """Imports ipykernel without its debugger: that takes as long as all the rest, and nobody attaches to it."""
-    sys.modules["debugpy"] = None  # type: ignore[assignment]  # makes its import fail, as where it is not installed
+    """Imports ipykernel without debugpy, which takes as long as all the rest and which nobody uses here."""
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # its import fails, as if it was not installed
     importlib.import_module("ipykernel.debugger")
     del sys.modules["debugpy"]
     importlib.import_module("ipykernel.kernelapp")
@@ -236,29 +237,29 @@ def _import_ipykernel() -> None:
 
 
 def _import(names: Sequence[str]) -> None:
-    """Imports for the forks to come; a failing import is met again, and shown, by the notebook itself."""
+    """Imports modules for the forks to share. A failing import is ignored: the notebook will fail in it and show it."""
     for name in names:
         with suppress(Exception):
             importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # keeps the collector from touching, and so copying, the pages that the forks share
+    gc.freeze()  # the collector would touch, and so copy, pages that the forks share
 
 
 def _serve() -> NoReturn:
-    gc.disable()  # imports leave next to no garbage, and looking for it takes a tenth of their time; forks enable it
+    gc.disable()  # imports leave almost no garbage, and looking for it takes a tenth of their time; forks enable it
     commands, events = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)  # an import that prints must not speak in our name
+    os.dup2(2, 1)  # what an import prints must not get between the events
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     environ = os.environ | {"JPY_PARENT_PID": str(os.getpid())}
     os.environ.update(_ONE_THREAD, JPY_PARENT_PID=str(os.getpid()))
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as ipykernel does, before pyplot
-    Nursery(environ, commands, events).serve()
+    ForkServer(environ, commands, events).serve()
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # this file's folder, which is nobody's to import from
+    sys.path.pop(0)  # this file's folder: nothing may be imported from it
     if sys.argv[1:2] == [READ_SCRAPS]:
         _read_scraps(*sys.argv[2:])
     else:

@@ -1,0 +1,157 @@
+"""Runs a notebook from its file to its result, on a kernel from the fork server.
+
+The path and the SQL come from __main__.py, which sends the `NotebookRun`, or the error that is raised instead, to the
+bot. papermill executes the cells with the engine in engine.py.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from creditbot.errors import CreditbotError, NotebookFailed
+from creditbot.model import NotebookRun
+from creditbot.notebook_host import failures
+from creditbot.notebook_host.engine import ENGINE, OUTPUT_LIMIT, Execution
+from creditbot.notebook_host.keeper import NotebookKeeper
+from creditbot.notebook_host.kernels import KernelLauncher
+from creditbot.notebook_host.outputs import cells_with_numbers, has_scraps, read_cells
+from creditbot.notebook_host.preparation import PARAMETER, PreparedNotebook, prepare
+from creditbot.text import one_line
+
+_SCRAPS_SECONDS = 20.0
+"""Seconds that reading a notebook's scraps may take."""
+
+
+class NotebookExecutor:
+    """Runs notebooks. Several threads may run one each at the same time.
+
+    Args:
+        launcher: starts the kernels.
+        seconds: how long a run may take, the start of its kernel included.
+        keeper: keeps executed notebooks.
+    """
+
+    def __init__(self, launcher: KernelLauncher, seconds: float, keeper: NotebookKeeper) -> None:
+        self._launcher = launcher
+        self._seconds = seconds
+        self._keeper = keeper
+
+    def run(self, notebook: str, sql: str) -> NotebookRun:
+        """Runs the notebook at this path with its parameter set to `sql`.
+
+        Raises `NotebookFailed` or `NotebookStopped`, and `Unreachable` or `Refused` if the warehouse is the cause.
+        `Refused` also says that the notebook can never be run, see `prepare`.
+        """
+        started = time.monotonic()
+        prepared = prepare(Path(notebook))
+        kernel = self._launcher.kernel(str(prepared.path.parent), prepared.command)
+        execution = Execution(kernel, notebook)
+        try:
+            self._execute(prepared, execution, sql)
+        except CreditbotError as failure:
+            note = self._keeper.keep(prepared.path, execution.notebook, failed=True)
+            failure.todo = f"{failure.todo} {note}".strip()
+            raise
+        assert execution.notebook is not None
+        self._keeper.keep(prepared.path, execution.notebook, failed=False)
+        return NotebookRun(
+            scraps=self._scraps(prepared, execution.notebook),
+            cells=read_cells(execution.notebook, prepared.numbers),
+            notebook=notebook,
+            notebook_sha256=prepared.sha256,
+            versions=_versions(),
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def _scraps(self, prepared: PreparedNotebook, executed: NotebookNode) -> dict[str, object]:
+        if not has_scraps(executed):
+            return {}
+        try:
+            return self._launcher.read_scraps(nbformat.writes(executed), _SCRAPS_SECONDS)  # type: ignore[no-untyped-call]
+        except ValueError as error:
+            what = f"The scraps that {prepared.path.name} glued cannot be read: {one_line(str(error), 300)}."
+            raise NotebookFailed(what, "Glue only text, numbers or JSON values.") from None
+
+    def _execute(self, prepared: PreparedNotebook, execution: Execution, sql: str) -> None:
+        name = prepared.path.name
+        patience = math.ceil(self._seconds)  # on a busy machine any step may be slow: only the deadline ends a run
+        with _deadline(execution, self._seconds) as expired:
+            try:
+                papermill.execute_notebook(
+                    prepared.notebook,
+                    None,
+                    parameters={PARAMETER: sql},
+                    engine_name=ENGINE,
+                    kernel_name="python3",
+                    language="python",
+                    progress_bar=False,
+                    autosave_cell_every=0,
+                    execution=execution,
+                    start_timeout=patience,
+                    iopub_timeout=patience,
+                )
+            except PapermillExecutionError as error:
+                cell = _failed_cell(prepared, execution, error)
+                raise failures.cell_error(name, cell, error.ename, error.evalue) from None
+            except DeadKernelError:
+                last = _last_cell(prepared, execution)
+                if expired.is_set():
+                    raise failures.out_of_time(name, last, self._seconds) from None
+                if execution.flooded:
+                    raise failures.too_much_output(name, last, OUTPUT_LIMIT) from None
+                raise failures.kernel_died(name, last, execution.kernel.process.status) from None
+
+
+@contextmanager
+def _deadline(execution: Execution, seconds: float) -> Iterator[threading.Event]:
+    """Kills the kernel when the block ends, or after `seconds` if that is earlier; then it also sets the event."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        execution.kernel.process.kill()
+
+    timer = threading.Timer(seconds, expire)
+    timer.start()
+    try:
+        yield expired
+    finally:
+        timer.cancel()
+        execution.kernel.process.kill()
+
+
+def _failed_cell(prepared: PreparedNotebook, execution: Execution, error: PapermillExecutionError) -> int:
+    assert execution.notebook is not None
+    for number, cell in cells_with_numbers(execution.notebook, prepared.numbers):
+        errors = [output.ename for output in cell.get("outputs", ()) if output.output_type == "error"]
+        if error.ename in errors or cell.metadata.papermill.exception:
+            return number
+    return 0
+
+
+def _last_cell(prepared: PreparedNotebook, execution: Execution) -> int | None:
+    """The number of the last cell that began, None before the first."""
+    if execution.notebook is None:
+        return None
+    cells = cells_with_numbers(execution.notebook, prepared.numbers)
+    return max((number for number, cell in cells if cell.metadata.papermill.start_time), default=None)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    packages = {name: importlib.metadata.version(name) for name in ("papermill", "scrapbook", "ipykernel", "pandas")}
+    return {"python": platform.python_version(), **packages}

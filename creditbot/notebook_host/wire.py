@@ -1,0 +1,94 @@
+"""The wire between the bot and the host: one JSON object a line, in both directions.
+
+    bot -> host   first    {"environment": {...}, "folder": PATH, "notebooks": [PATH, ...], "seconds": N,
+                            "keep": "failed", "keep_dir": PATH or null}                                  `HostSettings`
+    bot -> host   then     {"id": 1, "notebook": PATH, "sql": TEXT}                                      `RunRequest`
+    host -> bot   replies  {"id": 1, "run": {...}} or {"id": 1, "failure": {...}}                        `Reply`
+
+Replies come in the order in which the runs end. The bot's end is adapters/notebooks/host_process.py, the host's end is
+__main__.py. The host has ended when its stdout ends, and the bot when the host's stdin does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Literal, TypedDict
+
+from creditbot import errors
+from creditbot.errors import CreditbotError, ServiceError
+from creditbot.model import Cell, NotebookRun
+
+
+class RunnerSettings(TypedDict):
+    """What the bot's settings say about runs.
+
+    Attributes:
+        notebooks: absolute paths of the notebooks to expect, the likeliest first.
+        seconds: NOTEBOOK_TIMEOUT, the start of a kernel included.
+        keep: KEEP_NOTEBOOKS.
+        keep_dir: the folder for executed notebooks; None keeps none.
+    """
+
+    notebooks: list[str]
+    seconds: float
+    keep: Literal["none", "failed", "all"]
+    keep_dir: str | None
+
+
+class HostSettings(RunnerSettings):
+    """The first line.
+
+    Attributes:
+        environment: what notebooks see as their environment.
+        folder: an empty folder for files of the host's own; the host removes it.
+    """
+
+    environment: dict[str, str]
+    folder: str
+
+
+class RunRequest(TypedDict):
+    """Any other line to the host.
+
+    Attributes:
+        id: comes back in the reply.
+        notebook: absolute path.
+        sql: becomes the notebook's parameter `looker`.
+    """
+
+    id: int
+    notebook: str
+    sql: str
+
+
+class Reply(TypedDict, total=False):
+    """A line from the host, with either a run or a failure; `run_in` reads it."""
+
+    id: int
+    run: dict[str, Any]
+    failure: dict[str, str]
+
+
+def reply_of(number: int, outcome: NotebookRun | CreditbotError) -> Reply:
+    """The reply to the request of this number."""
+    if isinstance(outcome, CreditbotError):
+        failure = {"kind": type(outcome).__name__, "what": outcome.what, "todo": outcome.todo}
+        return {"id": number, "failure": {**failure, "service": outcome.service}}
+    return {"id": number, "run": asdict(outcome)}
+
+
+def run_in(reply: Reply) -> NotebookRun:
+    """The run in a reply, its fractions read as Decimal. Raises the failure where there was one."""
+    if "failure" in reply:
+        raise _error(reply["failure"])
+    run = reply["run"]
+    cells = tuple(Cell(**{**cell, "outputs": tuple(map(tuple, cell["outputs"]))}) for cell in run["cells"])
+    return NotebookRun(**{**run, "cells": cells, "seconds": float(run["seconds"])})
+
+
+def _error(failure: Mapping[str, str]) -> CreditbotError:
+    kind: type[CreditbotError] = getattr(errors, failure["kind"])
+    if issubclass(kind, ServiceError):
+        return kind(failure["service"], failure["what"], failure["todo"])
+    return kind(failure["what"], failure["todo"])

@@ -1,0 +1,125 @@
+"""Writes .env.example and the README's table of settings from `Settings`, so that all three say the same.
+
+`make settings` (`python -m creditbot.settings.describe`) rewrites both files in the working directory; a test compares
+them with the code. What a setting means is said once, as the description of its field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from creditbot.settings.settings import Settings
+
+EXAMPLE, README = Path(".env.example"), Path("README.md")
+
+BEGIN, END = "<!-- settings: `make settings` writes this table -->\n\n", "\n<!-- end of settings -->\n"
+"""What stands around the table in the README."""
+
+SECTIONS = {
+    "What is needed": (
+        "SLACK_BOT_TOKEN", "SLACK_USER_ID", "SLACK_TEST_CHANNEL", "LOOKER_BASE_URL", "LOOKER_CLIENT_ID",
+        "LOOKER_CLIENT_SECRET", "NOTEBOOK_PATH",
+    ),
+    "What is read": (
+        "SLACK_CHANNELS", "REQUESTERS", "ALLOWED_BOTS", "PREVIOUS_BOTS", "LOOKBACK_HOURS", "ALLOW_SQL_RUNNER",
+    ),
+    "How the credit is computed": (
+        "PSMS_NOTEBOOK_PATH", "PRODUCTS_FILE", "WAREHOUSE_URL", "SQL_DIALECT", "SQL_TABLES", "WORKERS",
+        "NOTEBOOK_TIMEOUT", "NOTEBOOK_ENV", "KEEP_NOTEBOOKS",
+    ),
+    "What is answered": (
+        "MAX_CREDIT_USD", "DUPLICATE_DAYS", "REPLY_TEMPLATE", "MAX_ATTEMPTS", "POST_SETTLE_SECONDS",
+    ),
+    "Where things are kept": ("STATE_URI", "OUTPUT_URI", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL"),
+    "Where Slack is": ("SLACK_API_URL", "HTTP_HOSTS"),
+}  # fmt: skip
+"""The sections of .env.example. The first one is filled in with examples, the others are commented out."""
+
+_HEAD = """\
+# Copy this file to .env and fill in the first section. Everything below it has a default.
+# Write paths without quotes, even with spaces in them. " #" starts a comment, so write channel names without "#".
+"""
+_RULE_WIDTH = 118
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """What people are told of a setting.
+
+    Attributes:
+        name: of the environment variable.
+        default: as it is written; "" for none.
+        meaning: in Markdown, ends with a full stop.
+        required: whether it must be set.
+        example: a value to start from, "" for none.
+    """
+
+    name: str
+    default: str
+    meaning: str
+    required: bool
+    example: str = ""
+
+
+def table() -> tuple[SettingRow, ...]:
+    """Every setting, in the order of the class."""
+    return tuple(
+        SettingRow(
+            name.upper(),
+            _written(field.default),
+            field.description or "",
+            field.is_required(),
+            str(next(iter(field.examples or ()), "")),
+        )
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def _written(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return str(default) if isinstance(default, (str, int)) else ""
+
+
+def env_example() -> str:
+    """The text of .env.example."""
+    rows = {row.name: row for row in table()}
+    text = _HEAD
+    for title, names in SECTIONS.items():
+        text += f"\n{f'# --- {title} ':-<{_RULE_WIDTH}}\n\n"
+        text += "".join(_example_lines(rows[name]) for name in names)
+    return text
+
+
+def _example_lines(row: SettingRow) -> str:
+    assignment = f"{row.name}={row.example}" if row.example else f"# {row.name}={row.default}"
+    return f"# {row.meaning.replace('`', '')}\n{assignment}\n"
+
+
+def readme_table() -> str:
+    """The table of the README, in Markdown."""
+    lines = ["| Setting | Default | Meaning |", "|---|---|---|"]
+    for row in table():
+        default = "*required*" if row.required else f"`{row.default}`" if row.default else ""
+        lines.append(f"| `{row.name}` | {default} | {row.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(readme: str) -> str:
+    """The README with the table of today between its marks. ValueError if it has none."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError("README.md has no marks around its table of settings")
+    return f"{before}{BEGIN}{readme_table()}{END}{after}"
+
+
+def main() -> None:
+    """Rewrites both files in the working directory."""
+    EXAMPLE.write_text(env_example(), encoding="utf-8")
+    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
