@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.slack.access import SCOPES, Scope
+from creditbot.adapters.slack.access import SCOPES, OAuthScope
 from creditbot.commands.check import CheckResult, attempt, limits, slack_token
 from creditbot.settings.settings import Settings
 from tests.support.http import Answer
@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("lacking", SCOPES, ids=str)
-def test_a_scope_that_is_not_granted_is_named(bench: Bench, lacking: Scope) -> None:
+def test_a_scope_that_is_not_granted_is_named(bench: Bench, lacking: OAuthScope) -> None:
     """With what it is for; a bot that can work without it goes on, and the line says how."""
     granted = [name for scope in SCOPES if scope != lacking for name in scope.names]
     bench.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": ",".join(granted)}))

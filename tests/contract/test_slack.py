@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack import wire as slack_wire
-from creditbot.adapters.slack.access import SCOPES, Scope, access
+from creditbot.adapters.slack.access import SCOPES, OAuthScope, access
 from creditbot.adapters.slack.open import open_slack
+from creditbot.adapters.slack.wire import Network
 from creditbot.errors import SLACK, PostUnknown, Refused, ServiceError, Unreachable
 from creditbot.model import Workspace
 from tests.support.http import Answer
@@ -166,7 +167,7 @@ def test_rights_that_slack_does_not_name_are_missing(bench: Bench) -> None:
     """Without the header nothing is taken for granted; a refused token is an error."""
     bench.on("auth.test", ME, refused("invalid_auth"))
     api = bench.open().api
-    missing: tuple[Scope, ...] = access(api).missing
+    missing: tuple[OAuthScope, ...] = access(api).missing
     assert SCOPES == missing
     with pytest.raises(Refused):
         access(api)
@@ -261,7 +262,7 @@ def test_a_rate_limit_is_waited_for(bench: Bench) -> None:
 
 def test_who_is_asked_to_stop_while_waiting_asks_no_more(bench: Bench) -> None:
     """A later tick does."""
-    bench.time.stopped = True
+    bench.stop.ask()
     bench.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "30"}))
     with pytest.raises(Unreachable):
         bench.open().inbox.messages("C0TEST", SINCE)
@@ -325,7 +326,7 @@ def test_a_certificate_that_is_not_to_be_trusted_is_refused(bench: Bench) -> Non
         raise ssl.SSLCertVerificationError("made up")
 
     with pytest.raises(Refused, match="its certificate is not to be trusted") as caught:
-        bench.open(resolve=forged).inbox.workspace(None)
+        bench.open(network=Network(resolve=forged)).inbox.workspace(None)
     assert "Check SLACK_API_URL and HTTPS_PROXY; SSL_CERT_FILE names certificates to trust." == caught.value.todo
     assert [] == bench.time.slept
 
@@ -344,7 +345,7 @@ def test_a_name_that_nobody_knows_is_a_sentence(bench: Bench) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     with pytest.raises(Unreachable) as caught:
-        bench.open(resolve=unknown).inbox.workspace(None)
+        bench.open(network=Network(resolve=unknown)).inbox.workspace(None)
     assert "its name is not known" in caught.value.what
     assert "SLACK_API_URL" in caught.value.todo
 

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack import wire as slack_wire
-from creditbot.adapters.slack.open import Slack
+from creditbot.adapters.slack.api import TimeLimits
+from creditbot.adapters.slack.open import SlackAdapters
+from creditbot.adapters.slack.wire import Network
 from creditbot.errors import PostRefused, PostUnknown
 from creditbot.machine.clock import boottime
 from tests.support.http import Answer
@@ -40,16 +42,16 @@ class Silence:
             one.close()
 
 
-def short(bench: Bench, **options: Any) -> Slack:
+def short(bench: Bench, **options: Any) -> SlackAdapters:
     """The adapters in real time, with half a second for a send."""
-    return bench.open(boot=boottime, send_seconds=0.5, **options)
+    return bench.open(boot=boottime, limits=TimeLimits(write=0.5), **options)
 
 
 def test_six_silent_addresses_share_the_deadline(bench: Bench) -> None:
     """The time is not multiplied by the number of addresses, and nothing was posted."""
     with Silence() as silent:
         addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", silent)] * 6
-        slack = short(bench, resolve=lambda *_: addresses)
+        slack = short(bench, network=Network(resolve=lambda *_: addresses))
         began = boottime()
         with pytest.raises(PostRefused, match="no answer within"):
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
@@ -59,7 +61,7 @@ def test_six_silent_addresses_share_the_deadline(bench: Bench) -> None:
 def test_a_name_without_an_address_is_not_known(bench: Bench) -> None:
     """A resolver of the system's gives at least one."""
     with pytest.raises(PostRefused, match="its name is not known"):
-        short(bench, resolve=lambda *_: []).replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        short(bench, network=Network(resolve=lambda *_: [])).replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
 def test_a_silent_address_does_not_hide_one_that_answers(bench: Bench) -> None:
@@ -85,7 +87,7 @@ def test_a_resolver_that_hangs_is_left_alone(bench: Bench) -> None:
 
     began = boottime()
     with pytest.raises(PostRefused, match="no answer within"):
-        short(bench, resolve=slow).replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        short(bench, network=Network(resolve=slow)).replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert boottime() - began < 5.0
     assert [True] == daemon  # nor does it keep the process from ending
     found.set()
@@ -141,7 +143,7 @@ def test_the_proxy_is_asked_for_by_its_name_and_port(
         asked.append((host, port))
         raise socket.gaierror
 
-    slack = bench.open(api_url="https://slack.invalid/api/", resolve=resolve)
+    slack = bench.open(api_url="https://slack.invalid/api/", network=Network(resolve=resolve))
     with pytest.raises(PostRefused, match="its name is not known"):
         slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert [expected] == asked
@@ -181,7 +183,9 @@ def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, b
 
         connecting = threading.Thread(target=connect, daemon=True)
         connecting.start()
-        slack = bench.open(api_url=f"https://{'slack.invalid:8443' if proxied else f'127.0.0.1:{port}'}/api/", tls=tls)
+        slack = bench.open(
+            api_url=f"https://{'slack.invalid:8443' if proxied else f'127.0.0.1:{port}'}/api/", network=Network(tls=tls)
+        )
         for _ in range(2):
             with pytest.raises(PostRefused, match="there is no TLS connection"):
                 slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)

@@ -219,7 +219,7 @@ def test_a_conversation_without_a_name_is_an_answer_that_cannot_be_read(bench: B
     bench.on("conversations.open", {})
     unread = "Slack cannot be asked by conversations.open: its answer cannot be read (HTTP status 200)."
     with pytest.raises(Unreachable) as caught:
-        bench.open().owner.told(Marker("notice", "one"), SINCE)
+        bench.open().owner.was_told(Marker("notice", "one"), SINCE)
     assert unread == str(caught.value)
 
 
@@ -247,7 +247,7 @@ def test_what_the_owner_was_told_is_found_by_marker_and_poster(
     bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
     bench.on("auth.test", ME)
     bench.on("conversations.history", {"messages": messages})
-    assert expected is bench.open().owner.told(Marker("notice", "one"), SINCE)
+    assert expected is bench.open().owner.was_told(Marker("notice", "one"), SINCE)
     asked = bench.asked("conversations.history")
     assert [("D0OWNER", "1767614400.000250", "1", "200")] == [
         (a["channel"], a["oldest"], a["include_all_metadata"], a["limit"]) for a in asked
@@ -260,7 +260,7 @@ def test_a_claim_narrows_the_search(bench: Bench) -> None:
     bench.on("auth.test", ME)
     bench.on("conversations.history", {"messages": [notice("one", bot_id="B0BOT")]})
     owner = bench.open().owner
-    assert [True, False] == [owner.told(Marker("notice", "one", nonce), SINCE) for nonce in ("n1", "n2")]
+    assert [True, False] == [owner.was_told(Marker("notice", "one", nonce), SINCE) for nonce in ("n1", "n2")]
 
 
 def test_a_conversation_we_may_not_read_tells_nothing(bench: Bench) -> None:
@@ -268,9 +268,9 @@ def test_a_conversation_we_may_not_read_tells_nothing(bench: Bench) -> None:
     bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
     bench.on("conversations.history", refused("missing_scope", needed="im:history"), refused("channel_not_found"))
     owner = bench.open().owner
-    assert owner.told(Marker("notice", "one"), SINCE) is None
+    assert owner.was_told(Marker("notice", "one"), SINCE) is None
     with pytest.raises(Refused):
-        owner.told(Marker("notice", "one"), SINCE)
+        owner.was_told(Marker("notice", "one"), SINCE)
 
 
 def test_no_error_and_no_log_shows_the_token(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

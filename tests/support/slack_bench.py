@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from creditbot.adapters.slack.open import Slack, open_slack
+from creditbot.adapters.slack.open import SlackAdapters, open_slack
 from creditbot.model import Marker
 from tests.support.http import Answer, HttpStub
+from tests.support.stops import RecordingStop
 
 TOKEN = "xoxb-test-not-a-secret"
 SINCE = datetime(2026, 1, 5, 12, 0, 0, 250, tzinfo=UTC)
@@ -21,20 +22,18 @@ ME = {
 
 @dataclass
 class Time:
-    """A time that only sleeping moves; `stopped` is what sleeping answers."""
+    """A time that only sleeping moves."""
 
     now: float = 1000.0
-    stopped: bool = False
     slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> bool:
+    def sleep(self, seconds: float) -> None:
         if seconds:
             self.slept.append(seconds)
             self.now += seconds
-        return self.stopped
 
 
 @dataclass
@@ -44,9 +43,13 @@ class Bench:
     http: HttpStub
     time: Time = field(default_factory=Time)
 
-    def open(self, *channels: str, **options: Any) -> Slack:
+    def __post_init__(self) -> None:
+        self.stop = RecordingStop(self.time.sleep)
+
+    def open(self, *channels: str, **options: Any) -> SlackAdapters:
         """The adapters, with the bench's own time unless told otherwise."""
-        options = {"sleep": self.time.sleep, "boot": self.time, "api_url": f"{self.http.url}/api/", **options}
+        own = {"sleep": self.time.sleep, "boot": self.time, "stop": self.stop}
+        options = {**own, "api_url": f"{self.http.url}/api/", **options}
         return open_slack(TOKEN, channels=channels or ("credits",), owner="U0OWNER", **options)
 
     def on(self, method: str, *answers: Answer | dict[str, Any]) -> None:
