@@ -25,7 +25,7 @@ from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER
 from tests.replay.origin import CANONICAL, PREFIX, Origin, of_environment, of_sandbox
 from tests.replay.scrubbing import Scrubber
 from tests.replay.tape import tape
-from tests.support.slack_bench import Time
+from tests.support.slack_stub import Time
 from tests.support.stops import RecordingStop
 
 NOW = 1_767_870_000.0

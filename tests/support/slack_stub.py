@@ -1,4 +1,4 @@
-"""A scripted Slack for tests, and the real adapters on it."""
+"""A scripted Slack for tests of the real adapters: canned answers for its methods, and a clock that never waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ME = {
 
 @dataclass
 class Time:
-    """A time that only sleeping moves."""
+    """A clock in seconds that only `sleep` moves; `slept` holds the seconds of each sleep."""
 
     now: float = 1000.0
     slept: list[float] = field(default_factory=list)
@@ -37,8 +37,8 @@ class Time:
 
 
 @dataclass
-class Bench:
-    """A scripted Slack and ways to open the adapters on it."""
+class SlackStub:
+    """A scripted Slack, and the adapters on it."""
 
     http: HttpStub
     time: Time = field(default_factory=Time)
@@ -47,22 +47,22 @@ class Bench:
         self.stop = RecordingStop(self.time.sleep)
 
     def open(self, *channels: str, **options: Any) -> SlackAdapters:
-        """The adapters, with the bench's own time unless told otherwise."""
+        """The adapters on this Slack, with its clock; `options` go to `open_slack`."""
         own = {"sleep": self.time.sleep, "boot": self.time, "stop": self.stop}
         options = {**own, "api_url": f"{self.http.url}/api/", **options}
         return open_slack(TOKEN, channels=channels or ("credits",), owner="U0OWNER", **options)
 
     def on(self, method: str, *answers: Answer | dict[str, Any]) -> None:
-        """Scripts a method; a dict is a successful answer."""
+        """Scripts the answers of a method, in order; a dict is a successful answer."""
         scripted = [a if isinstance(a, Answer) else Answer({"ok": True, **a}) for a in answers]
         self.http.on(f"POST /api/{method}", *scripted)
 
-    def asked(self, method: str) -> list[dict[str, str]]:
-        """The arguments of the calls of a method that sends a form."""
+    def forms(self, method: str) -> list[dict[str, str]]:
+        """The arguments of each call of a method that sends a form."""
         return [request.form for request in self.http.asked(f"POST /api/{method}")]
 
-    def posted(self, method: str = "chat.postMessage") -> list[dict[str, Any]]:
-        """The arguments of the calls of a method that sends JSON."""
+    def bodies(self, method: str = "chat.postMessage") -> list[dict[str, Any]]:
+        """The arguments of each call of a method that sends JSON."""
         return [request.json for request in self.http.asked(f"POST /api/{method}")]
 
 
