@@ -19,7 +19,7 @@ from creditbot.credit.sql.dialects import dialect_named, dialect_of
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine import processes
-from creditbot.machine.processes import Stop
+from creditbot.machine.cores import workers_default
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
@@ -27,7 +27,7 @@ from creditbot.tick.report import Progress
 from creditbot.tick.tick import Bot, TickRules
 
 if TYPE_CHECKING:
-    from creditbot.adapters.slack.open import SlackAdapters
+    from creditbot.adapters.slack.open import Slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Assembly:
     policy: RequestRules
     products: ProductTable
     sql: SqlRules
-    slack: SlackAdapters
+    slack: Slack
 
 
 def assemble(
@@ -62,17 +62,17 @@ def assemble(
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
     from creditbot.adapters.slack.open import open_slack
 
-    stop = Stop()
+    stop = processes.Stop()
     slack = open_slack(
         settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
-        stop=stop,
+        pause=stop.sleep,
     )  # fmt: skip
     products = products_of(settings)
     ports = Ports(
         slack.inbox,
         slack.replier,
         slack.owner,
-        resolver or make_resolver(settings, stop),
+        resolver or make_resolver(settings, stop.sleep),
         runner or make_runner(settings, products, environ),
         summaries or make_summaries(settings),
         state or make_state(settings),
@@ -83,7 +83,7 @@ def assemble(
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
     sql = SqlRules(dialect, settings.sql_tables)
-    workers = settings.workers or _cores()
+    workers = settings.workers or workers_default()
     calculator = CreditCalculator(
         ports.resolver, ports.runner, products, sql, ComputeLimits(settings.max_credit_usd, workers)
     )
@@ -106,11 +106,6 @@ def assemble(
     return Assembly(bot, ports, ledger, policy, products, sql, slack)
 
 
-def _cores() -> int:
-    """The cores that this process may use. It does not see a container's CPU limit: the manifests set WORKERS."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def products_of(settings: Settings) -> ProductTable:
     """The user's table of products, or the built-in one. Raises `SettingsError`."""
     if settings.products_file:
@@ -119,8 +114,8 @@ def products_of(settings: Settings) -> ProductTable:
     return default_products(str(settings.notebook_path), str(psms) if psms else None)
 
 
-def make_resolver(settings: Settings, stop: Stop) -> Resolver:
-    """The way to Looker; once `stop` is asked, Looker is not asked anything more."""
+def make_resolver(settings: Settings, pause: Callable[[float], object]) -> Resolver:
+    """The way to Looker; `pause` as in `LookerResolver`."""
     from creditbot.adapters.looker.resolver import LookerResolver
 
     return LookerResolver(
@@ -128,7 +123,7 @@ def make_resolver(settings: Settings, stop: Stop) -> Resolver:
         settings.looker_client_id,
         settings.looker_client_secret.get_secret_value(),
         allow_sql_runner=settings.allow_sql_runner,
-        stop=stop,
+        pause=pause,
     )
 
 

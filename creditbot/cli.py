@@ -18,9 +18,9 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from creditbot.commands import check, links, requests, run_once
+from creditbot.commands import check, links, requests, run_once, sandbox_people
 from creditbot.commands import sandbox as sandbox_commands
-from creditbot.errors import CreditbotError
+from creditbot.errors import CreditbotError, Unreachable
 from creditbot.text import printable
 
 log = logging.getLogger(__name__)
@@ -115,23 +115,23 @@ def _sandbox(box: argparse.ArgumentParser) -> None:
 
 def _sandbox_people(inner: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """What its people do in Slack and in Looker."""
-    post = _command(inner, "post", sandbox_commands.post, "post a message, or a reply in a thread")
+    post = _command(inner, "post", sandbox_people.post, "post a message, or a reply in a thread")
     post.add_argument("text", metavar="TEXT", help="the message; its Looker links are those of `sandbox show`")
     _person(post)
     post.add_argument(
         "--thread", metavar="TS", default="", help="reply to this message: its TS of `sandbox show`, or its permalink"
     )
     post.add_argument("--broadcast", action="store_true", help="show the reply in the channel as well")
-    edit = _command(inner, "edit", sandbox_commands.edit, "edit a message as its author")
+    edit = _command(inner, "edit", sandbox_people.edit, "edit a message as its author")
     _message(edit)
     edit.add_argument("text", metavar="TEXT", help="the message from now on")
-    _message(_command(inner, "delete", sandbox_commands.delete, "delete a message"))
-    react = _command(inner, "react", sandbox_commands.react, "react to a message")
+    _message(_command(inner, "delete", sandbox_people.delete, "delete a message"))
+    react = _command(inner, "react", sandbox_people.react, "react to a message")
     _message(react)
     react.add_argument("emoji", metavar="EMOJI", help="such as +1, :white_check_mark: or the character itself")
     _person(react)
     react.add_argument("--remove", action="store_true", help="take the reaction back")
-    _sandbox_look(_command(inner, "add-look", sandbox_commands.add_look, "save a new Look and print its address"))
+    _sandbox_look(_command(inner, "add-look", sandbox_people.add_look, "save a new Look and print its address"))
 
 
 def _message(command: argparse.ArgumentParser) -> None:
@@ -187,7 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         sys.stdout.flush()
     except CreditbotError as error:
-        print(f"creditbot: {printable(str(error))}", file=sys.stderr)
+        sentence = sandbox_commands.why_nobody_answers() if isinstance(error, Unreachable) else ""
+        print(f"creditbot: {printable(sentence or str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever reads our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

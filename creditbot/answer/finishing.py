@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from creditbot.errors import CreditbotError, StateConflict
-from creditbot.evidence.summary import empty_summary, ended_summary
+from creditbot.evidence.summary import close_document, new_document
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Ports
@@ -64,8 +64,8 @@ class Closing:
     def _save(self, key: RequestKey, record: Record, request: Request | None = None) -> None:
         permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
         message, links = (request.message, request.links) if request else (None, ())
-        document = self._ports.summaries.load(key) or empty_summary(key, permalink, message, links)
-        self._ports.summaries.save(key, ended_summary(document, record), _credited(record, document))
+        document = self._ports.summaries.load(key) or new_document(key, permalink, message, links)
+        self._ports.summaries.save(key, close_document(document, record), _credited(record, document))
 
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:

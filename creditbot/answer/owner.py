@@ -157,7 +157,7 @@ class Notices:
 
     def _stands(self, marker: Marker, since: datetime) -> bool:
         """Whether the conversation shows it; where that may not be read, it does not."""
-        told = self._ports.owner.was_told(marker, since)
+        told = self._ports.owner.told(marker, since)
         return bool(told)
 
     def _told(self, name: str, notice: Notice) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from creditbot.commands.output import say
+from creditbot.commands.sandbox import why_nobody_answers
 from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def run(_: Namespace) -> int:
     for result in run_checks(settings, assemble(settings)):
         say(str(result))
         failed += not result.ok
+    sentence = why_nobody_answers() if failed else ""
+    if sentence:
+        say(sentence)
     return 1 if failed else 0
 
 
@@ -107,7 +111,7 @@ def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
 
     from creditbot.model import Marker
 
-    assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
+    assembly.ports.owner.told(Marker("notice", "check"), datetime.now(UTC))
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
 
 

@@ -1,7 +1,8 @@
-"""What each `creditbot sandbox` command does: a Slack, a Looker and a warehouse of this machine's own.
+"""`creditbot sandbox`: a Slack, a Looker and a warehouse of this machine's own, to try the bot without accounts.
 
-Options come from `cli`. Everything is kept in the sandbox's folder, so that each command also works beside a
-`sandbox serve` of the same folder; what people read goes to the standard output.
+What its people do has a file of its own, `sandbox_people`. Options come from `cli`. Everything is kept in the sandbox's
+folder, so that each command also works beside a `sandbox serve` of the same folder. What people read goes to the
+standard output.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 
 SANDBOX = Path("data/sandbox")
 """Where the sandbox is kept unless --folder says otherwise."""
-STATE_FILE, OUTPUTS = "processed_messages.json", "outputs"
+STATE_FILE, OUTPUTS, SETTINGS_FILE = "processed_messages.json", "outputs", "settings.env"
+OWN_SETTINGS = (
+    "SLACK_BOT_TOKEN", "SLACK_API_URL", "SLACK_TEST_CHANNEL", "SLACK_USER_ID",
+    "LOOKER_BASE_URL", "LOOKER_CLIENT_ID", "LOOKER_CLIENT_SECRET", "WAREHOUSE_URL", "STATE_URI", "OUTPUT_URI",
+)  # fmt: skip
+"""What leads a bot to the sandbox, and keeps what it remembers there: no file can set them."""
 _RULE = "=" * 72
 
 
@@ -36,31 +42,46 @@ def run(options: Namespace) -> int:
     from creditbot.sandbox import Sandbox
     from creditbot.settings.settings import Settings
 
-    for line in (_RULE, *_banner(), _RULE):
+    for line in (_RULE, *_banner(options.folder), _RULE):
         say(line)
     with _usable_folder(options.folder), Sandbox(options.folder) as sandbox:
         environ = {**sandbox.environment(), **settings(options.folder)}
         code = run_once.tick(Settings.load(environ, env_file=None), {**os.environ, **environ})
         say("")
         say(_rendered(sandbox.world))
-    for line in _next_steps(environ, program_call(options)):
-        say(line)
+        for line in next_steps(sandbox.world, options):
+            say(line)
     return code
 
 
-def _banner() -> Iterator[str]:
+def _banner(folder: Path) -> Iterator[str]:
     has_settings = Path(".env").exists() or any(name.startswith(("SLACK_", "LOOKER_")) for name in os.environ)
     why = "your own settings are left aside" if has_settings else "no .env and no SLACK_* or LOOKER_* were found"
     yield f"SANDBOX: {why}."
     yield "This is a pretend Slack, a pretend Looker and a small warehouse on this"
     yield "machine. Nothing real is read or answered."
+    if (folder / SETTINGS_FILE).exists():
+        yield f"The bot here runs with the settings in {folder / SETTINGS_FILE}."
 
 
-def _next_steps(environ: dict[str, str], me: str) -> Iterator[str]:
-    yield f"Summaries: {environ['OUTPUT_URI']}    state: {environ['STATE_URI'].removeprefix('file:')}"
-    yield f'Post another request:  {me} post "Credit please: {environ["LOOKER_BASE_URL"]}/looks/31"'
-    yield f"Answer it:             {me} run"
-    yield f"Start over:            {me} reset"
+def next_steps(world: SandboxWorld, options: Namespace) -> Iterator[str]:
+    """Where to look, and commands that show what else the bot does: an answer, then a repeat that is refused."""
+    from creditbot.sandbox.seed import NEW_ACCOUNT, NEW_LOOK
+
+    folder, me = options.folder, program_call(options)
+    look = f"{looker_url(world)}/looks/{NEW_LOOK}"
+    times_posted = sum(f"/looks/{NEW_LOOK}" in message["text"] for message in world.messages())
+    yield f"Summaries, and the state:   {folder / OUTPUTS}, {folder / STATE_FILE}"
+    yield f"Settings that you add:      {folder / SETTINGS_FILE}, such as MAX_CREDIT_USD=1000"
+    if times_posted == 0:
+        yield f'Ask for one more credit:    {me} post "{NEW_ACCOUNT}, please: {look}"'
+    elif times_posted == 1:
+        yield f'Ask for the same again:     {me} post "Did you see this? {look}"'
+    else:
+        yield f"Save a Look to ask for:     {me} add-look --account AC-sandbox-0004"
+    yield f"Let the bot read it:        {me} run"
+    yield f"What else people can do:    {me} --help"
+    yield f"Start over:                 {me} reset"
 
 
 def program() -> str:
@@ -82,14 +103,35 @@ def program_call(options: Namespace) -> str:
 
 
 def settings(folder: Path) -> dict[str, str]:
-    """Settings of a sandbox run beside those that lead to its servers: bundled notebooks, its own state and outputs."""
+    """Settings of a bot on the sandbox, besides those that lead to its servers.
+
+    They are the bundled notebooks, a state and outputs in the folder, and whatever its `settings.env` says, which is
+    written as a `.env`. Raises `SettingsError` if that file sets one of OWN_SETTINGS.
+    """
     notebooks = bundled_notebooks()
     return {
         "NOTEBOOK_PATH": str(notebooks / "verify_credit.ipynb"),
         "PSMS_NOTEBOOK_PATH": str(notebooks / "psms_credit.ipynb"),
+        **_settings_file(folder / SETTINGS_FILE),
         "STATE_URI": f"file:{folder / STATE_FILE}",
         "OUTPUT_URI": str(folder / OUTPUTS),
     }
+
+
+def _settings_file(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    try:
+        values = dotenv_values(path, encoding="utf-8-sig") if path.exists() else {}
+    except UnicodeError as error:
+        raise SettingsError(f"The settings in {path} cannot be read: it is not UTF-8 text.") from error
+    refused = [name for name in values if name in OWN_SETTINGS]
+    if refused:
+        raise SettingsError(
+            f"{path} sets {', '.join(refused)}, which the sandbox sets itself.",
+            "Take it out of the file; `creditbot run-once` is for another Slack or Looker.",
+        )
+    return {name: value for name, value in values.items() if value}
 
 
 def bundled_notebooks() -> Path:
@@ -109,7 +151,7 @@ def reset(options: Namespace) -> int:
         for name in (WORLD_FILE, f"{WORLD_FILE}-journal", WAREHOUSE_FILE, STATE_FILE, f"{STATE_FILE}.lock"):
             (options.folder / name).unlink(missing_ok=True)
         shutil.rmtree(options.folder / OUTPUTS, ignore_errors=True)
-        with _world(options.folder):
+        with open_world(options.folder):
             make_warehouse(options.folder / WAREHOUSE_FILE)
     print(f"The sandbox in {options.folder} is new: every request in it is unanswered.")
     return 0
@@ -117,93 +159,15 @@ def reset(options: Namespace) -> int:
 
 def show(options: Namespace) -> int:
     """Prints the channel as a person would see it, with the TS by which other commands name a message."""
-    with _world(options.folder) as world:
+    with open_world(options.folder) as world:
         print(_rendered(world, with_ts=True))
     return 0
 
 
-def post(options: Namespace) -> int:
-    """Posts a message as a person who types it, in a thread or in the channel."""
-    from creditbot.sandbox import people
-
-    with _world(options.folder) as world:
-        ts = people.post(
-            world,
-            _with_stored_links(world, options.text),
-            author=options.author,
-            thread=options.thread,
-            broadcast=options.broadcast,
-        )
-    print(f"Posted as {ts}. `{program_call(options)} run` reads it.")
-    return 0
-
-
-def edit(options: Namespace) -> int:
-    """Edits a message as its author."""
-    from creditbot.sandbox import people
-
-    with _world(options.folder) as world:
-        address = people.edit(world, options.message, _with_stored_links(world, options.text))
-    print(f"Edited {address.ts}.")
-    return 0
-
-
-def delete(options: Namespace) -> int:
-    """Deletes a message."""
-    from creditbot.sandbox import people
-
-    with _world(options.folder) as world:
-        address = people.delete(world, options.message)
-    print(f"Deleted {address.ts}.")
-    return 0
-
-
-def react(options: Namespace) -> int:
-    """Adds a person's reaction to a message, or takes it back."""
-    from creditbot.sandbox import people
-
-    change = people.unreact if options.remove else people.react
-    with _world(options.folder) as world:
-        address = change(world, options.message, options.emoji, person=options.author)
-    print(f"{'Took the reaction back from' if options.remove else 'Reacted to'} {address.ts}.")
-    return 0
-
-
-def add_look(options: Namespace) -> int:
-    """Saves a new Look and prints its address."""
-    from creditbot.sandbox.new_look import DECEMBER, Traffic, save_sql, save_traffic
-
-    described = (options.account, options.dates, options.product, options.filter, options.fields, options.limit)
-    if options.sql is not None and any(value is not None for value in described):
-        raise SettingsError(
-            "--sql is all of what a Look shows.",
-            "Leave --account, --product, --dates, --filter, --fields and --limit out.",
-        )
-    if options.sql is None and options.account is None:
-        raise SettingsError("A Look needs traffic to show.", "Say --account ACCOUNT, or --sql SQL.")
-    with _world(options.folder) as world:
-        if options.sql is not None:
-            address = save_sql(world, options.sql, options.title)
-        else:
-            traffic = Traffic(
-                options.account,
-                options.product or "verify",
-                options.dates or DECEMBER,
-                tuple(options.filter or ()),
-                tuple(options.fields.split(",")) if options.fields else (),
-                options.limit or "",
-            )
-            address = save_traffic(world, traffic, options.title)
-        print(_with_looker_address(world, address))
-    return 0
-
-
 def serve(options: Namespace) -> int:
-    """Serves the sandbox until SIGINT or SIGTERM; what it prints first is a .env for a bot beside it."""
+    """Serves the sandbox until SIGINT or SIGTERM. Its standard output is a .env for a bot beside it."""
     from creditbot.sandbox import Sandbox
 
-    for name, value in settings(options.folder).items():
-        print(f"{name}={value}")
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # the first process of a container gets no default handlers
         signal.signal(number, lambda *_: end.set())
@@ -217,10 +181,46 @@ def serve(options: Namespace) -> int:
             looker_port=options.looker_port,
         ) as sandbox,
     ):
-        for name, value in sandbox.environment().items():
+        environ = {**settings(options.folder), **sandbox.environment()}
+        for name, value in environ.items():
             print(f"{name}={value}", flush=True)
+        say_aside(f"Serving the sandbox in {options.folder} until Ctrl-C, or `kill {os.getpid()}`.")
+        say_aside("A shell that took these settings keeps them after that. This takes them away:")
+        say_aside(f"  unset {' '.join(environ)}")
         end.wait()
+    say_aside("Stopped serving the sandbox.")
     return 0
+
+
+def say_aside(line: str) -> None:
+    """Tells a person something that is not part of the output, which may go to a file."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def why_nobody_answers() -> str:
+    """Where the settings lead to a sandbox that is not served: a sentence that says so and what to do; else ""."""
+    from creditbot.sandbox.slack import TOKEN
+    from creditbot.settings.settings import raw
+
+    address = raw("SLACK_API_URL")
+    if raw("SLACK_BOT_TOKEN") != TOKEN or _somebody_listens(address):
+        return ""
+    return (
+        f"Nobody answers at {address}, where SLACK_API_URL expects the sandbox: start it with "
+        "`creditbot sandbox serve`, or take its settings out of this shell and of .env."
+    )
+
+
+def _somebody_listens(address: str) -> bool:
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address)
+        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=2).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def warehouse(options: Namespace) -> int:
@@ -238,24 +238,10 @@ def warehouse(options: Namespace) -> int:
 def _rendered(world: SandboxWorld, *, with_ts: bool = False) -> str:
     from creditbot.sandbox.show import render
 
-    return render(world, looker_url=_looker_url(world), with_ts=with_ts)
+    return render(world, looker_url=looker_url(world), with_ts=with_ts)
 
 
-def _with_stored_links(world: SandboxWorld, text: str) -> str:
-    """A text that a person typed, with the sandbox's Looker named as the world keeps it: without a port."""
-    from creditbot.sandbox.world import LOOKER
-
-    return text.replace(_looker_url(world), LOOKER)
-
-
-def _with_looker_address(world: SandboxWorld, address: str) -> str:
-    """A stored address as a person can use it."""
-    from creditbot.sandbox.world import LOOKER
-
-    return address.replace(LOOKER, _looker_url(world))
-
-
-def _looker_url(world: SandboxWorld) -> str:
+def looker_url(world: SandboxWorld) -> str:
     """Where the Looker is, or was when it was last served."""
     from creditbot.sandbox.world import LOOKER
 
@@ -264,7 +250,7 @@ def _looker_url(world: SandboxWorld) -> str:
 
 
 @contextmanager
-def _world(folder: Path) -> Iterator[SandboxWorld]:
+def open_world(folder: Path) -> Iterator[SandboxWorld]:
     """The world in this folder, made and filled if there is none yet."""
     from creditbot.sandbox.sandbox import WORLD_FILE
     from creditbot.sandbox.seed import seed
@@ -281,7 +267,8 @@ def _usable_folder(folder: Path) -> Iterator[None]:
     from creditbot.sandbox.sandbox import WORLD_FILE
 
     with _file_errors_as_sentences(folder):
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / WORLD_FILE).exists():
+        files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if files - {SETTINGS_FILE} and WORLD_FILE not in files:
             raise SettingsError(
                 f"The folder {folder} holds something else than a sandbox, and is left as it is.",
                 "Choose a folder of its own with --folder.",
@@ -297,7 +284,7 @@ def _file_errors_as_sentences(path: Path) -> Iterator[None]:
     except Exception as error:
         import duckdb
 
-        if not isinstance(error, OSError | duckdb.Error):
+        if not isinstance(error, OSError | duckdb.Error) or isinstance(error, BrokenPipeError):
             raise
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise SettingsError(

@@ -1,18 +1,15 @@
-"""The summary of a request: what was asked, what was run, what came out, and how it ended. Pure.
+"""The saved summary of a request: what was asked, what was run, what came out, how it ended. Pure.
 
-What `creditbot.credit` computed and the record of the end come in; `SummaryStore` keeps the result as JSON:
-
-    extracted_at      when the credit was computed, or when the request ended without one
-    credit_amount     USD, a number exact to the cent; null unless the request was answered, or is about to be
-    computed_amount   USD; only in the summary of a request that ended without our answer
+    extracted_at      when its credit was computed, or when it ended without one
+    credit_amount     USD, a number exact to the cent; null unless it was answered, or is about to be
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
                       seconds, credit, rows
     outcome           status, and what belongs to it
 
-A summary is proof, and it is small. SQL and addresses are kept whole. Every other text is cut if it is too long, and
-then says so. Whatever a notebook shows, all but the SQL and the addresses of a request stays under 50 KB.
+A summary is proof and small: SQL and addresses are kept whole, every other text is cut where it is too long, and says
+so. However much traffic a notebook shows, all that is not SQL or address of a request stays under 50 KB.
 """
 
 from __future__ import annotations
@@ -34,17 +31,17 @@ PART_BYTES = 4_000
 """For one source or one output."""
 TEXT_BYTES = 2_000
 """For the text of the request, and for the reason of its end."""
-OTHER_RUN = "The links and cells are from another run than the amount: a process that was suspended saved them late."
-"""Says that a summary does not show where its amount came from; the state has the hashes of its SQL and notebooks."""
+OTHER_RUN = "The links and cells are of another run, whose process slept."
+"""Says that a summary does not show what an amount came from; its hashes of SQL and notebooks are in the state."""
 ROWS = 20
 """For the tables of a request together; shared evenly by its links, one at least."""
 _COLUMN_BYTES = 60
 
 
-def empty_summary(
+def new_document(
     key: RequestKey, permalink: str, message: Message | None = None, links: Sequence[LookerLink] = ()
 ) -> dict[str, object]:
-    """The summary of a request of which nothing was computed; `message` is None if it was not read."""
+    """The summary of a request of which nothing was computed; `message` is None where it was not read."""
     return {
         "extracted_at": None,
         "credit_amount": None,
@@ -54,7 +51,7 @@ def empty_summary(
     }
 
 
-def computed_summary(
+def computed_document(
     key: RequestKey,
     permalink: str,
     message: Message,
@@ -62,52 +59,20 @@ def computed_summary(
     results: Sequence[LinkResult],
     now: datetime,
 ) -> dict[str, object]:
-    """The summary of a request whose links were worked on; `amount` (USD) is None if every link was skipped."""
-    runs = sum(result.run is not None for result in results) or 1
+    """The summary of a request whose links were worked on; `amount` is None if every link was skipped."""
+    ran = sum(result.run is not None for result in results)
     return {
         "extracted_at": _stamp(now),
         "credit_amount": amount,
-        "summary_outputs": _outputs(results, OUTPUT_BYTES // runs),
+        "summary_outputs": _outputs(results, OUTPUT_BYTES // (ran or 1)),
         "request": _request(key, permalink, message),
-        "links": [_link(result, max(1, ROWS // runs)) for result in results],
+        "links": [_link(result, max(1, ROWS // (ran or 1))) for result in results],
         "outcome": {"status": "computed", "at": _stamp(now)},
     }
 
 
-def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, object]:
-    """The summary of a request that has ended as `record` says. Ending it once more changes nothing."""
-    computed = summary.get("computed_amount") or summary.get("credit_amount")
-    others = {name: value for name, value in summary.items() if name != "computed_amount"}
-    request = summary.get("request")
-    return {
-        **others,
-        **_amounts(record, computed),
-        "extracted_at": summary.get("extracted_at") or _stamp(record.at),
-        "request": {"author": record.user, **(request if isinstance(request, Mapping) else {})},
-        "outcome": _known_answer(summary, record) or _outcome(record, computed),
-    }
-
-
-def _amounts(record: Record, computed: object) -> dict[str, object]:
-    """What the request credits: the amount that was answered, or nothing. The amount computed is not forgotten."""
-    if record.status != "answered":
-        return {"credit_amount": None, **({"computed_amount": computed} if computed else {})}
-    # The state was lost if an answer has no result: what the summary says was computed is what was answered.
-    return {"credit_amount": record.result.amount if record.result else computed}
-
-
-def _known_answer(summary: Mapping[str, object], record: Record) -> dict[str, object] | None:
-    """The outcome of an answer that is found again after the state was lost, as it was known before; else None."""
-    outcome = summary.get("outcome")
-    if record.result is not None or not isinstance(outcome, Mapping):
-        return None
-    is_same_answer = outcome.get("status") == "answered" and outcome.get("reply") == record.reply
-    return dict(outcome) if is_same_answer else None
-
-
-def _outcome(record: Record, computed: object) -> dict[str, object]:
-    """How the request ended, by its record; `computed` is the amount that the links and cells of the summary show."""
-    is_other_run = bool(computed and record.result and computed != record.result.amount)
+def close_document(document: Mapping[str, object], record: Record) -> dict[str, object]:
+    """The summary with the end of its request; an amount that was not answered is kept as `computed_amount`."""
     outcome = {
         "status": record.status,
         "at": _stamp(record.at),
@@ -116,14 +81,30 @@ def _outcome(record: Record, computed: object) -> dict[str, object]:
         "attempts": record.attempts,
         "seconds": Decimal(f"{record.seconds:.3f}"),
         "again": record.again,
-        "note": OTHER_RUN if is_other_run else "",
     }
-    return {name: value for name, value in outcome.items() if value not in ("", 0)}
+    told = {name: value for name, value in outcome.items() if value not in ("", 0)}
+    known = document.get("outcome")
+    if record.result is None and isinstance(known, Mapping) and (known.get("status"), known.get("reply")) == (
+        "answered", record.reply,
+    ):  # fmt: skip
+        told = dict(known)  # found again in its thread after the state was lost: what was known of the answer holds
+    closed = {**document, "outcome": told}
+    amount = closed.pop("computed_amount", None) or document.get("credit_amount")
+    if amount and record.result and amount != record.result.amount:
+        told["note"] = OTHER_RUN
+    if record.status == "answered":
+        closed["credit_amount"] = record.result.amount if record.result else amount
+    elif amount:
+        closed |= {"credit_amount": None, "computed_amount": amount}
+    asked = document.get("request")
+    closed["request"] = {"author": record.user, **(asked if isinstance(asked, Mapping) else {})}
+    closed["extracted_at"] = document.get("extracted_at") or _stamp(record.at)
+    return closed
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a request stood when its summary was last written.
+    """How the request of a summary stood when that was last written.
 
     Attributes:
         status: as in `creditbot.state.record`.
@@ -134,26 +115,30 @@ class Outcome:
     at: datetime
 
 
-def outcome_of(summary: Mapping[str, object]) -> Outcome | None:
-    """The outcome in a summary; None if we did not write it."""
-    outcome = summary.get("outcome")
+def outcome_of(document: Mapping[str, object]) -> Outcome | None:
+    """What a summary says of the outcome; None if its text says nothing of ours."""
+    outcome = document.get("outcome")
     if not isinstance(outcome, Mapping):
         return None
     try:
         at = datetime.fromisoformat(str(outcome.get("at")))
     except ValueError:
         return None
-    status = next((name for name in get_args(Status) if name == outcome.get("status")), None)
+    status = next((known for known in get_args(Status) if known == outcome.get("status")), None)
     if at.tzinfo is None or status is None:
         return None
     return Outcome(status, at)
 
 
 def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[str, object]:
-    facts: dict[str, object] = {"key": str(key), "permalink": permalink}
-    if message is not None:
-        facts |= {"author": message.user or message.bot or "", "text": shorten(message.text, TEXT_BYTES)}
-    return facts
+    known = {"key": str(key), "permalink": permalink}
+    if message is None:
+        return {**known}
+    return {
+        **known,
+        "author": message.user or message.bot or "",
+        "text": shorten(message.text, TEXT_BYTES),
+    }
 
 
 def _link(result: LinkResult, most_rows: int) -> dict[str, object]:
@@ -190,13 +175,13 @@ def _row(row: CreditRow) -> dict[str, object]:
 
 
 def _outputs(results: Sequence[LinkResult], most_bytes: int) -> dict[str, object]:
-    cells: dict[str, object] = {}
+    kept: dict[str, object] = {}
     for number, result in enumerate(results, 1):
         if result.run:
             prefix = f"link{number}_" if number > 1 else ""
             room = _Room(most_bytes)
-            cells |= {f"{prefix}cell_{cell.number}": _cell(cell, room) for cell in result_cells(result.run.cells)}
-    return cells
+            kept |= {f"{prefix}cell_{cell.number}": _cell(cell, room) for cell in telling_cells(result.run.cells)}
+    return kept
 
 
 def _cell(cell: Cell, room: _Room) -> dict[str, object]:
@@ -205,22 +190,22 @@ def _cell(cell: Cell, room: _Room) -> dict[str, object]:
 
 
 class _Room:
-    """What is left of a number of bytes that several texts share."""
+    """What is left of a number of bytes."""
 
     def __init__(self, left: int) -> None:
         self._left = left
 
     def take(self, text: str) -> str:
         """As much of the text as there is room for."""
-        part = shorten(text, min(PART_BYTES, self._left))
-        self._left = max(0, self._left - len(part.encode()))
-        return part
+        kept = shorten(text, min(PART_BYTES, self._left))
+        self._left = max(0, self._left - len(kept.encode()))
+        return kept
 
 
-def result_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """The code cells that show the result: those under "Summary Info"; without such a heading, all with outputs."""
-    under = [cell for cell in under_heading(cells) if cell.kind == "code"]
-    return under or [cell for cell in cells if cell.kind == "code" and cell.outputs]
+def telling_cells(cells: Sequence[Cell]) -> list[Cell]:
+    """The code cells that show the result: those under "Summary Info"; without such a heading, all."""
+    telling = [cell for cell in under_heading(cells) if cell.kind == "code"]
+    return telling or [cell for cell in cells if cell.kind == "code" and cell.outputs]
 
 
 def _stamp(moment: datetime) -> str:

@@ -1,13 +1,15 @@
-"""The world the sandbox starts with: one channel as a credit team's day fills it.
+"""The world that the sandbox starts with: one channel as a credit team's two days fill it.
 
-Times lie within the last two days; everything else is always the same. What a first run is to make of it:
+It goes into an empty world file. Times lie within the last two days; everything else is always the same. What a first
+run makes of it, and what its last lines suggest to try:
 
     Explore `qid`, AC-sandbox-0001          Approved, $4,948.80, exceptions
     Look, PSMS of AC-sandbox-0003           an amount
     `/x/`, `qid` of the same, parameters    one amount over two queries: the same SQL counts once
     Look 4040                               no such Look: a direct message to the owner
     a question, a join, an unfurl, a bot    no request
-    a Look somebody answered by hand        answered elsewhere
+    Look 31, AC-sandbox-0006                answered by an analyst, with the amount that the notebook gives
+    Look 35, AC-sandbox-0007                in no message: credited once it is posted, refused the second time
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ from creditbot.sandbox.world import (  # fmt: skip
 from creditbot.slack_time import ts_of_micros
 
 HOUR = 3600.0
+NEW_LOOK, NEW_ACCOUNT = "35", "AC-sandbox-0007"
+"""What nobody has asked for yet."""
+BY_HAND = "Approved, $419.54, exceptions"
+"""An analyst's answer to Look 31: what the notebook gives for it."""
 CHANNEL_NAME = "credit-requests"
 ANALYST, OUTSIDER, ALERTS_BOT = "U0LEE", "U0PARTNER", "B0ALERTS"
 _PEOPLE = {
@@ -132,7 +138,8 @@ def _links(world: SandboxWorld) -> dict[str, str]:
     add_dashboard(world, "5", "Fraud overview", [reference, two_modes])
     add_merge(world, "merge0001", [reference, two_modes])
     add_sql_query(world, "sqlrunner0001", "SELECT * FROM verify_traffic WHERE billable_item LIKE 'Authy%' LIMIT 10")
-    answered = add_query(world, verify("AC-sandbox-0005", "2025-12-01 to 2025-12-12"))
+    by_hand, new = (add_query(world, verify(account)) for account in ("AC-sandbox-0006", NEW_ACCOUNT))
+    add_look(world, NEW_LOOK, f"Verify, December: {NEW_ACCOUNT}", new)
     return {
         "reference": f"{LOOKER}/explore/credit/verify_traffic?toggle=fil&qid={reference['client_id']}",
         "psms": add_look(world, "27", "PSMS, December: AC-sandbox-0003", add_query(world, psms("AC-sandbox-0003"))),
@@ -140,7 +147,7 @@ def _links(world: SandboxWorld) -> dict[str, str]:
         "same": f"{LOOKER}/explore/credit/verify_traffic?qid={two_modes['client_id']}",
         "parameters": explore_address(verify("AC-sandbox-0005")),
         "missing": f"{LOOKER}/looks/4040",
-        "answered": add_look(world, "31", "Verify, early December: AC-sandbox-0005", answered),
+        "by hand": add_look(world, "31", "Verify, December: AC-sandbox-0006", by_hand),
     }
 
 
@@ -155,22 +162,24 @@ def _messages(world: SandboxWorld, link: Mapping[str, str]) -> None:
 
     joined = f"<@{BOT_USER}> has joined the channel"
     world.post(joined, ts=ago(47), user=BOT_USER, subtype="channel_join")
-    say(46.5, "U0RAVI", "Morning! Is there a cut-off for December credits?")
-    asked = say(30.2, "W0MARTA", f"AC-sandbox-0005, first days of the attack: {link['answered']}")
-    say(29.8, ANALYST, "Approved, $812.40, exceptions", thread_ts=asked)
+    question = say(46.5, "U0RAVI", 'Morning! Why do the answers here end with "exceptions"?')
+    say(46.3, ANALYST, "A credit for fraud is an exception to the invoice, and is booked as one.", thread_ts=question)
+    by_hand = say(30.2, "W0MARTA", f"AC-sandbox-0006 was pumped in December, credit please: {link['by hand']}")
+    say(29.8, ANALYST, BY_HAND, thread_ts=by_hand)
     say(26.0, REQUESTER, f"Hi team, SMS pumping on Verify in December, credit please: {link['reference']} Thanks!")
-    say(22.5, "U0RAVI", f"PSMS this time (AC-sandbox-0003), pumped between Christmas and New Year: {link['psms']}")
+    say(22.5, "U0RAVI", f"PSMS this time: AC-sandbox-0003, between Christmas and New Year: {link['psms']}")
     say(20.0, REQUESTER, "Runbook for fraud credits: https://wiki.sandbox.example/credits", attachments=[_unfurl(link)])
     say(
         6.0,
         "W0MARTA",
-        f"AC-sandbox-0002 and -0005 together:\n{link['short']}\n{link['same']} (same as above)\n{link['parameters']}",
+        "One credit for AC-sandbox-0002 and -0005 together, please:\n"
+        f"{link['short']}\n{link['same']} (the same query)\n{link['parameters']}",
     )
-    say(3.5, "U0RAVI", f"Could you look at this one as well? {link['missing']}")
-    alert = typed(f"Verify conversion is below 40 % in ID: {LOOKER}/looks/27")
+    say(3.5, "U0RAVI", f"Could you look at this one as well, please? {link['missing']}")
+    alert = typed(f"Verify conversion in Indonesia is below 40 %: {LOOKER}/looks/27")
     world.post(ts=ago(2), user=None, bot_id=ALERTS_BOT, app_id="A0ALERTS",
                subtype="bot_message", username="Looker Alerts", **alert)  # fmt: skip
-    say(0.5, REQUESTER, "Thank you all, this used to take a day :tada:")
+    say(0.5, REQUESTER, "Thank you all! This used to take a day :tada:")
 
 
 def _unfurl(link: Mapping[str, str]) -> Json:

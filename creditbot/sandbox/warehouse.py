@@ -5,8 +5,8 @@ Nothing in it is random. AC-sandbox-0001 has the reference month: December 2025 
     mode basic, msg_count 35644, fraud_cost $7,526.30, block_rate 0.416, credit $4,948.80
 
 The others: -0002 two modes and more rows than Looker's default limit, so that a query cut by it gives less; -0003
-Programmable SMS, pumped in its last ten days; -0004 nothing to credit; -0005 one small attack. AC-sandbox-0404 has no
-rows.
+Programmable SMS, pumped in its last ten days; -0004 nothing to credit; -0005, -0006 and -0007 one small attack each.
+AC-sandbox-0404 has no rows.
 """
 
 from __future__ import annotations
@@ -122,6 +122,10 @@ VERIFY = (
     Traffic("AC-sandbox-0004", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS),
     Traffic("AC-sandbox-0005", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS,
             (Attack("+234", 11, (95, 410, 365, 120), (15, 170, 260, 90)),)),
+    Traffic("AC-sandbox-0006", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS,
+            (Attack("+62", 4, (130, 560, 720, 240), (20, 260, 410, 150)),)),
+    Traffic("AC-sandbox-0007", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS,
+            (Attack("+994", 19, (160, 480, 610, 330), (25, 230, 470, 280)),)),
 )  # fmt: skip
 PSMS = (
     Traffic("AC-sandbox-0003", PSMS_ITEM, "standard", _NOVEMBER, 47, _DESTINATIONS,

@@ -35,7 +35,7 @@ from creditbot.errors import (
     StateUnusable,
     ThreadUnclear,
 )
-from creditbot.evidence.summary import TEXT_BYTES, computed_summary
+from creditbot.evidence.summary import TEXT_BYTES, computed_document
 from creditbot.intake.requests import Request
 from creditbot.model import LookerLink, RequestKey, Workspace
 from creditbot.ports import Ports
@@ -186,7 +186,7 @@ class Handler:
     def _computed(self, key: RequestKey, record: Record, request: Request, computation: Computation) -> Record:
         now = self._ports.clock.now()
         permalink = self._workspace.permalink(key.channel, key.ts, request.message.thread)
-        document = computed_summary(key, permalink, request.message, computation.amount, computation.results, now)
+        document = computed_document(key, permalink, request.message, computation.amount, computation.results, now)
         self._ledger.confirm(key, record)  # who was stopped while computing must not replace a later summary
         place = self._ports.summaries.save(key, document, computation.sql)
         self._passed.add(SUMMARY_STORE)

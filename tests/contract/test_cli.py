@@ -416,7 +416,7 @@ def test_show_also_knows_what_the_state_has_forgotten(worked: Office, tmp_path: 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("cut-off", "It is not a request: it has no link to 127.0.0.1:"),
+        ("Why do the answers", "It is not a request: it has no link to 127.0.0.1:"),
         ("Verify conversion", "It is not a request: an app wrote it (B0ALERTS); ALLOWED_BOTS does not list it."),
         (BOT_USER, "It is not a request: it is"),
     ],
@@ -485,12 +485,17 @@ def test_the_sandbox_answers_and_shows_the_channel(tmp_path: Path) -> None:
     Settings that are there it leaves aside, and says so.
     """
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    settings = tmp_path / "data/sandbox/settings.env"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("KEEP_NOTEBOOKS=all\n")
     first = creditbot(tmp_path, "sandbox", "run")
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-of-a-real-workspace\n")
     second = creditbot(tmp_path, "sandbox", "run", LOOKER_BASE_URL=CLOSED)
     assert (0, 0) == (first.code, second.code)
     assert "SANDBOX: no .env and no SLACK_* or LOOKER_* were found." in first.out
     assert "      |   Approved, $4,948.80, exceptions" in first.out
+    assert "The bot here runs with the settings in data/sandbox/settings.env." in first.out
+    assert list(tmp_path.glob("data/sandbox/outputs/notebooks/*"))
     assert "SANDBOX: your own settings are left aside." in second.out
     assert "Nothing new: 10 messages read, every request in them is done." in second.out
     assert 1 == second.out.count("Approved, $4,948.80, exceptions")

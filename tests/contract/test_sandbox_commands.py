@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,31 @@ from slack_sdk import WebClient
 
 from creditbot import cli
 from creditbot.adapters.looker.resolver import LookerResolver
+from creditbot.commands.sandbox import OWN_SETTINGS, next_steps, program_call, why_nobody_answers
 from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET
 from creditbot.sandbox.people import emoji_name
-from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER, TEAM_URL
+from creditbot.sandbox.seed import seed
+from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER, TEAM_URL, SandboxWorld
+
+
+@dataclass
+class Served:
+    """A sandbox that is served.
+
+    Attributes:
+        settings: what it printed for a bot beside it.
+        asides: what it told the person who started it; complete once it has stopped.
+    """
+
+    settings: dict[str, str]
+    asides: list[str] = field(default_factory=list)
+
+    @property
+    def client(self) -> WebClient:
+        """A client of its Slack."""
+        return WebClient(token=self.settings["SLACK_BOT_TOKEN"], base_url=self.settings["SLACK_API_URL"], timeout=10)
 
 
 class Shell:
@@ -52,17 +74,19 @@ class Shell:
         return match[1]
 
     @contextmanager
-    def serving(self) -> Iterator[WebClient]:
-        """A client of the Slack of a `sandbox serve` beside this shell."""
+    def serving(self) -> Iterator[Served]:
+        """A `sandbox serve` of the same folder in a process of its own, which is told to stop at the end."""
         command = [sys.executable, "-m", "creditbot", "sandbox", "--folder", str(self.folder), "serve"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout
-            settings: dict[str, str] = {}
-            while "WAREHOUSE_URL" not in settings:
+            assert process.stderr
+            served = Served({})
+            while "WAREHOUSE_URL" not in served.settings:
                 name, _, value = process.stdout.readline().strip().partition("=")
-                settings[name] = value
-            yield WebClient(token=settings["SLACK_BOT_TOKEN"], base_url=settings["SLACK_API_URL"], timeout=10)
+                served.settings[name] = value
+            yield served
             process.send_signal(signal.SIGTERM)
+            served.asides += process.stderr.read().splitlines()
             assert 0 == process.wait(20)
 
 
@@ -107,13 +131,111 @@ def test_reset_leaves_a_world_and_a_warehouse(shell: Shell) -> None:
 
 def test_a_message_posted_beside_a_served_sandbox_is_read_at_once(shell: Shell) -> None:
     """With a link as `show` prints it."""
-    with shell.serving() as client:
+    with shell.serving() as served:
         match = re.search(r"http://127\.0\.0\.1:\d+", shell.types("show"))
         assert match
         address = f"{match[0]}/looks/33?a=1&b=2"
         ts = shell.posts(f"one more: {address}")
-        (message,) = client.conversations_history(channel=CHANNEL, oldest=ts, inclusive=True)["messages"]
+        (message,) = served.client.conversations_history(channel=CHANNEL, oldest=ts, inclusive=True)["messages"]
         assert f"one more: <{address.replace('&', '&amp;')}>" == message["text"]
+
+
+def test_serving_says_how_to_stop_it_and_what_a_shell_keeps(shell: Shell) -> None:
+    """Beside its output, which goes into a file."""
+    with shell.serving() as served:
+        pass
+    until, shell_keeps, unset, stopped = served.asides
+    assert re.fullmatch(rf"Serving the sandbox in {re.escape(str(shell.folder))} until Ctrl-C, or `kill \d+`\.", until)
+    assert "A shell that took these settings keeps them after that. This takes them away:" == shell_keeps
+    assert ["unset", *served.settings] == unset.split()
+    assert "Stopped serving the sandbox." == stopped
+
+
+def test_a_bot_that_finds_nobody_at_the_sandboxs_address_says_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its settings outlive the sandbox."""
+    with shell.serving() as served:
+        ts = shell.posts("credit please")
+    for name, value in served.settings.items():
+        monkeypatch.setenv(name, value)
+    code = cli.main(["show", f"{TEAM_URL}archives/{CHANNEL}/p{ts.replace('.', '')}"])
+    assert 1 == code
+    assert (
+        f"creditbot: Nobody answers at {served.settings['SLACK_API_URL']}, where SLACK_API_URL expects the sandbox: "
+        "start it with `creditbot sandbox serve`, or take its settings out of this shell and of .env.\n"
+        == capsys.readouterr().err
+    )
+
+
+def test_a_bot_of_a_real_slack_is_told_of_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether its Slack answers or not."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-another-not-a-secret")
+    monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:9/api/")
+    assert "" == why_nobody_answers()
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_file_can_lead_the_bot_away_from_the_sandbox(shell: Shell) -> None:
+    """Whatever leads a bot to the sandbox is the sandbox's own to set."""
+    shell.types("show")
+    with Sandbox(shell.folder) as sandbox:
+        assert {*sandbox.environment(), "STATE_URI", "OUTPUT_URI"} == set(OWN_SETTINGS)
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_setting_of_the_sandbox_itself_is_refused(shell: Shell, command: str) -> None:
+    shell.folder.mkdir()
+    (shell.folder / "settings.env").write_text("SLACK_API_URL=https://slack.com/api/\nMAX_CREDIT_USD=5\n")
+    sentence = f"{shell.folder}/settings.env sets SLACK_API_URL, which the sandbox sets itself."
+    assert shell.fails(command).startswith(sentence)
+
+
+def test_settings_of_the_folder_are_served_to_a_bot(shell: Shell) -> None:
+    """Written as in a .env; the notebooks can be others, too."""
+    shell.folder.mkdir()
+    (shell.folder / "settings.env").write_text("MAX_CREDIT_USD=1000  # low\nNOTEBOOK_PATH=mine.ipynb\nWORKERS=\n")
+    with shell.serving() as served:
+        pass
+    assert {"MAX_CREDIT_USD": "1000", "NOTEBOOK_PATH": "mine.ipynb"}.items() <= served.settings.items()
+    assert "WORKERS" not in served.settings
+
+
+def test_reset_keeps_the_settings(shell: Shell) -> None:
+    """They are the person's own."""
+    shell.folder.mkdir()
+    (shell.folder / "settings.env").write_text("MAX_CREDIT_USD=1000\n")
+    shell.types("reset")
+    assert "MAX_CREDIT_USD=1000\n" == (shell.folder / "settings.env").read_text()
+
+
+# -- what to try next --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("times_posted", "step"),
+    [
+        (0, 'Ask for one more credit:    CALL post "AC-sandbox-0007, please: http://looker.sandbox/looks/35"'),
+        (1, 'Ask for the same again:     CALL post "Did you see this? http://looker.sandbox/looks/35"'),
+        (2, "Save a Look to ask for:     CALL add-look --account AC-sandbox-0004"),
+    ],
+)
+def test_each_run_suggests_a_step_that_shows_something_new(shell: Shell, times_posted: int, step: str) -> None:
+    """A credit, then its repetition, which is refused, then whatever one likes."""
+    for _ in range(times_posted):
+        shell.posts("please: http://looker.sandbox/looks/35")
+    options = argparse.Namespace(folder=shell.folder)
+    with SandboxWorld(shell.folder / "world.sqlite") as world:
+        seed(world)
+        steps = [line.replace(program_call(options), "CALL") for line in next_steps(world, options)]
+    assert step in steps
+
+
+def test_the_look_to_try_stands_in_no_message(shell: Shell) -> None:
+    """So that the first one to ask for it gets a credit."""
+    assert "/looks/35" not in shell.types("show")
 
 
 # -- what people do ----------------------------------------------------------------------------------------------------
@@ -121,14 +243,14 @@ def test_a_message_posted_beside_a_served_sandbox_is_read_at_once(shell: Shell) 
 
 def test_people_talk_in_a_thread_beside_a_served_sandbox(shell: Shell) -> None:
     """What each of them does by a command is what a client of the served Slack reads."""
-    with shell.serving() as client:
+    with shell.serving() as served:
         parent = shell.posts("credit please", "--as", "Ravi Menon")
         reply = shell.posts("Approved, $5.00, exceptions", "--as", "lee", "--thread", parent)
         wrong = shell.posts("wrong thread", "--thread", reply)
         shell.types("edit", reply, "Denied")
         shell.types("delete", wrong)
         shell.types("react", parent, "+1", "--as", "olu")
-        first, second = client.conversations_replies(channel=CHANNEL, ts=parent)["messages"]
+        first, second = served.client.conversations_replies(channel=CHANNEL, ts=parent)["messages"]
     assert [{"name": "+1", "users": [OWNER], "count": 1}] == first["reactions"]
     assert ("U0RAVI", "U0LEE") == (first["user"], second["user"])
     assert ("Denied", "U0LEE") == (second["text"], second["edited"]["user"])

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from creditbot.sandbox.lookml import sql_of
-from creditbot.sandbox.seed import psms, verify
+from creditbot.sandbox.seed import BY_HAND, psms, verify
 from creditbot.sandbox.warehouse import make_warehouse
 
 TARGET = {"basic": Decimal("0.80"), "standard": Decimal("0.90")}
@@ -69,7 +69,15 @@ def test_two_modes_and_more_rows_than_looker_gives_unasked(warehouse: Any) -> No
     assert sum(amounts[1]) < sum(amounts[0])
 
 
-@pytest.mark.parametrize(("account", "credited"), [("AC-sandbox-0004", False), ("AC-sandbox-0005", True)])
+def test_the_analysts_answer_is_what_the_method_gives(warehouse: Any) -> None:
+    """The amount that the first messages show as answered by hand, for the account that they name."""
+    *_, credit = credit_of("basic", rows_of(warehouse, verify("AC-sandbox-0006")))
+    assert f"Approved, ${credit}, exceptions" == BY_HAND
+
+
+@pytest.mark.parametrize(
+    ("account", "credited"), [("AC-sandbox-0004", False), ("AC-sandbox-0005", True), ("AC-sandbox-0007", True)]
+)
 def test_quiet_and_attacked_accounts(warehouse: Any, account: str, credited: bool) -> None:
     """A quiet month has nothing flagged and no credit; a small attack has some."""
     assert (credit_of("basic", rows_of(warehouse, verify(account)))[3] > 0) == credited
@@ -80,17 +88,14 @@ def test_an_account_without_rows(warehouse: Any) -> None:
     assert [] == rows_of(warehouse, verify("AC-sandbox-0404"))
 
 
-def test_programmable_sms_has_history_before_it_is_pumped(warehouse: Any) -> None:
+def test_programmable_sms_has_a_history_before_it_is_pumped(warehouse: Any) -> None:
     """Only one prefix ever exceeds twice its usual traffic, after more than fourteen quiet days of December."""
     rows = rows_of(warehouse, psms("AC-sandbox-0003"))
     assert "verified" not in rows[0]
     usual = {row["prefix"]: row["messages"] for row in rows if row["day"].day == 1}
     pumped = [row for row in rows if row["messages"] > max(20, 2 * usual[row["prefix"]])]
-    assert ({"+62"}, 22, 10) == (
-        {row["prefix"] for row in pumped},
-        min(row["day"].day for row in pumped),
-        len(pumped),
-    )
+    assert {"+62"} == {row["prefix"] for row in pumped}
+    assert list(range(22, 32)) == [row["day"].day for row in pumped]
 
 
 def test_making_it_again_changes_nothing(warehouse: Any, tmp_path: Path) -> None:

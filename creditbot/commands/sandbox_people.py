@@ -1,0 +1,107 @@
+"""What people do in the sandbox, a command each: post, edit, delete, react, and save a Look.
+
+Options come from `cli`; the world in the sandbox's folder changes, so that each command also works beside a
+`sandbox serve`. `creditbot.sandbox.people` and `.new_look` do the work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from creditbot.commands.sandbox import looker_url, open_world, program_call
+from creditbot.errors import SettingsError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from creditbot.sandbox.world import SandboxWorld
+
+
+def post(options: Namespace) -> int:
+    """Posts a message as a person who types it, in a thread or in the channel."""
+    from creditbot.sandbox import people
+
+    with open_world(options.folder) as world:
+        ts = people.post(
+            world,
+            _with_stored_links(world, options.text),
+            author=options.author,
+            thread=options.thread,
+            broadcast=options.broadcast,
+        )
+    print(f"Posted as {ts}. `{program_call(options)} run` reads it.")
+    return 0
+
+
+def edit(options: Namespace) -> int:
+    """Edits a message as its author."""
+    from creditbot.sandbox import people
+
+    with open_world(options.folder) as world:
+        address = people.edit(world, options.message, _with_stored_links(world, options.text))
+    print(f"Edited {address.ts}.")
+    return 0
+
+
+def delete(options: Namespace) -> int:
+    """Deletes a message."""
+    from creditbot.sandbox import people
+
+    with open_world(options.folder) as world:
+        address = people.delete(world, options.message)
+    print(f"Deleted {address.ts}.")
+    return 0
+
+
+def react(options: Namespace) -> int:
+    """Adds a person's reaction to a message, or takes it back."""
+    from creditbot.sandbox import people
+
+    change = people.unreact if options.remove else people.react
+    with open_world(options.folder) as world:
+        address = change(world, options.message, options.emoji, person=options.author)
+    print(f"{'Took the reaction back from' if options.remove else 'Reacted to'} {address.ts}.")
+    return 0
+
+
+def add_look(options: Namespace) -> int:
+    """Saves a new Look and prints its address."""
+    from creditbot.sandbox.new_look import DECEMBER, Traffic, save_sql, save_traffic
+
+    described = (options.account, options.dates, options.product, options.filter, options.fields, options.limit)
+    if options.sql is not None and any(value is not None for value in described):
+        raise SettingsError(
+            "--sql is all of what a Look shows.",
+            "Leave --account, --product, --dates, --filter, --fields and --limit out.",
+        )
+    if options.sql is None and options.account is None:
+        raise SettingsError("A Look needs traffic to show.", "Say --account ACCOUNT, or --sql SQL.")
+    with open_world(options.folder) as world:
+        if options.sql is not None:
+            address = save_sql(world, options.sql, options.title)
+        else:
+            traffic = Traffic(
+                options.account,
+                options.product or "verify",
+                options.dates or DECEMBER,
+                tuple(options.filter or ()),
+                tuple(options.fields.split(",")) if options.fields else (),
+                options.limit or "",
+            )
+            address = save_traffic(world, traffic, options.title)
+        print(_with_looker_address(world, address))
+    return 0
+
+
+def _with_stored_links(world: SandboxWorld, text: str) -> str:
+    """A text that a person typed, with the sandbox's Looker named as the world keeps it: without a port."""
+    from creditbot.sandbox.world import LOOKER
+
+    return text.replace(looker_url(world), LOOKER)
+
+
+def _with_looker_address(world: SandboxWorld, address: str) -> str:
+    """A stored address as a person can use it."""
+    from creditbot.sandbox.world import LOOKER
+
+    return address.replace(LOOKER, looker_url(world))
