@@ -33,14 +33,14 @@ def add_answered_requests(stage: Stage, count: int) -> None:
     store.write(values_after(state, replace(state, records={**state.records, **records})), stored.version)
 
 
-def _answered_request(stage: Stage, moment: datetime) -> tuple[str, Record]:
+def _answered_request(stage: Stage, moment: datetime) -> tuple[RequestKey, Record]:
     """Posts one request and its reply, and saves its summary. Returns its key and its record."""
     ts, reply = ts_of(moment), ts_of(moment + timedelta(seconds=30))
     sha256 = hashlib.sha256(ts.encode()).hexdigest()
     link = f"{LOOKER}/explore/credit/verify_traffic?toggle=fil&qid={sha256[:22]}"
     stage.world.post(user=REQUESTER, ts=ts, **typed(f"Credit please: {link}"))
     stage.world.post("Approved, $4,948.80, exceptions", user=BOT_USER, bot_id=BOT, ts=reply, thread_ts=ts)
-    key = str(RequestKey(TEAM, CHANNEL, ts))
+    key = RequestKey(TEAM, CHANNEL, ts)
     summary = stage.folder / "data" / "outputs" / f"summary_{key}.json"
     summary.write_text(json.dumps({"extracted_at": moment.isoformat(), "credit_amount": 4948.80, "credited": [sha256]}))
     record = Record(

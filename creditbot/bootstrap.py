@@ -12,19 +12,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from creditbot.answer.context import Rules
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products, load_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.dialects import dialect_named, dialect_of
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
-from creditbot.machine import processes
 from creditbot.machine.cores import workers_default
+from creditbot.machine.processes import Stop, ThisProcess, is_running
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.tick.report import Progress
-from creditbot.tick.tick import Bot, TickRules
+from creditbot.tick.tick import Bot
 
 if TYPE_CHECKING:
     from creditbot.adapters.slack.open import Slack
@@ -36,14 +37,14 @@ class Assembly:
 
     Attributes:
         bot: does ticks.
-        ports, ledger, policy, products, sql: what it is made of.
+        ports, ledger, rules, products, sql: what it is made of.
         slack: the Slack adapters behind the ports.
     """
 
     bot: Bot
     ports: Ports
     ledger: Ledger
-    policy: RequestRules
+    rules: Rules
     products: ProductTable
     sql: SqlRules
     slack: Slack
@@ -62,7 +63,7 @@ def assemble(
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
     from creditbot.adapters.slack.open import open_slack
 
-    stop = processes.Stop()
+    stop = Stop()
     slack = open_slack(
         settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
         pause=stop.sleep,
@@ -87,23 +88,27 @@ def assemble(
     calculator = CreditCalculator(
         ports.resolver, ports.runner, products, sql, ComputeLimits(settings.max_credit_usd, workers)
     )
-    policy = RequestRules(
+    request_rules = RequestRules(
         looker_host(settings.looker_base_url),
         frozenset(settings.requesters),
         frozenset(settings.allowed_bots),
         frozenset(settings.previous_bots),
     )
-    rules = TickRules(
+    rules = Rules(
+        requests=request_rules,
         lookback=timedelta(hours=settings.lookback_hours),
         settle=timedelta(seconds=settings.post_settle_seconds),
         attempts=settings.max_attempts,
         duplicates=timedelta(days=settings.duplicate_days),
         template=settings.reply_template,
-        at_once=max(4, 2 * workers),
     )
-    runs: Callable[[str], bool | None] = (lambda _: None) if in_cluster else processes.runs
-    bot = Bot(processes.name(), ports, ledger, calculator, policy, rules, runs=runs, progress=progress, stop=stop)
-    return Assembly(bot, ports, ledger, policy, products, sql, slack)
+    process = ThisProcess(
+        is_running=(lambda _: None) if in_cluster else is_running,
+        stop=stop,
+        requests_at_once=max(4, 2 * workers),
+    )
+    bot = Bot(ports, ledger, calculator, rules, process, progress)
+    return Assembly(bot, ports, ledger, rules, products, sql, slack)
 
 
 def products_of(settings: Settings) -> ProductTable:

@@ -1,56 +1,57 @@
-"""How a request ends: its summary is written, then its end is stored, so that nothing terminal is forgotten."""
+"""How a request ends: first its summary is written, then its end is stored, so that no end is forgotten.
+
+Ends come from `thread_check`, `posting` and `tick`; they go to the summaries and to the state.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from creditbot.answer.context import TickContext
 from creditbot.errors import CreditbotError, StateConflict
 from creditbot.evidence.summary import close_document, new_document
 from creditbot.intake.requests import Request
-from creditbot.model import RequestKey, Workspace
-from creditbot.ports import Ports
-from creditbot.state.ledger import Ledger
+from creditbot.model import RequestKey
 from creditbot.state.record import ANSWERED, Notice, Record, move
 
 
-class Closing:
+class Finisher:
     """Ends requests."""
 
-    def __init__(self, ports: Ports, ledger: Ledger, workspace: Workspace) -> None:
-        self._ports = ports
-        self._ledger = ledger
-        self._workspace = workspace
+    def __init__(self, context: TickContext) -> None:
+        self._context = context
 
-    def end(
-        self, key: RequestKey, base: Record, ended: Record, notices: Mapping[str, Notice] | None = None,
+    def finish(
+        self, key: RequestKey, base: Record, end: Record, notices: Mapping[str, Notice] | None = None,
         request: Request | None = None,
     ) -> Record:  # fmt: skip
-        """Writes the summary of the end and stores it in place of `base`; returns what is stored.
+        """Writes the summary of an end and stores the end in place of `base`; returns what is stored.
 
-        `request` is for the summary of one of which nothing was computed: what was asked.
+        `request` says what was asked, for the summary of a request whose credit was never computed.
         A summary that cannot be written does not undo the end: a later tick writes it (`save_later`).
-        Raises `StateConflict` if the request is not `base` any more: then its summary is as whoever changed it left it.
+        Raises `StateConflict` if the request is not `base` any longer; the summary is then left as the other process
+        wrote it.
         """
-        self._ledger.confirm(key, base)
-        ended = replace(ended, saved=self._saved(key, ended, request))
+        self._context.ledger.confirm(key, base)
+        end = replace(end, saved=self._saved(key, end, request))
         try:
-            self._ledger.swap(key, base, ended, notices=notices)
+            self._context.ledger.swap(key, base, end, notices=notices)
         except StateConflict:
             self.restore(key)
             raise
-        return ended
+        return end
 
     def save_later(self, key: RequestKey, record: Record) -> Record:
         """Writes the summary that could not be written when the request ended; raises what the summaries raise."""
         self._save(key, record)
         saved = move(record, record.status, record.at, saved=True)
-        self._ledger.swap(key, record, saved)
+        self._context.ledger.swap(key, record, saved)
         return saved
 
     def restore(self, key: RequestKey) -> None:
-        """Writes the end that the state holds into a summary that we replaced just when somebody else ended it."""
-        current = self._ledger.state.records.get(str(key))
+        """Repairs the summary if we overwrote it while another process ended the request."""
+        current = self._context.ledger.state.records.get(key)
         if current and current.terminal:
             self._saved(key, current)
 
@@ -62,15 +63,19 @@ class Closing:
         return True
 
     def _save(self, key: RequestKey, record: Record, request: Request | None = None) -> None:
-        permalink = self._workspace.permalink(key.channel, key.ts, record.thread)
+        summaries = self._context.ports.summaries
         message, links = (request.message, request.links) if request else (None, ())
-        document = self._ports.summaries.load(key) or new_document(key, permalink, message, links)
-        self._ports.summaries.save(key, close_document(document, record), _credited(record, document))
+        address = self._context.workspace.address(key, record.thread)
+        document = summaries.load(key) or new_document(key, address, message, links)
+        summaries.save(key, close_document(document, record), _credited(record, document))
 
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:
-    """The SQL that an end credits. An answer found in the thread after a loss credits what was computed for it then."""
+    """Hashes of the SQL that this end credits.
+
+    For an answer that was found in the thread after a loss of the state, the old summary says what was computed.
+    """
     if record.status not in ANSWERED:
         return ()
-    known = document.get("credited")
-    return record.result.sql if record.result else tuple(known) if isinstance(known, list | tuple) else ()
+    earlier = document.get("credited")
+    return record.result.sql if record.result else tuple(earlier) if isinstance(earlier, list | tuple) else ()

@@ -8,13 +8,13 @@ from datetime import datetime
 from creditbot.text import printable
 
 STATUS_WORDS = {
-    "seen": "restarted",
+    "restarted": "restarted",
     "claimed": "being worked on",
     "computed": "computed",
     "posting": "reply unconfirmed",
     "failed": "tried again later",
     "answered": "answered",
-    "dead": "given up",
+    "given_up": "given up",
     "skipped": "skipped",
     "elsewhere": "answered by others",
     "withdrawn": "withdrawn",

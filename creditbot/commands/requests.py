@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from creditbot.commands.output import STATUS_WORDS, count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
+from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.lookup import Lookup
 from creditbot.intake.permalink import read_permalink
 from creditbot.slack_time import time_of
-from creditbot.state.record import ANSWERED, move, reopened
+from creditbot.state.record import ANSWERED, move, restarted
 from creditbot.text import printable
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from creditbot.state.ledger import Ledger
     from creditbot.state.record import Record
 
-_ENDED = ("answered", "elsewhere", "dead")
+_ENDED = ("answered", "elsewhere", "given_up")
 """What the automation rate is taken of: requests that wanted an answer and that have ended."""
 
 
@@ -80,12 +81,12 @@ def restart(lookup: Lookup, ledger: Ledger, clock: Clock, permalink: Permalink, 
     if problem:
         raise SettingsError(problem)
     now = clock.now()
-    order = {"again": overridden_by, "retried": now}
+    kept = {"overridden_by": overridden_by, "retried": now}
     if facts.record:
-        record = reopened(facts.record, now, **order)
+        record = restarted(facts.record, now, **kept)
     else:
         thread = permalink.thread if permalink.thread != permalink.ts else ""
-        record = move(None, "seen", now, thread=thread, **order)
+        record = move(None, "restarted", now, thread=thread, **kept)
     ledger.swap(facts.key, facts.record, record)
 
 
@@ -93,7 +94,7 @@ def _why_not_again(facts: RequestFacts) -> str:
     """Why a request of that status does not start again, one sentence or two; "" if it may."""
     if facts.status in ANSWERED:
         return "This request has been answered and is not answered twice. If the answer is wrong, correct it by hand."
-    if facts.record is None or facts.status in ("failed", "dead", "skipped", "withdrawn"):
+    if facts.record is None or facts.status in ("failed", "given_up", "skipped", "withdrawn"):
         return ""
     if facts.status == "posting":
         return "A reply to this request may be on its way. The next ticks find out; there is nothing to retry yet."
@@ -120,7 +121,7 @@ def _assembly() -> Assembly:
 
 
 def _lookup(assembly: Assembly) -> Lookup:
-    return Lookup(assembly.ports.inbox, assembly.ports.summaries, assembly.ledger, assembly.policy)
+    return Lookup(assembly.ports.inbox, assembly.ports.summaries, assembly.ledger, assembly.rules.requests)
 
 
 def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
@@ -173,22 +174,22 @@ def _record_facts(record: Record) -> Iterable[tuple[str, str]]:
         yield "next try", utc(record.due)
     if record.result:
         yield "credit", format_usd(record.result.amount)
-    if record.again:
-        yield "again by", record.again
+    if record.overridden_by:
+        yield "again by", record.overridden_by
     yield "attempts", str(record.attempts)
     if record.result:
-        yield "summary", record.result.place
+        yield "summary", record.result.location
 
 
 def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    outcome = summary.get("outcome", {})
+    outcome = outcome_fields(summary)
     status, at = str(outcome.get("status", "unknown")), str(outcome.get("at", "unknown"))
     yield "status", f"{STATUS_WORDS.get(status, status)}, since {at[:19].replace('T', ' ')} UTC"
     amount = summary.get("credit_amount")
     facts = (
         ("reason", outcome.get("reason")),
         ("credit", format_usd(amount) if amount is not None else None),
-        ("again by", outcome.get("again")),
+        ("again by", outcome.get("overridden_by")),
         ("attempts", outcome.get("attempts")),
     )
     yield from ((name, str(value)) for name, value in facts if value)

@@ -18,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import get_args
+from typing import Any, get_args
 
 from creditbot.credit.summary_table import under_heading
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
+from creditbot.state.migrations import migrated_record
 from creditbot.state.record import Record, Status
 from creditbot.text import shorten
 
@@ -80,7 +81,7 @@ def close_document(document: Mapping[str, object], record: Record) -> dict[str, 
         "reason": shorten(record.reason, TEXT_BYTES),
         "attempts": record.attempts,
         "seconds": Decimal(f"{record.seconds:.3f}"),
-        "again": record.again,
+        "overridden_by": record.overridden_by,
     }
     told = {name: value for name, value in outcome.items() if value not in ("", 0)}
     known = document.get("outcome")
@@ -115,11 +116,15 @@ class Outcome:
     at: datetime
 
 
-def outcome_of(document: Mapping[str, object]) -> Outcome | None:
-    """What a summary says of the outcome; None if its text says nothing of ours."""
+def outcome_fields(document: Mapping[str, object]) -> dict[str, Any]:
+    """The outcome of a summary in the words of today, whichever version wrote it; empty if there is none."""
     outcome = document.get("outcome")
-    if not isinstance(outcome, Mapping):
-        return None
+    return migrated_record(dict(outcome), 1) if isinstance(outcome, Mapping) else {}
+
+
+def outcome_of(document: Mapping[str, object]) -> Outcome | None:
+    """How the request of a summary stood when that was last written; None if no version of ours wrote the outcome."""
+    outcome = outcome_fields(document)
     try:
         at = datetime.fromisoformat(str(outcome.get("at")))
     except ValueError:

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from creditbot.evidence.summary import outcome_fields
 from creditbot.intake.looker_links import looker_links
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules, why_not
@@ -49,7 +50,7 @@ class RequestFacts:
         """How it stands, as in `creditbot.state.record`: by the state, else by its summary; "" if neither says."""
         if self.record:
             return self.record.status
-        return str((self.summary or {}).get("outcome", {}).get("status", ""))
+        return str(outcome_fields(self.summary or {}).get("status", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Lookup:
         """What is known of a request. Its message is read only if nothing is known of it."""
         state, workspace = self._read()
         key = RequestKey(workspace.team, permalink.channel, permalink.ts)
-        record, summary = state.records.get(str(key)), self._summaries.load(key)
+        record, summary = state.records.get(key), self._summaries.load(key)
         if record or summary:
             return RequestFacts(key, record, summary)
         ignored = _PREVIOUS_BOT if permalink.ts in state.done else self._why_not(permalink, workspace) or _NOT_STARTED
@@ -103,16 +104,15 @@ class Lookup:
         They come from the summaries, and from the state where that knows more.
         """
         state, workspace = self._read()
-        past: dict[str, PastRequest] = {}
+        past: dict[RequestKey, PastRequest] = {}
         for key, summary in self._summaries.newest_first():
             if time_of(key.ts) < since:
                 break
-            past[str(key)] = _by_summary(key, summary, workspace)
-        for text, record in state.records.items():
-            key = RequestKey.parse(text)
+            past[key] = _by_summary(key, summary, workspace)
+        for key, record in state.records.items():
             in_summary = record.terminal and record.saved
-            if not in_summary or (text not in past and time_of(key.ts) >= since):
-                past[text] = _by_record(key, record, workspace)
+            if not in_summary or (key not in past and time_of(key.ts) >= since):
+                past[key] = _by_record(key, record, workspace)
         return sorted(past.values(), key=lambda request: order(request.key.ts))
 
     def _read(self) -> tuple[State, Workspace]:
@@ -134,7 +134,7 @@ class Lookup:
 
 
 def _by_summary(key: RequestKey, summary: Mapping[str, Any], workspace: Workspace) -> PastRequest:
-    outcome = summary.get("outcome", {})
+    outcome = outcome_fields(summary)
     status = str(outcome.get("status", "unknown"))
     amount = summary.get("credit_amount") if status == "answered" else None
     address = str(summary.get("request", {}).get("permalink") or workspace.address(key))

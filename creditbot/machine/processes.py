@@ -10,6 +10,8 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 _NAP = 0.2  # seconds
@@ -21,7 +23,7 @@ def name() -> str:
     return f"{socket.gethostname()}/{pid}/{_started(pid)}/{secrets.token_hex(4)}"
 
 
-def runs(claimant: str) -> bool | None:
+def is_running(claimant: str) -> bool | None:
     """Whether the process of that name, which was on this machine, runs; None whenever that cannot be told."""
     try:
         host, pid, started, _ = claimant.rsplit("/", 3)
@@ -53,6 +55,26 @@ class Stop:
             self._nap(min(seconds, _NAP))
             seconds -= _NAP
         return self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class ThisProcess:
+    """This process as it appears to others, and what it can tell of them.
+
+    Attributes:
+        name: says in a claim who made it; no other process has the same.
+        is_running: whether the process of a claim still runs, by its name; None where that cannot be told.
+        stop: whether this process was asked to stop.
+        wall: the local clock, UTC. It may be wrong: what matters is timed by Slack's clock.
+        requests_at_once: how many requests are worked on at a time. They mostly wait: for Slack, Looker or a notebook.
+            With 1 everything happens in the calling thread.
+    """
+
+    name: str = field(default_factory=name)
+    is_running: Callable[[str], bool | None] = lambda _: None
+    stop: Stop = field(default_factory=Stop)
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
+    requests_at_once: int = 1
 
 
 def _started(pid: int) -> str:

@@ -1,19 +1,22 @@
-"""The state's document: what stands in it, and how it is read and written. Pure.
+"""The document that the state is stored as: its keys, and how each value is read and written.
+
+Pure: a store's texts (`ports.Stored`) become a `State`, and a changed `State` becomes texts again.
 
     meta              what is remembered beside the requests, see `Meta`
-    window            of that, how far was read and forgotten: counts where meta is missing or nonsense
+    window            a copy of how far was read and forgotten; it counts where meta is missing or unreadable
     T0.C0.17363...    the record of a request, by `str(RequestKey)`
     notice.NAME       a message to the owner
     done              messages that a prototype had processed
-    corrupt           what could not be understood, moved aside
+    corrupt           what could not be read, moved aside
 
-Values are JSON texts. Keys that are not ours stay as they are.
+Values are JSON texts. Keys of other programs stay as they are. A document in an older layout is read through
+`migrations`, and the next write rewrites all of it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache, lru_cache
@@ -23,55 +26,61 @@ from creditbot.errors import StateUnusable
 from creditbot.model import RequestKey
 from creditbot.ports import Stored
 from creditbot.slack_time import is_ts, time_of
+from creditbot.state.migrations import migrated_meta, migrated_record
 from creditbot.state.record import SCHEMA, Meta, Notice, Record
 
-MIGRATIONS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
-"""What makes `meta` of layout n one of layout n + 1, the step from 1 first; SCHEMA is one more than there are steps."""
 CORRUPT_LIMIT = 100 * 1024
 """Characters of the value `corrupt`."""
 DONE = "done"
-"""Key under which the messages stand that a prototype had processed: a JSON list of ts."""
+"""Key of the messages that a prototype had processed: a JSON list of ts."""
 WINDOW = "window"
-"""Key of the second copy of how far was read and forgotten: whoever edits `meta` by hand may lose it."""
+"""Key of the copy of how far was read and forgotten, for a `meta` that somebody edited by hand."""
 NOTICE = "notice."
 """How keys of messages to the owner begin."""
 CAUSE = "cause."
-"""How names of notices of a shared cause begin: they stay until it is over."""
+"""How names of notices of a shared cause begin; they stay until the cause is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The document, understood.
+    """The document as it was read.
 
     Attributes:
         meta: what is remembered beside the requests.
-        records: `str(RequestKey)` -> record.
-        notices: id -> message to the owner.
-        done: ts of messages that a prototype had processed: they are never worked on.
-        broken: key -> text of values that could not be understood; not yet moved aside.
+        records: what is remembered of each request.
+        notices: name -> message to the owner.
+        done: ts of messages that a prototype had processed; they are never worked on.
+        broken: key -> text of values that could not be read and are not yet moved aside.
         damage: a sentence on what the store itself found broken, or "".
         stored: what it was read from.
+        layout: the layout that `stored` was written in.
     """
 
     meta: Meta = field(default_factory=Meta)
-    records: Mapping[str, Record] = field(default_factory=dict)
+    records: Mapping[RequestKey, Record] = field(default_factory=dict)
     notices: Mapping[str, Notice] = field(default_factory=dict)
     done: frozenset[str] = frozenset()
     broken: Mapping[str, str] = field(default_factory=dict)
     damage: str = ""
     stored: Stored = field(default_factory=lambda: Stored({}, ""))
+    layout: int = SCHEMA
 
     @property
     def first(self) -> bool:
         """No tick has used it yet: it is new, or everything was lost."""
         return self.meta.workspace is None
 
+    @property
+    def broken_requests(self) -> tuple[RequestKey, ...]:
+        """The requests whose records could not be read."""
+        return tuple(key for text in self.broken if (key := request_key(text)))
+
     def doubts(self, key: RequestKey) -> bool:
-        """Whether a request was there when the state was lost or damaged: its thread may know more than its record."""
-        return self.meta.hold_since is not None and time_of(key.ts) < self.meta.hold_since
+        """Whether a request is older than a loss of the state: its thread may know more than its record."""
+        return self.meta.hold_before is not None and time_of(key.ts) < self.meta.hold_before
 
     def holds(self, key: RequestKey, now: datetime) -> bool:
-        """Whether such a request waits, because a post of ours may not be visible yet."""
+        """Whether a request is on hold, because Slack may not show a reply of ours yet."""
         return self.doubts(key) and self.meta.hold_until is not None and now < self.meta.hold_until
 
     @property
@@ -86,91 +95,116 @@ def size_of(values: Mapping[str, str]) -> int:
 
 
 def understand(stored: Stored) -> State:
-    """Reads the document; values that are not ours to understand end in `broken`.
+    """Reads the document. Values of ours that cannot be read end in `broken`.
 
     Raises `StateUnusable` if a newer version wrote it.
     """
+    layout = _layout(stored.values)
     meta: Meta | None = None
-    window, records, notices, broken, done = Meta(), {}, {}, {}, frozenset[str]()
-    for key, text in stored.values.items():
+    window, done = Meta(), frozenset[str]()
+    records: dict[RequestKey, Record] = {}
+    notices: dict[str, Notice] = {}
+    broken: dict[str, str] = {}
+    for name, text in stored.values.items():
         try:
-            if key == "meta":
-                meta = _load(Meta, _migrated(text))
-            elif key == WINDOW:
-                window = _load(Meta, _migrated(text))
-            elif key.startswith(NOTICE):
-                notices[key.removeprefix(NOTICE)] = _load(Notice, text)
-            elif key == DONE:
+            if name == "meta":
+                meta = _load(Meta, text, _layout_of(text))
+            elif name == WINDOW:
+                window = _load(Meta, text, _layout_of(text))
+            elif name.startswith(NOTICE):
+                notices[name.removeprefix(NOTICE)] = _load(Notice, text, layout)
+            elif name == DONE:
                 done = _load_done(text)
-            elif is_request(key):
-                records[key] = _load(Record, text)
+            elif key := request_key(name):
+                records[key] = _load(Record, text, layout)
         except ValueError:
-            broken[key] = text
-    return State(window if meta is None else meta, records, notices, done, broken, stored.damage, stored)
+            broken[name] = text
+    return State(window if meta is None else meta, records, notices, done, broken, stored.damage, stored, layout)
 
 
-def _migrated(meta: str) -> str:
-    """The text of `meta` in the layout of today. ValueError where it says no layout that ever was."""
-    try:
-        found = json.loads(meta)
-        schema = found.get("schema", 1)
-    except (AttributeError, RecursionError) as error:
-        raise ValueError from error
-    if type(schema) is not int or schema < 1:
+def _layout(values: Mapping[str, str]) -> int:
+    """The layout that a document was written in. Where its number is lost, requests are read as those of the first."""
+    for name in ("meta", WINDOW):
+        try:
+            if name in values:
+                return _layout_of(values[name])
+        except ValueError:
+            continue
+    return 1 if any(map(request_key, values)) else SCHEMA
+
+
+def _layout_of(meta: str) -> int:
+    """ValueError for a text that names no layout; `StateUnusable` for a newer one than ours."""
+    layout = _object(meta).get("schema", 1)
+    if type(layout) is not int or layout < 1:
         raise ValueError
-    if schema > SCHEMA:
+    if layout > SCHEMA:
         raise StateUnusable(
-            f"The state was written by a newer creditbot (layout {schema}; this one knows {SCHEMA}).",
+            f"The state was written by a newer creditbot (layout {layout}; this one knows {SCHEMA}).",
             "Deploy that version again, or a newer one.",
         )
-    for step in MIGRATIONS[schema - 1 :]:
-        found = step(found)
-    return json.dumps({**found, "schema": SCHEMA})
+    return layout
 
 
-def is_request(key: str) -> bool:
-    """Whether a key of the document is that of a request's record."""
+def _object(text: str) -> dict[str, Any]:
+    """ValueError for anything but a JSON object."""
     try:
-        return is_ts(RequestKey.parse(key).ts)
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError from error
+    if not isinstance(value, dict):
+        raise ValueError  # noqa: TRY004 what cannot be read is a ValueError, whatever is wrong with it
+    return value
+
+
+def request_key(name: str) -> RequestKey | None:
+    """The request whose record stands under this key of the document; None for any other key."""
+    try:
+        key = RequestKey.parse(name)
     except ValueError:
-        return False
+        return None
+    return key if is_ts(key.ts) else None
+
+
+def request_of(notice: str) -> RequestKey | None:
+    """The request that a notice of this name is about; None for one about all of them."""
+    return request_key(".".join(notice.split(".")[:4]))
 
 
 def _load_done(text: str) -> frozenset[str]:
-    found: list[str] = _adapters()[list].validate_json(text)
-    if not all(map(is_ts, found)):
+    timestamps: list[str] = _adapters()[list].validate_json(text)
+    if not all(map(is_ts, timestamps)):
         raise ValueError
-    return frozenset(found)
+    return frozenset(timestamps)
 
 
 def values_after(old: State, new: State) -> dict[str, str]:
-    """The document after a change; what did not change keeps its text, and keys that are not ours stay."""
+    """The document after a change. What did not change keeps its text, and keys of other programs stay."""
     values = dict(old.stored.values)
+    rewrite = old.layout < SCHEMA
     if old.broken and not new.broken:
         aside = {key: values.pop(key) for key in old.broken}
         if "corrupt" in values:
             aside["earlier"] = values["corrupt"]
         values["corrupt"] = _cut(json.dumps(aside))
-    _update(values, "", old.records, new.records)
-    _update(values, NOTICE, old.notices, new.notices)
+    _update(values, "", old.records, new.records, rewrite=rewrite)
+    _update(values, NOTICE, old.notices, new.notices, rewrite=rewrite)
     if new.done != old.done:
         values[DONE] = json.dumps(sorted(new.done))
-    if new.meta != old.meta:
+    if new.meta != old.meta or (rewrite and "meta" not in new.broken):
         values["meta"] = _dump(new.meta)
-        values[WINDOW] = _dump(_window(new.meta))
+        values[WINDOW] = _dump(Meta(covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before))
     return values
 
 
-def _window(meta: Meta) -> Meta:
-    return Meta(covered_until=meta.covered_until, forgotten_before=meta.forgotten_before)
-
-
-def _update(values: dict[str, str], prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _update(
+    values: dict[str, str], prefix: str, old: Mapping[Any, Any], new: Mapping[Any, Any], *, rewrite: bool
+) -> None:
     for key in old.keys() - new.keys():
-        del values[prefix + key]
+        del values[f"{prefix}{key}"]
     for key, value in new.items():
-        if old.get(key) is not value:
-            values[prefix + key] = _dump(value)
+        if rewrite or old.get(key) is not value:
+            values[f"{prefix}{key}"] = _dump(value)
 
 
 def _cut(text: str) -> str:
@@ -179,11 +213,14 @@ def _cut(text: str) -> str:
 
 
 @lru_cache(maxsize=10_000)
-def _load(kind: type, text: str) -> Any:
-    """Raises ValueError for what is not of that kind, and for times that cannot be compared or reckoned with.
+def _load(kind: type, text: str, layout: int) -> Any:
+    """Raises ValueError for what is not of that kind, for times without a zone, and for values that nobody means.
 
-    The document is read several times a tick, and most of it is as it was.
+    Cached, because a tick reads the document several times and most of it stays as it is.
     """
+    if layout < SCHEMA and kind is not Notice:
+        old = _object(text)
+        text = json.dumps(migrated_meta(old, layout) if kind is Meta else migrated_record(old, layout))
     value = _adapters()[kind].validate_json(text)
     claim = getattr(value, "claim", None)
     times = [v for x in (value, claim) if x for v in _fields(x) if isinstance(v, datetime)]

@@ -1,17 +1,19 @@
-"""The bot's memory: records of requests and notices, changed only by compare-and-swap.
+"""The bot's memory: records of requests and notices to the owner, changed only by compare-and-swap.
 
-The whole state is one small document under one version, so conflicts between different requests are normal. After one
-the document is read again, and the write is repeated only if *this request's record* is still, field by field, the one
-that the decision was made from; otherwise `StateConflict` says that the decision no longer holds.
+A `StateStore` gives and takes the document; `answer` and `tick` say which record replaces which. The whole state is one
+small document under one version, so conflicts between different requests are normal. After a conflict the document is
+read again. The write is repeated only if *this request's record* still equals, field by field, the one that the
+decision was made from; otherwise `StateConflict` says that the decision no longer holds.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from creditbot.errors import (
     STATE_STORE,
@@ -25,18 +27,27 @@ from creditbot.errors import (
 from creditbot.model import RequestKey
 from creditbot.ports import StateStore, Stored
 from creditbot.slack_time import time_of
-from creditbot.state.codec import CAUSE, NOTICE, State, size_of, understand, values_after
-from creditbot.state.record import Meta, Notice, Record, new_nonce
+from creditbot.state.codec import CAUSE, NOTICE, State, request_of, size_of, understand, values_after
+from creditbot.state.record import SCHEMA, Meta, Notice, Record, new_nonce
 
 BUDGET = 900 * 1024  # bytes; a ConfigMap holds 1 MiB of keys and values
 LIMIT = 1000 * 1024  # bytes for the ends of requests that were begun within the budget
 RETRIES = 60  # conflicts in a row before a write is given up
 
-_NEEDS_ROOM = frozenset({"seen", "claimed", "posting"})
+_NEEDS_ROOM = frozenset({"restarted", "claimed", "posting"})
+K = TypeVar("K")
 T = TypeVar("T")
 
 
 Guard = Callable[[State], None]
+
+
+class _Draft(NamedTuple):
+    """A write that is about to be tried: the state before and after it, and the document after it."""
+
+    old: State
+    new: State
+    values: Mapping[str, str]
 
 
 class Ledger:
@@ -70,8 +81,8 @@ class Ledger:
         self._forget_before = moment
 
     def confirm(self, key: RequestKey, expected: Record) -> None:
-        """Reads the state, and raises `StateConflict` if the record is not `expected` any more."""
-        _expect(self.read(), str(key), expected)
+        """Reads the state, and raises `StateConflict` if the stored record is not `expected`."""
+        _expect(self.read(), key, expected)
 
     def swap(
         self,
@@ -84,21 +95,21 @@ class Ledger:
     ) -> None:
         """Replaces the record of a request, and adds notices in the same write.
 
-        `guard` is called with each state that the write is about to be based on, and may raise to call it off.
-        Raises `StateConflict` if the record is not `expected` any more, `StateFull` if there is no room.
+        `guard` is called with each state that the write is about to be based on. It may raise to call the write off.
+        Raises `StateConflict` if the stored record is not `expected`, `StateFull` if there is no room.
         """
 
         def change(state: State) -> State:
-            _expect(state, str(key), expected)
+            _expect(state, key, expected)
             if guard:
                 guard(state)
             return replace(
                 state,
-                records=_with(state.records, str(key), new),
-                notices={**(notices or {}), **state.notices},  # one that exists is not told again
+                records=_with(state.records, key, new),
+                notices={**(notices or {}), **state.notices},  # a notice that exists is not told a second time
             )
 
-        self._write(change, lambda state: state.records.get(str(key)) == new)
+        self._write(change, lambda state: state.records.get(key) == new)
 
     def swap_notice(self, name: str, expected: Notice | None, new: Notice | None) -> None:
         """Replaces a notice. Raises as `swap` does."""
@@ -113,71 +124,85 @@ class Ledger:
     def update_meta(self, update: Callable[[Meta], Meta]) -> None:
         """Changes what is remembered beside the requests; `update` is called again after a conflict.
 
-        Raises `StateConflict` while it cannot be understood: `set_aside` comes first.
+        Raises `StateConflict` while the `meta` entry cannot be read: `set_aside` comes first.
         """
         nonce = new_nonce()
 
         def change(state: State) -> State:
             if "meta" in state.broken:
-                raise StateConflict("What is remembered beside the requests was changed into nonsense.")
+                raise StateConflict("The state's `meta` entry cannot be read.")
             return replace(state, meta=replace(update(state.meta), nonce=nonce))
 
         self._write(change, lambda state: state.meta.nonce == nonce)
 
     def set_aside(
-        self, update: Callable[[Meta], Meta], notices: Mapping[str, Notice], records: Mapping[str, Record] | None = None
+        self,
+        update: Callable[[Meta], Meta],
+        notices: Mapping[str, Notice],
+        records: Mapping[RequestKey, Record] | None = None,
     ) -> None:
-        """Moves what could not be understood to the key `corrupt`, cut to 100 KiB.
+        """Moves entries that could not be read to the key `corrupt`, cut to 100 KiB.
 
-        The meta is changed, the notices are added, and `records` take the place of those that could not be understood,
-        in the same write. Raises `StateConflict` if another process was quicker: nothing is damaged or lost any more.
+        The same write changes the meta, adds the notices, and puts `records` in the place of those that could not be
+        read. Raises `StateConflict` if another process was quicker: then nothing is damaged or lost any longer.
         """
         nonce = new_nonce()
 
         def change(state: State) -> State:
             if not (state.broken or state.damage or state.first):
-                raise StateConflict("What was damaged or lost was set aside by another process.")
+                raise StateConflict("Another process has already set the damaged entries aside.")
+            replaced = {key: new for key, new in (records or {}).items() if str(key) in state.broken}
             return replace(
                 state,
                 broken={},
                 meta=replace(update(state.meta), nonce=nonce),
                 notices={**notices, **state.notices},
-                records={**state.records, **{key: new for key, new in (records or {}).items() if key in state.broken}},
+                records={**state.records, **replaced},
             )
 
         self._write(change, lambda state: state.meta.nonce == nonce)
 
-    def _write(self, change: Callable[[State], State], written: Callable[[State], bool]) -> None:
+    def _write(self, change: Callable[[State], State], landed: Callable[[State], bool]) -> None:
+        """Applies a change to the state as it is now, and again after each conflict, until a write is through.
+
+        `landed` tells by a later state whether the write is through: also a conflict may be with our own write, which
+        landed late.
+        """
         with self._lock:
-            state, fresh = (self._state, False) if self._state else (self.read(), True)
+            draft = self._first_draft(change)
             for _ in range(RETRIES):
                 try:
-                    new = self._forget(change(state))
-                    values = values_after(state, new)
-                    self._check_room(state, new, values)
-                except CreditbotError:
-                    if fresh:
-                        raise
-                    state, fresh = self.read(), True  # what we remembered may be behind: decide on what is there
-                    continue
-                try:
-                    version = self._store.write(values, state.stored.version)
+                    version = self._store.write(draft.values, draft.old.stored.version)
                 except (StateConflict, StateWriteUnknown):
-                    state, fresh = self.read(), True
-                    if written(state):  # a conflict, too, may be with our own write that landed late
+                    state = self.read()
+                    if landed(state):
                         return
+                    draft = self._draft(change, state)
                 else:
-                    self._state = replace(new, stored=Stored(values, version))
+                    self._state = replace(draft.new, stored=Stored(draft.values, version), layout=SCHEMA)
                     return
-            raise Unreachable(STATE_STORE, "The state is changed by others too often for a write to get through.")
+            raise Unreachable(STATE_STORE, "Gave up writing the state: other processes keep changing it.")
+
+    def _first_draft(self, change: Callable[[State], State]) -> _Draft:
+        """What this process remembers may be old, so a change is refused only on a state that was just read."""
+        if self._state:
+            with suppress(CreditbotError):
+                return self._draft(change, self._state)
+        return self._draft(change, self.read())
+
+    def _draft(self, change: Callable[[State], State], old: State) -> _Draft:
+        new = self._forget(change(old))
+        values = values_after(old, new)
+        self._check_room(old, new, values)
+        return _Draft(old, new, values)
 
     def _forget(self, state: State) -> State:
         """Drops what ended before the window and left its summary, and remembers how far that went."""
-        if self._forget_before is None or "meta" in state.broken:  # that is for the next tick to see
+        if self._forget_before is None or "meta" in state.broken:  # a later tick sets it aside first
             return state
         old = {key for key, record in state.records.items() if self._forgettable(key, record)}
         done = {ts for ts in state.done if time_of(ts) < self._forget_before}
-        moments = [time_of(RequestKey.parse(key).ts) for key in old] + [time_of(ts) for ts in done]
+        moments = [time_of(key.ts) for key in old] + [time_of(ts) for ts in done]
         if moments:
             before = max(filter(None, (state.meta.forgotten_before, max(moments) + timedelta(microseconds=1))))
             state = replace(
@@ -188,29 +213,31 @@ class Ledger:
             )
         return replace(state, notices={n: v for n, v in state.notices.items() if not self._stale(state, n, v)})
 
-    def _forgettable(self, key: str, record: Record) -> bool:
+    def _forgettable(self, key: RequestKey, record: Record) -> bool:
         assert self._forget_before
         return (
             record.terminal
             and record.saved
             and record.at < self._forget_before
-            and time_of(RequestKey.parse(key).ts) < self._forget_before
+            and time_of(key.ts) < self._forget_before
         )
 
     def _stale(self, state: State, name: str, notice: Notice) -> bool:
-        """A cause is told anew when it is over, and what concerns a request only when that is forgotten."""
+        """A notice about a request is kept as long as the request, one about an outage until that is over."""
         assert self._forget_before
-        kept = name.startswith(CAUSE) or ".".join(name.split(".")[:4]) in state.records
+        kept = name.startswith(CAUSE) or request_of(name) in state.records
         return notice.status == "told" and notice.at < self._forget_before and not kept
 
     def _check_room(self, old: State, new: State, values: Mapping[str, str]) -> None:
+        """Work begins only within the budget; what ends work, or makes the state smaller, may use the reserve."""
         if self._budget is None:
             return
-        starts = not old.broken and any(
+        size = size_of(values)
+        begins = not old.broken and any(
             record.status in _NEEDS_ROOM and old.records.get(key) is not record for key, record in new.records.items()
         )
-        size = size_of(values)
-        if size > (self._budget if starts else LIMIT) and (starts or size > size_of(old.stored.values)):
+        full = size > self._budget if begins else size > max(LIMIT, size_of(old.stored.values))
+        if full:
             raise StateFull(
                 f"The state is at its limit ({size // 1024} KiB of {self._budget // 1024} KiB).",
                 "Nothing is posted until requests older than LOOKBACK_HOURS can be forgotten: "
@@ -218,12 +245,12 @@ class Ledger:
             )
 
 
-def _expect(state: State, key: str, expected: Record | None) -> None:
-    if state.records.get(key) != expected or key in state.broken:
+def _expect(state: State, key: RequestKey, expected: Record | None) -> None:
+    if state.records.get(key) != expected or str(key) in state.broken:
         raise StateConflict(f"The state of request {key} was changed by somebody else.")
 
 
-def _with(mapping: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
+def _with(mapping: Mapping[K, T], key: K, value: T | None) -> dict[K, T]:
     """A copy with one key set, or removed."""
     if value is None:
         return {k: v for k, v in mapping.items() if k != key}

@@ -1,27 +1,29 @@
-"""The states of a request, and of a message to the owner. Pure: decisions are made elsewhere, this says which exist.
+"""The states of a request and of a message to the owner.
+
+Pure: this says which states and moves exist. `tick` and `answer` decide which move is made; `ledger` stores it.
 
     (nothing) ──> claimed ──> computed ──> posting ──> answered
                    │  ▲          │ ▲         │ ▲
-                   │  │          │ └─refused─┘ └─ settled, scanned, nothing there: once more
-                   │  │          └──> seen   other links than were computed: computed anew
-                   │  └─ failed, seen, or a claim that ran out
+                   │  │          │ └─refused─┘ └─ settled, thread read, nothing there: posted once more
+                   │  │          └──> restarted   the links changed after they were computed
+                   │  └─ failed, restarted, or a claim that ran out
                    ├──> failed     will be tried again at `due`
-                   ├──> dead       given up or refused; the owner is told
-                   ├──> skipped    no link of it is for a product that is on
-                   ├──> elsewhere  a person or another bot answered it
-                   └──> withdrawn  deleted, or its links were removed
+                   ├──> given_up   failed too often, or refused; the owner is told
+                   ├──> skipped    no link is for a product that is on
+                   ├──> elsewhere  a person or another bot answered
+                   └──> withdrawn  the message or its links were deleted
 
-    claimed and computed also end as answered, if the thread shows our reply: then a state was lost.
-    seen is where `creditbot retry` and an edit put a failed, dead, skipped or withdrawn request. elsewhere, withdrawn
-    and dead can also follow computed, and follow posting only after a scan of the thread begun when the post had
-    settled. Who takes over a computed request claims it anew: it stays computed. A claim notes what is worked on, once
-    more where the message was edited since: it stays claimed.
+    restarted is where `creditbot retry` or an edit puts a request that failed, was given up, skipped or withdrawn.
+    claimed and computed also end as answered where the thread shows our reply: the state was lost after it was posted.
+    elsewhere, withdrawn and given_up can also follow computed. They follow posting only after the post has settled
+    and the thread was read since. A process that takes over a computed request claims it, and it stays computed. A
+    claim is written once more, and stays claimed, where the message was edited since.
 
-    A message to the owner: due ──> telling ──> told, with the same care: telling leaves by the marker found, a definite
-    refusal (due again), or the settle time.
+    A message to the owner: due ──> telling ──> told. It leaves telling when its marker is found, when Slack definitely
+    refused it (it is due again), or after the settle time.
 
-Every transition is a compare-and-swap on the store: the record that the decision was made from is compared field by
-field, and its `nonce` is new in each write, so that no two writes are ever taken for each other.
+Every move is a compare-and-swap on the store: the stored record must equal, field by field, the one that the decision
+was made from. Each write has a new `nonce`, so no two writes are ever taken for each other.
 """
 
 from __future__ import annotations
@@ -34,28 +36,28 @@ from typing import Any, Literal
 
 from creditbot.model import Workspace
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout of what is stored."""
 
 Status = Literal[
-    "seen", "claimed", "computed", "posting", "failed",
-    "answered", "dead", "skipped", "elsewhere", "withdrawn",
+    "restarted", "claimed", "computed", "posting", "failed",
+    "answered", "given_up", "skipped", "elsewhere", "withdrawn",
 ]  # fmt: skip
-TERMINAL: frozenset[Status] = frozenset({"answered", "dead", "skipped", "elsewhere", "withdrawn"})
+TERMINAL: frozenset[Status] = frozenset({"answered", "given_up", "skipped", "elsewhere", "withdrawn"})
 ANSWERED: frozenset[Status] = frozenset({"answered", "elsewhere"})
-"""Ends with an answer, ours or a person's: the SQL that was computed for the request is credited."""
-_ENDS: frozenset[Status] = frozenset({"failed", "dead", "skipped", "elsewhere", "withdrawn"})
+"""Ends with an answer, from us or from a person: both credit the SQL that was computed for the request."""
+_ENDS: frozenset[Status] = frozenset({"failed", "given_up", "skipped", "elsewhere", "withdrawn"})
 MOVES: dict[Status | None, frozenset[Status]] = {
-    None: frozenset({"claimed", "seen"}),
-    "seen": frozenset({"claimed"}),
-    "claimed": frozenset({"claimed", "computed", "seen", "answered", *_ENDS}),
-    "failed": frozenset({"claimed", "seen", "dead"}),
-    "computed": frozenset({"computed", "posting", "seen", "answered", *_ENDS}),
-    "posting": frozenset({"posting", "computed", "answered", "elsewhere", "withdrawn", "dead"}),
+    None: frozenset({"claimed", "restarted"}),
+    "restarted": frozenset({"claimed"}),
+    "claimed": frozenset({"claimed", "computed", "restarted", "answered", *_ENDS}),
+    "failed": frozenset({"claimed", "restarted", "given_up"}),
+    "computed": frozenset({"computed", "posting", "restarted", "answered", *_ENDS}),
+    "posting": frozenset({"posting", "computed", "answered", "elsewhere", "withdrawn", "given_up"}),
     "answered": frozenset({"answered"}),
-    "dead": frozenset({"dead", "seen"}),
-    "skipped": frozenset({"skipped", "seen"}),
-    "withdrawn": frozenset({"withdrawn", "seen"}),
+    "given_up": frozenset({"given_up", "restarted"}),
+    "skipped": frozenset({"skipped", "restarted"}),
+    "withdrawn": frozenset({"withdrawn", "restarted"}),
     "elsewhere": frozenset({"elsewhere"}),
 }
 
@@ -80,19 +82,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was computed, stored before it is posted: whoever takes over posts this and computes no other amount.
+    """What was computed. It is stored before it is posted, so that whoever takes over posts the same amount.
 
     Attributes:
         amount: USD.
         sql: hashes of the SQL that is credited.
         notebooks: hashes of the notebooks that ran.
-        place: where the summary is.
+        location: where the summary is: a path or an address below OUTPUT_URI.
     """
 
     amount: Decimal
     sql: tuple[str, ...] = ()
     notebooks: tuple[str, ...] = ()
-    place: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +104,26 @@ class Record:
     Attributes:
         status: see the drawing above.
         nonce: new in every write.
-        at: UTC of the last transition; for posting the moment from which the settle time counts.
+        at: UTC of the last move. For posting, the settle time counts from here.
         began: UTC of the first claim.
-        thread: ts of its thread's parent where that is another message (a broadcast reply), else "".
+        thread: ts of the thread's parent where that is another message (a broadcast reply), else "".
         user: id of the author.
-        links: fingerprint of the links it was worked on with.
-        edited: ts of the edit it was worked on with, or "".
-        attempts: claims made, without those that a shared cause ended.
-        returned: attempts given back because of a shared cause.
-        due: UTC, earliest next try of a failed or computed request.
-        claim: who works on it; None once that has ended with a word.
+        links: fingerprint of the links that were worked on.
+        edited: ts of the latest edit that was worked on, or "".
+        attempts: claims made. A claim that a shared cause ended is not counted.
+        returned: claims that a shared cause ended.
+        due: UTC of the next try of a failed or computed request, at the earliest.
+        claim: who works on it; None once that process has stored what came of it.
         result: what was computed.
-        posts: how often it went to posting; more than one asks for a look whether two replies stand there.
-        reply: ts of the reply, ours or somebody else's.
+        posts: how often it went to posting. After more than one, two replies may stand in the thread.
+        reply: ts of the reply, from us or from somebody else.
         reason: why it ended as it did, one sentence for people.
-        checked: how often its thread was looked at again, for a reply that was not seen when it ended.
-        saved: the summary of its end is written: the state may forget it.
-        again: who overrode the refusal to credit the same SQL twice, or "".
-        seconds: from the claim to the reply.
-        doubled: two replies of ours stood in its thread: it is looked at again whether the later one was edited.
-        retried: UTC of the last `creditbot retry`: what comes of that is told, also where the same was told before.
+        checked: how often its thread was read after the end, in search of a reply that came late.
+        saved: the summary of its end is written, so the state may forget it.
+        overridden_by: who overrode the rule that the same SQL is credited once, or "".
+        seconds: from the first claim to the reply.
+        doubled: two replies of ours stood in its thread; a later tick checks that the second one was edited.
+        retried: UTC of the last `creditbot retry`. A failure after it is told, even if the same was told before.
     """
 
     status: Status
@@ -142,7 +144,7 @@ class Record:
     reason: str = ""
     checked: int = 0
     saved: bool = False
-    again: str = ""
+    overridden_by: str = ""
     seconds: float = 0.0
     doubled: bool = False
     retried: datetime | None = None
@@ -154,12 +156,12 @@ class Record:
 
 
 def was_posted(before: Record | None, after: Record | None) -> bool:
-    """Whether a reply was posted between two records of a request; one that was found in its thread was not."""
+    """Whether we posted a reply between two records of a request. A reply that was only found there does not count."""
     return bool(after and after.status == "answered" and after.posts > (before.posts if before else 0))
 
 
 def move(record: Record | None, to: Status, at: datetime, **changes: Any) -> Record:
-    """The record after a transition, with a new nonce. ValueError for one that the drawing does not have."""
+    """The record after a move, with a new nonce. ValueError for a move that the drawing does not have."""
     source = record.status if record else None
     if to not in MOVES[source]:
         raise ValueError(f"a request does not go from {source} to {to}")
@@ -168,13 +170,13 @@ def move(record: Record | None, to: Status, at: datetime, **changes: Any) -> Rec
     return replace(record, **{"status": to, "nonce": new_nonce(), "at": at, **changes})
 
 
-def reopened(record: Record, at: datetime, **asked_for: Any) -> Record:
-    """An ended or failed request that starts anew, without what came of it before, but with what was `asked_for`."""
+def restarted(record: Record, at: datetime, **kept: Any) -> Record:
+    """The record of an ended or failed request that starts again: nothing of its past, but what is `kept`."""
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
-        "saved": False, "checked": 0, "again": "",
+        "saved": False, "checked": 0, "overridden_by": "",
     }  # fmt: skip
-    return move(record, "seen", at, **{**blank, **asked_for})
+    return move(record, "restarted", at, **{**blank, **kept})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,10 @@ class Notice:
     Attributes:
         status: due, telling or told.
         nonce: new in every write.
-        at: UTC of the last transition.
+        at: UTC of the last move.
         text: what to say; dropped once it is told.
-        since: UTC; before it is first sent, the conversation is looked through from then on, because a state that was
-            lost since may have known that it was told. None: it cannot have been.
+        since: UTC. Before it is first sent, the conversation is searched from this time on, because a state that was
+            lost may have known that it was told already. None if that is impossible.
     """
 
     status: Literal["due", "telling", "told"]
@@ -204,10 +206,10 @@ class Meta:
     Attributes:
         schema: version of the layout; a newer one than `SCHEMA` is refused.
         nonce: new in every write of it.
-        workspace: who we are and what we watch, so that an idle tick need not ask.
-        covered_until: UTC; every request before it has a record or was forgotten.
-        forgotten_before: UTC; an older request without a record is only started by `creditbot retry`.
-        hold_since: UTC; requests older than this wait until `hold_until`, because the state was lost or damaged then.
+        workspace: who we are and which channels we watch, so that an idle tick need not ask Slack.
+        covered_until: UTC. Every request before it has a record or was forgotten.
+        forgotten_before: UTC. An older request without a record is started by `creditbot retry` alone.
+        hold_before: UTC. Requests older than this wait until `hold_until`, because the state was lost or damaged.
         hold_until: UTC.
     """
 
@@ -216,5 +218,5 @@ class Meta:
     workspace: Workspace | None = None
     covered_until: datetime | None = None
     forgotten_before: datetime | None = None
-    hold_since: datetime | None = None
+    hold_before: datetime | None = None
     hold_until: datetime | None = None

@@ -1,10 +1,11 @@
-"""What a tick has to do, from the state and the messages it read. Pure."""
+"""What a tick has to do. Pure: the state and the messages that were read come in, an `Agenda` goes to `tick`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
@@ -13,13 +14,37 @@ from creditbot.state.codec import State
 from creditbot.state.record import ANSWERED, Record
 
 LOOKS_APART = 4
-"""A post that came later than the settle time may come much later: it is looked for after the settle time, after four
+"""A post that is later than the settle time may be much later. Its thread is read after the settle time, after four
 times as long, and so on until the request is forgotten."""
 _MOST_LOOKS = 8
 LEFT_BEHIND = timedelta(minutes=30)
-"""When a post could be looked for so long ago, ticks have begun to, and did not come to an end."""
+"""A posting that has been due for this long has probably crashed every tick that tried it; it goes last."""
 KNOWN_TO_RUN = timedelta(days=1)
 """How much longer a claim lasts whose process is known to run: NOTEBOOK_TIMEOUT may be a day."""
+
+
+class Part(Enum):
+    """What a tick does with a request."""
+
+    FINISH = auto()
+    """Posted and settled, and not known to be answered."""
+    START = auto()
+    """Never worked on, or edited since."""
+    RETRY = auto()
+    """Tried before without success, or computed and without its reply."""
+    CUT_OFF = auto()
+    """Its last claim ran out in the middle of the work, or no tick could finish it for a long time: it may have killed
+    its process."""
+    EDITED = auto()
+    """Answered, and its links have changed since."""
+    UNSAVED = auto()
+    """Ended, but the summary of the end is missing."""
+    DOUBTFUL = auto()
+    """Ended after a post of unknown outcome that did not answer it: a reply may have become visible since."""
+    WAITING = auto()
+    """Not now: claimed by another process, not yet due, not yet settled, or on hold."""
+    DONE = auto()
+    """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +64,31 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What to do, in order.
+    """What to do.
 
     Attributes:
-        finish: posted, settled, and not known to be answered.
-        fresh: never worked on, or edited since.
-        again: tried before, and failed; some of them only want their reply.
-        cut_off: its last claim ran out in the middle of the work, or no tick could finish it for a long time: it may
-            have killed its process.
-        edited: answered, and its links were changed since.
-        unsaved: ended, but the summary of the end is missing.
-        doubtful: ended after a post of unknown outcome that did not answer it: a reply may have become visible since.
-        waiting: not now: claimed by somebody, not yet due, not yet settled, or held.
+        parts: the jobs of each part, oldest first.
     """
 
-    finish: tuple[Job, ...] = ()
-    fresh: tuple[Job, ...] = ()
-    again: tuple[Job, ...] = ()
-    cut_off: tuple[Job, ...] = ()
-    edited: tuple[Job, ...] = ()
-    unsaved: tuple[Job, ...] = ()
-    doubtful: tuple[Job, ...] = ()
-    waiting: tuple[Job, ...] = ()
+    parts: Mapping[Part, tuple[Job, ...]] = field(default_factory=dict)
+
+    def __getitem__(self, part: Part) -> tuple[Job, ...]:
+        """The jobs of a part, oldest first."""
+        return self.parts.get(part, ())
 
     @property
-    def requests(self) -> tuple[Job, ...]:
-        """What may end in a reply: first what may have one already, then fresh requests, then retries.
+    def answerable(self) -> tuple[Job, ...]:
+        """What may end in a reply: first what may have one already, then new requests, then retries.
 
-        `cut_off` comes last and one by one, so that a request which kills its process takes no other with it.
+        What was cut off comes after them and one by one, so that a request which kills its process takes no other with
+        it.
         """
-        return self.finish + self.fresh + self.again
+        return self[Part.FINISH] + self[Part.START] + self[Part.RETRY]
 
     @property
     def idle(self) -> bool:
         """Nothing to do but wait."""
-        return not (self.requests or self.cut_off or self.edited or self.unsaved or self.doubtful)
+        return not self.parts.keys() - {Part.WAITING}
 
 
 def plan(
@@ -81,56 +96,60 @@ def plan(
     requests: Sequence[Request],
     now: datetime,
     settle: timedelta,
-    runs: Callable[[str], bool | None] = lambda _: None,
+    is_running: Callable[[str], bool | None] = lambda _: None,
 ) -> Agenda:
-    """Sorts every known and every new request into an agenda, oldest first within each part.
+    """Gives every known and every new request its part.
 
-    `runs` says of a claimant whether its process still runs, where that is known: then its claim ends with
-    it, or a day later than it would.
+    `is_running` says of a claim's process whether it still runs; None where that cannot be told. A claim whose process
+    has ended has ended with it; one whose process runs lasts a day longer.
     """
-    read = {str(request.key): request for request in requests}
-    parts: dict[str, list[Job]] = {}
-    for text in sorted(read.keys() | state.records.keys(), key=lambda k: order(RequestKey.parse(k).ts)):
-        job = Job(RequestKey.parse(text), state.records.get(text), read.get(text))
-        part = _part(state, job, now, settle, runs)
-        if part:
+    read = {request.key: request for request in requests}
+    parts: dict[Part, list[Job]] = {}
+    for key in sorted(read.keys() | state.records.keys(), key=lambda key: order(key.ts)):
+        job = Job(key, state.records.get(key), read.get(key))
+        part = _part(state, job, now, settle, is_running)
+        if part is not Part.DONE:
             parts.setdefault(part, []).append(job)
-    return Agenda(**{part: tuple(jobs) for part, jobs in parts.items()})
+    return Agenda({part: tuple(jobs) for part, jobs in parts.items()})
 
 
-def _part(state: State, job: Job, now: datetime, settle: timedelta, runs: Callable[[str], bool | None]) -> str:
+def _part(
+    state: State, job: Job, now: datetime, settle: timedelta, is_running: Callable[[str], bool | None]
+) -> Part:  # fmt: skip
     record = job.record
     if record is None:
         forgotten = state.meta.forgotten_before
         if job.key.ts in state.done or (forgotten and time_of(job.key.ts) < forgotten):
-            return ""
-        return "waiting" if state.holds(job.key, now) else "fresh"
+            return Part.DONE
+        return Part.WAITING if state.holds(job.key, now) else Part.START
     if record.terminal:
         return _ended(job, record, now, settle)
     if state.holds(job.key, now):
-        return "waiting"
+        return Part.WAITING
     if record.status == "posting":
-        since = now - record.at - settle
-        return "waiting" if since < timedelta(0) else "finish" if since < LEFT_BEHIND else "cut_off"
+        settled_for = now - record.at - settle
+        if settled_for < timedelta(0):
+            return Part.WAITING
+        return Part.FINISH if settled_for < LEFT_BEHIND else Part.CUT_OFF
     if record.status == "failed" and _edited(job, record):
-        return "fresh"
+        return Part.START
     if record.due and now < record.due:
-        return "waiting"
+        return Part.WAITING
     if record.claim:
-        known = runs(record.claim.by)
-        until = record.claim.until + (KNOWN_TO_RUN if known else timedelta(0))
-        return "waiting" if known is not False and now < until else "cut_off"
-    return "fresh" if record.status == "seen" else "again"
+        running = is_running(record.claim.by)
+        until = record.claim.until + (KNOWN_TO_RUN if running else timedelta(0))
+        return Part.WAITING if running is not False and now < until else Part.CUT_OFF
+    return Part.START if record.status == "restarted" else Part.RETRY
 
 
-def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> str:
+def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> Part:
     if _edited(job, record):
-        return "edited" if record.status in ANSWERED else "fresh"
+        return Part.EDITED if record.status in ANSWERED else Part.START
     look_after = settle * LOOKS_APART ** min(record.checked, _MOST_LOOKS)
     doubtful = record.doubled or record.posts > (record.status == "answered")
     if doubtful and now - record.at >= look_after:
-        return "doubtful"
-    return "" if record.saved else "unsaved"
+        return Part.DOUBTFUL
+    return Part.DONE if record.saved else Part.UNSAVED
 
 
 def _edited(job: Job, record: Record) -> bool:

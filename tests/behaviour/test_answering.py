@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from creditbot.model import Marker
-from tests.support.world import BOTH, PERSON, POLICY, REFERENCE, World, explore_link, short_link
+from tests.support.world import BOTH, PERSON, REFERENCE, REQUEST_RULES, RULES, World, explore_link, short_link
 
 
 def test_a_request_is_answered_once_however_many_ticks_follow(world: World) -> None:
@@ -141,7 +141,7 @@ def test_the_state_keeps_how_an_answer_came_about(world: World) -> None:
 def test_the_state_names_the_bot_that_asked_where_no_person_did(world: World) -> None:
     """A workflow form posts as a bot and has no user."""
     key = world.ask("abc", user=None, bot="B0FORM")
-    world.tick(policy=replace(POLICY, bots=frozenset({"B0FORM"})))
+    world.tick(rules=replace(RULES, requests=replace(REQUEST_RULES, bots=frozenset({"B0FORM"}))))
     assert world.record(key).user == "B0FORM"
 
 
@@ -153,7 +153,7 @@ def test_a_summary_says_what_was_computed_before_anything_is_posted(world: World
     result = world.record(key).result
     assert result
     assert len(result.sql) == 1
-    assert result.place == f"memory:{key}"
+    assert result.location == f"memory:{key}"
     summary = world.summary(key)
     assert summary["outcome"]["status"] == "computed"
     assert summary["credit_amount"] == Decimal("4948.80")

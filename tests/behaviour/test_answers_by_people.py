@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.behaviour.failures import SILENCE
-from tests.support.world import BOT, BOT_USER, PERSON, POLICY, World
+from tests.support.world import BOT, BOT_USER, PERSON, REQUEST_RULES, RULES, World
 
 APPROVED = "Approved, $812.40, exceptions"
 
@@ -20,7 +20,7 @@ APPROVED = "Approved, $812.40, exceptions"
 def test_a_request_that_somebody_answered_first_is_left_alone(world: World, answerer: dict[str, str | None]) -> None:
     key = world.ask("abc")
     answer = world.say(APPROVED, thread_ts=key.ts, **answerer)
-    world.tick(policy=replace(POLICY, previous_bots=frozenset({"B0OLD"})))
+    world.tick(rules=replace(RULES, requests=replace(REQUEST_RULES, previous_bots=frozenset({"B0OLD"}))))
     assert world.replies(key) == [APPROVED]
     assert world.runs == []
     record = world.record(key)
@@ -79,7 +79,7 @@ def test_answers_for_either_of_two_requests_leave_the_first_to_people(world: Wor
     for amount in ("$1", "$2"):
         world.say(f"Approved, {amount}", thread_ts=first.ts)
     world.tick()
-    assert world.record(first).status == "dead"
+    assert world.record(first).status == "given_up"
     assert world.record(second).status == "elsewhere"
     (text,) = world.told()
     assert (

@@ -19,7 +19,7 @@ def test_a_failure_that_no_second_try_would_help_is_told_at_once(world: World) -
     key = world.ask("abc")
     world.fail("notebook", NOTEBOOK_FAILED)
     world.tick()
-    assert world.outcome(key) == Outcome("dead", told=1)
+    assert world.outcome(key) == Outcome("given_up", told=1)
     record = world.record(key)
     assert record.reason == str(NOTEBOOK_FAILED)
     assert record.attempts == 1
@@ -31,7 +31,7 @@ def test_one_bad_link_means_no_amount_and_one_message_to_the_owner(world: World)
     """There is no total of the good links; later ticks say nothing more."""
     key = world.ask("abc", "gone")
     world.ticks(3, minutes=20)
-    assert world.outcome(key) == Outcome("dead", told=1)
+    assert world.outcome(key) == Outcome("given_up", told=1)
     summary = world.summary(key)
     assert [link["url"].partition("qid=")[2] for link in summary["links"]] == ["abc", "gone"]
     assert summary["request"]["key"] == str(key)
@@ -50,14 +50,14 @@ def test_a_permanent_failure_beside_a_passing_one_is_permanent(world: World) -> 
     key = world.ask("abc", "gone")
     world.fail("looker", LOOKER_DOWN)
     world.tick()
-    assert world.record(key).status == "dead"
+    assert world.record(key).status == "given_up"
 
 
 def test_a_reply_that_slack_refuses_for_good_is_told_at_once(world: World) -> None:
     key = world.ask("abc")
     world.fail("reply", ARCHIVED)
     world.tick()
-    assert world.outcome(key) == Outcome("dead", told=1, runs=["abc"])
+    assert world.outcome(key) == Outcome("given_up", told=1, runs=["abc"])
     assert world.record(key).posts == 0
     assert ARCHIVED.what in world.told()[0]
 
@@ -69,7 +69,7 @@ def test_a_reply_refused_after_taking_over_a_request_is_told_too(world: World) -
     world.wait(minutes=31)
     world.fail("reply", ARCHIVED)
     world.tick()
-    assert world.outcome(key) == Outcome("dead", told=1, runs=["abc"])
+    assert world.outcome(key) == Outcome("given_up", told=1, runs=["abc"])
 
 
 # -- after some attempts -----------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_a_passing_failure_is_tried_again_and_told_after_max_attempts(world: Wor
         world.now = record.due
     world.tick()
     assert waits == [timedelta(minutes=1), timedelta(minutes=2)]
-    assert world.outcome(key) == Outcome("dead", told=1)
+    assert world.outcome(key) == Outcome("given_up", told=1)
     assert world.record(key).attempts == RULES.attempts
     assert "ran out of time" in world.told()[0]
 
@@ -108,7 +108,7 @@ def test_max_attempts_is_read_anew_by_each_tick(world: World) -> None:
     key = world.ask("abc")
     world.fail("notebook", NOTEBOOK_STOPPED)
     world.tick(rules=replace(RULES, attempts=1))
-    assert world.record(key).status == "dead"
+    assert world.record(key).status == "given_up"
 
 
 def test_a_defect_of_the_bot_is_tried_again_and_told_after_max_attempts(world: World) -> None:
@@ -119,7 +119,7 @@ def test_a_defect_of_the_bot_is_tried_again_and_told_after_max_attempts(world: W
         assert world.tick().ok
         world.wait(minutes=10)
     assert world.replies(good) == [REFERENCE]
-    assert world.record(bad).status == "dead"
+    assert world.record(bad).status == "given_up"
     assert "creditbot has a defect: ZeroDivisionError." in world.told()[0]
 
 
@@ -134,7 +134,7 @@ def test_a_request_that_kills_every_process_is_given_up(world: World, point: Poi
         except Killed:
             kills += 1
         world.wait(minutes=31)
-    assert world.record(key).status == "dead"
+    assert world.record(key).status == "given_up"
     assert world.replies(key) == []
     assert len(world.told()) == 1
     assert kills <= RULES.attempts

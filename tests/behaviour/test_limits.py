@@ -138,7 +138,7 @@ def test_the_reason_of_a_failure_is_kept_short_in_the_state(world: World) -> Non
     """A few messages with hundreds of bad links would fill it otherwise."""
     key = world.ask(*(f"gone{n}" for n in range(300)))
     world.tick()
-    assert world.record(key).status == "dead"
+    assert world.record(key).status == "given_up"
     assert len(world.record(key).reason) < 2_100
     assert "bytes more" in world.record(key).reason
 

@@ -50,7 +50,7 @@ def test_with_the_state_lost_older_requests_wait_and_newer_ones_do_not(
     (text,) = world.told()
     shown = "there are summaries of requests in the channel" if trace == "summaries" else "threads in the channel show"
     assert text.startswith(f"The state is empty, although {shown}")
-    assert log_lines("hold") == [{"reason": text.partition(" Older")[0], "until": until}]
+    assert log_lines("hold") == [{"reason": text.partition(" Requests from before")[0], "until": until}]
 
 
 def test_with_the_state_lost_the_only_reply_is_waited_for_before_it_shows() -> None:
@@ -252,7 +252,7 @@ def test_failures_told_before_a_loss_are_not_told_again(world: World, *, may_rea
     world.tick()
     world.wait(minutes=15)
     world.tick()
-    assert [world.record(k).status for k in (key, edited)] == ["dead", "dead"]
+    assert [world.record(k).status for k in (key, edited)] == ["given_up", "given_up"]
     assert {notice.status for notice in world.state().notices.values()} == {"told"}
     the_loss, failures = 1, 2
     assert len(world.told()) == 3 + the_loss + failures * (times - 1)
@@ -305,7 +305,7 @@ def test_a_record_that_cannot_be_read_is_restarted_in_a_full_state_too(world: Wo
     world.tick()
     world.vandalise(key, "?" * 1000)
     world.tick(budget=1000)
-    assert world.record(key).status == "seen"
+    assert world.record(key).status == "restarted"
     assert world.state().broken == {}
 
 

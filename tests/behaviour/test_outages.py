@@ -89,7 +89,7 @@ def test_an_outage_of_more_than_lookback_hours_gives_the_request_up(world: World
         world.wait(minutes=15)
     assert sum(tries[:4]) > sum(tries[40:44])
     assert 10 < sum(tries) < 100
-    assert world.record(key).status == "dead"
+    assert world.record(key).status == "given_up"
     assert "I could not answer" in world.told()[-1]
 
 
@@ -103,7 +103,7 @@ def test_an_outage_may_last_for_exactly_lookback_hours() -> None:
         world.wait(minutes=minutes)
         world.tick(rules=replace(RULES, lookback=timedelta(minutes=3)))
         statuses.append(world.record(key).status)
-    assert statuses == ["failed", "failed", "failed", "dead"]
+    assert statuses == ["failed", "failed", "failed", "given_up"]
 
 
 def test_credentials_that_looker_refuses_are_an_outage(world: World) -> None:
@@ -299,7 +299,7 @@ def test_a_reply_that_is_found_does_not_end_the_outage_of_a_full_state(world: Wo
     key = world.ask("b")
     world.kill("thread.before-read")
     world.wait(minutes=2)
-    world.ticks(2, minutes=1, budget=100, runs=lambda _: False)
+    world.ticks(2, minutes=1, budget=100, is_running=lambda _: False)
     assert world.record(posting).status == "answered"
     assert world.record(key).status == "computed"
     (text,) = world.told()

@@ -17,7 +17,7 @@ from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_FAILED, SILENCE
 from tests.support.points import Point
 from tests.support.world import HOST, PERSON, RULES, World, short_link
 
-WHAT_TO_DO = "Then edit the message, or run `creditbot retry` with its address; or answer it by hand."
+WHAT_TO_DO = "When that is fixed, edit the message or run `creditbot retry` with its address. Or answer by hand."
 
 
 def in_thread(world: World, request: RequestKey, thread: RequestKey | None = None) -> str:
@@ -64,8 +64,8 @@ def test_the_owner_reads_of_a_request_that_killed_every_process(world: World) ->
     (text,) = world.told()
     assert text == (
         f"I could not answer {world.address(key)}\n"
-        "• It was given up after 3 attempts that ended without a word.\n"
-        "  The process was killed each time: look for memory limits, deadlines and the log.\n"
+        "• Given up after 3 attempts: the process was killed each time.\n"
+        "  Check memory limits, job deadlines and the log.\n"
         f"{WHAT_TO_DO}"
     )
 
@@ -88,7 +88,7 @@ def test_the_owner_reads_what_keeps_all_requests_waiting(world: World) -> None:
     world.ask("abc")
     world.fail("looker", LOOKER_DOWN)
     world.tick()
-    assert world.told() == ["Requests wait, and I try again by myself: Looker is down. It is tried again."]
+    assert world.told() == ["Requests are on hold; I will keep trying: Looker is down. It is tried again."]
 
 
 # -- an edit after the answer ------------------------------------------------------------------------------------------
@@ -102,8 +102,8 @@ def test_the_owner_reads_of_links_that_changed_after_the_answer(world: World) ->
     world.tick()
     (text,) = world.told()
     assert text == (
-        f"{world.address(key, top)} was answered already, and its links were changed since. I do not answer it again: "
-        "look whether the new links want a credit, and answer by hand."
+        f"{world.address(key, top)} was already answered, and its links have changed since. I will not answer "
+        "it again. If the new links need a credit, please answer by hand."
     )
 
 
@@ -116,9 +116,9 @@ def test_the_owner_reads_of_a_reply_that_a_defect_made_uncertain(world: World) -
     world.tick()
     (text,) = world.told()
     assert text == (
-        f"Whether my reply to {world.address(key)} arrived is not known: creditbot has a defect: ZeroDivisionError. "
-        "The log has the details. I look again by myself, and post it once more only if it cannot be there; look into "
-        "its thread if that goes on."
+        f"I don't know whether my reply to {world.address(key)} was posted: creditbot has a defect: ZeroDivisionError. "
+        "The log has the details. I will check again and repost only if it is definitely not there. If this message is "
+        "hours old, please look at the thread."
     )
 
 
@@ -128,7 +128,7 @@ def test_the_owner_reads_the_thread_of_an_uncertain_reply_in_the_address(world: 
     world.fail("reply", SILENCE)
     world.tick(rules=replace(RULES, attempts=1))
     (text,) = world.told()
-    assert f"Whether my reply to {world.address(key, top)} arrived" in text
+    assert f"I don't know whether my reply to {world.address(key, top)} was posted" in text
 
 
 def test_the_owner_reads_of_a_reply_that_no_tick_comes_to_an_end_with(world: World) -> None:
@@ -139,7 +139,7 @@ def test_the_owner_reads_of_a_reply_that_no_tick_comes_to_an_end_with(world: Wor
     world.kill("thread.before-read")
     (text,) = world.told()
     assert text.startswith(
-        f"Whether my reply to {world.address(key)} arrived is not known: No tick has come to an end with it yet. "
+        f"I don't know whether my reply to {world.address(key)} was posted: No run has been able to finish it yet. "
     )
 
 
@@ -149,9 +149,9 @@ def test_the_owner_reads_of_a_reply_that_slack_never_shows(world: World) -> None
     world.ticks(4, minutes=15, rules=replace(RULES, lookback=timedelta(minutes=20)))
     (text,) = world.told()
     assert text == (
-        f"{world.address(key)} is left to you: The reply was sent 2 times, and Slack never showed it. "
-        "Answer by hand, after a look. I post it no more; I go on looking, and am done with it when its "
-        "thread shows an answer or its message is deleted."
+        f"Please answer {world.address(key)} by hand: Slack never showed the reply, although it was sent 2 times. "
+        "Look at the thread first. I have stopped posting. I will close the request once I see an answer in the thread "
+        "or the message is deleted."
     )
 
 
@@ -161,8 +161,8 @@ def test_the_owner_reads_of_a_reply_that_slack_never_shows(world: World) -> None
 def spoiled(address: str) -> str:
     """What the owner reads of a second reply."""
     return (
-        f'I posted a reply that is not to be credited, and edit it to say "{REPEATS}" Look whether somebody has '
-        f"credited it: {address}"
+        f'I posted a reply by mistake. I am editing it to say "{REPEATS}" Please check that nobody acted on it: '
+        f"{address}"
     )
 
 
@@ -193,7 +193,7 @@ def test_the_owner_reads_which_reply_to_delete_where_slack_allows_no_edit(world:
     second = in_thread(world, key)
     assert world.told() == [
         spoiled(second),
-        f"{second} could not be edited: Slack allows no edit of it. Delete it by hand.",
+        f"I could not edit {second}: Slack allows no edit of it. Please delete it by hand.",
     ]
 
 
@@ -207,8 +207,9 @@ def test_the_owner_reads_how_long_older_requests_wait_after_a_loss() -> None:
     world.tick()
     (text,) = world.told()
     assert text == (
-        f"The file was nonsense. Older requests wait until {world.now + RULES.settle:%H:%M} UTC; then their threads "
-        "are read, so that nothing is answered twice. Find out what happened to the state."
+        f"The file was nonsense. Requests from before now are on hold until {world.now + RULES.settle:%H:%M} UTC and "
+        "will then be checked against their threads, so that nothing is answered twice. Please find out what changed "
+        "the state."
     )
 
 
@@ -220,7 +221,8 @@ def test_the_owner_reads_the_first_five_records_that_cannot_be_read(world: World
         world.vandalise(key)
     world.tick()
     assert world.told()[0].startswith(
-        f"Unreadable in the state, and kept in its key `corrupt`: {', '.join(keys[:5])}{more}. Older"
+        "These entries of the state could not be read; they are kept under `corrupt`: "
+        f"{', '.join(keys[:5])}{more}. Requests from before now"
     )
 
 

@@ -147,7 +147,7 @@ def test_a_look_that_finds_no_reply_of_ours_changes_no_answer(world: World, stat
 
 @pytest.mark.parametrize(
     ("end", "text"),
-    [("elsewhere", REPEATS), ("withdrawn", LATE), ("dead", LATE)],
+    [("elsewhere", REPEATS), ("withdrawn", LATE), ("given_up", LATE)],
     ids=["a person answered", "the links were removed", "the owner was asked"],
 )
 def test_a_reply_that_shows_after_its_request_ended_does_not_count(world: World, end: Status, text: str) -> None:
@@ -169,7 +169,7 @@ def test_a_reply_that_shows_after_its_request_ended_does_not_count(world: World,
     world.ticks(3, minutes=16)
     assert text in world.replies(key)
     assert REFERENCE not in world.replies(key)
-    assert sum("is not to be credited" in told for told in world.told()) == 1
+    assert sum("I posted a reply by mistake." in told for told in world.told()) == 1
     assert world.record(key).checked
 
 

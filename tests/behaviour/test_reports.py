@@ -36,7 +36,7 @@ def test_every_request_has_one_log_line(log_lines: LogLines) -> None:
             "request": str(key), "outcome": "answered", "amount": Decimal("4948.80"), "attempts": 1,
             "seconds": seconds, "reply": record.reply, "summary": f"memory:{key}",
         },
-        {"request": str(failing), "outcome": "dead", "attempts": 1, "reason": world.record(failing).reason},
+        {"request": str(failing), "outcome": "given_up", "attempts": 1, "reason": world.record(failing).reason},
     ]  # fmt: skip
 
 
@@ -46,7 +46,9 @@ def test_every_tick_has_one_log_line(log_lines: LogLines, monkeypatch: pytest.Mo
     world.ask("gone")
     monkeypatch.setattr(time, "monotonic", chain((10.0,), repeat(12.34567)).__next__)
     world.tick()
-    assert log_lines("tick") == [{"read": 2, "worked_on": 2, "waiting": 0, "answered": 1, "dead": 1, "seconds": 2.346}]
+    assert log_lines("tick") == [
+        {"read": 2, "worked_on": 2, "waiting": 0, "answered": 1, "given_up": 1, "seconds": 2.346}
+    ]
 
 
 def test_a_request_that_another_process_took_has_a_log_line_too(world: World, log_lines: LogLines) -> None:

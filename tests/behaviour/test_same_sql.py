@@ -28,8 +28,9 @@ def test_the_second_request_for_the_same_sql_is_not_answered(world: World) -> No
     (text,) = world.told()
     assert text.startswith(
         f"I could not answer {world.address(second)}\n"
-        f"• The same SQL is credited by another request: {world.address(first)}\n"
-        "  If it is to be credited again, run `creditbot retry --again` with the address of this request.\n"
+        f"• Another request already credits the same SQL: {world.address(first)}\n"
+        "  To credit it a second time, run `creditbot retry --again` with the address of this "
+        "request.\n"
     )
 
 
@@ -49,7 +50,7 @@ def test_a_reply_that_may_be_there_credits_its_sql(world: World) -> None:
     second = world.ask("abc")
     world.tick()
     assert world.record(first).status == "posting"
-    assert world.record(second).status == "dead"
+    assert world.record(second).status == "given_up"
 
 
 def test_sql_that_a_person_credited_while_the_bot_computed_it_is_credited(world: World) -> None:
@@ -59,8 +60,8 @@ def test_sql_that_a_person_credited_while_the_bot_computed_it_is_credited(world:
     second = world.ask("abc")
     world.tick()
     assert world.record(first).status == "elsewhere"
-    assert world.record(second).status == "dead"
-    assert "credited by another request" in world.told()[0]
+    assert world.record(second).status == "given_up"
+    assert "already credits the same SQL" in world.told()[0]
 
 
 def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> None:
@@ -79,7 +80,7 @@ def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> N
     assert world.replies(first) == [REFERENCE]
     assert world.replies(second) == []
     (text,) = world.told()
-    assert f"The same SQL is credited by another request: {world.address(first)}\n" in text
+    assert f"Another request already credits the same SQL: {world.address(first)}\n" in text
 
 
 # -- not credited ------------------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ def test_a_request_is_not_refused_for_what_it_computed_itself(world: World) -> N
     world.forget(second)
     world.wait(minutes=31)
     world.tick()
-    assert world.record(first).status == "dead"
+    assert world.record(first).status == "given_up"
     assert world.address(second) in world.told()[0]
 
 
@@ -144,8 +145,8 @@ def test_a_retry_that_overrides_the_refusal_is_answered_and_says_by_whom(world: 
     world.retry(second, again="dana@laptop")
     world.tick()
     assert world.replies(second) == [REFERENCE]
-    assert world.record(second).again == "dana@laptop"
-    assert world.summary(second)["outcome"]["again"] == "dana@laptop"
+    assert world.record(second).overridden_by == "dana@laptop"
+    assert world.summary(second)["outcome"]["overridden_by"] == "dana@laptop"
 
 
 def test_an_override_does_not_hold_for_links_that_are_edited_afterwards(world: World) -> None:
@@ -193,7 +194,7 @@ def test_sql_a_person_answered_before_a_loss_is_free_after_duplicate_days() -> N
     world.wait(days=1)
     second = world.ask("abc")
     world.tick(rules=ONE_DAY)
-    assert world.record(second).status == "dead"
+    assert world.record(second).status == "given_up"
     world.wait(seconds=0.001)
     third = world.ask("abc")
     world.tick(rules=ONE_DAY)
@@ -296,14 +297,14 @@ def test_sql_that_may_be_answered_already_waits_until_the_loss_settles(world: Wo
     world.tick()
     assert world.replies(second) == []
     assert world.record(second).status == "computed"
-    waits_for = f"The same SQL may be credited by another request: {world.address(first)} It is"
+    waits_for = f"Another request may already credit the same SQL: {world.address(first)} That will"
     assert waits_for in world.record(second).reason
     world.wait(minutes=4)
     world.ticks(9, minutes=4)
     assert world.replies(first) == [REFERENCE]
     assert world.replies(second) == []
     assert world.record(first).status == "answered"
-    assert world.record(second).status == "dead"
+    assert world.record(second).status == "given_up"
     assert len(world.told()) == 2
 
 
@@ -328,7 +329,7 @@ def test_a_thread_shows_an_answer_before_a_loss_to_other_requests_at_once(
     slow = stopped(world, "thread.before-read")
     world.tick()
     assert world.record(first).status in ("claimed", "computed")
-    assert world.record(second).status == "dead"
+    assert world.record(second).status == "given_up"
     slow.go_on()
     assert world.record(first).status in ("answered", "elsewhere")
 
@@ -336,8 +337,8 @@ def test_a_thread_shows_an_answer_before_a_loss_to_other_requests_at_once(
 @pytest.mark.parametrize(
     ("why", "reason"),
     [
-        ("unclear", "Its thread does not say"),
-        ("forged", "Its thread does not say"),
+        ("unclear", "Its thread does not show"),
+        ("forged", "Its thread does not show"),
         ("refused", "Slack refuses it: not_in_channel."),
     ],
 )
@@ -358,9 +359,10 @@ def test_sql_of_a_lost_request_with_an_unclear_thread_is_left_to_people(world: W
         world.amid("thread", lambda: world.fail("thread", Refused(SLACK, "Slack refuses it: not_in_channel.")))
     world.tick()
     assert world.replies(second) == []
-    assert world.record(second).status == "dead"
+    assert world.record(second).status == "given_up"
     (text,) = world.told()
-    assert f"The same SQL may be credited by another request: {world.address(first)} {reason}" in text
+    assert f"Another request may already credit the same SQL: {world.address(first)} {reason}" in text
     assert (
-        "\n  Look at both threads; credit by hand, or run `creditbot retry --again` with the address of this request.\n"
+        "\n  Look at both threads. Then credit by hand, or run `creditbot retry --again` with the address of this "
+        "request.\n"
     ) in text

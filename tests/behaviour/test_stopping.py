@@ -100,7 +100,7 @@ def test_a_request_that_every_tick_cuts_short_is_given_up_in_the_end(world: Worl
         bot.tick()
         world.faults.clear()
         world.wait(hours=1)
-    assert world.record(key).status == "dead"
+    assert world.record(key).status == "given_up"
     (text,) = world.told()
     assert NOTEBOOK_STOPPED.what in text
 
@@ -111,4 +111,4 @@ def test_a_request_that_fails_for_good_is_given_up_while_stopping_too(world: Wor
     world.amid("looker", bot.stop)
     world.fail("notebook", CreditRefused("The amount is negative."))
     bot.tick()
-    assert world.record(key).status == "dead"
+    assert world.record(key).status == "given_up"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from concurrent import futures
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
@@ -14,7 +13,7 @@ from creditbot.state.record import Record
 from creditbot.tick.worker import CLAIM_LIFE
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED
 from tests.support.points import Point
-from tests.support.world import PERSON, REFERENCE, RULES, Killed, World
+from tests.support.world import PERSON, REFERENCE, Killed, World
 
 # -- claims ------------------------------------------------------------------------------------------------------------
 
@@ -67,7 +66,7 @@ def test_the_claim_of_a_process_that_is_gone_is_taken_over_at_once(world: World)
     """Which a process of the same machine can find out."""
     key = world.ask("abc")
     world.kill("looker.before-read")
-    world.tick(runs=lambda _: False)
+    world.tick(is_running=lambda _: False)
     assert world.replies(key) == [REFERENCE]
 
 
@@ -154,7 +153,7 @@ def test_a_request_that_kills_its_process_takes_no_other_with_it(world: World) -
             world.tick(at=at)
         world.wait(minutes=16)
     assert [world.replies(key) for key in others] == [[REFERENCE]] * 3
-    assert world.record(killer).status == "dead"
+    assert world.record(killer).status == "given_up"
 
 
 # -- several at a time -------------------------------------------------------------------------------------------------
@@ -166,7 +165,7 @@ def test_a_request_that_waits_does_not_keep_others_waiting(world: World) -> None
     waited: list[bool] = []
     world.amid("looker", lambda: waited.append(answered.wait(10)))
     world.amid("reply", answered.set)
-    world.tick(rules=replace(RULES, at_once=2))
+    world.tick(at_once=2)
     assert waited == [True]
     assert world.replies(first) == [REFERENCE]
     assert world.replies(second) == [REFERENCE]
@@ -180,7 +179,7 @@ def test_one_request_after_the_other_needs_no_thread(world: World, at_once: int,
     for slug in slugs:
         world.ask(slug)
         world.amid("looker", lambda: threads.append(threading.current_thread()))
-    world.tick(rules=replace(RULES, at_once=at_once))
+    world.tick(at_once=at_once)
     assert threads == [threading.current_thread()] * len(slugs)
 
 
@@ -196,14 +195,14 @@ def test_no_more_requests_are_worked_on_at_a_time_than_allowed(world: World, mon
     monkeypatch.setattr(futures, "ThreadPoolExecutor", Pool)
     for slug in ("a", "b", "c"):
         world.ask(slug)
-    world.tick(rules=replace(RULES, at_once=2))
+    world.tick(at_once=2)
     assert sizes == [2]
 
 
 def test_many_requests_at_a_time_are_answered_once_each(world: World) -> None:
     """Six of them ask for what six others ask for, and are refused: threads share one view of the state."""
     keys = [world.ask(f"q{n % 6}") for n in range(12)]
-    world.tick(rules=replace(RULES, at_once=4))
+    world.tick(at_once=4)
     assert sorted(len(world.replies(key)) for key in keys) == [0] * 6 + [1] * 6
     assert len(world.told()) == 6
 
@@ -214,7 +213,7 @@ def test_requests_that_may_have_killed_a_process_are_worked_on_one_by_one(world:
     for _ in range(2):
         world.kill("looker.before-read")
     world.wait(minutes=31)
-    world.kill("notebook.before-run", rules=replace(RULES, at_once=4))
+    world.kill("notebook.before-run", at_once=4)
     assert [world.record(key).attempts for key in (first, second)] == [2, 1]
-    world.tick(rules=replace(RULES, at_once=4))
+    world.tick(at_once=4)
     assert world.replies(second) == [REFERENCE]

@@ -95,7 +95,7 @@ def test_a_storm_of_conflicts_loses_no_write(as_bot: Kubectl, state: ConfigMapSt
     won, *_ = race(as_bot.kubeconfig, ("claim_all", 30), ("push_on", 60), ("push_on", 60))
     found = understand(state.read())
     assert [str(key) for key in keys(30)] == won
-    assert sorted(won) == sorted(found.records)
+    assert sorted(won) == sorted(map(str, found.records))
     assert START + timedelta(seconds=120) == found.meta.covered_until
 
 

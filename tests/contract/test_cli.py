@@ -238,7 +238,7 @@ def test_a_broken_notebook_is_told_to_the_owner(office: Office) -> None:
     told = [message["text"] for message in office.sandbox.world.direct_messages()]
     about = [text for text in told if re.search(r"/broken\.ipynb is not a valid notebook: .*\.\s+Open it in", text)]
     assert 1 == len(about)
-    assert "Requests wait" in about[0]
+    assert "Requests are on hold" in about[0]
 
 
 # --- check -----------------------------------------------------------------------------------------------------------

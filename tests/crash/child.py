@@ -23,13 +23,13 @@ from creditbot.adapters.storage.file_state import FileStore
 from creditbot.adapters.storage.summaries import ObjectSummaries
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.sql.check import SqlRules
-from creditbot.machine import processes
 from creditbot.machine.clock import boottime
+from creditbot.machine.processes import ThisProcess, is_running
 from creditbot.ports import Clock
 from creditbot.state.ledger import Ledger
 from creditbot.tick.tick import Bot
 from tests.support.points import At, Point, watched
-from tests.support.world import POLICY, RULES, VERIFY, World
+from tests.support.world import RULES, VERIFY, World
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def bot(order: Order, at: At) -> Bot:
     limits = ComputeLimits(links_at_once=1)
     calculator = CreditCalculator(ports.resolver, ports.runner, VERIFY, SqlRules("duckdb"), limits)
     ledger = Ledger(ports.state, budget=None)
-    return Bot(processes.name(), ports, ledger, calculator, POLICY, RULES, runs=processes.runs)
+    return Bot(ports, ledger, calculator, RULES, ThisProcess(is_running=is_running))
 
 
 def run(order: Order) -> None:

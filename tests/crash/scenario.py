@@ -63,7 +63,7 @@ class Scenario:
 
     def outcome(self, key: RequestKey) -> Outcome:
         """How it ended for one request."""
-        record = self.world.state().records.get(str(key))
+        record = self.world.state().records.get(key)
         replies = tuple(reply.text for reply in self.replies(key) if reply.text not in UNCOUNTED)
         told = sorted(what for message in self.world.visible_direct() if (what := _about(message, key)))
         return Outcome(record.status if record else "", replies, tuple(t for t in told if t in ("failed", "edited")))
@@ -113,7 +113,7 @@ def unsound(scenario: Scenario, *, avoidable: bool = True) -> list[str]:
     if avoidable and scenario.counted().duplicates:
         found.append("a second reply was posted")
     for key in scenario.requests:
-        outcome, record = scenario.outcome(key), state.records.get(str(key))
+        outcome, record = scenario.outcome(key), state.records.get(key)
         if len(outcome.replies) > 1:
             found.append(f"{key} has {len(outcome.replies)} replies")
         if record is None and key.ts not in {message.ts for message in world.messages}:
@@ -123,9 +123,9 @@ def unsound(scenario: Scenario, *, avoidable: bool = True) -> list[str]:
             continue
         if record.status == "answered" and not outcome.replies:
             found.append(f"{key} counts as answered without a reply")
-        if record.status not in ("answered", "dead") and outcome.replies:
+        if record.status not in ("answered", "given_up") and outcome.replies:
             found.append(f"{key} is {record.status} and has a reply")
-        if record.status == "dead" and (outcome.replies or "failed" not in outcome.told):
+        if record.status == "given_up" and (outcome.replies or "failed" not in outcome.told):
             found.append(f"{key} is dead: {outcome}")
         if record.result and outcome.replies and f"${record.result.amount:,.2f}" not in outcome.replies[0]:
             found.append(f"{key} was answered with another amount than is recorded: {outcome} {record.result}")

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 
 from creditbot.errors import CreditbotError
 from creditbot.intake.thread import UNCOUNTED
+from creditbot.model import RequestKey
 from creditbot.state.codec import State
 from creditbot.state.record import Record
-from creditbot.tick.agenda import plan
+from creditbot.tick.agenda import Agenda, Part, plan
 from tests.crash.faults import LATENESS, Fault, Injected, arm
 from tests.support.points import Point
 from tests.support.ticks import Tick
@@ -140,9 +141,10 @@ class Simulation:
         world.visible(), world.visible_direct()
         later = plan(state, (), world.now + timedelta(days=1), RULES.settle)
         if not self._surplus(state):  # a look that would find nothing need not be waited for, but for the first
-            later = replace(later, doubtful=tuple(j for j in later.doubtful if j.record and not j.record.checked))
+            unchecked = tuple(job for job in later[Part.DOUBTFUL] if job.record and not job.record.checked)
+            later = Agenda({part: jobs for part, jobs in {**later.parts, Part.DOUBTFUL: unchecked}.items() if jobs})
         return not (
-            world.pending or world.pending_direct or state.broken or not later.idle or later.waiting
+            world.pending or world.pending_direct or state.broken or not later.idle or later[Part.WAITING]
             or (state.meta.hold_until or world.now) > world.now
             or any(notice.status != "told" for notice in state.notices.values())
         )  # fmt: skip
@@ -150,9 +152,10 @@ class Simulation:
     def _surplus(self, state: State) -> bool:
         """Whether a reply stands that is to be edited."""
         return any(
-            sum(reply.text not in UNCOUNTED for reply in replies) > (state.records[key].status == "answered")
+            sum(reply.text not in UNCOUNTED for reply in replies)
+            > (state.records[RequestKey.parse(key)].status == "answered")
             for key, replies in self.world.posted().items()
-            if key in state.records
+            if RequestKey.parse(key) in state.records
         )
 
     def _next_moment(self) -> datetime:

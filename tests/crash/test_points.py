@@ -177,7 +177,7 @@ def test_whatever_happens_to_the_state_a_failure_is_told_once(
             (key,) = scenario.requests
             Simulation(scenario.world, (), [(point, nth, partial(mishap, scenario.world, key))]).run()
             table.add([f"state {name}"], scenario)
-            assert ("dead", (), ("failed",)) == scenario.outcome(key), (point, nth)
+            assert ("given_up", (), ("failed",)) == scenario.outcome(key), (point, nth)
             assert [] == twice_told(scenario.world), (point, nth)
 
 

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest import mock
 
+from creditbot.answer.context import Rules
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
+from creditbot.machine.processes import ThisProcess
 from creditbot.model import NotebookRun
 from creditbot.ports import Ports
 from creditbot.sandbox import Sandbox
@@ -22,15 +24,11 @@ from creditbot.sandbox.world import LOOKER
 from creditbot.state import record as states
 from creditbot.state.ledger import Ledger
 from creditbot.tick.report import Progress
-from creditbot.tick.tick import Bot, TickRules
+from creditbot.tick.tick import Bot
 from tests.replay.stage import NOW, REQUEST, Stage
 from tests.support import world as fakes
 
 MISSING = "1767867000.000100"
-RULES = TickRules(
-    lookback=timedelta(hours=72), settle=timedelta(seconds=900), attempts=3, duplicates=timedelta(days=35),
-    template="Approved, {amount}, exceptions", at_once=1,
-)  # fmt: skip
 
 
 class Notebook:
@@ -66,7 +64,7 @@ def test_two_ticks(stage: Stage) -> None:
         bot = _bot(stage, steps)
         first, second = bot.tick(), bot.tick()
     assert [] == first.untold + first.errors + second.untold + second.errors
-    assert [(REQUEST, "answered"), (MISSING, "dead")] == [
+    assert [(REQUEST, "answered"), (MISSING, "given_up")] == [
         (job.key.ts, record.status) for job, record in first.done if record
     ]
     assert [] == second.done
@@ -95,8 +93,10 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
     )  # fmt: skip
     products = default_products("verify.ipynb", None)
     calculator = CreditCalculator(resolver, ports.runner, products, SqlRules("duckdb"), ComputeLimits(links_at_once=1))
-    policy = RequestRules(looker_host(stage.origin.looker_base_url))
-    return Bot(
-        "tick", ports, Ledger(ports.state), calculator, policy, RULES, progress=progress,
-        wall=lambda: datetime.fromtimestamp(NOW, UTC),
+    rules = Rules(
+        RequestRules(looker_host(stage.origin.looker_base_url)), lookback=timedelta(hours=72),
+        settle=timedelta(seconds=900), attempts=3, duplicates=timedelta(days=35),
+        template="Approved, {amount}, exceptions",
     )  # fmt: skip
+    process = ThisProcess("tick", wall=lambda: datetime.fromtimestamp(NOW, UTC))
+    return Bot(ports, Ledger(ports.state), calculator, rules, process, progress)

@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from creditbot import slack_time
+from creditbot.answer.context import Rules, TickContext
 from creditbot.commands.requests import restart
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products
@@ -27,6 +28,7 @@ from creditbot.insight.lookup import Lookup
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules
+from creditbot.machine.processes import ThisProcess
 from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
 from creditbot.ports import Ports, Stored
 from creditbot.slack_time import order, time_of
@@ -34,7 +36,7 @@ from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.state.record import Record, Status
 from creditbot.tick.report import Progress, TickReport
-from creditbot.tick.tick import Bot, TickRules
+from creditbot.tick.tick import Bot
 from tests.support.points import At, Point, nowhere, watched
 
 T = TypeVar("T")
@@ -44,9 +46,10 @@ Fault = Callable[[str, Callable[[], Any]], Any]
 TEAM, CHANNEL, BOT_USER, BOT, PERSON, OWNER = "T0TEST", "C0TEST", "U0BOT", "B0BOT", "U0PERSON", "U0OWNER"
 START = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
 HOST = "acme.looker.com"
-RULES = TickRules(
-    lookback=timedelta(hours=72), settle=timedelta(minutes=15), attempts=3, duplicates=timedelta(days=35),
-    template="Approved, {amount}, exceptions", at_once=1,
+REQUEST_RULES = RequestRules(looker_host(f"https://{HOST}"))
+RULES = Rules(
+    REQUEST_RULES, lookback=timedelta(hours=72), settle=timedelta(minutes=15), attempts=3,
+    duplicates=timedelta(days=35), template="Approved, {amount}, exceptions",
 )  # fmt: skip
 REFERENCE = "Approved, $4,948.80, exceptions"
 VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.ipynb", "psms.ipynb")
@@ -279,7 +282,7 @@ class World:
 
     def record(self, key: RequestKey) -> Record:
         """What the store holds of a request."""
-        return self.state().records[str(key)]
+        return self.state().records[key]
 
     def summary(self, key: RequestKey) -> Any:
         """What the summary of a request says."""
@@ -326,24 +329,31 @@ class World:
         )  # fmt: skip
 
     def bot(
-        self, name: str = "", *, at: At = nowhere, rules: TickRules = RULES, products: ProductTable = VERIFY,
-        policy: RequestRules | None = None, max_credit: Decimal | None = None, skew: timedelta = timedelta(0),
-        budget: int = BUDGET, runs: Callable[[str], bool | None] = lambda _: None, progress: Progress | None = None,
+        self, name: str = "", *, at: At = nowhere, rules: Rules = RULES, products: ProductTable = VERIFY,
+        max_credit: Decimal | None = None, skew: timedelta = timedelta(0), budget: int = BUDGET,
+        is_running: Callable[[str], bool | None] = lambda _: None, at_once: int = 1, progress: Progress | None = None,
     ) -> Bot:  # fmt: skip
         """A process that has just started; `skew` is how wrong its local clock is."""
         ports = watched(self.ports(), at)
         limits = ComputeLimits(max_credit, links_at_once=1)
         calculator = CreditCalculator(ports.resolver, ports.runner, products, SqlRules("duckdb"), limits)
-        return Bot(
-            name or f"pod-{self.number()}", ports, Ledger(ports.state, budget=budget), calculator,
-            policy or POLICY, rules, runs=runs, progress=progress, wall=lambda: self.now + skew,
-        )  # fmt: skip
+        process = ThisProcess(
+            name or f"pod-{self.number()}", is_running, wall=lambda: self.now + skew, requests_at_once=at_once
+        )
+        return Bot(ports, Ledger(ports.state, budget=budget), calculator, rules, process, progress)
+
+    def context(self, ports: Ports | None = None, name: str = "") -> TickContext:
+        """What the parts of a tick share in a new process, for tests of one part alone."""
+        ports = ports or self.ports()
+        ledger = Ledger(ports.state)
+        workspace = ledger.read().meta.workspace or ports.inbox.workspace(None)
+        return TickContext(ports, ledger, workspace, RULES, ThisProcess(name or f"pod-{self.number()}"))
 
     def retry(self, key: RequestKey, again: str = "") -> None:
         """`creditbot retry` with the address that a message outside threads has."""
         ports = self.ports()
         ledger = Ledger(ports.state)
-        lookup = Lookup(ports.inbox, ports.summaries, ledger, POLICY)
+        lookup = Lookup(ports.inbox, ports.summaries, ledger, REQUEST_RULES)
         restart(lookup, ledger, ports.clock, Permalink(key.channel, key.ts, key.ts), again)
 
     def tick(self, **options: Any) -> TickReport:
@@ -379,9 +389,6 @@ class World:
         """The permalink of a message; `thread` is the request whose thread it stands in."""
         link = f"https://acme.slack.com/archives/{CHANNEL}/p{key.ts.replace('.', '')}"
         return f"{link}?thread_ts={thread.ts}&cid={CHANNEL}" if thread else link
-
-
-POLICY = RequestRules(looker_host(f"https://{HOST}"))
 
 
 class FakeSlack:

@@ -86,7 +86,7 @@ def test_a_claim_of_a_process_that_is_gone_is_free_where_that_can_be_known(uri: 
     """Beside a file on this machine; a pod says nothing about pods of other nodes."""
     bot = bootstrap.assemble(settings(STATE_URI=uri), state=HeldInMemory({})).bot
     gone = processes.name().replace(f"/{os.getpid()}/", "/4194305/")  # more than any pid
-    assert (False if free else None) is bot._runs(gone)
+    assert (False if free else None) is bot._process.is_running(gone)
 
 
 class HeldInMemory:

@@ -14,7 +14,7 @@ from creditbot.errors import CreditRefused, NoProduct, SqlRefused, Unreachable
 from creditbot.intake.requests import Request, read_request
 from creditbot.model import LookerLink, Query, Workspace
 from tests.support.points import Point, watched
-from tests.support.world import BOTH, CHANNEL, HOST, POLICY, TEAM, VERIFY, FakeResolver, World
+from tests.support.world import BOTH, CHANNEL, HOST, REQUEST_RULES, TEAM, VERIFY, FakeResolver, World
 
 WORKSPACE = Workspace(TEAM, "https://acme.slack.com/", "U0BOT", "B0BOT", {CHANNEL: "credits"})
 
@@ -26,7 +26,7 @@ def world() -> World:
 
 def request(world: World, *paths: str) -> Request:
     world.say(" ".join(f"<https://{HOST}/{path}>" for path in paths))
-    read = read_request(world.messages[-1], WORKSPACE, POLICY)
+    read = read_request(world.messages[-1], WORKSPACE, REQUEST_RULES)
     assert read
     return read
 

@@ -30,7 +30,7 @@ def test_a_past_request_is_a_row_with_its_amount() -> None:
 
 
 def test_the_reason_of_an_end_stands_below_its_row() -> None:
-    rows = list(history_lines([past("dead", reason="Looker has no Look 7.")], 30))
+    rows = list(history_lines([past("given_up", reason="Looker has no Look 7.")], 30))
     assert f"2026-01-09 12:00  given up                          {LINK}" == rows[1]
     assert f"{' ' * 18}Looker has no Look 7." == rows[2]
 
@@ -38,7 +38,7 @@ def test_the_reason_of_an_end_stands_below_its_row() -> None:
 def test_the_automation_rate_is_of_requests_that_wanted_an_answer() -> None:
     """Those that were skipped or withdrawn, or are under way, do not count. The mean is that of our answers."""
     requests = [
-        past("answered", "10.00", 4.0), past("answered", "20.00", 6.0), past("elsewhere"), past("dead"),
+        past("answered", "10.00", 4.0), past("answered", "20.00", 6.0), past("elsewhere"), past("given_up"),
         past("skipped"), past("withdrawn"), past("failed"),
     ]  # fmt: skip
     expected = "Automation rate 50%: 2 of 4 requests, 5.0 seconds per request on average."

@@ -15,7 +15,7 @@ from creditbot.intake.requests import RequestRules
 from creditbot.model import RequestKey
 from creditbot.state.codec import DONE
 from creditbot.state.ledger import Ledger
-from tests.support.world import CHANNEL, HOST, PERSON, POLICY, START, World
+from tests.support.world import CHANNEL, HOST, PERSON, REQUEST_RULES, START, World
 
 LINK = f"<https://{HOST}/x/abc>"
 NOBODY_WROTE_IT = Permalink(CHANNEL, "1736345678.000100", "1736345678.000100")
@@ -26,7 +26,7 @@ def world() -> World:
     return World(step=timedelta(milliseconds=100))
 
 
-def lookup(world: World, rules: RequestRules = POLICY) -> Lookup:
+def lookup(world: World, rules: RequestRules = REQUEST_RULES) -> Lookup:
     ports = world.ports()
     return Lookup(ports.inbox, ports.summaries, Ledger(ports.state), rules)
 
@@ -83,7 +83,7 @@ def test_a_message_that_nothing_is_known_of_says_why(world: World, message: dict
 
 def test_the_rules_say_whose_message_is_a_request(world: World) -> None:
     """REQUESTERS is the setting to look at."""
-    narrow = lookup(world, replace(POLICY, requesters=frozenset({"U0ELSE"})))
+    narrow = lookup(world, replace(REQUEST_RULES, requesters=frozenset({"U0ELSE"})))
     reason = narrow.why_not_a_request(permalink(world.ask("abc")))
     assert f"It is not a request: REQUESTERS does not list its author ({PERSON})." == reason
 
@@ -124,7 +124,7 @@ def test_past_requests_come_oldest_first(world: World) -> None:
     world.fail("reply", RuntimeError())
     world.tick()
     past = lookup(world).past(START - timedelta(days=1))
-    assert [(answered, "answered"), (dead, "dead"), (waiting, "posting")] == [(one.key, one.status) for one in past]
+    assert [(answered, "answered"), (dead, "given_up"), (waiting, "posting")] == [(one.key, one.status) for one in past]
 
 
 def test_a_past_request_that_was_answered_has_its_amount_and_time(world: World) -> None:

@@ -24,10 +24,7 @@ def world() -> World:
 
 def notices(world: World, at: At = nowhere) -> Notices:
     """Another process."""
-    ports = watched(world.ports(), at)
-    ledger = Ledger(ports.state)
-    ledger.read()
-    return Notices(ports, ledger, SETTLE)
+    return Notices(world.context(watched(world.ports(), at)))
 
 
 def deliver(world: World) -> list[str]:
@@ -73,7 +70,9 @@ def test_nothing_more_is_told_once_the_process_is_asked_to_stop(world: World) ->
     for name in ("first", "second"):
         notices(world).add(name, name)
         world.wait(seconds=1)
-    assert [] == notices(world).deliver(lambda: "tell" in world.calls)
+    context = world.context()
+    world.amid("tell", context.process.stop.ask)
+    assert [] == Notices(context).deliver()
     assert ["first"] == world.told()
     deliver(world)
     assert ["first", "second"] == world.told()
@@ -138,7 +137,7 @@ def test_a_failure_has_one_name_for_each_edit_and_each_retry(
 ) -> None:
     """By which it is found in the conversation, also where the state was lost and by a later version."""
     key = RequestKey("T1", "C1", "1767873600.000001")
-    dead = Record("dead", "n", START, edited=edited, retried=retried)
+    dead = Record("given_up", "n", START, edited=edited, retried=retried)
     name, notice = failure(key, dead, "text")
     assert f"{key}.failed.{rest}" == name
     assert ("due", "text", START, since) == (notice.status, notice.text, notice.at, notice.since)
@@ -235,7 +234,7 @@ def test_of_very_many_links_the_owner_reads_some() -> None:
     problems = [(f"https://{HOST}/x/{n}", LinkUnusable("It is gone.", "")) for n in range(13)]
     text = failure_text("https://acme.slack.com/1", problems)
     points = [line[2:] for line in text.splitlines() if line.startswith("•")]
-    assert [f"https://{HOST}/x/9", "and 3 links more"] == points[-2:]
+    assert [f"https://{HOST}/x/9", "and 3 more links"] == points[-2:]
     assert "more" not in failure_text("https://acme.slack.com/1", problems[:10])
 
 

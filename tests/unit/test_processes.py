@@ -25,7 +25,7 @@ def test_a_process_that_runs_is_known_to() -> None:
     name = processes.name()
     assert str(os.getpid()) == name.rsplit("/", 3)[1]
     assert name.rsplit("/", 3)[2]
-    assert processes.runs(name) is True
+    assert processes.is_running(name) is True
 
 
 @pytest.mark.usefixtures("_source")
@@ -34,14 +34,14 @@ def test_a_process_that_has_ended_is_known_to() -> None:
     ended = subprocess.Popen([sys.executable, "-c", "pass"])
     ended.wait()
     host, pid, began, rest = processes.name().rsplit("/", 3)
-    assert processes.runs(f"{host}/{ended.pid}/{began}/{rest}") is False
-    assert processes.runs(f"{host}/{pid}/another time/{rest}") is False
+    assert processes.is_running(f"{host}/{ended.pid}/{began}/{rest}") is False
+    assert processes.is_running(f"{host}/{pid}/another time/{rest}") is False
 
 
 @pytest.mark.parametrize("name", ["", "pod", "another-host/1/2/3", "a/b/c/d"])
 def test_of_a_process_elsewhere_nobody_can_say_whether_it_runs(name: str) -> None:
     """Its claim runs out."""
-    assert processes.runs(name) is None
+    assert processes.is_running(name) is None
 
 
 def test_no_two_processes_have_a_name() -> None:

@@ -13,7 +13,7 @@ from creditbot.intake.permalink import Permalink
 from creditbot.model import RequestKey
 from creditbot.state.codec import DONE
 from creditbot.state.ledger import Ledger
-from tests.support.world import CHANNEL, HOST, POLICY, REFERENCE, World
+from tests.support.world import CHANNEL, HOST, REFERENCE, REQUEST_RULES, World
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def retry(world: World, message: Permalink) -> None:
     """`creditbot retry` with that address."""
     ports = world.ports()
     ledger = Ledger(ports.state)
-    restart(Lookup(ports.inbox, ports.summaries, ledger, POLICY), ledger, ports.clock, message)
+    restart(Lookup(ports.inbox, ports.summaries, ledger, REQUEST_RULES), ledger, ports.clock, message)
 
 
 def forget(world: World) -> None:
@@ -55,7 +55,7 @@ def test_the_next_tick_starts_a_retried_request_again(world: World, slug: str) -
     world.tick()
     world.change(key.ts, text=f"<https://{HOST}/x/abc>", content={"text": f"<https://{HOST}/x/abc>"})
     retry(world, permalink(key))
-    assert "seen" == world.record(key).status
+    assert "restarted" == world.record(key).status
     world.tick()
     assert [REFERENCE] == world.replies(key)
 

@@ -35,7 +35,7 @@ def lines(report: TickReport, meta: Meta | None = None, now: datetime = NOW) -> 
 
 @pytest.mark.parametrize(
     ("after", "words"),
-    [(ANSWERED, "answered $4,948.80"), (record("dead"), "given up"), (None, "left for later")],
+    [(ANSWERED, "answered $4,948.80"), (record("given_up"), "given up"), (None, "left for later")],
     ids=["answered", "given up", "another process has it"],
 )
 def test_an_outcome_is_a_few_words(after: Record | None, words: str) -> None:
@@ -58,7 +58,7 @@ def test_progress_says_when_a_request_is_started() -> None:
 
 def test_progress_gives_the_reason_below_the_outcome() -> None:
     expected = [f"      given up            {LINK}", f"{' ' * 26}Looker has no Look 7."]
-    assert expected == progress_lines(record("dead", reason="Looker has no Look 7."))
+    assert expected == progress_lines(record("given_up", reason="Looker has no Look 7."))
 
 
 def test_progress_gives_no_reason_if_somebody_else_answered() -> None:
@@ -97,7 +97,7 @@ def test_an_idle_tick_says_how_much_it_read() -> None:
     assert ["Nothing new: 1 message read, every request in them is done."] == lines(TickReport(read=1))
 
 
-HOLD = Meta(hold_since=NOW, hold_until=NOW + timedelta(minutes=15))
+HOLD = Meta(hold_before=NOW, hold_until=NOW + timedelta(minutes=15))
 
 
 def test_a_tick_says_until_when_requests_are_held_back_and_why() -> None:

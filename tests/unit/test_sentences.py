@@ -10,7 +10,7 @@ import pytest
 from tests.sentences import LIST, WRITTEN, in_code, listing, without_example
 
 UNREAD = {
-    "Nothing is posted for older requests until the state's loss has settled.",  # a conflict: the next tick decides
+    "Older requests are on hold after a loss of the state: nothing is posted for them.",  # a conflict
     "left to another process",  # in the log
 }
 """Sentences of `answer` and `tick` that no situation shows, because nobody is told them."""

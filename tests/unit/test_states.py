@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from creditbot.state.record import MOVES, Claim, Record, Result, Status, move, new_nonce, reopened, was_posted
+from creditbot.state.record import MOVES, Claim, Record, Result, Status, move, new_nonce, restarted, was_posted
 from tests.support.world import START
 
 LATER = START + timedelta(hours=1)
@@ -43,15 +43,15 @@ def test_moves_that_the_drawing_lacks_are_refused(source: Status | None) -> None
 def test_what_starts_anew_keeps_nothing_of_what_came_of_it_before() -> None:
     """Neither its attempts nor its result, nor who once overrode a refusal; but that replies of it may be there."""
     dead = Record(
-        "dead", "n", START, START, "1.1", "U1", "links", "2.2", 3, 4, START, Claim("pod", START),
-        Result(Decimal("1.00")), 2, "3.3", "x", checked=1, saved=True, again="dana",
+        "given_up", "n", START, START, "1.1", "U1", "links", "2.2", 3, 4, START, Claim("pod", START),
+        Result(Decimal("1.00")), 2, "3.3", "x", checked=1, saved=True, overridden_by="dana",
     )  # fmt: skip
-    anew = reopened(dead, LATER)
+    anew = restarted(dead, LATER)
     assert anew == Record(
-        "seen", anew.nonce, LATER, None, "1.1", "U1", "links", "2.2", posts=2, reply="3.3", claim=None, result=None
+        "restarted", anew.nonce, LATER, None, "1.1", "U1", "links", "2.2", posts=2, reply="3.3", claim=None, result=None
     )
-    asked = reopened(dead, START, again="eve", retried=LATER)
-    assert ("seen", "eve", LATER) == (asked.status, asked.again, asked.retried)
+    asked = restarted(dead, START, overridden_by="eve", retried=LATER)
+    assert ("restarted", "eve", LATER) == (asked.status, asked.overridden_by, asked.retried)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_reply_was_posted_where_an_answer_took_another_post(
 
 def test_nothing_leaves_posting_to_be_worked_on_again() -> None:
     """From posting no path leads to a second computation: the reply that may exist is of the first."""
-    assert MOVES["posting"].isdisjoint({"claimed", "seen", "failed", "skipped"})
+    assert MOVES["posting"].isdisjoint({"claimed", "restarted", "failed", "skipped"})
 
 
 def test_an_answered_request_stays_answered() -> None:

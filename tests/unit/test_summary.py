@@ -128,12 +128,12 @@ class TestContents:
 
 def test_an_answer_that_is_found_again_keeps_what_was_known_of_it() -> None:
     """With the state lost its record knows neither who overrode a refusal nor how long it took."""
-    record = Record("answered", "n", NOW, reply="1.1", seconds=5.0, again="Dana Ortiz")
+    record = Record("answered", "n", NOW, reply="1.1", seconds=5.0, overridden_by="Dana Ortiz")
     document = a_document(a_result(a_run(HEADING, TABLE), CREDIT))
     first = close_document(document, replace(record, result=Result(Decimal(1))))
     found = close_document(first, Record("answered", "m", NOW + timedelta(hours=1), reply="1.1", seconds=0.2))
     assert first["outcome"] == found["outcome"]
-    assert "Dana Ortiz" == found["outcome"]["again"]  # type: ignore[index]
+    assert "Dana Ortiz" == found["outcome"]["overridden_by"]  # type: ignore[index]
     another = close_document(first, Record("answered", "m", NOW, reply="2.2"))
     assert "2.2" == another["outcome"]["reply"]  # type: ignore[index]
 
@@ -234,11 +234,11 @@ class TestEnd:
 
     def test_a_dead_request_credits_nothing(self) -> None:
         """What was computed and not answered is no credit, but is not forgotten."""
-        closed = close_document(a_document(a_result()), a_record("dead", reason="Slack refused."))
+        closed = close_document(a_document(a_result()), a_record("given_up", reason="Slack refused."))
         assert (None, Decimal("4948.80")) == (closed["credit_amount"], closed["computed_amount"])
         assert "Slack refused." == at(closed, "outcome", "reason")
-        assert closed == close_document(closed, a_record("dead", reason="Slack refused."))
-        assert Outcome("dead", NOW) == outcome_of(closed)
+        assert closed == close_document(closed, a_record("given_up", reason="Slack refused."))
+        assert Outcome("given_up", NOW) == outcome_of(closed)
 
     def test_a_request_of_which_nothing_was_computed(self) -> None:
         """It leaves who, where, when and why."""

@@ -1,0 +1,93 @@
+"""Whether the SQL of a request is already credited by another one.
+
+The state says it of recent requests, the summaries of those that the state has forgotten or lost. `posting` asks before
+it posts; `creditbot retry --again` overrides the answer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.thread_check import ThreadCheck
+from creditbot.errors import AlreadyCredited, NotYet, Refused, ThreadUnclear
+from creditbot.evidence.summary import outcome_of
+from creditbot.model import RequestKey
+from creditbot.state.codec import State
+from creditbot.state.record import ANSWERED, Record
+
+
+class Duplicates:
+    """Refuses to credit the same SQL twice within DUPLICATE_DAYS.
+
+    Each verb raises `AlreadyCredited` where another request credits the SQL of this one.
+    """
+
+    def __init__(self, context: TickContext, check: ThreadCheck) -> None:
+        self._context = context
+        self._check = check
+
+    def refuse_known(self, state: State, key: RequestKey, now: datetime) -> None:
+        """By the state alone: called with the very state that the swap to posting is based on."""
+        record = state.records[key]
+        if record.overridden_by or not record.result:
+            return
+        oldest, sql = now - self._context.rules.duplicates, set(record.result.sql)
+        for other, theirs in state.records.items():
+            if other != key and _credited_sql(theirs, oldest) & sql:
+                raise self._already(other)
+
+    def refuse_remembered(self, key: RequestKey, record: Record) -> None:
+        """By the summaries: for requests that the state has forgotten, or that were lost with a state.
+
+        Raises `NotYet` or `ThreadUnclear` where another request may credit the SQL.
+        """
+        if record.overridden_by or not record.result:
+            return
+        now, summaries = self._context.now(), self._context.ports.summaries
+        others = dict.fromkeys(other for sha in record.result.sql for other in summaries.credited_by(sha))
+        others.pop(key, None)
+        for other in others:
+            outcome = outcome_of(summaries.load(other) or {})
+            if outcome is None or outcome.at < now - self._context.rules.duplicates:
+                continue
+            if outcome.status in ANSWERED:
+                raise self._already(other)
+            if outcome.status == "computed":
+                self._refuse_if_answered(other, now)
+
+    def _refuse_if_answered(self, other: RequestKey, now: datetime) -> None:
+        """For a request last known as computed, only its thread can tell whether a lost state had it posted."""
+        if self._context.ledger.state.holds(other, now):
+            raise NotYet(
+                f"Another request may already credit the same SQL: {self._context.workspace.address(other)}",
+                "That will be checked again.",
+            )
+        try:
+            shown = self._check.look(other)
+        except Refused as error:
+            raise self._unclear(other, str(error)) from error
+        if shown.ours or shown.elsewhere:
+            raise self._already(other)
+        if shown.forged or shown.unclear:
+            raise self._unclear(other, "Its thread does not show whether it was answered.")
+
+    def _unclear(self, other: RequestKey, why: str) -> ThreadUnclear:
+        return ThreadUnclear(
+            f"Another request may already credit the same SQL: {self._context.workspace.address(other)} {why}",
+            "Look at both threads. Then credit by hand, or run `creditbot retry --again` with the address of this "
+            "request.",
+        )
+
+    def _already(self, other: RequestKey) -> AlreadyCredited:
+        return AlreadyCredited(
+            f"Another request already credits the same SQL: {self._context.workspace.address(other)}",
+            "To credit it a second time, run `creditbot retry --again` with the address of this request.",
+        )
+
+
+def _credited_sql(record: Record, oldest: datetime) -> set[str]:
+    """Hashes of the SQL that this request credits, whether we or a person answered it."""
+    if record.status not in {"posting", *ANSWERED} or record.at < oldest or not record.result:
+        return set()
+    return set(record.result.sql)

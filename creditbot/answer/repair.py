@@ -1,0 +1,50 @@
+"""Repairs what nobody can exclude: a reply that became visible late, or was posted by a process that slept.
+
+`tick.follow_up` asks for a second look at requests that ended in doubt, `posting` where another process was quicker.
+Whatever should not stand in a thread is edited by `thread_check`.
+"""
+
+from __future__ import annotations
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.thread_check import ThreadCheck
+from creditbot.intake.thread import LATE, REPEATS
+from creditbot.model import RequestKey
+from creditbot.state.record import Record, move
+
+
+class Repair:
+    """Looks for replies of ours that should not stand, and has them edited. The owner is told of each once.
+
+    Raises `StateConflict` if the request changed meanwhile, and what reading and writing Slack raises.
+    """
+
+    def __init__(self, context: TickContext, check: ThreadCheck) -> None:
+        self._context = context
+        self._check = check
+
+    def repair(self, key: RequestKey, record: Record) -> str:
+        """Returns the ts of the reply that stands, "" if none of ours does. A request under way ends as answered."""
+        shown = self._check.look(key, record.thread)
+        self._context.ledger.confirm(key, record)  # the request may have come back: its reply is right then
+        if record.status in ("claimed", "computed", "posting") and shown.ours:  # else its process decides
+            self._check.end_if_decided(key, record, shown)
+        elif record.status == "answered":
+            self._check.edit_surplus(key, record, shown.repeats, REPEATS)
+        elif record.terminal:
+            self._check.edit_surplus(key, record, shown.ours, REPEATS if record.status == "elsewhere" else LATE)
+            return ""
+        return shown.ours[0] if shown.ours else ""
+
+    def check_again(self, key: RequestKey, record: Record) -> None:
+        """One more look at a request that ended in doubt; the record says how many there were."""
+        standing = self.repair(key, record) or record.reply
+        saved = record.saved and standing == record.reply
+        checked = move(record, record.status, record.at, checked=record.checked + 1, reply=standing, saved=saved)
+        self._context.ledger.swap(key, record, checked)
+
+    def after_conflict(self, key: RequestKey) -> None:
+        """We posted, and another process changed the request meanwhile: two replies may stand there now."""
+        current = self._context.ledger.read().records.get(key)
+        if current:
+            self.repair(key, current)

@@ -1,0 +1,94 @@
+"""What the thread of a request has decided: reads it, and ends the request where there is nothing left to post.
+
+Threads come from the `Inbox`; an end goes to `finishing`. Replies of ours that should not stand there are edited, so
+that nobody credits them, and the owner is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.finishing import Finisher
+from creditbot.answer.owner import Notices
+from creditbot.errors import NotYet, PostRefused, ThreadUnclear
+from creditbot.intake.thread import REPEATS, ThreadView, is_behind, view
+from creditbot.model import RequestKey
+from creditbot.state.record import Record, move
+
+
+class ThreadCheck:
+    """Reads threads and acts on what they show. Raises what reading and writing Slack raises."""
+
+    def __init__(self, context: TickContext, finisher: Finisher, notices: Notices) -> None:
+        self._context = context
+        self._finisher = finisher
+        self._notices = notices
+
+    def look(self, key: RequestKey, thread: str = "") -> ThreadView:
+        """Reads the thread of a request as it is now.
+
+        Pass `thread` if it is known: a broadcast reply otherwise takes a second read, because its own ts gives only
+        itself.
+        """
+        messages = self._context.ports.inbox.thread(key.channel, thread or key.ts)
+        own = next((message for message in messages if message.ts == key.ts), None)
+        if own and own.thread != (thread or key.ts):
+            messages = self._context.ports.inbox.thread(key.channel, own.thread)
+        return view(messages, key, self._context.workspace, self._context.rules.requests)
+
+    def end_if_decided(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
+        """Ends the request if its thread shows that there is nothing to post; None if a reply is wanted.
+
+        Raises `ThreadUnclear` where the thread does not decide, `NotYet` where it does not decide yet.
+        """
+        end = self._end_shown(key, record, shown)
+        if end is None:
+            return None
+        doubled = bool(shown.repeats)  # stored with the end: a later tick edits them if this process dies first
+        ended = self._finisher.finish(key, record, replace(end, doubled=doubled), request=shown.request)
+        self.edit_surplus(key, record, shown.repeats, REPEATS)
+        return ended
+
+    def _end_shown(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
+        now = self._context.now()
+        if shown.ours:
+            return answered(record, now, shown.ours[0])
+        if shown.forged:
+            raise ThreadUnclear(
+                "A reply in the thread carries our marker, but somebody else posted it.",
+                "Find out who posted it, and credit by hand.",
+            )
+        if shown.elsewhere:
+            return move(record, "elsewhere", now, reply=shown.elsewhere, claim=None, reason="Answered in the thread.")
+        if is_behind(shown.own, key, record.edited, now, self._context.rules.settle):
+            raise NotYet("Slack does not show the latest version of the request yet.", "It will be read again.")
+        if shown.request is None:
+            return move(record, "withdrawn", now, claim=None, reason="The message or its Looker links were deleted.")
+        if shown.unclear:
+            raise ThreadUnclear(shown.unclear, "Look at the thread and credit by hand.")
+        return None
+
+    def edit_surplus(self, key: RequestKey, record: Record, replies: Sequence[str], text: str) -> None:
+        """Edits replies of ours (their ts) to say `text`, so that nobody credits them; tells the owner of each once."""
+        for ts in replies:
+            address = self._context.workspace.permalink(key.channel, ts, record.thread or key.ts)
+            self._notices.add(
+                f"{key}.repeat.{ts}",
+                f'I posted a reply by mistake. I am editing it to say "{text}" Please check that nobody acted on it: '
+                f"{address}",
+            )
+            try:
+                self._context.ports.replier.amend(key.channel, ts, text)
+            except PostRefused as error:
+                if error.retry:
+                    raise
+                self._notices.add(f"{key}.stays.{ts}", f"I could not edit {address}: {error} Please delete it by hand.")
+
+
+def answered(record: Record, now: datetime, reply: str) -> Record:
+    """The record of a request whose reply (its ts) stands in the thread."""
+    seconds = (now - record.began).total_seconds() if record.began else 0.0
+    return move(record, "answered", now, reply=reply, claim=None, reason="", seconds=seconds)

@@ -1,0 +1,73 @@
+"""What a tick still does for requests that have ended, and what it says of posts that no tick could finish.
+
+Jobs come from the agenda; what is found goes to the state, the summaries, and the owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.owner import Notices, unsettled_text
+from creditbot.errors import CreditbotError, NotYet, StateConflict
+from creditbot.state.record import Record, move
+from creditbot.tick.agenda import Agenda, Job, Part
+from creditbot.tick.worker import Parts
+
+
+class FollowUp:
+    """Looks after requests that have ended."""
+
+    def __init__(self, context: TickContext, parts: Parts) -> None:
+        self._context = context
+        self._parts = parts
+
+    def run(self, agenda: Agenda) -> Iterator[str]:
+        """Does what is to do for each job, and yields what failed: one sentence each."""
+        tasks: list[tuple[Part, Callable[[Job, Record], object]]] = [
+            (Part.EDITED, self._tell_edited),
+            (Part.DOUBTFUL, lambda job, record: self._parts.repair.check_again(job.key, record)),
+            (Part.UNSAVED, lambda job, record: self._parts.finisher.save_later(job.key, record)),
+        ]
+        for part, task in tasks:
+            for job in agenda[part]:
+                if self._context.stopping:
+                    return
+                assert job.record
+                try:
+                    task(job, job.record)
+                except StateConflict:
+                    continue  # another process did it
+                except CreditbotError as error:
+                    yield f"{job.key}: {error}"
+
+    def _tell_edited(self, job: Job, record: Record) -> None:
+        """An answered request is not answered again; the owner decides whether its new links want a credit."""
+        assert job.request
+        request = job.request
+        if request.fingerprint != record.links and record.links:
+            address = self._context.workspace.address(job.key, request.message.thread)
+            self._parts.notices.add(
+                f"{job.key}.edited.{request.message.edited}",
+                f"{address} was already answered, and its links have changed since. I will not answer it again. If the "
+                "new links need a credit, please answer by hand.",
+            )
+        noted = move(record, record.status, record.at, edited=request.message.edited, links=request.fingerprint)
+        self._context.ledger.swap(job.key, record, noted)
+
+
+def warn_of_left_behind(agenda: Agenda, context: TickContext, notices: Notices) -> None:
+    """Warns the owner about posts that earlier ticks never finished, before they are tried again.
+
+    One of them may kill this tick as well.
+    """
+    known, why = context.ledger.state.notices, NotYet("No run has been able to finish it yet.")
+    posts = [
+        (job.key, job.record)
+        for job in agenda[Part.CUT_OFF]
+        if job.record and job.record.status == "posting" and f"{job.key}.lost" not in known
+    ]
+    for key, record in posts:
+        notices.add(f"{key}.posting", unsettled_text(context.workspace.address(key, record.thread), why))
+    if posts:
+        notices.deliver()

@@ -1,0 +1,85 @@
+"""Notices that the state was lost or damaged, and holds older requests: a reply of ours may not be visible yet.
+
+What shows the loss comes from the state itself, the summaries and the threads. The hold goes to the state's `meta`, and
+`agenda` and `posting` keep to it; the owner is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.owner import due
+from creditbot.errors import Refused, StateConflict
+from creditbot.intake.requests import Request, is_ours
+from creditbot.machine import logs
+from creditbot.model import RequestKey
+from creditbot.state.codec import State
+from creditbot.state.record import Meta, move
+
+CLOCK_BEHIND = timedelta(seconds=1)
+"""How far our reading of Slack's clock may be behind: a message that we have read may be newer than now by this."""
+_MOST_NAMES = 5
+
+log = logging.getLogger(__name__)
+
+
+def hold_if_lost(context: TickContext, state: State, requests: Sequence[Request]) -> None:
+    """Puts older requests on hold for one settle time if the state was lost or damaged.
+
+    `requests` are those of the channel. Entries that cannot be read are moved aside in the same write, and the requests
+    they belonged to start again. Raises what Slack, the state and the summaries raise.
+    """
+    damage = _damage(context, state, requests)
+    if not damage:
+        return
+    now = context.now()
+    until = now + context.rules.settle
+
+    def hold(meta: Meta) -> Meta:
+        return replace(meta, workspace=context.workspace, hold_before=now + CLOCK_BEHIND, hold_until=until)
+
+    text = (
+        f"{damage} Requests from before now are on hold until {until:%H:%M} UTC and will then be checked against their "
+        "threads, so that nothing is answered twice. Please find out what changed the state."
+    )
+    restarted = {key: move(None, "restarted", now) for key in state.broken_requests}
+    with suppress(StateConflict):  # another process has done so
+        context.ledger.set_aside(hold, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)}, restarted)
+        logs.event(log, "hold", reason=damage, until=until)
+
+
+def _damage(context: TickContext, state: State, requests: Sequence[Request]) -> str:
+    """What is wrong with the state, one sentence; "" for a sound one, and for one that is empty because it is new."""
+    if state.broken:
+        more = f" and {len(state.broken) - _MOST_NAMES} more" if len(state.broken) > _MOST_NAMES else ""
+        names = ", ".join(sorted(state.broken)[:_MOST_NAMES])
+        return f"These entries of the state could not be read; they are kept under `corrupt`: {names}{more}."
+    if state.damage or not state.first:
+        return state.damage
+    if state.done and not state.records:  # a prototype was here, and not creditbot
+        return ""
+    if any(_has_summary(context, request.key) for request in requests):
+        return "The state is empty, although there are summaries of requests in the channel."
+    if _answered_before(context, requests):
+        return "The state is empty, although threads in the channel show our replies."
+    return ""
+
+
+def _has_summary(context: TickContext, key: RequestKey) -> bool:
+    try:
+        return context.ports.summaries.load(key) is not None
+    except Refused:
+        return True  # one that cannot be read
+
+
+def _answered_before(context: TickContext, requests: Sequence[Request]) -> bool:
+    threads = dict.fromkeys(
+        (request.key.channel, request.message.thread) for request in requests if request.may_be_answered
+    )
+    inbox = context.ports.inbox
+    return any(is_ours(message, context.workspace) for thread in threads for message in inbox.thread(*thread))
