@@ -27,7 +27,7 @@ import pytest
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.errors import NotebookFailed, NotebookStopped, Refused, Unreachable
 from creditbot.model import NotebookRun
-from tests.support.notebooks import PYTHON, cells_in, code, write_notebook
+from tests.support.notebooks import PYTHON, Cell, cells_of, code, write_notebook
 
 pytestmark = pytest.mark.kernels
 
@@ -123,10 +123,15 @@ def printed(runner: NotebookRunner, path: Path, sql: str = "select 1") -> str:
     return "".join(text for cell in run.cells for kind, text in cell.outputs if kind == "stream")
 
 
-def kept_cells(kept: Path, notebook: Path) -> list[dict[str, object]]:
+def results(cells: list[Cell]) -> list[list[object]]:
+    """What papermill fills in, cell by cell, and the source that it is for."""
+    return [[cell.get(part) for part in ("source", "execution_count", "outputs")] for cell in cells]
+
+
+def kept_cells(kept: Path, notebook: Path) -> list[Cell]:
     """The cells of the executed notebook that was kept."""
     (file,) = kept.glob(f"{notebook.stem}-*")
-    return cells_in(file)
+    return cells_of(file)
 
 
 # --- What a run gives ---------------------------------------------------------------------------------------------
@@ -233,15 +238,9 @@ def test_the_outputs_are_those_of_plain_papermill(
     )
     plain = tmp_path / "plain.ipynb"
     command = [sys.executable, "-m", "papermill", *map(str, (path, plain)), "-p", "looker", "select"]
-    papermill = subprocess.Popen(command, env=environment(), cwd=tmp_path, stderr=subprocess.PIPE)
+    subprocess.run(command, check=True, capture_output=True, env=environment(), cwd=tmp_path)
     runner.run(str(path), "select")
-    _, said = papermill.communicate()
-    assert 0 == papermill.returncode, said.decode()
-    parts = ("source", "execution_count", "outputs")
-    theirs, ours = (
-        [[cell.get(part) for part in parts] for cell in c] for c in (cells_in(plain), kept_cells(kept, path))
-    )
-    assert theirs == ours
+    assert results(cells_of(plain)) == results(kept_cells(kept, path))
 
 
 def test_papermill_itself_can_use_the_engine(notebook: Notebook, tmp_path: Path) -> None:
@@ -253,7 +252,7 @@ def test_papermill_itself_can_use_the_engine(notebook: Notebook, tmp_path: Path)
     )
     command = [sys.executable, "-c", script, str(path), str(tmp_path / "out.ipynb")]
     subprocess.run(command, check=True, env=environment(PYTHONPATH=ROOT), cwd=tmp_path)
-    assert ["select 3\n"] == cells_in(tmp_path / "out.ipynb")[-1]["outputs"][0]["text"]
+    assert ["select 3\n"] == cells_of(tmp_path / "out.ipynb")[-1]["outputs"][0]["text"]
 
 
 def test_a_notebook_runs_on_the_installed_kernel_it_names(runner: NotebookRunner, tmp_path: Path) -> None:
@@ -330,7 +329,7 @@ def test_a_failure_says_where_the_executed_notebook_is(cell_failure: tuple[Path,
 
 def test_a_failed_notebook_is_kept_up_to_its_error(cell_failure: tuple[Path, NotebookFailed], kept: Path) -> None:
     path, _ = cell_failure
-    outputs = [output for cell in cells_in(next(kept.glob(f"{path.stem}-*"))) for output in cell.get("outputs", ())]
+    outputs = [output for cell in kept_cells(kept, path) for output in cell.get("outputs", ())]
     assert [["before\n"], "KeyError"] == [output.get("text") or output["ename"] for output in outputs]
 
 

@@ -1,13 +1,14 @@
-"""The bundled notebooks' own cells and functions, for tests."""
+"""The functions that the bundled notebooks define, and rows for them, for tests."""
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from tests.support.notebooks import cells_of
 
 ROOT = Path(__file__).parents[2]
 PRODUCTS = ("verify", "psms")
@@ -20,12 +21,6 @@ Row = dict[str, Any]
 def path_of(product: str) -> Path:
     """The notebook's file."""
     return ROOT / "notebooks" / f"{product}_credit.ipynb"
-
-
-def cells_of(path: Path) -> list[dict[str, Any]]:
-    """The cells of a notebook file, each source as one text."""
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    return [{**cell, "source": "".join(cell["source"])} for cell in notebook["cells"]]
 
 
 def tags_of(cell: dict[str, Any]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Notebook files for tests."""
+"""Writes and reads notebook files for tests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_notebook(path: Path, *cells: Cell, minor: int = 4, **metadata: Any) ->
     return path
 
 
-def cells_in(path: Path) -> list[Cell]:
+def cells_of(path: Path) -> list[Cell]:
     """The cells of a notebook file, each text in one piece."""
     cells: list[Cell] = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return [{**cell, "source": "".join(cell["source"])} for cell in cells]

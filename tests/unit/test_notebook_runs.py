@@ -1,4 +1,7 @@
-"""The bundled notebooks, run for real by papermill as anybody has it, on a real kernel."""
+"""The bundled notebooks, run for real on a kernel: one by the `papermill` command, the others by the bot's runner.
+
+test_runner.py holds that both give the same.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,8 @@ from xml.etree import ElementTree as ET
 import duckdb
 import pytest
 
+from creditbot.adapters.notebooks.runner import NotebookRunner
+from creditbot.errors import NotebookFailed
 from creditbot.sandbox.warehouse import make_warehouse
 from tests.support.bundled_notebooks import COLUMNS, SUMMARY, Row, path_of, traffic
 
@@ -24,150 +30,223 @@ DECEMBER = "day BETWEEN DATE '2025-12-01' AND DATE '2025-12-31'"
 
 
 @dataclass(frozen=True)
-class Run:
-    """An executed notebook: the outputs of its cells by their id, and what papermill said."""
+class ExecutedNotebook:
+    """The outputs of the code cells of an executed notebook, by the ids of the cells."""
 
-    cells: dict[str, list[dict[str, Any]]]
-    stderr: str
+    outputs: dict[str, list[dict[str, Any]]]
+
+    @classmethod
+    def read(cls, path: Path) -> ExecutedNotebook:
+        """Reads the file."""
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return cls({cell["id"]: cell["outputs"] for cell in cells if cell["cell_type"] == "code"})
 
     @property
     def scrap(self) -> Any:
-        """What was glued."""
-        (output,) = self.cells["glue"]
+        """The value of the one scrap."""
+        (output,) = self.outputs["glue"]
         return output["data"]["application/scrapbook.scrap.json+json"]["data"]
-
-    @property
-    def error(self) -> tuple[str, str]:
-        """Name and text of the exception that ended it."""
-        outputs = [output for outputs in self.cells.values() for output in outputs]
-        (output,) = [output for output in outputs if output["output_type"] == "error"]
-        return output["ename"], output["evalue"]
 
     def printed(self, cell: str) -> str:
         """What the cell printed."""
-        return "".join("".join(output["text"]) for output in self.cells[cell] if output["output_type"] == "stream")
+        return "".join("".join(output["text"]) for output in self.outputs[cell] if output["output_type"] == "stream")
 
     def tables(self, cell: str) -> list[list[list[str]]]:
-        """The rows of each HTML table that the cell shows, its header the first."""
-        html = ["".join(output["data"]["text/html"]) for output in self.cells[cell] if "data" in output]
+        """The rows of each HTML table that the cell shows, the header first."""
+        html = ["".join(output["data"]["text/html"]) for output in self.outputs[cell] if "data" in output]
         return [[[field.text or "" for field in row] for row in ET.fromstring(text).iter("tr")] for text in html]
 
+    @property
     def images(self) -> list[str]:
         """The pictures, in base64."""
-        datas = [output.get("data", {}) for output in self.cells["plots"]]
-        return [data["image/png"] for data in datas if "image/png" in data]
+        data = [output.get("data", {}) for output in self.outputs["plots"]]
+        return [forms["image/png"] for forms in data if "image/png" in forms]
 
+    @property
     def text_size(self) -> int:
         """Characters of all outputs that are not pictures."""
-        outputs = [output for cell, outputs in self.cells.items() if cell != "plots" for output in outputs]
-        return len(json.dumps(outputs))
-
-
-def run(folder: Path, product: str, sql: str, url: str) -> Run:
-    """`papermill NOTEBOOK out.ipynb -p looker SQL`."""
-    out = folder / "out.ipynb"
-    command = [sys.executable, "-m", "papermill", str(path_of(product)), str(out), "-p", "looker", sql]
-    environment = {**os.environ, "WAREHOUSE_URL": url, "IPYTHONDIR": str(folder)}
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
-    cells = json.loads(out.read_text(encoding="utf-8"))["cells"]
-    return Run({cell["id"]: cell["outputs"] for cell in cells if cell["cell_type"] == "code"}, done.stderr)
+        return len(json.dumps([outputs for cell, outputs in self.outputs.items() if cell != "plots"]))
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of the sandbox's warehouse."""
-    path = tmp_path_factory.mktemp("sandbox") / "warehouse.duckdb"
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the sandbox's warehouse with the tables `quiet` and `attacked` in it."""
+    path = tmp_path_factory.mktemp("warehouse") / "warehouse.duckdb"
     make_warehouse(path)
-    return f"duckdb:///{path}"
-
-
-def warehouse_of(folder: Path, rows: Sequence[Row], times: int = 1) -> str:
-    """The address of a DuckDB whose table `traffic` has these rows, each for as many prefixes: +62000, +62001, ..."""
-    path = folder / "warehouse.duckdb"
-    types = "day DATE, prefix VARCHAR, mode VARCHAR, attempts BIGINT, blocked BIGINT, messages BIGINT, verified BIGINT"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(f"CREATE TABLE one ({types}, price_usd DECIMAL(10, 4))")
-        marks = ", ".join("?" * len(COLUMNS))
-        connection.executemany(f"INSERT INTO one VALUES ({marks})", [[row[name] for name in COLUMNS] for row in rows])
-        prefix = "REPLACE (format('{}{:03d}', prefix, number) AS prefix)"
-        numbered = f"SELECT * EXCLUDE number {prefix} FROM one, range({times}) AS numbers(number)"
-        connection.execute(f"CREATE TABLE traffic AS {numbered}")
-    return f"duckdb:///{path}"
-
-
-def test_the_sandbox_month_gives_the_reference_row(sandbox: str, tmp_path: Path) -> None:
-    """Glued as one scrap, shown as a table of exactly the six columns, with its evidence above."""
-    sql = f"SELECT * FROM verify_traffic WHERE account_sid = 'AC-sandbox-0001' AND {DECEMBER}"
-    done = run(tmp_path, "verify", sql, sandbox)
-    assert {
-        "currency": "USD",
-        "amount": "4948.80",
-        "rows": [
-            {
-                "mode": "basic",
-                "traffic_prop": "1.000",
-                "msg_count": 35644,
-                "fraud_cost": "7526.30",
-                "block_rate": "0.416",
-                "credit": "4948.80",
-            }
-        ],
-    } == done.scrap
-    assert [[SUMMARY, ["basic", "1.000", "35644", "$7,526.30", "0.416", "$4,948.80"]]] == done.tables("summary")
-    assert "Credit: $4,948.80\n" == done.printed("summary")
-    assert ["day", "prefix", "mode", "messages", "verified", "allowance", "flagged", "cost"] == done.tables("flagged")[
-        0
-    ][0]
-    assert ["2025-12-21", "+62", "basic", "2804", "13", "20", "2771", "$1,064.06"] == done.tables("flagged")[0][1]
-    assert 1 == len(done.images())
-
-
-def test_the_sandbox_month_of_psms_gives_a_credit(sandbox: str, tmp_path: Path) -> None:
-    """The days that could not be judged are listed beside what is flagged."""
-    sql = f"SELECT * FROM psms_traffic WHERE account_sid = 'AC-sandbox-0003' AND {DECEMBER}"
-    done = run(tmp_path, "psms", sql, sandbox)
-    assert [["standard", "1.000", "22968", "$3,383.81", "0.534", "$2,657.67"]] == done.tables("summary")[0][1:]
-    assert "2657.67" == done.scrap["amount"]
-    flagged, unjudged = done.tables("flagged")
-    assert ["day", "prefix", "mode", "messages", "allowance", "flagged", "cost"] == flagged[0]
-    assert ["prefix", "mode", "days", "from", "to", "messages"] == unjudged[0]
-    assert [["7", "2025-12-01", "2025-12-07"]] * 5 == [row[2:5] for row in unjudged[1:]]
-    assert 1 == len(done.images())
-
-
-def test_a_quiet_month_is_a_credit_of_zero_without_a_plot(tmp_path: Path) -> None:
-    """Zero is a result like any other; whether it is posted is not the notebook's affair."""
-    url = warehouse_of(tmp_path, [traffic(day, messages=100, verified=95) for day in range(1, 31)])
-    done = run(tmp_path, "verify", "SELECT * FROM traffic", url)
-    assert "0.00" == done.scrap["amount"]
-    assert "0 messages flagged, 0 of 30 rows\n" == done.printed("flagged")
-    assert [] == done.images()
-
-
-def test_the_evidence_stays_small_whatever_the_traffic(tmp_path: Path) -> None:
-    """Hundreds of prefixes under attack in every mode, with names as long and odd as they may be."""
-    prefix = "<b>$x$ & ".ljust(37, "+")
+    odd = "<b>$x$ & ".ljust(37, "+")
     modes = ("basic", "standard", "max")
-    rows = [traffic(day, prefix=prefix, mode=mode, messages=10**9) for mode in modes for day in range(1, 32)]
-    url = warehouse_of(tmp_path, rows, times=300)
-    done = run(tmp_path, "verify", "SELECT * FROM traffic", url)
-    assert 3 == len(done.scrap["rows"])
-    assert 16 == len(done.tables("flagged")[0])
-    assert done.text_size() < 15_000
-    assert len(done.images()[0]) < 100_000
+    attacked = [traffic(day, prefix=odd, mode=mode, messages=10**9) for mode in modes for day in range(1, 32)]
+    with duckdb.connect(str(path)) as connection:
+        add_traffic(connection, "quiet", [traffic(day, messages=100, verified=95) for day in range(1, 31)])
+        add_traffic(connection, "attacked", attacked, prefixes=100)
+    return f"duckdb:///{path}"
 
 
-def test_a_missing_column_ends_the_run_with_its_name(tmp_path: Path) -> None:
-    """The text of the exception is the sentence that people get to read."""
-    url = warehouse_of(tmp_path, [traffic(1, messages=1)])
-    done = run(tmp_path, "verify", "SELECT * EXCLUDE verified FROM traffic", url)
-    given = "day, prefix, mode, attempts, blocked, messages, price_usd"
-    assert ("ValueError", f"The SQL gives no column verified; it gives {given}.") == done.error
+def add_traffic(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row], prefixes: int = 1) -> None:
+    """Makes a table that has each row once for so many prefixes, which end in 000, 001, ..."""
+    types = "day DATE, prefix VARCHAR, mode VARCHAR, attempts BIGINT, blocked BIGINT, messages BIGINT, verified BIGINT"
+    connection.execute(f"CREATE TEMP TABLE {table}_rows ({types}, price_usd DECIMAL(10, 4))")
+    marks = ", ".join("?" * len(COLUMNS))
+    values = [[row[name] for name in COLUMNS] for row in rows]
+    connection.executemany(f"INSERT INTO {table}_rows VALUES ({marks})", values)
+    prefix = "REPLACE (format('{}{:03d}', prefix, number) AS prefix)"
+    numbered = f"SELECT * EXCLUDE number {prefix} FROM {table}_rows, range({prefixes}) AS numbers(number)"
+    connection.execute(f"CREATE TABLE {table} AS {numbered}")
 
 
-def test_a_run_without_sql_ends_with_what_to_do(tmp_path: Path) -> None:
-    """Even where nothing else is set up."""
-    done = run(tmp_path, "psms", "", "")
-    sentence = "There is no SQL: paste it, as copied from Looker, into the parameter `looker`."
-    assert ("ValueError", sentence) == done.error
-    assert "There is no SQL" in done.stderr
+def environment(warehouse: str) -> dict[str, str]:
+    """The environment of the notebooks."""
+    return {**{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}, "WAREHOUSE_URL": warehouse}
+
+
+@dataclass(frozen=True)
+class Analyst:
+    """Runs bundled notebooks, and reads them as they were kept."""
+
+    runner: NotebookRunner
+    kept: Path
+
+    def run(self, product: str, sql: str) -> ExecutedNotebook:
+        """The executed notebook of a run that succeeds."""
+        before = set(self.kept.glob("*"))
+        self.runner.run(str(path_of(product)), sql)
+        (file,) = set(self.kept.glob("*")) - before
+        return ExecutedNotebook.read(file)
+
+    def failure(self, product: str, sql: str) -> str:
+        """The sentence for a run that fails."""
+        with pytest.raises(NotebookFailed) as raised:
+            self.runner.run(str(path_of(product)), sql)
+        return raised.value.what
+
+
+@pytest.fixture(scope="module")
+def analyst(warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analyst]:
+    """Has one runner for all runs."""
+    kept = tmp_path_factory.mktemp("kept")
+    runner = NotebookRunner([path_of("verify")], environment(warehouse), seconds=120, keep="all", keep_dir=kept)
+    with closing(runner):
+        runner.warm()
+        yield Analyst(runner, kept)
+
+
+@pytest.fixture(scope="module")
+def verify(warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> ExecutedNotebook:
+    """The Verify notebook for the attacked month of the sandbox, run by plain papermill."""
+    folder = tmp_path_factory.mktemp("papermill")
+    sql = f"SELECT * FROM verify_traffic WHERE account_sid = 'AC-sandbox-0001' AND {DECEMBER}"
+    command = [sys.executable, "-m", "papermill", str(path_of("verify")), "out.ipynb", "-p", "looker", sql]
+    variables = {**environment(warehouse), "IPYTHONDIR": str(folder)}
+    subprocess.run(command, env=variables, cwd=folder, capture_output=True, check=True)
+    return ExecutedNotebook.read(folder / "out.ipynb")
+
+
+def test_verify_glues_its_credit_with_the_rows_behind_it(verify: ExecutedNotebook) -> None:
+    row = {
+        "mode": "basic", "traffic_prop": "1.000", "msg_count": 35644, "fraud_cost": "7526.30", "block_rate": "0.416",
+        "credit": "4948.80",
+    }  # fmt: skip
+    assert {"currency": "USD", "amount": "4948.80", "rows": [row]} == verify.scrap
+
+
+def test_verify_shows_its_summary_as_a_table_of_six_columns(verify: ExecutedNotebook) -> None:
+    row = ["basic", "1.000", "35644", "$7,526.30", "0.416", "$4,948.80"]
+    assert [[SUMMARY, row]] == verify.tables("summary")
+
+
+def test_verify_prints_its_credit(verify: ExecutedNotebook) -> None:
+    assert "Credit: $4,948.80\n" == verify.printed("summary")
+
+
+def test_verify_shows_the_days_it_flagged(verify: ExecutedNotebook) -> None:
+    header = ["day", "prefix", "mode", "messages", "verified", "allowance", "flagged", "cost"]
+    first = ["2025-12-21", "+62", "basic", "2804", "13", "20", "2771", "$1,064.06"]
+    assert [header, first] == verify.tables("flagged")[0][:2]
+
+
+def test_verify_shows_one_plot(verify: ExecutedNotebook) -> None:
+    assert 1 == len(verify.images)
+
+
+@pytest.fixture(scope="module")
+def psms(analyst: Analyst) -> ExecutedNotebook:
+    """The PSMS notebook for a month of the sandbox."""
+    sql = f"SELECT * FROM psms_traffic WHERE account_sid = 'AC-sandbox-0003' AND {DECEMBER}"
+    return analyst.run("psms", sql)
+
+
+def test_psms_glues_its_credit(psms: ExecutedNotebook) -> None:
+    assert "2657.67" == psms.scrap["amount"]
+
+
+def test_psms_shows_its_summary_as_a_table_of_six_columns(psms: ExecutedNotebook) -> None:
+    row = ["standard", "1.000", "22968", "$3,383.81", "0.534", "$2,657.67"]
+    assert [[SUMMARY, row]] == psms.tables("summary")
+
+
+def test_psms_shows_the_days_it_flagged(psms: ExecutedNotebook) -> None:
+    assert ["day", "prefix", "mode", "messages", "allowance", "flagged", "cost"] == psms.tables("flagged")[0][0]
+
+
+def test_psms_lists_the_days_that_it_could_not_judge(psms: ExecutedNotebook) -> None:
+    """The first week has no days before it to compare with."""
+    header, *rows = psms.tables("flagged")[1]
+    assert ["prefix", "mode", "days", "from", "to", "messages"] == header
+    assert [["7", "2025-12-01", "2025-12-07"]] * 5 == [row[2:5] for row in rows]
+
+
+def test_psms_shows_one_plot(psms: ExecutedNotebook) -> None:
+    assert 1 == len(psms.images)
+
+
+@pytest.fixture(scope="module")
+def quiet(analyst: Analyst) -> ExecutedNotebook:
+    """The Verify notebook for a month without an attack."""
+    return analyst.run("verify", "SELECT * FROM quiet")
+
+
+def test_a_quiet_month_gives_a_credit_of_zero(quiet: ExecutedNotebook) -> None:
+    """Zero is a result like any other; whether it is posted is not for the notebook to decide."""
+    assert "0.00" == quiet.scrap["amount"]
+
+
+def test_a_quiet_month_has_no_flagged_messages(quiet: ExecutedNotebook) -> None:
+    assert "0 messages flagged, 0 of 30 rows\n" == quiet.printed("flagged")
+
+
+def test_a_quiet_month_has_no_plot(quiet: ExecutedNotebook) -> None:
+    assert [] == quiet.images
+
+
+@pytest.fixture(scope="module")
+def attacked(analyst: Analyst) -> ExecutedNotebook:
+    """The Verify notebook for a hundred long and odd prefixes that are attacked in every mode on every day."""
+    return analyst.run("verify", "SELECT * FROM attacked")
+
+
+def test_the_summary_has_one_row_a_mode_whatever_the_traffic(attacked: ExecutedNotebook) -> None:
+    assert 3 == len(attacked.scrap["rows"])
+
+
+def test_at_most_fifteen_flagged_rows_are_shown(attacked: ExecutedNotebook) -> None:
+    _header, *rows = attacked.tables("flagged")[0]
+    assert 15 == len(rows)
+
+
+def test_the_text_stays_small_whatever_the_traffic(attacked: ExecutedNotebook) -> None:
+    assert attacked.text_size < 15_000
+
+
+def test_the_plot_stays_small_whatever_the_traffic(attacked: ExecutedNotebook) -> None:
+    assert len(attacked.images[0]) < 100_000
+
+
+def test_a_missing_column_ends_the_run_with_its_name(analyst: Analyst) -> None:
+    names = "day, prefix, mode, attempts, blocked, messages, price_usd"
+    sentence = f"ValueError: The SQL gives no column verified; it gives {names}."
+    assert analyst.failure("verify", "SELECT * EXCLUDE verified FROM quiet").endswith(sentence)
+
+
+def test_a_run_without_sql_ends_with_what_to_do(analyst: Analyst) -> None:
+    sentence = "ValueError: There is no SQL: paste it, as copied from Looker, into the parameter `looker`."
+    assert analyst.failure("psms", "").endswith(sentence)

@@ -23,11 +23,11 @@ from tests.support.bundled_notebooks import (
     SUMMARY,
     VERIFY,
     Row,
-    cells_of,
     path_of,
     tags_of,
     traffic,
 )
+from tests.support.notebooks import cells_of
 
 pytestmark = pytest.mark.no_cover  # what runs here is the notebooks' own code
 
