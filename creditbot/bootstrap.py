@@ -6,7 +6,7 @@ Adapters are imported where they are made, and none of them imports its SDK befo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,6 @@ from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.dialects import dialect_named, dialect_of
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
-from creditbot.machine.cores import workers_default
 from creditbot.machine.processes import Stop, ThisProcess, is_running
 from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import Settings, StateConfigMap
@@ -28,7 +27,7 @@ from creditbot.tick.report import Progress
 from creditbot.tick.tick import Bot
 
 if TYPE_CHECKING:
-    from creditbot.adapters.slack.open import Slack
+    from creditbot.adapters.slack.open import SlackAdapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Assembly:
     rules: Rules
     products: ProductTable
     sql: SqlRules
-    slack: Slack
+    slack: SlackAdapters
 
 
 def assemble(
@@ -66,14 +65,14 @@ def assemble(
     stop = Stop()
     slack = open_slack(
         settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
-        pause=stop.sleep,
+        stop=stop,
     )  # fmt: skip
     products = products_of(settings)
     ports = Ports(
         slack.inbox,
         slack.replier,
         slack.owner,
-        resolver or make_resolver(settings, stop.sleep),
+        resolver or make_resolver(settings, stop),
         runner or make_runner(settings, products, environ),
         summaries or make_summaries(settings),
         state or make_state(settings),
@@ -84,7 +83,7 @@ def assemble(
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
     sql = SqlRules(dialect, settings.sql_tables)
-    workers = settings.workers or workers_default()
+    workers = settings.workers or _cores()
     calculator = CreditCalculator(
         ports.resolver, ports.runner, products, sql, ComputeLimits(settings.max_credit_usd, workers)
     )
@@ -111,6 +110,11 @@ def assemble(
     return Assembly(bot, ports, ledger, rules, products, sql, slack)
 
 
+def _cores() -> int:
+    """The cores that this process may use. It does not see a container's CPU limit: the manifests set WORKERS."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def products_of(settings: Settings) -> ProductTable:
     """The user's table of products, or the built-in one. Raises `SettingsError`."""
     if settings.products_file:
@@ -119,8 +123,8 @@ def products_of(settings: Settings) -> ProductTable:
     return default_products(str(settings.notebook_path), str(psms) if psms else None)
 
 
-def make_resolver(settings: Settings, pause: Callable[[float], object]) -> Resolver:
-    """The way to Looker; `pause` as in `LookerResolver`."""
+def make_resolver(settings: Settings, stop: Stop) -> Resolver:
+    """The way to Looker; once `stop` is asked, Looker is not asked anything more."""
     from creditbot.adapters.looker.resolver import LookerResolver
 
     return LookerResolver(
@@ -128,7 +132,7 @@ def make_resolver(settings: Settings, pause: Callable[[float], object]) -> Resol
         settings.looker_client_id,
         settings.looker_client_secret.get_secret_value(),
         allow_sql_runner=settings.allow_sql_runner,
-        pause=pause,
+        stop=stop,
     )
 
 

@@ -58,8 +58,12 @@ class Owner(Protocol):
     def tell(self, text: str, marker: Marker) -> str:
         """Sends one direct message and returns its ts; raises as `Replier` does. `text` is escaped here."""
 
-    def told(self, marker: Marker, since: datetime) -> bool | None:
-        """Whether a message with this marker stands in the conversation; None where we may not read it."""
+    def was_told(self, marker: Marker, since: datetime) -> bool | None:
+        """Whether our message with this marker stands in the conversation, not before `since`.
+
+        A marker without a nonce stands for any nonce. None where we may not read the conversation. Raises
+        `Unreachable` or `Refused`.
+        """
 
 
 class Resolver(Protocol):
@@ -99,7 +103,7 @@ class SummaryStore(Protocol):
     """Keeps one JSON document per request and finds credited SQL again. Raises `Unreachable` or `Refused`."""
 
     def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
-        """Writes the summary of a request, replacing an earlier one, and returns its place.
+        """Writes the summary of a request, replacing an earlier one, and returns its location: a path or a URI.
 
         `credited` are the hashes of the SQL that it credits: `credited_by` finds it by them.
         """

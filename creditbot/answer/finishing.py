@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from creditbot.answer.context import TickContext
 from creditbot.errors import CreditbotError, StateConflict
-from creditbot.evidence.summary import close_document, new_document
+from creditbot.evidence.summary import empty_summary, ended_summary
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.state.record import ANSWERED, Notice, Record, move
@@ -66,8 +66,8 @@ class Finisher:
         summaries = self._context.ports.summaries
         message, links = (request.message, request.links) if request else (None, ())
         address = self._context.workspace.address(key, record.thread)
-        document = summaries.load(key) or new_document(key, address, message, links)
-        summaries.save(key, close_document(document, record), _credited(record, document))
+        document = summaries.load(key) or empty_summary(key, address, message, links)
+        summaries.save(key, ended_summary(document, record), _credited(record, document))
 
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:

@@ -158,7 +158,7 @@ class Notices:
 
     def _stands(self, marker: Marker, since: datetime) -> bool:
         """Whether the conversation shows it; where that may not be read, it does not."""
-        return bool(self._ports.owner.told(marker, since))
+        return bool(self._ports.owner.was_told(marker, since))
 
     def _mark_told(self, name: str, notice: Notice) -> None:
         now = self._context.now()

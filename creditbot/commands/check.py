@@ -111,7 +111,7 @@ def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
 
     from creditbot.model import Marker
 
-    assembly.ports.owner.told(Marker("notice", "check"), datetime.now(UTC))
+    assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
 
 

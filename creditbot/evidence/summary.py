@@ -1,15 +1,18 @@
-"""The saved summary of a request: what was asked, what was run, what came out, how it ended. Pure.
+"""The summary of a request: what was asked, what was run, what came out, and how it ended. Pure.
 
-    extracted_at      when its credit was computed, or when it ended without one
-    credit_amount     USD, a number exact to the cent; null unless it was answered, or is about to be
+What `creditbot.credit` computed and the record of the end come in; `SummaryStore` keeps the result as JSON:
+
+    extracted_at      when the credit was computed, or when the request ended without one
+    credit_amount     USD, a number exact to the cent; null unless the request was answered, or is about to be
+    computed_amount   USD; only in the summary of a request that ended without our answer
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
                       seconds, credit, rows
     outcome           status, and what belongs to it
 
-A summary is proof and small: SQL and addresses are kept whole, every other text is cut where it is too long, and says
-so. However much traffic a notebook shows, all that is not SQL or address of a request stays under 50 KB.
+A summary is proof, and it is small. SQL and addresses are kept whole. Every other text is cut if it is too long, and
+then says so. Whatever a notebook shows, all but the SQL and the addresses of a request stays under 50 KB.
 """
 
 from __future__ import annotations
@@ -32,17 +35,17 @@ PART_BYTES = 4_000
 """For one source or one output."""
 TEXT_BYTES = 2_000
 """For the text of the request, and for the reason of its end."""
-OTHER_RUN = "The links and cells are of another run, whose process slept."
-"""Says that a summary does not show what an amount came from; its hashes of SQL and notebooks are in the state."""
+OTHER_RUN = "The links and cells are from another run than the amount: a process that was suspended saved them late."
+"""Says that a summary does not show where its amount came from; the state has the hashes of its SQL and notebooks."""
 ROWS = 20
 """For the tables of a request together; shared evenly by its links, one at least."""
 _COLUMN_BYTES = 60
 
 
-def new_document(
+def empty_summary(
     key: RequestKey, permalink: str, message: Message | None = None, links: Sequence[LookerLink] = ()
 ) -> dict[str, object]:
-    """The summary of a request of which nothing was computed; `message` is None where it was not read."""
+    """The summary of a request of which nothing was computed; `message` is None if it was not read."""
     return {
         "extracted_at": None,
         "credit_amount": None,
@@ -52,7 +55,7 @@ def new_document(
     }
 
 
-def computed_document(
+def computed_summary(
     key: RequestKey,
     permalink: str,
     message: Message,
@@ -60,20 +63,52 @@ def computed_document(
     results: Sequence[LinkResult],
     now: datetime,
 ) -> dict[str, object]:
-    """The summary of a request whose links were worked on; `amount` is None if every link was skipped."""
-    ran = sum(result.run is not None for result in results)
+    """The summary of a request whose links were worked on; `amount` (USD) is None if every link was skipped."""
+    runs = sum(result.run is not None for result in results) or 1
     return {
         "extracted_at": _stamp(now),
         "credit_amount": amount,
-        "summary_outputs": _outputs(results, OUTPUT_BYTES // (ran or 1)),
+        "summary_outputs": _outputs(results, OUTPUT_BYTES // runs),
         "request": _request(key, permalink, message),
-        "links": [_link(result, max(1, ROWS // (ran or 1))) for result in results],
+        "links": [_link(result, max(1, ROWS // runs)) for result in results],
         "outcome": {"status": "computed", "at": _stamp(now)},
     }
 
 
-def close_document(document: Mapping[str, object], record: Record) -> dict[str, object]:
-    """The summary with the end of its request; an amount that was not answered is kept as `computed_amount`."""
+def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, object]:
+    """The summary of a request that has ended as `record` says. Ending it once more changes nothing."""
+    computed = summary.get("computed_amount") or summary.get("credit_amount")
+    others = {name: value for name, value in summary.items() if name != "computed_amount"}
+    request = summary.get("request")
+    return {
+        **others,
+        **_amounts(record, computed),
+        "extracted_at": summary.get("extracted_at") or _stamp(record.at),
+        "request": {"author": record.user, **(request if isinstance(request, Mapping) else {})},
+        "outcome": _known_answer(summary, record) or _outcome(record, computed),
+    }
+
+
+def _amounts(record: Record, computed: object) -> dict[str, object]:
+    """What the request credits: the amount that was answered, or nothing. The amount computed is not forgotten."""
+    if record.status != "answered":
+        return {"credit_amount": None, **({"computed_amount": computed} if computed else {})}
+    # The state was lost if an answer has no result: what the summary says was computed is what was answered.
+    return {"credit_amount": record.result.amount if record.result else computed}
+
+
+def _known_answer(summary: Mapping[str, object], record: Record) -> dict[str, object] | None:
+    """The outcome of an answer that is found again after the state was lost, as it was known before; else None."""
+    outcome = summary.get("outcome")
+    if record.result is not None or not isinstance(outcome, Mapping):
+        return None
+    is_same_answer = outcome.get("status") == "answered" and outcome.get("reply") == record.reply
+    return dict(outcome) if is_same_answer else None
+
+
+def _outcome(record: Record, computed: object) -> dict[str, object]:
+    """How the request ended, by its record; `computed` is the amount that the links and cells of the summary show."""
+    is_other_run = bool(computed and record.result and computed != record.result.amount)
     outcome = {
         "status": record.status,
         "at": _stamp(record.at),
@@ -82,30 +117,14 @@ def close_document(document: Mapping[str, object], record: Record) -> dict[str, 
         "attempts": record.attempts,
         "seconds": Decimal(f"{record.seconds:.3f}"),
         "overridden_by": record.overridden_by,
+        "note": OTHER_RUN if is_other_run else "",
     }
-    told = {name: value for name, value in outcome.items() if value not in ("", 0)}
-    known = document.get("outcome")
-    if record.result is None and isinstance(known, Mapping) and (known.get("status"), known.get("reply")) == (
-        "answered", record.reply,
-    ):  # fmt: skip
-        told = dict(known)  # found again in its thread after the state was lost: what was known of the answer holds
-    closed = {**document, "outcome": told}
-    amount = closed.pop("computed_amount", None) or document.get("credit_amount")
-    if amount and record.result and amount != record.result.amount:
-        told["note"] = OTHER_RUN
-    if record.status == "answered":
-        closed["credit_amount"] = record.result.amount if record.result else amount
-    elif amount:
-        closed |= {"credit_amount": None, "computed_amount": amount}
-    asked = document.get("request")
-    closed["request"] = {"author": record.user, **(asked if isinstance(asked, Mapping) else {})}
-    closed["extracted_at"] = document.get("extracted_at") or _stamp(record.at)
-    return closed
+    return {name: value for name, value in outcome.items() if value not in ("", 0)}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the request of a summary stood when that was last written.
+    """How a request stood when its summary was last written.
 
     Attributes:
         status: as in `creditbot.state.record`.
@@ -116,34 +135,30 @@ class Outcome:
     at: datetime
 
 
-def outcome_fields(document: Mapping[str, object]) -> dict[str, Any]:
+def outcome_fields(summary: Mapping[str, object]) -> dict[str, Any]:
     """The outcome of a summary in the words of today, whichever version wrote it; empty if there is none."""
-    outcome = document.get("outcome")
+    outcome = summary.get("outcome")
     return migrated_record(dict(outcome), 1) if isinstance(outcome, Mapping) else {}
 
 
-def outcome_of(document: Mapping[str, object]) -> Outcome | None:
+def outcome_of(summary: Mapping[str, object]) -> Outcome | None:
     """How the request of a summary stood when that was last written; None if no version of ours wrote the outcome."""
-    outcome = outcome_fields(document)
+    outcome = outcome_fields(summary)
     try:
         at = datetime.fromisoformat(str(outcome.get("at")))
     except ValueError:
         return None
-    status = next((known for known in get_args(Status) if known == outcome.get("status")), None)
+    status = next((name for name in get_args(Status) if name == outcome.get("status")), None)
     if at.tzinfo is None or status is None:
         return None
     return Outcome(status, at)
 
 
 def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[str, object]:
-    known = {"key": str(key), "permalink": permalink}
-    if message is None:
-        return {**known}
-    return {
-        **known,
-        "author": message.user or message.bot or "",
-        "text": shorten(message.text, TEXT_BYTES),
-    }
+    facts: dict[str, object] = {"key": str(key), "permalink": permalink}
+    if message is not None:
+        facts |= {"author": message.user or message.bot or "", "text": shorten(message.text, TEXT_BYTES)}
+    return facts
 
 
 def _link(result: LinkResult, most_rows: int) -> dict[str, object]:
@@ -180,13 +195,13 @@ def _row(row: CreditRow) -> dict[str, object]:
 
 
 def _outputs(results: Sequence[LinkResult], most_bytes: int) -> dict[str, object]:
-    kept: dict[str, object] = {}
+    cells: dict[str, object] = {}
     for number, result in enumerate(results, 1):
         if result.run:
             prefix = f"link{number}_" if number > 1 else ""
             room = _Room(most_bytes)
-            kept |= {f"{prefix}cell_{cell.number}": _cell(cell, room) for cell in telling_cells(result.run.cells)}
-    return kept
+            cells |= {f"{prefix}cell_{cell.number}": _cell(cell, room) for cell in result_cells(result.run.cells)}
+    return cells
 
 
 def _cell(cell: Cell, room: _Room) -> dict[str, object]:
@@ -195,22 +210,22 @@ def _cell(cell: Cell, room: _Room) -> dict[str, object]:
 
 
 class _Room:
-    """What is left of a number of bytes."""
+    """What is left of a number of bytes that several texts share."""
 
     def __init__(self, left: int) -> None:
         self._left = left
 
     def take(self, text: str) -> str:
         """As much of the text as there is room for."""
-        kept = shorten(text, min(PART_BYTES, self._left))
-        self._left = max(0, self._left - len(kept.encode()))
-        return kept
+        part = shorten(text, min(PART_BYTES, self._left))
+        self._left = max(0, self._left - len(part.encode()))
+        return part
 
 
-def telling_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """The code cells that show the result: those under "Summary Info"; without such a heading, all."""
-    telling = [cell for cell in under_heading(cells) if cell.kind == "code"]
-    return telling or [cell for cell in cells if cell.kind == "code" and cell.outputs]
+def result_cells(cells: Sequence[Cell]) -> list[Cell]:
+    """The code cells that show the result: those under "Summary Info"; without such a heading, all with outputs."""
+    under = [cell for cell in under_heading(cells) if cell.kind == "code"]
+    return under or [cell for cell in cells if cell.kind == "code" and cell.outputs]
 
 
 def _stamp(moment: datetime) -> str:

@@ -37,10 +37,14 @@ class _Pairing:
 
 
 class SlackClock:
-    """Slack's time, carried on by the machine's own clock. Safe to use from several threads."""
+    """Slack's time, carried on by the machine's own clock. Safe to use from several threads.
+
+    Attributes:
+        boot: the machine's own clock, in seconds; deadlines are measured by it too.
+    """
 
     def __init__(self, boot: Callable[[], float] = boottime) -> None:
-        self._boot = boot
+        self.boot = boot
         self._pairing: _Pairing | None = None
 
     def observe(self, date: str | None, sent: float, received: float) -> None:
@@ -61,7 +65,7 @@ class SlackClock:
         pairing = self._pairing
         if pairing is None:
             raise Unreachable(SLACK, "Slack has not told the time yet: no answer came within 5 s.")
-        return pairing.slack + timedelta(seconds=self._boot() - pairing.sent)
+        return pairing.slack + timedelta(seconds=self.boot() - pairing.sent)
 
 
 def _parse(date: str | None) -> datetime | None:

@@ -136,16 +136,17 @@ class ForkServer:
         os.environ.update(self._environ)
 
     def _reap(self) -> None:
-        numbers = {pid: number for number, pid in self._pids.items()}
         with suppress(ChildProcessError):
             while (child := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = child
-                if number := numbers.get(pid):
-                    with suppress(ProcessLookupError, PermissionError):
-                        os.killpg(pid, signal.SIGKILL)  # what it left running in its group
-                    del self._pids[number]
-                    event = {"ended": number, "status": os.waitstatus_to_exitcode(status)}
-                    os.write(self._events, json.dumps(event).encode() + b"\n")
+                for number in [number for number, forked in self._pids.items() if forked == pid]:  # not for an orphan
+                    self._report_end(number, os.waitstatus_to_exitcode(status))
+
+    def _report_end(self, number: int, status: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pids.pop(number), signal.SIGKILL)  # what it left running in its group
+        event = {"ended": number, "status": status}
+        os.write(self._events, json.dumps(event).encode() + b"\n")
 
     def _end(self) -> NoReturn:
         """Kills all processes and, on Linux, the orphans that they left: this process is their subreaper."""

@@ -11,7 +11,7 @@ import ast
 import hashlib
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,24 +115,34 @@ def _tags(cell: NotebookNode) -> set[str]:
 
 def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
     """Leaves the tag "parameters" on the one cell that sets the parameter."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    fixed = [cell for cell in code if _fixes_parameter(cell.source)]
-    setting = [cell for cell in code if PARAMETERS_TAG in _tags(cell) and _sets_parameter(cell.source)] or fixed
-    if not setting:
+    parameter_cell = _parameter_cell(path, [cell for cell in notebook.cells if cell.cell_type == "code"])
+    for cell in notebook.cells:
+        cell.metadata["tags"] = sorted(_tags(cell) - {PARAMETERS_TAG})
+    parameter_cell.metadata["tags"].append(PARAMETERS_TAG)
+
+
+def _parameter_cell(path: Path, cells: Sequence[NotebookNode]) -> NotebookNode:
+    """The tagged cell that sets the parameter, else the cell that sets it to a constant.
+
+    Raises `Refused` if there is none, or if another cell would overwrite the SQL.
+    """
+    constant = [cell for cell in cells if _sets_parameter_to_constant(cell.source)]
+    tagged = [cell for cell in cells if PARAMETERS_TAG in _tags(cell) and _sets_parameter(cell.source)]
+    candidates = tagged or constant
+    if not candidates:
         raise _unusable(
             path,
             f"The notebook {path} has no parameter named {PARAMETER}.",
             f'Add a code cell `{PARAMETER} = ""` with the tag "{PARAMETERS_TAG}" above the first cell that uses it.',
         )
-    if any(cell is not setting[0] for cell in [*setting, *fixed]):
+    parameter_cell = candidates[0]
+    if any(cell is not parameter_cell for cell in [*candidates, *constant]):
         raise _unusable(
             path,
             f"The notebook {path} sets {PARAMETER} in more than one cell: the last one would overwrite the SQL.",
             f"Keep only one of them, above the first cell that uses {PARAMETER}.",
         )
-    for cell in notebook.cells:
-        cell.metadata["tags"] = sorted(_tags(cell) - {PARAMETERS_TAG})
-    setting[0].metadata["tags"].append(PARAMETERS_TAG)
+    return parameter_cell
 
 
 def _sets_parameter(source: str) -> bool:
@@ -141,13 +151,13 @@ def _sets_parameter(source: str) -> bool:
     return any(name.id == PARAMETER and isinstance(name.ctx, ast.Store) for name in names)
 
 
-def _fixes_parameter(source: str) -> bool:
+def _sets_parameter_to_constant(source: str) -> bool:
     """Whether a cell sets the parameter, at its top level, to a constant."""
     tree = parse_cell(source)
-    return tree is not None and any(PARAMETER in _fixed_names(statement) for statement in tree.body)
+    return tree is not None and any(PARAMETER in _names_of_constants(statement) for statement in tree.body)
 
 
-def _fixed_names(statement: ast.stmt) -> Iterator[str]:
+def _names_of_constants(statement: ast.stmt) -> Iterator[str]:
     match statement:
         case ast.Assign(targets=targets, value=ast.Constant()):
             yield from (target.id for target in targets if isinstance(target, ast.Name))
@@ -156,18 +166,22 @@ def _fixed_names(statement: ast.stmt) -> Iterator[str]:
 
 
 def _kernel(path: Path, notebook: NotebookNode) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Command and notes of a `PreparedNotebook`."""
-    kernelspec = notebook.metadata.get("kernelspec", {})
-    name = kernelspec.get("name") or _DEFAULT_KERNEL
+    """Command and notes of a `PreparedNotebook`. Raises `Refused` if it is not written in Python."""
+    name = notebook.metadata.get("kernelspec", {}).get("name") or _DEFAULT_KERNEL
     spec = _installed(name)
-    language = notebook.metadata.get("language_info", {}).get("name") or kernelspec.get("language")
-    language = language or (spec.language if spec else _PYTHON)
+    language = _language(notebook) or (spec.language if spec else _PYTHON)
     if language.lower() not in {_PYTHON, "ipython"}:
         raise _unusable(path, f"The notebook {path} is written in {language}.", "Only Python notebooks can be run.")
     if spec is None:
         return (), (f"Its kernel {name} is not installed here. The notebook runs on creditbot's own Python instead.",)
     own = "ipykernel_launcher" in spec.argv and spec.argv[0] in _OWN_PYTHON and not spec.env
     return ((), ()) if own else (_command(spec), (f"The notebook runs on the installed kernel {name}.",))
+
+
+def _language(notebook: NotebookNode) -> str:
+    """The language that the notebook names, or ""."""
+    metadata = notebook.metadata
+    return metadata.get("language_info", {}).get("name") or metadata.get("kernelspec", {}).get("language") or ""
 
 
 def _installed(name: str) -> KernelSpec | None:

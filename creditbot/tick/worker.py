@@ -33,7 +33,7 @@ from creditbot.errors import (
     StateConflict,
     StateUnusable,
 )
-from creditbot.evidence.summary import computed_document
+from creditbot.evidence.summary import computed_summary
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.slack_time import is_newer
@@ -178,7 +178,7 @@ class Worker:
     def _store_result(self, key: RequestKey, record: Record, request: Request, computation: Computation) -> Record:
         now = self._context.now()
         address = self._context.workspace.address(key, request.message.thread)
-        document = computed_document(key, address, request.message, computation.amount, computation.results, now)
+        document = computed_summary(key, address, request.message, computation.amount, computation.results, now)
         self._context.ledger.confirm(key, record)  # a process that slept meanwhile must not replace a later summary
         location = self._context.ports.summaries.save(key, document, computation.sql)
         self._reached.add(SUMMARY_STORE)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.http import HttpStub
-from tests.support.slack_bench import Bench
+from tests.support.slack_stub import SlackStub
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackStub]:
     """A scripted Slack on loopback, no proxy in the environment."""
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     with HttpStub() as http:
-        yield Bench(http)
+        yield SlackStub(http)

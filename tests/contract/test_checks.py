@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from creditbot.adapters.slack.access import SCOPES, Scope
+from creditbot.adapters.slack.access import SCOPES, OAuthScope
 from creditbot.commands.check import CheckResult, attempt, limits, slack_token
 from creditbot.settings.settings import Settings
 from tests.support.http import Answer
-from tests.support.slack_bench import ME, Bench
+from tests.support.slack_stub import ME, SlackStub
 
 SETTINGS = {
     "SLACK_BOT_TOKEN": "xoxb-made-up", "SLACK_USER_ID": "U0OWNER", "SLACK_TEST_CHANNEL": "credits",
@@ -21,11 +21,11 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("lacking", SCOPES, ids=str)
-def test_a_scope_that_is_not_granted_is_named(bench: Bench, lacking: Scope) -> None:
+def test_a_scope_that_is_not_granted_is_named(stub: SlackStub, lacking: OAuthScope) -> None:
     """With what it is for; a bot that can work without it goes on, and the line says how."""
     granted = [name for scope in SCOPES if scope != lacking for name in scope.names]
-    bench.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": ",".join(granted)}))
-    assembly: Any = SimpleNamespace(slack=bench.open())
+    stub.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": ",".join(granted)}))
+    assembly: Any = SimpleNamespace(slack=stub.open())
     token, scope = attempt("Slack token", lambda: slack_token(assembly))
     assert CheckResult("Slack token", "ok", "bot creditbot in workspace Acme") == token
     assert ("FAIL" if lacking.needed else "note") == scope.verdict

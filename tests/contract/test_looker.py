@@ -18,6 +18,7 @@ from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.errors import CreditbotError, LinkUnusable, Refused, Unreachable
 from creditbot.model import LookerLink, Query
 from tests.support.http import Answer, HttpStub
+from tests.support.stops import RecordingStop
 
 SQL = "SELECT day, prefix FROM traffic WHERE product = 'Authy'"
 LOGIN = "POST /api/4.0/login"
@@ -72,37 +73,19 @@ def stub() -> Iterator[HttpStub]:
         yield server
 
 
-class Sleeps(list[float]):
-    """Remembers how long it was asked to wait, and does not.
-
-    Attributes:
-        stopped: what it answers.
-        stops: whether it is stopped in its first wait.
-    """
-
-    stopped = False
-    stops = False
-
-    def __call__(self, seconds: float) -> bool:
-        if seconds:
-            self.append(seconds)
-            self.stopped = self.stopped or self.stops
-        return self.stopped
+@pytest.fixture
+def stop() -> RecordingStop:
+    return RecordingStop()
 
 
 @pytest.fixture
-def sleeps() -> Sleeps:
-    return Sleeps()
+def resolver(stub: HttpStub, stop: RecordingStop) -> LookerResolver:
+    return a_resolver(stub.url, stop)
 
 
-@pytest.fixture
-def resolver(stub: HttpStub, sleeps: Sleeps) -> LookerResolver:
-    return a_resolver(stub.url, sleeps)
-
-
-def a_resolver(url: str, sleeps: Sleeps, **options: Any) -> LookerResolver:
+def a_resolver(url: str, stop: RecordingStop, **options: Any) -> LookerResolver:
     """A resolver with a made-up key."""
-    return LookerResolver(url, "sandbox-id", "not-a-secret", pause=sleeps, **{"timeout": 5.0} | options)
+    return LookerResolver(url, "sandbox-id", "not-a-secret", stop=stop, **{"timeout": 5.0} | options)
 
 
 def refusal(resolver: LookerResolver, link: LookerLink = LOOK_LINK) -> CreditbotError:
@@ -201,21 +184,21 @@ class TestRightCall:
         ],
         ids=lambda link: link.kind,
     )
-    def test_sql_runner_in_disguise_is_refused_too(self, stub: HttpStub, sleeps: Sleeps, link: LookerLink) -> None:
+    def test_sql_runner_in_disguise_is_refused_too(self, stub: HttpStub, stop: RecordingStop, link: LookerLink) -> None:
         """SQL Runner's "Explore from here" gives typed SQL a model of its own; a short link or Look hides even that."""
         query = {"id": "7", "model": "sql__abc", "view": "sql_runner_query", "fields": ["a"], "limit": "500"}
         stub.on("GET /api/4.0/queries/slug/Qid1", Answer(query))
         stub.on("GET /api/4.0/looks/42", Answer({"id": "42", "query": query, "deleted": False}))
-        failure = refusal(a_resolver(stub.url, sleeps), link)
+        failure = refusal(a_resolver(stub.url, stop), link)
         assert isinstance(failure, LinkUnusable)
         assert "SQL Runner" in failure.what
         assert not [call for call in stub.calls if "/run" in call]
 
-    def test_sql_runner_is_read_where_allowed(self, stub: HttpStub, sleeps: Sleeps) -> None:
+    def test_sql_runner_is_read_where_allowed(self, stub: HttpStub, stop: RecordingStop) -> None:
         """With ALLOW_SQL_RUNNER its SQL is taken as it is typed."""
         typed = f"{SQL}\n-- sql for creating the total\nLIMIT 10"
         stub.on(RUNNER, Answer({"slug": "Ru11er", "sql": typed}))
-        assert typed == a_resolver(stub.url, sleeps, allow_sql_runner=True).resolve(RUNNER_LINK).sql
+        assert typed == a_resolver(stub.url, stop, allow_sql_runner=True).resolve(RUNNER_LINK).sql
 
     def test_unusable_links_keep_their_sentence(self, stub: HttpStub, resolver: LookerResolver) -> None:
         """A dashboard fails with the sentence that its link came with, without a call."""
@@ -370,18 +353,18 @@ class TestRefusals:
         ],
     )
     def test_a_permanent_error_concerns_its_link(
-        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps, answer: Answer, words: str
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop, answer: Answer, words: str
     ) -> None:
         """What Looker's API says about a Look ends this link at once, with Looker's own words."""
         stub.on(LOOK, answer)
         failure = refusal(resolver)
         assert isinstance(failure, LinkUnusable)
         assert words in failure.what
-        assert [] == sleeps
+        assert [] == stop.slept
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404])
     def test_a_wrong_key_is_refused(
-        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps, status: int
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop, status: int
     ) -> None:
         """Looker answers a wrong key with a 404: the reader is told about the key, not about a missing page."""
         stub.on(LOGIN, error(status))
@@ -389,7 +372,7 @@ class TestRefusals:
         assert isinstance(failure, Refused)
         assert "API key" in failure.what
         assert "LOOKER_CLIENT_ID" in failure.todo
-        assert ([], [LOGIN]) == (sleeps, stub.calls)
+        assert ([], [LOGIN]) == (stop.slept, stub.calls)
 
     @pytest.mark.parametrize(
         "answer",
@@ -449,15 +432,15 @@ class TestTransient:
     )
     @pytest.mark.parametrize("call", [LOGIN, LOOK])
     def test_a_passing_trouble_is_waited_out(
-        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps, answer: Answer, call: str
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop, answer: Answer, call: str
     ) -> None:
         """Two bad answers and a good one make a good one, with growing waits between them."""
         good = stub.answer_of(call)
         stub.on(call, answer, answer, good)
         assert SQL == resolver.resolve(LOOK_LINK).sql
-        assert 2 == len(sleeps)
-        assert 0.5 <= sleeps[0] <= 2.0
-        assert 1.0 <= sleeps[1] <= 3.0
+        assert 2 == len(stop.slept)
+        assert 0.5 <= stop.slept[0] <= 2.0
+        assert 1.0 <= stop.slept[1] <= 3.0
 
     @pytest.mark.parametrize(
         ("answer", "words"),
@@ -468,7 +451,7 @@ class TestTransient:
         ],
     )
     def test_a_lasting_trouble_is_given_up(
-        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps, answer: Answer, words: str
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop, answer: Answer, words: str
     ) -> None:
         """After four attempts the cause is reported as shared by all requests."""
         stub.on(LOOK, answer)
@@ -477,67 +460,69 @@ class TestTransient:
         assert "Looker" == failure.service
         assert f"Looker at {stub.host}" in failure.what
         assert words in failure.what
-        assert (4, 3) == (len(stub.asked(LOOK)), len(sleeps))
+        assert (4, 3) == (len(stub.asked(LOOK)), len(stop.slept))
 
     def test_who_is_asked_to_stop_while_waiting_asks_no_more(
-        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop
     ) -> None:
         """The request is released with the failure at hand."""
-        sleeps.stops = True
+        stop.asks_itself = True
         stub.on(LOOK, Answer({"message": "Too many requests"}, 429, {"Retry-After": "7"}))
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
-        assert ([7.0], 1) == (sleeps, len(stub.asked(LOOK)))
+        assert ([7.0], 1) == (stop.slept, len(stub.asked(LOOK)))
 
-    def test_who_is_to_stop_asks_nothing_more(self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps) -> None:
+    def test_who_is_to_stop_asks_nothing_more(
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop
+    ) -> None:
         """Not even the next call for the same link: each may take a minute, and the pod has no more."""
 
         def look() -> Iterator[bytes]:
-            sleeps.stopped = True
+            stop.ask()
             yield json.dumps({"id": "42", "query": a_query()}).encode()
 
         stub.on(LOOK, Answer(look()))
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
-        assert "the process ends" in failure.what
-        assert ([], 1, 0) == (sleeps, len(stub.asked(LOOK)), len(stub.asked(RUN_LOOK)))
+        assert "Shutting down" in failure.what
+        assert ([], 1, 0) == (stop.slept, len(stub.asked(LOOK)), len(stub.asked(RUN_LOOK)))
 
     def test_the_wait_that_looker_asks_for_is_kept(
-        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop
     ) -> None:
         """Retry-After goes before our own shorter wait."""
         busy = Answer({"message": "Too many requests"}, 429, {"Retry-After": "7"})
         stub.on(LOOK, busy, stub.answer_of(LOOK))
         resolver.resolve(LOOK_LINK)
-        assert [7.0] == sleeps
+        assert [7.0] == stop.slept
 
     def test_a_wait_too_long_for_this_tick_is_left_to_a_later_one(
-        self, stub: HttpStub, resolver: LookerResolver, sleeps: Sleeps
+        self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop
     ) -> None:
         """An hour's wait is not slept through: the failure carries it."""
         stub.on(LOOK, Answer({"message": "Too many requests"}, 429, {"Retry-After": "3600"}))
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
-        assert (3600.0, []) == (failure.retry_after, sleeps)
+        assert (3600.0, []) == (failure.retry_after, stop.slept)
 
-    def test_a_server_that_is_gone_is_unreachable(self, sleeps: Sleeps) -> None:
+    def test_a_server_that_is_gone_is_unreachable(self, stop: RecordingStop) -> None:
         """A refused connection says so."""
         with HttpStub() as gone:
             url = gone.url
-        failure = refusal(a_resolver(url, sleeps))
+        failure = refusal(a_resolver(url, stop))
         assert isinstance(failure, Unreachable)
         assert "refuses connections" in failure.what
-        assert 3 == len(sleeps)
+        assert 3 == len(stop.slept)
 
     @pytest.mark.parametrize("call", [LOGIN, LOOK])
-    def test_silence_ends_at_the_timeout(self, stub: HttpStub, sleeps: Sleeps, call: str) -> None:
+    def test_silence_ends_at_the_timeout(self, stub: HttpStub, stop: RecordingStop, call: str) -> None:
         """The settings' timeout holds for the first call too."""
         stub.on(call, Answer(after=threading.Event()))
-        failure = refusal(a_resolver(stub.url, sleeps, timeout=0.1))
+        failure = refusal(a_resolver(stub.url, stop, timeout=0.1))
         assert isinstance(failure, Unreachable)
         assert "did not answer within 0.1 s" in failure.what
 
-    def test_a_drip_ends_at_the_timeout(self, stub: HttpStub, sleeps: Sleeps) -> None:
+    def test_a_drip_ends_at_the_timeout(self, stub: HttpStub, stop: RecordingStop) -> None:
         """An answer that comes byte by byte for ever is over when the time is."""
         never = threading.Event()
 
@@ -547,12 +532,12 @@ class TestTransient:
 
         stub.on(RUN_LOOK, *(Answer(drip()) for _ in range(4)))
         began = time.monotonic()
-        assert "did not answer within 0.2 s" in refusal(a_resolver(stub.url, sleeps, timeout=0.2)).what
+        assert "did not answer within 0.2 s" in refusal(a_resolver(stub.url, stop, timeout=0.2)).what
         assert time.monotonic() - began < 5
 
-    def test_https_to_a_server_without_tls_is_unreachable(self, stub: HttpStub, sleeps: Sleeps) -> None:
+    def test_https_to_a_server_without_tls_is_unreachable(self, stub: HttpStub, stop: RecordingStop) -> None:
         """A broken TLS handshake is told apart from a server that is down."""
-        failure = refusal(a_resolver(f"https://{stub.host}", sleeps))
+        failure = refusal(a_resolver(f"https://{stub.host}", stop))
         assert isinstance(failure, Unreachable)
         assert "TLS" in failure.what
 
@@ -595,9 +580,9 @@ class TestLogin:
         assert SQL == resolver.resolve(LOOK_LINK).sql
 
     @pytest.mark.parametrize("tail", ["/", "/api/4.0", "/api/4.0/", "  "])
-    def test_the_address_is_cut_to_its_host(self, stub: HttpStub, sleeps: Sleeps, tail: str) -> None:
+    def test_the_address_is_cut_to_its_host(self, stub: HttpStub, stop: RecordingStop, tail: str) -> None:
         """What people paste as LOOKER_BASE_URL works."""
-        assert SQL == a_resolver(stub.url + tail, sleeps).resolve(LOOK_LINK).sql
+        assert SQL == a_resolver(stub.url + tail, stop).resolve(LOOK_LINK).sql
 
     @pytest.mark.parametrize(
         ("user", "name"),
@@ -620,10 +605,10 @@ class TestLogin:
         with pytest.raises(Refused, match="refuses the API user: Forbidden"):
             resolver.login()
 
-    def test_no_secret_is_shown(self, stub: HttpStub, sleeps: Sleeps) -> None:
+    def test_no_secret_is_shown(self, stub: HttpStub, stop: RecordingStop) -> None:
         """Neither the key nor a password in the address appears in an error."""
         stub.on(LOGIN, error(404))
-        failure = refusal(a_resolver(stub.url.replace("//", "//user:pass-word@"), sleeps))
+        failure = refusal(a_resolver(stub.url.replace("//", "//user:pass-word@"), stop))
         assert "not-a-secret" not in str(failure)
         assert "pass-word" not in str(failure)
 
@@ -635,7 +620,7 @@ class TestCost:
 import sys, threading
 from creditbot.adapters.looker.resolver import LookerResolver
 resolver = LookerResolver("https://acme.looker.com", "id", "not-a-secret")
-assert not {"looker_sdk", "requests", "tenacity"} & sys.modules.keys()
+assert not {"looker_sdk", "requests"} & sys.modules.keys()
 resolver.warm()
 resolver.warm()
 others = [t for t in threading.enumerate() if t is not threading.main_thread()]
@@ -672,10 +657,10 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 class TestMoreWords:
-    def test_a_sql_runner_query_that_is_gone_is_named(self, stub: HttpStub, sleeps: Sleeps) -> None:
+    def test_a_sql_runner_query_that_is_gone_is_named(self, stub: HttpStub, stop: RecordingStop) -> None:
         """By its slug, as the link shows it."""
         stub.on(RUNNER, error(404))
-        failure = refusal(a_resolver(stub.url, sleeps, allow_sql_runner=True), RUNNER_LINK)
+        failure = refusal(a_resolver(stub.url, stop, allow_sql_runner=True), RUNNER_LINK)
         assert isinstance(failure, LinkUnusable)
         assert "Looker has no SQL Runner query Ru11er" in failure.what
         assert failure.todo

@@ -32,9 +32,7 @@ def looker(tmp_path: Path) -> Iterator[SandboxLooker]:
 @pytest.fixture
 def resolver(looker: SandboxLooker) -> Iterator[Resolver]:
     with HttpServer(looker) as server:
-        yield LookerResolver(
-            server.url, CLIENT_ID, CLIENT_SECRET, allow_sql_runner=True, timeout=10, pause=lambda _: None
-        )
+        yield LookerResolver(server.url, CLIENT_ID, CLIENT_SECRET, allow_sql_runner=True, timeout=10)
 
 
 def link_to(url: str) -> LookerLink:

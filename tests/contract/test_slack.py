@@ -10,62 +10,63 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack import wire as slack_wire
-from creditbot.adapters.slack.access import SCOPES, Scope, access
+from creditbot.adapters.slack.access import SCOPES, OAuthScope, access
 from creditbot.adapters.slack.open import open_slack
+from creditbot.adapters.slack.wire import Network
 from creditbot.errors import SLACK, PostUnknown, Refused, ServiceError, Unreachable
 from creditbot.model import Workspace
 from tests.support.http import Answer
-from tests.support.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, channel, refused
+from tests.support.slack_stub import MARKER, ME, SINCE, TOKEN, SlackStub, channel, refused
 
 # Who we are and what we watch
 
 
-def test_a_channel_is_found_by_name_on_whatever_page_it_is(bench: Bench) -> None:
+def test_a_channel_is_found_by_name_on_whatever_page_it_is(stub: SlackStub) -> None:
     """Names are looked up page by page, public and private, and the rest of the pages is left unread."""
-    bench.on("auth.test", ME)
+    stub.on("auth.test", ME)
     pages = [[channel("general", "C0GEN")], [channel("credits", "C0CRED")], [channel("more", "C0MORE")]]
-    bench.on(
+    stub.on(
         "conversations.list",
         *({"channels": page, "response_metadata": {"next_cursor": f"page{n}"}} for n, page in enumerate(pages)),
     )
     expected = {"C0CRED": "credits"}
-    assert expected == bench.open("#Credits").inbox.workspace(None).channels
+    assert expected == stub.open("#Credits").inbox.workspace(None).channels
     common = {"types": "public_channel,private_channel", "exclude_archived": "1", "limit": "999"}
-    assert [common, {**common, "cursor": "page0"}] == bench.asked("conversations.list")
+    assert [common, {**common, "cursor": "page0"}] == stub.forms("conversations.list")
 
 
-def test_a_channel_given_by_id_is_never_listed(bench: Bench) -> None:
+def test_a_channel_given_by_id_is_never_listed(stub: SlackStub) -> None:
     """An id costs one conversations.info, and everything Slack says about us is kept."""
-    bench.on("auth.test", ME)
-    bench.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
-    workspace = bench.open("C012AB3CD").inbox.workspace(None)
+    stub.on("auth.test", ME)
+    stub.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
+    workspace = stub.open("C012AB3CD").inbox.workspace(None)
     expected = Workspace(
         "T0TEST", "https://acme.slack.com/", "U0BOT", "B0BOT", {"C012AB3CD": "credits"}, workspace.settings
     )
     assert expected == workspace
-    assert ["POST /api/auth.test", "POST /api/conversations.info"] == bench.http.calls
+    assert ["POST /api/auth.test", "POST /api/conversations.info"] == stub.http.calls
 
 
-def test_what_is_remembered_is_not_asked_again(bench: Bench) -> None:
+def test_what_is_remembered_is_not_asked_again(stub: SlackStub) -> None:
     """An idle tick makes one call in all: the history."""
-    bench.on("auth.test", ME)
-    bench.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
-    remembered = bench.open("C012AB3CD").inbox.workspace(None)
-    bench.http.requests.clear()
-    bench.on("conversations.history", {"messages": []})
-    inbox = bench.open("C012AB3CD").inbox
+    stub.on("auth.test", ME)
+    stub.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
+    remembered = stub.open("C012AB3CD").inbox.workspace(None)
+    stub.http.requests.clear()
+    stub.on("conversations.history", {"messages": []})
+    inbox = stub.open("C012AB3CD").inbox
     assert remembered is inbox.workspace(remembered)
     assert [] == inbox.messages("C012AB3CD", SINCE)
-    assert ["POST /api/conversations.history"] == bench.http.calls
+    assert ["POST /api/conversations.history"] == stub.http.calls
 
 
 @pytest.mark.parametrize("change", [{"channels": ("C0OTHER99",)}, {"token": "xoxb-other-not-a-secret"}])
-def test_other_settings_are_asked_for_anew(bench: Bench, change: dict[str, Any]) -> None:
+def test_other_settings_are_asked_for_anew(stub: SlackStub, change: dict[str, Any]) -> None:
     """Another token or channel makes what is remembered worthless, and the fingerprint shows neither."""
-    bench.on("auth.test", ME)
-    bench.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
-    remembered = bench.open("C012AB3CD").inbox.workspace(None)
-    arguments = {"token": TOKEN, "channels": ("C012AB3CD",), "owner": "U0OWNER", "api_url": f"{bench.http.url}/api/"}
+    stub.on("auth.test", ME)
+    stub.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
+    remembered = stub.open("C012AB3CD").inbox.workspace(None)
+    arguments = {"token": TOKEN, "channels": ("C012AB3CD",), "owner": "U0OWNER", "api_url": f"{stub.http.url}/api/"}
     asked_again = open_slack(**{**arguments, **change}).inbox.workspace(remembered)
     assert remembered.settings != asked_again.settings
     assert 16 == len(asked_again.settings)
@@ -80,93 +81,93 @@ def test_other_settings_are_asked_for_anew(bench: Bench, change: dict[str, Any])
     ],
 )
 def test_a_channel_that_cannot_be_read_is_refused_by_name(
-    bench: Bench, found: list[dict[str, Any]], sentence: str
+    stub: SlackStub, found: list[dict[str, Any]], sentence: str
 ) -> None:
     """Unknown, archived and not invited are told apart, and each says what to do."""
-    bench.on("auth.test", ME)
-    bench.on("conversations.list", {"channels": found})
+    stub.on("auth.test", ME)
+    stub.on("conversations.list", {"channels": found})
     with pytest.raises(Refused) as caught:
-        bench.open("credits").inbox.workspace(None)
+        stub.open("credits").inbox.workspace(None)
     assert sentence == caught.value.what
     assert caught.value.todo
 
 
-def test_an_invitation_names_the_bot(bench: Bench) -> None:
+def test_an_invitation_names_the_bot(stub: SlackStub) -> None:
     """The owner can type what the sentence says."""
-    bench.on("auth.test", ME)
-    bench.on("conversations.list", {"channels": [channel("credits", "C0CRED", is_member=False)]})
+    stub.on("auth.test", ME)
+    stub.on("conversations.list", {"channels": [channel("credits", "C0CRED", is_member=False)]})
     with pytest.raises(Refused) as caught:
-        bench.open("credits").inbox.workspace(None)
+        stub.open("credits").inbox.workspace(None)
     assert "/invite @creditbot" in caught.value.todo
 
 
-def test_with_the_scope_for_one_kind_of_channel_that_kind_is_listed(bench: Bench) -> None:
+def test_with_the_scope_for_one_kind_of_channel_that_kind_is_listed(stub: SlackStub) -> None:
     """A workspace may grant channels:read alone."""
-    bench.on("auth.test", ME)
-    bench.on(
+    stub.on("auth.test", ME)
+    stub.on(
         "conversations.list",
         refused("missing_scope", needed="groups:read"),
         {"channels": [channel("credits", "C0CRED")]},
     )
-    assert {"C0CRED": "credits"} == bench.open("credits").inbox.workspace(None).channels
-    assert "public_channel" == bench.asked("conversations.list")[1]["types"]
+    assert {"C0CRED": "credits"} == stub.open("credits").inbox.workspace(None).channels
+    assert "public_channel" == stub.forms("conversations.list")[1]["types"]
 
 
-def test_a_missing_scope_is_named(bench: Bench) -> None:
+def test_a_missing_scope_is_named(stub: SlackStub) -> None:
     """Slack says which scope it wants, and so do we."""
-    bench.on("auth.test", ME)
-    bench.on("conversations.list", refused("missing_scope", needed="groups:read"))
+    stub.on("auth.test", ME)
+    stub.on("conversations.list", refused("missing_scope", needed="groups:read"))
     with pytest.raises(Refused, match=r"the scope groups:read"):
-        bench.open("credits").inbox.workspace(None)
+        stub.open("credits").inbox.workspace(None)
 
 
-def test_a_list_that_fails_is_not_asked_for_in_another_way(bench: Bench) -> None:
+def test_a_list_that_fails_is_not_asked_for_in_another_way(stub: SlackStub) -> None:
     """Only a missing scope is a reason to leave a kind of channel out."""
-    bench.on("auth.test", ME)
-    bench.on("conversations.list", refused("invalid_limit"))
+    stub.on("auth.test", ME)
+    stub.on("conversations.list", refused("invalid_limit"))
     with pytest.raises(Refused) as caught:
-        bench.open("credits").inbox.workspace(None)
+        stub.open("credits").inbox.workspace(None)
     assert ("Slack refuses conversations.list: invalid_limit.", "") == (caught.value.what, caught.value.todo)
-    assert 1 == len(bench.asked("conversations.list"))
+    assert 1 == len(stub.forms("conversations.list"))
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"])
-def test_a_token_that_slack_refuses_says_what_to_do(bench: Bench, code: str) -> None:
+def test_a_token_that_slack_refuses_says_what_to_do(stub: SlackStub, code: str) -> None:
     """A wrong token is refused at once, names the setting, and does not show the token."""
-    bench.on("auth.test", refused(code))
+    stub.on("auth.test", refused(code))
     with pytest.raises(Refused) as caught:
-        bench.open().inbox.workspace(None)
+        stub.open().inbox.workspace(None)
     assert code in caught.value.what
     assert "SLACK_BOT_TOKEN" in caught.value.todo
     assert TOKEN not in f"{caught.value}"
-    assert 1 == len(bench.http.calls)
+    assert 1 == len(stub.http.calls)
 
 
 @pytest.mark.parametrize("answer", [{}, {**ME, "team_id": ""}, {**ME, "user_id": 7}])
-def test_an_answer_without_what_we_need_is_refused(bench: Bench, answer: dict[str, Any]) -> None:
+def test_an_answer_without_what_we_need_is_refused(stub: SlackStub, answer: dict[str, Any]) -> None:
     """A server that is no Slack does not crash us."""
-    bench.on("auth.test", answer)
-    bench.on("conversations.list", {"channels": [channel("credits", "C0CRED")]})
+    stub.on("auth.test", answer)
+    stub.on("conversations.list", {"channels": [channel("credits", "C0CRED")]})
     with pytest.raises(Refused, match="lacks the field"):
-        bench.open().inbox.workspace(None)
+        stub.open().inbox.workspace(None)
 
 
-def test_the_rights_of_a_token_are_read_from_the_header(bench: Bench) -> None:
+def test_the_rights_of_a_token_are_read_from_the_header(stub: SlackStub) -> None:
     """`creditbot check` shows which scopes are missing, and which of them creditbot can do without."""
     granted = "channels:read,groups:history, chat:write,im:write"
-    bench.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": granted}))
-    found = access(bench.open().api)
+    stub.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": granted}))
+    found = access(stub.open().api)
     assert ("Acme", "creditbot") == (found.team, found.user)
     assert (SCOPES[-1],) == found.missing
     assert not found.missing[0].needed
     assert "channels:read or groups:read" == str(SCOPES[0])
 
 
-def test_rights_that_slack_does_not_name_are_missing(bench: Bench) -> None:
+def test_rights_that_slack_does_not_name_are_missing(stub: SlackStub) -> None:
     """Without the header nothing is taken for granted; a refused token is an error."""
-    bench.on("auth.test", ME, refused("invalid_auth"))
-    api = bench.open().api
-    missing: tuple[Scope, ...] = access(api).missing
+    stub.on("auth.test", ME, refused("invalid_auth"))
+    api = stub.open().api
+    missing: tuple[OAuthScope, ...] = access(api).missing
     assert SCOPES == missing
     with pytest.raises(Refused):
         access(api)
@@ -175,50 +176,50 @@ def test_rights_that_slack_does_not_name_are_missing(bench: Bench) -> None:
 # Messages
 
 
-def test_all_pages_are_read_and_sorted_by_ts(bench: Bench) -> None:
+def test_all_pages_are_read_and_sorted_by_ts(stub: SlackStub) -> None:
     """A short or empty page is not the last, page order means nothing, and one message on two pages counts once."""
     ts = ["1767614400.000300", "1767614401.000000", "9767614400.000001", "10767614400.000001"]
     pages = [[ts[3], ts[1]], [], [ts[0], ts[1]], [ts[2]]]
-    bench.on(
+    stub.on(
         "conversations.history",
         *(
             {"messages": [{"ts": t} for t in page], "response_metadata": {"next_cursor": f"c{n}" if n < 3 else ""}}
             for n, page in enumerate(pages)
         ),
     )
-    assert ts == [message.ts for message in bench.open().inbox.messages("C0TEST", SINCE)]
+    assert ts == [message.ts for message in stub.open().inbox.messages("C0TEST", SINCE)]
     common = {"channel": "C0TEST", "oldest": "1767614400.000250", "limit": "200"}
     expected = [common, *({**common, "cursor": f"c{n}"} for n in range(3))]
-    assert expected == bench.asked("conversations.history")
+    assert expected == stub.forms("conversations.history")
 
 
-def test_the_oldest_moment_is_exclusive(bench: Bench) -> None:
+def test_the_oldest_moment_is_exclusive(stub: SlackStub) -> None:
     """Also if Slack's own reading of `oldest` were another."""
-    bench.on("conversations.history", {"messages": [{"ts": "1767614400.000250"}, {"ts": "1767614400.000251"}]})
-    assert ["1767614400.000251"] == [m.ts for m in bench.open().inbox.messages("C0TEST", SINCE)]
+    stub.on("conversations.history", {"messages": [{"ts": "1767614400.000250"}, {"ts": "1767614400.000251"}]})
+    assert ["1767614400.000251"] == [m.ts for m in stub.open().inbox.messages("C0TEST", SINCE)]
 
 
-def test_pages_in_a_circle_end(bench: Bench) -> None:
+def test_pages_in_a_circle_end(stub: SlackStub) -> None:
     """A cursor that was seen before is an error, not a loop."""
-    bench.on("conversations.history", {"messages": [], "response_metadata": {"next_cursor": "again"}})
+    stub.on("conversations.history", {"messages": [], "response_metadata": {"next_cursor": "again"}})
     with pytest.raises(ServiceError, match="circle"):
-        bench.open().inbox.messages("C0TEST", SINCE)
+        stub.open().inbox.messages("C0TEST", SINCE)
 
 
 @pytest.mark.parametrize("code", ["channel_not_found", "not_in_channel"])
-def test_a_remembered_channel_that_is_gone_is_refused(bench: Bench, code: str) -> None:
+def test_a_remembered_channel_that_is_gone_is_refused(stub: SlackStub, code: str) -> None:
     """The sentence names the channel and what to check."""
-    bench.on("conversations.history", refused(code))
+    stub.on("conversations.history", refused(code))
     with pytest.raises(Refused) as caught:
-        bench.open().inbox.messages("C0GONE", SINCE)
+        stub.open().inbox.messages("C0GONE", SINCE)
     assert "C0GONE" in caught.value.what
     assert "SLACK_CHANNELS" in caught.value.todo
 
 
-def test_a_thread_is_read_with_its_metadata(bench: Bench) -> None:
+def test_a_thread_is_read_with_its_metadata(stub: SlackStub) -> None:
     """Parent and replies, a deleted parent kept as tombstone, our marker known again."""
     payload = {"key": MARKER.key, "claim": MARKER.nonce, "v": 1}
-    bench.on(
+    stub.on(
         "conversations.replies",
         {
             "messages": [
@@ -227,54 +228,54 @@ def test_a_thread_is_read_with_its_metadata(bench: Bench) -> None:
             ]
         },
     )
-    parent, reply = bench.open().inbox.thread("C0TEST", "1.000000")
+    parent, reply = stub.open().inbox.thread("C0TEST", "1.000000")
     assert "tombstone" == parent.subtype
     assert MARKER == reply.marker
     expected = {"channel": "C0TEST", "ts": "1.000000", "limit": "200", "include_all_metadata": "1"}
-    assert [expected] == bench.asked("conversations.replies")
+    assert [expected] == stub.forms("conversations.replies")
 
 
 @pytest.mark.parametrize("code", ["thread_not_found", "message_not_found"])
-def test_a_thread_that_is_gone_is_empty(bench: Bench, code: str) -> None:
+def test_a_thread_that_is_gone_is_empty(stub: SlackStub, code: str) -> None:
     """A deleted message without replies leaves nothing."""
-    bench.on("conversations.replies", refused(code))
-    assert () == bench.open().inbox.thread("C0TEST", "1.000000")
+    stub.on("conversations.replies", refused(code))
+    assert () == stub.open().inbox.thread("C0TEST", "1.000000")
 
 
-def test_a_thread_that_cannot_be_read_is_not_empty(bench: Bench) -> None:
+def test_a_thread_that_cannot_be_read_is_not_empty(stub: SlackStub) -> None:
     """Only a missing thread is empty; everything else is an error, or we would post twice."""
-    bench.on("conversations.replies", refused("channel_not_found"))
+    stub.on("conversations.replies", refused("channel_not_found"))
     with pytest.raises(Refused):
-        bench.open().inbox.thread("C0TEST", "1.000000")
+        stub.open().inbox.thread("C0TEST", "1.000000")
 
 
 # Patience
 
 
-def test_a_rate_limit_is_waited_for(bench: Bench) -> None:
+def test_a_rate_limit_is_waited_for(stub: SlackStub) -> None:
     """Retry-After decides how long."""
     limited = refused("ratelimited", status=429)
-    bench.on("conversations.history", Answer(limited.body, 429, {"Retry-After": "30"}), {"messages": []})
-    assert [] == bench.open().inbox.messages("C0TEST", SINCE)
-    assert [30.0] == bench.time.slept
+    stub.on("conversations.history", Answer(limited.body, 429, {"Retry-After": "30"}), {"messages": []})
+    assert [] == stub.open().inbox.messages("C0TEST", SINCE)
+    assert [30.0] == stub.time.slept
 
 
-def test_who_is_asked_to_stop_while_waiting_asks_no_more(bench: Bench) -> None:
+def test_who_is_asked_to_stop_while_waiting_asks_no_more(stub: SlackStub) -> None:
     """A later tick does."""
-    bench.time.stopped = True
-    bench.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "30"}))
+    stub.stop.ask()
+    stub.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "30"}))
     with pytest.raises(Unreachable):
-        bench.open().inbox.messages("C0TEST", SINCE)
-    assert (1, [30.0]) == (len(bench.asked("conversations.history")), bench.time.slept)
+        stub.open().inbox.messages("C0TEST", SINCE)
+    assert (1, [30.0]) == (len(stub.forms("conversations.history")), stub.time.slept)
 
 
-def test_a_long_rate_limit_is_left_to_the_next_tick(bench: Bench) -> None:
+def test_a_long_rate_limit_is_left_to_the_next_tick(stub: SlackStub) -> None:
     """A Retry-After beyond our patience is handed on instead of waited for."""
-    bench.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "120"}))
+    stub.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "120"}))
     with pytest.raises(Unreachable) as caught:
-        bench.open().inbox.messages("C0TEST", SINCE)
+        stub.open().inbox.messages("C0TEST", SINCE)
     assert 120.0 == caught.value.retry_after
-    assert [] == bench.time.slept
+    assert [] == stub.time.slept
 
 
 @pytest.mark.parametrize(
@@ -291,60 +292,60 @@ def test_a_long_rate_limit_is_left_to_the_next_tick(bench: Bench) -> None:
         Answer("[" * 200_000),
     ],
 )
-def test_what_passes_is_tried_again(bench: Bench, trouble: Answer) -> None:
+def test_what_passes_is_tried_again(stub: SlackStub, trouble: Answer) -> None:
     """Pages of HTML, dropped lines and Slack's own troubles do not end a tick."""
-    bench.on("conversations.history", trouble, {"messages": []})
-    assert [] == bench.open().inbox.messages("C0TEST", SINCE)
-    assert [1.0] == bench.time.slept
+    stub.on("conversations.history", trouble, {"messages": []})
+    assert [] == stub.open().inbox.messages("C0TEST", SINCE)
+    assert [1.0] == stub.time.slept
 
 
-def test_patience_ends(bench: Bench) -> None:
+def test_patience_ends(stub: SlackStub) -> None:
     """A Slack that stays down costs a few seconds and gives one sentence."""
-    bench.on("conversations.history", Answer("<html>down</html>", 503))
+    stub.on("conversations.history", Answer("<html>down</html>", 503))
     with pytest.raises(Unreachable, match="HTTP status 503") as caught:
-        bench.open().inbox.messages("C0TEST", SINCE)
+        stub.open().inbox.messages("C0TEST", SINCE)
     assert SLACK == caught.value.service
-    assert [1.0, 2.0, 4.0] == bench.time.slept
+    assert [1.0, 2.0, 4.0] == stub.time.slept
 
 
 @pytest.mark.parametrize("status", [301, 403, 404])
-def test_an_address_that_is_not_slack_is_refused(bench: Bench, status: int) -> None:
+def test_an_address_that_is_not_slack_is_refused(stub: SlackStub, status: int) -> None:
     """A redirect is not followed: it would take the token elsewhere."""
-    bench.on("auth.test", Answer("moved", status, {"Location": f"{bench.http.url}/elsewhere"}))
+    stub.on("auth.test", Answer("moved", status, {"Location": f"{stub.http.url}/elsewhere"}))
     with pytest.raises(Refused, match=f"HTTP status {status}") as caught:
-        bench.open().inbox.workspace(None)
+        stub.open().inbox.workspace(None)
     assert "SLACK_API_URL" in caught.value.todo
     assert SLACK == caught.value.service
-    assert ["POST /api/auth.test"] == bench.http.calls
+    assert ["POST /api/auth.test"] == stub.http.calls
 
 
-def test_a_certificate_that_is_not_to_be_trusted_is_refused(bench: Bench) -> None:
+def test_a_certificate_that_is_not_to_be_trusted_is_refused(stub: SlackStub) -> None:
     """Asking again does not help; where to name other certificates does."""
 
     def forged(*_: object) -> slack_wire.Addresses:
         raise ssl.SSLCertVerificationError("made up")
 
     with pytest.raises(Refused, match="its certificate is not to be trusted") as caught:
-        bench.open(resolve=forged).inbox.workspace(None)
+        stub.open(network=Network(resolve=forged)).inbox.workspace(None)
     assert "Check SLACK_API_URL and HTTPS_PROXY; SSL_CERT_FILE names certificates to trust." == caught.value.todo
-    assert [] == bench.time.slept
+    assert [] == stub.time.slept
 
 
-def test_an_answer_of_any_size_is_not_read(bench: Bench) -> None:
+def test_an_answer_of_any_size_is_not_read(stub: SlackStub) -> None:
     """A write's answer is cut at 1 MB."""
-    bench.on("chat.postMessage", Answer({"ok": True, "ts": "1.000000", "more": "x" * 1_100_000}))
+    stub.on("chat.postMessage", Answer({"ok": True, "ts": "1.000000", "more": "x" * 1_100_000}))
     with pytest.raises(PostUnknown, match="too large"):
-        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
-def test_a_name_that_nobody_knows_is_a_sentence(bench: Bench) -> None:
+def test_a_name_that_nobody_knows_is_a_sentence(stub: SlackStub) -> None:
     """DNS failures name the setting to check."""
 
     def unknown(*_: object) -> slack_wire.Addresses:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     with pytest.raises(Unreachable) as caught:
-        bench.open(resolve=unknown).inbox.workspace(None)
+        stub.open(network=Network(resolve=unknown)).inbox.workspace(None)
     assert "its name is not known" in caught.value.what
     assert "SLACK_API_URL" in caught.value.todo
 
@@ -352,46 +353,46 @@ def test_a_name_that_nobody_knows_is_a_sentence(bench: Bench) -> None:
 # The clock
 
 
-def test_slacks_answers_set_the_clock(bench: Bench) -> None:
+def test_slacks_answers_set_the_clock(stub: SlackStub) -> None:
     """Every answer of Slack's tells the time, refusals too."""
-    slack = bench.open()
+    slack = stub.open()
     with pytest.raises(Unreachable):
         slack.clock.now()
-    bench.on("conversations.replies", refused("thread_not_found"))
+    stub.on("conversations.replies", refused("thread_not_found"))
     slack.inbox.thread("C0TEST", "1.000000")
     assert abs(slack.clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-def test_the_clock_is_paired_with_the_moment_before_the_request_was_sent(bench: Bench) -> None:
+def test_the_clock_is_paired_with_the_moment_before_the_request_was_sent(stub: SlackStub) -> None:
     """Slack wrote its date later than that: so the clock is never behind by what the answer took."""
-    slack = bench.open(boot=lambda: 1003.0 if bench.http.calls else 1000.0)
-    bench.on("conversations.replies", refused("thread_not_found"))
+    slack = stub.open(boot=lambda: 1003.0 if stub.http.calls else 1000.0)
+    stub.on("conversations.replies", refused("thread_not_found"))
     before = datetime.now(UTC)
     slack.inbox.thread("C0TEST", "1.000000")
     late = timedelta(seconds=3)
     assert before + late - timedelta(seconds=1) < slack.clock.now() <= datetime.now(UTC) + late
 
 
-def test_a_gateways_page_does_not_set_the_clock(bench: Bench) -> None:
+def test_a_gateways_page_does_not_set_the_clock(stub: SlackStub) -> None:
     """A proxy between us and Slack has a clock of its own."""
-    slack = bench.open()
-    bench.on("auth.test", Answer("<html>502</html>", 502))
+    slack = stub.open()
+    stub.on("auth.test", Answer("<html>502</html>", 502))
     with pytest.raises(Unreachable):
         slack.inbox.workspace(None)
     with pytest.raises(Unreachable):
         slack.clock.now()
 
 
-def test_an_address_without_tls_is_a_sentence(bench: Bench) -> None:
+def test_an_address_without_tls_is_a_sentence(stub: SlackStub) -> None:
     """A plain port behind https:// is said to be that."""
     with pytest.raises(Unreachable, match="there is no TLS connection") as caught:
-        bench.open(api_url=f"https://{bench.http.host}/api/").inbox.workspace(None)
+        stub.open(api_url=f"https://{stub.http.host}/api/").inbox.workspace(None)
     assert "SLACK_API_URL" in caught.value.todo
 
 
-def test_an_answer_that_breaks_off_is_a_sentence(bench: Bench) -> None:
+def test_an_answer_that_breaks_off_is_a_sentence(stub: SlackStub) -> None:
     """A connection that ends early is tried again, and then told."""
-    bench.on("auth.test", Answer("no chunk", headers={"Transfer-Encoding": "chunked", "Content-Length": ""}))
+    stub.on("auth.test", Answer("no chunk", headers={"Transfer-Encoding": "chunked", "Content-Length": ""}))
     with pytest.raises(Unreachable, match="its answer was cut off") as caught:
-        bench.open().inbox.workspace(None)
+        stub.open().inbox.workspace(None)
     assert caught.value.todo

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack import wire as slack_wire
-from creditbot.adapters.slack.open import Slack
+from creditbot.adapters.slack.api import TimeLimits
+from creditbot.adapters.slack.open import SlackAdapters
+from creditbot.adapters.slack.wire import Network
 from creditbot.errors import PostRefused, PostUnknown
 from creditbot.machine.clock import boottime
 from tests.support.http import Answer
-from tests.support.slack_bench import MARKER, TOKEN, Bench
+from tests.support.slack_stub import MARKER, TOKEN, SlackStub
 
 
 class Silence:
@@ -40,32 +42,32 @@ class Silence:
             one.close()
 
 
-def short(bench: Bench, **options: Any) -> Slack:
+def short(stub: SlackStub, **options: Any) -> SlackAdapters:
     """The adapters in real time, with half a second for a send."""
-    return bench.open(boot=boottime, send_seconds=0.5, **options)
+    return stub.open(boot=boottime, limits=TimeLimits(write=0.5), **options)
 
 
-def test_six_silent_addresses_share_the_deadline(bench: Bench) -> None:
+def test_six_silent_addresses_share_the_deadline(stub: SlackStub) -> None:
     """The time is not multiplied by the number of addresses, and nothing was posted."""
     with Silence() as silent:
         addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", silent)] * 6
-        slack = short(bench, resolve=lambda *_: addresses)
+        slack = short(stub, network=Network(resolve=lambda *_: addresses))
         began = boottime()
         with pytest.raises(PostRefused, match="no answer within"):
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert 0.49 < boottime() - began < 2.5  # six times as long if each had its own
 
 
-def test_a_name_without_an_address_is_not_known(bench: Bench) -> None:
+def test_a_name_without_an_address_is_not_known(stub: SlackStub) -> None:
     """A resolver of the system's gives at least one."""
     with pytest.raises(PostRefused, match="its name is not known"):
-        short(bench, resolve=lambda *_: []).replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        short(stub, network=Network(resolve=lambda *_: [])).replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
-def test_a_silent_address_does_not_hide_one_that_answers(bench: Bench) -> None:
+def test_a_silent_address_does_not_hide_one_that_answers(stub: SlackStub) -> None:
     """Each address gets its share of the time."""
-    bench.on("chat.postMessage", {"ts": "2.000000"})
-    name, port = bench.http.host.split(":")
+    stub.on("chat.postMessage", {"ts": "2.000000"})
+    name, port = stub.http.host.split(":")
     with Silence() as silent:
         addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", a) for a in (silent, (name, int(port)))]
         deadline = slack_wire.Deadline(0.4)
@@ -73,7 +75,7 @@ def test_a_silent_address_does_not_hide_one_that_answers(bench: Bench) -> None:
     assert deadline.remaining
 
 
-def test_a_resolver_that_hangs_is_left_alone(bench: Bench) -> None:
+def test_a_resolver_that_hangs_is_left_alone(stub: SlackStub) -> None:
     """When the name is found after all, it is too late, and nothing is sent."""
     found = threading.Event()
     daemon: list[bool] = []
@@ -85,27 +87,27 @@ def test_a_resolver_that_hangs_is_left_alone(bench: Bench) -> None:
 
     began = boottime()
     with pytest.raises(PostRefused, match="no answer within"):
-        short(bench, resolve=slow).replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        short(stub, network=Network(resolve=slow)).replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert boottime() - began < 5.0
     assert [True] == daemon  # nor does it keep the process from ending
     found.set()
-    assert [] == bench.http.calls
+    assert [] == stub.http.calls
 
 
-def test_a_tls_handshake_that_hangs_has_sent_nothing(bench: Bench) -> None:
+def test_a_tls_handshake_that_hangs_has_sent_nothing(stub: SlackStub) -> None:
     """The request is written only after the handshake."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        slack = short(bench, api_url=f"https://127.0.0.1:{server.getsockname()[1]}/api/")
+        slack = short(stub, api_url=f"https://127.0.0.1:{server.getsockname()[1]}/api/")
         with pytest.raises(PostRefused, match="no answer within"):
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
-def test_a_proxy_that_hangs_has_sent_nothing(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+def test_a_proxy_that_hangs_has_sent_nothing(monkeypatch: pytest.MonkeyPatch, stub: SlackStub) -> None:
     """Its tunnel counts against the same deadline, and its password is not shown."""
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         address = f"http://user:made-up-password@127.0.0.1:{proxy.getsockname()[1]}"
         monkeypatch.setenv("HTTPS_PROXY", address)
-        slack = short(bench, api_url="https://slack.invalid/api/")
+        slack = short(stub, api_url="https://slack.invalid/api/")
         with pytest.raises(PostRefused, match="no answer within") as caught:
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
         proxy.settimeout(10)
@@ -119,11 +121,11 @@ def test_a_proxy_that_hangs_has_sent_nothing(monkeypatch: pytest.MonkeyPatch, be
 
 
 @pytest.mark.parametrize("proxy", ["http://", "http://proxy:port", "http://[proxy"])
-def test_a_proxy_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, bench: Bench, proxy: str) -> None:
+def test_a_proxy_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, stub: SlackStub, proxy: str) -> None:
     """The setting is named, its value is not."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(PostRefused, match="HTTPS_PROXY is not the address of a proxy"):
-        bench.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        stub.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_proxy_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, be
     [("http://proxy.invalid", ("proxy.invalid", 80)), ("proxy.invalid:3128", ("proxy.invalid", 3128))],
 )
 def test_the_proxy_is_asked_for_by_its_name_and_port(
-    monkeypatch: pytest.MonkeyPatch, bench: Bench, proxy: str, expected: tuple[str, int]
+    monkeypatch: pytest.MonkeyPatch, stub: SlackStub, proxy: str, expected: tuple[str, int]
 ) -> None:
     """80 where none is given."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
@@ -141,14 +143,14 @@ def test_the_proxy_is_asked_for_by_its_name_and_port(
         asked.append((host, port))
         raise socket.gaierror
 
-    slack = bench.open(api_url="https://slack.invalid/api/", resolve=resolve)
+    slack = stub.open(api_url="https://slack.invalid/api/", network=Network(resolve=resolve))
     with pytest.raises(PostRefused, match="its name is not known"):
         slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert [expected] == asked
 
 
 @pytest.mark.parametrize("proxied", [False, True])
-def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, bench: Bench, proxied: bool) -> None:
+def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, stub: SlackStub, proxied: bool) -> None:
     """With the system's certificates by default; made once. A proxy is asked for the port that the address names."""
 
     class Ours(ssl.SSLContext):
@@ -181,7 +183,9 @@ def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, b
 
         connecting = threading.Thread(target=connect, daemon=True)
         connecting.start()
-        slack = bench.open(api_url=f"https://{'slack.invalid:8443' if proxied else f'127.0.0.1:{port}'}/api/", tls=tls)
+        slack = stub.open(
+            api_url=f"https://{'slack.invalid:8443' if proxied else f'127.0.0.1:{port}'}/api/", network=Network(tls=tls)
+        )
         for _ in range(2):
             with pytest.raises(PostRefused, match="there is no TLS connection"):
                 slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
@@ -192,7 +196,7 @@ def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, b
         assert all(b"Proxy-Authorization: Basic bWFkZS11cDo=\r\n" in one for one in asked)  # "made-up:"
 
 
-def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, stub: SlackStub) -> None:
     """And without a scheme. One that refuses has sent nothing on, and its connection ends with the call."""
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.getsockname()[1]}")
@@ -209,7 +213,7 @@ def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, bench: 
         refusing = threading.Thread(target=refuse)
         refusing.start()
         with pytest.raises(PostRefused, match="the proxy does not connect us"):
-            bench.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
+            stub.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
         refusing.join()
     assert b"Authorization" not in asked[0]
     assert b"" == asked[1]
@@ -241,18 +245,18 @@ def test_what_is_no_name_is_not_found() -> None:
         slack_wire.resolve("no..name", 443)
 
 
-def test_hosts_of_no_proxy_are_reached_directly(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+def test_hosts_of_no_proxy_are_reached_directly(monkeypatch: pytest.MonkeyPatch, stub: SlackStub) -> None:
     """The SDK alone would send everything to the proxy."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        slack = short(bench, api_url=f"https://127.0.0.1:{server.getsockname()[1]}/api/")
+        slack = short(stub, api_url=f"https://127.0.0.1:{server.getsockname()[1]}/api/")
         with pytest.raises(PostRefused, match="no answer within"):
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
 @pytest.mark.parametrize("answered", [False, True])
-def test_a_server_that_drips_does_not_stretch_the_deadline(bench: Bench, *, answered: bool) -> None:
+def test_a_server_that_drips_does_not_stretch_the_deadline(stub: SlackStub, *, answered: bool) -> None:
     """Silence and single bytes alike end at the deadline, as an unknown outcome."""
     never = threading.Event()
 
@@ -261,42 +265,42 @@ def test_a_server_that_drips_does_not_stretch_the_deadline(bench: Bench, *, answ
             never.wait(0.02)
             yield bytes([byte])
 
-    bench.on("chat.postMessage", Answer(drip()) if answered else Answer(after=never))
-    slack = short(bench)
+    stub.on("chat.postMessage", Answer(drip()) if answered else Answer(after=never))
+    slack = short(stub)
     began = boottime()
     with pytest.raises(PostUnknown, match="no answer within"):
         slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert boottime() - began < 5.0
 
 
-def test_what_ends_a_line_does_not_keep_the_process_from_ending(bench: Bench) -> None:
+def test_what_ends_a_line_does_not_keep_the_process_from_ending(stub: SlackStub) -> None:
     """Its timer runs as long as the call may take."""
-    bench.on("chat.postMessage", {"ts": "2.000000"})
+    stub.on("chat.postMessage", {"ts": "2.000000"})
     timers: set[bool] = set()
 
     def boot() -> float:
         timers.update(one.daemon for one in threading.enumerate() if isinstance(one, threading.Timer))
         return boottime()
 
-    bench.open(boot=boot).replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    stub.open(boot=boot).replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert {True} == timers
 
 
 @pytest.mark.parametrize("before", range(14))
-def test_a_stop_of_the_process_sends_nothing_late(bench: Bench, before: int) -> None:
+def test_a_stop_of_the_process_sends_nothing_late(stub: SlackStub, before: int) -> None:
     """Wherever the clock jumps past the deadline: either nothing was sent, or it was sent before the jump."""
-    bench.on("chat.postMessage", {"ts": "2.000000"})
+    stub.on("chat.postMessage", {"ts": "2.000000"})
     ticks = itertools.count()
-    slack = bench.open(boot=lambda: 0.0 if next(ticks) < before + 2 else 100.0)
+    slack = stub.open(boot=lambda: 0.0 if next(ticks) < before + 2 else 100.0)
     try:
         slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
     except PostRefused:
-        assert [] == bench.http.calls
+        assert [] == stub.http.calls
     except PostUnknown:
-        assert 1 == len(bench.http.calls)
+        assert 1 == len(stub.http.calls)
 
 
-def test_a_process_that_slept_once_it_was_connected_has_sent_nothing(bench: Bench) -> None:
+def test_a_process_that_slept_once_it_was_connected_has_sent_nothing(stub: SlackStub) -> None:
     """There is a last look at the clock before the first byte, and what it forbids is known not to be sent."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -307,7 +311,7 @@ def test_a_process_that_slept_once_it_was_connected_has_sent_nothing(bench: Benc
                 accepted.append(server.accept()[0])
             return 100.0 if accepted else 0.0
 
-        slack = bench.open(boot=boot, api_url=f"http://127.0.0.1:{server.getsockname()[1]}/api/")
+        slack = stub.open(boot=boot, api_url=f"http://127.0.0.1:{server.getsockname()[1]}/api/")
         with pytest.raises(PostRefused, match="no answer within"):
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
         (line,) = accepted

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from creditbot.adapters.slack.access import access
-from creditbot.adapters.slack.open import Slack as Adapters
+from creditbot.adapters.slack.open import SlackAdapters as Adapters
 from creditbot.adapters.slack.open import open_slack
 from creditbot.errors import PostRefused, PostUnknown, Refused
 from creditbot.model import Marker
@@ -106,12 +106,12 @@ def test_the_owner_is_told_and_it_is_found_again(sandbox: SandboxSlack, slack: A
     """By marker, in the conversation with the owner."""
     marker = Marker("notice", "failure-1", "n1")
     since = time_of(f"{int(time.now) - 60}.000000")
-    assert slack.owner.told(marker, since) is False
+    assert slack.owner.was_told(marker, since) is False
     slack.owner.tell("It failed & needs <you>", marker)
-    assert slack.owner.told(marker, since) is True
+    assert slack.owner.was_told(marker, since) is True
     assert ["It failed &amp; needs &lt;you&gt;"] == [message["text"] for message in sandbox.world.direct_messages()]
     sandbox.scopes -= {"im:history"}
-    assert slack.owner.told(marker, since) is None
+    assert slack.owner.was_told(marker, since) is None
 
 
 def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:

@@ -14,15 +14,15 @@ from creditbot.adapters.slack.errors import FINAL, FIXABLE
 from creditbot.errors import PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.model import Marker
 from tests.support.http import Answer
-from tests.support.slack_bench import MARKER, ME, SINCE, TOKEN, Bench, refused
+from tests.support.slack_stub import MARKER, ME, SINCE, TOKEN, SlackStub, refused
 
 # Writing
 
 
-def test_a_reply_is_plain_and_carries_its_marker(bench: Bench) -> None:
+def test_a_reply_is_plain_and_carries_its_marker(stub: SlackStub) -> None:
     """Escaped, nothing unfurled, in the thread only, known again by its metadata."""
-    bench.on("chat.postMessage", {"ts": "2.000000", "channel": "C0TEST"})
-    ts = bench.open().replier.reply("C0TEST", "1.000000", "<Approved> & $1", MARKER)
+    stub.on("chat.postMessage", {"ts": "2.000000", "channel": "C0TEST"})
+    ts = stub.open().replier.reply("C0TEST", "1.000000", "<Approved> & $1", MARKER)
     assert "2.000000" == ts
     expected = {
         "channel": "C0TEST",
@@ -36,39 +36,39 @@ def test_a_reply_is_plain_and_carries_its_marker(bench: Bench) -> None:
             "event_payload": {"key": MARKER.key, "claim": "claim-1", "v": 1},
         },
     }
-    assert [expected] == bench.posted()
-    (request,) = bench.http.requests
+    assert [expected] == stub.bodies()
+    (request,) = stub.http.requests
     assert f"Bearer {TOKEN}" == request.headers["Authorization"]
 
 
-def test_an_answer_is_read_whatever_stands_in_it(bench: Bench) -> None:
+def test_an_answer_is_read_whatever_stands_in_it(stub: SlackStub) -> None:
     """A byte that is no UTF-8 spoils its text, not the answer."""
-    bench.on("chat.postMessage", Answer(b'{"ok": true, "ts": "2.000000", "text": "\xff"}'))
-    assert "2.000000" == bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    stub.on("chat.postMessage", Answer(b'{"ok": true, "ts": "2.000000", "text": "\xff"}'))
+    assert "2.000000" == stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
-def test_an_answer_is_read_up_to_a_megabyte(bench: Bench, more: int, fits: bool) -> None:
+def test_an_answer_is_read_up_to_a_megabyte(stub: SlackStub, more: int, fits: bool) -> None:
     """To the byte."""
     body = b'{"ok": true, "ts": "2.000000"}'
-    bench.on("chat.postMessage", Answer(body + b" " * (1_000_000 - len(body) + more)))
+    stub.on("chat.postMessage", Answer(body + b" " * (1_000_000 - len(body) + more)))
     with nullcontext() if fits else pytest.raises(PostUnknown, match="its answer is too large"):
-        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
-def test_an_amended_reply_keeps_its_metadata(bench: Bench) -> None:
+def test_an_amended_reply_keeps_its_metadata(stub: SlackStub) -> None:
     """Only the text is sent; Slack keeps the metadata that is not named."""
-    bench.on("chat.update", {"ts": "2.000000", "channel": "C0TEST", "text": "x"})
-    bench.open().replier.amend("C0TEST", "2.000000", "a < b")
-    assert [{"channel": "C0TEST", "ts": "2.000000", "text": "a &lt; b"}] == bench.posted("chat.update")
+    stub.on("chat.update", {"ts": "2.000000", "channel": "C0TEST", "text": "x"})
+    stub.open().replier.amend("C0TEST", "2.000000", "a < b")
+    assert [{"channel": "C0TEST", "ts": "2.000000", "text": "a &lt; b"}] == stub.bodies("chat.update")
 
 
 @pytest.mark.parametrize("code", sorted([*FIXABLE, *FINAL]))
-def test_a_definite_refusal_is_one(bench: Bench, code: str) -> None:
+def test_a_definite_refusal_is_one(stub: SlackStub, code: str) -> None:
     """What Slack's references list as a refusal was not posted; a person may be able to help."""
-    bench.on("chat.postMessage", refused(code))
+    stub.on("chat.postMessage", refused(code))
     with pytest.raises(PostRefused) as caught:
-        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert (f"Slack refused the post: {code}.", FIXABLE.get(code, "")) == (caught.value.what, caught.value.todo)
     assert (code in FIXABLE) == caught.value.retry
 
@@ -92,27 +92,27 @@ def test_a_definite_refusal_is_one(bench: Bench, code: str) -> None:
         Answer("moved", 302, {"Location": "/elsewhere"}),
     ],
 )
-def test_everything_else_may_have_been_posted(bench: Bench, answer: Answer) -> None:
+def test_everything_else_may_have_been_posted(stub: SlackStub, answer: Answer) -> None:
     """A write is sent once, whatever comes back."""
-    bench.on("chat.postMessage", answer)
+    stub.on("chat.postMessage", answer)
     with pytest.raises(PostUnknown):
-        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert 1 == len(bench.posted())
+        stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+    assert 1 == len(stub.bodies())
 
 
-def test_a_post_without_a_name_is_one_all_the_same(bench: Bench) -> None:
+def test_a_post_without_a_name_is_one_all_the_same(stub: SlackStub) -> None:
     """Only the thread can tell which it is."""
-    bench.on("chat.postMessage", {})
+    stub.on("chat.postMessage", {})
     nameless = "Slack accepted a post, but its answer does not say which message it is."
     with pytest.raises(PostUnknown, match=f"^{nameless}$"):
-        bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+        stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
-def test_nothing_was_posted_if_nobody_listens(bench: Bench) -> None:
+def test_nothing_was_posted_if_nobody_listens(stub: SlackStub) -> None:
     """A refused connection is a definite refusal that ends by itself."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        slack = bench.open(api_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/api/")
+        slack = stub.open(api_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/api/")
         with pytest.raises(PostRefused) as caught:
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert "Slack was not reached, nothing was posted: the connection was refused." == caught.value.what
@@ -123,64 +123,64 @@ def test_nothing_was_posted_if_nobody_listens(bench: Bench) -> None:
 # Pace
 
 
-def test_a_backlog_is_posted_at_the_rate_slack_allows(bench: Bench) -> None:
+def test_a_backlog_is_posted_at_the_rate_slack_allows(stub: SlackStub) -> None:
     """Ten posts of one channel take nine seconds; another channel does not wait for them."""
-    bench.on("chat.postMessage", {"ts": "2.000000"})
-    replier = bench.open().replier
+    stub.on("chat.postMessage", {"ts": "2.000000"})
+    replier = stub.open().replier
     for _ in range(10):
         replier.pace("C0TEST")
         replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert 9.0 == pytest.approx(bench.time.now - 1000.0)
+    assert 9.0 == pytest.approx(stub.time.now - 1000.0)
     replier.pace("C0OTHER")
     replier.reply("C0OTHER", "1.000000", "hello", MARKER)
-    assert 9.0 == pytest.approx(bench.time.now - 1000.0)
+    assert 9.0 == pytest.approx(stub.time.now - 1000.0)
 
 
-def test_a_rate_limit_holds_later_posts_back(bench: Bench) -> None:
+def test_a_rate_limit_holds_later_posts_back(stub: SlackStub) -> None:
     """The post that met it was refused; the next waits as long as Slack asked."""
-    bench.on("chat.postMessage", Answer({"ok": False}, 429, {"Retry-After": "7"}), {"ts": "2.000000"})
-    replier = bench.open().replier
+    stub.on("chat.postMessage", Answer({"ok": False}, 429, {"Retry-After": "7"}), {"ts": "2.000000"})
+    replier = stub.open().replier
     with pytest.raises(PostRefused) as caught:
         replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert ("Slack limits how often we may post.", True) == (caught.value.what, caught.value.retry)
     assert "2.000000" == replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert 7.0 == pytest.approx(bench.time.now - 1000.0)
+    assert 7.0 == pytest.approx(stub.time.now - 1000.0)
 
 
-def test_a_rate_limit_without_a_time_holds_for_a_second(bench: Bench) -> None:
+def test_a_rate_limit_without_a_time_holds_for_a_second(stub: SlackStub) -> None:
     """As the pace does."""
-    bench.on("chat.postMessage", Answer({"ok": False}, 429), {"ts": "2.000000"})
-    replier = bench.open().replier
+    stub.on("chat.postMessage", Answer({"ok": False}, 429), {"ts": "2.000000"})
+    replier = stub.open().replier
     with pytest.raises(PostRefused):
         replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert "2.000000" == replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert 1.0 == pytest.approx(bench.time.now - 1000.0)
+    assert 1.0 == pytest.approx(stub.time.now - 1000.0)
 
 
-def test_a_post_does_not_wait_beyond_its_deadline(bench: Bench) -> None:
+def test_a_post_does_not_wait_beyond_its_deadline(stub: SlackStub) -> None:
     """If Slack asks for more than 30 s, the post is refused here, unsent."""
-    bench.on("chat.postMessage", Answer({"ok": False}, 429, {"Retry-After": "60"}))
-    replier = bench.open().replier
+    stub.on("chat.postMessage", Answer({"ok": False}, 429, {"Retry-After": "60"}))
+    replier = stub.open().replier
     for _ in range(2):
         with pytest.raises(PostRefused, match=r"^Slack limits how often we may post\.$") as caught:
             replier.reply("C0TEST", "1.000000", "hello", MARKER)
         assert caught.value.retry
-    assert 1 == len(bench.posted())
-    assert [] == bench.time.slept
+    assert 1 == len(stub.bodies())
+    assert [] == stub.time.slept
 
 
 # The owner
 
 
-def test_the_owner_is_told_in_one_conversation(bench: Bench) -> None:
+def test_the_owner_is_told_in_one_conversation(stub: SlackStub) -> None:
     """The conversation is opened once; each message carries its marker."""
-    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
-    bench.on("chat.postMessage", {"ts": "3.000000"})
-    owner = bench.open().owner
+    stub.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    stub.on("chat.postMessage", {"ts": "3.000000"})
+    owner = stub.open().owner
     for name in ("one", "two"):
         assert "3.000000" == owner.tell("a < b", Marker("notice", name, "n1"))
-    assert [{"users": "U0OWNER"}] == bench.posted("conversations.open")
-    posts = bench.posted()
+    assert [{"users": "U0OWNER"}] == stub.bodies("conversations.open")
+    posts = stub.bodies()
     assert ["D0OWNER"] * 2 == [post["channel"] for post in posts]
     assert "a &lt; b" == posts[0]["text"]
     assert ["creditbot_notice"] * 2 == [post["metadata"]["event_type"] for post in posts]
@@ -204,22 +204,24 @@ def test_the_owner_is_told_in_one_conversation(bench: Bench) -> None:
         (Answer(drop=True), "the connection was dropped", "Check the network, SLACK_API_URL and HTTPS_PROXY."),
     ],
 )
-def test_an_owner_who_cannot_be_written_to_was_told_nothing(bench: Bench, answer: Answer, why: str, todo: str) -> None:
+def test_an_owner_who_cannot_be_written_to_was_told_nothing(
+    stub: SlackStub, answer: Answer, why: str, todo: str
+) -> None:
     """No conversation, no message: a definite refusal, which somebody can end."""
-    bench.on("conversations.open", answer)
+    stub.on("conversations.open", answer)
     with pytest.raises(PostRefused) as caught:
-        bench.open().owner.tell("hello", Marker("notice", "one"))
+        stub.open().owner.tell("hello", Marker("notice", "one"))
     assert f"Slack opens no conversation with the bot's owner U0OWNER: {why}." == caught.value.what
     assert (todo, True) == (caught.value.todo, caught.value.retry)
-    assert [] == bench.posted()
+    assert [] == stub.bodies()
 
 
-def test_a_conversation_without_a_name_is_an_answer_that_cannot_be_read(bench: Bench) -> None:
+def test_a_conversation_without_a_name_is_an_answer_that_cannot_be_read(stub: SlackStub) -> None:
     """Whoever asks what the owner was told hears of it."""
-    bench.on("conversations.open", {})
+    stub.on("conversations.open", {})
     unread = "Slack cannot be asked by conversations.open: its answer cannot be read (HTTP status 200)."
     with pytest.raises(Unreachable) as caught:
-        bench.open().owner.told(Marker("notice", "one"), SINCE)
+        stub.open().owner.was_told(Marker("notice", "one"), SINCE)
     assert unread == str(caught.value)
 
 
@@ -241,39 +243,39 @@ def notice(name: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_what_the_owner_was_told_is_found_by_marker_and_poster(
-    bench: Bench, messages: list[dict[str, Any]], *, expected: bool
+    stub: SlackStub, messages: list[dict[str, Any]], *, expected: bool
 ) -> None:
     """A marker by somebody else proves nothing."""
-    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
-    bench.on("auth.test", ME)
-    bench.on("conversations.history", {"messages": messages})
-    assert expected is bench.open().owner.told(Marker("notice", "one"), SINCE)
-    asked = bench.asked("conversations.history")
+    stub.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    stub.on("auth.test", ME)
+    stub.on("conversations.history", {"messages": messages})
+    assert expected is stub.open().owner.was_told(Marker("notice", "one"), SINCE)
+    asked = stub.forms("conversations.history")
     assert [("D0OWNER", "1767614400.000250", "1", "200")] == [
         (a["channel"], a["oldest"], a["include_all_metadata"], a["limit"]) for a in asked
     ]
 
 
-def test_a_claim_narrows_the_search(bench: Bench) -> None:
+def test_a_claim_narrows_the_search(stub: SlackStub) -> None:
     """Asked for one sending, another sending of the same notice does not count."""
-    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
-    bench.on("auth.test", ME)
-    bench.on("conversations.history", {"messages": [notice("one", bot_id="B0BOT")]})
-    owner = bench.open().owner
-    assert [True, False] == [owner.told(Marker("notice", "one", nonce), SINCE) for nonce in ("n1", "n2")]
+    stub.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    stub.on("auth.test", ME)
+    stub.on("conversations.history", {"messages": [notice("one", bot_id="B0BOT")]})
+    owner = stub.open().owner
+    assert [True, False] == [owner.was_told(Marker("notice", "one", nonce), SINCE) for nonce in ("n1", "n2")]
 
 
-def test_a_conversation_we_may_not_read_tells_nothing(bench: Bench) -> None:
+def test_a_conversation_we_may_not_read_tells_nothing(stub: SlackStub) -> None:
     """Without im:history nobody knows; every other trouble is an error."""
-    bench.on("conversations.open", {"channel": {"id": "D0OWNER"}})
-    bench.on("conversations.history", refused("missing_scope", needed="im:history"), refused("channel_not_found"))
-    owner = bench.open().owner
-    assert owner.told(Marker("notice", "one"), SINCE) is None
+    stub.on("conversations.open", {"channel": {"id": "D0OWNER"}})
+    stub.on("conversations.history", refused("missing_scope", needed="im:history"), refused("channel_not_found"))
+    owner = stub.open().owner
+    assert owner.was_told(Marker("notice", "one"), SINCE) is None
     with pytest.raises(Refused):
-        owner.told(Marker("notice", "one"), SINCE)
+        owner.was_told(Marker("notice", "one"), SINCE)
 
 
-def test_no_error_and_no_log_shows_the_token(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_error_and_no_log_shows_the_token(stub: SlackStub, caplog: pytest.LogCaptureFixture) -> None:
     """At the lowest level, whatever Slack answers."""
     caplog.set_level(0)
     answers: list[Callable[[], Answer]] = [
@@ -283,9 +285,9 @@ def test_no_error_and_no_log_shows_the_token(bench: Bench, caplog: pytest.LogCap
         lambda: Answer(drop=True),
     ]
     for answer in answers:
-        bench.on("chat.postMessage", answer())
+        stub.on("chat.postMessage", answer())
         with pytest.raises((PostRefused, PostUnknown)) as caught:
-            bench.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
+            stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
         assert TOKEN not in f"{caught.value}"
     assert TOKEN not in caplog.text
     assert "hello" not in caplog.text  # the SDK's own lines show whole messages

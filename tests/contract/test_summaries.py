@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
-from creditbot.adapters.storage.summaries import ObjectSummaries, told
+from creditbot.adapters.storage.summaries import ObjectSummaries, error_for
 from creditbot.errors import Refused, ServiceError, Unreachable
 from creditbot.model import RequestKey
 from tests.support.http import Answer, HttpStub
@@ -30,9 +30,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectSummaries:
 class TestEveryStore:
     def test_what_is_saved_is_loaded(self, store: ObjectSummaries) -> None:
         """A summary comes back with its amounts as Decimal; nothing comes back for another request."""
-        place = store.save(KEY, DOCUMENT)
+        location = store.save(KEY, DOCUMENT)
         assert {**DOCUMENT, "credited": []} == store.load(KEY)
-        assert place.endswith("/summary_T0TEST.C0TEST.1736345678.000100.json")
+        assert location.endswith("/summary_T0TEST.C0TEST.1736345678.000100.json")
         assert store.load(OLD) is None
 
     def test_saving_again_replaces(self, store: ObjectSummaries) -> None:
@@ -78,12 +78,12 @@ class TestFolder:
 
     def test_a_file_a_request_that_other_tools_read(self, tmp_path: Path) -> None:
         """The amount is a JSON number with its cents, the text is readable, and nothing half written lies about."""
-        place = ObjectSummaries(str(tmp_path)).save(KEY, DOCUMENT)
-        text = Path(place).read_text("utf-8")
+        location = ObjectSummaries(str(tmp_path)).save(KEY, DOCUMENT)
+        text = Path(location).read_text("utf-8")
         assert '"credit_amount": 4948.80,' in text
         assert "Zürich" in text
         assert 4948.8 == json.loads(text)["credit_amount"]
-        assert [Path(place)] == list(tmp_path.iterdir())
+        assert [Path(location)] == list(tmp_path.iterdir())
 
     def test_a_pointer_without_its_summary_counts_for_nothing(self, tmp_path: Path) -> None:
         """A process that died before its summary was written has credited nothing."""
@@ -142,7 +142,7 @@ class TestTrouble:
     )
     def test_each_has_its_sentence(self, failure: Exception, kind: type[ServiceError], todo: str) -> None:
         """A full disk and a storage that is down pass; missing rights and missing buckets do not."""
-        error = told(failure, "s3://bucket", "written")
+        error = error_for(failure, "s3://bucket", "written")
         assert kind is type(error)
         assert todo in error.todo
         assert error.what.startswith("Summaries at s3://bucket cannot be written: ")
@@ -150,7 +150,7 @@ class TestTrouble:
     def test_signatures_are_not_shown(self) -> None:
         """The query of a signed address stays out of the sentence, and so does obstore's debugging text."""
         failure = GenericError("GET https://acct.example/x?sv=1&sig=not-a-secret failed\n\nDebug source:\nsecret")
-        assert "secret" not in str(told(failure, "abfs://c@acct.dfs.core.windows.net", "read"))
+        assert "secret" not in str(error_for(failure, "abfs://c@acct.dfs.core.windows.net", "read"))
 
     @pytest.mark.parametrize("uri", ["nonsense://x", "abfs://container/outputs"])
     def test_an_address_that_names_no_storage_is_refused(self, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,8 +183,8 @@ class TestBucket:
             summary = f"PUT /acme/bot/summary_{KEY}.json"
             for call in (pointer, summary):
                 bucket.on(call, Answer(b"", headers={"ETag": '"1"'}))
-            place = ObjectSummaries("s3://acme/bot/").save(KEY, DOCUMENT, [SHA])
-            assert f"s3://acme/bot/summary_{KEY}.json" == place
+            location = ObjectSummaries("s3://acme/bot/").save(KEY, DOCUMENT, [SHA])
+            assert f"s3://acme/bot/summary_{KEY}.json" == location
             assert [pointer, summary] == bucket.calls
             assert "4948.80" in bucket.requests[1].text
 

@@ -21,7 +21,7 @@ LATENESS = STALENESS = RULES.settle / 2 - timedelta(seconds=30)
 
 Do = Callable[[], Any]
 
-SLACK_READS = frozenset({"history", "thread", "told"})
+SLACK_READS = frozenset({"history", "thread", "was_told"})
 POSTS = frozenset({"reply", "tell", "amend"})
 SUMMARIES = frozenset({"save", "load", "credited"})
 EFFECTS = SLACK_READS | POSTS | SUMMARIES | {"looker", "notebook", "state-read", "state-write"}
@@ -122,7 +122,7 @@ _FAULTS: Mapping[Kind, tuple[frozenset[str], Callable[[World, str, Do, timedelta
     "timeout after": (EFFECTS, _timeout_after),
     "lands after the next scan": (frozenset({"reply", "tell", "state-write"}), _late),
     "stale thread read": (frozenset({"thread"}), _stale),
-    "stale look at direct messages": (frozenset({"told"}), _stale),
+    "stale look at direct messages": (frozenset({"was_told"}), _stale),
     "429": (SLACK_READS | POSTS, _limited),
     "409": (frozenset({"state-write"}), _conflict),
 }

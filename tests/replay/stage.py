@@ -7,7 +7,6 @@ the answers are kept in the cassette; what must go wrong it says in `script`. So
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.looker.resolver import LookerResolver
-from creditbot.adapters.slack.open import Slack, open_slack
+from creditbot.adapters.slack.open import SlackAdapters, open_slack
+from creditbot.adapters.slack.wire import Network
 from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.model import LookerLink
 from creditbot.sandbox import Sandbox
@@ -25,7 +25,8 @@ from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER
 from tests.replay.origin import CANONICAL, PREFIX, Origin, of_environment, of_sandbox
 from tests.replay.scrubbing import Scrubber
 from tests.replay.tape import tape
-from tests.support.slack_bench import Time
+from tests.support.slack_stub import Time
+from tests.support.stops import RecordingStop
 
 NOW = 1_767_870_000.0
 """The sandbox's time at every recording: 2026-01-08 11:00 UTC."""
@@ -91,7 +92,7 @@ class Stage:
         """User id of the bot's owner."""
         return self.given("owner", lambda _: OWNER)
 
-    def slack(self, *, channel: str = "", token: str = "") -> Slack:
+    def slack(self, *, channel: str = "", token: str = "") -> SlackAdapters:
         """Slack's adapters."""
         name = channel or self.given("channel_name", lambda _: CHANNEL_NAME)
         token = token or self.origin.slack_token
@@ -101,7 +102,7 @@ class Stage:
         """Looker's adapter."""
         return LookerResolver(
             self.origin.looker_base_url, self.origin.looker_client_id, secret or self.origin.looker_client_secret,
-            allow_sql_runner=True, pause=self._options.get("sleep", time.sleep),
+            allow_sql_runner=True, stop=self._options.get("stop"),
         )  # fmt: skip
 
     @property
@@ -109,7 +110,10 @@ class Stage:
         """Of Slack's adapters; in a real workspace waiting is waiting."""
         if self._inputs is not None:
             return {}
-        return {"sleep": self.time.sleep, "boot": self.time, "tls": _without_certificates}
+        return {
+            "sleep": self.time.sleep, "stop": RecordingStop(self.time.sleep), "boot": self.time,
+            "network": Network(tls=_without_certificates),
+        }  # fmt: skip
 
 
 def _without_certificates() -> ssl.SSLContext:

@@ -76,14 +76,14 @@ def test_direct_message(stage: Stage) -> None:
     """The owner is told, and the conversation shows what was told and what was not."""
     owner = stage.slack().owner
     assert owner.tell("I could not answer <this> & that", NOTICE)
-    assert owner.told(NOTICE, LONG_AGO)
-    assert not owner.told(Marker("notice", "another"), LONG_AGO)
+    assert owner.was_told(NOTICE, LONG_AGO)
+    assert not owner.was_told(Marker("notice", "another"), LONG_AGO)
 
 
 def test_direct_messages_unreadable(stage: Stage) -> None:
     """Without im:history nobody knows what the owner was told."""
     stage.script(_take_im_history)
-    assert stage.slack().owner.told(NOTICE, LONG_AGO) is None
+    assert stage.slack().owner.was_told(NOTICE, LONG_AGO) is None
 
 
 def _take_im_history(sandbox: Sandbox) -> None:

@@ -69,7 +69,7 @@ def watched(ports: Ports, at: At) -> Ports:
     around: dict[str, dict[str, Callable[..., tuple[str, str]]]] = {
         "inbox": {"messages": _always("history", "read"), "thread": _always("thread", "read")},
         "replier": {"reply": _always("reply", "send"), "amend": _always("reply", "amend")},
-        "owner": {"tell": _always("notice", "send"), "told": _always("notice", "look")},
+        "owner": {"tell": _always("notice", "send"), "was_told": _always("notice", "look")},
         "resolver": {"resolve": _always("looker", "read")},
         "runner": {"run": _always("notebook", "run")},
         "summaries": {"save": _summary},

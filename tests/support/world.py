@@ -472,11 +472,11 @@ class FakeOwner:
 
         return self._world.effect("tell", post)
 
-    def told(self, marker: Marker, since: datetime) -> bool | None:
+    def was_told(self, marker: Marker, since: datetime) -> bool | None:
         if not self._world.can_read_direct:
             return None
         return self._world.effect(
-            "told",
+            "was_told",
             lambda: any(
                 m.marker
                 and (m.marker.kind, m.marker.key) == (marker.kind, marker.key)

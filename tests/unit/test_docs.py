@@ -96,6 +96,12 @@ def test_the_page_of_commands_has_a_heading_for_each() -> None:
     assert _choices(commands["sandbox"]) == set(rows)
 
 
+def test_the_index_of_the_docs_lists_every_page() -> None:
+    """A page that nothing leads to is not read."""
+    linked = {Path(target).name for target in _LINK.findall(DOCS["docs/README.md"])}
+    assert {Path(name).name for name in NAMES} - linked == {"CHANGELOG.md"}
+
+
 def test_the_readme_is_short() -> None:
     """It is for people who use creditbot; what else there is to say stands in docs/."""
     assert len(README.splitlines()) <= 250

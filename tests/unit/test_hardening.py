@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from creditbot.machine.hardening import hide_from_other_processes
+
 NOBODY = 65534
 
 
@@ -24,8 +26,6 @@ def readable(hidden: bool) -> bool:
             os.setuid(NOBODY)
         ctypes.CDLL(None).prctl(4, 1)  # as after exec: changing the user hides a process as well
         if hidden:
-            from creditbot.machine.hardening import hide_from_other_processes
-
             hide_from_other_processes()
         os._exit(_child_reads())
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1

@@ -8,7 +8,7 @@ import pytest
 import requests
 import urllib3
 
-from creditbot.adapters.looker.errors import told
+from creditbot.adapters.looker.errors import error_for
 from creditbot.adapters.looker.transport import silent
 from creditbot.errors import Unreachable
 
@@ -42,7 +42,7 @@ NAME = urllib3.exceptions.NameResolutionError("acme.looker.com", urllib3.connect
 def test_silence_has_its_reason(failure: Exception, words: str, transient: bool) -> None:
     """Each way of getting no answer has its words, and is repeated only where that can help."""
     failed = silent(failure, 9.0)
-    error = told(failed, "acme.looker.com", "Look 42")
+    error = error_for(failed, "acme.looker.com", "Look 42")
     assert isinstance(error, Unreachable)
     assert words in error.what
     assert transient is failed.transient

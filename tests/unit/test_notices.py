@@ -104,7 +104,7 @@ def test_one_of_unknown_outcome_is_looked_for_when_it_must_have_become_visible(w
     assert ["text: Slack did not answer."] == deliver(world)
     world.wait(minutes=14, seconds=59)
     deliver(world)
-    assert {"told": 0, "tell": 1} == {name: world.calls.count(name) for name in ("told", "tell")}
+    assert {"was_told": 0, "tell": 1} == {name: world.calls.count(name) for name in ("was_told", "tell")}
     world.wait(seconds=1)
     deliver(world)
     assert (["text"], "told") == (world.told(), world.state().notices["n"].status)
@@ -120,7 +120,7 @@ def test_a_look_takes_its_steps_in_order(world: World) -> None:
     world.calls.clear()
     process.deliver()
     assert world.calls == [
-        "notice.before-look", "told", "notice.after-look", "state.before-write", "state-write", "state.after-write",
+        "notice.before-look", "was_told", "notice.after-look", "state.before-write", "state-write", "state.after-write",
     ]  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def test_one_that_may_have_been_told_before_is_sent_where_that_may_not_be_read(w
 def test_one_that_may_have_been_told_before_waits_where_nobody_can_say(world: World) -> None:
     """A conversation that cannot be read now is read by the next tick, and what could not be told is reported."""
     remembered(world, "n", "text", timedelta(hours=1))
-    world.fail("told", Unreachable(SLACK, "Slack is slow."))
+    world.fail("was_told", Unreachable(SLACK, "Slack is slow."))
     assert ["text: Slack is slow."] == deliver(world)
     assert [] == deliver(world)
     assert ["text"] == world.told()
@@ -194,7 +194,7 @@ def test_the_look_before_the_first_send_takes_its_steps_in_order(world: World) -
     world.calls.clear()
     process.deliver()
     assert world.calls == [
-        "notice.before-look", "told", "notice.after-look",
+        "notice.before-look", "was_told", "notice.after-look",
         "state.before-write", "state-write", "state.after-write",
         "notice.before-send", "tell", "notice.after-send",
         "state.before-write", "state-write", "state.after-write",

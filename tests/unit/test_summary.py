@@ -1,4 +1,4 @@
-"""The saved summary: its keys, its size and what it never shows."""
+"""The summary of a request: its keys, its size, how it is ended, and what it never shows."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from creditbot.evidence.summary import (
     OTHER_RUN,
     Outcome,
-    close_document,
-    computed_document,
-    new_document,
+    computed_summary,
+    empty_summary,
+    ended_summary,
     outcome_of,
-    telling_cells,
+    result_cells,
 )
 from creditbot.machine import exact_json
 from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
@@ -46,39 +46,39 @@ ROW = CreditRow(Decimal("4948.80"), "basic", Decimal("7526.30"), {"block_rate": 
 CREDIT = Credit(Decimal("4948.80"), (ROW,))
 
 
-def a_document(*results: LinkResult, amount: str | None = "4948.80", text: str = "please credit") -> dict[str, object]:
+def a_summary(*results: LinkResult, amount: str | None = "4948.80", text: str = "please credit") -> dict[str, object]:
     message = Message("C0TEST", KEY.ts, user="U0PERSON", text=text)
-    return computed_document(KEY, PERMALINK, message, Decimal(amount) if amount else None, results, NOW)
+    return computed_summary(KEY, PERMALINK, message, Decimal(amount) if amount else None, results, NOW)
 
 
 def a_record(status: Any, **facts: Any) -> Record:
     return Record(status, "nonce", NOW, **facts)
 
 
-def at(document: Mapping[str, object], *path: str | int) -> Any:
+def at(summary: Mapping[str, object], *path: str | int) -> Any:
     """The value at a path of keys and positions."""
-    value: Any = document
+    value: Any = summary
     for step in path:
         value = value[step]
     return value
 
 
 class TestContents:
-    def test_the_fixed_keys(self) -> None:
-        """What people's tools read keeps its names and shapes."""
-        document = a_document(a_result(a_run(HEADING, TABLE), CREDIT))
-        assert "2026-01-08T12:00:00.250Z" == document["extracted_at"]
-        assert Decimal("4948.80") == document["credit_amount"]
+    def test_the_keys_that_peoples_tools_read_are_fixed(self) -> None:
+        """Their names and shapes are those of the prototype."""
+        summary = a_summary(a_result(a_run(HEADING, TABLE), CREDIT))
+        assert "2026-01-08T12:00:00.250Z" == summary["extracted_at"]
+        assert Decimal("4948.80") == summary["credit_amount"]
         assert {
             "cell_2": {
                 "source": "show(summary)",
                 "outputs": [{"type": "text/html", "text": "<table>$4,948.80</table>"}],
             }
-        } == document["summary_outputs"]
+        } == summary["summary_outputs"]
 
-    def test_the_evidence_of_a_link(self) -> None:
-        """A link's facts can be checked without the state, Looker or the notebook."""
-        document = a_document(a_result(a_run(HEADING, TABLE), CREDIT))
+    def test_a_link_is_kept_with_all_that_its_credit_came_from(self) -> None:
+        """It can be checked without the state, Looker or the notebook."""
+        summary = a_summary(a_result(a_run(HEADING, TABLE), CREDIT))
         assert {
             "url": "https://acme.looker.com/looks/42",
             "kind": "look",
@@ -98,52 +98,40 @@ class TestContents:
                     "columns": {"block_rate": "0.416", "credit": "$4,948.80"},
                 }
             ],
-        } == at(document, "links", 0)
+        } == at(summary, "links", 0)
 
-    def test_the_request(self) -> None:
-        """Who asked for what, and where."""
+    def test_a_request_is_kept_with_its_author_and_text(self) -> None:
+        """And with its address."""
         assert {
             "key": "T0TEST.C0TEST.1736345678.123456",
             "permalink": PERMALINK,
             "author": "U0PERSON",
             "text": "please credit",
-        } == a_document()["request"]
+        } == a_summary()["request"]
 
-    def test_cells_of_later_links_have_their_own_names(self) -> None:
-        """The second link's cells do not hide the first one's."""
+    def test_cells_of_later_links_have_names_of_their_own(self) -> None:
+        """They do not replace those of the first link."""
         result = a_result(a_run(HEADING, TABLE), CREDIT)
-        assert ["cell_2", "link3_cell_2"] == list(at(a_document(result, a_result(), result), "summary_outputs"))
+        assert ["cell_2", "link3_cell_2"] == list(at(a_summary(result, a_result(), result), "summary_outputs"))
 
-    def test_a_skipped_link_has_its_sql_and_nothing_more(self) -> None:
-        """Of a link that no product wanted the summary says what it asked for."""
-        document = a_document(a_result(), amount=None)
-        assert ["url", "kind", "sql", "sql_sha256"] == list(at(document, "links", 0))
-        assert document["credit_amount"] is None
+    def test_a_skipped_link_is_kept_with_its_sql_alone(self) -> None:
+        """No notebook ran on it."""
+        summary = a_summary(a_result(), amount=None)
+        assert ["url", "kind", "sql", "sql_sha256"] == list(at(summary, "links", 0))
+        assert summary["credit_amount"] is None
 
-    def test_amounts_survive_the_file(self) -> None:
-        """Written and read again, the amount is the same Decimal."""
-        document = a_document(a_result(a_run(HEADING, TABLE), CREDIT))
-        assert document == exact_json.read(exact_json.write(document))
-
-
-def test_an_answer_that_is_found_again_keeps_what_was_known_of_it() -> None:
-    """With the state lost its record knows neither who overrode a refusal nor how long it took."""
-    record = Record("answered", "n", NOW, reply="1.1", seconds=5.0, overridden_by="Dana Ortiz")
-    document = a_document(a_result(a_run(HEADING, TABLE), CREDIT))
-    first = close_document(document, replace(record, result=Result(Decimal(1))))
-    found = close_document(first, Record("answered", "m", NOW + timedelta(hours=1), reply="1.1", seconds=0.2))
-    assert first["outcome"] == found["outcome"]
-    assert "Dana Ortiz" == found["outcome"]["overridden_by"]  # type: ignore[index]
-    another = close_document(first, Record("answered", "m", NOW, reply="2.2"))
-    assert "2.2" == another["outcome"]["reply"]  # type: ignore[index]
+    def test_amounts_are_the_same_after_writing_and_reading(self) -> None:
+        """Exact to the cent, as Decimal."""
+        summary = a_summary(a_result(a_run(HEADING, TABLE), CREDIT))
+        assert summary == exact_json.read(exact_json.write(summary))
 
 
-class TestTellingCells:
+class TestResultCells:
     CODE = Cell(9, "code", "plot()", True, (("stream", "drawn"),))
 
     @pytest.mark.parametrize("heading", ["## Summary Info", "# 3. summary info ##", "<h2 id='x'>Summary Info</h2>"])
-    def test_those_under_the_heading_count(self, heading: str) -> None:
-        """The cells up to the next heading of that level show the result."""
+    def test_cells_under_the_heading_are_the_result(self, heading: str) -> None:
+        """Up to the next heading of that level."""
         cells = [
             Cell(1, "code", "query()", True),
             Cell(2, "markdown", heading),
@@ -154,16 +142,16 @@ class TestTellingCells:
             self.CODE,
         ]
         expected = [3, 5]
-        assert expected == [cell.number for cell in telling_cells(cells)]
+        assert expected == [cell.number for cell in result_cells(cells)]
 
-    def test_the_heading_is_found_as_the_credit_is_found_under_it(self) -> None:
-        """Also one that is underlined, and not one in a block of code."""
+    def test_the_heading_is_found_in_any_markdown_spelling(self) -> None:
+        """Underlined, too, but not in a block of code: where the credit is looked for, the cells are."""
         fenced = Cell(1, "markdown", "```\n# Summary Info\n```")
-        assert [TABLE] == telling_cells([fenced, self.CODE, Cell(3, "markdown", "Summary Info\n----"), TABLE])
+        assert [TABLE] == result_cells([fenced, self.CODE, Cell(3, "markdown", "Summary Info\n----"), TABLE])
 
-    def test_without_it_all_that_shows_something_counts(self) -> None:
+    def test_without_the_heading_every_cell_with_outputs_is_the_result(self) -> None:
         """A notebook that marks no result is shown by its outputs."""
-        assert [self.CODE] == telling_cells([Cell(1, "code", "x = 1", True), self.CODE])
+        assert [self.CODE] == result_cells([Cell(1, "code", "x = 1", True), self.CODE])
 
 
 class TestSize:
@@ -173,100 +161,139 @@ class TestSize:
     def test_it_stays_small_whatever_a_notebook_prints(
         self, outputs: list[tuple[str, str]], filler: str, text: str, links: int
     ) -> None:
-        """Long outputs, texts and tables leave all that is not SQL under 50 KB."""
+        """Whatever the outputs, texts and tables, all but the SQL takes less than 50 KB."""
         large = tuple((kind, part + filler * 5_000) for kind, part in outputs)
         rows = tuple(replace(ROW, columns={"note": filler * 100}) for _ in range(50))
         cells = [HEADING, *(Cell(n, "code", filler * 5_000, True, large) for n in range(2, 6))]
         result = a_result(a_run(*cells), Credit(Decimal(1), rows), sql="")
-        document = a_document(*[result] * links, text=text + filler * 5_000)
-        assert len(exact_json.write(document).encode()) < 50_000
+        summary = a_summary(*[result] * links, text=text + filler * 5_000)
+        assert len(exact_json.write(summary).encode()) < 50_000
 
-    def test_what_is_cut_says_so(self) -> None:
-        """A reader knows how much is missing, of a text and of a table."""
+    def test_a_text_that_was_cut_says_how_much_is_missing(self) -> None:
         cell = Cell(2, "code", "x" * 6_000, True, (("image/png", "(not kept)"),))
-        rows = Credit(Decimal(1), (ROW,) * 50)
-        document = a_document(a_result(a_run(HEADING, cell), rows))
-        assert at(document, "summary_outputs", "cell_2", "source").endswith("… (2,000 bytes more)")
-        assert "(not kept)" == at(document, "summary_outputs", "cell_2", "outputs", 0, "text")
-        assert (20, 30) == (len(at(document, "links", 0, "rows")), at(document, "links", 0, "rows_left_out"))
+        cut = a_summary(a_result(a_run(HEADING, cell), CREDIT))
+        assert at(cut, "summary_outputs", "cell_2", "source").endswith("… (2,000 bytes more)")
+        assert "(not kept)" == at(cut, "summary_outputs", "cell_2", "outputs", 0, "text")
 
-    def test_sql_is_kept_whole(self) -> None:
-        """The proof is not cut."""
+    def test_a_table_that_was_cut_says_how_many_rows_are_missing(self) -> None:
+        cut = a_summary(a_result(a_run(HEADING, TABLE), Credit(Decimal(1), (ROW,) * 50)))
+        assert 20 == len(at(cut, "links", 0, "rows"))
+        assert 30 == at(cut, "links", 0, "rows_left_out")
+
+    def test_sql_is_never_cut(self) -> None:
+        """It is the proof."""
         long = SQL + " " * 200_000 + "-- end"
-        assert long == at(a_document(a_result(sql=long)), "links", 0, "sql")
+        assert long == at(a_summary(a_result(sql=long)), "links", 0, "sql")
 
 
 class TestSecrets:
     @pytest.mark.parametrize(
         "url", ["postgresql://bot:pass-word@db:5432/x", "https://pass-word@acme.example/x", "s3://k:pass@word@b"]
     )
-    def test_passwords_of_addresses_are_not_kept(self, url: str) -> None:
-        """An address printed by a notebook or posted by a person loses what stands before the @."""
+    def test_passwords_in_addresses_are_not_kept(self, url: str) -> None:
+        """Whether a notebook printed the address or a person posted it."""
         cell = Cell(2, "code", f"connect('{url}')", True, (("stream", url), ("error", url)))
-        text = exact_json.write(a_document(a_result(a_run(HEADING, cell), CREDIT), text=f"<{url}|x>"))
+        text = exact_json.write(a_summary(a_result(a_run(HEADING, cell), CREDIT), text=f"<{url}|x>"))
         assert "word@" not in text
         assert "://***@" in text
 
 
 class TestEnd:
-    def test_an_answered_request(self) -> None:
-        """Its amount stays, with when and where it was answered and how long it took."""
-        record = a_record(
-            "answered", reply="1736345700.000100", result=Result(Decimal("4948.80")), attempts=1, seconds=41.5
-        )
-        closed = close_document(a_document(a_result(a_run(HEADING, TABLE), CREDIT)), record)
-        assert Decimal("4948.80") == closed["credit_amount"]
+    AMOUNT = Decimal("4948.80")
+
+    def test_an_answer_is_kept_with_its_place_and_time(self) -> None:
+        record = a_record("answered", reply="1736345700.000100", result=Result(self.AMOUNT), attempts=1, seconds=41.5)
         assert {
             "status": "answered",
             "at": "2026-01-08T12:00:00.250Z",
             "reply": "1736345700.000100",
             "attempts": 1,
             "seconds": Decimal("41.500"),
-        } == closed["outcome"]
-        assert Outcome("answered", NOW) == outcome_of(closed)
+        } == ended_summary(a_summary(), record)["outcome"]
+
+    def test_an_answer_credits_the_amount_that_was_posted(self) -> None:
+        ended = ended_summary(a_summary(a_result()), a_record("answered", result=Result(self.AMOUNT)))
+        assert self.AMOUNT == ended["credit_amount"]
 
     def test_links_of_another_run_are_said_to_be_that(self) -> None:
-        """Who slept just before it saved what it had computed replaced the evidence of an answer."""
-        record = a_record("answered", result=Result(Decimal("250.00")))
-        closed = close_document(a_document(a_result()), record)
-        assert OTHER_RUN == at(closed, "outcome", "note")
-        assert Decimal("250.00") == closed["credit_amount"]
+        """A process that was suspended just before it saved its result replaces the evidence of an answer."""
+        ended = ended_summary(a_summary(a_result()), a_record("answered", result=Result(Decimal("250.00"))))
+        assert OTHER_RUN == at(ended, "outcome", "note")
+        assert Decimal("250.00") == ended["credit_amount"]
 
-    def test_a_dead_request_credits_nothing(self) -> None:
-        """What was computed and not answered is no credit, but is not forgotten."""
-        closed = close_document(a_document(a_result()), a_record("given_up", reason="Slack refused."))
-        assert (None, Decimal("4948.80")) == (closed["credit_amount"], closed["computed_amount"])
-        assert "Slack refused." == at(closed, "outcome", "reason")
-        assert closed == close_document(closed, a_record("given_up", reason="Slack refused."))
-        assert Outcome("given_up", NOW) == outcome_of(closed)
+    def test_a_request_that_was_given_up_credits_nothing(self) -> None:
+        """The amount that was computed is kept under another name."""
+        ended = ended_summary(a_summary(a_result()), a_record("given_up"))
+        assert ended["credit_amount"] is None
+        assert self.AMOUNT == ended["computed_amount"]
 
-    def test_a_request_of_which_nothing_was_computed(self) -> None:
-        """It leaves who, where, when and why."""
-        closed = close_document(new_document(KEY, PERMALINK), a_record("skipped", user="U0PERSON"))
-        assert {"author": "U0PERSON", "key": str(KEY), "permalink": PERMALINK} == closed["request"]
-        assert ("2026-01-08T12:00:00.250Z", None) == (closed["extracted_at"], closed["credit_amount"])
-        assert {"extracted_at", "credit_amount", "summary_outputs"} <= closed.keys()
+    def test_an_end_is_kept_with_its_reason(self) -> None:
+        assert "Slack refused." == at(
+            ended_summary(a_summary(), a_record("given_up", reason="Slack refused.")), "outcome", "reason"
+        )
 
-    def test_a_request_of_which_nothing_was_computed_says_what_was_asked(self) -> None:
-        """Where its message was read: who, what, and the links, which may have cost it its answer."""
+    @pytest.mark.parametrize("status", ["answered", "given_up"])
+    def test_ending_a_summary_again_changes_nothing(self, status: str) -> None:
+        """A write that failed is repeated."""
+        record = a_record(status, result=Result(self.AMOUNT), reason="Slack refused.")
+        once = ended_summary(a_summary(a_result()), record)
+        assert once == ended_summary(once, record)
+
+    def test_an_answer_after_an_end_without_one_credits_what_was_computed(self) -> None:
+        """A reply can become visible when its request was given up already."""
+        given_up = ended_summary(a_summary(a_result()), a_record("given_up"))
+        ended = ended_summary(given_up, a_record("answered", result=Result(self.AMOUNT)))
+        assert self.AMOUNT == ended["credit_amount"]
+        assert "computed_amount" not in ended
+
+    def test_an_end_without_a_computation_says_who_where_and_when(self) -> None:
+        ended = ended_summary(empty_summary(KEY, PERMALINK), a_record("skipped", user="U0PERSON"))
+        assert {"author": "U0PERSON", "key": str(KEY), "permalink": PERMALINK} == ended["request"]
+        assert "2026-01-08T12:00:00.250Z" == ended["extracted_at"]
+        assert {"extracted_at", "credit_amount", "summary_outputs"} <= ended.keys()
+
+    def test_an_end_without_a_computation_says_what_was_asked(self) -> None:
+        """If its message was read. Its links may be why it was not answered."""
         message = Message("C0TEST", KEY.ts, thread_ts="1736345600.000001", bot="BFORM", text="please credit")
-        links = [LookerLink("look", "https://acme.looker.com/looks/42", id="42")]
-        document = new_document(KEY, PERMALINK, message, links)
+        summary = empty_summary(
+            KEY, PERMALINK, message, [LookerLink("look", "https://acme.looker.com/looks/42", id="42")]
+        )
         assert {
             "key": str(KEY),
             "permalink": PERMALINK,
             "author": "BFORM",
             "text": "please credit",
-        } == document["request"]
-        assert [{"url": "https://acme.looker.com/looks/42", "kind": "look"}] == document["links"]
+        } == summary["request"]
+        assert [{"url": "https://acme.looker.com/looks/42", "kind": "look"}] == summary["links"]
 
-    def test_an_answer_found_in_the_thread_keeps_what_was_computed(self) -> None:
-        """Where the state lost the result, the summary's own amount stands."""
-        closed = close_document(a_document(a_result()), a_record("answered"))
-        assert Decimal("4948.80") == closed["credit_amount"]
+
+class TestLostState:
+    """An answer that is found in its thread after the state was lost: its record knows little of it."""
+
+    FIRST = Record(
+        "answered", "n", NOW, reply="1.1", seconds=5.0, overridden_by="Dana", result=Result(Decimal("4948.80"))
+    )
+    LATER = Record("answered", "m", NOW + timedelta(hours=1), reply="1.1", seconds=0.2)
+
+    def test_it_credits_what_the_summary_says_was_computed(self) -> None:
+        assert Decimal("4948.80") == ended_summary(a_summary(a_result()), self.LATER)["credit_amount"]
+
+    def test_it_keeps_what_the_summary_knew_of_it(self) -> None:
+        """Who overrode a refusal, for example, and how long it took."""
+        first = ended_summary(a_summary(a_result()), self.FIRST)
+        assert first["outcome"] == ended_summary(first, self.LATER)["outcome"]
+
+    def test_another_answer_has_an_outcome_of_its_own(self) -> None:
+        first = ended_summary(a_summary(a_result()), self.FIRST)
+        assert "2.2" == at(ended_summary(first, replace(self.LATER, reply="2.2")), "outcome", "reply")
+
+
+class TestOutcome:
+    def test_the_outcome_of_a_summary_can_be_read_again(self) -> None:
+        assert Outcome("answered", NOW) == outcome_of(ended_summary(a_summary(), a_record("answered")))
 
     @pytest.mark.parametrize(
-        "document",
+        "summary",
         [
             {},
             {"outcome": 5},
@@ -275,6 +302,6 @@ class TestEnd:
             {"outcome": {"status": "made up", "at": "2026-01-08T12:00:00Z"}},
         ],
     )
-    def test_a_summary_of_somebody_else_has_no_outcome(self, document: dict[str, object]) -> None:
-        """What says nothing of ours, or nothing that can be compared."""
-        assert outcome_of(document) is None
+    def test_a_summary_that_we_did_not_write_has_no_outcome(self, summary: dict[str, object]) -> None:
+        """Or one with a time that cannot be compared."""
+        assert outcome_of(summary) is None

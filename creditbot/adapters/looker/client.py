@@ -5,27 +5,32 @@ Imported only when Looker is asked for something: the SDK costs half a second.
 
 from __future__ import annotations
 
+import random
 import threading
-from functools import partial
+import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-import tenacity
 from looker_sdk.rtl import api_settings, auth_session, auth_token, serialize, transport
 from looker_sdk.sdk import constants
 from looker_sdk.sdk.api40 import methods
 
-from creditbot.adapters.looker.errors import CallError, Trouble, told
+from creditbot.adapters.looker.errors import CallError, Trouble, error_for
 from creditbot.adapters.looker.transport import LookerTransport
 from creditbot.errors import LOOKER, Unreachable
+from creditbot.machine.retrying import with_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from creditbot.machine.processes import Stop
+
 T = TypeVar("T")
 
-ATTEMPTS = 4
-TOTAL_SECONDS = 90.0  # no further attempt starts later than this
+_PAUSES = (0.5, 1.0, 2.0)
+"""Seconds between tries of a call that failed in passing; up to a second is added, so that threads spread out."""
+_TOTAL_SECONDS = 90.0
+"""No try begins later than this after the first one."""
 _API_VERSION = "4.0"
 
 
@@ -37,39 +42,29 @@ class LookerClient:
         client_id: of the API key.
         client_secret: of the API key.
         timeout: seconds for one call, the whole answer included.
-        pause: waits between two attempts; a true value says that there is to be no further one.
+        stop: once it is asked, nothing more is asked of Looker.
     """
 
-    def __init__(
-        self, base_url: str, client_id: str, client_secret: str, *, timeout: float, pause: Callable[[float], object]
-    ) -> None:
-        self._pause = pause
-        settings = _Settings(base_url, client_id, client_secret, timeout)
+    def __init__(self, base_url: str, client_id: str, client_secret: str, *, timeout: float, stop: Stop) -> None:
+        self._stop = stop
+        settings = _SdkSettings(base_url, client_id, client_secret, timeout)
         http = LookerTransport.configure(settings)
         self._host = urlsplit(base_url).netloc
         read = cast("serialize.TDeserialize", _deserialize)
         self._session = _Session(settings, http, read, _API_VERSION)
         self._sdk = methods.Looker40SDK(self._session, read, serialize.serialize40, http, _API_VERSION)
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_can_help),
-            wait=_wait,
-            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_before_delay(TOTAL_SECONDS),
-            before_sleep=partial(_rest, pause),
-            sleep=lambda _: None,  # _rest has waited
-            reraise=True,
-        )
 
     def ask(self, subject: str, question: Callable[[methods.Looker40SDK], T]) -> T:
         """What the SDK answers to a question about `subject` ("Look 42"; "" if it concerns no link).
 
         Raises `LinkUnusable`, `Unreachable` or `Refused`.
         """
-        if self._pause(0.0):  # a link takes several calls, each as long as `timeout`
-            raise Unreachable(LOOKER, "Looker is not asked any more, because the process ends.", "It is tried again.")
+        if self._stop.asked:  # a link takes several calls, each as long as `timeout`
+            raise Unreachable(LOOKER, "Shutting down: Looker was not asked.", "The next run asks again.")
         try:
-            return cast("T", self._retrying.copy()(self._once, question))
+            return with_retries(lambda: self._once(question), CallError, _pauses(), self._stop)
         except CallError as failed:
-            raise told(failed, self._host, subject) from failed
+            raise error_for(failed, self._host, subject) from failed
 
     def _once(self, question: Callable[[methods.Looker40SDK], T]) -> T:
         used = self._session.token
@@ -82,7 +77,7 @@ class LookerClient:
         return question(self._sdk)
 
 
-class _Settings(api_settings.ApiSettings):
+class _SdkSettings(api_settings.ApiSettings):
     """The SDK's settings from arguments: no ini file and no LOOKERSDK_* variable is read."""
 
     def __init__(self, base_url: str, client_id: str, client_secret: str, timeout: float) -> None:
@@ -133,25 +128,15 @@ def _deserialize(*, data: str, structure: Any) -> Any:
         raise CallError(Trouble.GARBLED, "gave an answer that cannot be read", transient=True) from broken
 
 
-def _can_help(failure: BaseException) -> bool:
-    return isinstance(failure, CallError) and failure.transient
+def _pauses() -> Callable[[CallError], float | None]:
+    """How long to wait after each failed try of one call; None where its failure is final."""
+    pauses, began = iter(_PAUSES), time.monotonic()
 
+    def pause_after(failed: CallError) -> float | None:
+        usual = next(pauses, None)
+        if usual is None or not failed.transient:
+            return None
+        pause = max(usual + random.random(), failed.retry_after or 0.0)  # noqa: S311  # no secret depends on it
+        return pause if time.monotonic() - began + pause < _TOTAL_SECONDS else None
 
-def _rest(pause: Callable[[float], object], state: tenacity.RetryCallState) -> None:
-    """Waits for the next attempt; where there is to be none, the failure at hand is the last word."""
-    stopped, failure = pause(state.upcoming_sleep), _failure(state)
-    if stopped and failure:
-        raise failure
-
-
-_backoff = tenacity.wait_exponential(multiplier=0.5, max=20) + tenacity.wait_random(0, 1)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    failure = _failure(state)
-    asked = failure.retry_after if isinstance(failure, CallError) else None
-    return max(_backoff(state), asked or 0.0)
-
-
-def _failure(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
+    return pause_after

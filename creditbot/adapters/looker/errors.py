@@ -56,7 +56,7 @@ class CallError(Exception):
         self.retry_after = retry_after
 
 
-def told(failed: CallError, host: str, subject: str) -> CreditbotError:
+def error_for(failed: CallError, host: str, subject: str) -> CreditbotError:
     """The error to raise for a failed call about `subject` ("Look 42"), "" where the call concerns no link."""
     if failed.trouble is Trouble.SILENT or (failed.trouble is Trouble.STATUS and failed.transient):
         return _unreachable(failed, host)

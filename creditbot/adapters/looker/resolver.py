@@ -15,16 +15,16 @@ from __future__ import annotations
 
 import importlib
 import threading
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from creditbot.adapters.looker.sql import check_limit, has_default_limit, rows_sql, sql_in
 from creditbot.errors import LinkUnusable
+from creditbot.machine.processes import Stop
 from creditbot.model import LookerLink, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from looker_sdk.sdk.api40 import models
 
@@ -46,7 +46,7 @@ class LookerResolver:
         client_secret: of the API key.
         timeout: seconds for one call, the whole answer included.
         allow_sql_runner: whether SQL that a person typed into SQL Runner may be credited.
-        pause: waits between two attempts; a true value says that there is to be no further one.
+        stop: once it is asked, Looker is not asked anything more; nobody asks unless it is given.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class LookerResolver:
         *,
         timeout: float = 60.0,
         allow_sql_runner: bool = False,
-        pause: Callable[[float], object] = time.sleep,
+        stop: Stop | None = None,
     ) -> None:
         self._base_url = api_address(base_url)
         self._key = (client_id, client_secret)
         self._timeout = timeout
         self._allow_sql_runner = allow_sql_runner
-        self._pause = pause
+        self._stop = stop or Stop()
         self._lock = threading.Lock()
         self._warming: threading.Thread | None = None
         self._connected: LookerClient | None = None
@@ -197,7 +197,7 @@ class LookerResolver:
                     self._warming.join()  # two threads that import parts of the SDK can deadlock
                 from creditbot.adapters.looker.client import LookerClient  # as above
 
-                self._connected = LookerClient(self._base_url, *self._key, timeout=self._timeout, pause=self._pause)
+                self._connected = LookerClient(self._base_url, *self._key, timeout=self._timeout, stop=self._stop)
             return self._connected
 
 

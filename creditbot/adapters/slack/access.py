@@ -9,7 +9,7 @@ from creditbot.adapters.slack.errors import CallFailed, read_error
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class OAuthScope:
     """One right the bot uses.
 
     Attributes:
@@ -28,11 +28,11 @@ class Scope:
 
 
 SCOPES = (
-    Scope(("channels:read", "groups:read"), "find the channel"),
-    Scope(("channels:history", "groups:history"), "read its messages and threads"),
-    Scope(("chat:write",), "reply"),
-    Scope(("im:write",), "write to the bot's owner"),
-    Scope(("im:history",), "see in the conversation what the owner was told already", needed=False),
+    OAuthScope(("channels:read", "groups:read"), "find the channel"),
+    OAuthScope(("channels:history", "groups:history"), "read its messages and threads"),
+    OAuthScope(("chat:write",), "reply"),
+    OAuthScope(("im:write",), "write to the bot's owner"),
+    OAuthScope(("im:history",), "see in the conversation what the owner was told already", needed=False),
 )
 
 
@@ -51,7 +51,7 @@ class Access:
     scopes: frozenset[str]
 
     @property
-    def missing(self) -> tuple[Scope, ...]:
+    def missing(self) -> tuple[OAuthScope, ...]:
         """The scopes the token lacks."""
         return tuple(scope for scope in SCOPES if self.scopes.isdisjoint(scope.names))
 

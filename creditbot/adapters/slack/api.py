@@ -6,17 +6,18 @@ import http.client
 import re
 import socket
 import ssl
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
 from creditbot.adapters.slack.errors import CallFailed
-from creditbot.adapters.slack.wire import Deadline, OneRequest, Resolve, resolve
-from creditbot.machine.clock import SlackClock, boottime
+from creditbot.adapters.slack.wire import Deadline, Network, OneRequest
+from creditbot.machine.clock import SlackClock
+from creditbot.machine.processes import Stop
+from creditbot.machine.retrying import with_retries
 
 PAGE = 200
 """Items asked for at a time; Slack recommends no more than 200."""
@@ -27,7 +28,7 @@ _WRITE_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SlackAnswer:
     """A successful answer.
 
     Attributes:
@@ -39,58 +40,66 @@ class Answer:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """How long calls may take, in seconds.
+
+    Attributes:
+        one_try: a single try of a read.
+        read: a read, with all its tries and the pauses between them.
+        write: a write, with everything it does; it is sent once.
+    """
+
+    one_try: float = 20.0
+    read: float = 60.0
+    write: float = 30.0
+
+
 class SlackApi:
     """One token's way to Slack. Safe to use from several threads.
 
     Args:
         token: bot token; appears in no error.
         api_url: base address of the methods, such as "https://slack.com/api/".
-        clock: told the time of every answer.
-        timeout: seconds one try of a read may take.
-        patience: seconds a read may take with its tries and pauses.
-        send_seconds: seconds a write may take, with everything it does.
-        pause: waits between two tries of a read; a true value says that there is to be no further one.
-        boot: the time, for tests.
-        resolve: finds addresses.
-        tls: makes the TLS context; the system's certificates by default.
+        clock: is shown the time of every answer; deadlines are measured by its own clock.
+        stop: once it is asked, no read is tried again.
+        limits: how long calls may take.
+        network: how Slack is reached.
     """
 
     def __init__(
-        self, token: str, api_url: str, clock: SlackClock, *, timeout: float = 20.0, patience: float = 60.0,
-        send_seconds: float = 30.0, pause: Callable[[float], object] = time.sleep, boot: Callable[[], float] = boottime,
-        resolve: Resolve = resolve, tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        self, token: str, api_url: str, clock: SlackClock, stop: Stop, limits: TimeLimits, network: Network
     ) -> None:  # fmt: skip
         self.clock = clock
         self._token = token
         self._url = api_url
-        self._timeout = timeout
-        self._patience = patience
-        self._send_seconds = send_seconds
-        self._pause = pause
-        self._boot = boot
-        self._resolve = resolve
-        self._make_tls = tls
+        self._stop = stop
+        self._limits = limits
+        self._network = replace(network, tls=cache(network.tls))  # it reads the system's certificates: once is enough
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return self._make_tls()  # reads the system's certificates, so only once and only for https
-
-    def send_deadline(self) -> Deadline:
+    def write_deadline(self) -> Deadline:
         """The deadline of a write that begins now."""
-        return Deadline(self._send_seconds, self._boot)
+        return self._deadline(self._limits.write)
 
-    def read(self, method: str, **arguments: object) -> Answer:
+    def read(self, method: str, **arguments: object) -> SlackAnswer:
         """Asks, and asks again where that may help; raises `CallFailed` when it does not, or would take too long."""
-        whole = Deadline(self._patience, self._boot)
+        whole = self._deadline(self._limits.read)
         pauses = iter(_PAUSES)
-        while True:
-            try:
-                one = Deadline(min(self._timeout, whole.remaining), self._boot)
-                return self._call(method, arguments, one, _READ_LIMIT)
-            except CallFailed as failed:
-                pause = failed.retry_after if failed.limited and failed.retry_after else next(pauses, None)
-                if not failed.passing or pause is None or pause >= whole.remaining or self._pause(pause):
-                    raise
+
+        def once() -> SlackAnswer:
+            one = self._deadline(min(self._limits.one_try, whole.remaining))
+            return self._call(method, arguments, one, _READ_LIMIT)
+
+        def pause_after(failed: CallFailed) -> float | None:
+            if not failed.passing:
+                return None
+            pause = failed.retry_after if failed.limited and failed.retry_after else next(pauses, None)
+            return pause if pause is not None and pause < whole.remaining else None
+
+        return with_retries(once, CallFailed, pause_after, self._stop)
+
+    def _deadline(self, seconds: float) -> Deadline:
+        return Deadline(seconds, self.clock.boot)
 
     def pages(self, method: str, **arguments: object) -> Iterator[Mapping[str, Any]]:
         """Reads page after page; only an empty cursor ends them, a short page does not."""
@@ -105,17 +114,14 @@ class SlackApi:
                 return
         raise CallFailed(method, status=200, reason="its pages go round in a circle")
 
-    def write(self, method: str, deadline: Deadline, **arguments: object) -> Answer:
+    def write(self, method: str, deadline: Deadline, **arguments: object) -> SlackAnswer:
         """Sends one request, once, before the deadline; raises `CallFailed`."""
         return self._call(method, arguments, deadline, _WRITE_LIMIT, as_json=True)
 
     def _call(
         self, method: str, arguments: dict[str, object], deadline: Deadline, largest: int, *, as_json: bool = False
-    ) -> Answer:
-        client = OneRequest(
-            self._token, self._url, deadline, largest=largest, tls=lambda: self._tls, observe=self.clock.observe,
-            resolve=self._resolve,
-        )  # fmt: skip
+    ) -> SlackAnswer:
+        client = OneRequest(self._token, self._url, deadline, largest, self.clock, self._network)
         about = str(arguments.get("channel") or arguments.get("users") or "")
         try:
             if as_json:
@@ -127,7 +133,7 @@ class SlackApi:
         except (OSError, http.client.HTTPException) as error:
             raise _silence(method, error, client, deadline, about) from error
         assert isinstance(response.data, dict)
-        return Answer(response.data, response.headers)
+        return SlackAnswer(response.data, response.headers)
 
 
 def _refusal(method: str, error: SlackApiError, about: str) -> CallFailed:

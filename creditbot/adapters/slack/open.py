@@ -7,20 +7,21 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from creditbot.adapters.slack.api import SlackApi
+from creditbot.adapters.slack.api import SlackApi, TimeLimits
 from creditbot.adapters.slack.inbox import SlackInbox
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.posts import SlackOwner, SlackReplier
+from creditbot.adapters.slack.wire import Network
 from creditbot.machine.clock import SlackClock, boottime
+from creditbot.machine.processes import Stop
 
 POST_INTERVAL = 1.0
 """Slack takes about one post a second and channel."""
 
 
 @dataclass(frozen=True, slots=True)
-class Slack:
+class SlackAdapters:
     """What creditbot does on Slack, as ports.
 
     Attributes:
@@ -36,9 +37,10 @@ class Slack:
 
 
 def open_slack(
-    token: str, api_url: str, channels: Sequence[str], owner: str, *, sleep: Callable[[float], object] = time.sleep,
-    pause: Callable[[float], object] | None = None, boot: Callable[[], float] = boottime, **options: Any,
-) -> Slack:  # fmt: skip
+    token: str, api_url: str, channels: Sequence[str], owner: str, *, stop: Stop | None = None,
+    sleep: Callable[[float], object] = time.sleep, boot: Callable[[], float] = boottime,
+    limits: TimeLimits = TimeLimits(), network: Network = Network(),  # noqa: B008  # frozen
+) -> SlackAdapters:  # fmt: skip
     """Puts the adapters together; nothing is asked yet.
 
     Args:
@@ -46,15 +48,16 @@ def open_slack(
         api_url: base address of the methods.
         channels: channels to watch, names with or without "#", or ids.
         owner: user id of the bot's owner.
-        sleep: waits for the turn to post, to its end: a send has its deadline.
-        pause: waits between two tries of a read, see `SlackApi`; as `sleep` unless given.
-        boot: the clock that waits and deadlines are measured by.
-        options: handed to `SlackApi`.
+        stop: once it is asked, no read is tried again; nobody asks unless it is given.
+        sleep: waits for the turn to post, to its end: a post has its deadline.
+        boot: the clock that waits and deadlines are measured by, in seconds.
+        limits: how long calls may take.
+        network: how Slack is reached.
     """
     clock = SlackClock(boot)
-    api = SlackApi(token, api_url, clock, pause=pause or sleep, boot=boot, **options)
+    api = SlackApi(token, api_url, clock, stop or Stop(sleep), limits, network)
     posts = Pacer(POST_INTERVAL, boot, sleep)
-    return Slack(
+    return SlackAdapters(
         api,
         SlackInbox(api, channels, fingerprint(token, api_url, channels)),
         SlackReplier(api, Pacer(POST_INTERVAL, boot, sleep), posts),

@@ -66,12 +66,12 @@ class SlackReplier(_Poster):
 
     def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
         """See `ports.Replier`."""
-        deadline = self._api.send_deadline()
+        deadline = self._api.write_deadline()
         return self.post(deadline, channel, text, marker, thread_ts=thread_ts)
 
     def amend(self, channel: str, ts: str, text: str) -> None:
         """See `ports.Replier`. The metadata stays as it is."""
-        deadline = self._api.send_deadline()
+        deadline = self._api.write_deadline()
         self.send(deadline, "chat.update", channel=channel, ts=ts, text=escaped(text))
 
 
@@ -91,7 +91,7 @@ class SlackOwner(_Poster):
 
     def tell(self, text: str, marker: Marker) -> str:
         """See `ports.Owner`."""
-        deadline = self._api.send_deadline()
+        deadline = self._api.write_deadline()
         try:
             channel = self._open(deadline)
         except CallFailed as failed:
@@ -99,10 +99,10 @@ class SlackOwner(_Poster):
             raise PostRefused(what, todo(failed), retry=True) from failed
         return self.post(deadline, channel, text, marker)
 
-    def told(self, marker: Marker, since: datetime) -> bool | None:
+    def was_told(self, marker: Marker, since: datetime) -> bool | None:
         """See `ports.Owner`. A marker without a nonce is found with any nonce."""
         try:
-            channel = self._open(self._api.send_deadline())
+            channel = self._open(self._api.write_deadline())
             pages = self._api.pages(
                 "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
             )

@@ -18,7 +18,8 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from ssl import SSLContext
+from dataclasses import dataclass
+from ssl import SSLContext, create_default_context
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass
@@ -26,7 +27,7 @@ from urllib.request import proxy_bypass
 from slack_sdk.web.client import WebClient
 from typing_extensions import override
 
-from creditbot.machine.clock import boottime
+from creditbot.machine.clock import SlackClock, boottime
 
 if TYPE_CHECKING:
     from urllib.request import Request
@@ -51,6 +52,19 @@ def resolve(host: str, port: int) -> Addresses:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label of the name is empty or too long
         raise socket.gaierror from error
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How Slack is reached.
+
+    Attributes:
+        resolve: finds addresses.
+        tls: makes the TLS context; the system's certificates by default.
+    """
+
+    resolve: Resolve = resolve
+    tls: Callable[[], SSLContext] = create_default_context
 
 
 class Deadline:
@@ -82,6 +96,14 @@ class Deadline:
 class OneRequest(WebClient):
     """slack_sdk's client for a single call under a deadline. It never retries by itself.
 
+    Args:
+        token: bot token.
+        api_url: base address of the methods.
+        deadline: after it nothing is sent or waited for.
+        largest: bytes of the longest answer that is read.
+        clock: is shown the time of the answer.
+        network: how Slack is reached.
+
     Attributes:
         sent: whether a byte of the request may have left this machine.
     """
@@ -93,24 +115,21 @@ class OneRequest(WebClient):
         token: str,
         api_url: str,
         deadline: Deadline,
-        *,
         largest: int,
-        tls: Callable[[], SSLContext],
-        observe: Callable[[str | None, float, float], None],
-        resolve: Resolve = resolve,
+        clock: SlackClock,
+        network: Network,
     ) -> None:
         super().__init__(token=token, base_url=api_url, logger=_MUTE, retry_handlers=[])
         self._deadline = deadline
         self._largest = largest
-        self._tls = tls
-        self._observe = observe
-        self._resolve = resolve
+        self._clock = clock
+        self._network = network
 
     # The one method of the SDK that touches the wire. Its answer takes the place of urllib's: HTTP errors too are
     # answers, and `parsed_body` keeps the SDK from parsing again, with fewer checks.
     @override
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
-        line = _Line(self._deadline, self._resolve)
+        line = _Line(self._deadline, self._network.resolve)
         connection = self._connection(url, line)
         try:
             connection.connect()
@@ -128,7 +147,7 @@ class OneRequest(WebClient):
             line.close()
         answer = _parse(raw, self._largest)
         if "ok" in answer:  # else a proxy or a gateway wrote it, and its date
-            self._observe(response.getheader("Date"), sent, received)
+            self._clock.observe(response.getheader("Date"), sent, received)
         given = {name.lower(): value for name, value in response.getheaders()}
         return {"status": response.status, "headers": given, "body": "", "parsed_body": answer}
 
@@ -142,10 +161,10 @@ class OneRequest(WebClient):
             connection = http.client.HTTPConnection(host, parts.port)
         elif self.proxy and not proxy_bypass(host):
             proxy, port, headers = _proxy(self.proxy)
-            connection = http.client.HTTPSConnection(proxy, port, context=self._tls())
+            connection = http.client.HTTPSConnection(proxy, port, context=self._network.tls())
             connection.set_tunnel(host, parts.port or 443, headers)
         else:
-            connection = http.client.HTTPSConnection(host, parts.port, context=self._tls())
+            connection = http.client.HTTPSConnection(host, parts.port, context=self._network.tls())
         connection._create_connection = line.open  # type: ignore[attr-defined]  # noqa: SLF001
         return connection
 

@@ -50,7 +50,7 @@ class ObjectSummaries:
         self._opened: ObjectStore | None = None
 
     def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
-        """Writes the summary of a request and returns its place. Raises `Unreachable` or `Refused`."""
+        """Writes the summary of a request and returns its location. Raises `Unreachable` or `Refused`."""
         text = exact_json.write({**document, _CREDITED: list(credited)}) + "\n"
         for sha in credited:
             self._put(f"{_CREDITED}/{sha}/{key}", b"")
@@ -129,10 +129,10 @@ class ObjectSummaries:
         except (BaseError, OSError, ValueError) as failure:
             if done == "read" and isinstance(failure, FileNotFoundError):
                 raise
-            raise told(failure, self._uri, done) from failure
+            raise error_for(failure, self._uri, done) from failure
 
 
-def told(failure: Exception, uri: str, done: str) -> ServiceError:
+def error_for(failure: Exception, uri: str, done: str) -> ServiceError:
     """The error for what obstore raised when summaries could not be `done`: "written", "read", "listed" or "opened"."""
     from obstore.exceptions import GenericError
 

@@ -1,4 +1,4 @@
-"""A scripted Slack for tests, and the real adapters on it."""
+"""A scripted Slack for tests of the real adapters: canned answers for its methods, and a clock that never waits."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from creditbot.adapters.slack.open import Slack, open_slack
+from creditbot.adapters.slack.open import SlackAdapters, open_slack
 from creditbot.model import Marker
 from tests.support.http import Answer, HttpStub
+from tests.support.stops import RecordingStop
 
 TOKEN = "xoxb-test-not-a-secret"
 SINCE = datetime(2026, 1, 5, 12, 0, 0, 250, tzinfo=UTC)
@@ -21,45 +22,47 @@ ME = {
 
 @dataclass
 class Time:
-    """A time that only sleeping moves; `stopped` is what sleeping answers."""
+    """A clock in seconds that only `sleep` moves; `slept` holds the seconds of each sleep."""
 
     now: float = 1000.0
-    stopped: bool = False
     slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> bool:
+    def sleep(self, seconds: float) -> None:
         if seconds:
             self.slept.append(seconds)
             self.now += seconds
-        return self.stopped
 
 
 @dataclass
-class Bench:
-    """A scripted Slack and ways to open the adapters on it."""
+class SlackStub:
+    """A scripted Slack, and the adapters on it."""
 
     http: HttpStub
     time: Time = field(default_factory=Time)
 
-    def open(self, *channels: str, **options: Any) -> Slack:
-        """The adapters, with the bench's own time unless told otherwise."""
-        options = {"sleep": self.time.sleep, "boot": self.time, "api_url": f"{self.http.url}/api/", **options}
+    def __post_init__(self) -> None:
+        self.stop = RecordingStop(self.time.sleep)
+
+    def open(self, *channels: str, **options: Any) -> SlackAdapters:
+        """The adapters on this Slack, with its clock; `options` go to `open_slack`."""
+        own = {"sleep": self.time.sleep, "boot": self.time, "stop": self.stop}
+        options = {**own, "api_url": f"{self.http.url}/api/", **options}
         return open_slack(TOKEN, channels=channels or ("credits",), owner="U0OWNER", **options)
 
     def on(self, method: str, *answers: Answer | dict[str, Any]) -> None:
-        """Scripts a method; a dict is a successful answer."""
+        """Scripts the answers of a method, in order; a dict is a successful answer."""
         scripted = [a if isinstance(a, Answer) else Answer({"ok": True, **a}) for a in answers]
         self.http.on(f"POST /api/{method}", *scripted)
 
-    def asked(self, method: str) -> list[dict[str, str]]:
-        """The arguments of the calls of a method that sends a form."""
+    def forms(self, method: str) -> list[dict[str, str]]:
+        """The arguments of each call of a method that sends a form."""
         return [request.form for request in self.http.asked(f"POST /api/{method}")]
 
-    def posted(self, method: str = "chat.postMessage") -> list[dict[str, Any]]:
-        """The arguments of the calls of a method that sends JSON."""
+    def bodies(self, method: str = "chat.postMessage") -> list[dict[str, Any]]:
+        """The arguments of each call of a method that sends JSON."""
         return [request.json for request in self.http.asked(f"POST /api/{method}")]
 
 
