@@ -1,4 +1,7 @@
-"""Says which web addresses are on our Looker: never one that a browser might read in another way than we do."""
+"""Says which URLs are on our Looker. Pure.
+
+The host comes from LOOKER_BASE_URL. A URL that a browser might read in another way than we do is never on it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _LOOKER_PORTS = frozenset((None, 9999, 19999))
 
 @dataclass(frozen=True, slots=True)
 class LookerHost:
-    """The Looker whose links count.
+    """The address of a Looker.
 
     Attributes:
         name: in lower case, without a trailing dot.
@@ -38,9 +41,9 @@ class LookerHost:
         return self.name if self.port is None else f"{self.name}:{self.port}"
 
     def owns(self, other: LookerHost) -> bool:
-        """Whether both are the same Looker: same name and port, where Looker's usual ports are one.
+        """Whether both are the same Looker: the same name, and the same port or two of Looker's usual ports.
 
-        Any other port is another server, on which the same number may be another Look.
+        Another port is another server, and there the same number may be another Look.
         """
         same_port = self.port == other.port or {self.port, other.port} <= _LOOKER_PORTS
         return self.name == other.name and same_port
@@ -48,12 +51,12 @@ class LookerHost:
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """The parts of a URL, not yet decoded; what follows a "#" is left out.
+    """The parts of a URL before they are decoded. The fragment after a "#" is left out.
 
     Attributes:
-        host: where it points to.
-        path: "" or from the first slash on.
-        query: what follows the "?", or "".
+        host: the server.
+        path: from the first slash on, or "".
+        query: the text after the "?", or "".
     """
 
     host: LookerHost
@@ -62,7 +65,7 @@ class Url:
 
 
 def parse_url(url: str) -> Url | None:
-    """The parts of an http(s) URL; None where there is more to it than host, port, path and query."""
+    """The parts of an http(s) URL; None if it has others than host, port, path, query and fragment."""
     match = _URL.fullmatch(url)
     if match is None or _CONTROL.search(url):
         return None
@@ -74,9 +77,9 @@ def looker_host(text: str) -> LookerHost:
     match = _HOST.fullmatch(text.strip())
     host = _host_of(match) if match else None
     if host is None or not _is_host(host):
-        # The text is not repeated: an address may hold a password.
+        # The text is not repeated, because it may hold a password.
         todo = "Write it as https://HOST[:PORT], or as HOST[:PORT]."
-        raise SettingsError("The address of Looker names no host.", todo)
+        raise SettingsError("The address of Looker has no host.", todo)
     return host
 
 

@@ -1,7 +1,9 @@
-"""Understands the address of a Looker page: whose it is, which kind, and which query it names.
+"""Reads the links to our Looker out of a Slack message: the kind of each page and the query that it names. Pure.
 
-A link to our Looker is never dropped: what has no one query is read too, and says in `unusable` why it cannot be used.
-Where an address can be read in two ways it is unusable as well, because a query read wrongly is a wrong amount.
+The message comes from `creditbot.intake.requests`, the links go to `Resolver.resolve`, which asks Looker for their SQL.
+
+A link to our Looker is never dropped. If it does not name exactly one query, `unusable` says why. A link that can be
+read in two ways is unusable, too, because the wrong query gives a wrong amount.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ _BARE_EXPLORE = "This Explore link names no query (neither qid nor fields); run 
 _NO_LOOK = "This is not the address of one Look, such as /looks/42; open the Look itself and share that link."
 _NO_EXPLORE = "This is not the address of one Explore, /explore/MODEL/EXPLORE; run the query and share its link."
 _ODD_SLUG = "The query's short name in this link is not one that Looker makes; copy the link from Looker again."
-_NO_QUERY = "This page of Looker is no Look, Explore or saved query; run the query and share its link."
+_NO_QUERY = "This page of Looker is not a Look, an Explore or a saved query; run the query and share its link."
 _AMBIGUOUS = "This link gives {name:.80} twice with different values; run the query again and share its new link."
 _ESCAPED_TWICE = "This link was escaped twice on its way (it holds &amp;); copy it from the browser's address bar."
 _BAD_FILTER = "This link holds a filter that cannot be read, {name:.80}; run the query again and share its new link."
@@ -43,9 +45,9 @@ _NO_UTF8 = "This link holds percent-escapes that are not UTF-8 text; copy it fro
 
 
 def looker_links(content: Mapping[str, object], host: LookerHost) -> list[LookerLink]:
-    """The links to our Looker in a Slack message, in order, each once in its first spelling.
+    """The links to our Looker in a Slack message, in order, each once, as it was spelt first.
 
-    Two addresses are one link if they mean the same: kind and parts count, not labels, `toggle`, `vis` or `#...`.
+    Two URLs are one link if they mean the same query: labels, `toggle`, `vis` and fragments do not count.
     """
     links: dict[str, LookerLink] = {}
     for url in urls_in(content, mention=host.name):
@@ -56,47 +58,47 @@ def looker_links(content: Mapping[str, object], host: LookerHost) -> list[Looker
 
 
 def read_link(url: str, host: LookerHost) -> LookerLink | None:
-    """What an address means, or None if it is not on our Looker."""
+    """The link that a URL is, or None if it is not on our Looker."""
     url = _tidy(_valid(url))
-    address = parse_url(url)
-    if address is None or not host.owns(address.host):
+    parts = parse_url(url)
+    if parts is None or not host.owns(parts.host):
         return None
-    steps = [unquote(step) for step in address.path.split("/") if step]
-    # Past a ".." a browser opens another page than the first steps say.
+    steps = [unquote(step) for step in parts.path.split("/") if step]
+    # A browser resolves "..", and then opens another page than the first steps say.
     read = _PAGES.get(steps[0]) if steps and ".." not in steps else None
-    link = read(url, steps[1:], address.query) if read else None
+    link = read(url, steps[1:], parts.query) if read else None
     if link is None:
         return LookerLink("other", url, unusable=_NO_QUERY)
     return link if link.unusable or "\ufffd" not in unquote(url) else replace(link, unusable=_NO_UTF8)
 
 
 def to_json(link: LookerLink) -> dict[str, object]:
-    """A link as `creditbot links` prints it: kind, url, and the parts that are not empty."""
+    """The link as `creditbot links` prints it: its kind, its URL, and the parts that are not empty."""
     parts = {field.name: getattr(link, field.name) for field in dataclasses.fields(link)}
     return {name: list(part) if isinstance(part, tuple) else part for name, part in parts.items() if part}
 
 
 def _valid(url: str) -> str:
-    """The URL with U+FFFD for half characters (lone surrogates), which JSON can hold but nothing can print."""
+    """The URL with U+FFFD in place of lone surrogates, which JSON can hold but nothing can print."""
     return url if url.isascii() else url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _tidy(url: str) -> str:
-    """Without what Slack's link finder took along from the sentence, unless it may be the end of a filter's value."""
+    """The URL without punctuation that Slack took for a part of it, unless that may be the end of a filter's value."""
     last = url[max(url.rfind("?"), url.rfind("&")) + 1 :]
     ends_in_value = "=" in last and not last.startswith(("qid=", "mid=", "toggle="))
     return url if ends_in_value else without_trailing(url)
 
 
 def _meaning(link: LookerLink) -> str:
-    """Equal for links that mean the same."""
-    address = parse_url(link.url) if link.kind == "other" else None
-    page = [unquote(address.path), unquote(address.query)] if address else []
+    """A text that is equal for links that mean the same."""
+    parts = parse_url(link.url) if link.kind == "other" else None
+    page = [unquote(parts.path), unquote(parts.query)] if parts else []
     return json.dumps({**to_json(link), "url": page}, sort_keys=True)
 
 
 def _look(url: str, steps: Sequence[str], query: str) -> LookerLink:
-    """A Look by its number; "42.json" is the same Look, a public Look's long name is none that the API knows."""
+    """A Look by its number; "42.json" is the same Look. The API does not know the long name of a public Look."""
     match = _LOOK_ID.fullmatch(steps[0]) if steps else None
     if match is None:
         return LookerLink("other", url, unusable=_NO_LOOK)
@@ -133,7 +135,7 @@ def _merge(url: str, _steps: Sequence[str], query: str) -> LookerLink:
 
 
 def _embed(url: str, steps: Sequence[str], query: str) -> LookerLink | None:
-    """Of what is embedded elsewhere only dashboards are told apart: the rest is for other sites, not for sharing."""
+    """An embedded dashboard. Other embedded pages are for other web sites; people do not share their links."""
     return _dashboard(url, steps[1:], query) if steps and _PAGES.get(steps[0]) is _dashboard else None
 
 
@@ -150,15 +152,15 @@ _PAGES: Mapping[str, Callable[[str, Sequence[str], str], LookerLink | None]] = {
 
 
 def _slug_checked(link: LookerLink) -> LookerLink:
-    """The link, or an unusable one if its slug is none: it would end up in the path of a call to Looker."""
+    """The link; unusable if its slug is malformed, because the slug becomes part of the path of a call to Looker."""
     if not link.slug or _SLUG.fullmatch(link.slug):
         return link
     return LookerLink("other", link.url, unusable=_ODD_SLUG)
 
 
 def _with_parameters(url: str, query: str) -> LookerLink:
-    """A link of no kind yet with everything that its query string says about a query, each decoded once."""
-    given: dict[str, str] = {}
+    """A link without its kind yet, with all that its query string says about a query, decoded once."""
+    values: dict[str, str] = {}
     problem = ""
     for name, value in parse_qsl(query, keep_blank_values=True):
         plain = name.rpartition("amp;")[2]
@@ -169,21 +171,21 @@ def _with_parameters(url: str, query: str) -> LookerLink:
             problem = problem or _ESCAPED_TWICE
         elif is_filter and not _FILTER.fullmatch(name):
             problem = problem or _BAD_FILTER.format(name=name)
-        elif given.setdefault(name, value) != value:
+        elif values.setdefault(name, value) != value:
             problem = problem or _AMBIGUOUS.format(name=name)
     return LookerLink(
         "other",
         url,
-        slug=given.get("qid", ""),
-        fields=_listed(given.get("fields", "")),
-        pivots=_listed(given.get("pivots", "")),
-        sorts=_listed(given.get("sorts", "")),
-        filters={name[2:-1]: value for name, value in given.items() if name.startswith("f[")},
-        filter_expression=given.get("filter_expression", ""),
-        limit=given.get("limit", ""),
-        column_limit=given.get("column_limit", ""),
-        dynamic_fields=given.get("dynamic_fields", ""),
-        query_timezone=given.get("query_timezone", ""),
+        slug=values.get("qid", ""),
+        fields=_listed(values.get("fields", "")),
+        pivots=_listed(values.get("pivots", "")),
+        sorts=_listed(values.get("sorts", "")),
+        filters={name[2:-1]: value for name, value in values.items() if name.startswith("f[")},
+        filter_expression=values.get("filter_expression", ""),
+        limit=values.get("limit", ""),
+        column_limit=values.get("column_limit", ""),
+        dynamic_fields=values.get("dynamic_fields", ""),
+        query_timezone=values.get("query_timezone", ""),
         unusable=problem,
     )
 

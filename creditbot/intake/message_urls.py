@@ -1,9 +1,12 @@
-"""Finds the URLs in a Slack message, wherever Slack puts them.
+"""Finds the URLs in a Slack message, wherever Slack puts them. Pure.
 
-Slack says the same thing twice, in two spellings: `text` is escaped (`&amp;`, `<url|label>`), rich text blocks are not.
-Code is not linkified in either, so a bare URL counts as well. Labels never count, nor do unfurls; of attachments only
-forwarded messages and pasted tables do. A message is untrusted: any type may stand anywhere, at any depth, and the time
-it takes is linear in its size.
+The message comes from Slack, or from the standard input of `creditbot links`; `creditbot.intake.looker_links` reads the
+URLs.
+
+Slack sends the same content twice, in two spellings: `text` is escaped (`&amp;`, `<url|label>`), rich text blocks are
+not. In code neither has marked URLs, so a bare URL counts as well. Labels and unfurls never count. Of attachments, only
+forwarded messages and pasted tables count. A message is untrusted: any value may stand anywhere, at any depth.
+The time to read it is linear in its size.
 """
 
 from __future__ import annotations
@@ -17,12 +20,12 @@ _Role = Literal["message", "attachment", "block", "escaped", "raw", "url"]
 
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"<([^<>]*)>")
-# What Slack puts in angle brackets besides links: users, channels, commands, and other schemes such as mailto.
+# Slack puts other things in angle brackets, too: users, channels, commands, and schemes such as mailto.
 _OTHER_TOKEN = re.compile(r"[@#!]|[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MARKDOWN_LABEL = re.compile(r"\[[^\[\]]*\]\((?=https?://)", re.IGNORECASE)
 _INVISIBLE = "\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff"
 _END = rf"\s<>\"`\x00-\x1f\x7f{_INVISIBLE}"
-# The first form ends at "a,https://b" as people list links; inside a query, though, that may be part of a value.
+# The first form ends before ",https://", as in a list of links. In a query that may be part of a value.
 _BARE = re.compile(rf"https?://[^?#{_END}]*?(?=[,;]https?://)|https?://[^{_END}]+", re.IGNORECASE)
 _EMPHASIS = ("*", "_", "~")
 _TRAILING = frozenset(
@@ -36,21 +39,21 @@ _PAIRS = ("()", "[]", "{}")
 
 
 def urls_in(content: Mapping[str, object], mention: str = "") -> list[str]:
-    """Every http(s) URL of a message's `text`, `blocks` and `attachments`, decoded once, in order, each spelling once.
+    """Every http(s) URL in the `text`, `blocks` and `attachments` of a message, decoded once, in order, each once.
 
-    With `mention`, in lower case, only pieces of text that hold it are looked into: most messages hold no link to us.
+    With `mention` (in lower case) only texts that contain it are searched. That is faster: most messages do not.
     """
-    found: dict[str, None] = {}
+    urls: dict[str, None] = {}
     for role, text in _pieces(content):
         if not mention or mention in text.lower():
-            found.update(dict.fromkeys(_READERS[role](text)))
-    return list(found)
+            urls.update(dict.fromkeys(_READERS[role](text)))
+    return list(urls)
 
 
 def content_of(text: str) -> Mapping[str, object]:
-    """The message that `text` is: its JSON, an API answer or an event that holds messages, or plain text.
+    """The content of a message from its JSON, from an answer of the API or an event with messages, or from plain text.
 
-    JSON that is broken, or holds no message, is plain text too.
+    JSON that is broken, or that holds no message, is taken as plain text.
     """
     if not text.lstrip().startswith(("{", "[", '"')):
         return {"text": text}
@@ -80,7 +83,8 @@ def without_trailing(url: str) -> str:
 
 
 def _pieces(content: object) -> Iterator[tuple[_Role, str]]:
-    """Every text that may hold URLs with how it is to be read, in order; a stack because depth is up to the sender."""
+    """Every text that may hold URLs, and how to read it, in order."""
+    # A stack instead of recursion, because the sender decides the depth.
     stack: list[tuple[_Role, object]] = [("message", content)]
     while stack:
         role, value = stack.pop()
@@ -102,9 +106,9 @@ def _message_parts(message: Mapping[str, object]) -> list[tuple[_Role, object]]:
 
 
 def _attachment_parts(attachment: Mapping[str, object]) -> list[tuple[_Role, object]]:
-    """A forwarded message, or what Slack moves here from the message itself: a pasted table.
+    """The parts of a forwarded message, or of a pasted table, which Slack moves here from the message.
 
-    Nothing of an unfurl, which repeats a link of the text in another spelling and shows what a page says.
+    An unfurl has none that count: it shows the content of a page, and repeats its link in another spelling.
     """
     if (
         attachment.get("message_blocks")
@@ -116,7 +120,7 @@ def _attachment_parts(attachment: Mapping[str, object]) -> list[tuple[_Role, obj
 
 
 def _block_parts(block: Mapping[str, object]) -> list[tuple[_Role, object]]:
-    """The parts of any block or element, known or not: a `url` counts, and the `text` beside it is its label."""
+    """The parts of any block or element, known or not. A `url` counts; the `text` beside a `url` is its label."""
     is_link = isinstance(block.get("url"), str)
     parts: list[tuple[_Role, object]] = []
     for key, value in block.items():
@@ -125,7 +129,7 @@ def _block_parts(block: Mapping[str, object]) -> list[tuple[_Role, object]]:
         elif key == "message":
             parts.append(("message", value))
         elif key == "text" and isinstance(value, str):
-            # Only rich text elements (type "text") are not escaped; decoding a table's raw_text changes nothing.
+            # Only rich text elements (type "text") are not escaped. Decoding the raw_text of a table changes nothing.
             parts.append(("raw" if block.get("type") == "text" else "escaped", None if is_link else value))
         elif not (is_link and key == "text"):
             parts.append(("block", value))
@@ -133,7 +137,7 @@ def _block_parts(block: Mapping[str, object]) -> list[tuple[_Role, object]]:
 
 
 def _decode(text: str) -> str:
-    """Slack's three entities, `&amp;` last so that nothing is decoded twice."""
+    """The text without the three escapes of Slack; `&amp;` is the last one, so that nothing is decoded twice."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
@@ -148,7 +152,7 @@ def _escaped_urls(text: str) -> Iterator[str]:
 
 
 def _bare_urls(text: str) -> Iterator[str]:
-    """URLs as people type them, without the wrapping `(..)`, `*..*`, `<..|label>` or `[label](..)`."""
+    """URLs as people type them, without the `(..)`, `*..*`, `<..|label>` or `[label](..)` around them."""
     if "://" not in text:
         return
     if "](" in text:

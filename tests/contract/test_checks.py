@@ -22,7 +22,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("lacking", SCOPES, ids=str)
 def test_a_scope_that_is_not_granted_is_named(stub: SlackStub, lacking: OAuthScope) -> None:
-    """With what it is for; a bot that can work without it goes on, and the line says how."""
+    """With what it is for. If the bot can work without it, the line says how."""
     granted = [name for scope in SCOPES if scope != lacking for name in scope.names]
     stub.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": ",".join(granted)}))
     assembly: Any = SimpleNamespace(slack=stub.open())
@@ -34,6 +34,6 @@ def test_a_scope_that_is_not_granted_is_named(stub: SlackStub, lacking: OAuthSco
 
 
 def test_plain_http_is_noted() -> None:
-    """HTTP_HOSTS allows it, and somebody should know."""
+    """HTTP_HOSTS allows it, but somebody should know."""
     notes = list(limits(Settings.load(SETTINGS, env_file=None)))
     assert CheckResult("limits", "note", "LOOKER_BASE_URL uses plain http, as HTTP_HOSTS allows") in notes

@@ -139,8 +139,8 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 @pytest.mark.parametrize("command", ["run-once", "check", "history"])
-def test_missing_settings_are_named_at_once(tmp_path: Path, command: str) -> None:
-    """All of them in one go, and nothing is made: a bot without settings never runs on a sandbox."""
+def test_all_missing_settings_are_named_at_once(tmp_path: Path, command: str) -> None:
+    """Nothing is made: a bot without settings never runs on a sandbox."""
     done = creditbot(tmp_path, command)
     assert (2, "") == (done.code, done.out)
     assert f"Settings are missing or malformed: {', '.join(REQUIRED)}." in done.sentence
@@ -161,15 +161,15 @@ def test_malformed_settings_are_named_without_their_values(office: Office) -> No
 
 
 def test_the_first_tick_prints_five_steps(worked: Office, tmp_path: Path) -> None:
-    """Those that people of the prototype know; a later one prints what it did."""
+    """They are those of the prototype. A later tick prints what it did."""
     done = worked.run("run-once", STATE_URI=f"file:{tmp_path}/state.json", OUTPUT_URI=f"{tmp_path}/out")
     steps = re.findall(r"^\[(\d)/5\] ([\w ]+):", done.out, re.MULTILINE)
     words = ["Slack connection", "Looker authentication", "Channel found", "New messages", "Replies posted"]
     assert [(str(number), step) for number, step in enumerate(words, 1)] == steps
 
 
-def test_a_second_tick_posts_nothing(worked: Office) -> None:
-    """It says that all is done."""
+def test_a_second_tick_posts_nothing_new(worked: Office) -> None:
+    """It says that every request is done."""
     before = worked.sandbox.world.messages()
     done = worked.run("run-once")
     assert (0, "Nothing new: 10 messages read, every request in them is done.\n") == (done.code, done.out)
@@ -195,8 +195,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("changes", "sentence"), WRONG)
-def test_a_tick_that_cannot_work_says_so(office: Office, changes: dict[str, str], sentence: str) -> None:
-    """One sentence, exit code 1, and the same in the log."""
+def test_a_tick_that_cannot_work_says_why(office: Office, changes: dict[str, str], sentence: str) -> None:
+    """In one sentence, on the terminal and in the log, with exit code 1."""
     (office.folder / "taken").touch()
     done = office.run("run-once", **changes)
     assert 1 == done.code
@@ -204,7 +204,7 @@ def test_a_tick_that_cannot_work_says_so(office: Office, changes: dict[str, str]
     assert f"ERROR the tick ended early: {done.sentence}" in (office.folder / "logs/credit_bot.log").read_text()
 
 
-def test_a_log_that_cannot_be_written_says_so(office: Office) -> None:
+def test_a_log_that_cannot_be_written_stops_the_tick(office: Office) -> None:
     """Before anything is done."""
     (office.folder / "taken").touch()
     done = office.run("run-once", LOG_FILE="taken/log")
@@ -212,17 +212,15 @@ def test_a_log_that_cannot_be_written_says_so(office: Office) -> None:
     assert re.match(r"The log taken/log cannot be written: [\w ]+\. Set LOG_FILE to", done.sentence)
 
 
-def test_in_a_container_the_log_says_it_all(office: Office) -> None:
-    """With LOG_FILE=- nothing but JSON lines is on the standard output."""
+def test_with_log_file_dash_stdout_has_log_lines_only(office: Office) -> None:
+    """A container's log collector reads them."""
     done = office.run("run-once", LOG_FILE="-", LOG_FORMAT="json", SLACK_BOT_TOKEN="xoxb-wrong")
     assert ["the tick ended early"] == [json.loads(line)["event"].partition(":")[0] for line in done.out.splitlines()]
 
 
 @pytest.mark.parametrize(("setting", "product"), [("NOTEBOOK_PATH", "verify"), ("PSMS_NOTEBOOK_PATH", "psms")])
-def test_a_missing_notebook_ends_the_tick_before_it_gives_up_a_request(
-    office: Office, setting: str, product: str
-) -> None:
-    """A wrong path is a wrong setting: nothing was done, and every request waits for the right one."""
+def test_a_missing_notebook_stops_the_tick_before_any_request(office: Office, setting: str, product: str) -> None:
+    """A wrong path is a wrong setting: nothing is done, and every request waits for the right path."""
     done = office.run("run-once", **{setting: "nowhere.ipynb"})
     assert (2, "") == (done.code, done.out)
     assert done.sentence.startswith(f"The notebook nowhere.ipynb of the product {product} does not exist")
@@ -230,8 +228,8 @@ def test_a_missing_notebook_ends_the_tick_before_it_gives_up_a_request(
     assert not (office.folder / "data").exists()
 
 
-def test_a_broken_notebook_is_told_to_the_owner(office: Office) -> None:
-    """Requests wait for it to be mended; the owner hears once which file it is, and the job fails."""
+def test_the_owner_is_told_once_of_a_broken_notebook(office: Office) -> None:
+    """Requests wait until it is mended, and the job fails."""
     (office.folder / "broken.ipynb").write_text("{")
     done = office.run("run-once", NOTEBOOK_PATH="broken.ipynb", PSMS_NOTEBOOK_PATH="")
     assert 1 == done.code
@@ -256,8 +254,8 @@ PARTS = ("Slack token", "Slack channel", "Slack owner", "Looker login", "noteboo
          "summaries", "warehouse", "limits")  # fmt: skip
 
 
-def test_check_finds_everything_right(office: Office) -> None:
-    """One line a part, notes on the limits that are not set, nothing posted."""
+def test_check_passes_on_the_sandbox(office: Office) -> None:
+    """One line for each part, notes on the limits that are not set, and nothing posted."""
     done = office.run("check")
     assert (0, "") == (done.code, done.err)
     assert list(PARTS) == list(verdicts(done))
@@ -279,7 +277,7 @@ FAILING = [
 
 @pytest.mark.parametrize(("changes", "parts"), FAILING)
 def test_check_says_which_part_fails(office: Office, changes: dict[str, str], parts: set[str]) -> None:
-    """The other parts are tested all the same."""
+    """The other parts are tried all the same."""
     (office.folder / "taken").touch()
     done = office.run("check", **changes)
     assert (1, "") == (done.code, done.sentence)
@@ -287,12 +285,12 @@ def test_check_says_which_part_fails(office: Office, changes: dict[str, str], pa
     assert {*PARTS} >= set(verdicts(done)) >= {*PARTS} - {"limits"}
 
 
-def test_check_says_how_old_the_last_summary_is(worked: Office) -> None:
-    """Whether anything was answered lately is seen at a glance."""
+def test_check_names_the_latest_summary(worked: Office) -> None:
+    """It shows at a glance whether anything was answered lately."""
     assert re.search(r"^ok +summaries .*, the latest is for T0\w+\.", worked.run("check").out, re.MULTILINE)
 
 
-def test_check_leaves_a_prototypes_file_as_it_is(office: Office) -> None:
+def test_check_leaves_the_file_of_a_prototype_unchanged(office: Office) -> None:
     """The first tick takes it over, a check does not."""
     file = office.folder / "data/processed_messages.json"
     file.parent.mkdir()
@@ -302,7 +300,7 @@ def test_check_leaves_a_prototypes_file_as_it_is(office: Office) -> None:
     assert '["1736345678.123456"]' == file.read_text()
 
 
-def test_check_notes_what_is_off(office: Office) -> None:
+def test_check_notes_what_is_switched_off(office: Office) -> None:
     """A product without a notebook, and a warehouse that no setting names."""
     found = verdicts(office.run("check", PSMS_NOTEBOOK_PATH="", WAREHOUSE_URL=""))
     assert (["note"], ["note", "note"]) == (found["notebook psms"], found["warehouse"])
@@ -316,8 +314,8 @@ def links(text: str, **settings: str) -> Done:
     return creditbot(Path("/"), "links", "--host", "acme.looker.com", stdin=text, **settings)
 
 
-def test_links_prints_one_object_a_line() -> None:
-    """In the order of the message, each once."""
+def test_links_prints_one_object_per_line() -> None:
+    """In the order of the message, each link once."""
     done = links(
         "<https://acme.looker.com/looks/42|this>, https://acme.looker.com/x/AbC https://acme.looker.com/looks/42"
     )
@@ -326,8 +324,8 @@ def test_links_prints_one_object_a_line() -> None:
     ]
 
 
-def test_links_reads_a_message_as_slack_gives_it() -> None:
-    """JSON with blocks counts as well as text."""
+def test_links_reads_the_json_of_a_message() -> None:
+    """Blocks count as well as text."""
     element = {"type": "link", "url": "https://acme.looker.com/looks/7"}
     section = {"type": "rich_text_section", "elements": [element]}
     message = {"text": "", "blocks": [{"type": "rich_text", "elements": [section]}]}
@@ -342,31 +340,31 @@ def test_links_reads_a_message_as_slack_gives_it() -> None:
         ("explore/m/v?fields=v.a&limit=100", "limited to 100 rows"),
     ],
 )
-def test_links_says_what_is_against_a_link(path: str, said: str) -> None:
+def test_links_says_why_a_link_is_unusable(path: str, said: str) -> None:
     """As far as that is known without asking Looker."""
     assert said in json.loads(links(f"https://acme.looker.com/{path}").out)["unusable"]
 
 
 @pytest.mark.parametrize("path", ["looks/42", "explore/m/v?fields=v.a&limit=500"])
-def test_links_has_nothing_against_a_good_link(path: str) -> None:
-    """No `unusable` at all."""
+def test_links_prints_no_problem_for_a_good_link(path: str) -> None:
+    """There is no `unusable` at all."""
     assert "unusable" not in json.loads(links(f"https://acme.looker.com/{path}").out)
 
 
-def test_links_knows_that_sql_runner_may_be_allowed() -> None:
-    """By the setting."""
+def test_links_accepts_sql_runner_if_the_setting_allows_it() -> None:
+    """ALLOW_SQL_RUNNER is read alone, without the other settings."""
     done = links("https://acme.looker.com/sql/AbC", ALLOW_SQL_RUNNER="True")
     assert "unusable" not in json.loads(done.out)
 
 
-def test_links_says_that_there_is_none() -> None:
-    """With the host that counts."""
+def test_links_says_that_a_message_has_none() -> None:
+    """With the host it looked for."""
     done = links("https://docs.looker.com/looks/42")
     assert (0, "", "There is no link to acme.looker.com in this message.") == (done.code, done.out, done.sentence)
 
 
-def test_links_asks_whose_links_count(tmp_path: Path) -> None:
-    """Where no setting says it."""
+def test_links_needs_the_host_of_looker(tmp_path: Path) -> None:
+    """From an option or a setting."""
     done = creditbot(tmp_path, "links")
     assert (2, "No Looker is named whose links to look for. Pass --host HOST, or set LOOKER_BASE_URL.") == (
         done.code,
@@ -374,7 +372,7 @@ def test_links_asks_whose_links_count(tmp_path: Path) -> None:
     )
 
 
-def test_links_takes_the_host_of_the_settings(tmp_path: Path) -> None:
+def test_links_takes_the_host_from_the_settings(tmp_path: Path) -> None:
     """From .env, like every other command."""
     (tmp_path / ".env").write_text("LOOKER_BASE_URL=https://acme.looker.com:19999\n")
     done = creditbot(tmp_path, "links", stdin="https://acme.looker.com/looks/42")
@@ -384,8 +382,8 @@ def test_links_takes_the_host_of_the_settings(tmp_path: Path) -> None:
 # --- history, show, retry --------------------------------------------------------------------------------------------
 
 
-def test_history_lists_the_requests_and_what_they_come_to(worked: Office) -> None:
-    """Oldest first, then the automation rate."""
+def test_history_lists_requests_and_the_automation_rate(worked: Office) -> None:
+    """Oldest first."""
     lines = worked.run("history").out.splitlines()
     amounts = re.findall(r"(\$[\d,.]+)  https", "\n".join(lines))
     assert ["$4,948.80", "$2,657.67", "$758.45"] == amounts
@@ -393,21 +391,21 @@ def test_history_lists_the_requests_and_what_they_come_to(worked: Office) -> Non
 
 
 def test_history_without_requests_says_so(office: Office) -> None:
-    """With the days it looked back."""
+    """With the number of days it looked back."""
     done = office.run("history", "--days", "1")
     assert "No request was answered or given up in the last 1 day.\n" == done.out
 
 
-def test_show_tells_what_became_of_a_request(worked: Office) -> None:
-    """Amount, links, products, hashes, and where the summary is."""
+def test_show_prints_what_became_of_a_request(worked: Office) -> None:
+    """With its amount, links, products and hashes."""
     out = worked.run("show", worked.permalink("SMS pumping")).out
     assert re.search(r"^status     answered, since .* UTC$", out, re.MULTILINE)
     assert re.search(r"^credit     \$4,948.80$", out, re.MULTILINE)
     assert re.search(r"^           verify, \$4,948.80, SQL \w{12}, notebook \w{12}$", out, re.MULTILINE)
 
 
-def test_show_also_knows_what_the_state_has_forgotten(worked: Office, tmp_path: Path) -> None:
-    """From the summary."""
+def test_show_knows_a_request_that_the_state_forgot(worked: Office, tmp_path: Path) -> None:
+    """From its summary."""
     out = worked.run("show", worked.permalink("SMS pumping"), STATE_URI=f"file:{tmp_path}/other.json").out
     assert re.search(r"^status     answered, since .* UTC$", out, re.MULTILINE)
     assert re.search(r"^credit     \$4,948.80$", out, re.MULTILINE)
@@ -421,13 +419,13 @@ def test_show_also_knows_what_the_state_has_forgotten(worked: Office, tmp_path: 
         (BOT_USER, "It is not a request: it is"),
     ],
 )
-def test_show_says_why_a_message_is_no_request(worked: Office, text: str, why: str) -> None:
-    """The answer to "why does it not answer?"."""
+def test_show_says_why_a_message_is_not_a_request(worked: Office, text: str, why: str) -> None:
+    """This answers "why does it not answer?"."""
     assert why in worked.run("show", worked.permalink(text)).out
 
 
 def test_show_says_that_a_channel_is_not_watched(worked: Office) -> None:
-    """Instead of asking Slack for it."""
+    """It does not ask Slack for the message."""
     out = worked.run("show", permalink("1736345678.123456", "C0ELSE")).out
     assert "The channel C0ELSE is not watched (SLACK_CHANNELS)." in out
 
@@ -439,16 +437,16 @@ def test_retry_is_refused_for_an_answered_request(worked: Office) -> None:
     assert done.sentence.startswith("This request has been answered and is not answered twice.")
 
 
-def test_retry_starts_a_request_anew(worked: Office) -> None:
-    """One that was given up is worked on by the next tick; its cause still being there, it is given up again."""
+def test_retry_lets_the_next_tick_start_a_request_again(worked: Office) -> None:
+    """The cause is still there, so the request is given up again."""
     done = worked.run("retry", worked.permalink("looks/4040"))
     assert (0, "The next tick will start this request again.\n") == (done.code, done.out)
     assert "restarted" in worked.run("history").out
     assert "Looker has no Look 4040" in worked.run("run-once").out
 
 
-def test_who_wants_the_same_sql_credited_again_is_kept(worked: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also in a container, whose user has a number only."""
+def test_the_name_of_who_overrides_a_refusal_is_kept(worked: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a container, whose user has only a number."""
 
     def unknown() -> str:
         raise KeyError("getpwuid(): uid not found")
@@ -462,15 +460,15 @@ def test_who_wants_the_same_sql_credited_again_is_kept(worked: Office, monkeypat
         assert 0 == worked.run("run-once").code
 
 
-def test_a_name_without_again_is_a_mistake(worked: Office) -> None:
-    """It would be kept nowhere."""
+def test_retry_takes_a_name_only_with_again(worked: Office) -> None:
+    """Otherwise the name would be kept nowhere."""
     done = worked.run("retry", "--by", "Dana", worked.permalink("looks/4040"))
     assert (2, "--by names the person who wants --again. Give both options, or neither.") == (done.code, done.sentence)
 
 
 @pytest.mark.parametrize("command", ["show", "retry"])
-def test_a_permalink_has_to_be_one(office: Office, command: str) -> None:
-    """The sentence says where to get it."""
+def test_any_other_text_than_a_permalink_is_refused(office: Office, command: str) -> None:
+    """The sentence says where to get one."""
     done = office.run(command, "https://acme.slack.com/archives/")
     assert 2 == done.code
     assert "is not the address of a Slack message. Use Copy link in the message's menu" in done.sentence
@@ -568,7 +566,7 @@ def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path) -> None:
     served.stdout.close()
 
 
-def test_a_tick_that_waits_for_slack_ends_when_told(office: Office) -> None:
+def test_a_tick_that_waits_for_slack_ends_at_sigterm(office: Office) -> None:
     """Within the grace period, and not when Slack's Retry-After is over."""
     waits = threading.Event()
 
@@ -594,7 +592,7 @@ def test_a_tick_that_waits_for_slack_ends_when_told(office: Office) -> None:
     assert "Slack" in said.splitlines()[-1]
 
 
-def test_a_tick_that_runs_notebooks_finishes_them_when_told(office: Office, tmp_path: Path) -> None:
+def test_at_sigterm_a_tick_finishes_its_notebooks(office: Office, tmp_path: Path) -> None:
     """What is at hand gets its reply, and the tick has done what it was asked to."""
     runs, gate = tmp_path / "runs", tmp_path / "gate"
     for fifo in (runs, gate):
@@ -623,7 +621,7 @@ def test_a_tick_that_runs_notebooks_finishes_them_when_told(office: Office, tmp_
     assert {"Approved, $1.50, exceptions", "Approved, $3.00, exceptions"} <= {*said}
 
 
-def test_sigterm_is_heard_before_a_tick_listens() -> None:
+def test_sigterm_ends_a_command_before_a_tick_handles_it() -> None:
     """The first process of a container hears no signal that it has no handler for: nothing is taken after it."""
     heard = "import signal, sys; from creditbot import cli\ncli.main(['links', '--host', 'acme.looker.com'])\n"
     heard += "print(signal.getsignal(signal.SIGTERM) is signal.default_int_handler)"
@@ -642,7 +640,7 @@ def test_sigterm_is_heard_before_a_tick_listens() -> None:
         ["sandbox", "serve", "--slack-port", "99999"],
     ],
 )  # fmt: skip
-def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_end_with_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """And a line that says what is wrong."""
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
@@ -658,7 +656,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("creditbot ")
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_a_command_quietly(tmp_path: Path) -> None:
     """As with `| head`."""
     command = [sys.executable, "-m", "creditbot", "sandbox", "show"]
     shown = subprocess.Popen(

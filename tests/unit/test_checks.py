@@ -11,15 +11,15 @@ from creditbot.commands.check import CheckResult, ask_warehouse
 from creditbot.errors import Unreachable
 
 
-def test_a_line_has_its_columns() -> None:
-    """Verdict, part, and one line of text whatever it holds."""
+def test_a_result_is_one_line_in_columns() -> None:
+    """Whatever its text holds."""
     result = CheckResult("Looker login", "FAIL", "It refuses us.\n  Set the key.")
     assert "FAIL  Looker login        It refuses us. Set the key." == str(result)
     assert not result.ok
     assert CheckResult("limits", "note", "").ok
 
 
-def test_a_warehouse_that_answers_is_fine(tmp_path: Path) -> None:
+def test_a_warehouse_that_answers_passes(tmp_path: Path) -> None:
     """Nothing is written to it."""
     duckdb.connect(str(tmp_path / "w.duckdb")).close()
     before = (tmp_path / "w.duckdb").read_bytes()
@@ -27,8 +27,8 @@ def test_a_warehouse_that_answers_is_fine(tmp_path: Path) -> None:
     assert before == (tmp_path / "w.duckdb").read_bytes()
 
 
-def test_a_warehouse_of_sqlalchemys_is_left_again(tmp_path: Path) -> None:
-    """No connection to it stays open."""
+def test_the_connection_to_a_warehouse_is_closed(tmp_path: Path) -> None:
+    """SQLAlchemy would keep it open."""
     ask_warehouse(f"sqlite:///{tmp_path}/w.sqlite")
     assert tmp_path / "w.sqlite" not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
 
@@ -42,8 +42,8 @@ def test_a_warehouse_of_sqlalchemys_is_left_again(tmp_path: Path) -> None:
         ("sqlite:////nowhere/hunter2", "WAREHOUSE_URL does not answer (OperationalError)."),
     ],
 )
-def test_a_warehouse_that_does_not_answer_is_a_sentence(url: str, said: str) -> None:
-    """What to do follows; the password is in neither."""
+def test_a_warehouse_that_does_not_answer_is_explained(url: str, said: str) -> None:
+    """With what to do. The password is in neither sentence."""
     with pytest.raises(Unreachable) as raised:
         ask_warehouse(url)
     assert said == raised.value.what

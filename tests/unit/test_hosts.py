@@ -29,8 +29,8 @@ from creditbot.intake.looker_host import LookerHost, Url, looker_host, parse_url
         ("https://acme.looker.com/api/4.0", LookerHost("acme.looker.com")),
     ],
 )
-def test_a_host_is_read_from_an_address_or_from_host_and_port(text: str, expected: LookerHost) -> None:
-    """LOOKER_BASE_URL and HOST[:PORT] name a host; a port that is the scheme's default is none."""
+def test_a_host_is_read_from_a_url_or_from_host_and_port(text: str, expected: LookerHost) -> None:
+    """As LOOKER_BASE_URL or --host gives it. The default port of the scheme is left out."""
     assert expected == looker_host(text)
 
 
@@ -53,8 +53,8 @@ def test_a_host_is_read_from_an_address_or_from_host_and_port(text: str, expecte
         "//acme.looker.com",
     ],
 )
-def test_an_address_that_names_no_host_is_refused_without_repeating_it(text: str) -> None:
-    """Nonsense is a SettingsError with something to do, and a password in it is not shown."""
+def test_an_address_without_a_host_is_refused(text: str) -> None:
+    """The error does not repeat it: it may hold a password."""
     with pytest.raises(SettingsError) as caught:
         looker_host(text)
     assert caught.value.todo
@@ -75,15 +75,13 @@ def test_an_address_that_names_no_host_is_refused_without_repeating_it(text: str
         (45123, 45124, False),
     ],
 )
-def test_the_usual_ports_of_looker_are_one_and_any_other_is_its_own(
-    ours: int | None, other: int | None, expected: bool
-) -> None:
-    """443, 9999 and 19999 are one Looker's; another port is another server, on which Look 42 is another Look."""
+def test_the_usual_ports_of_a_looker_are_the_same_looker(ours: int | None, other: int | None, expected: bool) -> None:
+    """They are 443, 9999 and 19999. Another port is another server, on which Look 42 is another Look."""
     assert expected is LookerHost("acme.looker.com", ours).owns(LookerHost("acme.looker.com", other))
 
 
-def test_a_host_is_written_as_people_write_it() -> None:
-    """The port is shown only where it is not the default."""
+def test_a_host_is_printed_as_people_write_it() -> None:
+    """The port is shown only if it is not the default."""
     assert "acme.looker.com" == str(LookerHost("acme.looker.com"))
     assert "acme.looker.com:9999" == str(LookerHost("acme.looker.com", 9999))
 
@@ -104,8 +102,8 @@ def test_another_name_is_another_looker(name: str) -> None:
         ("https://acme.looker.com/a@b:c\\d", Url(LookerHost("acme.looker.com"), "/a@b:c\\d", "")),
     ],
 )
-def test_an_address_has_a_host_a_path_and_a_query(url: str, expected: Url) -> None:
-    """Scheme and host in any case, a default or empty port, and a fragment change nothing."""
+def test_a_url_has_a_host_a_path_and_a_query(url: str, expected: Url) -> None:
+    """Neither the case of scheme and host, nor a default or empty port, nor a fragment changes it."""
     assert expected == parse_url(url)
 
 
@@ -131,6 +129,6 @@ def test_an_address_has_a_host_a_path_and_a_query(url: str, expected: Url) -> No
         "",
     ],
 )
-def test_what_a_browser_might_read_in_another_way_is_no_address(url: str) -> None:
-    """Userinfo, backslashes, control characters, non-ASCII hosts and other schemes have no host that could be ours."""
+def test_a_url_that_a_browser_might_read_in_another_way_is_refused(url: str) -> None:
+    """One with a user, a backslash, a control character, a non-ASCII host or another scheme."""
     assert parse_url(url) is None

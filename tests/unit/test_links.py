@@ -173,8 +173,8 @@ UNUSABLE: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("path", "expected"), USABLE)
-def test_every_kind_of_query_link_is_understood(path: str, expected: dict[str, Any]) -> None:
-    """Kind and parts, each decoded exactly once, whatever the order; the address is kept as typed."""
+def test_every_kind_of_link_to_a_query_is_understood(path: str, expected: dict[str, Any]) -> None:
+    """Its kind and its parts, each decoded once, in any order. The URL is kept as it was typed."""
     link = read(ACME + path)
     assert expected == parts(link)
     assert "" == link.unusable
@@ -182,8 +182,8 @@ def test_every_kind_of_query_link_is_understood(path: str, expected: dict[str, A
 
 
 @pytest.mark.parametrize(("path", "expected", "why"), UNUSABLE)
-def test_any_other_page_of_ours_says_why_it_is_unusable(path: str, expected: dict[str, Any], why: str) -> None:
-    """Nothing on our Looker is dropped: what names no one query comes with one sentence."""
+def test_a_link_without_one_query_says_why_it_is_unusable(path: str, expected: dict[str, Any], why: str) -> None:
+    """No link to our Looker is dropped."""
     link = read(ACME + path)
     assert expected == parts(link)
     assert why in link.unusable
@@ -200,7 +200,7 @@ def test_any_other_page_of_ours_says_why_it_is_unusable(path: str, expected: dic
         "HTTPS://Acme.Looker.Com./looks/42",
     ],
 )
-def test_the_instance_is_ours_by_any_of_its_ports(url: str) -> None:
+def test_a_link_to_any_port_of_our_looker_is_ours(url: str) -> None:
     """The API's port in LOOKER_BASE_URL is not the port in people's links."""
     assert {"kind": "look", "id": "42"} == parts(read(url))
 
@@ -224,8 +224,8 @@ def test_the_instance_is_ours_by_any_of_its_ports(url: str) -> None:
         "",
     ],
 )
-def test_other_hosts_are_not_ours(url: str) -> None:
-    """Foreign hosts, userinfo and what a browser might read differently are no links to our Looker."""
+def test_a_link_to_another_host_is_not_ours(url: str) -> None:
+    """Nor is one with a user, or one that a browser might read in another way."""
     assert read_link(url, HOST) is None
 
 
@@ -241,20 +241,20 @@ def test_other_hosts_are_not_ours(url: str) -> None:
         (f"{ACME}/explore/m/v?fields=a&f[a]=x.", f"{ACME}/explore/m/v?fields=a&f[a]=x."),
     ],
 )
-def test_nothing_trails_an_address_but_a_filters_value(url: str, expected: str) -> None:
-    """What Slack's link finder took along from the sentence is cut off, except where it may be meant."""
+def test_punctuation_after_a_link_is_cut_off(url: str, expected: str) -> None:
+    """Slack takes it from the sentence. At the end of a filter's value it may be meant, and stays."""
     assert expected == read(url).url
 
 
-def test_half_characters_do_not_get_into_a_link() -> None:
-    """JSON can hold lone surrogates, which no terminal or service takes; a whole character stays as it is."""
+def test_a_lone_surrogate_makes_a_link_unusable() -> None:
+    """JSON can hold one, but no terminal or service accepts it. A whole character stays as it is."""
     link = read(f"{ACME}/explore/m/v?fields=a&f[a]=\ud83d\ude00\ud800")
     assert {"a": "\U0001f600\ufffd"} == link.filters
     assert "UTF-8" in link.unusable
 
 
-def test_as_json_a_link_has_its_non_empty_parts() -> None:
-    """Kind and url come first; a blank filter stays; `unusable` is there only if it says something."""
+def test_a_link_as_json_has_the_parts_that_are_not_empty() -> None:
+    """Its kind and URL come first. A blank filter is not empty."""
     link = replace(read(f"{ACME}/explore/m/v?fields=a,b&f[a]="), pivots=("b",))
     expected = {
         "kind": "explore_params",
@@ -302,8 +302,8 @@ REQUEST = {
 }
 
 
-def test_a_request_as_slack_sends_it_holds_each_link_once() -> None:
-    """Text and blocks spell the same links in their own ways, and an unfurl in a third."""
+def test_a_link_that_slack_spells_in_several_ways_is_one_link() -> None:
+    """Text, blocks and unfurls spell it differently."""
     links = looker_links(REQUEST, HOST)
     assert ["explore_params", "short"] == [link.kind for link in links]
     assert [PARAMS, f"{ACME}/x/abc"] == [link.url for link in links]
@@ -326,14 +326,14 @@ def test_a_request_as_slack_sends_it_holds_each_link_once() -> None:
         (["/browse", "/browse#x", "/folders/7", "/folders/7?a=b", "/folders/%37"], 3),
     ],
 )
-def test_links_are_told_apart_by_meaning(urls: list[str], expected: int) -> None:
-    """Kind and parts make a link; order of parameters, toggles, escapes and fragments do not."""
+def test_links_are_the_same_if_they_mean_the_same(urls: list[str], expected: int) -> None:
+    """Kind and parts count; the order of parameters, toggles, escapes and fragments do not."""
     links = looker_links({"text": " ".join(f"<{ACME}{url.replace('&', '&amp;')}|x>" for url in urls)}, HOST)
     assert expected == len(links)
     assert ACME + urls[0] == links[0].url
 
 
-def test_a_message_without_our_host_holds_no_link() -> None:
+def test_a_message_with_links_to_other_hosts_has_no_link() -> None:
     """Foreign links are passed over."""
     assert [] == looker_links({"text": "<https://docs.looker.com/looks/1> acme.looker.com"}, HOST)
 
@@ -425,8 +425,8 @@ def placed(draw: st.DrawFn, url: str) -> dict[str, list[Any]]:
 
 
 @given(st.data())
-def test_no_link_is_lost_and_none_comes_twice(data: st.DataObject) -> None:
-    """Whatever links a message holds, wherever and however often, each comes once with all its parts."""
+def test_every_link_of_any_message_is_found_once(data: st.DataObject) -> None:
+    """Wherever in the message it stands, and however often."""
     drawn = data.draw(st.lists(links_of_every_kind, max_size=5))
     content: dict[str, list[Any]] = {"text": [], "blocks": [], "attachments": []}
     for url, _ in drawn:
@@ -451,8 +451,8 @@ odd_urls = st.builds(
 
 
 @given(odd_urls)
-def test_no_address_is_too_odd(url: str) -> None:
-    """Any address can be read; what is read can be printed, and reading it again says the same."""
+def test_any_text_can_be_read_as_a_link(url: str) -> None:
+    """What was read can be printed, and reading its URL again gives the same link."""
     link = read_link(url, HOST)
     if link is not None:
         json.dumps(to_json(link), ensure_ascii=False).encode()

@@ -33,12 +33,12 @@ from creditbot.settings.plain_http import http_allowed, is_loopback
         ("", False),
     ],
 )
-def test_http_is_for_this_machine_and_named_hosts(url: str, *, expected: bool) -> None:
+def test_plain_http_is_for_this_machine_and_listed_hosts(url: str, *, expected: bool) -> None:
     """Everything else needs https."""
     assert expected is http_allowed(url, ["Sandbox:8080", "any-port", "one-port:80"])
 
 
 @pytest.mark.parametrize("host", ["127.1", "0.0.0.0", "::", "10.0.0.1", "", "example.com"])
-def test_other_hosts_are_not_this_machine(host: str) -> None:
-    """Odd spellings are not guessed at."""
+def test_any_other_host_is_not_this_machine(host: str) -> None:
+    """Unusual spellings are not guessed at."""
     assert not is_loopback(host)

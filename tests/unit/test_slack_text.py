@@ -50,8 +50,8 @@ def text(value: str) -> dict[str, object]:
         ("", []),
     ],
 )
-def test_text_is_read_with_slacks_escapes(escaped: str, expected: list[str]) -> None:
-    """Links are decoded exactly once, labels and other references never count, bare URLs in code do."""
+def test_the_text_of_a_message_is_unescaped_once(escaped: str, expected: list[str]) -> None:
+    """Labels and other references in angle brackets never count; bare URLs in code do."""
     assert expected == urls_in({"text": escaped})
 
 
@@ -95,8 +95,8 @@ def test_text_is_read_with_slacks_escapes(escaped: str, expected: list[str]) -> 
 @pytest.mark.parametrize(
     "url", [LOOK, PARAMS, "https://a.b/w_(x)", "https://a.b/?q=it's_o'clock", "https://a.b/?f[a.b]"]
 )
-def test_what_stands_around_a_bare_url_is_not_part_of_it(url: str, before: str, after: str) -> None:
-    """Punctuation, brackets not opened inside, quotes, emphasis, markdown and invisible characters are left out."""
+def test_punctuation_around_a_bare_url_is_not_part_of_it(url: str, before: str, after: str) -> None:
+    """Nor are brackets not opened inside, quotes, emphasis, Markdown and invisible characters."""
     assert [url] == urls_in({"blocks": [rich_text(text(f"{before}{url}{after}"), kind="rich_text_preformatted")]})
 
 
@@ -111,13 +111,13 @@ def test_what_stands_around_a_bare_url_is_not_part_of_it(url: str, before: str, 
         ("https://a.b/snake_ ", ["https://a.b/snake_"]),
     ],
 )
-def test_a_bare_url_ends_where_another_one_begins_but_not_inside_a_query(typed: str, expected: list[str]) -> None:
-    """Links listed without spaces are several; a URL inside another one's query is a part of it; nothing is decoded."""
+def test_a_bare_url_ends_where_the_next_one_in_a_list_begins(typed: str, expected: list[str]) -> None:
+    """In a query, a URL is part of it. Nothing is decoded."""
     assert expected == urls_in({"blocks": [rich_text(text(typed))]})
 
 
-def test_trailing_brackets_stay_if_they_were_opened_in_the_url() -> None:
-    """Only what is surplus goes, however it is mixed."""
+def test_a_trailing_bracket_stays_if_it_was_opened_in_the_url() -> None:
+    """Only surplus brackets are cut off, in whatever mixture."""
     assert "https://a.b/(c)" == without_trailing("https://a.b/(c)).")
     assert "https://a.b/[c](d)" == without_trailing("https://a.b/[c](d)])},")
     assert "https://a.b/" == without_trailing("https://a.b/)))'")
@@ -190,7 +190,7 @@ OTHERS = [
     ],
 )
 def test_every_kind_of_block_is_read(blocks: list[object], expected: list[str]) -> None:
-    """Sections, tables, lists, quotes, code, buttons and blocks yet unknown; never labels, values or pictures."""
+    """Sections, tables, lists, quotes, code, buttons and unknown blocks; never labels, values or pictures."""
     assert expected == urls_in({"text": "", "blocks": blocks})
 
 
@@ -257,7 +257,7 @@ FORWARDED = {
         ([{"text": f"<{LOOK}>", "color": "#36a64f"}], []),
     ],
 )
-def test_attachments_count_as_forwarded_messages_and_pasted_tables_only(
+def test_only_forwarded_messages_and_tables_count_of_attachments(
     attachments: list[object], expected: list[str]
 ) -> None:
     """An unfurl repeats a link, or shows what a page says; a forwarded message is read like any other.
@@ -267,14 +267,14 @@ def test_attachments_count_as_forwarded_messages_and_pasted_tables_only(
     assert expected == urls_in({"text": None, "blocks": None, "attachments": attachments})
 
 
-def test_a_link_that_stands_in_text_and_in_blocks_is_one() -> None:
-    """Slack sends the same link escaped in `text` and as it is in rich text."""
+def test_a_url_in_text_and_in_blocks_is_one_url() -> None:
+    """Slack escapes it in `text` and does not in rich text."""
     content = {"text": "<https://a.b/?x=1&amp;y=2|z>", "blocks": [rich_text(link("https://a.b/?x=1&y=2", "z"))]}
     assert ["https://a.b/?x=1&y=2"] == urls_in(content)
 
 
-def test_with_a_mention_only_text_that_holds_it_is_looked_into() -> None:
-    """The mention is compared without case, text by text."""
+def test_with_a_mention_only_texts_that_contain_it_are_searched() -> None:
+    """In upper or lower case."""
     content = {"text": "<https://a.b/> <https://ACME.looker.com/>", "blocks": [rich_text(link("https://c.d"))]}
     assert ["https://a.b/", "https://ACME.looker.com/"] == urls_in(content, mention="acme.looker.com")
 
@@ -314,8 +314,8 @@ FOUND = [LOOK, "https://a.b/\u00fc"]
         ("{" + '"a":' * 5, []),
     ],
 )
-def test_a_message_comes_as_json_or_as_plain_text(given_text: str, expected: list[str]) -> None:
-    """A message, an API answer, an event, a JSON string; whatever is not such JSON is text that a person wrote."""
+def test_a_message_is_read_from_json_or_from_plain_text(given_text: str, expected: list[str]) -> None:
+    """A message, an answer of the API, an event, a JSON string; any other text is what a person wrote."""
     assert expected == urls_in(content_of(given_text))
 
 
@@ -327,7 +327,7 @@ def nested(depth: int) -> object:
     return [block]
 
 
-def test_depth_is_no_limit() -> None:
+def test_a_message_may_be_nested_deeper_than_pythons_stack() -> None:
     """A message nested far deeper than Python's stack is read like any other."""
     assert [LOOK] == urls_in({"blocks": nested(20_000)})
 
@@ -353,8 +353,8 @@ def test_depth_is_no_limit() -> None:
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "https://acme.looker.com/looks/1"])
-def test_time_is_linear_in_hostile_text(prefix: str, unit: str) -> None:
-    """400,000 characters take seconds at the very most, where quadratic work would take many minutes."""
+def test_hostile_text_takes_time_linear_in_its_size(prefix: str, unit: str) -> None:
+    """400,000 characters take seconds at most. Quadratic work would take many minutes."""
     hostile = prefix + unit * (400_000 // len(unit))
     started = time.process_time()
     urls_in({"text": hostile, "blocks": [rich_text(text(hostile), link("https://" + hostile))]})
@@ -395,15 +395,15 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["text", "blocks", "attachments", "x"]), json_values))
-def test_no_message_is_too_odd(content: dict[str, object]) -> None:
-    """Whatever the JSON, reading it ends, and every URL found is one, found once."""
+def test_any_json_can_be_read_as_a_message(content: dict[str, object]) -> None:
+    """Every URL found is one, and is found once."""
     urls = urls_in(content)
     assert len(set(urls)) == len(urls)
     assert all(url.lower().startswith(("http://", "https://")) for url in urls)
 
 
 @given(st.text() | json_values.map(json.dumps))
-def test_no_input_is_too_odd_for_the_command(given_text: str) -> None:
-    """Any text is taken, and a link typed after it is found."""
+def test_any_text_can_be_given_to_the_command(given_text: str) -> None:
+    """A link typed after it is found."""
     assert LOOK in urls_in(content_of(f"{given_text}\n{LOOK}")) or given_text.lstrip()[:1] in ("{", "[", '"')
     urls_in(content_of(given_text))
