@@ -123,11 +123,6 @@ def printed(runner: NotebookRunner, path: Path, sql: str = "select 1") -> str:
     return "".join(text for cell in run.cells for kind, text in cell.outputs if kind == "stream")
 
 
-def results(cells: list[Cell]) -> list[list[object]]:
-    """What papermill fills in, cell by cell, and the source that it is for."""
-    return [[cell.get(part) for part in ("source", "execution_count", "outputs")] for cell in cells]
-
-
 def kept_cells(kept: Path, notebook: Path) -> list[Cell]:
     """The cells of the executed notebook that was kept."""
     (file,) = kept.glob(f"{notebook.stem}-*")
@@ -223,24 +218,16 @@ def test_parallel_runs_each_get_their_own_sql(runner: NotebookRunner, notebook: 
     assert [f"select {number}\n" for number in range(8)] == texts
 
 
-def test_the_outputs_are_those_of_plain_papermill(
-    runner: NotebookRunner, notebook: Notebook, kept: Path, tmp_path: Path
-) -> None:
-    """Sources, execution counts and outputs are those of the `papermill` command, pictures included."""
-    path = notebook(
-        f"import sys\n{IMPORTS}",
-        "rows = pd.DataFrame({'mode': ['basic'], 'credit': ['$4,948.80']})\nrows",
-        "print('out'); print('err', file=sys.stderr)",
-        "_ = plt.plot([1, 2, 4])",
-        "%matplotlib inline\nfig, axes = plt.subplots(); axes.bar(['a'], [3]); plt.show()",
-        "sb.glue('credit', '4948.80')",
-        "__name__, _dh[0] != '', sys.argv[0][-21:], len(In), __file__ if '__file__' in dir() else None",
-    )
-    plain = tmp_path / "plain.ipynb"
-    command = [sys.executable, "-m", "papermill", *map(str, (path, plain)), "-p", "looker", "select"]
-    subprocess.run(command, check=True, capture_output=True, env=environment(), cwd=tmp_path)
-    runner.run(str(path), "select")
-    assert results(cells_of(plain)) == results(kept_cells(kept, path))
+def test_a_notebook_finds_itself_in_jupyter(runner: NotebookRunner, notebook: Notebook) -> None:
+    """A forked kernel has the names and arguments of one that was started by itself."""
+    path = notebook("import sys", "print(__name__, _dh[0] != '', sys.argv[0][-21:], len(In), '__file__' in globals())")
+    assert "__main__ True ipykernel_launcher.py 5 False\n" == printed(runner, path)
+
+
+@pytest.mark.parametrize("magic", ["", "%matplotlib inline\n"], ids=["without magic", "with magic"])
+def test_a_plot_is_shown_below_its_cell(runner: NotebookRunner, notebook: Notebook, magic: str) -> None:
+    run = runner.run(str(notebook(f"{magic}import matplotlib.pyplot as plt\n_ = plt.plot([1, 2, 4])")), "select 1")
+    assert ("image/png", "(not kept)") in run.cells[1].outputs
 
 
 def test_papermill_itself_can_use_the_engine(notebook: Notebook, tmp_path: Path) -> None:

@@ -1,7 +1,4 @@
-"""The bundled notebooks, run for real on a kernel: one by the `papermill` command, the others by the bot's runner.
-
-test_runner.py holds that both give the same.
-"""
+"""The bundled notebooks, run for real on a kernel: one by the `papermill` command, all by the bot's runner."""
 
 from __future__ import annotations
 
@@ -27,6 +24,7 @@ from tests.support.bundled_notebooks import COLUMNS, SUMMARY, Row, path_of, traf
 pytestmark = pytest.mark.kernels
 
 DECEMBER = "day BETWEEN DATE '2025-12-01' AND DATE '2025-12-31'"
+ATTACK = f"SELECT * FROM verify_traffic WHERE account_sid = 'AC-sandbox-0001' AND {DECEMBER}"
 
 
 @dataclass(frozen=True)
@@ -134,8 +132,7 @@ def analyst(warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def verify(warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> ExecutedNotebook:
     """The Verify notebook for the attacked month of the sandbox, run by plain papermill."""
     folder = tmp_path_factory.mktemp("papermill")
-    sql = f"SELECT * FROM verify_traffic WHERE account_sid = 'AC-sandbox-0001' AND {DECEMBER}"
-    command = [sys.executable, "-m", "papermill", str(path_of("verify")), "out.ipynb", "-p", "looker", sql]
+    command = [sys.executable, "-m", "papermill", str(path_of("verify")), "out.ipynb", "-p", "looker", ATTACK]
     variables = {**environment(warehouse), "IPYTHONDIR": str(folder)}
     subprocess.run(command, env=variables, cwd=folder, capture_output=True, check=True)
     return ExecutedNotebook.read(folder / "out.ipynb")
@@ -166,6 +163,12 @@ def test_verify_shows_the_days_it_flagged(verify: ExecutedNotebook) -> None:
 
 def test_verify_shows_one_plot(verify: ExecutedNotebook) -> None:
     assert 1 == len(verify.images)
+
+
+def test_the_runner_gives_what_plain_papermill_gives(analyst: Analyst, verify: ExecutedNotebook) -> None:
+    """The same text, tables, plot and scrap, cell by cell. The id of the cell that papermill injects is random."""
+    by_runner = analyst.run("verify", ATTACK)
+    assert list(verify.outputs.values()) == list(by_runner.outputs.values())
 
 
 @pytest.fixture(scope="module")
