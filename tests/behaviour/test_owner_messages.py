@@ -1,10 +1,11 @@
-"""What the owner reads, word for word, and that each message is sent once.
+"""What the owner reads: what each message is about, where that is, and that each is sent once.
 
-Other tests of this folder count the owner's messages or look for a few words; the sentences are held here.
+The sentences themselves stand in tests/sentences.txt, as they are sent in the situations of tests/situations.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,15 +15,32 @@ from creditbot.errors import PostRefused
 from creditbot.intake.thread import REPEATS
 from creditbot.model import RequestKey
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_FAILED, SILENCE
+from tests.sentences import LIST, as_sent
+from tests.situations import SITUATIONS, Stage, play
 from tests.support.points import Point
 from tests.support.world import HOST, PERSON, RULES, World, short_link
 
-WHAT_TO_DO = "When that is fixed, edit the message or run `creditbot retry` with its address. Or answer by hand."
+
+def the_message(world: World) -> str:
+    """The only one that the owner got."""
+    (text,) = world.told()
+    return text
 
 
-def in_thread(world: World, request: RequestKey, thread: RequestKey | None = None) -> str:
+def last_of_thread(world: World, request: RequestKey, thread: RequestKey | None = None) -> str:
     """The address of the last message of a request's thread."""
     return world.address(replace(request, ts=world.visible()[-1].ts), thread or request)
+
+
+# -- word for word -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.__name__)
+def test_people_read_what_the_list_of_sentences_shows(situation: Callable[[Stage], None]) -> None:
+    """After a change of prose, `make sentences` writes the list."""
+    title = str(situation.__doc__).partition("\n")[0]
+    example = LIST.read_text(encoding="utf-8").partition(f"\n\n{title}\n")[2].partition("\n\n")[0]
+    assert [f"    {line}" for line in as_sent(play(situation))] == example.splitlines()
 
 
 # -- a request that could not be answered ------------------------------------------------------------------------------
@@ -32,42 +50,28 @@ def test_the_owner_reads_which_link_failed_why_and_what_to_do(world: World) -> N
     key = world.ask("abc")
     world.fail("notebook", NOTEBOOK_FAILED)
     world.tick()
-    (text,) = world.told()
-    assert text == (
-        f"I could not answer {world.address(key)}\n"
-        f"• https://{HOST}/explore/m/v?qid=abc\n"
-        "  The notebook raised KeyError.\n"
-        "  Open it.\n"
-        f"{WHAT_TO_DO}"
-    )
+    request, link, what, todo, _ = the_message(world).splitlines()
+    assert request.endswith(world.address(key))
+    assert link == f"• https://{HOST}/explore/m/v?qid=abc"
+    assert what == f"  {NOTEBOOK_FAILED.what}"
+    assert todo == f"  {NOTEBOOK_FAILED.todo}"
 
 
 def test_the_owner_does_not_read_of_links_that_worked(world: World) -> None:
-    key = world.ask("abc", "gone")
+    world.ask("abc", "gone")
     world.tick()
-    (text,) = world.told()
-    assert text == (
-        f"I could not answer {world.address(key)}\n"
-        f"• https://{HOST}/explore/m/v?qid=gone\n"
-        "  The query gone does not exist.\n"
-        "  Share the link again.\n"
-        f"{WHAT_TO_DO}"
-    )
+    assert "qid=gone" in the_message(world)
+    assert "qid=abc" not in the_message(world)
 
 
-def test_the_owner_reads_of_a_request_that_killed_every_process(world: World) -> None:
+def test_the_owner_reads_how_often_a_request_killed_its_process(world: World) -> None:
     key = world.ask("abc")
     for _ in range(RULES.attempts):
         world.kill("looker.before-read")
         world.wait(minutes=31)
     world.tick()
-    (text,) = world.told()
-    assert text == (
-        f"I could not answer {world.address(key)}\n"
-        "• Given up after 3 attempts: the process was killed each time.\n"
-        "  Check memory limits, job deadlines and the log.\n"
-        f"{WHAT_TO_DO}"
-    )
+    assert world.address(key) in the_message(world)
+    assert f"{RULES.attempts} attempts" in the_message(world)
 
 
 def test_the_owner_reads_the_address_that_names_the_thread_of_a_reply(world: World) -> None:
@@ -75,51 +79,36 @@ def test_the_owner_reads_the_address_that_names_the_thread_of_a_reply(world: Wor
     top = world.say("good morning")
     key = world.broadcast(top, "gone")
     world.tick()
-    (text,) = world.told()
-    assert f"I could not answer {world.address(key, top)}\n" in text
+    assert world.address(key, top) in the_message(world)
     assert world.summary(key)["request"]["permalink"] == world.address(key, top)
     assert world.summary(key)["request"]["author"] == PERSON
-
-
-# -- an outage ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_owner_reads_what_keeps_all_requests_waiting(world: World) -> None:
     world.ask("abc")
     world.fail("looker", LOOKER_DOWN)
     world.tick()
-    assert world.told() == ["Requests are on hold; I will keep trying: Looker is down. It is tried again."]
+    assert the_message(world).endswith(str(LOOKER_DOWN))
 
 
-# -- an edit after the answer ------------------------------------------------------------------------------------------
-
-
-def test_the_owner_reads_of_links_that_changed_after_the_answer(world: World) -> None:
+def test_the_owner_reads_where_links_changed_after_the_answer(world: World) -> None:
     top = world.say("morning")
     key = world.broadcast(top, "abc")
     world.tick()
     world.edit(key, short_link("def"))
     world.tick()
-    (text,) = world.told()
-    assert text == (
-        f"{world.address(key, top)} was already answered, and its links have changed since. I will not answer "
-        "it again. If the new links need a credit, please answer by hand."
-    )
+    assert world.address(key, top) in the_message(world)
 
 
 # -- a reply of unknown outcome ----------------------------------------------------------------------------------------
 
 
-def test_the_owner_reads_of_a_reply_that_a_defect_made_uncertain(world: World) -> None:
+def test_the_owner_reads_which_defect_made_a_reply_uncertain(world: World) -> None:
     key = world.ask("abc")
     world.fail("reply", ZeroDivisionError(), after=True)
     world.tick()
-    (text,) = world.told()
-    assert text == (
-        f"I don't know whether my reply to {world.address(key)} was posted: creditbot has a defect: ZeroDivisionError. "
-        "The log has the details. I will check again and repost only if it is definitely not there. If this message is "
-        "hours old, please look at the thread."
-    )
+    assert world.address(key) in the_message(world)
+    assert "ZeroDivisionError" in the_message(world)
 
 
 def test_the_owner_reads_the_thread_of_an_uncertain_reply_in_the_address(world: World) -> None:
@@ -127,43 +116,27 @@ def test_the_owner_reads_the_thread_of_an_uncertain_reply_in_the_address(world: 
     key = world.broadcast(top, "abc")
     world.fail("reply", SILENCE)
     world.tick(rules=replace(RULES, attempts=1))
-    (text,) = world.told()
-    assert f"I don't know whether my reply to {world.address(key, top)} was posted" in text
+    assert world.address(key, top) in the_message(world)
 
 
-def test_the_owner_reads_of_a_reply_that_no_tick_comes_to_an_end_with(world: World) -> None:
-    """Before it is tried again, which may end this tick, too."""
+def test_the_owner_reads_of_an_unfinished_reply_before_it_is_tried_again(world: World) -> None:
+    """No tick has finished it yet, so it may end this one, too."""
     key = world.ask("abc")
     world.kill("reply.before-send")
     world.wait(minutes=46)
     world.kill("thread.before-read")
-    (text,) = world.told()
-    assert text.startswith(
-        f"I don't know whether my reply to {world.address(key)} was posted: No run has been able to finish it yet. "
-    )
+    assert world.address(key) in the_message(world)
 
 
-def test_the_owner_reads_of_a_reply_that_slack_never_shows(world: World) -> None:
+def test_the_owner_reads_how_often_a_reply_was_sent_that_slack_never_shows(world: World) -> None:
     key = world.ask("abc")
     world.fail("reply", SILENCE, times=9)
     world.ticks(4, minutes=15, rules=replace(RULES, lookback=timedelta(minutes=20)))
-    (text,) = world.told()
-    assert text == (
-        f"Please answer {world.address(key)} by hand: Slack never showed the reply, although it was sent 2 times. "
-        "Look at the thread first. I have stopped posting. I will close the request once I see an answer in the thread "
-        "or the message is deleted."
-    )
+    assert world.address(key) in the_message(world)
+    assert "2 times" in the_message(world)
 
 
 # -- a reply that should not be there ----------------------------------------------------------------------------------
-
-
-def spoiled(address: str) -> str:
-    """What the owner reads of a second reply."""
-    return (
-        f'I posted a reply by mistake. I am editing it to say "{REPEATS}" Please check that nobody acted on it: '
-        f"{address}"
-    )
 
 
 def test_the_owner_reads_where_a_second_reply_was_edited(world: World) -> None:
@@ -171,7 +144,8 @@ def test_the_owner_reads_where_a_second_reply_was_edited(world: World) -> None:
     for _ in range(2):
         world.stray_reply(key)
     world.tick()
-    assert world.told() == [spoiled(in_thread(world, key))]
+    assert last_of_thread(world, key) in the_message(world)
+    assert REPEATS in the_message(world)
 
 
 def test_the_owner_reads_the_thread_of_a_second_reply_in_the_address(world: World) -> None:
@@ -181,20 +155,19 @@ def test_the_owner_reads_the_thread_of_a_second_reply_in_the_address(world: Worl
     for _ in range(2):
         world.stray_reply(key, thread=top)
     world.tick()
-    assert world.told() == [spoiled(in_thread(world, key, top))]
+    assert last_of_thread(world, key, top) in the_message(world)
 
 
 def test_the_owner_reads_which_reply_to_delete_where_slack_allows_no_edit(world: World) -> None:
     key = world.ask("abc")
     for _ in range(2):
         world.stray_reply(key)
-    world.fail("amend", PostRefused("Slack allows no edit of it.", retry=False))
+    refusal = PostRefused("Slack allows no edit of it.", retry=False)
+    world.fail("amend", refusal)
     world.tick()
-    second = in_thread(world, key)
-    assert world.told() == [
-        spoiled(second),
-        f"I could not edit {second}: Slack allows no edit of it. Please delete it by hand.",
-    ]
+    _, text = world.told()
+    assert last_of_thread(world, key) in text
+    assert str(refusal) in text
 
 
 # -- a lost state ------------------------------------------------------------------------------------------------------
@@ -205,12 +178,8 @@ def test_the_owner_reads_how_long_older_requests_wait_after_a_loss() -> None:
     world.tick()
     world.values, world.damage = {}, "The file was nonsense."
     world.tick()
-    (text,) = world.told()
-    assert text == (
-        f"The file was nonsense. Requests from before now are on hold until {world.now + RULES.settle:%H:%M} UTC and "
-        "will then be checked against their threads, so that nothing is answered twice. Please find out what changed "
-        "the state."
-    )
+    assert the_message(world).startswith("The file was nonsense. ")
+    assert f"{world.now + RULES.settle:%H:%M} UTC" in the_message(world)
 
 
 @pytest.mark.parametrize(("number", "more"), [(1, ""), (5, ""), (6, " and 1 more"), (7, " and 2 more")])
@@ -220,10 +189,7 @@ def test_the_owner_reads_the_first_five_records_that_cannot_be_read(world: World
     for key in keys:
         world.vandalise(key)
     world.tick()
-    assert world.told()[0].startswith(
-        "These entries of the state could not be read; they are kept under `corrupt`: "
-        f"{', '.join(keys[:5])}{more}. Requests from before now"
-    )
+    assert f": {', '.join(keys[:5])}{more}." in world.told()[0]
 
 
 # -- each is sent once -------------------------------------------------------------------------------------------------

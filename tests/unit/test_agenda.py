@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -86,9 +86,9 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
         (record("withdrawn", posts=1, at=START - SETTLE), "DOUBTFUL"),
     ],
 )
-def test_where_a_request_stands(known: Record | None, part: str) -> None:
-    """A posting waits for the settle time and for nothing else; whoever holds a claim is left alone until it ends."""
-    assert part == part_of(known)
+def test_a_record_decides_what_is_done_with_its_request(known: Record | None, part: str) -> None:
+    """A posting waits for the settle time and nothing else; whoever holds a claim is left alone until it ends."""
+    assert part_of(known) == part
 
 
 @pytest.mark.parametrize(
@@ -98,91 +98,99 @@ def test_where_a_request_stands(known: Record | None, part: str) -> None:
         ("withdrawn", "START"), ("answered", "EDITED"), ("elsewhere", "EDITED"),
     ],
 )  # fmt: skip
-def test_where_an_edit_puts_a_request(status: Status, part: str) -> None:
-    """What got no reply starts anew, what was answered is told; a request that is under way is not disturbed."""
-    assert part == part_of(record(status, due=None), edited="1.1")
+def test_an_edit_restarts_a_request_without_reply_and_is_told_after_one(status: Status, part: str) -> None:
+    assert part_of(record(status, due=None), edited="1.1") == part
 
 
 @pytest.mark.parametrize("status", ["claimed", "computed", "posting"])
-def test_an_edit_does_not_disturb_work(status: Status) -> None:
-    """The thread is read before the reply."""
-    assert "WAITING" == part_of(record(status, claim=claim()), edited="1.1")
+def test_an_edit_does_not_disturb_a_request_that_is_worked_on(status: Status) -> None:
+    """Its thread is read before the reply."""
+    assert part_of(record(status, claim=claim()), edited="1.1") == "WAITING"
 
 
 @pytest.mark.parametrize("status", ["failed", "given_up", "answered"])
-def test_an_older_edit_is_none(status: Status) -> None:
-    """Slack may show the channel as it was before the edit that was worked on."""
+def test_an_edit_that_was_worked_on_already_does_not_count(status: Status) -> None:
+    """Slack may show the channel as it was before."""
     known = record(status, due=START + timedelta(days=1), edited="10.1")
     waits = "WAITING" if status == "failed" else ""
-    assert [waits, waits, waits] == [part_of(known, edited=edited) for edited in ("", "9.1", "10.1")]
+    assert [part_of(known, edited=edited) for edited in ("", "9.1", "10.1")] == [waits, waits, waits]
 
 
-def test_a_failed_request_that_is_edited_does_not_wait_for_its_turn() -> None:
-    """It is another request now."""
-    assert "START" == part_of(record("failed", due=START + timedelta(days=1)), edited="1.1")
+def test_an_edited_request_does_not_wait_until_its_next_try_is_due() -> None:
+    """It asks for something else now."""
+    assert part_of(record("failed", due=START + timedelta(days=1)), edited="1.1") == "START"
 
 
-def test_a_request_that_is_not_read_any_more_is_driven_from_the_state() -> None:
+def test_an_unfinished_request_is_worked_on_when_no_reading_shows_it() -> None:
     """Whatever its age."""
-    assert "RETRY" == part_of(record("failed"), read=False, later=timedelta(days=30))
-    assert "" == part_of(record("given_up"), read=False)
+    assert part_of(record("failed"), read=False, later=timedelta(days=30)) == "RETRY"
+    assert part_of(record("given_up"), read=False) == ""
 
 
-def test_a_hold_keeps_older_requests_waiting() -> None:
-    """New and known ones, until it ends; what came after it, and what has ended, goes on."""
-    hold = Meta(hold_before=START + MINUTE, hold_until=START + SETTLE)
-    assert "WAITING" == part_of(None, hold)
-    assert "WAITING" == part_of(record("computed"), hold)
-    assert "WAITING" == part_of(record("posting", at=START - SETTLE), hold)
-    assert "START" == part_of(None, hold, later=SETTLE)
-    for since in (START - MINUTE, START):
-        assert "START" == part_of(None, Meta(hold_before=since, hold_until=START + SETTLE))
-    assert "UNSAVED" == part_of(record("given_up", saved=False), hold)
+HOLD = Meta(hold_before=START + MINUTE, hold_until=START + SETTLE)
 
 
-def test_what_was_forgotten_is_not_begun_again() -> None:
+@pytest.mark.parametrize(
+    "known", [None, record("computed"), record("posting", at=START - SETTLE)], ids=["new", "computed", "posting"]
+)
+def test_a_hold_keeps_older_requests_waiting(known: Record | None) -> None:
+    assert part_of(known, HOLD) == "WAITING"
+
+
+def test_a_hold_ends() -> None:
+    assert part_of(None, HOLD, later=SETTLE) == "START"
+
+
+@pytest.mark.parametrize("before", [START - MINUTE, START])
+def test_a_hold_does_not_concern_requests_that_came_after_it(before: datetime) -> None:
+    assert part_of(None, replace(HOLD, hold_before=before)) == "START"
+
+
+def test_a_hold_does_not_concern_requests_that_have_ended() -> None:
+    assert part_of(record("given_up", saved=False), HOLD) == "UNSAVED"
+
+
+def test_a_forgotten_request_is_not_begun_again() -> None:
     """Only `creditbot retry` does that: it leaves a record."""
-    assert "" == part_of(None, Meta(forgotten_before=START + MINUTE))
-    assert "START" == part_of(record("restarted"), Meta(forgotten_before=START + MINUTE))
-    assert "START" == part_of(None, Meta(forgotten_before=START))
+    assert part_of(None, Meta(forgotten_before=START + MINUTE)) == ""
+    assert part_of(record("restarted"), Meta(forgotten_before=START + MINUTE)) == "START"
+    assert part_of(None, Meta(forgotten_before=START)) == "START"
 
 
-def test_what_a_prototype_did_is_done() -> None:
-    """Its list is of messages."""
+def test_a_request_on_a_prototypes_list_is_done() -> None:
     state = State(done=frozenset({KEY.ts}))
-    assert [] == parts(plan(state, [request()], START, SETTLE))
+    assert parts(plan(state, [request()], START, SETTLE)) == []
 
 
 def test_the_claim_of_a_process_that_is_gone_need_not_run_out() -> None:
     """Unless it was posting."""
     state = State(records={KEY: record("claimed", claim=claim())})
-    assert ["CUT_OFF"] == parts(plan(state, [], START, SETTLE, lambda name: name != "pod"))
+    assert parts(plan(state, [], START, SETTLE, lambda name: name != "pod")) == ["CUT_OFF"]
     state = State(records={KEY: record("posting", claim=claim())})
-    assert ["WAITING"] == parts(plan(state, [], START, SETTLE, lambda _: False))
+    assert parts(plan(state, [], START, SETTLE, lambda _: False)) == ["WAITING"]
 
 
-def test_the_claim_of_a_process_that_is_known_to_run_does_not_run_out() -> None:
-    """Its notebooks may take longer than a claim lasts where no deadline ends the process."""
+def test_the_claim_of_a_running_process_lasts_a_day_longer() -> None:
+    """Its notebooks may take longer than a claim lasts where no deadline ends the process; after a day it hangs."""
     state = State(records={KEY: record("claimed", claim=claim(MINUTE))})
     later = START + timedelta(hours=1)
-    assert ["WAITING"] == parts(plan(state, [], later, SETTLE, lambda name: name == "pod"))
-    assert ["CUT_OFF"] == parts(plan(state, [], later, SETTLE, lambda _: None))
-    assert ["CUT_OFF"] == parts(plan(state, [], START + timedelta(days=2), SETTLE, lambda _: True))  # it hangs
+    assert parts(plan(state, [], later, SETTLE, lambda name: name == "pod")) == ["WAITING"]
+    assert parts(plan(state, [], later, SETTLE, lambda _: None)) == ["CUT_OFF"]
+    assert parts(plan(state, [], START + timedelta(days=2), SETTLE, lambda _: True)) == ["CUT_OFF"]
     state = State(records={KEY: record("posting", at=START - SETTLE, claim=claim())})
-    assert ["FINISH"] == parts(plan(state, [], START, SETTLE, lambda _: True))
+    assert parts(plan(state, [], START, SETTLE, lambda _: True)) == ["FINISH"]
 
 
-def test_each_part_is_oldest_first_and_fresh_requests_go_before_retries() -> None:
+def test_new_requests_go_before_retries_and_older_ones_first() -> None:
     """By Slack's time, as numbers; what may have its reply already goes before all."""
     nine, ten, eleven, twelve, eight, seven = (RequestKey("T1", "C1", f"{s}.000000") for s in (9, 10, 11, 12, 8, 7))
     posted = record("posting", at=START - SETTLE)
     state = State(records={nine: record("failed"), twelve: posted, seven: record("computed")})
     agenda = plan(state, [request(key) for key in (eleven, eight, ten)], START, SETTLE)
-    assert [twelve, eight, ten, eleven, seven, nine] == [job.key for job in agenda.answerable]
+    assert [job.key for job in agenda.answerable] == [twelve, eight, ten, eleven, seven, nine]
 
 
-def test_an_agenda_of_those_who_wait_is_idle() -> None:
-    """Nothing is to do for anything else."""
+def test_an_agenda_of_waiting_requests_is_idle() -> None:
     jobs = plan(State(), [request()], START, SETTLE)[Part.START]
     assert Agenda({Part.WAITING: jobs}).idle
     for part in set(Part) - {Part.WAITING, Part.DONE}:

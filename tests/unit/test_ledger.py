@@ -49,15 +49,17 @@ def claimed() -> Record:
     return move(None, "claimed", START, user="U1")
 
 
-def test_what_is_swapped_in_is_read_back_field_by_field(world: World) -> None:
-    """A record survives the store unchanged: times, amounts and claims included."""
+# -- conflicts ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_read_back_as_it_was_written(world: World) -> None:
+    """Times, amounts and claims included."""
     record = claimed()
     ledger_of(world).swap(KEY, None, record)
-    assert {KEY: record} == ledger_of(world).read().records
+    assert ledger_of(world).read().records == {KEY: record}
 
 
-def test_a_decision_on_an_old_record_is_dropped(world: World) -> None:
-    """Who claims second does not get the request."""
+def test_of_two_processes_that_claim_a_request_the_second_is_refused(world: World) -> None:
     first, second = ledger_of(world), ledger_of(world)
     first.read(), second.read()
     first.swap(KEY, None, claimed())
@@ -66,37 +68,36 @@ def test_a_decision_on_an_old_record_is_dropped(world: World) -> None:
         second.swap(KEY, None, claimed())
 
 
-def test_a_decision_on_a_newer_record_than_was_remembered_is_taken(world: World) -> None:
-    """What this process remembers of the store may be behind: it reads again before it gives up."""
+def test_a_write_based_on_a_newer_record_than_is_remembered_succeeds(world: World) -> None:
+    """What a process remembers of the store may be behind: it reads again before it gives up."""
     ours = ledger_of(world)
     ours.read()
     theirs = claimed()
     ledger_of(world).swap(KEY, None, theirs)
     ours.swap(KEY, theirs, move(theirs, "computed", START))
-    assert "computed" == ledger_of(world).read().records[KEY].status
+    assert ledger_of(world).read().records[KEY].status == "computed"
 
 
-def test_the_store_is_read_as_often_as_a_decision_needs_it(world: World) -> None:
-    """Once at first, not for a write after that, and once more where what is remembered does not fit."""
+def test_the_store_is_read_once_and_again_only_after_a_conflict(world: World) -> None:
     ours, record = ledger_of(world), claimed()
     ours.swap(KEY, None, record)
     ours.swap(OTHER, None, claimed())
-    assert {"state-read": 1, "state-write": 2} == world.counted()
+    assert world.counted() == {"state-read": 1, "state-write": 2}
     with pytest.raises(StateConflict):
         ours.swap(OTHER, None, claimed())
-    assert {"state-read": 1} == world.counted()
+    assert world.counted() == {"state-read": 1}
     with pytest.raises(StateConflict):
         ledger_of(world).swap(KEY, None, claimed())
-    assert {"state-read": 1} == world.counted()
+    assert world.counted() == {"state-read": 1}
     ledger_of(world).swap(KEY, record, move(record, "computed", START))
     world.counted()
     with pytest.raises(StateConflict):
         ours.swap(KEY, record, move(record, "computed", START))
-    assert {"state-read": 1, "state-write": 1} == world.counted()
+    assert world.counted() == {"state-read": 1, "state-write": 1}
 
 
-def test_a_lost_write_whose_record_was_taken_meanwhile_is_not_repeated(world: World) -> None:
-    """It is read once, and decided on that."""
+def test_a_lost_write_is_not_repeated_when_another_took_the_request(world: World) -> None:
+    """The store is read once, and that decides."""
 
     class Overtaken(LosesAnswers):
         def read(self) -> Stored:
@@ -109,11 +110,11 @@ def test_a_lost_write_whose_record_was_taken_meanwhile_is_not_repeated(world: Wo
     store.happens = False
     with pytest.raises(StateConflict):
         Ledger(store).swap(KEY, None, claimed())
-    assert {"state-read": 1} == world.counted()
+    assert world.counted() == {"state-read": 1}
 
 
-def test_a_record_that_was_changed_and_changed_back_is_not_the_same(world: World) -> None:
-    """Equal in all but the nonce is not enough: the decision behind the write was made from another record."""
+def test_a_record_that_was_changed_back_is_another_record(world: World) -> None:
+    """It differs in its nonce alone: the decision behind the write was made from another record."""
     ours = claimed()
     ledger_of(world).swap(KEY, None, ours)
     second = ledger_of(world)
@@ -124,17 +125,17 @@ def test_a_record_that_was_changed_and_changed_back_is_not_the_same(world: World
         second.swap(KEY, ours, move(ours, "computed", START))
 
 
-def test_a_conflict_with_another_request_is_no_conflict(world: World) -> None:
-    """All requests share one version; a write is repeated while its own record stands."""
+def test_writes_of_two_requests_do_not_conflict(world: World) -> None:
+    """All requests share one version of the state; a write is repeated while its own record stands."""
     first, second = ledger_of(world), ledger_of(world)
     first.read(), second.read()
     first.swap(OTHER, None, claimed())
     second.swap(KEY, None, claimed())
-    assert {KEY, OTHER} == set(ledger_of(world).read().records)
+    assert set(ledger_of(world).read().records) == {KEY, OTHER}
 
 
-def test_the_guard_sees_the_state_that_the_write_is_based_on(world: World) -> None:
-    """What another process wrote meanwhile is what the guard decides on."""
+def test_a_guard_sees_what_another_process_wrote_meanwhile(world: World) -> None:
+    """It is asked about the very state that the write is based on."""
     ours, theirs = ledger_of(world), ledger_of(world)
     ours.read()
     theirs.swap(OTHER, None, claimed())
@@ -146,6 +147,9 @@ def test_the_guard_sees_the_state_that_the_write_is_based_on(world: World) -> No
     with pytest.raises(AlreadyCredited):
         ours.swap(KEY, None, claimed(), guard=guard)
     assert KEY not in theirs.read().records
+
+
+# -- writes of unknown outcome -----------------------------------------------------------------------------------------
 
 
 class LosesAnswers(MemoryStore):
@@ -173,22 +177,22 @@ WRITES: dict[str, Callable[[Ledger], None]] = {
 
 @pytest.mark.parametrize("happens", [True, False], ids=["happened", "lost"])
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_write_of_unknown_outcome_is_recognised_by_its_nonce(
-    world: World, write: Callable[[Ledger], None], happens: bool
-) -> None:
-    """It is read again: there, it is not repeated; not there, it is."""
+def test_a_write_of_unknown_outcome_happens_once(world: World, write: Callable[[Ledger], None], happens: bool) -> None:
+    """The state is read again: the write is repeated only where its nonce is not there."""
     store = LosesAnswers(world)
     store.happens = happens
     ledger = Ledger(store)
     write(ledger)
-    assert 1 == world.version
+    assert world.version == 1
     found = ledger_of(world).read()
-    assert (found.records, found.notices, found.meta) == (ledger.state.records, ledger.state.notices, ledger.state.meta)
+    assert ledger.state.records == found.records
+    assert ledger.state.notices == found.notices
+    assert ledger.state.meta == found.meta
     assert found.records or found.notices or found.meta.nonce
 
 
-def test_a_write_that_lands_after_it_was_not_found_is_recognised_too(world: World) -> None:
-    """The repeated write meets it as a conflict: it is our own record that stands there."""
+def test_a_write_that_arrives_after_it_was_not_there_happens_once(world: World) -> None:
+    """The repeated write meets it as a conflict: it is its own record that stands there."""
 
     class Late(MemoryStore):
         late: list[Callable[[], str]]
@@ -204,23 +208,27 @@ def test_a_write_that_lands_after_it_was_not_found_is_recognised_too(world: Worl
     record = claimed()
     ledger = Ledger(Late(world))
     ledger.swap(KEY, None, record)
-    assert {KEY: record} == ledger_of(world).read().records == ledger.state.records
-    assert 1 == world.version
+    assert ledger_of(world).read().records == {KEY: record}
+    assert ledger.state.records == {KEY: record}
+    assert world.version == 1
 
 
-def test_notices_of_a_swap_are_part_of_the_same_write(world: World) -> None:
-    """A dead request and the message about it are never apart."""
+def test_a_record_and_the_message_about_it_are_written_together(world: World) -> None:
+    """A request is never given up without the message that says so."""
     record = claimed()
     ledger = ledger_of(world)
     ledger.swap(KEY, None, record)
     writes = world.version
     ledger.swap(KEY, record, move(record, "given_up", START), notices={"n": Notice("due", "1", START, "text")})
-    assert writes + 1 == world.version
-    assert "due" == ledger_of(world).read().notices["n"].status
+    assert world.version == writes + 1
+    assert ledger_of(world).read().notices["n"].status == "due"
 
 
-def test_ended_requests_older_than_the_window_are_forgotten_once_their_summary_is_there(world: World) -> None:
-    """They go with the next write, and the moment up to which that went is kept."""
+# -- forgetting --------------------------------------------------------------------------------------------------------
+
+
+def test_old_requests_are_forgotten_when_they_ended_and_have_a_summary(world: World) -> None:
+    """With the next write, which keeps up to which moment requests are forgotten."""
     old, unsaved, young = (RequestKey("T1", "C1", ts_of(START - timedelta(hours=h))) for h in (100, 99, 1))
     long_ago = START - timedelta(hours=90)
     ledger = ledger_of(world)
@@ -231,12 +239,12 @@ def test_ended_requests_older_than_the_window_are_forgotten_once_their_summary_i
     ledger.forget_before(START - timedelta(hours=72))
     ledger.update_meta(lambda meta: replace(meta, covered_until=START))
     state = ledger_of(world).read()
-    assert {unsaved, young} == set(state.records)
+    assert set(state.records) == {unsaved, young}
     assert START - timedelta(hours=100) + timedelta(microseconds=1) == state.meta.forgotten_before
 
 
-def test_what_ended_or_was_asked_at_the_very_moment_is_not_forgotten_yet(world: World) -> None:
-    """A request is forgotten when it is older than the window and its end is, too."""
+def test_requests_that_were_asked_or_ended_at_the_limit_are_not_forgotten(world: World) -> None:
+    """A request is forgotten when it is older than the limit and its end is, too."""
     moment = START - timedelta(hours=72)
     before = moment - timedelta(hours=1)
     ended = {RequestKey("T1", "C1", ts_of(before)): moment, RequestKey("T1", "C1", ts_of(moment)): before}
@@ -248,11 +256,12 @@ def test_what_ended_or_was_asked_at_the_very_moment_is_not_forgotten_yet(world: 
     ledger.forget_before(moment)
     ledger.update_meta(lambda meta: meta)
     state = ledger_of(world).read()
-    assert (set(ended), None) == (set(state.records), state.meta.forgotten_before)
+    assert set(state.records) == set(ended)
+    assert state.meta.forgotten_before is None
 
 
-def test_messages_to_the_owner_are_forgotten_once_they_are_told(world: World) -> None:
-    """Unless they are of a cause, which is not over; what waits to be told is never forgotten."""
+def test_old_messages_to_the_owner_are_forgotten_when_they_were_told(world: World) -> None:
+    """But for those about an outage, which is not over."""
     moment = START - timedelta(hours=72)
     before = moment - timedelta(hours=1)
     notices = {
@@ -268,39 +277,42 @@ def test_messages_to_the_owner_are_forgotten_once_they_are_told(world: World) ->
     ledger.forget_before(moment)
     ledger.update_meta(lambda meta: meta)
     del notices["old"]
-    assert notices == ledger_of(world).read().notices
+    assert ledger_of(world).read().notices == notices
 
 
-def test_messages_of_a_prototype_are_forgotten_with_the_window(world: World) -> None:
-    """They need not be known for longer than they are read."""
+def test_old_entries_of_a_prototypes_list_are_forgotten(world: World) -> None:
+    """They need not be known for longer than their messages are read."""
     moment = START - timedelta(hours=72)
     old, edge, young = (ts_of(moment + timedelta(hours=hours)) for hours in (-1, 0, 1))
     world.values = {DONE: json.dumps([young, old, edge])}
     ledger = ledger_of(world)
-    assert {old, edge, young} == ledger.read().done
+    assert ledger.read().done == {old, edge, young}
     ledger.forget_before(moment)
     ledger.update_meta(lambda meta: meta)
-    assert [edge, young] == json.loads(world.values[DONE])
+    assert json.loads(world.values[DONE]) == [edge, young]
     forgotten = ledger_of(world).read().meta.forgotten_before
     assert forgotten
     assert time_of(old) < forgotten < moment  # none of them is begun, should the window grow
 
 
-def test_what_did_not_change_keeps_its_text(world: World) -> None:
-    """A state that somebody formatted by hand stays as it is, but for what is written."""
+def test_a_write_leaves_the_text_of_everything_else_as_it_is(world: World) -> None:
+    """A person may have formatted it."""
     by_hand = json.dumps({"status": "restarted", "nonce": "n", "at": "2026-01-08T12:00:00Z"}, indent=4)
     world.values = {str(OTHER): by_hand, "of-somebody-else": "kept", "meta": f'{{"schema":{SCHEMA}}}'}
     ledger_of(world).swap(KEY, None, claimed())
-    assert (by_hand, "kept") == (world.values[str(OTHER)], world.values["of-somebody-else"])
+    assert world.values[str(OTHER)] == by_hand
+    assert world.values["of-somebody-else"] == "kept"
 
 
-def test_what_the_store_found_damaged_is_told() -> None:
-    """It says so itself, beside what it could read."""
-    assert "Cut off." == understand(Stored({}, "1", "Cut off.")).damage
+def test_damage_that_the_store_found_is_passed_on() -> None:
+    assert understand(Stored({}, "1", "Cut off.")).damage == "Cut off."
 
 
-def test_over_the_budget_nothing_is_begun_but_what_is_under_way_may_end(world: World) -> None:
-    """Fail closed before posting, never between posting and remembering it."""
+# -- the budget --------------------------------------------------------------------------------------------------------
+
+
+def test_over_the_budget_nothing_is_begun_but_everything_may_end(world: World) -> None:
+    """The state fails before a post, never between a post and its record."""
     ledger = ledger_of(world, budget=500 * 1024)
     record = claimed()
     ledger.swap(KEY, None, record)
@@ -317,7 +329,7 @@ def test_over_the_budget_nothing_is_begun_but_what_is_under_way_may_end(world: W
         ledger.swap(OTHER, None, claimed())
 
 
-def test_what_fills_the_budget_to_the_last_byte_is_begun(world: World) -> None:
+def test_a_request_that_fills_the_budget_to_the_last_byte_is_begun(world: World) -> None:
     """One byte less is too little."""
     ledger_of(world).update_meta(lambda meta: meta)
     empty = ledger_of(world).read().size
@@ -326,29 +338,29 @@ def test_what_fills_the_budget_to_the_last_byte_is_begun(world: World) -> None:
     with pytest.raises(StateFull):
         ledger_of(world, budget=full - 1).swap(OTHER, None, claimed())
     ledger_of(world, budget=full).swap(OTHER, None, claimed())
-    assert full == ledger_of(world).read().size
+    assert ledger_of(world).read().size == full
 
 
-def test_over_the_budget_also_a_write_that_makes_the_state_smaller_begins_nothing(world: World) -> None:
-    """What counts is what is left for the ends of what is begun."""
+def test_over_the_budget_a_smaller_state_is_no_reason_to_begin(world: World) -> None:
+    """What counts is the room that is left for the ends of what was begun."""
     record = move(None, "claimed", START, reason="x" * 1_000)
     ledger_of(world).swap(KEY, None, record)
     with pytest.raises(StateFull):
         ledger_of(world, budget=50).swap(KEY, record, move(record, "restarted", START, reason=""))
 
 
-def test_over_the_budget_requests_under_way_are_no_reason_to_refuse_the_end_of_one(world: World) -> None:
+def test_over_the_budget_a_request_may_end_while_others_are_under_way(world: World) -> None:
     """Only what this write begins counts."""
     first, second = claimed(), claimed()
     ledger = ledger_of(world)
     ledger.swap(KEY, None, first)
     ledger.swap(OTHER, None, second)
     ledger_of(world, budget=100).swap(KEY, first, move(first, "skipped", START))
-    assert "skipped" == ledger_of(world).read().records[KEY].status
+    assert ledger_of(world).read().records[KEY].status == "skipped"
 
 
-def test_over_the_limit_of_the_store_only_what_makes_the_state_no_larger_is_written(world: World) -> None:
-    """An end must find room; what makes room must not be refused for want of it."""
+def test_over_the_stores_limit_only_writes_that_need_no_room_succeed(world: World) -> None:
+    """What makes room must not be refused for want of it."""
     record = claimed()
     ledger_of(world).swap(KEY, None, record)
     ended = move(record, "skipped", START, reason="y" * 10)
@@ -364,22 +376,25 @@ def test_over_the_limit_of_the_store_only_what_makes_the_state_no_larger_is_writ
         ledger_of(world).swap(KEY, ended, move(ended, "skipped", START, reason="x" * 10))
 
 
-def test_the_budget_counts_bytes_not_characters(world: World) -> None:
-    """Kubernetes does."""
-    assert 3 + 4 == size_of({"key": "üü"})
+def test_the_budget_counts_bytes_and_not_characters(world: World) -> None:
+    """As Kubernetes does."""
+    assert size_of({"key": "üü"}) == 3 + 4
+
+
+# -- what cannot be read -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"status": "unheard-of"}', '{"status": "restarted"}', "null", ""])
-def test_a_value_edited_into_nonsense_is_set_aside(world: World, broken: str) -> None:
-    """It does not stop the rest from being read; it moves to the key `corrupt`, cut to 100 KiB."""
+def test_a_value_that_cannot_be_read_is_set_aside(world: World, broken: str) -> None:
+    """The rest is read; the value moves to the key `corrupt`."""
     world.values = {str(KEY): broken, "meta": "{}", "of-somebody-else": "kept"}
     ledger = ledger_of(world)
-    assert {str(KEY): broken} == ledger.read().broken
+    assert ledger.read().broken == {str(KEY): broken}
     ledger.set_aside(lambda meta: replace(meta, hold_before=START, hold_until=START), {"n": Notice("due", "1", START)})
-    assert {"meta", "window", "corrupt", "notice.n", "of-somebody-else"} == set(world.values)
-    assert broken == json.loads(world.values["corrupt"])[str(KEY)]
-    assert START == ledger.read().meta.hold_before
-    assert {} == ledger.read().broken
+    assert set(world.values) == {"meta", "window", "corrupt", "notice.n", "of-somebody-else"}
+    assert json.loads(world.values["corrupt"])[str(KEY)] == broken
+    assert ledger.read().meta.hold_before == START
+    assert ledger.read().broken == {}
 
 
 @pytest.mark.parametrize(
@@ -390,56 +405,57 @@ def test_a_value_edited_into_nonsense_is_set_aside(world: World, broken: str) ->
         ("notice.n", {"status": "telling", "nonce": "n", "at": "2000-12-31T00:00:00Z"}),
     ],
 )  # fmt: skip
-def test_a_time_that_nobody_means_is_nonsense(world: World, key: str, value: dict[str, str]) -> None:
-    """One cannot reckon with it, or waits for it for ever."""
+def test_a_time_far_from_now_cannot_be_read(world: World, key: str, value: dict[str, str]) -> None:
+    """It cannot be reckoned with, or a tick would wait for it for years."""
     world.values = {key: json.dumps(value)}
-    assert [key] == list(ledger_of(world).read().broken)
+    assert list(ledger_of(world).read().broken) == [key]
 
 
 @pytest.mark.parametrize(("amount", "broken"), [("-5", True), ("0.00", True), ("NaN", True), ("0.01", False)])
-def test_an_amount_that_nobody_posts_is_nonsense(world: World, amount: str, broken: bool) -> None:
-    """No credit comes to it."""
+def test_an_amount_that_is_never_posted_cannot_be_read(world: World, amount: str, broken: bool) -> None:
     value = {"status": "computed", "nonce": "n", "at": "2026-01-08T12:00:00Z", "result": {"amount": amount}}
     world.values = {str(KEY): json.dumps(value)}
-    assert broken == bool(ledger_of(world).read().broken)
+    assert bool(ledger_of(world).read().broken) == broken
 
 
 @pytest.mark.parametrize("edited", ["x", "1.1234567x", "1736345678", "1736345678.0001.00"])
-def test_a_time_of_an_edit_that_is_none_is_nonsense(world: World, edited: str) -> None:
-    """Edits are compared by it for every request of a tick."""
+def test_a_time_of_an_edit_that_is_not_a_ts_cannot_be_read(world: World, edited: str) -> None:
+    """Edits are compared by it, for every request of a tick."""
     value = json.dumps({"status": "failed", "nonce": "n", "at": "2026-01-08T12:00:00Z", "edited": edited})
     world.values = {str(KEY): value}
-    assert {str(KEY): value} == ledger_of(world).read().broken
+    assert ledger_of(world).read().broken == {str(KEY): value}
 
 
-def test_a_key_that_no_message_can_have_is_somebody_elses(world: World) -> None:
-    """It is neither worked on nor set aside."""
+def test_a_key_that_no_request_can_have_is_left_alone(world: World) -> None:
+    """It is neither worked on nor set aside: it may be somebody else's."""
     world.values = {"T1.C1.1.1234567x": "{"}
     state = ledger_of(world).read()
-    assert ({}, {}) == (state.records, state.broken)
+    assert state.records == {}
+    assert state.broken == {}
 
 
 @pytest.mark.parametrize(
     "done", ["5", "null", "[[1]]", '["abc"]', '"abc"', "[1]", '["99999999999999999999.0"]', "[" * 100_000]
 )
-def test_a_list_of_a_prototype_that_is_nonsense_is_set_aside_too(world: World, done: str) -> None:
+def test_a_prototypes_list_that_cannot_be_read_is_set_aside(world: World, done: str) -> None:
     """It stops no tick, and nothing is forgotten by it."""
     world.values = {DONE: done}
     ledger = ledger_of(world)
-    assert {DONE: done} == ledger.read().broken
+    assert ledger.read().broken == {DONE: done}
     ledger.forget_before(START)
     ledger.set_aside(lambda meta: replace(meta, workspace=WORKSPACE), {})
-    assert ({}, frozenset()) == (ledger.read().broken, ledger.read().done)
+    assert ledger.read().broken == {}
+    assert ledger.read().done == frozenset()
 
 
-def test_meta_of_any_depth_is_nonsense_and_no_newer_layout(world: World) -> None:
-    """However deep it is."""
+def test_a_meta_that_is_nested_too_deep_cannot_be_read(world: World) -> None:
+    """It does not count as that of a newer version, however it begins."""
     world.values = {"meta": '{"schema":' + "[" * 100_000}
-    assert ["meta"] == list(ledger_of(world).read().broken)
+    assert list(ledger_of(world).read().broken) == ["meta"]
 
 
-def test_what_is_set_aside_never_fills_the_state(world: World) -> None:
-    """Nonsense of any size is cut."""
+def test_a_value_that_is_set_aside_is_cut(world: World) -> None:
+    """Nonsense of any size must not fill the state."""
     world.values = {str(KEY): "x" * 500_000}
     ledger = ledger_of(world)
     ledger.read()
@@ -448,10 +464,8 @@ def test_what_is_set_aside_never_fills_the_state(world: World) -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", '"'])
-def test_what_is_set_aside_is_kept_whole_where_it_fits_and_to_the_half_where_escaping_could_double_it(
-    world: World, letter: str
-) -> None:
-    """So that it fits in any case."""
+def test_a_value_that_is_set_aside_is_kept_whole_where_it_fits(world: World, letter: str) -> None:
+    """Where it does not, half the room is used: escaping can double a text."""
     around = len(json.dumps({str(KEY): ""}))
     room = (CORRUPT_LIMIT - around) // len(json.dumps(letter)[1:-1])
     kept = []
@@ -460,37 +474,38 @@ def test_what_is_set_aside_is_kept_whole_where_it_fits_and_to_the_half_where_esc
         ledger_of(world).set_aside(lambda meta: meta, {})
         assert len(world.values["corrupt"]) <= CORRUPT_LIMIT
         kept.append(json.loads(world.values["corrupt"]))
-    assert {str(KEY): letter * room} == kept[0]
-    assert CORRUPT_LIMIT // 2 - 1 == len(kept[1])
+    assert kept[0] == {str(KEY): letter * room}
+    assert len(kept[1]) == CORRUPT_LIMIT // 2 - 1
 
 
-def test_what_was_set_aside_before_is_kept(world: World) -> None:
-    """Until it does not fit any more."""
+def test_values_that_were_set_aside_before_are_kept(world: World) -> None:
+    """While there is room."""
     for broken in ("{", "[", "nonsense"):
         world.values = {**(world.values or {}), str(KEY): broken}
         world.version += 1
         ledger_of(world).set_aside(lambda meta: replace(meta, workspace=WORKSPACE), {})
     assert world.values
     corrupt = json.loads(world.values["corrupt"])
-    assert "nonsense" == corrupt[str(KEY)]
-    assert {str(KEY): "[", "earlier": json.dumps({str(KEY): "{"})} == json.loads(corrupt["earlier"])
+    assert corrupt[str(KEY)] == "nonsense"
+    assert json.loads(corrupt["earlier"]) == {str(KEY): "[", "earlier": json.dumps({str(KEY): "{"})}
 
 
-def test_a_newer_layout_is_refused() -> None:
-    """An old version that is rolled back to does not read what it cannot understand."""
+# -- layouts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_state_of_a_newer_layout_is_refused() -> None:
+    """A version that is rolled back to must not read what it cannot understand."""
     newer = (
         "The state was written by a newer creditbot (layout 3; this one knows 2). "
         "Deploy that version again, or a newer one."
     )
     with pytest.raises(StateUnusable, match=whole(newer)):
         understand(Stored({"meta": '{"schema": 3}'}, "1"))
-    assert SCHEMA == understand(Stored({"meta": '{"schema": 1}'}, "1")).meta.schema
+    assert understand(Stored({"meta": '{"schema": 1}'}, "1")).meta.schema == SCHEMA
 
 
-def test_a_state_that_a_later_version_wrote_is_refused_by_this_one(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The layout is written whatever it is."""
+def test_a_state_that_a_later_version_wrote_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every version writes its layout."""
     monkeypatch.setattr(document, "SCHEMA", SCHEMA + 1)
     ledger_of(world).update_meta(lambda meta: replace(meta, covered_until=START))
     assert world.values
@@ -501,20 +516,23 @@ def test_a_state_that_a_later_version_wrote_is_refused_by_this_one(
 
 
 @pytest.mark.parametrize("schema", ['"2"', "0", "-1", "1.0", "true", "null", "[]"])
-def test_a_layout_that_never_was_is_nonsense(world: World, schema: str) -> None:
+def test_a_layout_that_never_existed_cannot_be_read(world: World, schema: str) -> None:
     """It is set aside like any other value that somebody edited."""
     world.values = {"meta": f'{{"schema":{schema}}}'}
-    assert ["meta"] == list(ledger_of(world).read().broken)
+    assert list(ledger_of(world).read().broken) == ["meta"]
+
+
+# -- a state that is new, lost or damaged ------------------------------------------------------------------------------
 
 
 def test_the_workspace_is_remembered(world: World) -> None:
-    """So that an idle tick need not ask who it is."""
+    """So that an idle tick need not ask Slack who it is."""
     ledger_of(world).update_meta(lambda meta: replace(meta, workspace=WORKSPACE))
-    assert WORKSPACE == ledger_of(world).read().meta.workspace
+    assert ledger_of(world).read().meta.workspace == WORKSPACE
 
 
-def test_a_409_storm_ends_in_one_sentence(world: World) -> None:
-    """A store that conflicts for ever does not keep a tick for ever."""
+def test_a_store_that_conflicts_each_time_ends_the_write(world: World) -> None:
+    """It must not keep a tick for ever."""
 
     class Storm(MemoryStore):
         def write(self, values: object, version: str) -> str:
@@ -522,8 +540,8 @@ def test_a_409_storm_ends_in_one_sentence(world: World) -> None:
 
     with pytest.raises(Unreachable) as refused:
         Ledger(Storm(world)).update_meta(lambda meta: meta)
-    assert "Gave up writing the state: other processes keep changing it." == str(refused.value)
-    assert STATE_STORE == refused.value.service
+    assert str(refused.value) == "Gave up writing the state: other processes keep changing it."
+    assert refused.value.service == STATE_STORE
 
 
 def test_a_state_is_new_until_a_tick_has_used_it(world: World) -> None:
@@ -534,37 +552,38 @@ def test_a_state_is_new_until_a_tick_has_used_it(world: World) -> None:
     assert not ledger_of(world).read().first
 
 
-def test_a_state_that_is_lost_while_a_tick_works_stops_it(world: World) -> None:
-    """Nothing that was decided before is written on top of an empty state, which would make it look used."""
+def test_a_state_that_is_lost_while_a_tick_works_stops_the_tick(world: World) -> None:
+    """What it would write on top of an empty state would make that look used."""
     ledger = ledger_of(world)
     ledger.update_meta(lambda _: Meta(workspace=WORKSPACE))
-    world.values = {}
-    world.version += 1
+    world.lose()
     lost = "The state was lost while this tick worked. The next tick reads the threads before it answers."
     with pytest.raises(StateUnusable, match=whole(lost)):
         ledger.swap(KEY, None, claimed())
-    assert {} == world.values
+    assert world.values == {}
 
 
-def test_how_far_was_read_and_forgotten_is_written_twice(world: World) -> None:
-    """Under a key of its own, and nothing else of meta."""
+def test_how_far_was_read_and_forgotten_survives_the_loss_of_meta(world: World) -> None:
+    """Both are written under a key of their own, too; nothing else of meta is."""
     ledger = ledger_of(world)
     ledger.update_meta(
         lambda meta: replace(meta, covered_until=START, forgotten_before=START - timedelta(hours=1), hold_before=START)
     )
     assert world.values
-    assert {
+    assert json.loads(world.values["window"]) == {
         "schema": SCHEMA,
         "covered_until": "2026-01-08T12:00:00Z",
         "forgotten_before": "2026-01-08T11:00:00Z",
-    } == json.loads(world.values["window"])
+    }
     world.values["meta"] = "?"
     meta = ledger_of(world).read().meta
-    assert (START, START - timedelta(hours=1), None) == (meta.covered_until, meta.forgotten_before, meta.hold_before)
+    assert meta.covered_until == START
+    assert meta.forgotten_before == START - timedelta(hours=1)
+    assert meta.hold_before is None
 
 
-def test_what_was_edited_into_nonsense_is_not_overwritten(world: World) -> None:
-    """Not by whoever finds no record of a request there, and not by an update of the meta."""
+def test_a_value_that_cannot_be_read_is_not_overwritten(world: World) -> None:
+    """Not by a process that finds no record of a request there, and not by an update of the meta."""
     world.values = {str(KEY): "{", "meta": "[", "notice.n": "1"}
     ledger = ledger_of(world)
     with pytest.raises(StateConflict):
@@ -574,17 +593,17 @@ def test_what_was_edited_into_nonsense_is_not_overwritten(world: World) -> None:
     nonsense = "The state's `meta` entry cannot be read."
     with pytest.raises(StateConflict, match=whole(nonsense)):
         ledger.update_meta(lambda meta: meta)
-    assert {str(KEY): "{", "meta": "[", "notice.n": "1"} == world.values
+    assert world.values == {str(KEY): "{", "meta": "[", "notice.n": "1"}
 
 
-def test_meta_that_is_set_aside_is_kept_as_it_was(world: World) -> None:
+def test_a_meta_that_is_set_aside_is_kept_as_it_was(world: World) -> None:
     """The evidence is the nonsense, not what takes its place."""
     world.values = {"meta": "[1]"}
     ledger = ledger_of(world)
     ledger.read()
     ledger.set_aside(lambda meta: replace(meta, hold_before=START), {})
-    assert "[1]" == json.loads(world.values["corrupt"])["meta"]
-    assert START == ledger_of(world).read().meta.hold_before
+    assert json.loads(world.values["corrupt"])["meta"] == "[1]"
+    assert ledger_of(world).read().meta.hold_before == START
 
 
 @pytest.mark.parametrize(
@@ -592,14 +611,14 @@ def test_meta_that_is_set_aside_is_kept_as_it_was(world: World) -> None:
     ['{"status":"restarted","nonce":"n","at":"2026-01-08T12:00:00"}',
      '{"status":"claimed","nonce":"n","at":"2026-01-08T12:00:00Z","claim":{"by":"x","until":"2026-01-08T12:00:00"}}'],
 )  # fmt: skip
-def test_a_time_without_a_zone_is_nonsense(world: World, broken: str) -> None:
+def test_a_time_without_a_zone_cannot_be_read(world: World, broken: str) -> None:
     """Nobody can say when it is due, and comparing it would stop every tick."""
     world.values = {str(KEY): broken}
-    assert {str(KEY): broken} == ledger_of(world).read().broken
+    assert ledger_of(world).read().broken == {str(KEY): broken}
 
 
-def test_damage_that_another_process_set_aside_is_set_aside_once(world: World) -> None:
-    """Two processes that find the same damage tell of it once."""
+def test_two_processes_set_the_same_damage_aside_once(world: World) -> None:
+    """The second is refused, and tells nobody of it."""
     first, second = ledger_of(world), ledger_of(world)
     first.read(), second.read()
     first.set_aside(lambda meta: replace(meta, workspace=WORKSPACE), {})

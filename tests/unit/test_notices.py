@@ -1,4 +1,4 @@
-"""Messages to the owner: each told once, whatever dies in between."""
+"""Messages to the owner: each is told once, whatever dies in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from creditbot.state.record import Notice, Record
 from tests.support.points import At, nowhere, watched
 from tests.support.world import HOST, START, World
 
-SETTLE = timedelta(minutes=15)
+SILENCE = PostUnknown("Slack did not answer.")
+LOOKER_DOWN = cause_name("Looker")
+PERMALINK = "https://acme.slack.com/archives/C1/p1"
 
 
 @pytest.fixture
@@ -23,97 +25,163 @@ def world() -> World:
 
 
 def notices(world: World, at: At = nowhere) -> Notices:
-    """Another process."""
+    """Those of a process that has just started."""
     return Notices(world.context(watched(world.ports(), at)))
 
 
 def deliver(world: World) -> list[str]:
+    """What a new process tells of what is due; gives what it could not tell."""
     return notices(world).deliver()
 
 
-def test_what_is_due_is_told_once(world: World) -> None:
-    """By whichever process comes first; and its text is not kept."""
+def statuses(world: World) -> dict[str, str]:
+    return {name: notice.status for name, notice in world.state().notices.items()}
+
+
+# -- told once ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_due_message_is_told_once(world: World) -> None:
+    """By whichever process comes first."""
     notices(world).add("n", "Something failed.")
-    assert [] == deliver(world) + deliver(world)
-    assert ["Something failed."] == world.told()
-    (said,) = world.direct
-    assert said.marker
-    assert ("notice", "n") == (said.marker.kind, said.marker.key)
-    assert ("told", "") == (world.state().notices["n"].status, world.state().notices["n"].text)
+    assert deliver(world) == []
+    assert deliver(world) == []
+    assert world.told() == ["Something failed."]
 
 
-def test_every_write_of_a_message_has_a_nonce_and_a_time_of_its_own(world: World) -> None:
-    """No two processes take one write for another; the settle time counts from the last one."""
-    seen: list[Notice] = []
-
-    def look() -> None:
-        seen.append(world.state().notices["n"])
-        world.wait(seconds=10)
-
-    notices(world).add("n", "text")
-    look()
-    refusal = PostRefused("Slack limits our rate.", retry=True)
-    world.amid("state-write", look)
-    world.fail("tell", refusal)
+def test_a_message_that_was_told_does_not_keep_its_text(world: World) -> None:
+    """The state has a budget."""
+    notices(world).add("n", "Something failed.")
     deliver(world)
-    look()
-    world.amid("tell", look)
+    assert world.state().notices["n"].status == "told"
+    assert world.state().notices["n"].text == ""
+
+
+def test_a_message_carries_a_marker_with_its_name(world: World) -> None:
+    notices(world).add("n", "Something failed.")
     deliver(world)
-    look()
-    assert ["due", "telling", "due", "telling", "told"] == [notice.status for notice in seen]
-    assert 5 == len({notice.nonce for notice in seen})
-    assert [START + timedelta(seconds=seconds) for seconds in (0, 10, 20, 30, 40)] == [notice.at for notice in seen]
+    (message,) = world.visible_direct()
+    assert message.marker
+    assert message.marker.kind == "notice"
+    assert message.marker.key == "n"
 
 
-def test_nothing_more_is_told_once_the_process_is_asked_to_stop(world: World) -> None:
-    """What is due stays due: a later tick tells it."""
-    for name in ("first", "second"):
-        notices(world).add(name, name)
-        world.wait(seconds=1)
-    context = world.context()
-    world.amid("tell", context.process.stop.ask)
-    assert [] == Notices(context).deliver()
-    assert ["first"] == world.told()
-    deliver(world)
-    assert ["first", "second"] == world.told()
-
-
-def test_a_name_is_told_once(world: World) -> None:
-    """Adding it again, before or after it was told, changes nothing."""
+def test_a_second_message_of_the_same_name_is_not_told(world: World) -> None:
+    """Whether it is added before or after the first was told."""
     notices(world).add("n", "first")
     notices(world).add("n", "second")
     deliver(world)
     notices(world).add("n", "third")
     deliver(world)
-    assert ["first"] == world.told()
+    assert world.told() == ["first"]
 
 
 def test_messages_are_told_in_the_order_they_became_due(world: World) -> None:
-    """As they happened."""
     for name in ("z", "a", "m"):
         notices(world).add(name, name)
         world.wait(seconds=1)
     deliver(world)
-    assert ["z", "a", "m"] == world.told()
+    assert world.told() == ["z", "a", "m"]
 
 
-def test_one_of_unknown_outcome_is_looked_for_when_it_must_have_become_visible(world: World) -> None:
-    """There, it is told; nothing is sent before that time."""
+def test_every_write_of_a_message_has_a_nonce_and_a_time_of_its_own(world: World) -> None:
+    """No two processes take one write for another; the settle time counts from the last one."""
+    writes: list[Notice] = []
+
+    def look() -> None:
+        writes.append(world.state().notices["n"])
+        world.wait(seconds=10)
+
     notices(world).add("n", "text")
-    world.fail("tell", PostUnknown("Slack did not answer."), after=True)
-    assert ["text: Slack did not answer."] == deliver(world)
+    look()
+    world.amid("state-write", look)
+    world.fail("tell", PostRefused("Slack limits our rate.", retry=True))
+    deliver(world)
+    look()
+    world.amid("tell", look)
+    deliver(world)
+    look()
+    assert [notice.status for notice in writes] == ["due", "telling", "due", "telling", "told"]
+    assert len({notice.nonce for notice in writes}) == 5
+    assert [notice.at for notice in writes] == [START + timedelta(seconds=seconds) for seconds in (0, 10, 20, 30, 40)]
+
+
+def test_a_process_that_has_to_stop_leaves_the_next_message_due(world: World) -> None:
+    for name in ("first", "second"):
+        notices(world).add(name, name)
+        world.wait(seconds=1)
+    context = world.context()
+    world.amid("tell", context.process.stop.ask)
+    assert Notices(context).deliver() == []
+    assert world.told() == ["first"]
+    deliver(world)
+    assert world.told() == ["first", "second"]
+
+
+def test_two_processes_tell_each_message_once(world: World) -> None:
+    """Whoever loses the write does not send."""
+    notices(world).add("n", "text")
+    first = notices(world)
+    notices(world).add("later", "more")
+    second = notices(world)
+    assert first.deliver() == []
+    assert second.deliver() == []
+    assert world.told() == ["text", "more"]
+
+
+def test_a_message_that_slack_refuses_stays_due_and_is_reported_each_time(world: World) -> None:
+    """The tick that could not tell it fails; the report has its first line."""
+    notices(world).add("n", "text\nmore")
+    world.fail("tell", PostRefused("The owner has left.", "Set SLACK_USER_ID.", retry=False), times=2)
+    assert deliver(world) == ["text: The owner has left. Set SLACK_USER_ID."]
+    assert statuses(world) == {"n": "due"}
+    assert len(deliver(world)) == 1
+    assert deliver(world) == []
+    assert world.told() == ["text\nmore"]
+
+
+def test_a_message_is_not_sent_more_than_30_s_after_its_write(world: World) -> None:
+    """The settle time counts from the write; after it the message is sent."""
+    notices(world).add("n", "text")
+    world.amid("state-write", lambda: world.wait(seconds=31))
+    assert deliver(world) == ["text: The state store answers too slowly to tell the owner safely."]
+    assert world.told() == []
+    world.wait(minutes=16)
+    world.amid("state-write", lambda: world.wait(seconds=30))
+    deliver(world)
+    assert world.told() == ["text"]
+
+
+# -- of unknown outcome ------------------------------------------------------------------------------------------------
+
+
+def test_a_message_of_unknown_outcome_is_looked_for_when_it_must_show(world: World) -> None:
+    """Nothing is sent or looked for before; there, it is told."""
+    notices(world).add("n", "text")
+    world.fail("tell", SILENCE, after=True)
+    assert deliver(world) == ["text: Slack did not answer."]
     world.wait(minutes=14, seconds=59)
     deliver(world)
-    assert {"was_told": 0, "tell": 1} == {name: world.calls.count(name) for name in ("was_told", "tell")}
+    assert world.calls.count("was_told") == 0
     world.wait(seconds=1)
     deliver(world)
-    assert (["text"], "told") == (world.told(), world.state().notices["n"].status)
+    assert world.calls.count("tell") == 1
+    assert world.told() == ["text"]
+    assert statuses(world) == {"n": "told"}
 
 
-def test_a_look_takes_its_steps_in_order(world: World) -> None:
-    """It is looked for before anything is written."""
+def test_a_message_of_unknown_outcome_that_does_not_show_is_sent_again(world: World) -> None:
     notices(world).add("n", "text")
-    world.fail("tell", PostUnknown("Slack did not answer."), after=True)
+    world.fail("tell", SILENCE)
+    deliver(world)
+    world.wait(minutes=16)
+    assert deliver(world) == []
+    assert world.told() == ["text"]
+
+
+def test_a_message_is_looked_for_before_anything_is_written(world: World) -> None:
+    notices(world).add("n", "text")
+    world.fail("tell", SILENCE, after=True)
     deliver(world)
     world.wait(minutes=15)
     process = notices(world, world.calls.append)
@@ -124,72 +192,72 @@ def test_a_look_takes_its_steps_in_order(world: World) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("edited", "retried", "rest", "since"),
-    [
-        ("", None, "0", START + timedelta(microseconds=1)),
-        ("1767873700.000001", None, "1767873700.000001", START + timedelta(microseconds=1)),
-        ("", START + timedelta(hours=1), "0.20260108T130000.000000", START + timedelta(hours=1)),
-    ],
-)
-def test_a_failure_has_one_name_for_each_edit_and_each_retry(
-    edited: str, retried: datetime | None, rest: str, since: datetime
-) -> None:
-    """By which it is found in the conversation, also where the state was lost and by a later version."""
-    key = RequestKey("T1", "C1", "1767873600.000001")
-    dead = Record("given_up", "n", START, edited=edited, retried=retried)
-    name, notice = failure(key, dead, "text")
-    assert f"{key}.failed.{rest}" == name
-    assert ("due", "text", START, since) == (notice.status, notice.text, notice.at, notice.since)
+def test_without_im_history_a_message_of_unknown_outcome_is_sent_twice(world: World) -> None:
+    """Twice is better than never; one that Slack has confirmed is known by the state alone."""
+    world.can_read_direct = False
+    notices(world).add("certain", "certain")
+    deliver(world)
+    notices(world).add("unknown", "unknown")
+    world.fail("tell", SILENCE, after=True)
+    for _ in range(4):
+        deliver(world)
+        world.wait(minutes=16)
+    assert world.told() == ["certain", "unknown", "unknown"]
 
 
-def remembered(world: World, name: str, text: str, since: timedelta) -> None:
-    """A notice that a state may have known which was lost, of something that began `since` ago."""
-    ports = world.ports()
-    Ledger(ports.state).swap_notice(name, None, due(text, world.now, world.now - since))
+# -- told before the state was lost, perhaps ---------------------------------------------------------------------------
 
 
-def test_one_that_may_have_been_told_before_is_looked_for_before_it_is_first_sent(world: World) -> None:
-    """With any claim, from then on; one of another name, or from before, is another one."""
+def remember(world: World, name: str, began: timedelta) -> None:
+    """A message that a lost state may have known, of something that began that long ago."""
+    Ledger(world.ports().state).swap_notice(name, None, due(name, world.now, world.now - began))
+
+
+def test_a_message_that_a_lost_state_may_have_known_is_looked_for_first(world: World) -> None:
+    """Whichever posting of it is there; one of another name is another message."""
     notices(world).add("n", "first")
     deliver(world)
-    world.values = {}
-    world.version += 1
+    world.lose()
     world.wait(minutes=1)
-    for name, since in (("n", 61), ("m", 61)):
-        remembered(world, name, name, timedelta(seconds=since))
-    assert [] == deliver(world)
-    assert {"n": ("told", ""), "m": ("told", "")} == {
-        name: (notice.status, notice.text) for name, notice in world.state().notices.items()
-    }
-    assert ["first", "m"] == world.told()
-    world.values = {}
-    world.version += 1
-    remembered(world, "n", "n", timedelta(seconds=59))
+    remember(world, "n", timedelta(seconds=61))
+    remember(world, "m", timedelta(seconds=61))
+    assert deliver(world) == []
+    assert statuses(world) == {"n": "told", "m": "told"}
+    assert {notice.text for notice in world.state().notices.values()} == {""}
+    assert world.told() == ["first", "m"]
+
+
+def test_a_message_from_before_what_it_would_be_about_is_another_one(world: World) -> None:
+    notices(world).add("n", "first")
     deliver(world)
-    assert ["first", "m", "n"] == world.told()
+    world.lose()
+    world.wait(minutes=1)
+    remember(world, "n", timedelta(seconds=59))
+    deliver(world)
+    assert world.told() == ["first", "n"]
 
 
-def test_one_that_may_have_been_told_before_is_sent_where_that_may_not_be_read(world: World) -> None:
+def test_a_message_that_may_be_known_is_sent_where_nobody_may_look(world: World) -> None:
     """Told twice is better than never."""
     world.can_read_direct = False
-    remembered(world, "n", "text", timedelta(hours=1))
-    assert [] == deliver(world)
-    assert ["text"] == world.told()
+    remember(world, "n", timedelta(hours=1))
+    assert deliver(world) == []
+    assert world.told() == ["n"]
 
 
-def test_one_that_may_have_been_told_before_waits_where_nobody_can_say(world: World) -> None:
-    """A conversation that cannot be read now is read by the next tick, and what could not be told is reported."""
-    remembered(world, "n", "text", timedelta(hours=1))
+def test_a_message_that_may_be_known_waits_while_slack_is_slow(world: World) -> None:
+    """What could not be told is reported; the next tick looks again."""
+    remember(world, "n", timedelta(hours=1))
     world.fail("was_told", Unreachable(SLACK, "Slack is slow."))
-    assert ["text: Slack is slow."] == deliver(world)
-    assert [] == deliver(world)
-    assert ["text"] == world.told()
+    assert deliver(world) == ["n: Slack is slow."]
+    assert world.told() == []
+    assert deliver(world) == []
+    assert world.told() == ["n"]
 
 
 def test_the_look_before_the_first_send_takes_its_steps_in_order(world: World) -> None:
-    """Nothing is written before it is known whether it is to be sent."""
-    remembered(world, "n", "text", timedelta(hours=1))
+    """Nothing is written before it is known whether the message is to be sent."""
+    remember(world, "n", timedelta(hours=1))
     process = notices(world, world.calls.append)
     world.calls.clear()
     process.deliver()
@@ -201,137 +269,103 @@ def test_the_look_before_the_first_send_takes_its_steps_in_order(world: World) -
     ]  # fmt: skip
 
 
-def test_one_that_is_not_there_is_sent_again(world: World) -> None:
-    """Never none without somebody being told."""
-    notices(world).add("n", "text")
-    world.fail("tell", PostUnknown("Slack did not answer."))
-    deliver(world)
-    world.wait(minutes=16)
-    assert [] == deliver(world)
-    assert ["text"] == world.told()
+# -- outages -----------------------------------------------------------------------------------------------------------
 
 
-def test_without_im_history_the_state_alone_says_what_was_told(world: World) -> None:
-    """What was told is not told again; one of unknown outcome is, for twice is better than never."""
-    world.can_read_direct = False
-    notices(world).add("certain", "certain")
-    deliver(world)
-    notices(world).add("unknown", "unknown")
-    world.fail("tell", PostUnknown("Slack did not answer."), after=True)
-    for _ in range(4):
-        deliver(world)
-        world.wait(minutes=16)
-    assert ["certain", "unknown", "unknown"] == world.told()
-
-
-def test_the_name_of_a_cause_is_one_that_a_configmap_takes() -> None:
-    """Whatever a notebook is called; what a ConfigMap does not take cannot be told either."""
-    assert "cause.the-notebook-cr-dit-ipynb" == cause_name("the notebook Crédit.ipynb")
-
-
-def test_of_very_many_links_the_owner_reads_some() -> None:
-    """Any member can write a message of hundreds."""
-    problems = [(f"https://{HOST}/x/{n}", LinkUnusable("It is gone.", "")) for n in range(13)]
-    text = failure_text("https://acme.slack.com/1", problems)
-    points = [line[2:] for line in text.splitlines() if line.startswith("•")]
-    assert [f"https://{HOST}/x/9", "and 3 more links"] == points[-2:]
-    assert "more" not in failure_text("https://acme.slack.com/1", problems[:10])
-
-
-def test_one_that_slack_refuses_stays_due_and_is_reported_each_time(world: World) -> None:
-    """The tick that could not tell it fails."""
-    notices(world).add("n", "text\nmore")
-    world.fail("tell", PostRefused("The owner has left.", "Set SLACK_USER_ID.", retry=False), times=2)
-    assert ["text: The owner has left. Set SLACK_USER_ID."] == deliver(world)
-    assert "due" == world.state().notices["n"].status
-    assert 1 == len(deliver(world))
-    assert [] == deliver(world)
-    assert ["text\nmore"] == world.told()
-
-
-def test_another_process_that_tells_it_is_left_alone(world: World) -> None:
-    """Who loses the swap does not send."""
-    notices(world).add("n", "text")
-    first = notices(world)
-    notices(world).add("later", "more")
-    second = notices(world)
-    assert [] == first.deliver() + second.deliver()
-    assert ["text", "more"] == world.told()
-
-
-def test_one_that_the_store_keeps_too_long_is_not_sent(world: World) -> None:
-    """Between the swap and the send no more than 30 s may go by."""
-    notices(world).add("n", "text")
-    world.amid("state-write", lambda: world.wait(seconds=31))
-    assert ["text: The state store answers too slowly to tell the owner safely."] == deliver(world)
-    assert [] == world.told()
-    world.wait(minutes=16)
-    world.amid("state-write", lambda: world.wait(seconds=30))
-    deliver(world)
-    assert ["text"] == world.told()
-
-
-def test_a_cause_that_is_over_can_be_told_again(world: World) -> None:
-    """Once it was told; one that waits to be told stays."""
-    name = cause_name("Looker")
-    notices(world).add(name, "down")
+def test_an_outage_that_is_over_can_be_told_again(world: World) -> None:
+    """But for one whose message still waits to be told: that one stays."""
+    notices(world).add(LOOKER_DOWN, "down")
     notices(world).over("Looker")
     deliver(world)
     notices(world).over("Looker")
-    assert name not in world.state().notices
+    assert statuses(world) == {}
     notices(world).over("Looker")
-    notices(world).add(name, "down again")
+    notices(world).add(LOOKER_DOWN, "down again")
     deliver(world)
-    assert ["down", "down again"] == world.told()
+    assert world.told() == ["down", "down again"]
 
 
-def test_a_cause_that_another_process_has_told_of_anew_is_left_to_it(world: World) -> None:
-    """Who says that it is over says so of the one it knows."""
-    name = cause_name("Looker")
-    notices(world).add(name, "down")
+def test_an_outage_that_another_process_has_met_since_is_not_over(world: World) -> None:
+    """Whoever says that it is over says so of the one that it knows."""
+    notices(world).add(LOOKER_DOWN, "down")
     deliver(world)
     late = notices(world)
     notices(world).over("Looker")
-    notices(world).add(name, "down again")
+    notices(world).add(LOOKER_DOWN, "down again")
     late.over("Looker")
-    assert "due" == world.state().notices[name].status
+    assert statuses(world) == {LOOKER_DOWN: "due"}
 
 
-def test_a_cause_told_of_an_hour_ago_is_not_taken_for_the_one_of_now(world: World) -> None:
-    """The marker has a claim."""
+def test_the_message_of_an_earlier_outage_does_not_count_for_the_next(world: World) -> None:
+    """The marker says which posting a message is of."""
     for answer_lost in (False, True):
-        notices(world).add(cause_name("Looker"), "down")
+        notices(world).add(LOOKER_DOWN, "down")
         if answer_lost:
-            world.fail("tell", PostUnknown("Slack did not answer."))
+            world.fail("tell", SILENCE)
         deliver(world)
         world.wait(minutes=16)
         deliver(world)
         notices(world).over("Looker")
-    assert ["down", "down"] == world.told()
+    assert world.told() == ["down", "down"]
 
 
-def test_the_name_of_a_cause_can_be_a_key() -> None:
-    """Of a ConfigMap."""
-    assert "cause.the-state-store" == cause_name("the state store")
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("the state store", "cause.the-state-store"),
+        ("the notebook Crédit.ipynb", "cause.the-notebook-cr-dit-ipynb"),
+    ],
+)
+def test_the_name_of_an_outage_can_be_a_key_of_a_configmap(service: str, name: str) -> None:
+    assert cause_name(service) == name
+
+
+# -- names and texts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edited", "retried", "rest", "since"),
+    [
+        ("", None, "0", START + timedelta(microseconds=1)),
+        ("1767873700.000001", None, "1767873700.000001", START + timedelta(microseconds=1)),
+        ("", START + timedelta(hours=1), "0.20260108T130000.000000", START + timedelta(hours=1)),
+    ],
+    ids=["as asked", "edited", "retried"],
+)
+def test_a_failure_has_one_name_for_each_edit_and_each_retry(
+    edited: str, retried: datetime | None, rest: str, since: datetime
+) -> None:
+    """By which the conversation shows it where the state was lost, also to a later version."""
+    key = RequestKey("T1", "C1", "1767873600.000001")
+    name, notice = failure(key, Record("given_up", "n", START, edited=edited, retried=retried), "text")
+    assert name == f"{key}.failed.{rest}"
+    assert notice == Notice("due", notice.nonce, START, "text", since=since)
 
 
 def test_a_failure_says_where_which_link_what_and_what_to_do() -> None:
-    """And what the reader can do in any case."""
     text = failure_text(
-        "https://acme.slack.com/archives/C1/p1",
-        [("https://acme.looker.com/x/a", LinkUnusable("There is no query a.", "Share it again.")),
+        PERMALINK,
+        [(f"https://{HOST}/x/a", LinkUnusable("There is no query a.", "Share it again.")),
          ("", CreditbotError("The thread is unclear."))],
     )  # fmt: skip
-    assert [
-        "I could not answer https://acme.slack.com/archives/C1/p1",
-        "• https://acme.looker.com/x/a",
+    assert text.splitlines()[:5] == [
+        f"I could not answer {PERMALINK}",
+        f"• https://{HOST}/x/a",
         "  There is no query a.",
         "  Share it again.",
         "• The thread is unclear.",
-    ] == text.splitlines()[:5]
+    ]
     assert "creditbot retry" in text
 
 
-def test_a_due_notice_keeps_when_it_became_due() -> None:
-    """It is told in that order."""
-    assert ("due", START, "x") == (due("x", START).status, due("x", START).at, due("x", START).text)
+def test_a_failure_of_very_many_links_names_ten() -> None:
+    """Any member can write a message of hundreds."""
+    problems = [(f"https://{HOST}/x/{n}", LinkUnusable("It is gone.", "")) for n in range(13)]
+    lines = failure_text(PERMALINK, problems).splitlines()
+    assert [line[2:] for line in lines if line.startswith("•")][-2:] == [f"https://{HOST}/x/9", "and 3 more links"]
+    assert "more" not in failure_text(PERMALINK, problems[:10])
+
+
+def test_a_due_message_keeps_when_it_became_due() -> None:
+    notice = due("x", START)
+    assert notice == Notice("due", notice.nonce, START, "x")

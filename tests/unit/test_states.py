@@ -13,15 +13,17 @@ from tests.support.world import START
 LATER = START + timedelta(hours=1)
 
 
-def test_a_transition_that_the_drawing_has_keeps_the_rest_of_the_record() -> None:
-    """A move changes the status, the time and what is named, and nothing else."""
+def test_a_move_keeps_what_it_does_not_name() -> None:
     record = Record("claimed", "n1", START, user="U1", attempts=2)
     moved = move(record, "computed", START, links="abc")
-    assert ("computed", "U1", 2, "abc") == (moved.status, moved.user, moved.attempts, moved.links)
+    assert moved.status == "computed"
+    assert moved.user == "U1"
+    assert moved.attempts == 2
+    assert moved.links == "abc"
 
 
-def test_every_write_has_a_nonce_of_its_own() -> None:
-    """Two moves to the same state at the same time are never equal."""
+def test_two_equal_moves_differ_in_their_nonce() -> None:
+    """So that a process knows its own write."""
     record = Record("computed", "n1", START)
     assert move(record, "posting", START) != move(record, "posting", START)
 
@@ -32,7 +34,7 @@ def test_a_nonce_is_short() -> None:
 
 
 @pytest.mark.parametrize("source", MOVES)
-def test_moves_that_the_drawing_lacks_are_refused(source: Status | None) -> None:
+def test_a_move_that_is_not_allowed_is_refused(source: Status | None) -> None:
     """No code path can take a request where the drawing has no arrow."""
     record = None if source is None else Record(source, "n", START)
     for target in set(get_args(Status)) - MOVES[source]:
@@ -40,18 +42,25 @@ def test_moves_that_the_drawing_lacks_are_refused(source: Status | None) -> None
             move(record, target, START)
 
 
-def test_what_starts_anew_keeps_nothing_of_what_came_of_it_before() -> None:
-    """Neither its attempts nor its result, nor who once overrode a refusal; but that replies of it may be there."""
-    dead = Record(
-        "given_up", "n", START, START, "1.1", "U1", "links", "2.2", 3, 4, START, Claim("pod", START),
-        Result(Decimal("1.00")), 2, "3.3", "x", checked=1, saved=True, overridden_by="dana",
-    )  # fmt: skip
-    anew = restarted(dead, LATER)
+GIVEN_UP = Record(
+    "given_up", "n", START, START, "1.1", "U1", "links", "2.2", 3, 4, START, Claim("pod", START),
+    Result(Decimal("1.00")), 2, "3.3", "x", checked=1, saved=True, overridden_by="dana",
+)  # fmt: skip
+
+
+def test_a_restarted_request_keeps_only_that_replies_may_be_there() -> None:
+    """Neither its attempts nor its result, nor who once overrode a refusal."""
+    anew = restarted(GIVEN_UP, LATER)
     assert anew == Record(
         "restarted", anew.nonce, LATER, None, "1.1", "U1", "links", "2.2", posts=2, reply="3.3", claim=None, result=None
     )
-    asked = restarted(dead, START, overridden_by="eve", retried=LATER)
-    assert ("restarted", "eve", LATER) == (asked.status, asked.overridden_by, asked.retried)
+
+
+def test_a_restarted_request_keeps_who_asked_for_that_and_when() -> None:
+    asked = restarted(GIVEN_UP, START, overridden_by="eve", retried=LATER)
+    assert asked.status == "restarted"
+    assert asked.overridden_by == "eve"
+    assert asked.retried == LATER
 
 
 @pytest.mark.parametrize(
@@ -66,16 +75,20 @@ def test_a_reply_was_posted_where_an_answer_took_another_post(
 ) -> None:
     """One that was found in the thread took none."""
     earlier = None if before is None else Record("computed", "n1", START, posts=before)
-    assert posted == was_posted(earlier, Record(status, "n2", START, posts=posts))
-    assert not was_posted(earlier, None)
+    assert was_posted(earlier, Record(status, "n2", START, posts=posts)) == posted
 
 
-def test_nothing_leaves_posting_to_be_worked_on_again() -> None:
-    """From posting no path leads to a second computation: the reply that may exist is of the first."""
+def test_no_reply_was_posted_where_another_process_has_the_request() -> None:
+    assert not was_posted(Record("computed", "n1", START), None)
+    assert not was_posted(None, None)
+
+
+def test_nothing_leads_from_posting_to_a_second_computation() -> None:
+    """The reply that may exist is that of the first."""
     assert MOVES["posting"].isdisjoint({"claimed", "restarted", "failed", "skipped"})
 
 
-def test_an_answered_request_stays_answered() -> None:
-    """No transition makes an answered request one that could be answered again."""
-    assert {"answered"} == MOVES["answered"]
-    assert {"elsewhere"} == MOVES["elsewhere"]
+@pytest.mark.parametrize("status", ["answered", "elsewhere"])
+def test_an_answered_request_stays_answered(status: Status) -> None:
+    """Whoever answered it."""
+    assert MOVES[status] == {status}
