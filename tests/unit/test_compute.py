@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 from typing_extensions import override
@@ -147,6 +148,14 @@ def test_a_total_above_max_credit_is_refused(world: World) -> None:
     """Splitting a request over several links does not get around the limit."""
     with pytest.raises(LinksFailed, match="MAX_CREDIT_USD"):
         compute(world, "x/a", "x/b", max_credit=Decimal("30.29"))
+
+
+def test_the_first_request_finds_its_parts_warm() -> None:
+    """What both of them start in the background takes as long as reading the channels."""
+    runner, resolver = Mock(), Mock()
+    CreditCalculator(resolver, runner, VERIFY, SqlRules("duckdb")).warm()
+    runner.warm.assert_called_once_with()
+    resolver.warm.assert_called_once_with()
 
 
 def test_a_shared_cause_keeps_its_class(world: World) -> None:

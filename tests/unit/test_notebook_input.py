@@ -96,6 +96,27 @@ def test_columns_are_found_by_name_in_any_case_and_with_looker_s_view_in_front()
     assert [traffic(1, messages=7)] == rows
 
 
+def test_columns_of_bigquery_are_found_behind_the_view() -> None:
+    """Its names have no dots, so Looker writes `view_field`."""
+    names = [f"verify_traffic_{name}" for name in ["account_sid", *reversed(COLUMNS)]]
+    rows = VERIFY.read_traffic(names, [("AC-sandbox-0001", *reversed(record(messages=7)))])
+    assert [traffic(1, messages=7)] == rows
+
+
+@pytest.mark.parametrize("other", ["verify_traffic_last_day", "first_day", "day_verify_traffic"])
+def test_a_column_of_another_name_is_not_taken_for_one_behind_the_view(other: str) -> None:
+    """All columns have the same view in front."""
+    with pytest.raises(ValueError, match="no column day"):
+        VERIFY.read_traffic([other, *[f"verify_traffic_{name}" for name in COLUMNS[1:]]], [])
+
+
+def test_the_columns_of_two_views_are_refused() -> None:
+    """Which of them is meant is not for the notebook to guess."""
+    names = [f"{view}_{name}" for view in ("a", "b") for name in COLUMNS]
+    with pytest.raises(ValueError, match=r"columns of 2 views \(a_, b_\): leave one\."):
+        VERIFY.read_traffic(names, [])
+
+
 def test_missing_columns_are_named_all_at_once() -> None:
     """The sentence says what is missing and what is there."""
     with pytest.raises(ValueError, match=r"no column verified, price_usd; it gives day, prefix, .*messages, price\."):

@@ -52,7 +52,7 @@ def check(sql: str, sql_rules: SqlRules) -> None:
             "Check SQL_DIALECT, and take pivots and totals off the query: with them Looker sends more than one.",
         )
     for dialect, statements in parsed:
-        check_statements(statements, dialect, sql_rules.tables)
+        check_statements(statements, dialect, sql_rules.tables, sure=sql_rules.dialect is not None)
 
 
 def _check_text(sql: str) -> None:

@@ -18,11 +18,14 @@ from sqlglot.dialects.dialect import Dialect
 from creditbot.credit.sql.dialects import WAREHOUSES
 from creditbot.text import one_line
 
-NAME_LIMIT = 60
-"""Characters of a name in SQL that a sentence shows."""
+_NAME_LIMIT = 60  # characters of a name in SQL that a sentence shows
 
 # sqlglot logs a warning for every statement that it only knows by name. The rules refuse such a statement anyway.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)
+_ROW_SOURCES = (exp.CTE, exp.From, exp.Join, exp.Lateral, exp.TableFromRows)
+_KEYS = (exp.In, exp.Any, exp.All)
 
 _SPELT_OUT = re.compile(r"(?<![A-Z])([A-Z])_(?=[A-Z](?:_|\Z))")
 
@@ -44,13 +47,15 @@ class CteScope:
 
     Attributes:
         dialect: whose rules tell when two names are the same.
-        names: name -> position in the WITH.
+        ctes: the expressions of the WITH, in order.
+        names: name -> position in `ctes`.
         before: those at earlier positions are in sight.
         recursive: to read one of these positions would be recursion.
         outer: what is in sight around the WITH.
     """
 
     dialect: Dialect
+    ctes: Sequence[exp.CTE] = ()
     names: Mapping[str, int] = field(default_factory=dict)
     before: int = 0
     recursive: range = range(0)
@@ -58,21 +63,34 @@ class CteScope:
 
     def readable(self, table: exp.Table) -> bool | None:
         """Whether the name means an expression that may be read here; None: it means a table of the warehouse."""
-        position = self.names.get(self._name(table.this)) if len(table.parts) == 1 else None
-        if position is not None and (position < self.before or position in self.recursive):
+        position = self._position(table)
+        if position is not None:
             return position < self.before
         return self.outer.readable(table) if self.outer else None
+
+    def cte_of(self, table: exp.Table) -> exp.CTE | None:
+        """The expression that the name means; None: a table of the warehouse."""
+        position = self._position(table)
+        if position is not None:
+            return self.ctes[position]
+        return self.outer.cte_of(table) if self.outer else None
 
     def within(self, with_: exp.With) -> Iterator[tuple[exp.Expr, CteScope]]:
         """The expressions of a WITH, each with what is in sight in it; at last the WITH, with what is after it."""
         ctes = with_.expressions
-        names = {self._name(cte.args["alias"].this): n for n, cte in enumerate(ctes)}
+        # The WITH of ClickHouse also gives names to values, and such a name is not one of a table.
+        names = {self._name(cte.args["alias"].this): n for n, cte in enumerate(ctes) if not cte.args.get("scalar")}
         for n, cte in enumerate(ctes):
             # Without RECURSIVE a table may have the name of the expression that reads it; but some warehouses need no
             # such word, and take a UNION for recursion.
             end = len(ctes) if with_.recursive else n + isinstance(cte.this, exp.SetOperation)
-            yield cte, CteScope(self.dialect, names, n, range(n, end), self)
-        yield with_, CteScope(self.dialect, names, len(ctes), outer=self)
+            yield cte, CteScope(self.dialect, ctes, names, n, range(n, end), self)
+        yield with_, CteScope(self.dialect, ctes, names, len(ctes), outer=self)
+
+    def _position(self, table: exp.Table) -> int | None:
+        position = self.names.get(self._name(table.this)) if len(table.parts) == 1 else None
+        in_sight = position is not None and (position < self.before or position in self.recursive)
+        return position if in_sight else None
 
     def _name(self, name: exp.Identifier) -> str:
         return str(self.dialect.normalize_identifier(name.copy()).this)
@@ -91,6 +109,46 @@ def nodes(query: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, CteScope]]:
             todo += [(child, scope) for child in with_.iter_expressions() if not isinstance(child, exp.CTE)]
             scope = inner
         todo += [(child, scope) for child in node.iter_expressions() if child is not with_]
+
+
+def is_value(query: exp.Expr) -> bool:
+    """Whether a query stands where a value does, not where rows do: `(SELECT 1)`, EXISTS, ARRAY, IN."""
+    parent = query.parent
+    while isinstance(parent, exp.Subquery | exp.SetOperation):
+        parent = parent.parent
+    return parent is not None and not isinstance(parent, _ROW_SOURCES)
+
+
+def is_one_value(query: exp.Expr) -> bool:
+    """Whether a query gives one value or a yes or no: not the rows of another query, nor the keys of `IN`."""
+    parent = query.parent
+    while isinstance(parent, exp.Subquery):
+        parent = parent.parent
+    return is_value(query) and not isinstance(parent, (*_KEYS, exp.SetOperation))
+
+
+def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
+    """The queries whose rows or keys can reach the result, each once: not those that give one value."""
+    scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
+    todo, entered = [query], set[int]()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, QUERIES):
+            yield node
+        elif isinstance(node, exp.Table) and (cte := scopes[id(node)].cte_of(node)) and id(cte) not in entered:
+            entered.add(id(cte))
+            todo.append(cte.this)
+        below = (child for child in node.iter_expressions() if not isinstance(child, exp.With))
+        todo += [child for child in below if not (isinstance(child, QUERIES) and is_one_value(child))]
+
+
+def parts_of_query(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The node and what is below it, without the queries inside it."""
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        yield part
+        todo += [child for child in part.iter_expressions() if not isinstance(child, (*QUERIES, exp.With))]
 
 
 def full_name(table: exp.Table) -> str:
@@ -144,8 +202,13 @@ def name_of(node: exp.Expr) -> str:
     if isinstance(node, exp.Lateral | exp.TableFromRows):
         return name_of(node.this)
     if isinstance(node, exp.Command | exp.Anonymous | exp.Var):
-        return one_line(node.name, NAME_LIMIT).upper()
+        return short(node.name).upper()
     if isinstance(node, exp.GenerateSeries):
         return "GENERATE_SERIES"
     # sqlglot's own name of JSON_TABLE is J_S_O_N_TABLE.
     return _SPELT_OUT.sub(r"\1", node.sql_name()) if isinstance(node, exp.Func) else node.key.upper()
+
+
+def short(name: str) -> str:
+    """A name in SQL on one line, as a sentence shows it."""
+    return one_line(name, _NAME_LIMIT)

@@ -1,0 +1,138 @@
+"""What the functions in SQL may do: compute a value, and open a list that stands in a column.
+
+A function that reads files, the system or the network, runs SQL given as text, writes or waits is refused, and so is
+one that makes rows out of nothing. Scalar functions that are not known to be harmful pass, since every warehouse has
+many functions of its own. Nodes come from `creditbot.credit.sql.rules`. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlglot import exp
+
+from creditbot.credit.sql.tree import name_of
+from creditbot.errors import SqlRefused
+
+TODO: Final = "Ask with a Look or an Explore over the warehouse's tables."
+
+# fmt: off
+# Functions that make rows or lists out of nothing.
+_SERIES: Final = frozenset({
+    "array_generate_range", "generate_array", "generate_date_array", "generate_series", "generate_subscripts",
+    "generate_timestamp_array", "generator", "numbers", "range", "sequence", "stack",
+})
+# Functions that read files, the system or the network, run SQL given as text, write, or wait.
+_HARMFUL: Final = frozenset({
+    "ai_query", "benchmark", "bfilename", "build_scoped_file_url", "build_stage_file_url", "catboostevaluate",
+    "connectby", "crosstab", "current_setting", "currval", "dburitype", "external_query", "file", "get_ddl", "get_lock",
+    "get_presigned_url", "getenv", "getvariable", "glob", "httpuritype", "java_method", "joinget", "joingetornull",
+    "json_execute_serialized_sql", "lastval", "load_extension", "load_file", "master_pos_wait", "nextval",
+    "opendatasource", "openquery", "openrowset", "query", "query_table", "readfile", "reflect", "release_all_locks",
+    "release_lock", "remote", "remote_query", "secret", "set_config", "setseed", "setval", "sleep", "sleep_ms",
+    "sleepeachrow", "sniff_csv", "source_pos_wait", "sys_eval", "sys_exec", "try_reflect", "try_secret", "ts_stat",
+    "url", "wait_for_executed_gtid_set", "wait_until_sql_thread_after_gtids", "write_log", "writefile", "xdburitype",
+})
+# Families of functions and packages of the kind, by the beginning of a name.
+_HARMFUL_FAMILIES: Final = re.compile(
+    r"(?:ai_(?:classify|extract|fix_grammar|forecast|gen|mask|parse|similarity|summarize|translate)"
+    r"|binlog_|cortex|ctxsys|dblink|dbms_|duckdb_|http_|iceberg_|lo_|mdsys|owa_|parquet_|pg_(?!catalog\Z)|pragma_|read_"
+    r"|system\$|urifactory|utl_|xp_)"
+    r"|\w*_to_xml\w*"
+)
+# Packages of Oracle in which Looker's symmetric aggregates compute hashes.
+_HARMLESS: Final = frozenset({"dbms_crypto.hash", "sys.dbms_crypto.hash", "utl_raw.cast_to_raw", "utl_raw.substr"})
+# ClickHouse reads a table that is named as the last argument of these.
+_IN_FUNCTIONS: Final = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?")
+
+# Functions that make several rows of one value. They may open what a column holds, and nothing else.
+_LIST_TYPES: Final = (exp.Unnest, exp.Explode, exp.Posexplode, exp.Inline, exp.SplitToTable)
+_LIST_NAMES: Final = frozenset({
+    "array_join", "arrayjoin", "flatten", "inline_outer", "json_array_elements", "json_array_elements_text",
+    "json_each", "json_each_text", "json_object_keys", "json_populate_recordset", "json_to_recordset", "json_tree",
+    "json_tuple", "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "jsonb_each_text",
+    "jsonb_object_keys", "jsonb_path_query", "jsonb_populate_recordset", "jsonb_to_recordset", "openjson",
+    "regexp_matches", "regexp_split_to_table", "split_to_table", "string_split", "string_to_table",
+    "strtok_split_to_table", "unnest", "variant_explode", "variant_explode_outer",
+})
+# Steps on the way from a column to its list: none of them can make the list longer by something of its own.
+_STEPS: Final = (
+    exp.Bracket, exp.Cast, exp.Dot, exp.FromJson, exp.JSONBExtract, exp.JSONBExtractScalar, exp.JSONExtract,
+    exp.JSONExtractArray, exp.JSONExtractScalar, exp.Kwarg, exp.Lower, exp.MapKeys, exp.Paren, exp.ParseJSON,
+    exp.RegexpSplit, exp.Split, exp.StringToArray, exp.Trim, exp.TryCast, exp.Upper,
+)
+_STEP_NAMES: Final = frozenset({
+    "array_distinct", "array_sort", "from_json", "json_extract_array", "json_extract_string_array", "json_query_array",
+    "json_value_array", "map_entries", "map_keys", "map_values", "mapkeys", "mapvalues", "object_keys", "split",
+    "splitbychar", "splitbystring", "string_to_array", "strtok_to_array", "try_parse_json",
+})
+# fmt: on
+# A name in other letters may be an escape that the server decodes: U&"pg\005fread_file".
+_PLAIN_NAME: Final = re.compile(r"[\w$.-]+")
+
+
+def check_function(node: exp.Func, dialect: str) -> None:
+    """Raises `SqlRefused` for a function that does more than compute, or that makes rows out of nothing."""
+    name = name_of(node)
+    full = ".".join([*_qualifiers(node), name.lower()])
+    parts = full.split(".")
+    if isinstance(node, exp.Anonymous) and not _PLAIN_NAME.fullmatch(name):
+        raise SqlRefused(f"The SQL calls a function by the odd name {name}.", TODO)
+    if parts[-1] in _SERIES:
+        raise SqlRefused(f"The SQL makes rows by {name}, out of no table.", TODO)
+    if full not in _HARMLESS and any(part in _HARMFUL or _HARMFUL_FAMILIES.match(part) for part in parts):
+        raise SqlRefused(f"The SQL calls {full.upper()}, which does more than compute.", TODO)
+    if dialect == "clickhouse" and isinstance(node, exp.Anonymous) and _IN_FUNCTIONS.fullmatch(parts[-1]):
+        raise SqlRefused(f"The SQL calls {name}, which may read a table that it names.", TODO)
+    if opens_list(node) and not all(_is_in_column(argument) for argument in _lists(node)):
+        raise SqlRefused(f"The SQL makes rows by {name} out of a list, not out of a column.", TODO)
+
+
+def opens_list(node: exp.Expr | None) -> bool:
+    """Whether the node is a function that makes several rows of one value, such as UNNEST or FLATTEN."""
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() in _LIST_NAMES
+    return isinstance(node, _LIST_TYPES)
+
+
+def check_array_join(join: exp.Join) -> None:
+    """Raises `SqlRefused` unless ClickHouse's ARRAY JOIN opens columns."""
+    for part in (join.this, *join.expressions):
+        if not _is_in_column(part.this if isinstance(part, exp.Alias) else part):
+            raise SqlRefused("The SQL makes rows by ARRAY JOIN out of a list, not out of a column.", TODO)
+
+
+def _qualifiers(node: exp.Func) -> list[str]:
+    """The names before that of the function, such as ["sys", "utl_http"], in lower case."""
+    dot = node.parent
+    if isinstance(dot, exp.Dot) and dot.expression is node:
+        return [part.name.lower() for part in dot.this.find_all(exp.Identifier, bfs=False)]
+    return []
+
+
+def _lists(node: exp.Func) -> list[exp.Expr]:
+    """The arguments that hold the lists."""
+    if isinstance(node, exp.Unnest):
+        return list(node.expressions)
+    if isinstance(node, exp.Anonymous):
+        return list(node.expressions[:1]) or [node]
+    return [node.this]
+
+
+def _is_in_column(node: exp.Expr) -> bool:
+    """Whether a list is what a column holds, taken out by paths, casts and splits, and nothing added."""
+    while not isinstance(node, exp.Column):
+        if isinstance(node, exp.Anonymous) and node.name.lower() in _STEP_NAMES:
+            first, *others = node.expressions or [exp.Null()]
+        elif isinstance(node, exp.Kwarg):
+            first, others = node.expression, []
+        elif isinstance(node, _STEPS):
+            first = node.this
+            others = [child for child in node.iter_expressions() if child is not first]
+        else:
+            return False
+        if any(other.find(exp.Array, exp.Func) for other in others):
+            return False
+        node = first
+    return True

@@ -1,0 +1,70 @@
+"""Looker's own SQL passes the check on every warehouse, and runs where an engine is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from creditbot.credit.products import default_products
+from tests.support.looker_sql import IDIOMS, SHAPES, corpus, looker_sql
+from tests.support.sql import refusal
+
+
+@pytest.mark.parametrize(
+    ("dialect", "shape", "sql"), list(corpus()), ids=lambda value: value if len(value) < 30 else ""
+)
+def test_looker_sql_passes_in_its_dialect(dialect: str, shape: str, sql: str) -> None:
+    """Dates, time zones, symmetric aggregates, pivots, totals, derived tables, yesno, case, tiers."""
+    assert "" == refusal(sql, dialect)
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "snowflake", "bigquery", "trino"])
+@pytest.mark.parametrize("shape", ["absolute dates", "last seven days", "persistent derived table"])
+def test_looker_sql_passes_where_no_dialect_is_set(dialect: str, shape: str) -> None:
+    """Without SQL_DIALECT every dialect that can read the SQL has to find it read-only."""
+    assert "" == refusal(looker_sql(dialect, shape))
+
+
+@pytest.mark.parametrize("dialect", IDIOMS)
+@pytest.mark.parametrize("limit", [500, 5000])
+def test_looker_sql_that_keeps_its_row_limit_is_refused(dialect: str, limit: int) -> None:
+    """Each dialect has its own way to say it."""
+    sql = looker_sql(dialect, "absolute dates")
+    if dialect == "oracle":
+        sql = f"SELECT * FROM ({sql}) WHERE ROWNUM <= {limit}"
+    elif dialect == "tsql":
+        sql = sql.replace("SELECT", f"SELECT TOP {limit}", 1)
+    else:
+        sql = f"{sql}\nLIMIT {limit}"
+    assert "is cut by" in refusal(sql, dialect)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_looker_sql_is_verify_by_its_filter(shape: str) -> None:
+    """Every query of the corpus filters on the billable item."""
+    product = default_products("verify.ipynb", "psms.ipynb").pick(looker_sql("duckdb", shape), "duckdb")
+    assert product is not None
+    assert "verify" == product.name
+
+
+@pytest.fixture(scope="module")
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        columns = (
+            "id INT, created_at TIMESTAMP, prefix TEXT, mode TEXT, messages INT, verified INT, billable_item TEXT,"
+            " payload JSON"
+        )
+        connection.execute("CREATE SCHEMA analytics")
+        connection.execute(f"CREATE TABLE analytics.verify_traffic ({columns})")
+        connection.execute("CREATE SCHEMA looker_scratch")
+        pdt = "looker_scratch.LR_PJ6OK1764633600123_verify_daily"
+        connection.execute(f"CREATE TABLE {pdt} (prefix TEXT, messages INT, billable_item TEXT)")
+        yield connection
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_looker_sql_runs(shape: str, warehouse: duckdb.DuckDBPyConnection) -> None:
+    """What the corpus holds is SQL: DuckDB takes every query of its dialect."""
+    assert warehouse.execute(looker_sql("duckdb", shape)).description
