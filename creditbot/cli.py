@@ -66,9 +66,9 @@ _Run = Callable[[argparse.Namespace], int]
 def _command(
     sub: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: _Run | None, help_: str
 ) -> argparse.ArgumentParser:
-    made = sub.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False)
-    made.set_defaults(run=run)
-    return made
+    command = sub.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False)
+    command.set_defaults(run=run)
+    return command
 
 
 def _permalink(command: argparse.ArgumentParser) -> None:
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _defect(error: Exception) -> int:
-    """Says that this error is a mistake of ours. Its traceback goes to the log, or to the terminal if there is none."""
+    """Says that nobody foresaw this error. Its traceback goes to the log, or to the terminal if there is no log."""
     log.critical("a defect of creditbot", exc_info=error)
     print(f"creditbot: This is a defect of creditbot ({type(error).__name__}); its log says where.", file=sys.stderr)
     return 1

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from creditbot.state.ledger import Ledger
     from creditbot.state.record import Record
 
-_ENDED = ("answered", "elsewhere", "given_up")
-"""What the automation rate is taken of: requests that wanted an answer and that have ended."""
+_RATED = ("answered", "elsewhere", "given_up")
+"""The automation rate counts requests with these ends: all that wanted an answer."""
 
 
 def history(options: Namespace) -> int:
@@ -81,12 +81,12 @@ def restart(lookup: Lookup, ledger: Ledger, clock: Clock, permalink: Permalink, 
     if problem:
         raise SettingsError(problem)
     now = clock.now()
-    kept = {"overridden_by": overridden_by, "retried": now}
+    changes = {"overridden_by": overridden_by, "retried": now}
     if facts.record:
-        record = restarted(facts.record, now, **kept)
+        record = restarted(facts.record, now, **changes)
     else:
         thread = permalink.thread if permalink.thread != permalink.ts else ""
-        record = move(None, "restarted", now, thread=thread, **kept)
+        record = move(None, "restarted", now, thread=thread, **changes)
     ledger.swap(facts.key, facts.record, record)
 
 
@@ -138,7 +138,7 @@ def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
 
 
 def _rate_line(past: Sequence[PastRequest], days: int) -> str:
-    ended = [request for request in past if request.status in _ENDED]
+    ended = [request for request in past if request.status in _RATED]
     answered = [request for request in past if request.status == "answered"]
     if not ended:
         return f"No request was answered or given up in the last {count(days, 'day')}."
@@ -198,7 +198,7 @@ def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 def _link_line(link: Mapping[str, Any]) -> str:
     if "sql_sha256" not in link:
         return "its SQL was not kept"
-    parts = [str(link.get("product") or "skipped: it is of no product that is on")]
+    parts = [str(link.get("product") or "skipped: no product for its SQL is on")]
     if "credit" in link:
         parts.append(format_usd(link["credit"]))
     parts.append(f"SQL {str(link['sql_sha256'])[:12]}")

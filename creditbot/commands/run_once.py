@@ -166,7 +166,7 @@ def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
     if report.waiting and meta.hold_before and meta.hold_until and now < meta.hold_until:
         yield (
             f"Requests from before {utc(meta.hold_before)} wait until {utc(meta.hold_until)}: the state was lost or "
-            "damaged, and a reply of ours may not be visible yet."
+            "damaged, and a reply may not be visible yet."
         )
     yield from problem_lines(report)
 

@@ -142,7 +142,7 @@ def outcome_fields(summary: Mapping[str, object]) -> dict[str, Any]:
 
 
 def outcome_of(summary: Mapping[str, object]) -> Outcome | None:
-    """How the request of a summary stood when that was last written; None if no version of ours wrote the outcome."""
+    """How the request stood when its summary was last written; None if no version of creditbot wrote the outcome."""
     outcome = outcome_fields(summary)
     try:
         at = datetime.fromisoformat(str(outcome.get("at")))

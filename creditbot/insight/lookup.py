@@ -1,4 +1,4 @@
-"""Finds what is known of single requests: of the one that a permalink names, and of all since some day.
+"""Finds what is known of requests: of the one that a permalink names, and of all since some day.
 
 It reads the state, the saved summaries and, for a message that neither knows, its thread. `creditbot history` and
 `creditbot show` print what it finds. It changes nothing.
@@ -37,7 +37,7 @@ class RequestFacts:
         key: its identity.
         record: what the state holds of it; None if the state has forgotten it or never knew it.
         summary: its saved summary; None if there is none.
-        ignored: where nothing is known of it, why: one sentence; else "".
+        ignored: why nothing is known of it, one sentence; "" if something is.
     """
 
     key: RequestKey

@@ -65,8 +65,8 @@ def read_link(url: str, host: LookerHost) -> LookerLink | None:
         return None
     steps = [unquote(step) for step in parts.path.split("/") if step]
     # A browser resolves "..", and then opens another page than the first steps say.
-    read = _PAGES.get(steps[0]) if steps and ".." not in steps else None
-    link = read(url, steps[1:], parts.query) if read else None
+    read_page = _PAGES.get(steps[0]) if steps and ".." not in steps else None
+    link = read_page(url, steps[1:], parts.query) if read_page else None
     if link is None:
         return LookerLink("other", url, unusable=_NO_QUERY)
     return link if link.unusable or "\ufffd" not in unquote(url) else replace(link, unusable=_NO_UTF8)

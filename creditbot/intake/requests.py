@@ -33,7 +33,7 @@ class Request:
 
     Attributes:
         key: its identity.
-        message: the message as it was last read.
+        message: its message, as Slack last showed it.
         links: its links to our Looker, each once.
     """
 

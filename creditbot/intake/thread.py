@@ -1,6 +1,6 @@
 """Reads a thread from the side of one request: does the request still stand, was it answered, and by whom. Pure.
 
-The messages come from `Inbox.thread`; what is read goes to `creditbot.answer`, which decides by it.
+The messages come from `Inbox.thread`. `creditbot.answer` decides by the `ThreadView` that is made of them.
 
 An answer is our reply with its marker, or `Approved, $...` without a marker: by a person, by a bot of PREVIOUS_BOTS, or
 by us before a state was lost. An answer without a marker counts for one request only: the one that it follows.
@@ -20,7 +20,7 @@ from creditbot.slack_time import is_newer, order, time_of
 REPEATS = "Please ignore this reply: it repeats the answer above. Do not credit it again."
 """A second reply of ours to one request is edited to say this."""
 LATE = "Please ignore this reply: the request had already been closed. Do not credit it."
-"""A reply of ours that became visible after its request had been given up is edited to say this."""
+"""A reply of ours that appeared after its request had been given up is edited to say this."""
 
 UNCOUNTED = frozenset({
     REPEATS,

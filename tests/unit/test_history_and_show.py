@@ -85,7 +85,7 @@ def test_a_request_that_the_state_forgot_is_shown_from_its_summary() -> None:
         "link       https://acme.looker.com/looks/1",
         "           verify, $12.50, SQL aaaaaaaaaaaa, notebook bbbbbbbbbbbb",
         "link       https://acme.looker.com/looks/2",
-        "           skipped: it is of no product that is on, SQL cccccccccccc",
+        "           skipped: no product for its SQL is on, SQL cccccccccccc",
         "link       https://acme.looker.com/looks/3",
         "           its SQL was not kept",
     ] == list(request_lines(RequestFacts(KEY, None, summary), LINK))

@@ -103,7 +103,7 @@ HOLD = Meta(hold_before=NOW, hold_until=NOW + timedelta(minutes=15))
 def test_a_tick_says_until_when_requests_are_held_back_and_why() -> None:
     expected = (
         "Requests from before 2026-01-09 12:00:00 UTC wait until 2026-01-09 12:15:00 UTC: "
-        "the state was lost or damaged, and a reply of ours may not be visible yet."
+        "the state was lost or damaged, and a reply may not be visible yet."
     )
     assert expected == lines(TickReport(waiting=1), HOLD)[1]
 

@@ -291,7 +291,7 @@ FOUND = [LOOK, "https://a.b/\u00fc"]
 
 
 @pytest.mark.parametrize(
-    ("given_text", "expected"),
+    ("text_in", "expected"),
     [
         (json.dumps(MESSAGE), FOUND),
         (json.dumps(MESSAGE, indent=2) + "\n", FOUND),
@@ -314,9 +314,9 @@ FOUND = [LOOK, "https://a.b/\u00fc"]
         ("{" + '"a":' * 5, []),
     ],
 )
-def test_a_message_is_read_from_json_or_from_plain_text(given_text: str, expected: list[str]) -> None:
+def test_a_message_is_read_from_json_or_from_plain_text(text_in: str, expected: list[str]) -> None:
     """A message, an answer of the API, an event, a JSON string; any other text is what a person wrote."""
-    assert expected == urls_in(content_of(given_text))
+    assert expected == urls_in(content_of(text_in))
 
 
 def nested(depth: int) -> object:
@@ -403,7 +403,7 @@ def test_any_json_can_be_read_as_a_message(content: dict[str, object]) -> None:
 
 
 @given(st.text() | json_values.map(json.dumps))
-def test_any_text_can_be_given_to_the_command(given_text: str) -> None:
+def test_any_text_can_be_given_to_the_command(text_in: str) -> None:
     """A link typed after it is found."""
-    assert LOOK in urls_in(content_of(f"{given_text}\n{LOOK}")) or given_text.lstrip()[:1] in ("{", "[", '"')
-    urls_in(content_of(given_text))
+    assert LOOK in urls_in(content_of(f"{text_in}\n{LOOK}")) or text_in.lstrip()[:1] in ("{", "[", '"')
+    urls_in(content_of(text_in))
