@@ -27,7 +27,7 @@ def test_a_request_that_somebody_answered_first_is_left_alone(world: World, answ
     assert record.status == "elsewhere"
     assert record.reply == answer.ts
     assert record.claim is None
-    assert record.reason == "Answered in the thread."
+    assert "thread" in record.reason
 
 
 def test_the_summary_of_a_persons_answer_says_what_was_asked(world: World) -> None:
@@ -66,10 +66,8 @@ def test_another_bots_reply_with_our_marker_leaves_the_request_to_people(world: 
     world.forged_reply(key, "Approved, $1")
     world.tick()
     assert world.replies(key) == ["Approved, $1"]
-    assert (
-        "• A reply in the thread carries our marker, but somebody else posted it.\n"
-        "  Find out who posted it, and credit by hand.\n"
-    ) in world.told()[0]
+    assert world.record(key).status == "given_up"
+    assert "somebody else posted it" in world.told()[0]
 
 
 def test_answers_for_either_of_two_requests_leave_the_first_to_people(world: World) -> None:
@@ -82,7 +80,5 @@ def test_answers_for_either_of_two_requests_leave_the_first_to_people(world: Wor
     assert world.record(first).status == "given_up"
     assert world.record(second).status == "elsewhere"
     (text,) = world.told()
-    assert (
-        "• A later request in its thread has several answers, and one of them may be meant for this one.\n"
-        "  Look at the thread and credit by hand.\n"
-    ) in text
+    assert world.address(first) in text
+    assert "several answers" in text

@@ -23,7 +23,7 @@ def test_links_added_after_the_reply_are_told_once_and_not_answered(world: World
     world.edit(key, f"{short_link('abc')} {short_link('more')}")
     world.ticks(3, minutes=5)
     assert world.outcome(key) == Outcome("answered", replies=[REFERENCE], told=1, runs=["abc"])
-    assert "its links have changed" in world.told()[0]
+    assert "links have changed" in world.told()[0]
     after = world.record(key)
     assert after.edited > before.edited
     assert after.links != before.links
@@ -99,7 +99,7 @@ def test_a_request_deleted_while_the_notebook_runs_is_withdrawn(world: World) ->
     world.ticks(6, minutes=5)
     assert world.outcome(key) == Outcome("withdrawn", runs=["abc"])
     assert world.record(key).claim is None
-    assert world.record(key).reason == "The message or its Looker links were deleted."
+    assert "deleted" in world.record(key).reason
 
 
 def test_a_request_deleted_after_an_unknown_post_is_withdrawn_once_settled(world: World) -> None:
@@ -124,9 +124,7 @@ def test_a_thread_that_does_not_show_the_request_yet_is_read_again(world: World)
     world.tick()
     assert world.replies(key) == []
     assert world.record(key).status == "computed"
-    assert (
-        world.record(key).reason == "Slack does not show the latest version of the request yet. It will be read again."
-    )
+    assert "latest version" in world.record(key).reason
     world.ticks(3, minutes=3)
     assert world.replies(key) == [REFERENCE]
     assert world.told() == []
@@ -216,7 +214,7 @@ def test_new_links_restart_a_request_that_killed_every_process(world: World) -> 
     world.tick()
     assert world.replies(key) == [REFERENCE]
     (text,) = world.told()
-    assert "Given up after 3 attempts" in text
+    assert "3 attempts" in text
 
 
 # -- an edit that changes nothing for an end ---------------------------------------------------------------------------

@@ -280,7 +280,7 @@ def test_a_full_state_is_an_outage_until_a_request_can_be_begun(world: World) ->
     assert world.record(key).attempts == 1
     assert world.record(key).returned == 1
     (error,) = report.errors
-    assert "The state is at its limit" in error
+    assert "at its limit" in error
     (text,) = world.told()
     assert text.endswith(error)
     assert world.state().notices["cause.the-state-store"].status == "told"
@@ -303,5 +303,5 @@ def test_a_reply_that_is_found_does_not_end_the_outage_of_a_full_state(world: Wo
     assert world.record(posting).status == "answered"
     assert world.record(key).status == "computed"
     (text,) = world.told()
-    assert "The state is at its limit" in text
+    assert "at its limit" in text
     assert world.state().notices["cause.the-state-store"].status == "told"

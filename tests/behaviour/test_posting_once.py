@@ -89,11 +89,7 @@ def test_a_store_that_is_too_slow_each_time_keeps_the_reply_back(world: World) -
     world.amid("thread", slow)
     world.tick(rules=replace(RULES, attempts=1))
     assert world.outcome(key) == Outcome("posting", told=1, runs=["abc"])
-    why = (
-        "Slack or the state store is too slow to post safely: the thread may have changed since it was read. "
-        "The next tick reads it again."
-    )
-    assert why in world.told()[0]
+    assert "too slow" in world.told()[0]
     world.wait(minutes=16)
     world.tick()
     assert world.replies(key) == [REFERENCE]
@@ -299,7 +295,7 @@ def test_a_reply_that_slack_never_shows_is_left_to_the_owner(world: World) -> No
         told.append(len(world.told()))
         world.wait(minutes=16)
     assert told == [0, 0, 1, 1, 1]
-    assert "I don't know whether my reply" in world.told()[0]
+    assert str(SILENCE) in world.told()[0]
     world.wait(hours=73)
     world.tick()
     assert world.record(key).status == "posting"
@@ -348,7 +344,7 @@ def test_the_owner_is_told_once_of_a_reply_that_never_shows(world: World) -> Non
     world.fail("reply", SILENCE, times=99)
     world.ticks(20, minutes=30, rules=replace(RULES, lookback=timedelta(hours=1)))
     assert world.record(key).status == "posting"
-    assert len([text for text in world.told() if "I have stopped posting." in text]) == 1
+    assert len([text for text in world.told() if "never showed" in text]) == 1
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_a_reply_that_shows_after_its_request_ended_does_not_count(world: World,
     world.ticks(3, minutes=16)
     assert text in world.replies(key)
     assert REFERENCE not in world.replies(key)
-    assert sum("I posted a reply by mistake." in told for told in world.told()) == 1
+    assert sum("by mistake" in told for told in world.told()) == 1
     assert world.record(key).checked
 
 

@@ -14,6 +14,7 @@ from tests.support.ticks import Tick, stopped
 from tests.support.world import PERSON, REFERENCE, RULES, World, explore_link
 
 ONE_DAY = replace(RULES, duplicates=timedelta(days=1))
+NOT_IN_CHANNEL = Refused(SLACK, "Slack refuses it: not_in_channel.")
 
 
 # -- credited already --------------------------------------------------------------------------------------------------
@@ -26,12 +27,10 @@ def test_the_second_request_for_the_same_sql_is_not_answered(world: World) -> No
     assert world.replies(first) == [REFERENCE]
     assert world.replies(second) == []
     (text,) = world.told()
-    assert text.startswith(
-        f"I could not answer {world.address(second)}\n"
-        f"• Another request already credits the same SQL: {world.address(first)}\n"
-        "  To credit it a second time, run `creditbot retry --again` with the address of this "
-        "request.\n"
-    )
+    refused, why, todo, *_ = text.splitlines()
+    assert world.address(second) in refused
+    assert world.address(first) in why
+    assert "`creditbot retry --again`" in todo
 
 
 def test_one_link_in_common_is_enough_to_refuse_the_second_request(world: World) -> None:
@@ -61,7 +60,7 @@ def test_sql_that_a_person_credited_while_the_bot_computed_it_is_credited(world:
     world.tick()
     assert world.record(first).status == "elsewhere"
     assert world.record(second).status == "given_up"
-    assert "already credits the same SQL" in world.told()[0]
+    assert world.address(first) in world.told()[0]
 
 
 def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> None:
@@ -80,7 +79,7 @@ def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> N
     assert world.replies(first) == [REFERENCE]
     assert world.replies(second) == []
     (text,) = world.told()
-    assert f"Another request already credits the same SQL: {world.address(first)}\n" in text
+    assert world.address(first) in text
 
 
 # -- not credited ------------------------------------------------------------------------------------------------------
@@ -297,8 +296,7 @@ def test_sql_that_may_be_answered_already_waits_until_the_loss_settles(world: Wo
     world.tick()
     assert world.replies(second) == []
     assert world.record(second).status == "computed"
-    waits_for = f"Another request may already credit the same SQL: {world.address(first)} That will"
-    assert waits_for in world.record(second).reason
+    assert world.address(first) in world.record(second).reason
     world.wait(minutes=4)
     world.ticks(9, minutes=4)
     assert world.replies(first) == [REFERENCE]
@@ -336,11 +334,8 @@ def test_a_thread_shows_an_answer_before_a_loss_to_other_requests_at_once(
 
 @pytest.mark.parametrize(
     ("why", "reason"),
-    [
-        ("unclear", "Its thread does not show"),
-        ("forged", "Its thread does not show"),
-        ("refused", "Slack refuses it: not_in_channel."),
-    ],
+    [("unclear", "thread does not show"), ("forged", "thread does not show"), ("refused", str(NOT_IN_CHANNEL))],
+    ids=["two answers", "somebody else's reply", "a thread that Slack does not show"],
 )
 def test_sql_of_a_lost_request_with_an_unclear_thread_is_left_to_people(world: World, why: str, reason: str) -> None:
     """The owner gets the addresses of both requests."""
@@ -356,13 +351,13 @@ def test_sql_of_a_lost_request_with_an_unclear_thread_is_left_to_people(world: W
     world.wait(minutes=1)
     second = world.ask("abc")
     if why == "refused":
-        world.amid("thread", lambda: world.fail("thread", Refused(SLACK, "Slack refuses it: not_in_channel.")))
+        world.amid("thread", lambda: world.fail("thread", NOT_IN_CHANNEL))
     world.tick()
     assert world.replies(second) == []
     assert world.record(second).status == "given_up"
     (text,) = world.told()
-    assert f"Another request may already credit the same SQL: {world.address(first)} {reason}" in text
-    assert (
-        "\n  Look at both threads. Then credit by hand, or run `creditbot retry --again` with the address of this "
-        "request.\n"
-    ) in text
+    refused, why_not, todo, *_ = text.splitlines()
+    assert world.address(second) in refused
+    assert world.address(first) in why_not
+    assert reason in why_not
+    assert "`creditbot retry --again`" in todo
