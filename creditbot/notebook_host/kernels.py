@@ -57,8 +57,8 @@ class Kernel:
     """A Jupyter kernel.
 
     Attributes:
-        process: what it runs in.
-        connection: how to talk to it, as in Jupyter's connection file.
+        process: the process that it runs in.
+        connection: the content of its Jupyter connection file.
     """
 
     def __init__(self, process: ForkedProcess) -> None:
@@ -84,7 +84,7 @@ class KernelLauncher:
     Every method that starts a process raises OSError if the folder cannot be written to.
 
     Args:
-        environment: what the processes see as their environment.
+        environment: the environment of all these processes.
         notebooks: paths of the notebooks to expect; the fork server imports what they import.
         folder: private, with a short path, because the kernels' sockets are in it.
     """
