@@ -1,4 +1,4 @@
-"""The bundled notebooks: how they run the SQL and read its result."""
+"""How the bundled notebooks run the SQL, and read its result."""
 
 from __future__ import annotations
 
@@ -39,16 +39,27 @@ def read(**values: Any) -> Row:
         "2025-12-01T00:00:00Z",
     ],
 )
-def test_a_day_is_read_in_every_form_warehouses_give_it(day: object) -> None:
-    """Dates, timestamps at midnight in UTC, and their text."""
+def test_a_day_is_read_in_every_form_that_warehouses_use(day: object) -> None:
+    """These are dates, timestamps at midnight in UTC, and their text."""
     assert date(2025, 12, 1) == read(day=day)["day"]
 
 
-def test_whole_numbers_and_prices_are_read_exactly() -> None:
-    """SUM() gives DECIMAL in some warehouses; a price may come as text."""
-    row = read(messages=Decimal(312), price_usd="0.3840", mode=" Basic ", prefix=62)
-    assert (312, Decimal("0.3840"), "basic", "62") == (row["messages"], row["price_usd"], row["mode"], row["prefix"])
-    assert int is type(row["messages"])
+def test_a_price_may_come_as_text_and_keeps_its_digits() -> None:
+    assert Decimal("0.3840") == read(price_usd="0.3840")["price_usd"]
+
+
+def test_a_whole_number_may_come_as_decimal() -> None:
+    """SUM() gives DECIMAL in some warehouses."""
+    messages = read(messages=Decimal(312))["messages"]
+    assert (312, int) == (messages, type(messages))
+
+
+def test_a_mode_is_read_without_spaces_and_in_lower_case() -> None:
+    assert "basic" == read(mode=" Basic ")["mode"]
+
+
+def test_a_prefix_may_come_as_a_number() -> None:
+    assert "62" == read(prefix=62)["prefix"]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +74,8 @@ def test_whole_numbers_and_prices_are_read_exactly() -> None:
         *[("price_usd", value) for value in (-1, 0.384, True, "free", "NaN", "Infinity", Decimal(10**6), b"1")],
     ],
 )
-def test_a_value_that_is_not_what_its_column_says_is_named(column: str, value: object) -> None:
-    """The sentence names row and column, and is short whatever the value."""
+def test_a_value_that_cannot_be_right_is_named_with_its_column(column: str, value: object) -> None:
+    """The sentence names row and column, and it is short whatever the value is."""
     with pytest.raises(ValueError, match=rf"^Row 1 of the result: {column} is .*\.$") as failure:
         read(**{column: value})
     assert len(str(failure.value)) < 200
@@ -83,14 +94,13 @@ def read_or_refuse(column: str, value: object) -> str:
     column=st.sampled_from(COLUMNS),
     value=st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.decimals(), st.text(), st.datetimes()),
 )
-def test_no_value_of_a_warehouse_ends_in_anything_but_a_row_or_a_sentence(column: str, value: object) -> None:
-    """Whatever a column holds, it is read or refused by name."""
+def test_any_value_is_read_or_refused_with_a_sentence(column: str, value: object) -> None:
     sentence = read_or_refuse(column, value)
     assert sentence == "" or sentence.startswith(f"Row 1 of the result: {column} is ")
 
 
-def test_columns_are_found_by_name_in_any_case_and_with_looker_s_view_in_front() -> None:
-    """Others are ignored, and so is the order."""
+def test_columns_are_found_in_any_case_order_and_behind_lookers_view() -> None:
+    """Other columns are ignored."""
     names = ["ACCOUNT_SID", *[f"verify_traffic.{name.upper()}" for name in reversed(COLUMNS)]]
     rows = VERIFY.read_traffic(names, [("AC-sandbox-0001", *reversed(record(messages=7)))])
     assert [traffic(1, messages=7)] == rows
@@ -104,7 +114,7 @@ def test_columns_of_bigquery_are_found_behind_the_view() -> None:
 
 
 @pytest.mark.parametrize("other", ["verify_traffic_last_day", "first_day", "day_verify_traffic"])
-def test_a_column_of_another_name_is_not_taken_for_one_behind_the_view(other: str) -> None:
+def test_a_column_with_another_name_is_not_found_behind_the_view(other: str) -> None:
     """All columns have the same view in front."""
     with pytest.raises(ValueError, match="no column day"):
         VERIFY.read_traffic([other, *[f"verify_traffic_{name}" for name in COLUMNS[1:]]], [])
@@ -124,34 +134,34 @@ def test_missing_columns_are_named_all_at_once() -> None:
 
 
 def test_a_column_given_twice_is_refused() -> None:
-    """Which of two columns is meant is not for the notebook to guess."""
+    """The notebook does not guess which of the two is meant."""
     with pytest.raises(ValueError, match=r"2 columns day: leave one\."):
         VERIFY.read_traffic(["a.day", "b.day", *COLUMNS[1:]], [])
 
 
 @pytest.mark.parametrize("rows", [[], [traffic(1)]])
-def test_no_rows_or_no_messages_is_an_error_and_not_a_zero(rows: list[Row]) -> None:
-    """A query that found nothing has not shown that there is nothing to credit."""
+def test_a_result_without_messages_is_an_error_and_not_a_zero(rows: list[Row]) -> None:
+    """A query without results does not show that there is nothing to credit."""
     with pytest.raises(ValueError, match=rf"^No message in the {len(rows)} rows"):
         VERIFY.add_up(rows)
 
 
 def test_two_prices_for_one_day_prefix_and_mode_are_refused() -> None:
-    """Adding up such rows would need a rule that nobody has given."""
+    """There is no rule for adding up such rows."""
     with pytest.raises(ValueError, match=r"Two prices for \+62 \(basic\) on 2025-12-01: 0\.3840 and 0\.5\."):
         VERIFY.add_up([traffic(1, messages=1), traffic(1, messages=1, price_usd=Decimal("0.5"))])
 
 
 @pytest.mark.parametrize("end", [" LIMIT 3", "\nlimit 3 offset 0;\n", " FETCH FIRST 3 ROWS ONLY"])
 def test_a_result_that_its_row_limit_may_have_cut_is_refused(end: str) -> None:
-    """As many rows as the SQL's own limit lets through may not be all of them."""
+    """If there are as many rows as the SQL's limit allows, some may be missing."""
     with pytest.raises(ValueError, match=r"^The SQL stops at 3 rows and so many came: take its row limit off\.$"):
         VERIFY.refuse_cut(f"SELECT 1 FROM t{end}", [()] * 3)
 
 
 @pytest.mark.parametrize("source", ["t LIMIT 500", "(SELECT 1 FROM t LIMIT 3) AS u", "t"])
-def test_a_result_that_no_row_limit_has_cut_is_taken(source: str) -> None:
-    """Fewer rows than the limit are all of them; a limit inside the SQL is the asker's own."""
+def test_a_result_that_no_row_limit_has_cut_is_accepted(source: str) -> None:
+    """Fewer rows than the limit are complete, and a limit in a subquery is part of the question."""
     VERIFY.refuse_cut(f"SELECT 1 FROM {source}", [()] * 3)
 
 
@@ -169,7 +179,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_duckdb_keeps_decimals(warehouse: str) -> None:
-    """A price is what was billed, not the float nearest to it."""
+    """A price is exactly what was billed, not the nearest float."""
     columns, records = VERIFY.run_sql("SELECT price_usd FROM verify_traffic", warehouse)
     assert (["price_usd"], [(Decimal("0.0083"),)]) == (columns, records)
 
@@ -189,14 +199,14 @@ def test_duckdb_keeps_decimals(warehouse: str) -> None:
     ],
 )
 def test_duckdb_is_read_only_and_locked(warehouse: str, sql: str) -> None:
-    """No writing, no files, no settings; what DuckDB says is passed on in one line."""
+    """The SQL cannot write, read files or change settings. DuckDB's message is passed on in one line."""
     with pytest.raises(ValueError, match=r"^The warehouse refused the SQL: [^\n]+$"):
         VERIFY.run_sql(sql, warehouse)
 
 
 @pytest.mark.parametrize("sql", ["", "  \n"])
-def test_no_sql_is_said_so(sql: str) -> None:
-    """The first mistake of a run by hand."""
+def test_a_run_without_sql_says_where_to_paste_it(sql: str) -> None:
+    """This is the first mistake of a run by hand."""
     with pytest.raises(ValueError, match="There is no SQL: paste it"):
         VERIFY.run_sql(sql, "")
 
@@ -211,13 +221,13 @@ def test_no_sql_is_said_so(sql: str) -> None:
     ],
 )
 def test_a_warehouse_that_does_not_open_is_a_connection_error(url: str, sentence: str) -> None:
-    """The bot tells it from a mistake in the SQL by the type of the error."""
+    """The type of the error tells the bot that it is not a mistake in the SQL."""
     with pytest.raises(ConnectionError, match=sentence):
         VERIFY.run_sql("SELECT 1", url)
 
 
-def test_any_other_warehouse_is_asked_through_sqlalchemy(tmp_path: Path) -> None:
-    """The SQL goes there as it is: a % or a : in it is no parameter."""
+def test_any_other_warehouse_is_queried_with_sqlalchemy(tmp_path: Path) -> None:
+    """The SQL is sent as it is: a % or a : in it is not a parameter. The connection is closed."""
     with sqlite3.connect(tmp_path / "w.sqlite") as connection:
         connection.execute("CREATE TABLE t (item TEXT)")
         connection.execute("INSERT INTO t VALUES ('Authy SMS'), ('Other')")
@@ -228,8 +238,8 @@ def test_any_other_warehouse_is_asked_through_sqlalchemy(tmp_path: Path) -> None
     assert tmp_path / "w.sqlite" not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
 
 
-def test_a_connection_lost_while_the_sql_ran_is_a_connection_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLAlchemy marks such errors; another try may go through."""
+def test_a_connection_lost_during_the_sql_is_a_connection_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLAlchemy marks such errors. Another try may succeed."""
 
     class Lost(Exception):
         connection_invalidated = True
