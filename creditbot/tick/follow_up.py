@@ -61,11 +61,11 @@ def warn_of_left_behind(agenda: Agenda, context: TickContext, notices: Notices) 
 
     One of them may kill this tick as well.
     """
-    known, why = context.ledger.state.notices, NotYet("No run has been able to finish it yet.")
+    why = NotYet("No run has been able to finish it yet.")
     posts = [
         (job.key, job.record)
         for job in agenda[Part.CUT_OFF]
-        if job.record and job.record.status == "posting" and f"{job.key}.lost" not in known
+        if job.record and job.record.status == "posting" and f"{job.key}.lost" not in context.ledger.state.notices
     ]
     for key, record in posts:
         notices.add(f"{key}.posting", unsettled_text(context.workspace.address(key, record.thread), why))

@@ -162,8 +162,8 @@ class Bot:
         open_ones = [time_of(r.key.ts) for r in requests if r.key not in state.records and r.key.ts not in state.done]
         forgotten = state.meta.forgotten_before
         covered = min([read_at, *(moment for moment in open_ones if not forgotten or moment >= forgotten)])
-        known = state.meta.covered_until
-        if known and covered - known < OVERLAP:
+        before = state.meta.covered_until
+        if before and covered - before < OVERLAP:
             return
         with suppress(StateConflict):  # somebody made it unreadable meanwhile: the next tick sets it aside
             self._ledger.update_meta(
