@@ -118,3 +118,19 @@ def test_requests_keep_the_order_of_their_messages() -> None:
     assert ["1736345671.000100", "1736345673.000100", "1736345675.000100"] == [
         request.key.ts for request in requests_in(messages, WORKSPACE, RULES)
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"replies": 1}, True),
+        ({"subtype": "thread_broadcast", "thread_ts": "1736345600.000000"}, True),
+    ],
+    ids=["without replies", "with a reply", "a broadcast"],
+)
+def test_a_thread_with_replies_may_hold_an_answer(changes: dict[str, Any], *, expected: bool) -> None:
+    """On a broadcast Slack does not count the replies, so its thread has to be read."""
+    request = read_request(message(**changes), WORKSPACE, RULES)
+    assert request
+    assert expected is request.may_be_answered

@@ -100,6 +100,13 @@ def test_an_answer_belongs_to_the_request_that_it_follows() -> None:
     assert "" == look(request(), answer, a_broadcast(), key=SECOND).elsewhere
 
 
+def test_an_answer_before_the_first_request_belongs_to_none() -> None:
+    """The thread began with something else."""
+    parent = Message("C1", KEY.ts, user="U1", text="hi")
+    thread = [parent, reply(1, "Approved, $1.00, exceptions"), a_broadcast()]
+    assert "" == look(*thread, key=SECOND).elsewhere
+
+
 def test_an_answer_after_a_second_request_is_that_ones() -> None:
     """The first request is not answered, and that is clear."""
     answer = reply(6, "Approved, $1.00, exceptions")
