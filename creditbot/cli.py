@@ -14,11 +14,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from typing_extensions import override
 
-from creditbot.commands import check, links, requests, run_once, sandbox_people
+from creditbot.commands import run_once, sandbox_people
 from creditbot.commands import sandbox as sandbox_commands
 from creditbot.errors import CreditbotError, Unreachable
 from creditbot.text import printable
@@ -38,17 +39,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _command(sub, "run-once", run_once.run, "read the channels once and answer what is new")
-    _command(sub, "check", check.run, "test settings, Slack, Looker, notebooks, state and warehouse")
-    of_message = _command(
-        sub, "links", links.run, "print the Looker links of a Slack message on stdin, one JSON object a line"
-    )
-    of_message.add_argument(
+    _command(sub, "check", _late("check", "run"), "test settings, Slack, Looker, notebooks, state and warehouse")
+    about_links = "print the Looker links of a Slack message on stdin, one JSON object a line"
+    links = _command(sub, "links", _late("links", "run"), about_links)
+    links.add_argument(
         "--host", metavar="HOST[:PORT]", help="the Looker host whose links are accepted (default: of LOOKER_BASE_URL)"
     )
-    history = _command(sub, "history", requests.history, "list past requests, with the automation rate")
+    history = _command(sub, "history", _late("requests", "history"), "list past requests, with the automation rate")
     history.add_argument("--days", type=_days, default=30, help="how far back to look (default: 30)")
-    _permalink(_command(sub, "show", requests.show, "show one request, or why a message is not a request"))
-    retry = _command(sub, "retry", requests.retry, "let the next tick start a request again")
+    _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
+    retry = _command(sub, "retry", _late("requests", "retry"), "let the next tick start a request again")
     _permalink(retry)
     retry.add_argument(
         "--again", action="store_true", help="credit it even if the same SQL was credited before, and record your name"
@@ -61,6 +61,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 _Run = Callable[[argparse.Namespace], int]
+
+
+def _late(module: str, function: str) -> _Run:
+    """A function of a command's module, which is imported only to run it: an idle tick pays for no other command."""
+
+    def run(options: argparse.Namespace) -> int:
+        code: int = getattr(import_module(f"creditbot.commands.{module}"), function)(options)
+        return code
+
+    return run
 
 
 def _command(

@@ -6,20 +6,20 @@ written beside the summaries, and removed.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from creditbot.adapters.slack.access import access
+from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.output import say
 from creditbot.commands.sandbox import why_nobody_answers
 from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from creditbot.bootstrap import Assembly
-    from creditbot.settings.settings import Settings
+from creditbot.model import Marker
+from creditbot.settings.settings import Settings
 
 Verdict = Literal["ok", "note", "FAIL"]
 """`note`: it works, but somebody should know."""
@@ -53,9 +53,6 @@ class CheckResult:
 
 def run(_: Namespace) -> int:
     """Prints each result as soon as it is there; 1 if any part failed."""
-    from creditbot.bootstrap import assemble
-    from creditbot.settings.settings import Settings
-
     settings = Settings.load()
     failed = 0
     for result in run_checks(settings, assemble(settings)):
@@ -92,8 +89,6 @@ def attempt(name: str, check: Callable[[], Findings]) -> Iterator[CheckResult]:
 
 def slack_token(assembly: Assembly) -> Findings:
     """Whose token it is, and a line for each scope that it lacks."""
-    from creditbot.adapters.slack.access import access
-
     token = access(assembly.slack.api)
     findings: Findings = [("ok", f"bot {token.user} in workspace {token.team}")]
     for scope in token.missing:
@@ -107,10 +102,6 @@ def slack_token(assembly: Assembly) -> Findings:
 
 def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
     """Opens the conversation and reads it, without a word in it."""
-    from datetime import UTC, datetime
-
-    from creditbot.model import Marker
-
     assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
 

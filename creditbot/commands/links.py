@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from creditbot.adapters.looker.sql import check_limit
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.intake.looker_links import looker_host, looker_links, to_json
 from creditbot.intake.message_urls import content_of
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from creditbot.model import LookerLink
+from creditbot.model import LookerLink
+from creditbot.settings.settings import raw
 
 
 def run(options: Namespace) -> int:
     """Prints each link with its parts and, if it cannot be used, why."""
-    from creditbot.settings.settings import raw
-
     text = options.host or raw("LOOKER_BASE_URL")
     if not text:
         raise SettingsError("No Looker is named whose links to look for.", "Pass --host HOST, or set LOOKER_BASE_URL.")
@@ -35,9 +31,6 @@ def run(options: Namespace) -> int:
 
 def _checked(link: LookerLink) -> LookerLink:
     """The link, marked as unusable if that is known without asking Looker."""
-    from creditbot.adapters.looker.sql import check_limit
-    from creditbot.settings.settings import raw
-
     if link.kind == "sql_runner" and raw("ALLOW_SQL_RUNNER").lower() not in ("1", "on", "t", "true", "y", "yes"):
         return replace(link, unusable="SQL Runner links are credited only if ALLOW_SQL_RUNNER is true.")
     if link.kind == "explore_params" and not link.unusable:

@@ -6,29 +6,27 @@ into the state where the next tick finds it.
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
+from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.output import STATUS_WORDS, count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
 from creditbot.evidence.summary import outcome_fields
-from creditbot.insight.lookup import Lookup
-from creditbot.intake.permalink import read_permalink
+from creditbot.insight.lookup import Lookup, PastRequest, RequestFacts
+from creditbot.intake.permalink import Permalink, read_permalink
+from creditbot.ports import Clock
+from creditbot.settings.settings import Settings
 from creditbot.slack_time import time_of
-from creditbot.state.record import ANSWERED, move, restarted
+from creditbot.state.ledger import Ledger
+from creditbot.state.record import ANSWERED, Record, move, restarted
 from creditbot.text import printable
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-    from creditbot.bootstrap import Assembly
-    from creditbot.insight.lookup import PastRequest, RequestFacts
-    from creditbot.intake.permalink import Permalink
-    from creditbot.ports import Clock
-    from creditbot.state.ledger import Ledger
-    from creditbot.state.record import Record
 
 _RATED = ("answered", "elsewhere", "given_up")
 """The automation rate counts requests with these ends: all that wanted an answer."""
@@ -36,8 +34,6 @@ _RATED = ("answered", "elsewhere", "given_up")
 
 def history(options: Namespace) -> int:
     """Lists past requests, oldest first, with the share that was answered without a person."""
-    from datetime import UTC, datetime, timedelta
-
     since = datetime.now(UTC) - timedelta(days=options.days)
     for line in history_lines(_lookup(_assembly()).past(since), options.days):
         print(line)
@@ -103,9 +99,6 @@ def _why_not_again(facts: RequestFacts) -> str:
 
 def _person() -> str:
     """Who typed the command, as the summary keeps it."""
-    import getpass
-    import socket
-
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user has a number only
@@ -114,9 +107,6 @@ def _person() -> str:
 
 
 def _assembly() -> Assembly:
-    from creditbot.bootstrap import assemble
-    from creditbot.settings.settings import Settings
-
     return assemble(Settings.load())
 
 
