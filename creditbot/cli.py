@@ -109,7 +109,7 @@ def _sandbox(box: argparse.ArgumentParser) -> None:
     )
     inner = box.add_subparsers(dest="sandbox", required=True, metavar="COMMAND")
     _command(inner, "run", sandbox_commands.run, "one tick on the sandbox, then the channel")
-    _command(inner, "reset", sandbox_commands.reset, "make its world anew, every request in it unanswered")
+    _command(inner, "reset", sandbox_commands.reset, "start over: a new world, in which every request is unanswered")
     _command(inner, "show", sandbox_commands.show, "print the channel and the direct messages")
     _sandbox_people(inner)
     serve = _command(inner, "serve", sandbox_commands.serve, "serve its Slack and Looker until stopped")

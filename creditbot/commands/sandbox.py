@@ -1,8 +1,7 @@
 """`creditbot sandbox`: a Slack, a Looker and a warehouse of this machine's own, to try the bot without accounts.
 
-What its people do has a file of its own, `sandbox_people`. Options come from `cli`. Everything is kept in the sandbox's
-folder, so that each command also works beside a `sandbox serve` of the same folder. What people read goes to the
-standard output.
+What its people do is in `sandbox_people`. Options come from `cli`. The sandbox's whole state is in its folder, so that
+each command also works beside a `sandbox serve` of the same folder. What people read goes to the standard output.
 """
 
 from __future__ import annotations
@@ -166,7 +165,7 @@ def show(options: Namespace) -> int:
 
 def serve(options: Namespace) -> int:
     """Serves the sandbox until SIGINT or SIGTERM. Its standard output is a .env for a bot beside it."""
-    from creditbot.sandbox import Sandbox
+    from creditbot.sandbox import Listening, Sandbox
 
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # the first process of a container gets no default handlers
@@ -176,9 +175,7 @@ def serve(options: Namespace) -> int:
         Sandbox(
             options.folder,
             rate_limits=not options.no_rate_limits,
-            host=options.host,
-            slack_port=options.slack_port,
-            looker_port=options.looker_port,
+            at=Listening(options.host, options.slack_port, options.looker_port),
         ) as sandbox,
     ):
         environ = {**settings(options.folder), **sandbox.environment()}

@@ -66,7 +66,7 @@ def react(options: Namespace) -> int:
 
 def add_look(options: Namespace) -> int:
     """Saves a new Look and prints its address."""
-    from creditbot.sandbox.new_look import DECEMBER, Traffic, save_sql, save_traffic
+    from creditbot.sandbox.new_look import DECEMBER, TrafficLook, save_sql, save_traffic
 
     described = (options.account, options.dates, options.product, options.filter, options.fields, options.limit)
     if options.sql is not None and any(value is not None for value in described):
@@ -80,7 +80,7 @@ def add_look(options: Namespace) -> int:
         if options.sql is not None:
             address = save_sql(world, options.sql, options.title)
         else:
-            traffic = Traffic(
+            traffic = TrafficLook(
                 options.account,
                 options.product or "verify",
                 options.dates or DECEMBER,

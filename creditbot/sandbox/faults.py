@@ -1,6 +1,7 @@
-"""Scripted faults for tests: a list of rules that each call is held against.
+"""Scripted faults for tests: rules that say which call goes wrong, and how.
 
-A rule names a method (Slack's, or the operation of Looker's API), which call of it is meant, and what goes wrong:
+A test adds rules, and the sandbox's Slack or Looker looks them up at each call. A rule names a method (Slack's, or an
+operation of Looker's API), which call of it is meant, and what goes wrong:
 
     slack.faults.add(rate_limited("conversations.history", seconds=30))
     slack.faults.add(dropped_after("chat.postMessage", call=2))      # done, but the answer is lost

@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server on the standard library, for the sandbox and for tests.
 
 It reads requests from sockets on a free port, hands each to an `App` as an `HttpRequest`, and sends back the
-`HttpResponse` that the App returns. Connections are kept alive, and each has a thread.
+`HttpResponse` that the App returns. Connections stay open between requests, and each has a thread.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class HttpRequest:
     Attributes:
         method: "GET", "POST" ...
         path: percent-escapes decoded, without the query.
-        query: the last value of each name; blank values are kept.
+        query: the last value of each name, also a blank one.
         headers: looked up in any case.
         body: raw bytes.
     """
@@ -56,7 +56,7 @@ class HttpRequest:
 
     @property
     def form(self) -> dict[str, str]:
-        """The body as a form; blank values are kept."""
+        """The body as a form, with its blank values."""
         return dict(parse_qsl(self.text, keep_blank_values=True))
 
     @property
@@ -75,7 +75,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What goes back. Date is always added, Content-Length unless it is given or the body comes in pieces.
+    """What goes back. Date is always added; Content-Length, unless the headers have one or the body comes in pieces.
 
     Attributes:
         status: HTTP status.

@@ -1,4 +1,8 @@
-"""A Looker that speaks API 4.0: tokens before the operations of `looker_operations`."""
+"""A Looker that speaks API 4.0.
+
+It checks the token and the permission of each HTTP request before one of the `looker_operations` answers from the
+world.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +58,7 @@ class SandboxLooker:
         return error_response(404, "Not found", request.method, path)
 
     def revoke_tokens(self) -> None:
-        """Every token given so far has expired."""
+        """Makes every token that was issued so far expire."""
         with self._lock:
             self._tokens.clear()
 
@@ -107,7 +111,7 @@ class SandboxLooker:
 
 
 def _chosen(result: Json, fields: Any) -> Json:
-    """Only the fields asked for by `fields=id,slug,query(id)`; what has brackets is given whole."""
+    """Only the fields that `fields=id,slug,query(id)` names; a field with brackets comes whole."""
     if not isinstance(fields, str):
         return result
     names = re.sub(r"\([^)]*\)", "", fields).split(",")

@@ -1,7 +1,7 @@
-"""What the sandbox's Looker holds: queries, Looks, SQL Runner queries, merges, dashboards.
+"""What the sandbox's Looker holds: queries, Looks, SQL Runner queries, merges and dashboards.
 
-Everything is kept in the world. A query's slugs follow from what it asks for, so that the same query has the same links
-wherever it is made.
+`seed`, `new_look`, tests and API calls add them; they are items of the world. A query's slugs follow from what it asks
+for, so that the same query has the same links wherever it is made.
 """
 
 from __future__ import annotations

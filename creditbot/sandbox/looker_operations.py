@@ -1,4 +1,7 @@
-"""The operations of Looker's API 4.0 that lead from a link to its SQL, with the errors Looker documents."""
+"""The operations of Looker's API 4.0 that lead from a link to its SQL, with the errors that Looker documents.
+
+Each takes a `LookerCall`, reads the world, and returns JSON in the shape of `looker_views`, or SQL of `lookml`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import SandboxWorld
 
 DOCUMENTATION = "https://cloud.google.com/looker/docs/r/err/4.0"
-"""Looker names a page for every error; looker_sdk sees its form and looks the error up on the internet."""
+"""Looker names a page for every error. looker_sdk knows such an address, and looks the error up on the internet."""
 PERMISSIONS = ("access_data", "explore", "see_looks", "see_sql", "see_user_dashboards", "use_sql_runner")
 
 

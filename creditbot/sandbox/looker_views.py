@@ -1,4 +1,4 @@
-"""Looker's answers: the fields of API 4.0 that say something here."""
+"""How Looker shows the items of the world: the fields of API 4.0 that matter here, as JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """A small LookML model and the SQL it makes of a query, in DuckDB's dialect.
 
-The model `credit` has two Explores over the tables of `warehouse`. Columns are named by the field alone, without its
-view, which is what the bundled notebooks read. Looker's filter expressions are understood as far as these fields need:
+`looker_operations` asks it for SQL, which the notebooks run on the warehouse. The model `credit` has two Explores over
+the tables of `warehouse`. Columns are named by the field alone, without its view, which is what the bundled notebooks
+read. Looker's filter expressions are understood as far as these fields need:
 
     strings   Authy%   -%test%   a,b   ^_ ^% ^, ^- for the characters themselves   blank for any
     dates     2025-12-01   2025-12   2025-12-01 to 2026-01-01 (end excluded)   after DATE   before DATE

@@ -24,7 +24,7 @@ _FIRST_ID = 101
 
 
 @dataclass(frozen=True)
-class Traffic:
+class TrafficLook:
     """What a Look shows.
 
     Attributes:
@@ -44,7 +44,7 @@ class Traffic:
     limit: str = ""
 
 
-def save_traffic(world: SandboxWorld, traffic: Traffic, title: str = "") -> str:
+def save_traffic(world: SandboxWorld, traffic: TrafficLook, title: str = "") -> str:
     """Saves a Look of an account's traffic; its address. Raises `SettingsError` if Looker could not run it."""
     label, make_query = PRODUCTS[traffic.product]
     query = make_query(traffic.account, traffic.dates)

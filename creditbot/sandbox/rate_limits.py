@@ -1,4 +1,7 @@
-"""Slack's documented rate limits as token buckets."""
+"""Slack's documented rate limits as token buckets, by the sandbox's clock.
+
+`slack` counts each call here, and answers HTTP 429 with the seconds that come back.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,13 @@
-"""The sandbox as a whole: both servers over one world, and the settings that lead a bot to them."""
+"""The sandbox as a whole: both servers over one world, and the settings that lead a bot to them.
+
+The world and the warehouse are files of one folder. Commands and tests open it; a bot meets it over HTTP alone.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,12 +21,26 @@ from creditbot.sandbox.world import OWNER, SandboxWorld
 WORLD_FILE, WAREHOUSE_FILE = "world.sqlite", "warehouse.duckdb"
 
 
+@dataclass(frozen=True)
+class Listening:
+    """Where the sandbox listens.
+
+    Attributes:
+        host: address of this machine.
+        slack_port, looker_port: 0 is the last one, or a free one.
+    """
+
+    host: str = "127.0.0.1"
+    slack_port: int = 0
+    looker_port: int = 0
+
+
 class Sandbox:
     """A local Slack and Looker; serves from the start until it is closed.
 
-    The world and the warehouse are kept in `folder` and made if they are not there; `warehouse` names another file, and
-    without `messages` a new channel is empty. Ports stay the same from one run to the next where they are free. Raises
-    OSError if the folder cannot be written or a given port is taken.
+    The world and the warehouse are files in `folder`, and are made if they are not there. `warehouse` names another
+    file; without `messages` a new channel is empty. Ports stay the same from one run to the next if they are free.
+    Raises OSError if the folder cannot be written, or if a port that was asked for is taken.
 
     Attributes:
         world: the data.
@@ -36,9 +54,7 @@ class Sandbox:
         *,
         rate_limits: bool = True,
         clock: Clock = time.time,
-        host: str = "127.0.0.1",
-        slack_port: int = 0,
-        looker_port: int = 0,
+        at: Listening = Listening(),
         warehouse: Path | None = None,
         messages: bool = True,
     ) -> None:
@@ -50,8 +66,8 @@ class Sandbox:
             seed(self.world, messages=messages)
             self.looker = SandboxLooker(self.world, clock)
             self.slack = SandboxSlack(self.world, clock, looker_url=self.looker_url, rate_limits=rate_limits)
-            self.looker_server = stack.enter_context(self._server("looker", self.looker, host, looker_port))
-            self.slack_server = stack.enter_context(self._server("slack", self.slack, host, slack_port))
+            self.looker_server = stack.enter_context(self._server("looker", self.looker, at.host, at.looker_port))
+            self.slack_server = stack.enter_context(self._server("slack", self.slack, at.host, at.slack_port))
             self._opened = stack.pop_all()
 
     def looker_url(self, hostname: str) -> str:
@@ -72,7 +88,7 @@ class Sandbox:
         }
 
     def _server(self, name: str, app: App, host: str, port: int) -> HttpServer:
-        """On the port given, or else on the last one, or else on a free one."""
+        """On this port; if it is 0, on the last one, or on a free one if that is taken."""
         last = (self.world.get("port", name) or {"port": 0})["port"]
         try:
             server = HttpServer(app, host, port or last, self.world.clock)

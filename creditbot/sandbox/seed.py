@@ -7,7 +7,7 @@ run makes of it, and what its last lines suggest to try:
     Look, PSMS of AC-sandbox-0003           an amount
     `/x/`, `qid` of the same, parameters    one amount over two queries: the same SQL counts once
     Look 4040                               no such Look: a direct message to the owner
-    a question, a join, an unfurl, a bot    no request
+    a question, a join, an unfurl, a bot    not a request
     Look 31, AC-sandbox-0006                answered by an analyst, with the amount that the notebook gives
     Look 35, AC-sandbox-0007                in no message: credited once it is posted, refused the second time
 """
@@ -36,7 +36,7 @@ from creditbot.slack_time import ts_of_micros
 
 HOUR = 3600.0
 NEW_LOOK, NEW_ACCOUNT = "35", "AC-sandbox-0007"
-"""What nobody has asked for yet."""
+"""A Look that stands in no message, and the account that it shows."""
 BY_HAND = "Approved, $419.54, exceptions"
 """An analyst's answer to Look 31: what the notebook gives for it."""
 CHANNEL_NAME = "credit-requests"

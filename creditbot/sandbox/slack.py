@@ -1,4 +1,8 @@
-"""A Slack that speaks the Web API: tokens, scopes and rate limits before the methods of the modules beside it."""
+"""A Slack that speaks the Web API.
+
+It checks the token and the rate limit of each HTTP request before one of the methods of `slack_conversations`,
+`slack_messages` or `slack_reactions` answers from the world.
+"""
 
 from __future__ import annotations
 

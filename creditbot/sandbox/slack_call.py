@@ -1,4 +1,7 @@
-"""What every method of the sandbox's Slack needs: arguments, scopes, errors and pages."""
+"""What every method of the sandbox's Slack needs: arguments, scopes, errors and pages.
+
+`slack` makes a `SlackCall` of an HTTP request; the methods read it, and raise `SlackError` to refuse it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slack's methods about who and where: tokens, users and conversations."""
+"""Slack's methods about who and where: tokens, users and conversations, as the world has them."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def users_info(call: SlackCall) -> Json:
 
 
 def conversations_list(call: SlackCall) -> Json:
-    """All channels of the kinds asked for, in pages."""
+    """All channels of the kinds that the call names, in pages."""
     return _channels(call, lambda channel: kind_of(channel) == "public_channel" or BOT_USER in channel["members"])
 
 
 def users_conversations(call: SlackCall) -> Json:
-    """The channels the bot, or a given user, is in."""
+    """The channels that the bot, or the user of the call, is in."""
     user = call.text("user") or BOT_USER
     return _channels(call, lambda channel: user in channel["members"])
 

@@ -1,4 +1,4 @@
-"""Slack's methods about messages: reading a channel and a thread, posting, changing."""
+"""Slack's methods about messages: they read channels and threads of the world, post into it, and change posts."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def chat_post_message(call: SlackCall) -> Json:
 
 
 def chat_update(call: SlackCall) -> Json:
-    """Changes one of the bot's own messages; metadata that is not given stays."""
+    """Changes one of the bot's own messages; without new metadata, the old one stays."""
     call.need("chat:write")
     channel, ts = call.channel(call.text("channel"))["id"], call.text("ts")
     with call.world.transaction():
@@ -170,7 +170,7 @@ def _content(call: SlackCall, longest: int) -> Json:
 
 
 def _stored(message: Json) -> Json:
-    """Empty metadata is how Slack is asked to have none."""
+    """Without empty metadata, which tells Slack to remove it."""
     return {name: value for name, value in message.items() if name != "metadata" or value}
 
 

@@ -1,6 +1,6 @@
 """Slack's methods about reactions: adding, removing and reading them.
 
-Reactions stand in the messages of the world, where `conversations.history` and `conversations.replies` show them, too.
+They read and change the messages of the world. `conversations.history` and `conversations.replies` show reactions, too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Versioned messages and other things in one SQLite file.
+"""Versioned messages and other items (users, channels, Looks ...) in one SQLite file.
 
-A message is never changed in place: each write adds a version, so that an answer can also show the world of a moment
-ago (a stale read) or leave out what has not landed yet. Several processes may use the file at once: every write is one
-transaction, and a `ts` is never given twice.
+A message is never changed in place. Each write adds a version, so that a read can also show the world of a moment ago
+(a stale read), or leave out what has not landed yet. Several processes may use the file at once: every write is one
+transaction, and no two messages get the same `ts`.
 """
 
 from __future__ import annotations
@@ -88,20 +88,20 @@ class Store:
                 raise
             self._db.execute("COMMIT")
 
-    # -- things: users, channels, Looker's content, the sandbox's own settings -------------------------------------
+    # -- items: users, channels, Looker's content, the sandbox's own settings -------------------------------------
 
     def put(self, kind: str, id_: str, body: Mapping[str, Any]) -> None:
-        """Keeps a thing, replacing an earlier one."""
+        """Stores an item, in place of an earlier one."""
         with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO things VALUES (?, ?, ?)", (kind, id_, json.dumps(body)))
 
     def get(self, kind: str, id_: str) -> Json | None:
-        """A thing, or None."""
+        """An item, or None."""
         rows = self.read("SELECT body FROM things WHERE kind = ? AND id = ?", (kind, id_))
         return dict(json.loads(rows[0][0])) if rows else None
 
     def all(self, kind: str) -> list[Json]:
-        """Every thing of a kind, by id."""
+        """Every item of a kind, by id."""
         rows = self.read("SELECT body FROM things WHERE kind = ? ORDER BY id", (kind,))
         return [json.loads(body) for (body,) in rows]
 

@@ -1,6 +1,7 @@
 """The sandbox's warehouse: a DuckDB file with the traffic of a few accounts, one row per UTC day, prefix and mode.
 
-Nothing in it is random. AC-sandbox-0001 has the reference month: December 2025 gives the row
+`make_warehouse` writes it; notebooks read it, by the SQL that the sandbox's Looker gives. Nothing in it is random.
+AC-sandbox-0001 has the reference month: December 2025 gives the row
 
     mode basic, msg_count 35644, fraud_cost $7,526.30, block_rate 0.416, credit $4,948.80
 
@@ -67,14 +68,21 @@ class Attack:
 
 
 @dataclass(frozen=True)
+class Period:
+    """So many days from a first one on."""
+
+    first: date
+    days: int
+
+
+@dataclass(frozen=True)
 class Traffic:
     """What one account sends in one mode."""
 
     account: str
     item: str
     mode: str
-    first: date
-    days: int
+    period: Period
     destinations: Sequence[Destination]
     attacks: Sequence[Attack] = ()
 
@@ -82,12 +90,12 @@ class Traffic:
         """Rows in the order of VERIFY_COLUMNS."""
         attacks = {attack.prefix: attack for attack in self.attacks}
         for destination in self.destinations:
-            for n in range(1, self.days + 1):
+            for n in range(1, self.period.days + 1):
                 billed, blocked = attacks[destination.prefix].on(n) if destination.prefix in attacks else (0, 0)
                 quiet = destination.quiet(n)
                 verified = quiet - quiet * 12 // 100
                 item = f"{self.item} - {destination.country}" if self.item == VERIFY_ITEM else self.item
-                day, messages = self.first + timedelta(n - 1), quiet + billed
+                day, messages = self.period.first + timedelta(n - 1), quiet + billed
                 counts = (messages + blocked, blocked, messages, verified)
                 yield (day, self.account, item, destination.prefix, self.mode, *counts, Decimal(destination.price))
 
@@ -111,24 +119,24 @@ _REFERENCE = (
     Attack("+234", 20, (320, 1040, 1790, 1450, 850, 398), (40, 400, 970, 1140, 800, 330)),
     Attack("+994", 22, (220, 810, 1470, 1640, 880, 337), (30, 370, 940, 1290, 950, 300)),
 )
-_DECEMBER, _NOVEMBER = date(2025, 12, 1), date(2025, 11, 15)
+_DECEMBER, _NOVEMBER_ON = Period(date(2025, 12, 1), 31), Period(date(2025, 11, 15), 47)
 
 VERIFY = (
-    Traffic("AC-sandbox-0001", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS, _REFERENCE),
-    Traffic("AC-sandbox-0002", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS + _MORE_DESTINATIONS,
+    Traffic("AC-sandbox-0001", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS, _REFERENCE),
+    Traffic("AC-sandbox-0002", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS + _MORE_DESTINATIONS,
             (Attack("+225", 9, (310, 720, 940, 505), (60, 380, 610, 420)),)),
-    Traffic("AC-sandbox-0002", VERIFY_ITEM, "standard", _DECEMBER, 31, _DESTINATIONS + _MORE_DESTINATIONS,
+    Traffic("AC-sandbox-0002", VERIFY_ITEM, "standard", _DECEMBER, _DESTINATIONS + _MORE_DESTINATIONS,
             (Attack("+880", 28, (180, 460, 390), (240, 1310, 1120)),)),
-    Traffic("AC-sandbox-0004", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS),
-    Traffic("AC-sandbox-0005", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS,
+    Traffic("AC-sandbox-0004", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS),
+    Traffic("AC-sandbox-0005", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS,
             (Attack("+234", 11, (95, 410, 365, 120), (15, 170, 260, 90)),)),
-    Traffic("AC-sandbox-0006", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS,
+    Traffic("AC-sandbox-0006", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS,
             (Attack("+62", 4, (130, 560, 720, 240), (20, 260, 410, 150)),)),
-    Traffic("AC-sandbox-0007", VERIFY_ITEM, "basic", _DECEMBER, 31, _DESTINATIONS,
+    Traffic("AC-sandbox-0007", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS,
             (Attack("+994", 19, (160, 480, 610, 330), (25, 230, 470, 280)),)),
 )  # fmt: skip
 PSMS = (
-    Traffic("AC-sandbox-0003", PSMS_ITEM, "standard", _NOVEMBER, 47, _DESTINATIONS,
+    Traffic("AC-sandbox-0003", PSMS_ITEM, "standard", _NOVEMBER_ON, _DESTINATIONS,
             (Attack("+62", 38, (420, 980, 1730, 2210, 1840, 1120, 640, 310, 150, 80),
                     (110, 640, 1580, 2400, 2310, 1490, 880, 420, 190, 90)),)),
 )  # fmt: skip

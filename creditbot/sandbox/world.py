@@ -1,4 +1,7 @@
-"""The sandbox's world: one workspace, with what people can do in it and how Slack shows it."""
+"""The sandbox's world: one Slack workspace in a file, with what people can do in it and how Slack shows it.
+
+People's commands and Slack's methods write into it; the same methods, `show` and tests read it.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class SandboxWorld(Store):
         ts: str | None = None,
         **fields: Any,
     ) -> str:
-        """A message as Slack would keep it: `text` is stored as it is given, and so is every other field; its ts.
+        """Stores a message as Slack would: `text` and every other field as they are; returns its ts.
 
         `user` None leaves the author out, as a `bot_message` does. `broadcast` shows a reply in the channel too.
         """

@@ -63,7 +63,7 @@ def test_every_way_to_a_query_gives_the_same_sql(looker: SandboxLooker, resolver
 
 
 def test_a_chosen_limit_is_refused(looker: SandboxLooker, resolver: Resolver) -> None:
-    """Ten rows are what somebody asked for, and no credit."""
+    """Somebody wanted to see ten rows, which says nothing about a credit."""
     with pytest.raises(LinkUnusable, match="limited to 10 rows"):
         resolver.resolve(link_to(f"{LOOKER}/x/{a_query(looker, limit='10')['slug']}"))
 
@@ -88,7 +88,7 @@ def test_sql_without_a_charset_keeps_its_letters(looker: SandboxLooker, resolver
     assert "Zürich" in resolver.resolve(link_to(f"{LOOKER}/x/{a_query(looker)['slug']}")).sql
 
 
-def test_what_the_user_may_not_see_is_unusable(looker: SandboxLooker, resolver: Resolver) -> None:
+def test_a_look_that_the_user_may_not_see_is_unusable(looker: SandboxLooker, resolver: Resolver) -> None:
     """Looker hides what a user has no right to; the sentence says that both are possible."""
     url = add_look(looker.world, "7", "December", a_query(looker))
     looker.options.permissions = frozenset({"access_data", "see_looks"})
@@ -105,7 +105,7 @@ def test_an_expired_token_is_renewed(looker: SandboxLooker, resolver: Resolver) 
     assert ["login", "me", "me", "login", "me"] == [name for name, _ in looker.calls]
 
 
-def test_passing_faults_are_waited_out_and_lasting_ones_told(looker: SandboxLooker, resolver: Resolver) -> None:
+def test_a_short_failure_is_waited_out_and_a_lasting_one_reported(looker: SandboxLooker, resolver: Resolver) -> None:
     """A page of HTML and a lost answer are tried again; four in a row are a Looker that is down."""
     link = link_to(f"{LOOKER}/x/{a_query(looker)['slug']}")
     looker.faults.add(server_error("login"), dropped_after("query_for_slug"), server_error("run_query", 502))

@@ -252,8 +252,10 @@ def test_people_talk_in_a_thread_beside_a_served_sandbox(shell: Shell) -> None:
         shell.types("react", parent, "+1", "--as", "olu")
         first, second = served.client.conversations_replies(channel=CHANNEL, ts=parent)["messages"]
     assert [{"name": "+1", "users": [OWNER], "count": 1}] == first["reactions"]
-    assert ("U0RAVI", "U0LEE") == (first["user"], second["user"])
-    assert ("Denied", "U0LEE") == (second["text"], second["edited"]["user"])
+    assert "U0RAVI" == first["user"]
+    assert "U0LEE" == second["user"]
+    assert "Denied" == second["text"]
+    assert "U0LEE" == second["edited"]["user"]
 
 
 def test_a_reply_can_be_shown_in_the_channel_too(shell: Shell) -> None:
@@ -262,7 +264,8 @@ def test_a_reply_can_be_shown_in_the_channel_too(shell: Shell) -> None:
     loud = shell.posts("done", "--thread", parent, "--broadcast")
     with Sandbox(shell.folder) as sandbox:
         message = sandbox.world.message(CHANNEL, loud)
-    assert ("thread_broadcast", parent) == (message["subtype"], message["thread_ts"])
+    assert "thread_broadcast" == message["subtype"]
+    assert parent == message["thread_ts"]
 
 
 def test_a_message_is_named_by_its_permalink_too(shell: Shell) -> None:

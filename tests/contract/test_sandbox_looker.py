@@ -42,12 +42,12 @@ class Settings(api_settings.ApiSettings):
     """The SDK's settings without a file."""
 
     def __init__(self, url: str, **changes: str) -> None:
-        given = {"base_url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "timeout": "10"}
-        self._given = given | changes
+        config = {"base_url": url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "timeout": "10"}
+        self._config = config | changes
         super().__init__()
 
     def read_config(self) -> api_settings.SettingsConfig:
-        return self._given  # type: ignore[return-value]
+        return self._config  # type: ignore[return-value]
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +77,8 @@ def an_sdk(sandbox: Sandbox, **changes: str) -> Any:
     return looker_sdk.init40(config_settings=Settings(sandbox.looker_server.url, **changes))
 
 
-def query_id(sandbox: Sandbox, asked: dict[str, Any]) -> str:
-    return str(add_query(sandbox.world, asked)["id"])
+def query_id(sandbox: Sandbox, query: dict[str, Any]) -> str:
+    return str(add_query(sandbox.world, query)["id"])
 
 
 def status_of(call: Any, *arguments: Any) -> int:
@@ -126,10 +126,11 @@ def test_parts_of_answers_become_the_sdks_own_types(sandbox: Sandbox, sdk: Any) 
     assert [tile.query_id for tile in tiles] == [source.query_id for source in sources]
 
 
-def test_fields_can_be_chosen(sdk: Any) -> None:
+def test_a_call_may_choose_the_fields_of_its_answer(sdk: Any) -> None:
     """`fields` leaves the others out."""
     look = sdk.look("33", fields="id,query(id,slug),title")
-    assert ("33", None) == (look.id, look.query_id)
+    assert "33" == look.id
+    assert look.query_id is None
     assert look.query.slug
 
 
@@ -147,7 +148,7 @@ def test_fields_can_be_chosen(sdk: Any) -> None:
         ("board", ("1",)),
     ],
 )
-def test_what_is_not_there_is_not_found(sdk: Any, operation: str, arguments: tuple[str, ...]) -> None:
+def test_an_unknown_thing_is_not_found(sdk: Any, operation: str, arguments: tuple[str, ...]) -> None:
     """A 404 in Looker's shape; so is what the sandbox does not speak."""
     assert 404 == status_of(getattr(sdk, operation), *arguments)
 
@@ -157,7 +158,8 @@ def test_error_pages_name_the_operation(sdk: Any) -> None:
     with pytest.raises(error.SDKError) as caught:
         sdk.run_look("4040", "sql")
     expected = "https://cloud.google.com/looker/docs/r/err/4.0/404/get/looks/:look_id/run/:result_format"
-    assert ("Not found", expected) == (caught.value.message, caught.value.documentation_url)
+    assert "Not found" == caught.value.message
+    assert expected == caught.value.documentation_url
 
 
 def test_a_query_needs_model_and_view(sdk: Any) -> None:
@@ -165,10 +167,8 @@ def test_a_query_needs_model_and_view(sdk: Any) -> None:
     with pytest.raises(error.SDKError) as caught:
         sdk.create_query(models40.WriteQuery(model="", view="", fields=["a.b"]))
     details = [(each.field, each.code) for each in caught.value.errors]
-    assert ("Validation Failed", [("model", "missing_field"), ("view", "missing_field")]) == (
-        caught.value.message,
-        details,
-    )
+    assert "Validation Failed" == caught.value.message
+    assert [("model", "missing_field"), ("view", "missing_field")] == details
 
 
 # -- who calls -------------------------------------------------------------------------------------------------------
@@ -180,11 +180,12 @@ def test_wrong_credentials_are_a_404(sandbox: Sandbox, wrong: dict[str, str]) ->
     with pytest.raises(error.SDKError) as caught:
         an_sdk(sandbox, **wrong).me()
     body = json.loads(caught.value.message)
-    assert ("Not found", True) == (body["message"], body["documentation_url"].endswith("/404/post/login"))
+    assert "Not found" == body["message"]
+    assert body["documentation_url"].endswith("/404/post/login")
 
 
 def test_tokens_expire_and_are_given_back(sandbox: Sandbox, sdk: Any) -> None:
-    """An expired token and one that was logged out are a 401; the SDK logs in anew after it has logged out."""
+    """An expired token and one that was logged out are a 401; the SDK logs in again after it has logged out."""
     sdk.me()
     sandbox.looker.revoke_tokens()
     assert 401 == status_of(sdk.me)
@@ -211,14 +212,14 @@ def test_a_token_lives_as_long_as_it_says(tmp_path: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("operation", [name for name, each in OPERATIONS.items() if each.permission])
-def test_what_may_not_be_seen_is_not_found(sandbox: Sandbox, sdk: Any, operation: str) -> None:
+def test_an_operation_without_its_permission_is_not_found(sandbox: Sandbox, sdk: Any, operation: str) -> None:
     """Without the operation's permission, Looker answers as if the thing were not there."""
     sandbox.looker.options.permissions -= {OPERATIONS[operation].permission}
     assert 404 == status_of(call, sdk, operation, sandbox)
 
 
 def test_sql_takes_a_permission_of_its_own(sandbox: Sandbox, sdk: Any) -> None:
-    """`see_sql` is asked for when a Look or a query is run as SQL."""
+    """`see_sql` is needed when a Look or a query is run as SQL."""
     sandbox.looker.options.permissions -= {"see_sql"}
     assert 404 == status_of(sdk.run_look, "33", "sql")
 
@@ -232,11 +233,12 @@ def test_the_same_query_is_the_same_wherever_it_is_made(sandbox: Sandbox, sdk: A
     assert {created.id} == {sdk.query_for_slug(slug).id for slug in (created.slug, created.client_id)}
     assert created.id == query_id(sandbox, REFERENCE)
     assert created.id != sdk.create_query(models40.WriteQuery(**verify("AC-sandbox-0002"))).id
-    assert (7, 22) == (len(created.slug), len(created.client_id))
+    assert 7 == len(created.slug)
+    assert 22 == len(created.client_id)
 
 
 @pytest.mark.parametrize(
-    ("saved", "asked", "end"),
+    ("saved", "limit", "end"),
     [
         (None, None, "LIMIT 500"),
         ("500", -1, "ORDER BY 1, 2"),
@@ -245,9 +247,9 @@ def test_the_same_query_is_the_same_wherever_it_is_made(sandbox: Sandbox, sdk: A
         ("-1", 10, "LIMIT 10"),
     ],
 )
-def test_row_limits(sandbox: Sandbox, sdk: Any, saved: str | None, asked: int | None, end: str) -> None:
+def test_a_query_has_a_limit(sandbox: Sandbox, sdk: Any, saved: str | None, limit: int | None, end: str) -> None:
     """A query is cut at 500 rows unless it says otherwise; the call's own limit goes first, -1 lifts it."""
-    sql = sdk.run_query(query_id(sandbox, REFERENCE | {"limit": saved}), "sql", limit=asked)
+    sql = sdk.run_query(query_id(sandbox, REFERENCE | {"limit": saved}), "sql", limit=limit)
     assert end == sql.splitlines()[-1]
 
 
@@ -268,14 +270,14 @@ def test_sql_is_utf_8_with_or_without_saying_so(sandbox: Sandbox, sdk: Any, char
     assert "Côte d''Ivoire" in (sql if charset else sql.encode("latin-1").decode())
 
 
-def test_a_leading_comment_can_be_asked_for(sandbox: Sandbox, sdk: Any) -> None:
+def test_a_comment_can_be_put_before_the_sql(sandbox: Sandbox, sdk: Any) -> None:
     """As Looker puts its context in front of the SQL."""
     sandbox.looker.options.comment = "Looker Query Context '{\"user_id\":7}' Authy"
     assert sdk.run_look("27", "sql").startswith("-- Looker Query Context")
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("query", "sentence"),
     [
         ({"fields": []}, "Must query at least one dimension or measure."),
         ({"fields": ["verify_traffic.nothing"]}, "Unknown field verify_traffic.nothing."),
@@ -299,10 +301,10 @@ def test_a_leading_comment_can_be_asked_for(sandbox: Sandbox, sdk: Any) -> None:
         ({"dynamic_fields": "[{}]"}, "The sandbox does not know dynamic_fields."),
     ],
 )
-def test_queries_it_cannot_answer_are_refused(sandbox: Sandbox, sdk: Any, asked: dict[str, Any], sentence: str) -> None:
+def test_queries_it_cannot_answer_are_refused(sandbox: Sandbox, sdk: Any, query: dict[str, Any], sentence: str) -> None:
     """A query outside the model, or of a kind the sandbox does not know, is a 400 that says so."""
     with pytest.raises(error.SDKError, match=re.escape(sentence)):
-        sdk.run_query(query_id(sandbox, REFERENCE | asked), "sql")
+        sdk.run_query(query_id(sandbox, REFERENCE | query), "sql")
 
 
 def test_results_come_as_sql_only(sdk: Any) -> None:
@@ -335,23 +337,23 @@ def test_results_come_as_sql_only(sdk: Any) -> None:
 )
 def test_filters_select_rows_of_the_warehouse(sandbox: Sandbox, sdk: Any, filters: dict[str, str], rows: int) -> None:
     """Looker's filter expressions become conditions that the warehouse understands as Looker means them."""
-    asked = verify("AC-sandbox-0001", "2025-12-01 to 2025-12-06", limit="-1")
-    asked["filters"] |= {f"verify_traffic.{name}": text for name, text in filters.items()}
-    sql = sdk.run_query(sdk.create_query(models40.WriteQuery(**asked)).id, "sql")
+    query = verify("AC-sandbox-0001", "2025-12-01 to 2025-12-06", limit="-1")
+    query["filters"] |= {f"verify_traffic.{name}": text for name, text in filters.items()}
+    sql = sdk.run_query(sdk.create_query(models40.WriteQuery(**query)).id, "sql")
     with duckdb.connect(str(sandbox.warehouse), read_only=True) as connection:
         assert rows == len(connection.execute(sql).fetchall())
 
 
 def test_measures_are_summed_by_the_dimensions_asked_for(sandbox: Sandbox, sdk: Any) -> None:
     """Without the day and the prefix the month is one row, and sorts by its first measure when nothing is said."""
-    asked = REFERENCE | {"fields": ["verify_traffic.mode", "verify_traffic.messages"], "sorts": []}
-    sql = sdk.run_query(query_id(sandbox, asked), "sql")
+    query = REFERENCE | {"fields": ["verify_traffic.mode", "verify_traffic.messages"], "sorts": []}
+    sql = sdk.run_query(query_id(sandbox, query), "sql")
     assert "ORDER BY 2 DESC" in sql
     with duckdb.connect(str(sandbox.warehouse), read_only=True) as connection:
         assert [("basic", 35644)] == connection.execute(sql).fetchall()
 
 
-def test_descending_sorts(sandbox: Sandbox, sdk: Any) -> None:
+def test_a_sort_may_go_downwards(sandbox: Sandbox, sdk: Any) -> None:
     """`field desc 0` is Looker's way to say downwards."""
     sql = sdk.run_query(query_id(sandbox, psms("AC-sandbox-0003", sorts=["psms_traffic.prefix desc 0"])), "sql")
     assert "ORDER BY 2 DESC\n" in sql
@@ -360,7 +362,7 @@ def test_descending_sorts(sandbox: Sandbox, sdk: Any) -> None:
 # -- faults ----------------------------------------------------------------------------------------------------------
 
 
-def test_scripted_errors(sandbox: Sandbox, sdk: Any) -> None:
+def test_a_scripted_fault_strikes_the_call_it_names(sandbox: Sandbox, sdk: Any) -> None:
     """Looker's own errors, pages of whatever stands before it, and dropped connections."""
     sandbox.looker.faults.add(failing("me", 429), server_error("me", call=2), dropped_before("me", call=3))
     assert 429 == status_of(sdk.me)
@@ -371,7 +373,7 @@ def test_scripted_errors(sandbox: Sandbox, sdk: Any) -> None:
     assert ["login", "me", "me", "me", "me"] == [operation for operation, _ in sandbox.looker.calls]
 
 
-def test_it_is_alive(sandbox: Sandbox) -> None:
+def test_lookers_health_check_needs_no_token(sandbox: Sandbox) -> None:
     """Looker's health check needs no token."""
     with urllib.request.urlopen(f"{sandbox.looker_server.url}/alive") as answer:
         assert 200 == answer.status

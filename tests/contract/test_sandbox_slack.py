@@ -19,7 +19,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from creditbot.sandbox import Sandbox
+from creditbot.sandbox import Listening, Sandbox
 from creditbot.sandbox.faults import (
     Fault,
     dropped_after,
@@ -143,7 +143,7 @@ def test_answers_have_the_documented_fields(sandbox: Sandbox, client: WebClient,
 
 
 @pytest.mark.parametrize("method", [name for name in FIELDS if name != "api.test"])
-def test_a_token_is_asked_for(sandbox: Sandbox, method: str) -> None:
+def test_a_call_without_a_known_token_is_refused(sandbox: Sandbox, method: str) -> None:
     """Without a token a call is not_authed, with an unknown one invalid_auth."""
     arguments = arguments_of(method, sandbox)
     assert "invalid_auth" == error_of(a_client(sandbox, "xoxb-made-up"), method, **arguments)["error"]
@@ -230,7 +230,9 @@ def test_a_missing_scope_is_named(
         ("chat.getPermalink", {"channel": "C0NONE", "message_ts": NEVER}, "channel_not_found"),
     ],
 )
-def test_refusals(client: WebClient, method: str, arguments: dict[str, Any], error: str) -> None:
+def test_a_wrong_call_is_refused_with_slacks_word(
+    client: WebClient, method: str, arguments: dict[str, Any], error: str
+) -> None:
     """What Slack refuses is refused with HTTP 200 and Slack's own word for it."""
     assert error == error_of(client, method, **arguments)["error"]
 
@@ -247,7 +249,9 @@ def test_history_gives_top_level_messages_newest_first(sandbox: Sandbox, client:
     answer = client.conversations_history(channel=CHANNEL)
     assert ["second", "loud reply", "first"] == texts(answer)
     loud = answer["messages"][1]
-    assert ("thread_broadcast", first, "first") == (loud["subtype"], loud["thread_ts"], loud["root"]["text"])
+    assert "thread_broadcast" == loud["subtype"]
+    assert first == loud["thread_ts"]
+    assert "first" == loud["root"]["text"]
 
 
 def test_a_parent_says_how_its_thread_stands(sandbox: Sandbox, client: WebClient) -> None:
@@ -312,11 +316,11 @@ def test_the_ts_of_a_reply_gives_that_reply(sandbox: Sandbox, client: WebClient)
 
 def test_a_deleted_parent_is_a_tombstone_while_it_has_replies(sandbox: Sandbox, client: WebClient) -> None:
     """Its replies stay under a tombstone; without replies the thread is not found and the channel does not show it."""
-    kept, gone = sandbox.world.post("kept"), sandbox.world.post("gone")
-    sandbox.world.post("reply", thread_ts=kept)
-    sandbox.world.delete(kept)
+    parent, gone = sandbox.world.post("parent"), sandbox.world.post("gone")
+    sandbox.world.post("reply", thread_ts=parent)
+    sandbox.world.delete(parent)
     sandbox.world.delete(gone)
-    thread = client.conversations_replies(channel=CHANNEL, ts=kept)["messages"]
+    thread = client.conversations_replies(channel=CHANNEL, ts=parent)["messages"]
     assert [("tombstone", "USLACKBOT"), (None, "U0DANA")] == [(m.get("subtype"), m["user"]) for m in thread]
     assert ["tombstone"] == [m.get("subtype") for m in client.conversations_history(channel=CHANNEL)["messages"]]
     assert "thread_not_found" == error_of(client, "conversations.replies", channel=CHANNEL, ts=gone)["error"]
@@ -325,14 +329,14 @@ def test_a_deleted_parent_is_a_tombstone_while_it_has_replies(sandbox: Sandbox, 
     )
 
 
-def test_metadata_comes_only_if_asked_for(sandbox: Sandbox, client: WebClient) -> None:
+def test_metadata_is_sent_only_on_request(sandbox: Sandbox, client: WebClient) -> None:
     """`include_all_metadata` decides, for the channel and for threads; it is kept as it was posted."""
     parent = sandbox.world.post("parent")
     client.chat_postMessage(channel=CHANNEL, text="in channel", metadata=MARKER)
     client.chat_postMessage(channel=CHANNEL, text="in thread", metadata=MARKER, thread_ts=parent)
-    for given, expected in ((True, MARKER), (False, None)):
-        channel = client.conversations_history(channel=CHANNEL, limit=1, include_all_metadata=given)
-        thread = client.conversations_replies(channel=CHANNEL, ts=parent, include_all_metadata=given)
+    for wanted, expected in ((True, MARKER), (False, None)):
+        channel = client.conversations_history(channel=CHANNEL, limit=1, include_all_metadata=wanted)
+        thread = client.conversations_replies(channel=CHANNEL, ts=parent, include_all_metadata=wanted)
         assert [expected] * 2 == [answer["messages"][-1].get("metadata") for answer in (channel, thread)]
 
 
@@ -391,7 +395,9 @@ def test_direct_messages_need_im_history_to_be_read(sandbox: Sandbox, client: We
     channel = client.conversations_open(users=user)["channel"]["id"]
     assert channel.startswith("D")
     again = client.conversations_open(users=user, return_im=True)
-    assert (True, channel, user) == (again["already_open"], again["channel"]["id"], again["channel"]["user"])
+    assert again["already_open"]
+    assert channel == again["channel"]["id"]
+    assert user == again["channel"]["user"]
     client.chat_postMessage(channel=channel, text="psst")
     client.chat_postMessage(channel=user, text="pssst")
     assert ["pssst", "psst"] == texts(client.conversations_history(channel=channel))
@@ -442,7 +448,8 @@ def test_a_post_in_a_thread_may_name_a_reply_or_the_channel_by_name(sandbox: San
     parent = sandbox.world.post("parent")
     reply = sandbox.world.post("reply", thread_ts=parent)
     answer = client.chat_postMessage(channel="#credit-requests", thread_ts=reply, text="x", reply_broadcast=True)
-    assert (CHANNEL, parent) == (answer["channel"], answer["message"]["thread_ts"])
+    assert CHANNEL == answer["channel"]
+    assert parent == answer["message"]["thread_ts"]
     assert ["x", "parent"] == texts(client.conversations_history(channel=CHANNEL))
 
 
@@ -463,21 +470,33 @@ def test_form_and_json_bodies_mean_the_same(sandbox: Sandbox, client: WebClient)
         assert "invalid_arguments" == json.load(answer)["error"]
 
 
-def test_only_own_messages_can_be_changed(sandbox: Sandbox, client: WebClient) -> None:
-    """An update keeps ts, thread and metadata that is not given; {} removes the metadata; others' cannot be changed."""
+def test_an_update_keeps_what_it_does_not_mention(sandbox: Sandbox, client: WebClient) -> None:
+    """The ts, the thread, and the metadata."""
     parent = sandbox.world.post("parent")
     ts = client.chat_postMessage(channel=CHANNEL, text="old", thread_ts=parent, metadata=MARKER)["ts"]
     answer = client.chat_update(channel=CHANNEL, ts=ts, text="new")
     (reply,) = sandbox.world.thread(parent)[1:]
-    assert ("new", MARKER, parent, BOT_USER) == tuple(
-        reply[name] if name != "edited" else reply[name]["user"] for name in ("text", "metadata", "thread_ts", "edited")
-    )
-    assert ("new", ts) == (answer["text"], answer["ts"])
+    assert {"text": "new", "metadata": MARKER, "thread_ts": parent}.items() <= reply.items()
+    assert BOT_USER == reply["edited"]["user"]
+    assert "new" == answer["text"]
+    assert ts == answer["ts"]
+
+
+def test_an_update_with_empty_metadata_removes_it(sandbox: Sandbox, client: WebClient) -> None:
+    ts = client.chat_postMessage(channel=CHANNEL, text="old", metadata=MARKER)["ts"]
     client.chat_update(channel=CHANNEL, ts=ts, text="new", metadata={})
-    assert "metadata" not in sandbox.world.thread(parent)[1]
-    assert "cant_update_message" == error_of(client, "chat.update", channel=CHANNEL, ts=parent, text="x")["error"]
-    assert "msg_too_long" == error_of(client, "chat.update", channel=CHANNEL, ts=ts, text="x" * 4_001)["error"]
-    assert "no_text" == error_of(client, "chat.update", channel=CHANNEL, ts=ts)["error"]
+    assert "metadata" not in sandbox.world.message(CHANNEL, ts)
+
+
+@pytest.mark.parametrize(("text", "error"), [("x" * 4_001, "msg_too_long"), ("", "no_text")], ids=["too long", "empty"])
+def test_an_update_needs_a_text_of_at_most_4000_characters(client: WebClient, text: str, error: str) -> None:
+    ts = client.chat_postMessage(channel=CHANNEL, text="old")["ts"]
+    assert error == error_of(client, "chat.update", channel=CHANNEL, ts=ts, text=text)["error"]
+
+
+def test_a_message_of_somebody_else_cannot_be_updated(sandbox: Sandbox, client: WebClient) -> None:
+    ts = sandbox.world.post("by a person")
+    assert "cant_update_message" == error_of(client, "chat.update", channel=CHANNEL, ts=ts, text="x")["error"]
 
 
 def test_people_edit_their_messages(sandbox: Sandbox, client: WebClient) -> None:
@@ -485,7 +504,9 @@ def test_people_edit_their_messages(sandbox: Sandbox, client: WebClient) -> None
     ts = sandbox.world.post("old")
     sandbox.world.edit(ts, "new")
     (message,) = client.conversations_history(channel=CHANNEL)["messages"]
-    assert (ts, "new", "U0DANA") == (message["ts"], message["text"], message["edited"]["user"])
+    assert ts == message["ts"]
+    assert "new" == message["text"]
+    assert "U0DANA" == message["edited"]["user"]
     with pytest.raises(KeyError):
         sandbox.world.edit(NEVER, "new")
     with pytest.raises(KeyError):
@@ -541,7 +562,7 @@ def test_the_same_reaction_is_refused_the_second_time(sandbox: Sandbox, client: 
     assert "already_reacted" == error_of(client, "reactions.add", **item)["error"]
 
 
-def test_only_ones_own_reaction_can_be_taken_back(sandbox: Sandbox, client: WebClient) -> None:
+def test_only_your_own_reaction_can_be_taken_back(sandbox: Sandbox, client: WebClient) -> None:
     """Another person's stays; a message without reactions does not speak of any."""
     ts = sandbox.world.post("x")
     item = {"channel": CHANNEL, "timestamp": ts, "name": "eyes"}
@@ -569,7 +590,7 @@ def test_a_reaction_survives_an_edit(sandbox: Sandbox, client: WebClient) -> Non
     assert ["+1::skin-tone-3"] == [reaction["name"] for reaction in message["reactions"]]
 
 
-def test_of_many_who_reacted_only_some_are_named(sandbox: Sandbox, client: WebClient) -> None:
+def test_of_many_people_who_reacted_only_some_are_named(sandbox: Sandbox, client: WebClient) -> None:
     """The count is of all of them; `full` names all of them."""
     ts = sandbox.world.post("x")
     for n in range(REACTION_USERS + 1):
@@ -602,7 +623,7 @@ def test_a_reaction_may_be_shown_late(sandbox: Sandbox, client: WebClient) -> No
         ("users.info", {"user": OWNER}, 4),
     ],
 )
-def test_rate_limits_by_tier(
+def test_a_call_above_its_tiers_rate_limit_has_to_wait(
     sandbox: Sandbox, client: WebClient, clock: Clock, method: str, arguments: dict[str, Any], tier: int
 ) -> None:
     """The calls of a minute pass at once; the next is HTTP 429 with the seconds to wait, after which it passes."""
@@ -612,7 +633,8 @@ def test_rate_limits_by_tier(
     with pytest.raises(SlackApiError) as caught:
         client.api_call(method, params=arguments)
     response = caught.value.response
-    assert (429, "ratelimited") == (response.status_code, response["error"])
+    assert 429 == response.status_code
+    assert "ratelimited" == response["error"]
     clock.now += int(response.headers["Retry-After"])
     client.api_call(method, params=arguments)
 
@@ -634,7 +656,7 @@ def test_posts_to_one_channel_are_one_a_second_after_a_burst(sandbox: Sandbox, c
 # -- faults ----------------------------------------------------------------------------------------------------------
 
 
-def test_scripted_refusals(sandbox: Sandbox, client: WebClient) -> None:
+def test_a_rule_strikes_the_call_it_names_as_often_as_it_says(sandbox: Sandbox, client: WebClient) -> None:
     """A rule strikes the call it names, as often as it says, and nothing is done instead."""
     sandbox.slack.faults.add(
         rate_limited("chat.postMessage", seconds=7),
@@ -652,7 +674,7 @@ def test_scripted_refusals(sandbox: Sandbox, client: WebClient) -> None:
     assert ["fine"] == [message["text"] for message in sandbox.world.messages()]
 
 
-def test_connections_that_drop(sandbox: Sandbox, client: WebClient) -> None:
+def test_a_connection_may_drop_before_or_after_the_effect(sandbox: Sandbox, client: WebClient) -> None:
     """ConnectionDropped before the effect nothing is posted; dropped after it the message stands there, unanswered."""
     sandbox.slack.faults.add(dropped_before("chat.postMessage"), dropped_after("chat.postMessage", call=2))
     for text in ("never", "unanswered"):
@@ -662,7 +684,7 @@ def test_connections_that_drop(sandbox: Sandbox, client: WebClient) -> None:
     assert 2 == [method for method, _ in sandbox.slack.calls].count("chat.postMessage")
 
 
-def test_calls_held_until_released(sandbox: Sandbox, client: WebClient) -> None:
+def test_a_call_may_be_held_before_or_after_its_effect(sandbox: Sandbox, client: WebClient) -> None:
     """A call may wait before its effect, or its answer after it, until the test says go."""
     before, after = threading.Event(), threading.Event()
     sandbox.slack.faults.add(Fault("chat.postMessage", hold=before, hold_response=after))
@@ -676,7 +698,7 @@ def test_calls_held_until_released(sandbox: Sandbox, client: WebClient) -> None:
         assert answer.result()["ok"]
 
 
-def test_effects_that_land_late(sandbox: Sandbox, client: WebClient, clock: Clock) -> None:
+def test_a_post_may_be_shown_late(sandbox: Sandbox, client: WebClient, clock: Clock) -> None:
     """An accepted post is shown after so many reads, so many seconds, or when it is let land."""
     sandbox.slack.faults.add(
         late("chat.postMessage", reads=2),
@@ -690,14 +712,16 @@ def test_effects_that_land_late(sandbox: Sandbox, client: WebClient, clock: Cloc
     def shown() -> list[str]:
         return texts(client.conversations_replies(channel=CHANNEL, ts=parent))[1:]
 
-    assert ([], [], ["by reads"]) == (shown(), shown(), shown())
+    assert [] == shown()
+    assert [] == shown()
+    assert ["by reads"] == shown()
     clock.now += 60
     assert ["by reads", "by time"] == shown()
     sandbox.world.land()
     assert ["by reads", "by time", "by hand"] == shown()
 
 
-def test_reads_that_are_stale(sandbox: Sandbox, client: WebClient) -> None:
+def test_a_read_may_be_stale(sandbox: Sandbox, client: WebClient) -> None:
     """An answer from before the last write shows neither a new reply nor a change; the next one does."""
     parent = sandbox.world.post("parent")
     ts = client.chat_postMessage(channel=CHANNEL, text="old", thread_ts=parent)["ts"]
@@ -753,13 +777,13 @@ def test_the_world_outlives_the_sandbox(tmp_path: Path) -> None:
     assert seen[0][1:] == seen[1][1:]
 
 
-def test_a_port_that_was_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
-    """Two sandboxes over one folder get ports of their own; a port asked for is never replaced."""
+def test_a_port_that_was_taken_in_the_meantime_is_replaced(tmp_path: Path) -> None:
+    """Two sandboxes over one folder get ports of their own; a port that was asked for is never replaced."""
     (tmp_path / "none").touch()
     with Sandbox(tmp_path, warehouse=tmp_path / "none") as one, Sandbox(tmp_path, warehouse=tmp_path / "none") as two:
         assert one.slack_server.port != two.slack_server.port
         with pytest.raises(OSError, match="in use"):
-            Sandbox(tmp_path, warehouse=tmp_path / "none", slack_port=one.slack_server.port)
+            Sandbox(tmp_path, warehouse=tmp_path / "none", at=Listening(slack_port=one.slack_server.port))
 
 
 def test_two_processes_post_at_once(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -57,7 +57,9 @@ def slack(sandbox: SandboxSlack, time: Time) -> Iterator[Adapters]:
 def test_the_workspace_is_found(slack: Adapters) -> None:
     """Who we are, and the channel by its name."""
     workspace = slack.inbox.workspace(None)
-    assert (BOT_USER, BOT, {CHANNEL: CHANNEL_NAME}) == (workspace.user, workspace.bot, workspace.channels)
+    assert BOT_USER == workspace.user
+    assert BOT == workspace.bot
+    assert {CHANNEL: CHANNEL_NAME} == workspace.channels
     assert () == access(slack.api).missing
 
 
@@ -75,8 +77,11 @@ def test_a_reply_is_seen_with_its_marker(sandbox: SandboxSlack, slack: Adapters)
     marker = Marker("reply", f"T.{CHANNEL}.{parent}", "claim-1")
     ts = slack.replier.reply(CHANNEL, parent, "Approved, $1 & <more>", marker)
     first, reply = slack.inbox.thread(CHANNEL, parent)
-    assert (parent, ts) == (first.ts, reply.ts)
-    assert (marker, BOT, parent) == (reply.marker, reply.bot, reply.thread_ts)
+    assert parent == first.ts
+    assert ts == reply.ts
+    assert marker == reply.marker
+    assert BOT == reply.bot
+    assert parent == reply.thread_ts
     assert "Approved, $1 &amp; &lt;more&gt;" == reply.text
     assert [parent] == [message.ts for message in slack.inbox.messages(CHANNEL, time_of(parent) - timedelta(hours=1))]
 
@@ -89,7 +94,8 @@ def test_an_amended_reply_keeps_its_marker(sandbox: SandboxSlack, slack: Adapter
     for _ in range(2):
         slack.replier.amend(CHANNEL, ts, "This repeats the answer above.")
     _, reply = slack.inbox.thread(CHANNEL, parent)
-    assert ("This repeats the answer above.", marker) == (reply.text, reply.marker)
+    assert "This repeats the answer above." == reply.text
+    assert marker == reply.marker
 
 
 def test_a_deleted_parent_leaves_its_thread(sandbox: SandboxSlack, slack: Adapters) -> None:
@@ -102,7 +108,7 @@ def test_a_deleted_parent_leaves_its_thread(sandbox: SandboxSlack, slack: Adapte
     assert [] == list(slack.inbox.thread(CHANNEL, alone))
 
 
-def test_the_owner_is_told_and_it_is_found_again(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:
+def test_a_message_to_the_owner_is_found_by_its_marker(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:
     """By marker, in the conversation with the owner."""
     marker = Marker("notice", "failure-1", "n1")
     since = time_of(f"{int(time.now) - 60}.000000")
@@ -124,7 +130,7 @@ def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: SandboxSlack, sl
     assert time.now - began <= 1.3 * (len(parents) - 1)
 
 
-def test_reads_go_on_after_what_passes(sandbox: SandboxSlack, slack: Adapters) -> None:
+def test_a_read_is_repeated_after_a_short_failure(sandbox: SandboxSlack, slack: Adapters) -> None:
     """A rate limit, a dead gateway, a dropped line."""
     sandbox.world.post("hello")
     read = "conversations.history"
@@ -133,7 +139,7 @@ def test_reads_go_on_after_what_passes(sandbox: SandboxSlack, slack: Adapters) -
     assert 1 == len(slack.inbox.messages(CHANNEL, time_of("1.000000")))
 
 
-def test_a_lost_answer_is_no_refusal(sandbox: SandboxSlack, slack: Adapters) -> None:
+def test_a_lost_answer_does_not_count_as_a_refusal(sandbox: SandboxSlack, slack: Adapters) -> None:
     """The reply stands in the thread; it was sent once."""
     parent = sandbox.world.post("please")
     sandbox.faults.add(dropped_after("chat.postMessage"))
@@ -142,7 +148,7 @@ def test_a_lost_answer_is_no_refusal(sandbox: SandboxSlack, slack: Adapters) -> 
     assert ["key"] == [message.marker.key for message in slack.inbox.thread(CHANNEL, parent) if message.marker]
 
 
-def test_a_rate_limit_is_a_refusal(sandbox: SandboxSlack, slack: Adapters) -> None:
+def test_a_rate_limit_counts_as_a_refusal(sandbox: SandboxSlack, slack: Adapters) -> None:
     """Nothing stands in the thread."""
     parent = sandbox.world.post("please")
     sandbox.faults.add(rate_limited("chat.postMessage", seconds=5))

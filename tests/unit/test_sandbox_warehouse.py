@@ -50,7 +50,7 @@ def credit_of(mode: str, rows: list[Row]) -> tuple[int, Decimal, Decimal, Decima
     return sum(row["messages"] for row in rows), cost, rate, credit.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def test_the_reference_month(warehouse: Any) -> None:
+def test_the_reference_month_gives_the_reference_amount(warehouse: Any) -> None:
     """AC-sandbox-0001 in December 2025 gives the reference row, to the cent."""
     rows = rows_of(warehouse, verify("AC-sandbox-0001"))
     assert {"basic"} == {row["mode"] for row in rows}
@@ -58,12 +58,12 @@ def test_the_reference_month(warehouse: Any) -> None:
     assert expected == credit_of("basic", rows)
 
 
-def test_two_modes_and_more_rows_than_looker_gives_unasked(warehouse: Any) -> None:
+def test_the_first_500_rows_of_two_modes_give_a_smaller_credit(warehouse: Any) -> None:
     """AC-sandbox-0002 has something to credit in both modes, and less of it in its first 500 rows."""
-    asked = verify("AC-sandbox-0002")
+    query = verify("AC-sandbox-0002")
     amounts = []
     for limit in ("-1", "500"):
-        rows = rows_of(warehouse, asked, limit)
+        rows = rows_of(warehouse, query, limit)
         amounts.append([credit_of(mode, [r for r in rows if r["mode"] == mode])[3] for mode in TARGET])
     assert 0 < min(amounts[0])
     assert sum(amounts[1]) < sum(amounts[0])
@@ -78,12 +78,12 @@ def test_the_analysts_answer_is_what_the_method_gives(warehouse: Any) -> None:
 @pytest.mark.parametrize(
     ("account", "credited"), [("AC-sandbox-0004", False), ("AC-sandbox-0005", True), ("AC-sandbox-0007", True)]
 )
-def test_quiet_and_attacked_accounts(warehouse: Any, account: str, credited: bool) -> None:
+def test_only_an_attacked_account_has_something_to_credit(warehouse: Any, account: str, credited: bool) -> None:
     """A quiet month has nothing flagged and no credit; a small attack has some."""
     assert (credit_of("basic", rows_of(warehouse, verify(account)))[3] > 0) == credited
 
 
-def test_an_account_without_rows(warehouse: Any) -> None:
+def test_one_account_has_no_rows(warehouse: Any) -> None:
     """AC-sandbox-0404 has no rows at all."""
     assert [] == rows_of(warehouse, verify("AC-sandbox-0404"))
 
@@ -98,7 +98,7 @@ def test_programmable_sms_has_a_history_before_it_is_pumped(warehouse: Any) -> N
     assert list(range(22, 32)) == [row["day"].day for row in pumped]
 
 
-def test_making_it_again_changes_nothing(warehouse: Any, tmp_path: Path) -> None:
+def test_making_the_warehouse_again_changes_nothing(warehouse: Any, tmp_path: Path) -> None:
     """The same rows each time, also in place of an older file."""
     path = tmp_path / "w.duckdb"
     path.write_text("not a database")
