@@ -35,8 +35,8 @@ CLOSED = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True)
-class Done:
-    """A command that has ended.
+class CommandResult:
+    """What a command did.
 
     Attributes:
         code: its exit code.
@@ -44,14 +44,19 @@ class Done:
     """
 
     code: int
-    out: str
-    err: str
+    out: str = ""
+    err: str = ""
 
     @property
     def sentence(self) -> str:
-        """What it says on the terminal in the end; never a traceback."""
+        """What it says on the standard error; never a traceback."""
         assert "Traceback" not in self.out + self.err
         return self.err.removeprefix("creditbot: ").rstrip("\n")
+
+
+def refusal(sentence: str) -> CommandResult:
+    """What a command does whose settings or arguments are wrong."""
+    return CommandResult(2, err=f"creditbot: {sentence}\n")
 
 
 def environment(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
@@ -60,28 +65,28 @@ def environment(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "HOME": str(folder), **more}
 
 
-def creditbot(folder: Path, *arguments: str, stdin: str = "", **settings: str) -> Done:
+def creditbot(folder: Path, *arguments: str, stdin: str = "", **settings: str) -> CommandResult:
     """Runs a command in a folder: a tick in a process of its own, what only asks in this one."""
     alone = arguments[0] == "run-once" or arguments[:2] == ("sandbox", "run")
     return _alone(folder, arguments, settings) if alone else _here(folder, arguments, stdin, settings)
 
 
-def _alone(folder: Path, arguments: Sequence[str], settings: Mapping[str, str]) -> Done:
+def _alone(folder: Path, arguments: Sequence[str], settings: Mapping[str, str]) -> CommandResult:
     done = subprocess.run(
         [sys.executable, "-m", "creditbot", *arguments], cwd=folder, env=environment(folder, settings),
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
-    return Done(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
-def _here(folder: Path, arguments: Sequence[str], stdin: str, settings: Mapping[str, str]) -> Done:
+def _here(folder: Path, arguments: Sequence[str], stdin: str, settings: Mapping[str, str]) -> CommandResult:
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder)
         patch.setattr(os, "environ", environment(folder, settings))
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         code = cli.main(arguments)
-    return Done(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Office:
     settings: dict[str, str]
     folder: Path
 
-    def run(self, *arguments: str, stdin: str = "", **changes: str) -> Done:
+    def run(self, *arguments: str, stdin: str = "", **changes: str) -> CommandResult:
         """Runs a command; changes that are empty take a setting away."""
         return creditbot(self.folder, *arguments, stdin=stdin, **self.settings | changes)
 
@@ -142,7 +147,8 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 def test_all_missing_settings_are_named_at_once(tmp_path: Path, command: str) -> None:
     """Nothing is made: a bot without settings never runs on a sandbox."""
     done = creditbot(tmp_path, command)
-    assert (2, "") == (done.code, done.out)
+    assert 2 == done.code
+    assert "" == done.out
     assert f"Settings are missing or malformed: {', '.join(REQUIRED)}." in done.sentence
     assert [] == list(tmp_path.iterdir())
 
@@ -172,7 +178,7 @@ def test_a_second_tick_posts_nothing_new(worked: Office) -> None:
     """It says that every request is done."""
     before = worked.sandbox.world.messages()
     done = worked.run("run-once")
-    assert (0, "Nothing new: 10 messages read, every request in them is done.\n") == (done.code, done.out)
+    assert CommandResult(0, "Nothing new: 10 messages read, every request in them is done.\n") == done
     assert before == worked.sandbox.world.messages()
 
 
@@ -208,7 +214,8 @@ def test_a_log_that_cannot_be_written_stops_the_tick(office: Office) -> None:
     """Before anything is done."""
     (office.folder / "taken").touch()
     done = office.run("run-once", LOG_FILE="taken/log")
-    assert (2, "") == (done.code, done.out)
+    assert 2 == done.code
+    assert "" == done.out
     assert re.match(r"The log taken/log cannot be written: [\w ]+\. Set LOG_FILE to", done.sentence)
 
 
@@ -222,7 +229,8 @@ def test_with_log_file_dash_stdout_has_log_lines_only(office: Office) -> None:
 def test_a_missing_notebook_stops_the_tick_before_any_request(office: Office, setting: str, product: str) -> None:
     """A wrong path is a wrong setting: nothing is done, and every request waits for the right path."""
     done = office.run("run-once", **{setting: "nowhere.ipynb"})
-    assert (2, "") == (done.code, done.out)
+    assert 2 == done.code
+    assert "" == done.out
     assert done.sentence.startswith(f"The notebook nowhere.ipynb of the product {product} does not exist")
     assert f"ERROR the tick ended early: {done.sentence}" in (office.folder / "logs/credit_bot.log").read_text()
     assert not (office.folder / "data").exists()
@@ -242,7 +250,7 @@ def test_the_owner_is_told_once_of_a_broken_notebook(office: Office) -> None:
 # --- check -----------------------------------------------------------------------------------------------------------
 
 
-def verdicts(done: Done) -> dict[str, list[str]]:
+def verdicts(done: CommandResult) -> dict[str, list[str]]:
     """Part -> the verdicts of its lines."""
     found: dict[str, list[str]] = {}
     for line in done.out.splitlines():
@@ -257,7 +265,8 @@ PARTS = ("Slack token", "Slack channel", "Slack owner", "Looker login", "noteboo
 def test_check_passes_on_the_sandbox(office: Office) -> None:
     """One line for each part, notes on the limits that are not set, and nothing posted."""
     done = office.run("check")
-    assert (0, "") == (done.code, done.err)
+    assert 0 == done.code
+    assert "" == done.err
     assert list(PARTS) == list(verdicts(done))
     assert {"ok", "note"} == {verdict for found in verdicts(done).values() for verdict in found}
     assert [] == office.sandbox.world.direct_messages()
@@ -280,7 +289,8 @@ def test_check_says_which_part_fails(office: Office, changes: dict[str, str], pa
     """The other parts are tried all the same."""
     (office.folder / "taken").touch()
     done = office.run("check", **changes)
-    assert (1, "") == (done.code, done.sentence)
+    assert 1 == done.code
+    assert "" == done.err
     assert parts == {part for part, found in verdicts(done).items() if "FAIL" in found}
     assert {*PARTS} >= set(verdicts(done)) >= {*PARTS} - {"limits"}
 
@@ -303,13 +313,14 @@ def test_check_leaves_the_file_of_a_prototype_unchanged(office: Office) -> None:
 def test_check_notes_what_is_switched_off(office: Office) -> None:
     """A product without a notebook, and a warehouse that no setting names."""
     found = verdicts(office.run("check", PSMS_NOTEBOOK_PATH="", WAREHOUSE_URL=""))
-    assert (["note"], ["note", "note"]) == (found["notebook psms"], found["warehouse"])
+    assert ["note"] == found["notebook psms"]
+    assert ["note", "note"] == found["warehouse"]
 
 
 # --- links -----------------------------------------------------------------------------------------------------------
 
 
-def links(text: str, **settings: str) -> Done:
+def links(text: str, **settings: str) -> CommandResult:
     """What `creditbot links` says to a message."""
     return creditbot(Path("/"), "links", "--host", "acme.looker.com", stdin=text, **settings)
 
@@ -360,16 +371,14 @@ def test_links_accepts_sql_runner_if_the_setting_allows_it() -> None:
 def test_links_says_that_a_message_has_none() -> None:
     """With the host it looked for."""
     done = links("https://docs.looker.com/looks/42")
-    assert (0, "", "There is no link to acme.looker.com in this message.") == (done.code, done.out, done.sentence)
+    assert CommandResult(0, err="creditbot: There is no link to acme.looker.com in this message.\n") == done
 
 
 def test_links_needs_the_host_of_looker(tmp_path: Path) -> None:
     """From an option or a setting."""
     done = creditbot(tmp_path, "links")
-    assert (2, "No Looker is named whose links to look for. Pass --host HOST, or set LOOKER_BASE_URL.") == (
-        done.code,
-        done.sentence,
-    )
+    expected = "No Looker is named whose links to look for. Pass --host HOST, or set LOOKER_BASE_URL."
+    assert refusal(expected) == done
 
 
 def test_links_takes_the_host_from_the_settings(tmp_path: Path) -> None:
@@ -440,7 +449,7 @@ def test_retry_is_refused_for_an_answered_request(worked: Office) -> None:
 def test_retry_lets_the_next_tick_start_a_request_again(worked: Office) -> None:
     """The cause is still there, so the request is given up again."""
     done = worked.run("retry", worked.permalink("looks/4040"))
-    assert (0, "The next tick will start this request again.\n") == (done.code, done.out)
+    assert CommandResult(0, "The next tick will start this request again.\n") == done
     assert "restarted" in worked.run("history").out
     assert "Looker has no Look 4040" in worked.run("run-once").out
 
@@ -463,7 +472,7 @@ def test_the_name_of_who_overrides_a_refusal_is_kept(worked: Office, monkeypatch
 def test_retry_takes_a_name_only_with_again(worked: Office) -> None:
     """Otherwise the name would be kept nowhere."""
     done = worked.run("retry", "--by", "Dana", worked.permalink("looks/4040"))
-    assert (2, "--by names the person who wants --again. Give both options, or neither.") == (done.code, done.sentence)
+    assert refusal("--by names the person who wants --again. Give both options, or neither.") == done
 
 
 @pytest.mark.parametrize("command", ["show", "retry"])
@@ -489,7 +498,7 @@ def test_the_sandbox_answers_and_shows_the_channel(tmp_path: Path) -> None:
     first = creditbot(tmp_path, "sandbox", "run")
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-of-a-real-workspace\n")
     second = creditbot(tmp_path, "sandbox", "run", LOOKER_BASE_URL=CLOSED)
-    assert (0, 0) == (first.code, second.code)
+    assert [0, 0] == [first.code, second.code]
     assert "SANDBOX: no .env and no SLACK_* or LOOKER_* were found." in first.out
     assert "      |   Approved, $4,948.80, exceptions" in first.out
     assert "The bot here runs with the settings in data/sandbox/settings.env." in first.out
@@ -517,7 +526,7 @@ def test_a_file_in_the_place_of_a_warehouse_is_left_as_it_is(tmp_path: Path) -> 
     """It may be anybody's; a pod that makes its warehouse anew finds the one it made."""
     (tmp_path / "mine.md").write_text("mine")
     done = creditbot(tmp_path, "sandbox", "warehouse", "mine.md")
-    assert (0, "mine.md is there already, and is left as it is.\n") == (done.code, done.out)
+    assert CommandResult(0, "mine.md is there already, and is left as it is.\n") == done
     assert "mine" == (tmp_path / "mine.md").read_text()
 
 
@@ -530,7 +539,8 @@ def test_a_folder_of_something_else_is_never_taken_for_a_sandbox(tmp_path: Path,
     done = creditbot(tmp_path, "sandbox", "--folder", "data", *command)
     assert 2 == done.code
     assert "The folder data holds something else than a sandbox, and is left as it is." in done.sentence
-    assert (["processed_messages.json"], "mine") == ([p.name for p in state.parent.iterdir()], state.read_text())
+    assert ["processed_messages.json"] == [file.name for file in state.parent.iterdir()]
+    assert "mine" == state.read_text()
 
 
 def test_what_to_do_next_is_said_for_the_folder_that_was_named(tmp_path: Path) -> None:
@@ -562,7 +572,8 @@ def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path) -> None:
     settings = dict(line.strip().split("=", 1) for line in (next(served.stdout) for _ in range(12)))
     checked = creditbot(tmp_path, "check", **settings)
     served.send_signal(signal.SIGTERM)
-    assert (0, 0) == (served.wait(10), checked.code)
+    assert 0 == served.wait(10)
+    assert 0 == checked.code
     served.stdout.close()
 
 
@@ -587,7 +598,8 @@ def test_a_tick_that_waits_for_slack_ends_at_sigterm(office: Office) -> None:
             _, said = tick.communicate(timeout=20)
         finally:
             tick.kill()
-    assert (1, ["POST /api/auth.test"]) == (tick.returncode, slack.calls)
+    assert 1 == tick.returncode
+    assert ["POST /api/auth.test"] == slack.calls
     assert "creditbot: stopping" in said
     assert "Slack" in said.splitlines()[-1]
 

@@ -64,7 +64,8 @@ def test_an_idle_tick_asks_for_one_page_of_history(tmp_path: Path, sandbox: Sand
     """One call to Slack and none to Looker: who we are and which channel it is was remembered."""
     tick(tmp_path, sandbox)
     ((method, arguments),) = sandbox.slack.calls
-    assert ("conversations.history", CHANNEL, "200") == (method, arguments["channel"], arguments["limit"])
+    assert "conversations.history" == method
+    assert {"channel": CHANNEL, "limit": "200"} == {name: arguments[name] for name in ("channel", "limit")}
     assert [] == sandbox.looker.calls
 
 

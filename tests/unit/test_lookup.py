@@ -51,7 +51,8 @@ def test_a_request_is_known_by_its_record_and_its_summary(world: World) -> None:
     facts = lookup(world).find(permalink(key))
     assert world.record(key) == facts.record
     assert world.summaries[str(key)] == facts.summary
-    assert ("answered", "") == (facts.status, facts.ignored)
+    assert "answered" == facts.status
+    assert "" == facts.ignored
 
 
 def test_a_request_that_the_state_forgot_is_known_by_its_summary(world: World) -> None:
@@ -77,8 +78,8 @@ def test_a_request_that_the_state_forgot_is_known_by_its_summary(world: World) -
 def test_a_message_that_nothing_is_known_of_says_why(world: World, message: dict[str, Any], reason: str) -> None:
     """This answers "why was my link ignored?"."""
     facts = lookup(world).find(permalink(world.say(**message)))
-    assert (None, None, "") == (facts.record, facts.summary, facts.status)
     assert facts.ignored.startswith(reason)
+    assert "" == facts.status
 
 
 def test_the_rules_say_whose_message_is_a_request(world: World) -> None:

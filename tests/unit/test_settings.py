@@ -195,7 +195,8 @@ def test_values_become_numbers_switches_amounts_and_paths() -> None:
     assert settings.log_path is None
     assert ("A", "B") == settings.notebook_env
     assert StateConfigMap("credit", "creditbot-state") == settings.state
-    assert ("s3://bucket/credits", "Credit: {amount}") == (settings.output_uri, settings.reply_template)
+    assert "s3://bucket/credits" == settings.output_uri
+    assert "Credit: {amount}" == settings.reply_template
     assert ("U0ONE", "W0TWO") == settings.requesters
 
 
@@ -266,7 +267,8 @@ def test_the_env_file_of_a_prototype_works_unchanged(tmp_path: Path, bom: str, n
     settings = Settings.load({}, file, tmp_path / "none")
     assert Path("/home/me/My Notebooks/Verify Credit (v2).ipynb") == settings.notebook_path
     assert "made#up secret" == settings.looker_client_secret.get_secret_value()
-    assert ("W0OWNER", ("#credits",)) == (settings.slack_user_id, settings.channels)
+    assert "W0OWNER" == settings.slack_user_id
+    assert ("#credits",) == settings.channels
     assert settings.psms_notebook_path is None
     assert "xoxb-test-not-a-secret" == raw("SLACK_BOT_TOKEN", file)
 
@@ -279,7 +281,8 @@ def test_the_environment_wins_over_env_file_and_secret_files(tmp_path: Path) -> 
     for name, value in {**NEEDED, "LOOKER_CLIENT_ID": "of-the-secret"}.items():
         (secrets / name).write_text(f"{value}\n")
     settings = Settings.load({"SLACK_USER_ID": "U0ENV"}, tmp_path / ".env", secrets)
-    assert ("U0ENV", "of-the-file") == (settings.slack_user_id, settings.looker_client_id)
+    assert "U0ENV" == settings.slack_user_id
+    assert "of-the-file" == settings.looker_client_id
     assert "xoxb-test-not-a-secret" == settings.slack_bot_token.get_secret_value()
 
 
