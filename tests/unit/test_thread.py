@@ -158,14 +158,12 @@ ASKED = time_of(KEY.ts)
     ("minutes", "edited", "behind"),
     [(14, "", True), (15, "", False), (16, "1736345800.000000", True), (18, "1736345800.000000", False)],
 )
-def test_a_missing_request_counts_as_deleted_once_it_is_older_than_any_reading(
-    minutes: int, edited: str, behind: bool
-) -> None:
+def test_a_request_missing_after_the_settle_time_counts_as_deleted(minutes: int, edited: str, behind: bool) -> None:
     """Older than POST_SETTLE_SECONDS, and its last edit too."""
     assert behind == is_behind(None, KEY, edited, ASKED + timedelta(minutes=minutes), SETTLE)
 
 
-def test_a_tombstone_is_proof() -> None:
+def test_a_tombstone_proves_that_a_request_was_deleted() -> None:
     """Slack shows it in place of a deleted message that has replies."""
     own = Message("C1", KEY.ts, subtype="tombstone")
     assert not is_behind(own, KEY, "1736345800.000000", ASKED, SETTLE)
@@ -175,7 +173,7 @@ def test_a_tombstone_is_proof() -> None:
     ("shown", "read", "behind"),
     [("", "", False), ("", "1736345800.0", True), ("1736345800.0", "1736345800.0", False), ("1736345900.0", "", False)],
 )
-def test_an_older_edit_than_the_one_that_was_read_is_an_older_reading(shown: str, read: str, behind: bool) -> None:
+def test_a_thread_with_an_older_edit_than_we_read_is_stale(shown: str, read: str, behind: bool) -> None:
     """Whatever its age; a newer one is news."""
     own = replace(request(), edited=shown)
     assert own == look(own).own
