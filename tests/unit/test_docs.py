@@ -188,6 +188,15 @@ def test_unreleased_is_on_top() -> None:
     assert "[Unreleased]" == re.findall(r"^## (.+)$", DOCS["CHANGELOG.md"], re.MULTILINE)[0]
 
 
+def test_the_docs_avoid_the_idioms_that_contributing_warns_about() -> None:
+    """A native reader stumbles over them."""
+    section = DOCS["CONTRIBUTING.md"].partition("\n## English\n")[2].partition("\n## ")[0]
+    idioms = [idiom for _, idiom in re.findall(r"^\| (.+) \| (.+) \|$", section, re.MULTILINE)][2:]
+    assert "anew" in idioms
+    pages = {name: " ".join(text.split()) for name, text in DOCS.items() if name != "CONTRIBUTING.md"}
+    assert [] == [(name, idiom) for name, text in pages.items() for idiom in idioms if re.search(rf"\b{idiom}\b", text)]
+
+
 @cache
 def sentences() -> str:
     """Every text of the code, one a line, with … for what is filled in."""
