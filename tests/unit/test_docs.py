@@ -300,6 +300,14 @@ def test_every_status_of_a_request_is_explained() -> None:
     assert statuses == sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
 
 
+def test_the_ratios_of_the_page_on_speed_are_those_that_were_measured() -> None:
+    """`make bench` writes bench/RESULTS.md; whoever measures again copies the ratios."""
+    measured = set(re.findall(r"\b\d+\.\d\dx", (ROOT / "bench/RESULTS.md").read_text()))
+    shown = re.findall(r"\| (\d+\.\d\dx) \|$", DOCS["docs/speed.md"], re.MULTILINE)
+    assert shown
+    assert [] == [ratio for ratio in shown if ratio not in measured]
+
+
 # --- What the examples print ----------------------------------------------------------------------------------------
 
 CONSOLE_PAGES = [name for name in NAMES if fences(DOCS[name], "console")]
