@@ -62,7 +62,7 @@ def test_a_link_of_no_product_is_left_out_of_the_total(world: World) -> None:
 def test_a_request_with_links_of_no_product_only_gets_no_reply(
     world: World, log_lines: Callable[[str], list[dict[str, object]]]
 ) -> None:
-    """Without PSMS it may be for another team. A log line and a summary say what became of it."""
+    """Without PSMS the request may be for another team. A log line and a summary record that it was skipped."""
     key = world.ask("other")
     world.tick()
     assert world.replies(key) == []
@@ -74,7 +74,7 @@ def test_a_request_with_links_of_no_product_only_gets_no_reply(
 
 
 def test_with_psms_on_a_link_of_no_product_fails_the_whole_request(world: World) -> None:
-    """There is no total of some of the links: with every product known, each link must be of one."""
+    """The bot never credits only some of the links."""
     key = world.ask("other", "abc")
     world.tick(products=BOTH)
     assert world.replies(key) == []

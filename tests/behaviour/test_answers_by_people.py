@@ -31,7 +31,6 @@ def test_a_request_that_somebody_answered_first_is_left_alone(world: World, answ
 
 
 def test_the_summary_of_a_persons_answer_says_what_was_asked(world: World) -> None:
-    """Although nothing was computed for it."""
     key = world.ask("abc")
     world.say(APPROVED, PERSON, thread_ts=key.ts)
     world.tick()
@@ -40,7 +39,7 @@ def test_the_summary_of_a_persons_answer_says_what_was_asked(world: World) -> No
 
 
 def test_a_person_answers_while_the_notebook_runs(world: World) -> None:
-    """The thread is read once more before the reply."""
+    """The bot reads the thread once more before it replies."""
     key = world.ask("abc")
     world.amid("notebook", lambda: world.say(APPROVED, thread_ts=key.ts))
     world.tick()
@@ -49,7 +48,7 @@ def test_a_person_answers_while_the_notebook_runs(world: World) -> None:
 
 
 def test_a_person_answers_after_a_reply_that_may_have_been_posted(world: World) -> None:
-    """Once Slack must show the reply and does not, the person's answer counts."""
+    """When the settle time has passed and the reply is still not there, the person's answer counts."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -61,7 +60,7 @@ def test_a_person_answers_after_a_reply_that_may_have_been_posted(world: World) 
 
 
 def test_another_bots_reply_with_our_marker_leaves_the_request_to_people(world: World) -> None:
-    """Anybody can copy a marker: who posted it is what counts."""
+    """Anybody can copy a marker, so the bot checks who posted the reply."""
     key = world.ask("abc")
     world.forged_reply(key, "Approved, $1")
     world.tick()
@@ -71,7 +70,7 @@ def test_another_bots_reply_with_our_marker_leaves_the_request_to_people(world: 
 
 
 def test_answers_for_either_of_two_requests_leave_the_first_to_people(world: World) -> None:
-    """Two answers follow the second request of a thread, and one of them may be meant for the first."""
+    """Two answers follow the second request of the thread; one of them may be meant for the first."""
     first = world.ask("a")
     second = world.broadcast(first, "b")
     for amount in ("$1", "$2"):

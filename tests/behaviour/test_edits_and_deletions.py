@@ -1,4 +1,4 @@
-"""A request is edited or deleted: before its reply what stands there counts, after it the owner is told."""
+"""A request is edited or deleted. Before the reply, the latest version counts; after it, the owner is told."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_links_added_after_the_reply_are_told_once_and_not_answered(world: World
 
 
 def test_links_added_after_a_persons_answer_are_told_once(world: World) -> None:
-    """Whoever answered did not see them."""
+    """The person who answered did not see the new links."""
     key = world.ask("abc")
     answer = "Approved, $5.00, exceptions"
     world.say(answer, thread_ts=key.ts)
@@ -55,8 +55,8 @@ def test_an_edit_of_the_words_after_the_reply_is_not_told(world: World) -> None:
 # -- before the reply --------------------------------------------------------------------------------------------------
 
 
-def test_links_edited_while_the_notebook_runs_are_computed_anew(world: World) -> None:
-    """The amount is that of the links that stand there when the reply is posted."""
+def test_links_edited_while_the_notebook_runs_replace_the_old_ones(world: World) -> None:
+    """The bot posts the amount of the links that the message has when it replies."""
     world.amounts = {"new": Decimal("7.00")}
     key = world.ask("abc")
     world.amid("notebook", lambda: world.edit(key, short_link("new")))
@@ -67,7 +67,7 @@ def test_links_edited_while_the_notebook_runs_are_computed_anew(world: World) ->
 
 
 def test_a_request_whose_links_were_edited_drops_what_was_computed(world: World) -> None:
-    """In a write of its own, so that a process which dies then leaves no amount of other links."""
+    """The restart is a write of its own: if the process dies then, no amount of the old links is left in the state."""
     key = world.ask("abc")
     world.amid("notebook", lambda: world.edit(key, short_link("def")))
     before = world.now
@@ -80,7 +80,7 @@ def test_a_request_whose_links_were_edited_drops_what_was_computed(world: World)
 
 
 def test_links_edited_between_reading_and_work_are_worked_on_once(world: World) -> None:
-    """What counts is the thread, and the failure that is told is of the new links."""
+    """The thread has the latest links, so the owner reads why those failed."""
     key = world.ask("abc")
     world.fail("notebook", NOTEBOOK_STOPPED)
     world.tick()
@@ -93,7 +93,7 @@ def test_links_edited_between_reading_and_work_are_worked_on_once(world: World) 
 
 
 def test_a_request_deleted_while_the_notebook_runs_is_withdrawn(world: World) -> None:
-    """Nothing is posted under a message that is gone, and nobody is told."""
+    """The bot posts nothing under a message that is gone, and tells nobody."""
     key = world.ask("abc")
     world.amid("notebook", lambda: world.delete(key))
     world.ticks(6, minutes=5)
@@ -118,7 +118,7 @@ def test_a_request_deleted_after_an_unknown_post_is_withdrawn_once_settled(world
 
 
 def test_a_thread_that_does_not_show_the_request_yet_is_read_again(world: World) -> None:
-    """A young request that is missing there is not taken for deleted."""
+    """A young request that is missing in its thread does not count as deleted."""
     key = world.ask("abc")
     world.stale = timedelta(minutes=4)
     world.tick()
@@ -132,7 +132,7 @@ def test_a_thread_that_does_not_show_the_request_yet_is_read_again(world: World)
 
 
 def test_a_thread_that_does_not_show_an_edit_yet_is_read_again(world: World) -> None:
-    """The amount is that of the links that stand there now."""
+    """The bot posts the amount of the latest links."""
     world.amounts = {"new": Decimal("7.00")}
     key = world.say("please credit")
     world.wait(minutes=5)
@@ -143,7 +143,7 @@ def test_a_thread_that_does_not_show_an_edit_yet_is_read_again(world: World) -> 
     assert world.told() == []
 
 
-# -- an edit starts a request anew -------------------------------------------------------------------------------------
+# -- an edit restarts a request ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("slug", ["gone", "other"], ids=["given up", "skipped"])
@@ -169,7 +169,7 @@ def test_a_withdrawn_request_whose_links_come_back_is_answered(world: World) -> 
 
 
 def test_an_edit_of_a_failed_request_restarts_it_with_all_its_attempts(world: World) -> None:
-    """At once: it does not wait for the next try of the old links."""
+    """The request does not wait until the next try of the old links is due."""
     key = world.ask("abc")
     world.fail("notebook", NOTEBOOK_STOPPED, times=2)
     world.tick()
@@ -183,7 +183,7 @@ def test_an_edit_of_a_failed_request_restarts_it_with_all_its_attempts(world: Wo
 
 
 def test_a_restarted_request_remembers_that_it_was_posted(world: World) -> None:
-    """Its first reply may still appear. The restart is a write of its own."""
+    """Its first reply may still appear in the thread."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -203,7 +203,7 @@ def test_a_restarted_request_remembers_that_it_was_posted(world: World) -> None:
 
 
 def test_new_links_restart_a_request_that_killed_every_process(world: World) -> None:
-    """It is given up for the old links first; nobody has tried the new ones yet."""
+    """The next tick gives the old links up; the one after it tries the new links."""
     key = world.ask("abc")
     for _ in range(RULES.attempts):
         world.kill("looker.before-read")
@@ -221,7 +221,7 @@ def test_new_links_restart_a_request_that_killed_every_process(world: World) -> 
 
 
 def test_the_same_links_do_not_restart_a_request_that_ended_after_the_edit(world: World) -> None:
-    """Those links were tried, and the owner was told: here that another request was credited for them."""
+    """Those links were tried, and the owner was told: here, that another request was credited for the same SQL."""
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.ask("abc")
@@ -234,7 +234,6 @@ def test_the_same_links_do_not_restart_a_request_that_ended_after_the_edit(world
 
 @pytest.mark.parametrize("end", ["killed", "defect"])
 def test_the_same_links_do_not_restart_a_request_that_is_given_up(world: World, end: str) -> None:
-    """Whether it killed its process each time, or met a defect of the bot in its last attempt."""
     key = world.ask("abc")
     for _ in range(RULES.attempts - 1):
         world.kill("thread.before-read")
@@ -250,7 +249,7 @@ def test_the_same_links_do_not_restart_a_request_that_is_given_up(world: World, 
 
 
 def test_an_edited_request_has_as_many_attempts_as_any_other(world: World) -> None:
-    """The edit that it was claimed with does not restart it each time."""
+    """The edit is stored with the claim, so it does not restart the request again."""
     key = world.ask("other")
     world.edit(key, short_link("abc"))
     world.fail("notebook", NOTEBOOK_STOPPED, times=9)
@@ -262,7 +261,7 @@ def test_an_edited_request_has_as_many_attempts_as_any_other(world: World) -> No
 
 @pytest.mark.parametrize("slug", ["abc", "def"], ids=["the same links", "other links"])
 def test_no_links_restart_a_request_whose_reply_may_be_there(world: World, slug: str) -> None:
-    """The owner is asked to look into its thread, and nothing is computed beside that."""
+    """The owner is asked to look at the thread. A second computation could lead to a second credit."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()

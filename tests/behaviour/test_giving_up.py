@@ -28,7 +28,7 @@ def test_a_failure_that_no_second_try_would_help_is_told_at_once(world: World) -
 
 
 def test_one_bad_link_means_no_amount_and_one_message_to_the_owner(world: World) -> None:
-    """There is no total of the good links; later ticks say nothing more."""
+    """The bot never credits only some of the links, and later ticks say nothing more."""
     key = world.ask("abc", "gone")
     world.ticks(3, minutes=20)
     assert world.outcome(key) == Outcome("given_up", told=1)
@@ -46,7 +46,6 @@ def test_the_failures_of_several_links_are_one_reason(world: World) -> None:
 
 
 def test_a_permanent_failure_beside_a_passing_one_is_permanent(world: World) -> None:
-    """Waiting for Looker would not help the other link."""
     key = world.ask("abc", "gone")
     world.fail("looker", LOOKER_DOWN)
     world.tick()
@@ -63,7 +62,6 @@ def test_a_reply_that_slack_refuses_for_good_is_told_at_once(world: World) -> No
 
 
 def test_a_reply_refused_after_taking_over_a_request_is_told_too(world: World) -> None:
-    """Who takes over a computed request claims it, and can end it."""
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.wait(minutes=31)
@@ -104,7 +102,7 @@ def test_a_failure_that_passes_is_told_to_nobody(world: World) -> None:
     assert world.outcome(key) == Outcome("answered", replies=[REFERENCE], runs=["abc"])
 
 
-def test_max_attempts_is_read_anew_by_each_tick(world: World) -> None:
+def test_a_lower_max_attempts_counts_from_the_next_tick(world: World) -> None:
     key = world.ask("abc")
     world.fail("notebook", NOTEBOOK_STOPPED)
     world.tick(rules=replace(RULES, attempts=1))
@@ -112,7 +110,7 @@ def test_max_attempts_is_read_anew_by_each_tick(world: World) -> None:
 
 
 def test_a_defect_of_the_bot_is_tried_again_and_told_after_max_attempts(world: World) -> None:
-    """It ends neither the tick nor the other requests."""
+    """The tick goes on, and the other requests are answered."""
     bad, good = world.ask("bad"), world.ask("good")
     for _ in range(RULES.attempts):
         world.fail("looker", ZeroDivisionError())
@@ -125,7 +123,6 @@ def test_a_defect_of_the_bot_is_tried_again_and_told_after_max_attempts(world: W
 
 @pytest.mark.parametrize("point", ["looker.before-read", "notebook.after-run", "thread.before-read"])
 def test_a_request_that_kills_every_process_is_given_up(world: World, point: Point) -> None:
-    """Whether it does so while its credit is computed or while its thread is read."""
     key = world.ask("abc")
     kills = 0
     for _ in range(12):

@@ -1,4 +1,4 @@
-"""What keeps the bot cheap and bounded: writes and reads of a tick, the size of the state, and its budget."""
+"""What keeps the bot cheap: the reads and writes of a tick, the size of the state, and its budget."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CLOSE = ["state-read", "load", *around("summary", "save", before="close", after=
 
 
 def test_a_reply_takes_its_steps_in_order(world: World) -> None:
-    """What was done is stored before what follows from it; tests that kill at a point rely on where it is."""
+    """Each step is stored before the next one begins. Tests that kill at a point rely on this order."""
     world.ask("abc")
     assert passed(world) == [
         *HISTORY,
@@ -50,7 +50,7 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
 
 
 def test_a_repair_takes_its_steps_in_order(world: World) -> None:
-    """The end, with the word that there is something to repair; the owner's message; and then the edit."""
+    """The end is stored first, with the note that a reply needs repair; the owner's message and the edit follow."""
     key = world.ask("abc")
     for _ in range(2):
         world.stray_reply(key)
@@ -89,7 +89,7 @@ def test_an_idle_tick_reads_state_and_channel_once_and_writes_nothing() -> None:
 
 
 def test_a_channel_with_ten_thousand_requests_is_read_once() -> None:
-    """What is to do is found without asking Slack or the store about each of them."""
+    """The bot finds the new request without asking Slack or the store about each of the others."""
     world = World()
     done = [world.ask(f"q{n}") for n in range(10_000)]
     world.values = {DONE: json.dumps([key.ts for key in done])}
@@ -100,7 +100,7 @@ def test_a_channel_with_ten_thousand_requests_is_read_once() -> None:
 
 
 def test_ten_thousand_requests_that_were_answered_long_ago_cost_nothing() -> None:
-    """The state has forgotten them, and their summaries are not gone through."""
+    """The state has forgotten them, and no tick reads their summaries."""
 
     def work(world: World) -> tuple[Counter[str], Counter[str], int]:
         """What an idle tick does, what one with a request does, and how large the state is then."""
@@ -121,7 +121,7 @@ def test_ten_thousand_requests_that_were_answered_long_ago_cost_nothing() -> Non
 
 
 def test_the_state_stops_growing_after_lookback_hours(world: World) -> None:
-    """A request that ended before then is forgotten with the next write; its summary stays."""
+    """Older requests that have ended are forgotten with the next write; their summaries stay."""
     sizes = []
     for day in range(12):
         for number in range(5):
@@ -135,7 +135,7 @@ def test_the_state_stops_growing_after_lookback_hours(world: World) -> None:
 
 
 def test_the_reason_of_a_failure_is_kept_short_in_the_state(world: World) -> None:
-    """A few messages with hundreds of bad links would fill it otherwise."""
+    """A few messages with hundreds of bad links would fill the state otherwise."""
     key = world.ask(*(f"gone{n}" for n in range(300)))
     world.tick()
     assert world.record(key).status == "given_up"
@@ -162,7 +162,7 @@ def test_a_full_state_takes_no_new_request_and_the_owner_hears_of_it() -> None:
 
 
 def test_a_state_that_is_full_after_the_work_keeps_the_reply_back() -> None:
-    """What was computed waits until there is room again."""
+    """The computed amount waits until there is room again."""
     probe, sizes = World(), []
     probe.tick()
     probe.ask("abc")

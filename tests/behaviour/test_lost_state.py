@@ -1,4 +1,4 @@
-"""The state is lost or damaged: older requests wait until every earlier reply must show, and none is answered twice."""
+"""The state is lost or damaged. Older requests wait until Slack shows every earlier reply, so that none repeats."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NONSENSE = "{nonsense"
 def test_with_the_state_lost_older_requests_wait_and_newer_ones_do_not(
     trace: str, log_lines: Callable[[str], list[dict[str, object]]]
 ) -> None:
-    """A summary or a reply in a thread shows that the bot was here before; one of its replies may not show yet."""
+    """A summary or a reply in a thread proves that the bot ran before, so one of its replies may not be visible yet."""
     world = World(lateness=timedelta(minutes=10))
     visible = world.ask("visible")
     world.tick()
@@ -55,7 +55,7 @@ def test_with_the_state_lost_older_requests_wait_and_newer_ones_do_not(
 
 
 def test_with_the_state_lost_the_only_reply_is_waited_for_before_it_shows() -> None:
-    """Its thread shows nothing yet; its summary does."""
+    """Its thread shows nothing yet, but its summary proves that the bot ran before."""
     world = World(lateness=timedelta(minutes=10))
     key = world.ask("abc")
     world.tick()
@@ -65,7 +65,7 @@ def test_with_the_state_lost_the_only_reply_is_waited_for_before_it_shows() -> N
 
 
 def test_a_reply_below_a_broadcast_shows_that_the_state_was_lost() -> None:
-    """Slack counts no replies on a broadcast; its thread is read all the same."""
+    """Slack counts no replies on a broadcast, so the bot reads its thread in any case."""
     world = World(lateness=timedelta(minutes=10))
     top = world.say("morning")
     first = world.broadcast(top, "abc")
@@ -80,7 +80,7 @@ def test_a_reply_below_a_broadcast_shows_that_the_state_was_lost() -> None:
 
 
 def test_a_summary_that_cannot_be_read_shows_that_the_state_was_lost() -> None:
-    """Who else would have written it?"""
+    """Only this bot can have written the summary."""
     world = World()
     world.ask("abc")
     world.fail("load", Refused(SUMMARY_STORE, "The summary is not JSON."))
@@ -89,7 +89,7 @@ def test_a_summary_that_cannot_be_read_shows_that_the_state_was_lost() -> None:
 
 
 def test_a_meta_lost_beside_a_prototypes_list_is_noticed() -> None:
-    """Where there are records, this bot was here."""
+    """A prototype writes a list and no records, so the records prove that this bot ran before."""
     world = World(values={DONE: json.dumps(["1.000000"])}, lateness=timedelta(minutes=10))
     world.ask("abc")
     world.tick()
@@ -112,7 +112,7 @@ def test_a_new_bot_in_a_channel_that_people_answered_does_not_wait() -> None:
 
 
 def test_a_new_bot_does_not_wait_for_summaries_of_other_channels() -> None:
-    """What concerns no request that is read is of another state."""
+    """They belong to another state."""
     world = World()
     key = world.ask("abc")
     other = RequestKey(TEAM, "C0OTHER", ts_of(world.now))
@@ -123,7 +123,7 @@ def test_a_new_bot_does_not_wait_for_summaries_of_other_channels() -> None:
 
 
 def test_a_broadcast_answered_before_the_loss_keeps_its_summary() -> None:
-    """It is not computed again with other links: its thread is read first, although Slack counts no replies on it."""
+    """The bot reads its thread before it computes, although Slack counts no replies on a broadcast."""
     world = World()
     key = world.broadcast(world.say("morning"), "abc")
     world.tick()
@@ -137,7 +137,7 @@ def test_a_broadcast_answered_before_the_loss_keeps_its_summary() -> None:
 
 
 def test_a_reply_that_shows_while_the_tick_after_the_hold_reads_counts() -> None:
-    """The channel was read before: the thread is read before anything is computed again."""
+    """The channel was read before the reply was visible, so the bot reads the thread before it computes again."""
     world = World(lateness=timedelta(minutes=14, seconds=50))
     world.tick()
     key = world.ask("abc")
@@ -161,7 +161,7 @@ def test_a_reply_that_shows_while_the_tick_after_the_hold_reads_counts() -> None
 
 
 def test_a_hold_survives_the_death_of_the_tick_that_stored_it() -> None:
-    """It is stored with the message about it, in one write; the next tick neither repeats nor forgets either."""
+    """The hold and the message about it are one write: the next tick neither repeats nor forgets either."""
     world = World(lateness=timedelta(minutes=10))
     world.ask("visible")
     world.tick()
@@ -178,7 +178,7 @@ def test_a_hold_survives_the_death_of_the_tick_that_stored_it() -> None:
 
 @pytest.mark.parametrize("harm", ["lost", "damaged"])
 def test_two_processes_that_notice_a_loss_hold_once(harm: str) -> None:
-    """The owner is told once, and whoever comes second does not prolong the hold."""
+    """The second process neither tells the owner again nor prolongs the hold."""
     world = World()
     key = world.ask("abc")
     world.tick()
@@ -202,7 +202,7 @@ def test_two_processes_that_notice_a_loss_hold_once(harm: str) -> None:
 
 
 def test_a_state_lost_while_a_tick_works_stops_that_tick(world: World) -> None:
-    """What it would write on top of the loss would hide it; the next tick notices."""
+    """If the tick wrote on, the next one could not notice the loss."""
     done = world.ask("done")
     world.tick()
     world.ask("a")
@@ -217,7 +217,7 @@ def test_a_state_lost_while_a_tick_works_stops_that_tick(world: World) -> None:
 
 
 def test_what_the_store_found_broken_is_held_like_a_loss(world: World) -> None:
-    """A file of nonsense was moved aside by its store, which begins with an empty one."""
+    """The store moves a file that it cannot read aside, and begins with an empty state."""
     world.wait(minutes=1)
     key = world.ask("abc")
     world.values, world.damage = {}, "The file was nonsense."
@@ -241,7 +241,7 @@ def test_the_message_about_a_loss_has_the_time_of_its_write() -> None:
 
 @pytest.mark.parametrize(("may_read", "times"), [(True, 1), (False, 2)], ids=["im:history", "without"])
 def test_failures_told_before_a_loss_are_not_told_again(world: World, *, may_read: bool, times: int) -> None:
-    """The conversation shows them, also that of an edit; without im:history only the state knew."""
+    """The owner's conversation shows them. Without im:history, only the state knew."""
     world.can_read_direct = may_read
     key, edited = world.ask("gone"), world.ask("gone")
     world.tick()
@@ -263,7 +263,7 @@ def test_failures_told_before_a_loss_are_not_told_again(world: World, *, may_rea
 
 
 def test_a_record_that_cannot_be_read_is_set_aside_and_its_request_waits(world: World) -> None:
-    """A reply that is on its way is found before the request is answered again."""
+    """A reply that is not visible yet is found before the request is answered again."""
     key = world.ask("abc")
     world.lateness = timedelta(minutes=10)
     world.tick()
@@ -277,7 +277,7 @@ def test_a_record_that_cannot_be_read_is_set_aside_and_its_request_waits(world: 
 
 
 def test_an_old_request_whose_record_cannot_be_read_is_worked_on(world: World) -> None:
-    """It is too old to be read from the channel: its key says which message it is, and its thread the rest."""
+    """The request is too old to be read from the channel. Its key names the message, and Slack shows its thread."""
     key = world.ask("abc")
     world.wait(hours=100)
     world.fail("looker", LOOKER_DOWN)
@@ -289,7 +289,7 @@ def test_an_old_request_whose_record_cannot_be_read_is_worked_on(world: World) -
 
 
 def test_a_broadcast_whose_record_is_nonsense_is_found_in_its_thread(world: World) -> None:
-    """Its answer stands in the thread of another message, which only Slack can say."""
+    """The answer stands in the thread of another message; only Slack knows which."""
     top = world.say("morning")
     key = world.broadcast(top, "abc")
     world.kill("looker.before-read")
@@ -301,7 +301,7 @@ def test_a_broadcast_whose_record_is_nonsense_is_found_in_its_thread(world: Worl
 
 
 def test_a_record_that_cannot_be_read_is_restarted_in_a_full_state_too(world: World) -> None:
-    """It takes the room that its text took."""
+    """The new record takes the room of the text that could not be read."""
     key = world.ask("abc")
     world.tick()
     world.vandalise(key, "?" * 1000)
@@ -311,7 +311,7 @@ def test_a_record_that_cannot_be_read_is_restarted_in_a_full_state_too(world: Wo
 
 
 def test_records_that_make_no_sense_stop_nothing_else(world: World) -> None:
-    """One that computed nothing is computed again; one that posts nothing stays, and the owner is told."""
+    """A `computed` record without an amount is computed again. A `posting` one stays, and the owner is told."""
     odd, doubtful = world.ask("a"), world.ask("b")
     at = (world.now - timedelta(hours=1)).isoformat()
     for key, status in ((odd, "computed"), (doubtful, "posting")):
@@ -327,7 +327,7 @@ def test_records_that_make_no_sense_stop_nothing_else(world: World) -> None:
 
 
 def test_a_meta_edited_into_nonsense_in_a_suspension_loses_no_request(world: World) -> None:
-    """How far was read is known by the oldest request that the state still holds."""
+    """The oldest request that the state still holds says how far the bot had read."""
     for slug in ("a", "b"):
         world.ask(slug)
         world.tick()
@@ -342,7 +342,7 @@ def test_a_meta_edited_into_nonsense_in_a_suspension_loses_no_request(world: Wor
 
 
 def test_a_meta_and_its_copy_edited_into_nonsense_are_those_of_a_new_state(world: World) -> None:
-    """Nothing says how far was read, so LOOKBACK_HOURS do."""
+    """Nothing says how far the bot had read, so it reads LOOKBACK_HOURS back."""
     world.vandalise("meta", "nonsense")
     world.vandalise("window", "nonsense")
     world.wait(minutes=1)
@@ -356,7 +356,7 @@ def test_a_meta_and_its_copy_edited_into_nonsense_are_those_of_a_new_state(world
 
 @pytest.mark.parametrize("harm", ["nonsense", "missing"])
 def test_a_meta_that_is_gone_brings_no_forgotten_request_back(world: World, harm: str) -> None:
-    """Neither one just before the oldest that the state holds, nor one beside a much older that was retried."""
+    """Although the state holds an older request, one that was retried."""
     old = world.ask("gone")
     world.tick()
     forgotten = []
@@ -382,7 +382,7 @@ def test_a_meta_that_is_gone_brings_no_forgotten_request_back(world: World, harm
 
 @pytest.mark.parametrize("effect", ["history", "looker"])
 def test_a_meta_edited_into_nonsense_while_a_tick_works_is_set_aside(world: World, effect: str) -> None:
-    """That tick does not write over it, not even where it forgets something: the next one sets it aside."""
+    """That tick does not overwrite it, not even to forget a request; the next tick sets it aside."""
     world.ask("abc")
     world.tick()
     world.wait(hours=70)

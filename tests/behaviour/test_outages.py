@@ -1,4 +1,4 @@
-"""What keeps all requests waiting, such as Looker that is down: told once, tried again, over when one gets through."""
+"""An outage, such as Looker being down, keeps all requests waiting. It is told once, and over when one gets through."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OUTAGES: dict[str, tuple[str, CreditbotError]] = {
 
 
 def known(world: World) -> list[str]:
-    """Names of what the state knows that the owner was told, or is to be told."""
+    """Names of the messages to the owner that the state remembers."""
     return list(world.state().notices)
 
 
@@ -40,7 +40,7 @@ def known(world: World) -> list[str]:
 
 
 def test_an_outage_is_told_once_and_counts_against_no_request(world: World) -> None:
-    """Several requests and five hours of ticks; all are answered when it is over."""
+    """Three requests wait for five hours; all are answered when the outage is over."""
     keys = [world.ask(slug) for slug in ("a", "b", "c")]
     world.fail("looker", LOOKER_DOWN, times=200)
     world.ticks(60, minutes=5)
@@ -78,7 +78,7 @@ def test_a_service_that_asks_for_more_time_gets_up_to_four_hours(world: World, s
 
 
 def test_an_outage_of_more_than_lookback_hours_gives_the_request_up(world: World) -> None:
-    """It is tried less often with the days, and in the end the owner is told."""
+    """The bot tries less and less often, and tells the owner in the end."""
     key = world.ask("abc")
     world.fail("looker", LOOKER_DOWN, times=9999)
     world.counted()
@@ -107,7 +107,7 @@ def test_an_outage_may_last_for_exactly_lookback_hours() -> None:
 
 
 def test_credentials_that_looker_refuses_are_an_outage(world: World) -> None:
-    """They concern every request, and somebody can put them right."""
+    """They concern every request, and somebody can correct them."""
     key = world.ask("abc")
     world.fail("looker", Refused(LOOKER, "Looker refuses the credentials.", "Check LOOKER_CLIENT_SECRET."))
     world.tick()
@@ -116,7 +116,7 @@ def test_credentials_that_looker_refuses_are_an_outage(world: World) -> None:
 
 
 def test_a_full_disk_for_summaries_is_an_outage(world: World) -> None:
-    """Nothing is posted whose evidence is not kept."""
+    """The bot posts no amount without evidence."""
     key = world.ask("abc")
     world.fail("save", DISK_FULL)
     world.tick()
@@ -142,7 +142,7 @@ def test_a_rate_limit_of_slack_keeps_the_reply_without_computing_it_again(world:
 
 
 def test_a_slack_too_slow_to_look_for_a_reply_is_told_as_an_outage(world: World) -> None:
-    """The thread would say whether the reply is there, and is read again at the next tick."""
+    """The next tick reads the thread again, so nothing needs to be said about this one reply."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -207,7 +207,7 @@ def test_an_outage_goes_on_while_one_of_two_requests_meets_it(world: World) -> N
 
 @pytest.mark.parametrize("name", ["cause.the-warehouse", "cause.slack"])
 def test_a_skipped_request_does_not_end_an_outage_of_what_it_does_not_use(world: World, name: str) -> None:
-    """It runs no notebook and gets no reply."""
+    """A skipped request runs no notebook and gets no reply."""
     world.ask("abc")
     world.fail(*OUTAGES[name])
     world.tick()
@@ -217,7 +217,7 @@ def test_a_skipped_request_does_not_end_an_outage_of_what_it_does_not_use(world:
 
 
 def test_a_skipped_request_does_not_hide_that_another_got_through(world: World) -> None:
-    """A tick is judged as a whole: Slack took a reply."""
+    """One reply that Slack accepts is enough."""
     world.ask("a")
     world.fail("reply", RATE_LIMITED)
     world.tick()
@@ -228,7 +228,7 @@ def test_a_skipped_request_does_not_hide_that_another_got_through(world: World) 
 
 
 def test_a_withdrawn_request_does_not_end_an_outage_of_posting(world: World) -> None:
-    """Its thread could be read; whether Slack takes replies again nobody has seen."""
+    """The bot read its thread, which does not prove that Slack accepts replies again."""
     key = world.ask("abc")
     world.fail("reply", RATE_LIMITED)
     world.tick()
@@ -240,7 +240,7 @@ def test_a_withdrawn_request_does_not_end_an_outage_of_posting(world: World) -> 
 
 
 def test_an_earlier_reply_that_is_found_does_not_end_an_outage_of_posting(world: World) -> None:
-    """It was posted before Slack refused one, when the request was worked on for the first time."""
+    """That reply was posted before the outage began."""
     key = world.ask("abc")
     world.lateness = timedelta(minutes=40)
     world.fail("reply", SILENCE, after=True)
@@ -265,7 +265,7 @@ def test_an_earlier_reply_that_is_found_does_not_end_an_outage_of_posting(world:
 
 
 def test_a_full_state_is_an_outage_until_a_request_can_be_begun(world: World) -> None:
-    """What ends meanwhile shows nothing, since ends have room of their own. No attempt counts."""
+    """A request that ends meanwhile proves nothing, since ends have room of their own. No attempt is counted."""
     posting = world.ask("a")
     world.fail("reply", SILENCE, after=True)
     world.tick()
@@ -291,7 +291,7 @@ def test_a_full_state_is_an_outage_until_a_request_can_be_begun(world: World) ->
 
 
 def test_a_reply_that_is_found_does_not_end_the_outage_of_a_full_state(world: World) -> None:
-    """It takes no room in the state."""
+    """The reply was posted before the state was full."""
     posting = world.ask("a")
     world.fail("reply", SILENCE, after=True)
     world.tick()

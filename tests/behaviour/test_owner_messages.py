@@ -22,7 +22,7 @@ from tests.support.world import HOST, PERSON, RULES, World, short_link
 
 
 def the_message(world: World) -> str:
-    """The only one that the owner got."""
+    """The only message that the owner got."""
     (text,) = world.told()
     return text
 
@@ -75,7 +75,7 @@ def test_the_owner_reads_how_often_a_request_killed_its_process(world: World) ->
 
 
 def test_the_owner_reads_the_address_that_names_the_thread_of_a_reply(world: World) -> None:
-    """Slack opens a reply only by that; the summary keeps the same one."""
+    """Slack opens a reply only by that address. The summary keeps the same one."""
     top = world.say("good morning")
     key = world.broadcast(top, "gone")
     world.tick()
@@ -120,7 +120,7 @@ def test_the_owner_reads_the_thread_of_an_uncertain_reply_in_the_address(world: 
 
 
 def test_the_owner_reads_of_an_unfinished_reply_before_it_is_tried_again(world: World) -> None:
-    """No tick has finished it yet, so it may end this one, too."""
+    """No tick has finished the reply yet, so it may kill this one, too."""
     key = world.ask("abc")
     world.kill("reply.before-send")
     world.wait(minutes=46)
@@ -184,7 +184,7 @@ def test_the_owner_reads_how_long_older_requests_wait_after_a_loss() -> None:
 
 @pytest.mark.parametrize(("number", "more"), [(1, ""), (5, ""), (6, " and 1 more"), (7, " and 2 more")])
 def test_the_owner_reads_the_first_five_records_that_cannot_be_read(world: World, number: int, more: str) -> None:
-    """The others are in `corrupt`, too."""
+    """The others are only in `corrupt`."""
     keys = sorted(str(world.ask("abc")) for _ in range(number))
     for key in keys:
         world.vandalise(key)

@@ -1,4 +1,4 @@
-"""A reply is posted once, whatever is not known of it: a post that Slack did not confirm is looked for first."""
+"""A reply is posted once. If Slack did not confirm a post, the bot looks for it before it posts again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_state_says_that_a_reply_may_exist_before_one_is_sent(world: World) 
 
 
 def test_nothing_is_posted_while_the_thread_cannot_be_read(world: World) -> None:
-    """A first reply stays computed."""
+    """The request stays `computed`."""
     key = world.ask("abc")
     world.fail("thread", SLACK_SLOW, times=2)
     world.tick()
@@ -44,7 +44,7 @@ def test_nothing_is_posted_while_the_thread_cannot_be_read(world: World) -> None
 
 
 def test_nothing_is_posted_again_while_the_thread_cannot_be_read(world: World) -> None:
-    """A reply of unknown outcome may be there already."""
+    """The reply may be there already."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -58,7 +58,7 @@ def test_nothing_is_posted_again_while_the_thread_cannot_be_read(world: World) -
 
 
 def test_a_write_that_takes_more_than_30_s_before_the_post_is_renewed(world: World) -> None:
-    """The settle time counts from the write that allows the post: one write more, and one post."""
+    """The settle time counts from the write that allows the post."""
     key = world.ask("abc")
     world.counted()
     world.amid("thread", lambda: world.amid("state-write", lambda: world.wait(seconds=31)))
@@ -79,7 +79,7 @@ def test_a_write_that_takes_exactly_30_s_before_the_post_is_enough() -> None:
 
 
 def test_a_store_that_is_too_slow_each_time_keeps_the_reply_back(world: World) -> None:
-    """The request counts as one whose reply may be there, and is tried again when that has settled."""
+    """The state says that a reply may exist, so the bot tries again after the settle time."""
     key = world.ask("abc")
 
     def slow() -> None:
@@ -97,7 +97,7 @@ def test_a_store_that_is_too_slow_each_time_keeps_the_reply_back(world: World) -
 
 @pytest.mark.parametrize("status", ["computed", "posting"])
 def test_a_person_answers_while_the_laptop_sleeps_before_the_post(world: World, status: Status) -> None:
-    """What the thread showed is too old by then: it is read again before a post."""
+    """The bot reads the thread again, because its first look is too old by then."""
     key = world.ask("abc")
     if status == "posting":
         world.fail("reply", SILENCE)
@@ -122,7 +122,7 @@ def test_a_person_answers_while_the_laptop_sleeps_before_the_post(world: World, 
 
 @pytest.mark.parametrize(("seconds", "status"), [(60, "answered"), (60.001, "computed")])
 def test_what_a_thread_showed_allows_a_post_for_exactly_a_minute(seconds: float, status: Status) -> None:
-    """From when the reading began."""
+    """The minute counts from the beginning of the look."""
     world = World()
     key = world.ask("abc")
     world.tick(at=lambda point: world.wait(seconds=seconds) if point == "thread.after-read" else None)
@@ -133,7 +133,7 @@ def test_what_a_thread_showed_allows_a_post_for_exactly_a_minute(seconds: float,
 
 
 def test_a_process_that_takes_over_a_computed_request_posts_its_amount(world: World) -> None:
-    """Whatever the notebook would say now: it is not run again."""
+    """The notebook is not run again, and might give another amount now."""
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.amounts["abc"] = Decimal("1.00")
@@ -144,7 +144,7 @@ def test_a_process_that_takes_over_a_computed_request_posts_its_amount(world: Wo
 
 
 def test_a_computed_request_whose_summary_is_lost_is_posted(world: World) -> None:
-    """The result is in the state."""
+    """The state has the result, too."""
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.summaries.clear()
@@ -154,7 +154,7 @@ def test_a_computed_request_whose_summary_is_lost_is_posted(world: World) -> Non
 
 
 def test_a_reply_that_slack_refused_is_posted_at_the_next_try(world: World) -> None:
-    """Slack has said that nothing was posted, so nothing has to settle; why it waited is dropped with the post."""
+    """Slack has said that nothing was posted, so no settle time is needed."""
     key = world.ask("abc")
     world.fail("reply", RATE_LIMITED)
     world.tick()
@@ -180,7 +180,7 @@ def test_a_reply_that_slack_refused_is_posted_at_the_next_try(world: World) -> N
 
 
 def test_a_post_of_unknown_outcome_is_found_in_the_thread(world: World) -> None:
-    """Before the settle time has passed the thread is not even read: it could not prove anything."""
+    """Before the settle time has passed, the thread could not prove that the reply is missing, so nobody reads it."""
     key = world.ask("abc")
     world.fail("reply", SILENCE, after=True)
     world.tick()
@@ -213,7 +213,7 @@ def test_a_post_has_settled_after_exactly_the_settle_time() -> None:
 
 
 def test_a_post_that_is_not_in_the_thread_is_posted_once_more(world: World) -> None:
-    """With the amount that was computed then, whatever the notebook would say now."""
+    """The amount stays the one that was computed first."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -225,7 +225,7 @@ def test_a_post_that_is_not_in_the_thread_is_posted_once_more(world: World) -> N
 
 
 def test_a_defect_after_the_reply_was_sent_does_not_post_it_again(world: World) -> None:
-    """Only the thread can say whether the reply is there; the owner is told once meanwhile."""
+    """The owner is told once, and the thread decides."""
     key = world.ask("abc")
     world.fail("reply", ZeroDivisionError(), after=True)
     world.tick()
@@ -247,7 +247,7 @@ def test_a_reply_that_is_found_drops_the_reason_of_an_earlier_failure(world: Wor
 
 
 def test_a_reply_to_a_record_without_its_beginning_took_no_time(world: World) -> None:
-    """Such a record was written by hand."""
+    """Only a record that somebody wrote by hand lacks its beginning."""
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.stray_reply(key)
@@ -258,7 +258,7 @@ def test_a_reply_to_a_record_without_its_beginning_took_no_time(world: World) ->
 
 
 def test_an_unknown_post_that_kills_its_ticks_does_not_stop_the_others(world: World) -> None:
-    """It goes last, after the owner was told that it is left behind."""
+    """The post that may kill the tick goes last, and the owner is told before that."""
     key = world.ask("abc")
     world.kill("reply.before-send")
     world.wait(minutes=46)
@@ -286,7 +286,7 @@ def test_an_unknown_post_that_kills_its_ticks_does_not_stop_the_others(world: Wo
 
 
 def test_a_reply_that_slack_never_shows_is_left_to_the_owner(world: World) -> None:
-    """The first message comes after MAX_ATTEMPTS posts, the last after LOOKBACK_HOURS: then it is not posted again."""
+    """The owner is told after MAX_ATTEMPTS posts, and again after LOOKBACK_HOURS, when the bot stops posting."""
     key = world.ask("abc")
     world.fail("reply", SILENCE, times=9999)
     told = []
@@ -339,7 +339,7 @@ def test_two_unknown_posts_are_enough_after_lookback_hours(world: World) -> None
 
 
 def test_the_owner_is_told_once_of_a_reply_that_never_shows(world: World) -> None:
-    """However long it takes: what was told of a request is remembered as long as the request."""
+    """The state remembers the message as long as the request."""
     key = world.ask("abc")
     world.fail("reply", SILENCE, times=99)
     world.ticks(20, minutes=30, rules=replace(RULES, lookback=timedelta(hours=1)))
@@ -359,7 +359,6 @@ def test_the_owner_is_told_once_of_a_reply_that_never_shows(world: World) -> Non
 def test_a_reply_left_to_the_owner_is_looked_for_until_the_thread_decides(
     end: Callable[[World, RequestKey], object], status: Status
 ) -> None:
-    """The owner is not told again."""
     world = World()
     key = world.ask("abc")
     world.fail("reply", SILENCE, times=9)
@@ -377,7 +376,7 @@ def test_a_reply_left_to_the_owner_is_looked_for_until_the_thread_decides(
 
 
 def test_a_tick_does_not_post_for_a_request_that_another_tick_holds_back(world: World) -> None:
-    """The other one found a value of the state that cannot be read while this one worked."""
+    """While this tick worked, the other one found a record that cannot be read."""
     key, other = world.ask("abc"), world.ask("other")
     tick = stopped(world, "thread.before-read")
     world.vandalise(other, "{")
@@ -392,7 +391,7 @@ def test_a_tick_does_not_post_for_a_request_that_another_tick_holds_back(world: 
 
 
 def test_nothing_is_posted_while_a_part_of_the_state_cannot_be_read(world: World) -> None:
-    """A tick that is under way when somebody edits the state does not post on top of it."""
+    """The unreadable part may be about this very reply."""
     other = world.ask("a")
     world.tick()
     key = world.ask("b")

@@ -1,4 +1,4 @@
-"""Which messages are read: how far back, across suspensions, and what is remembered of that."""
+"""Which messages the bot reads: how far back, after a suspension, and how far it remembers to have read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.world import BOT, BOT_USER, REFERENCE, RULES, START, World, s
 
 
 def at_home() -> World:
-    """As the fixture `world`, with effects that take no time: for moments that are compared exactly."""
+    """Like the fixture `world`, but effects take no time, so that moments can be compared exactly."""
     world = World()
     world.tick()
     return world
@@ -52,7 +52,7 @@ def test_a_request_from_exactly_lookback_hours_ago_is_answered() -> None:
 
 @pytest.mark.parametrize("hours", [-1, 1], ids=["behind", "ahead"])
 def test_a_local_clock_that_is_an_hour_wrong_changes_nothing(hours: int) -> None:
-    """It says, less a day, where reading starts; which messages count is decided by Slack's clock."""
+    """The local clock says only roughly where reading starts. Slack's clock decides which messages count."""
     world = World()
     outside = world.ask("out")
     world.wait(minutes=2)
@@ -64,7 +64,7 @@ def test_a_local_clock_that_is_an_hour_wrong_changes_nothing(hours: int) -> None
 
 
 def test_requests_that_a_prototype_listed_are_done() -> None:
-    """Whether it answered them or not: they are not answered now, and nothing waits because of them."""
+    """Whether the prototype answered them or not."""
     world = World()
     old = world.ask("old")
     world.say("Approved, $1.00, exceptions", BOT_USER, thread_ts=old.ts, bot=BOT)
@@ -80,7 +80,7 @@ def test_requests_that_a_prototype_listed_are_done() -> None:
 
 
 def test_a_suspension_of_five_days_loses_no_request(world: World) -> None:
-    """Reading starts an hour before the end of what was read, however long ago that is."""
+    """Reading starts an hour before the point up to which the last tick read, however long ago that was."""
     world.wait(minutes=1)
     key = world.ask("abc")
     world.wait(days=5)
@@ -101,7 +101,7 @@ def test_a_message_that_slack_showed_late_is_read_after_a_suspension(world: Worl
 
 
 def test_a_request_that_came_while_a_tick_worked_is_not_lost(world: World) -> None:
-    """What was read ends where reading ended, not where the tick ended."""
+    """The bot remembers when it read, not when the tick ended."""
     world.ask("abc")
     late: list[RequestKey] = []
 
@@ -119,7 +119,7 @@ def test_a_request_that_came_while_a_tick_worked_is_not_lost(world: World) -> No
 
 
 def test_a_laptop_that_sleeps_after_reading_loses_no_request(world: World) -> None:
-    """Here for longer than LOOKBACK_HOURS, with a request right after the reading."""
+    """The laptop sleeps for longer than LOOKBACK_HOURS, and a request comes right after the bot has read."""
     asked: list[RequestKey] = []
 
     def sleep(point: Point) -> None:
@@ -158,7 +158,7 @@ def test_a_slow_tick_does_not_take_back_how_far_a_later_one_has_read() -> None:
 
 
 def test_a_forgotten_request_does_not_hold_back_how_far_was_read() -> None:
-    """It never gets a record again, so nothing waits for it."""
+    """A forgotten request never gets a record again."""
     world = at_home()
     old = world.ask("abc")
     forget_before(world, time_of(old.ts) + timedelta(microseconds=1))
@@ -168,7 +168,7 @@ def test_a_forgotten_request_does_not_hold_back_how_far_was_read() -> None:
 
 
 def test_a_request_from_the_moment_up_to_which_all_is_forgotten_is_open() -> None:
-    """A tick that has to stop before it begins the request does not count it as read."""
+    """A tick that has to stop before it begins the request does not count the request as read."""
     world = at_home()
     moment = time_of(world.ask("abc").ts)
     world.wait(hours=2)
@@ -195,7 +195,7 @@ def test_idle_ticks_write_how_far_they_read_once_an_hour(world: World) -> None:
 
 
 def test_an_unfinished_request_is_answered_however_old_it_is(world: World) -> None:
-    """The state knows of it when no reading shows it any more."""
+    """The state knows the request although the bot no longer reads so far back."""
     key = world.ask("abc")
     world.fail("looker", LOOKER_DOWN, times=9)
     world.tick()
@@ -208,7 +208,7 @@ def test_an_unfinished_request_is_answered_however_old_it_is(world: World) -> No
 
 
 def test_a_forgotten_request_is_not_answered_again(world: World) -> None:
-    """Neither when it is edited nor when a longer LOOKBACK_HOURS reads it again: only `creditbot retry` starts it."""
+    """Neither an edit nor a longer LOOKBACK_HOURS starts it, only `creditbot retry`."""
     key = world.ask("abc")
     world.tick()
     world.wait(hours=80)

@@ -1,4 +1,4 @@
-"""Replies that should not be there: two to one request, or one that came after all; they are edited to say so."""
+"""Replies that should not be there, such as a second one to the same request, are edited to say so."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_second_of_two_replies_is_edited_and_the_owner_told_once(world: Worl
 
 
 def test_a_process_that_slept_before_its_post_repairs_what_it_did(world: World) -> None:
-    """Another one answered meanwhile: the later reply is edited."""
+    """Another process answered meanwhile, so the reply of this one is edited."""
     key = world.ask("abc")
     tick = stopped(world, "reply.before-send")
     world.wait(minutes=31)
@@ -40,7 +40,7 @@ def test_a_process_that_slept_before_its_post_repairs_what_it_did(world: World) 
 
 
 def test_a_second_reply_that_shows_after_the_settle_time_is_edited(world: World) -> None:
-    """A request that took two posts is looked at once more, and then left in peace."""
+    """A request with two posts is looked at once more, and not again."""
     key = world.ask("abc")
     world.lateness = timedelta(minutes=20)
     world.fail("reply", SILENCE, after=True)
@@ -68,7 +68,7 @@ def test_a_request_with_two_posts_is_looked_at_ever_later(world: World) -> None:
 
 
 def test_of_two_replies_state_and_summary_name_the_first(world: World) -> None:
-    """Although the second was known first."""
+    """Although the bot saw the second reply first."""
     key = world.ask("abc")
     world.lateness = RULES.settle + timedelta(minutes=3)
     world.kill("reply.after-send")
@@ -84,7 +84,7 @@ def test_of_two_replies_state_and_summary_name_the_first(world: World) -> None:
 
 
 def test_a_second_reply_in_anothers_thread_is_edited_in_the_same_tick(world: World) -> None:
-    """The request is a reply itself. Its thread is looked at once more, although this tick posted nothing."""
+    """The request is a reply itself. It is marked for one more look, although this tick posted nothing."""
     top = world.say("good morning")
     key = world.broadcast(top, "abc")
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_a_second_reply_in_anothers_thread_is_edited_in_the_same_tick(world: Wor
 
 
 def test_an_edit_of_a_second_reply_that_fails_is_tried_again(world: World) -> None:
-    """The request has ended; that there is something to repair is remembered with it."""
+    """The state remembers that there is something to repair, although the request has ended."""
     key = world.ask("abc")
     for _ in range(2):
         world.stray_reply(key)
@@ -113,7 +113,7 @@ def test_an_edit_of_a_second_reply_that_fails_is_tried_again(world: World) -> No
 
 
 def test_a_second_reply_that_cannot_be_edited_is_left_to_the_owner(world: World) -> None:
-    """One message says that it is there, one that it stays; no tick tries for ever."""
+    """One message says that there is a second reply, another that it could not be edited. No later tick tries again."""
     key = world.ask("abc")
     for _ in range(2):
         world.stray_reply(key)
@@ -124,7 +124,7 @@ def test_a_second_reply_that_cannot_be_edited_is_left_to_the_owner(world: World)
 
 @pytest.mark.parametrize("status", ["answered", "elsewhere"])
 def test_a_look_that_finds_no_reply_of_ours_changes_no_answer(world: World, status: Status) -> None:
-    """A person has deleted it, or answered while our post was on its way and never came."""
+    """A person has deleted the reply, or has answered a request whose reply never appeared."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -151,7 +151,7 @@ def test_a_look_that_finds_no_reply_of_ours_changes_no_answer(world: World, stat
     ids=["a person answered", "the links were removed", "the owner was asked"],
 )
 def test_a_reply_that_shows_after_its_request_ended_does_not_count(world: World, end: Status, text: str) -> None:
-    """Two credits must not come of it."""
+    """Otherwise two credits could be given."""
     key = world.ask("abc")
     world.lateness = timedelta(minutes=20)
     world.fail("reply", SILENCE, after=True)
@@ -182,7 +182,7 @@ def test_a_reply_that_does_not_count_does_not_answer_the_request(world: World) -
 
 
 def test_a_late_reply_is_right_for_a_request_that_has_come_back(world: World) -> None:
-    """Its links were removed and put back while a look at the thread was under way."""
+    """The links were removed, and put back while the bot was looking at the thread."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -207,7 +207,7 @@ def test_a_late_reply_is_right_for_a_request_that_has_come_back(world: World) ->
 
 
 def test_a_late_post_that_the_thread_does_not_show_decides_nothing(world: World) -> None:
-    """Another process has posted since, and its settle time has not passed."""
+    """Another process has posted since, and the settle time of that post has not passed."""
     key = world.ask("abc")
     late = stopped(world, "reply.before-send")
     world.wait(minutes=31)
@@ -220,12 +220,12 @@ def test_a_late_post_that_the_thread_does_not_show_decides_nothing(world: World)
 
 @pytest.mark.parametrize("theirs", ["claimed", "computed", "posting"])
 def test_a_late_post_answers_a_request_that_another_process_works_on(world: World, theirs: Status) -> None:
-    """One reply is there: it is the answer, whatever the other process was about to do."""
+    """The thread has one reply, and that is the answer, whatever the other process was about to do."""
     key = world.ask("abc")
     late = stopped(world, "reply.before-send")
     world.wait(minutes=31)
     if theirs == "claimed":
-        world.lose()  # only where the state is lost a posting is worked on anew
+        world.lose()  # only after a loss is a posting worked on from its start
         world.tick()
         world.wait(minutes=16)
         world.kill("looker.before-read")

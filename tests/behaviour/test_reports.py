@@ -1,4 +1,4 @@
-"""What a tick says of itself: log lines, progress for the person who runs it, and whether it went well."""
+"""What a tick reports: log lines, progress for the person who runs it, and whether it went well."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_request_that_another_process_took_has_a_log_line_too(world: World, lo
 
 
 class Heard(Progress):
-    """Remembers what a tick tells while it works."""
+    """Remembers what a tick reports while it works."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -102,7 +102,7 @@ def test_a_first_tick_names_all_its_channels_with_a_hash() -> None:
 
 
 def test_a_later_tick_tells_of_its_requests_by_their_addresses() -> None:
-    """Which people open: that of a reply names its thread. Here of a request that an earlier process left."""
+    """People open these addresses; the address of a reply names its thread."""
     world, heard = World(), Heard()
     top = world.say("morning")
     world.tick()
@@ -126,7 +126,7 @@ def test_a_tick_says_once_what_kept_several_requests_waiting(world: World) -> No
 
 
 def test_a_store_that_fails_in_the_middle_of_a_tick_fails_the_tick(world: World) -> None:
-    """The state could not be written, so nobody could be told either."""
+    """A message to the owner needs the state, too, so only the exit code can say so."""
     world.ask("abc")
     world.fail("state-write", Unreachable(STATE_STORE, "No API."), times=9)
     report = world.tick()
@@ -152,7 +152,7 @@ def test_a_channel_that_cannot_be_read_ends_the_tick_before_it_writes(world: Wor
 
 
 def test_a_store_that_does_not_exist_ends_the_tick(world: World) -> None:
-    """It is never taken for an empty one, which would answer everything again."""
+    """A missing store never counts as an empty one: the bot would answer everything again."""
     world.ask("abc")
     world.values = None
     with pytest.raises(StateUnusable):
@@ -160,7 +160,7 @@ def test_a_store_that_does_not_exist_ends_the_tick(world: World) -> None:
 
 
 def test_a_defect_before_a_request_is_taken_fails_the_tick(world: World) -> None:
-    """There is no record yet that could say so."""
+    """The request has no record yet that could say so."""
     world.ask("abc")
     world.fail("state-write", ZeroDivisionError())
     assert world.tick().errors == ["creditbot has a defect: ZeroDivisionError. The log has the details."]

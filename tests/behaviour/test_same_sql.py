@@ -1,4 +1,4 @@
-"""The same SQL is credited once in DUPLICATE_DAYS, whatever the state and the summaries still know of it."""
+"""The same SQL is credited once in DUPLICATE_DAYS, whether the state or only a summary remembers the first credit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_one_link_in_common_is_enough_to_refuse_the_second_request(world: World)
 
 
 def test_a_reply_that_may_be_there_credits_its_sql(world: World) -> None:
-    """Until the thread has shown that it is not."""
+    """Until the thread proves that the reply is missing."""
     first = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -64,7 +64,7 @@ def test_sql_that_a_person_credited_while_the_bot_computed_it_is_credited(world:
 
 
 def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> None:
-    """What decides is the write that allows the post, on the very state that it is written to."""
+    """The write that allows the post checks the very state that it changes."""
     first, second = world.ask("abc"), world.ask("abc")
 
     def run(tick: Tick, effect: str) -> None:
@@ -86,7 +86,6 @@ def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> N
 
 
 def test_sql_that_was_computed_and_not_credited_is_free(world: World) -> None:
-    """As that of a withdrawn request."""
     first = world.ask("abc")
     world.amid("notebook", lambda: world.delete(first))
     world.ticks(5, minutes=5)
@@ -97,7 +96,7 @@ def test_sql_that_was_computed_and_not_credited_is_free(world: World) -> None:
 
 
 def test_a_request_is_not_refused_for_what_it_computed_itself(world: World) -> None:
-    """Its own summary names the SQL; what counts is that of a later request, which was answered."""
+    """The first request's own summary does not count against it, but that of the second, which was answered, does."""
     first = world.ask("abc")
     world.kill("thread.before-read")
     second = world.ask("abc")
@@ -111,7 +110,7 @@ def test_a_request_is_not_refused_for_what_it_computed_itself(world: World) -> N
 
 
 def test_a_request_is_not_refused_for_its_own_deleted_answer(world: World) -> None:
-    """A copy of the state from before the answer was put back, and somebody has deleted the reply."""
+    """Somebody restored an older copy of the state and deleted the reply."""
     key = world.ask("abc")
     world.kill("thread.before-read")
     copy = dict(world.values or {})
@@ -165,7 +164,7 @@ def test_an_override_does_not_hold_for_links_that_are_edited_afterwards(world: W
 
 @pytest.mark.parametrize("known_by", ["the state", "the summaries"])
 def test_sql_is_free_when_more_than_duplicate_days_have_passed(known_by: str) -> None:
-    """To the moment, from when the answer was stored."""
+    """The days count from the moment at which the answer was stored."""
     world = World()
     first = world.ask("abc")
     world.tick()
@@ -184,7 +183,7 @@ def test_sql_is_free_when_more_than_duplicate_days_have_passed(known_by: str) ->
 
 
 def test_sql_a_person_answered_before_a_loss_is_free_after_duplicate_days() -> None:
-    """To the moment, from when it was computed: nothing says when the person answered."""
+    """The days count from the computation, because nothing says when the person answered."""
     world = World()
     first = world.ask("abc")
     world.kill("thread.before-read")
@@ -201,7 +200,7 @@ def test_sql_a_person_answered_before_a_loss_is_free_after_duplicate_days() -> N
 
 
 def test_an_old_credit_does_not_hide_a_later_one_for_the_same_sql(world: World) -> None:
-    """Each request that credited it is looked at."""
+    """The bot looks at every request that credited the SQL."""
     first = world.ask("abc")
     world.tick(rules=ONE_DAY)
     world.wait(days=1, hours=1)
@@ -263,7 +262,7 @@ def test_a_summary_knows_of_a_persons_answer_that_the_state_has_forgotten() -> N
 
 
 def test_a_summary_knows_of_an_answer_before_the_state_was_lost(world: World) -> None:
-    """What it says was credited survives that the request is found answered again."""
+    """The summary keeps the SQL when the answer is found in the thread after the loss."""
     first = world.ask("abc")
     world.tick()
     world.lose()
@@ -281,7 +280,7 @@ def test_a_summary_knows_of_an_answer_before_the_state_was_lost(world: World) ->
 @pytest.mark.parametrize("arrives", [True, False], ids=["it was", "it was not"])
 @pytest.mark.parametrize("harm", ["damaged", "lost"])
 def test_sql_that_may_be_answered_already_waits_until_the_loss_settles(world: World, harm: str, arrives: bool) -> None:
-    """A later request, which the hold does not concern, does not get what the earlier one may have."""
+    """The hold does not concern the later request, but it must not get the credit that the earlier one may have got."""
     world.lateness = timedelta(minutes=10)
     first = world.ask("abc")
     world.fail("reply", SILENCE, after=arrives)
@@ -311,7 +310,7 @@ def test_sql_that_may_be_answered_already_waits_until_the_loss_settles(world: Wo
 def test_a_thread_shows_an_answer_before_a_loss_to_other_requests_at_once(
     world: World, by: str, broadcast: bool
 ) -> None:
-    """Whoever works on the lost request again may be slower than they are."""
+    """The process that works on the lost request may be slower than the one that asks."""
     top = world.say("morning")
     first = world.broadcast(top, "abc") if broadcast else world.ask("abc")
     thread = top if broadcast else first

@@ -51,7 +51,7 @@ def test_a_message_to_the_owner_is_left_to_the_next_tick(world: World) -> None:
 
 
 def test_a_first_tick_that_has_to_stop_does_not_log_in_to_looker() -> None:
-    """Which would be refused, and fail the tick."""
+    """A stopping process refuses to ask Looker, and the tick would fail."""
     world = World()
     bot = world.bot()
     world.amid("auth", bot.stop)
@@ -92,7 +92,7 @@ def test_a_request_whose_work_is_cut_short_is_released_at_once(
 
 
 def test_a_request_that_every_tick_cuts_short_is_given_up_in_the_end(world: World) -> None:
-    """Its notebook takes longer than a tick may: after LOOKBACK_HOURS the owner hears of it."""
+    """Its notebook takes longer than a tick may, so after LOOKBACK_HOURS the owner is told."""
     key = world.ask("abc")
     for _ in range(100):
         bot = world.bot()

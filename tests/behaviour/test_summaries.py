@@ -1,4 +1,4 @@
-"""The summary of a request is the evidence of what was credited: it says in the end what the state says."""
+"""The summary of a request is the evidence of what was credited, so in the end it must agree with the state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FULL = Unreachable(SUMMARY_STORE, "Full.")
 
 
 def test_a_summary_that_fails_after_the_reply_is_written_later(world: World) -> None:
-    """The reply is not undone, and the request is not forgotten before."""
+    """The reply stands, and the request is not forgotten before its summary is written."""
     key = world.ask("abc")
     world.amid("reply", lambda: world.fail("save", FULL, times=2))
     world.tick()
@@ -50,7 +50,7 @@ def test_a_summary_that_another_process_wrote_does_not_stop_the_next(world: Worl
 
 @pytest.mark.parametrize("point", ["summary.before-save", "summary.before-close", "notebook.after-run"])
 def test_a_process_that_slept_does_not_replace_the_summary_of_an_answer(world: World, point: Point) -> None:
-    """Another process took the request over and answered."""
+    """Another process took over and answered the request."""
     key = world.ask("abc")
     tick = stopped(world, point)
     world.wait(minutes=31)
@@ -66,7 +66,7 @@ def test_a_process_that_slept_does_not_replace_the_summary_of_an_answer(world: W
 
 
 def test_a_process_that_slept_does_not_replace_an_answer_with_its_failure(world: World) -> None:
-    """It slept between its last look at the state and its write of the summary: what it wrote is put right."""
+    """The process slept between its last look at the state and its write of the summary, and corrects the summary."""
     key = world.ask("abc")
     world.fail("notebook", NotebookFailed("The notebook raised."))
     tick = stopped(world, "summary.before-close")
@@ -83,7 +83,7 @@ def test_a_process_that_slept_does_not_replace_an_answer_with_its_failure(world:
 
 
 def test_a_process_that_slept_does_not_replace_the_links_of_an_answer(world: World) -> None:
-    """They were edited meanwhile, and another process answered the new ones."""
+    """The links were edited meanwhile, and another process answered the new ones."""
     key = world.ask("abc")
     tick = stopped(world, "notebook.after-run")
     world.edit(key, short_link("def"))
@@ -94,7 +94,7 @@ def test_a_process_that_slept_does_not_replace_the_links_of_an_answer(world: Wor
 
 
 def test_a_process_that_lost_its_request_writes_no_summary_of_its_failure(world: World) -> None:
-    """It looks at the state before it writes, so that not even its death can leave the wrong end there."""
+    """It looks at the state before it writes, so that not even its death can leave a wrong summary."""
     world.ask("abc")
     tick = stopped(world, "looker.after-read")
     world.wait(minutes=31)
@@ -107,7 +107,7 @@ def test_a_process_that_lost_its_request_writes_no_summary_of_its_failure(world:
 
 
 def test_a_process_that_lost_its_request_leaves_its_summary_alone(world: World) -> None:
-    """Only the summary of an end is put right."""
+    """Only the summary of an end is corrected."""
     key = world.ask("abc")
     tick = stopped(world, "summary.before-save")
     world.wait(minutes=31)

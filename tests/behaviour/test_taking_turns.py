@@ -19,7 +19,7 @@ from tests.support.world import PERSON, REFERENCE, Killed, World
 
 
 def test_a_claim_is_stored_before_the_work_and_counts_as_an_attempt(world: World) -> None:
-    """Whatever becomes of the process, the state says that it tried."""
+    """If the process dies, the state still says that it tried."""
     key = world.ask("abc")
     during: list[Record] = []
     world.amid("looker", lambda: during.append(world.record(key)))
@@ -63,7 +63,7 @@ def test_a_claim_is_respected_until_it_runs_out(world: World) -> None:
 
 
 def test_the_claim_of_a_process_that_is_gone_is_taken_over_at_once(world: World) -> None:
-    """Which a process of the same machine can find out."""
+    """A process on the same machine can see that the other one is gone."""
     key = world.ask("abc")
     world.kill("looker.before-read")
     world.tick(is_running=lambda _: False)
@@ -109,7 +109,7 @@ def test_a_process_that_takes_over_reads_the_thread_first(world: World) -> None:
 
 
 def test_a_reply_that_is_also_a_request_has_its_thread_read_twice(world: World) -> None:
-    """Once before it is computed, once before the reply: whose thread it is, is known from the channel."""
+    """Once before it is computed and once before the reply. The channel says in which thread the request stands."""
     world.broadcast(world.say("morning"), "abc")
     world.tick()
     assert world.counted()["thread"] == 2
@@ -128,7 +128,7 @@ def test_requests_are_begun_oldest_first(world: World) -> None:
 
 
 def test_fresh_requests_are_begun_before_those_that_failed(world: World) -> None:
-    """One that fails again and again does not delay the others."""
+    """A request that fails again and again does not delay the others."""
     world.ask("old")
     world.fail("notebook", NOTEBOOK_STOPPED)
     world.tick()
@@ -139,7 +139,7 @@ def test_fresh_requests_are_begun_before_those_that_failed(world: World) -> None
 
 
 def test_a_request_that_kills_its_process_takes_no_other_with_it(world: World) -> None:
-    """After the first time it is worked on alone and last."""
+    """After the first time, the request is worked on alone and last."""
     others = [world.ask("a"), world.ask("b")]
     killer = world.ask("killer")
     others.append(world.ask("c"))
@@ -200,7 +200,7 @@ def test_no_more_requests_are_worked_on_at_a_time_than_allowed(world: World, mon
 
 
 def test_many_requests_at_a_time_are_answered_once_each(world: World) -> None:
-    """Six of them ask for what six others ask for, and are refused: threads share one view of the state."""
+    """Six requests ask for the SQL of six others and are refused: threads share one view of the state."""
     keys = [world.ask(f"q{n % 6}") for n in range(12)]
     world.tick(at_once=4)
     assert sorted(len(world.replies(key)) for key in keys) == [0] * 6 + [1] * 6
@@ -208,7 +208,7 @@ def test_many_requests_at_a_time_are_answered_once_each(world: World) -> None:
 
 
 def test_requests_that_may_have_killed_a_process_are_worked_on_one_by_one(world: World) -> None:
-    """One that does so again takes no other with it."""
+    """If one of them does so again, no other request is lost with it."""
     first, second = world.ask("a"), world.ask("b")
     for _ in range(2):
         world.kill("looker.before-read")

@@ -532,7 +532,7 @@ def test_the_workspace_is_remembered(world: World) -> None:
 
 
 def test_a_store_that_conflicts_each_time_ends_the_write(world: World) -> None:
-    """It must not keep a tick for ever."""
+    """It must not keep a tick busy without end."""
 
     class Storm(MemoryStore):
         def write(self, values: object, version: str) -> str:

@@ -30,7 +30,7 @@ def notices(world: World, at: At = nowhere) -> Notices:
 
 
 def deliver(world: World) -> list[str]:
-    """What a new process tells of what is due; gives what it could not tell."""
+    """A new process sends what is due; gives what it could not send."""
     return notices(world).deliver()
 
 

@@ -43,16 +43,17 @@ def test_a_move_that_is_not_allowed_is_refused(source: Status | None) -> None:
 
 
 GIVEN_UP = Record(
-    "given_up", "n", START, START, "1.1", "U1", "links", "2.2", 3, 4, START, Claim("pod", START),
-    Result(Decimal("1.00")), 2, "3.3", "x", checked=1, saved=True, overridden_by="dana",
+    "given_up", "n", START, began=START, thread="1.1", user="U1", links="links", edited="2.2", attempts=3, returned=4,
+    due=START, claim=Claim("pod", START), result=Result(Decimal("1.00")), posts=2, reply="3.3", reason="x", checked=1,
+    saved=True, overridden_by="dana",
 )  # fmt: skip
 
 
 def test_a_restarted_request_keeps_only_that_replies_may_be_there() -> None:
     """Neither its attempts nor its result, nor who once overrode a refusal."""
-    anew = restarted(GIVEN_UP, LATER)
-    assert anew == Record(
-        "restarted", anew.nonce, LATER, None, "1.1", "U1", "links", "2.2", posts=2, reply="3.3", claim=None, result=None
+    again = restarted(GIVEN_UP, LATER)
+    assert again == Record(
+        "restarted", again.nonce, LATER, thread="1.1", user="U1", links="links", edited="2.2", posts=2, reply="3.3"
     )
 
 
