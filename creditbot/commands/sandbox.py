@@ -55,7 +55,7 @@ def run(options: Namespace) -> int:
 
 def _banner(folder: Path) -> Iterator[str]:
     has_settings = Path(".env").exists() or any(name.startswith(("SLACK_", "LOOKER_")) for name in os.environ)
-    why = "your own settings are left aside" if has_settings else "no .env and no SLACK_* or LOOKER_* were found"
+    why = "your own settings are not used" if has_settings else "no .env and no SLACK_* or LOOKER_* were found"
     yield f"SANDBOX: {why}."
     yield "This is a pretend Slack, a pretend Looker and a small warehouse on this"
     yield "machine. Nothing real is read or answered."
@@ -123,7 +123,7 @@ def _settings_file(path: Path) -> dict[str, str]:
     try:
         values = dotenv_values(path, encoding="utf-8-sig") if path.exists() else {}
     except UnicodeError as error:
-        raise SettingsError(f"The settings in {path} cannot be read: it is not UTF-8 text.") from error
+        raise SettingsError(f"The settings in {path} cannot be read: the file is not UTF-8 text.") from error
     refused = [name for name in values if name in OWN_SETTINGS]
     if refused:
         raise SettingsError(
@@ -223,7 +223,7 @@ def _somebody_listens(address: str) -> bool:
 def warehouse(options: Namespace) -> int:
     """Makes the sandbox's warehouse where there is nothing yet: a file that is there may be somebody's."""
     if options.path.is_file():
-        print(f"{options.path} is there already, and is left as it is.")
+        print(f"{options.path} already exists, and was not changed.")
         return 0
     from creditbot.sandbox.warehouse import make_warehouse
 
@@ -267,8 +267,8 @@ def _usable_folder(folder: Path) -> Iterator[None]:
         files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         if files - {SETTINGS_FILE} and WORLD_FILE not in files:
             raise SettingsError(
-                f"The folder {folder} holds something else than a sandbox, and is left as it is.",
-                "Choose a folder of its own with --folder.",
+                f"The folder {folder} holds something other than a sandbox, and was not changed.",
+                "Name an empty or a new folder with --folder.",
             )
         yield
 

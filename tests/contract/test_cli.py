@@ -503,7 +503,7 @@ def test_the_sandbox_answers_and_shows_the_channel(tmp_path: Path) -> None:
     assert "      |   Approved, $4,948.80, exceptions" in first.out
     assert "The bot here runs with the settings in data/sandbox/settings.env." in first.out
     assert list(tmp_path.glob("data/sandbox/outputs/notebooks/*"))
-    assert "SANDBOX: your own settings are left aside." in second.out
+    assert "SANDBOX: your own settings are not used." in second.out
     assert "Nothing new: 10 messages read, every request in them is done." in second.out
     assert 1 == second.out.count("Approved, $4,948.80, exceptions")
 
@@ -526,7 +526,7 @@ def test_a_file_in_the_place_of_a_warehouse_is_left_as_it_is(tmp_path: Path) -> 
     """It may be anybody's; a pod that makes its warehouse anew finds the one it made."""
     (tmp_path / "mine.md").write_text("mine")
     done = creditbot(tmp_path, "sandbox", "warehouse", "mine.md")
-    assert CommandResult(0, "mine.md is there already, and is left as it is.\n") == done
+    assert CommandResult(0, "mine.md already exists, and was not changed.\n") == done
     assert "mine" == (tmp_path / "mine.md").read_text()
 
 
@@ -538,7 +538,7 @@ def test_a_folder_of_something_else_is_never_taken_for_a_sandbox(tmp_path: Path,
     state.write_text("mine")
     done = creditbot(tmp_path, "sandbox", "--folder", "data", *command)
     assert 2 == done.code
-    assert "The folder data holds something else than a sandbox, and is left as it is." in done.sentence
+    assert "The folder data holds something other than a sandbox, and was not changed." in done.sentence
     assert ["processed_messages.json"] == [file.name for file in state.parent.iterdir()]
     assert "mine" == state.read_text()
 

@@ -193,6 +193,13 @@ def test_a_setting_of_the_sandbox_itself_is_refused(shell: Shell, command: str) 
     assert shell.fails(command).startswith(sentence)
 
 
+def test_settings_that_are_not_text_are_refused(shell: Shell) -> None:
+    shell.folder.mkdir()
+    (shell.folder / "settings.env").write_bytes(b"WORKERS=\xff\n")
+    sentence = f"The settings in {shell.folder}/settings.env cannot be read: the file is not UTF-8 text."
+    assert sentence == shell.fails("serve")
+
+
 def test_settings_of_the_folder_are_served_to_a_bot(shell: Shell) -> None:
     """Written as in a .env; the notebooks can be others, too."""
     shell.folder.mkdir()
