@@ -1,23 +1,23 @@
 """Every error creditbot raises on purpose, in one tree.
 
-    CreditbotError                 a sentence for people: what happened, on what, what to do
+    CreditbotError                 a sentence for people: what happened, to what, what to do
     ├── SettingsError              the settings or the arguments of a command are wrong        exit 2
     ├── RequestFailure             concerns one request only
-    │   ├── LinkUnusable           the link names nothing that has one SQL
-    │   ├── SqlRefused             the SQL is not one read-only query over real tables, or is cut by a limit
+    │   ├── LinkUnusable           the link does not lead to exactly one SQL query
+    │   ├── SqlRefused             the SQL is not one read-only query over real tables, or a limit cuts it
     │   ├── NoProduct              the SQL fits no product
     │   ├── NotebookFailed         the notebook raised, or is not usable
     │   │   └── NotebookStopped    it ran out of time or its kernel died                       retry
-    │   ├── CreditRefused          the notebook's amount is missing or not believable
+    │   ├── CreditRefused          the notebook's amount is missing or implausible
     │   ├── AlreadyCredited        the same SQL was credited for another request
     │   ├── ThreadUnclear          the thread does not say whether the request was answered
-    │   ├── NotYet                 what Slack shows is not the last word yet                   retry
-    │   ├── ReplyLost              sent more than once, and never visible
-    │   └── Defect                 creditbot itself failed on it                               retry
+    │   ├── NotYet                 Slack may still show how things were a while ago           retry
+    │   ├── ReplyLost              the reply was sent more than once and never became visible
+    │   └── Defect                 a bug in creditbot                                          retry
     ├── ServiceError               a cause shared by all requests: Slack, Looker, the warehouse, the store
     │   ├── Unreachable            down, slow or rate limited                                  retry
     │   └── Refused                wrong token, missing right, wrong address                   retry
-    ├── PostRefused                Slack definitely did not accept this very post              each says by `retry`
+    ├── PostRefused                Slack definitely did not accept this post                   `retry` differs
     ├── PostUnknown                a post may or may not have been accepted
     └── StateError                 the state store
         ├── StateConflict          somebody else wrote first
@@ -25,8 +25,8 @@
         ├── StateFull              the state is at its size budget                             retry
         └── StateUnusable          missing, newer than this version, or not ours               exit 1, the tick stops
 
-Each class says by `retry` whether trying again later can help, and by `shared` whether the cause concerns every
-request: an attempt that a shared cause ended does not count against its request.
+`retry` says whether trying again later can help. `shared` says whether the cause affects every request: an attempt that
+failed for a shared cause does not count against its request.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ SUMMARY_STORE = "the summary store"
 
 
 class CreditbotError(Exception):
-    """A failure that is told to people.
+    """A failure that people are told about.
 
     Attributes:
-        what: what happened, on what, in one sentence that ends with a full stop.
+        what: what happened, and to what: one sentence that ends with a full stop.
         todo: what the reader can do about it, one sentence or empty.
-        exit_code: the exit status of a command that ends with it.
+        exit_code: the exit status of a command that fails with this error.
         retry: whether trying again later can help.
-        shared: whether the cause concerns every request.
-        service: whose failure a shared cause is, one of the names above or "the notebook ..."; one direct message is
-            sent per service.
-        retry_after: seconds that a service asks to be left alone, or None.
+        shared: whether the cause affects every request.
+        service: what a shared cause is about: one of the names above, or "the notebook ...". The owner gets one message
+            per service.
+        retry_after: seconds after which the service wants to be asked again; None if it did not say.
     """
 
     exit_code: ClassVar[int] = 1
@@ -74,33 +74,33 @@ class SettingsError(CreditbotError):
 
 
 class RequestFailure(CreditbotError):
-    """Concerns one request only; the others go on."""
+    """Affects one request only; the others go on."""
 
 
 class LinkUnusable(RequestFailure):
-    """The link names nothing that has exactly one SQL to credit."""
+    """The link does not lead to exactly one SQL query."""
 
 
 class SqlRefused(RequestFailure):
-    """The SQL is not one complete read-only query over real tables."""
+    """The SQL is not one complete, read-only query over real tables."""
 
 
 class NoProduct(RequestFailure):
-    """The SQL fits no product of the table."""
+    """The SQL matches no product."""
 
 
 class NotebookFailed(RequestFailure):
-    """The notebook raised, or cannot be used at all."""
+    """The notebook raised an error, or cannot be used at all."""
 
 
 class NotebookStopped(NotebookFailed):
-    """The notebook ran out of time, or its kernel died: another try may go through."""
+    """The notebook ran out of time, or its kernel died; another attempt may succeed."""
 
     retry = True
 
 
 class CreditRefused(RequestFailure):
-    """The notebook's amount is missing, or not one to believe."""
+    """The notebook's amount is missing or implausible."""
 
 
 class AlreadyCredited(RequestFailure):
@@ -108,30 +108,31 @@ class AlreadyCredited(RequestFailure):
 
 
 class ThreadUnclear(RequestFailure):
-    """The thread does not say whether this request was answered."""
+    """It is not clear from the thread whether this request was answered."""
 
 
 class NotYet(RequestFailure):
-    """What Slack shows is not the last word yet, so that only time helps: it is looked at again, and no attempt counts.
+    """Slack may still show how things were a while ago, so only time helps. The attempt does not count.
 
-    A thread as it was before the request, or before its edit; the same SQL, whose credit may be about to show.
+    For example, the thread is shown as it was before the request or before its edit, or a credit for the same SQL may
+    be about to appear.
     """
 
     retry = True
 
 
 class ReplyLost(RequestFailure):
-    """Replies were sent for LOOKBACK_HOURS, and none of them ever became visible."""
+    """Replies were sent for LOOKBACK_HOURS, and none of them became visible."""
 
 
 class Defect(RequestFailure):
-    """creditbot itself failed on the request, in a way that nobody has thought of."""
+    """A bug in creditbot: the request failed in a way that the code does not expect."""
 
     retry = True
 
 
 class ServiceError(CreditbotError):
-    """A cause shared by all requests: what `service` is there for does not work."""
+    """A cause shared by all requests: `service` does not do its work."""
 
     retry = True
     shared = True
@@ -143,18 +144,18 @@ class ServiceError(CreditbotError):
 
 
 class Unreachable(ServiceError):
-    """The service is down, too slow, or limits our rate."""
+    """The service is down, too slow, or limits how often we may call."""
 
 
 class Refused(ServiceError):
-    """The service answered that we may not: wrong token, missing right, wrong address."""
+    """The service answered, and refused: wrong token, missing permission, wrong address."""
 
 
 class PostRefused(CreditbotError):
-    """Slack definitely did not accept this very post.
+    """Slack definitely did not accept this post.
 
     Attributes:
-        retry: whether the same post can be accepted later; then the cause is one that all requests share.
+        retry: whether Slack may accept the same post later. If so, the cause is shared by all requests.
     """
 
     service = SLACK
@@ -171,19 +172,19 @@ class PostUnknown(CreditbotError):
 
 
 class StateError(CreditbotError):
-    """The state store did not do what was asked."""
+    """The state could not be read or written as it should."""
 
 
 class StateConflict(StateError):
-    """Somebody else wrote first: the decision behind this write no longer holds."""
+    """Another process wrote first, so the decision behind this write no longer holds."""
 
 
 class StateWriteUnknown(StateError):
-    """A write may or may not have happened; reading again tells."""
+    """A write may or may not have happened; only reading again shows which."""
 
 
 class StateFull(StateError):
-    """The write would put the state over its size budget."""
+    """The write would make the state larger than its size budget."""
 
     retry = True
     shared = True
@@ -191,4 +192,4 @@ class StateFull(StateError):
 
 
 class StateUnusable(StateError):
-    """The state is missing, newer than this version, or not ours: nothing may be posted on top of it."""
+    """The state is missing, newer than this version, or not ours. Nothing may be posted on the strength of it."""

@@ -64,7 +64,7 @@ class SlackClock:
         """UTC by Slack's clock. Raises `Unreachable` before Slack was asked anything."""
         pairing = self._pairing
         if pairing is None:
-            raise Unreachable(SLACK, "Slack has not told the time yet: no answer came within 5 s.")
+            raise Unreachable(SLACK, "Slack's time is not known yet: no answer came within 5 s.")
         return pairing.slack + timedelta(seconds=self.boot() - pairing.sent)
 
 

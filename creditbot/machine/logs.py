@@ -108,4 +108,4 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         if not self._complained:
             self._complained = True
-            sys.stderr.write(f"The log {self.baseFilename} cannot be written any more: {sys.exc_info()[1]}.\n")
+            sys.stderr.write(f"The log {self.baseFilename} can no longer be written: {sys.exc_info()[1]}.\n")

@@ -191,7 +191,7 @@ def test_a_lost_state_holds_older_requests_back(worked: Office, tmp_path: Path) 
 
 WRONG = [
     ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "Slack refuses auth.test: invalid_auth."),
-    ({"SLACK_TEST_CHANNEL": "nowhere"}, "The bot sees no channel #nowhere on Slack."),
+    ({"SLACK_TEST_CHANNEL": "nowhere"}, "The bot cannot see a channel #nowhere on Slack."),
     ({"SLACK_TEST_CHANNEL": "C0NOWHERE1"}, "Slack refuses conversations.info for C0NOWHERE1: channel_not_found."),
     ({"SLACK_TEST_CHANNEL": "general"}, "The bot is not in the channel #general. Invite the bot: /invite @creditbot"),
     ({"LOOKER_BASE_URL": CLOSED}, "Looker at 127.0.0.1:9 refuses connections."),

@@ -128,7 +128,7 @@ class TestConfigMapStore(StoreContract):
         return open_store
 
 
-def test_a_write_leaves_what_is_not_ours(api: OneConfigMap, store: ConfigMapStore) -> None:
+def test_a_write_leaves_foreign_labels_and_keys(api: OneConfigMap, store: ConfigMapStore) -> None:
     """What the manifest, or somebody else, put on the ConfigMap goes along in every write; who wrote it need not."""
     version = store.write({"meta": "1"}, store.read().version)
     store.write({"meta": "2"}, version)
@@ -137,7 +137,7 @@ def test_a_write_leaves_what_is_not_ours(api: OneConfigMap, store: ConfigMapStor
     assert [{"other": "AAEC"}] * 2 == [s["binaryData"] for s in sent]
 
 
-def test_an_api_server_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_api_server_ends_in_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten seconds for connecting and for each read; a tick has more to do."""
     given: list[httpx2.Timeout] = []
 
@@ -165,7 +165,7 @@ def write_it(store: ConfigMapStore) -> None:
         (
             status(404, "NotFound"),
             StateUnusable,
-            "The ConfigMap creditbot/state does not exist, and a missing state is never taken as an empty one.",
+            "The ConfigMap creditbot/state does not exist, and a missing state is never treated as empty.",
             "Create it: kubectl create configmap state --namespace creditbot",
         ),
         *(
@@ -196,11 +196,12 @@ def test_a_refusal_is_a_sentence_with_what_to_do(
     api.on(call, answer)
     with pytest.raises(expected) as caught:
         act(store)
-    assert (what, todo) == (caught.value.what, caught.value.todo)
+    assert caught.value.what == what
+    assert caught.value.todo == todo
     assert not caught.value.shared or STATE_STORE == caught.value.service
 
 
-def test_a_write_on_another_ones_version_is_a_conflict(api: OneConfigMap, store: ConfigMapStore) -> None:
+def test_a_write_based_on_an_older_version_is_a_conflict(api: OneConfigMap, store: ConfigMapStore) -> None:
     """A 409 names the ConfigMap that somebody else changed."""
     api.on(WRITE, status(409, "Conflict"))
     with pytest.raises(StateConflict, match="creditbot/state was changed by another process"):
@@ -236,7 +237,8 @@ def test_a_read_without_a_clear_answer_is_tried_again(api: OneConfigMap, store: 
     api.on(READ, answer)
     with pytest.raises(Unreachable, match="did not answer as it should") as caught:
         read_it(store)
-    assert ("It is tried again.", STATE_STORE) == (caught.value.todo, caught.value.service)
+    assert caught.value.todo == "The next run tries again."
+    assert caught.value.service == STATE_STORE
     status = f"(HTTP {answer.status})" if answer.status >= 500 and answer.body != b"" else ""
     assert status in caught.value.what
 
@@ -257,6 +259,6 @@ def test_without_a_cluster_it_says_how_to_name_one(tmp_path: Path) -> None:
     def connect() -> Client:
         return Client(config=KubeConfig.from_file(tmp_path / "config"))
 
-    with pytest.raises(Refused, match="no way to reach a Kubernetes API") as caught:
+    with pytest.raises(Refused, match="No Kubernetes API is configured") as caught:
         ConfigMapStore("creditbot", "state", connect=connect).read()
     assert "KUBECONFIG" in caught.value.todo

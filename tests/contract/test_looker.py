@@ -148,7 +148,7 @@ class TestRightCall:
         } == stub.asked(CREATE)[0].json
         assert [LOGIN, CREATE, RUN_NEW] == stub.calls
 
-    def test_what_an_explore_does_not_say_is_not_sent(self, stub: HttpStub, resolver: LookerResolver) -> None:
+    def test_parameters_missing_from_an_explore_are_not_sent(self, stub: HttpStub, resolver: LookerResolver) -> None:
         """An Explore with fields only sends these, and asks for all rows."""
         resolver.resolve(LookerLink("explore_params", "u", model="m", view="v", fields=("v.a",)))
         assert {"model": "m", "view": "v", "fields": ["v.a"], "filters": {}, "limit": "-1"} == stub.asked(CREATE)[
@@ -241,7 +241,9 @@ class TestLimits:
         stub.on(RUN, Answer(SQL + tail))
         assert SQL == resolver.resolve(SHORT_LINK).sql
         sent = stub.asked(CREATE)[0].json
-        assert ("-1", ["traffic.day"], "UTC") == (sent["limit"], sent["sorts"], sent["query_timezone"])
+        assert sent["limit"] == "-1"
+        assert sent["sorts"] == ["traffic.day"]
+        assert sent["query_timezone"] == "UTC"
 
     def test_totals_are_not_part_of_the_sql(self, stub: HttpStub, resolver: LookerResolver) -> None:
         """The second statement that Looker adds for totals is left out."""
@@ -293,7 +295,9 @@ class TestAnswers:
             b"",
         ],
     )
-    def test_what_is_no_sql_is_refused(self, stub: HttpStub, resolver: LookerResolver, body: str | bytes) -> None:
+    def test_an_answer_that_is_not_sql_is_refused(
+        self, stub: HttpStub, resolver: LookerResolver, body: str | bytes
+    ) -> None:
         """An empty answer, comments alone, JSON, markup and broken text concern this link only."""
         stub.on(RUN_LOOK, Answer(body, headers={"Content-Type": "text/plain"}))
         failure = refusal(resolver)
@@ -372,7 +376,8 @@ class TestRefusals:
         assert isinstance(failure, Refused)
         assert "API key" in failure.what
         assert "LOOKER_CLIENT_ID" in failure.todo
-        assert ([], [LOGIN]) == (stop.slept, stub.calls)
+        assert stop.slept == []
+        assert stub.calls == [LOGIN]
 
     @pytest.mark.parametrize(
         "answer",
@@ -402,7 +407,7 @@ class TestRefusals:
             ("application/json", '{"error": "blocked"}'),
         ],
     )
-    def test_a_page_in_place_of_an_error_is_no_missing_look(
+    def test_a_web_page_in_place_of_an_error_is_not_a_missing_look(
         self, stub: HttpStub, resolver: LookerResolver, kind: str, body: str | bytes
     ) -> None:
         """A proxy's 403 is about the proxy, whatever it is written in."""
@@ -431,7 +436,7 @@ class TestTransient:
         ],
     )
     @pytest.mark.parametrize("call", [LOGIN, LOOK])
-    def test_a_passing_trouble_is_waited_out(
+    def test_a_passing_failure_is_waited_out(
         self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop, answer: Answer, call: str
     ) -> None:
         """Two bad answers and a good one make a good one, with growing waits between them."""
@@ -450,7 +455,7 @@ class TestTransient:
             (Answer("<html>Maintenance</html>", 200, {"Content-Type": "text/html"}), "answered with a web page"),
         ],
     )
-    def test_a_lasting_trouble_is_given_up(
+    def test_a_lasting_failure_is_given_up(
         self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop, answer: Answer, words: str
     ) -> None:
         """After four attempts the cause is reported as shared by all requests."""
@@ -460,9 +465,10 @@ class TestTransient:
         assert "Looker" == failure.service
         assert f"Looker at {stub.host}" in failure.what
         assert words in failure.what
-        assert (4, 3) == (len(stub.asked(LOOK)), len(stop.slept))
+        assert len(stub.asked(LOOK)) == 4
+        assert len(stop.slept) == 3
 
-    def test_who_is_asked_to_stop_while_waiting_asks_no_more(
+    def test_a_call_is_not_tried_again_once_the_process_is_to_stop(
         self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop
     ) -> None:
         """The request is released with the failure at hand."""
@@ -470,9 +476,10 @@ class TestTransient:
         stub.on(LOOK, Answer({"message": "Too many requests"}, 429, {"Retry-After": "7"}))
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
-        assert ([7.0], 1) == (stop.slept, len(stub.asked(LOOK)))
+        assert stop.slept == [7.0]
+        assert len(stub.asked(LOOK)) == 1
 
-    def test_who_is_to_stop_asks_nothing_more(
+    def test_nothing_is_asked_once_the_process_is_to_stop(
         self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop
     ) -> None:
         """Not even the next call for the same link: each may take a minute, and the pod has no more."""
@@ -485,7 +492,9 @@ class TestTransient:
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
         assert "Shutting down" in failure.what
-        assert ([], 1, 0) == (stop.slept, len(stub.asked(LOOK)), len(stub.asked(RUN_LOOK)))
+        assert stop.slept == []
+        assert len(stub.asked(LOOK)) == 1
+        assert stub.asked(RUN_LOOK) == []
 
     def test_the_wait_that_looker_asks_for_is_kept(
         self, stub: HttpStub, resolver: LookerResolver, stop: RecordingStop
@@ -503,7 +512,8 @@ class TestTransient:
         stub.on(LOOK, Answer({"message": "Too many requests"}, 429, {"Retry-After": "3600"}))
         failure = refusal(resolver)
         assert isinstance(failure, Unreachable)
-        assert (3600.0, []) == (failure.retry_after, stop.slept)
+        assert failure.retry_after == 3600.0
+        assert stop.slept == []
 
     def test_a_server_that_is_gone_is_unreachable(self, stop: RecordingStop) -> None:
         """A refused connection says so."""
@@ -614,7 +624,7 @@ class TestLogin:
 
 
 class TestCost:
-    def test_making_one_imports_nothing_and_warming_does(self) -> None:
+    def test_only_warming_imports_the_sdk(self) -> None:
         """Importing the module and making a resolver leave the SDK alone; `warm` imports it, once."""
         script = """
 import sys, threading
@@ -630,7 +640,8 @@ for thread in others:
 assert "looker_sdk.sdk.api40.methods" in sys.modules
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-        assert (0, "") == (done.returncode, done.stderr)
+        assert done.returncode == 0
+        assert done.stderr == ""
 
     def test_an_error_causes_no_call_to_the_internet(
         self, stub: HttpStub, resolver: LookerResolver, connections: list[object]

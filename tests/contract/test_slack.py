@@ -47,7 +47,7 @@ def test_a_channel_given_by_id_is_never_listed(stub: SlackStub) -> None:
     assert ["POST /api/auth.test", "POST /api/conversations.info"] == stub.http.calls
 
 
-def test_what_is_remembered_is_not_asked_again(stub: SlackStub) -> None:
+def test_a_remembered_workspace_is_not_asked_for_again(stub: SlackStub) -> None:
     """An idle tick makes one call in all: the history."""
     stub.on("auth.test", ME)
     stub.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
@@ -61,7 +61,7 @@ def test_what_is_remembered_is_not_asked_again(stub: SlackStub) -> None:
 
 
 @pytest.mark.parametrize("change", [{"channels": ("C0OTHER99",)}, {"token": "xoxb-other-not-a-secret"}])
-def test_other_settings_are_asked_for_anew(stub: SlackStub, change: dict[str, Any]) -> None:
+def test_a_workspace_of_other_settings_is_asked_for_again(stub: SlackStub, change: dict[str, Any]) -> None:
     """Another token or channel makes what is remembered worthless, and the fingerprint shows neither."""
     stub.on("auth.test", ME)
     stub.on("conversations.info", {"channel": channel("credits", "C012AB3CD")})
@@ -75,7 +75,7 @@ def test_other_settings_are_asked_for_anew(stub: SlackStub, change: dict[str, An
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        ([], "The bot sees no channel #credits on Slack."),
+        ([], "The bot cannot see a channel #credits on Slack."),
         ([channel("credits", "C0CRED", is_member=False)], "The bot is not in the channel #credits."),
         ([channel("credits", "C0CRED", is_archived=True)], "The channel #credits is archived."),
     ],
@@ -101,7 +101,7 @@ def test_an_invitation_names_the_bot(stub: SlackStub) -> None:
     assert "/invite @creditbot" in caught.value.todo
 
 
-def test_with_the_scope_for_one_kind_of_channel_that_kind_is_listed(stub: SlackStub) -> None:
+def test_one_kind_of_channel_is_listed_if_only_its_scope_is_there(stub: SlackStub) -> None:
     """A workspace may grant channels:read alone."""
     stub.on("auth.test", ME)
     stub.on(
@@ -121,13 +121,14 @@ def test_a_missing_scope_is_named(stub: SlackStub) -> None:
         stub.open("credits").inbox.workspace(None)
 
 
-def test_a_list_that_fails_is_not_asked_for_in_another_way(stub: SlackStub) -> None:
+def test_a_list_that_fails_for_another_reason_is_not_asked_for_again(stub: SlackStub) -> None:
     """Only a missing scope is a reason to leave a kind of channel out."""
     stub.on("auth.test", ME)
     stub.on("conversations.list", refused("invalid_limit"))
     with pytest.raises(Refused) as caught:
         stub.open("credits").inbox.workspace(None)
-    assert ("Slack refuses conversations.list: invalid_limit.", "") == (caught.value.what, caught.value.todo)
+    assert caught.value.what == "Slack refuses conversations.list: invalid_limit."
+    assert caught.value.todo == ""
     assert 1 == len(stub.forms("conversations.list"))
 
 
@@ -152,18 +153,19 @@ def test_an_answer_without_what_we_need_is_refused(stub: SlackStub, answer: dict
         stub.open().inbox.workspace(None)
 
 
-def test_the_rights_of_a_token_are_read_from_the_header(stub: SlackStub) -> None:
+def test_the_scopes_of_a_token_are_read_from_the_header(stub: SlackStub) -> None:
     """`creditbot check` shows which scopes are missing, and which of them creditbot can do without."""
     granted = "channels:read,groups:history, chat:write,im:write"
     stub.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": granted}))
     found = access(stub.open().api)
-    assert ("Acme", "creditbot") == (found.team, found.user)
+    assert found.team == "Acme"
+    assert found.user == "creditbot"
     assert (SCOPES[-1],) == found.missing
     assert not found.missing[0].needed
     assert "channels:read or groups:read" == str(SCOPES[0])
 
 
-def test_rights_that_slack_does_not_name_are_missing(stub: SlackStub) -> None:
+def test_scopes_that_slack_does_not_name_are_missing(stub: SlackStub) -> None:
     """Without the header nothing is taken for granted; a refused token is an error."""
     stub.on("auth.test", ME, refused("invalid_auth"))
     api = stub.open().api
@@ -199,10 +201,10 @@ def test_the_oldest_moment_is_exclusive(stub: SlackStub) -> None:
     assert ["1767614400.000251"] == [m.ts for m in stub.open().inbox.messages("C0TEST", SINCE)]
 
 
-def test_pages_in_a_circle_end(stub: SlackStub) -> None:
+def test_pages_that_repeat_without_end_are_an_error(stub: SlackStub) -> None:
     """A cursor that was seen before is an error, not a loop."""
     stub.on("conversations.history", {"messages": [], "response_metadata": {"next_cursor": "again"}})
-    with pytest.raises(ServiceError, match="circle"):
+    with pytest.raises(ServiceError, match="repeat without end"):
         stub.open().inbox.messages("C0TEST", SINCE)
 
 
@@ -260,13 +262,14 @@ def test_a_rate_limit_is_waited_for(stub: SlackStub) -> None:
     assert [30.0] == stub.time.slept
 
 
-def test_who_is_asked_to_stop_while_waiting_asks_no_more(stub: SlackStub) -> None:
+def test_a_read_is_not_tried_again_once_the_process_is_to_stop(stub: SlackStub) -> None:
     """A later tick does."""
     stub.stop.ask()
     stub.on("conversations.history", Answer({"ok": False, "error": "ratelimited"}, 429, {"Retry-After": "30"}))
     with pytest.raises(Unreachable):
         stub.open().inbox.messages("C0TEST", SINCE)
-    assert (1, [30.0]) == (len(stub.forms("conversations.history")), stub.time.slept)
+    assert len(stub.forms("conversations.history")) == 1
+    assert stub.time.slept == [30.0]
 
 
 def test_a_long_rate_limit_is_left_to_the_next_tick(stub: SlackStub) -> None:
@@ -292,14 +295,14 @@ def test_a_long_rate_limit_is_left_to_the_next_tick(stub: SlackStub) -> None:
         Answer("[" * 200_000),
     ],
 )
-def test_what_passes_is_tried_again(stub: SlackStub, trouble: Answer) -> None:
+def test_a_passing_failure_is_tried_again(stub: SlackStub, trouble: Answer) -> None:
     """Pages of HTML, dropped lines and Slack's own troubles do not end a tick."""
     stub.on("conversations.history", trouble, {"messages": []})
     assert [] == stub.open().inbox.messages("C0TEST", SINCE)
     assert [1.0] == stub.time.slept
 
 
-def test_patience_ends(stub: SlackStub) -> None:
+def test_a_lasting_failure_is_reported_when_the_time_for_a_read_is_over(stub: SlackStub) -> None:
     """A Slack that stays down costs a few seconds and gives one sentence."""
     stub.on("conversations.history", Answer("<html>down</html>", 503))
     with pytest.raises(Unreachable, match="HTTP status 503") as caught:
@@ -319,26 +322,26 @@ def test_an_address_that_is_not_slack_is_refused(stub: SlackStub, status: int) -
     assert ["POST /api/auth.test"] == stub.http.calls
 
 
-def test_a_certificate_that_is_not_to_be_trusted_is_refused(stub: SlackStub) -> None:
+def test_an_untrusted_certificate_is_refused(stub: SlackStub) -> None:
     """Asking again does not help; where to name other certificates does."""
 
     def forged(*_: object) -> slack_wire.Addresses:
         raise ssl.SSLCertVerificationError("made up")
 
-    with pytest.raises(Refused, match="its certificate is not to be trusted") as caught:
+    with pytest.raises(Refused, match="its TLS certificate is not trusted") as caught:
         stub.open(network=Network(resolve=forged)).inbox.workspace(None)
     assert "Check SLACK_API_URL and HTTPS_PROXY; SSL_CERT_FILE names certificates to trust." == caught.value.todo
     assert [] == stub.time.slept
 
 
-def test_an_answer_of_any_size_is_not_read(stub: SlackStub) -> None:
+def test_an_answer_over_the_size_limit_is_not_read(stub: SlackStub) -> None:
     """A write's answer is cut at 1 MB."""
     stub.on("chat.postMessage", Answer({"ok": True, "ts": "1.000000", "more": "x" * 1_100_000}))
     with pytest.raises(PostUnknown, match="too large"):
         stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
-def test_a_name_that_nobody_knows_is_a_sentence(stub: SlackStub) -> None:
+def test_an_unknown_host_name_is_explained(stub: SlackStub) -> None:
     """DNS failures name the setting to check."""
 
     def unknown(*_: object) -> slack_wire.Addresses:
@@ -346,7 +349,7 @@ def test_a_name_that_nobody_knows_is_a_sentence(stub: SlackStub) -> None:
 
     with pytest.raises(Unreachable) as caught:
         stub.open(network=Network(resolve=unknown)).inbox.workspace(None)
-    assert "its name is not known" in caught.value.what
+    assert "its host name is unknown" in caught.value.what
     assert "SLACK_API_URL" in caught.value.todo
 
 
@@ -373,7 +376,7 @@ def test_the_clock_is_paired_with_the_moment_before_the_request_was_sent(stub: S
     assert before + late - timedelta(seconds=1) < slack.clock.now() <= datetime.now(UTC) + late
 
 
-def test_a_gateways_page_does_not_set_the_clock(stub: SlackStub) -> None:
+def test_the_page_of_a_gateway_does_not_set_the_clock(stub: SlackStub) -> None:
     """A proxy between us and Slack has a clock of its own."""
     slack = stub.open()
     stub.on("auth.test", Answer("<html>502</html>", 502))
@@ -383,14 +386,14 @@ def test_a_gateways_page_does_not_set_the_clock(stub: SlackStub) -> None:
         slack.clock.now()
 
 
-def test_an_address_without_tls_is_a_sentence(stub: SlackStub) -> None:
+def test_an_address_without_tls_is_explained(stub: SlackStub) -> None:
     """A plain port behind https:// is said to be that."""
-    with pytest.raises(Unreachable, match="there is no TLS connection") as caught:
+    with pytest.raises(Unreachable, match="the TLS connection failed") as caught:
         stub.open(api_url=f"https://{stub.http.host}/api/").inbox.workspace(None)
     assert "SLACK_API_URL" in caught.value.todo
 
 
-def test_an_answer_that_breaks_off_is_a_sentence(stub: SlackStub) -> None:
+def test_an_answer_that_breaks_off_is_explained(stub: SlackStub) -> None:
     """A connection that ends early is tried again, and then told."""
     stub.on("auth.test", Answer("no chunk", headers={"Transfer-Encoding": "chunked", "Content-Length": ""}))
     with pytest.raises(Unreachable, match="its answer was cut off") as caught:

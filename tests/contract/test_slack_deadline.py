@@ -58,9 +58,9 @@ def test_six_silent_addresses_share_the_deadline(stub: SlackStub) -> None:
     assert 0.49 < boottime() - began < 2.5  # six times as long if each had its own
 
 
-def test_a_name_without_an_address_is_not_known(stub: SlackStub) -> None:
+def test_a_host_name_without_an_address_is_unknown(stub: SlackStub) -> None:
     """A resolver of the system's gives at least one."""
-    with pytest.raises(PostRefused, match="its name is not known"):
+    with pytest.raises(PostRefused, match="its host name is unknown"):
         short(stub, network=Network(resolve=lambda *_: [])).replier.reply("C0TEST", "1.000000", "hello", MARKER)
 
 
@@ -75,7 +75,7 @@ def test_a_silent_address_does_not_hide_one_that_answers(stub: SlackStub) -> Non
     assert deadline.remaining
 
 
-def test_a_resolver_that_hangs_is_left_alone(stub: SlackStub) -> None:
+def test_a_resolver_that_hangs_does_not_hold_up_the_deadline(stub: SlackStub) -> None:
     """When the name is found after all, it is too late, and nothing is sent."""
     found = threading.Event()
     daemon: list[bool] = []
@@ -121,7 +121,9 @@ def test_a_proxy_that_hangs_has_sent_nothing(monkeypatch: pytest.MonkeyPatch, st
 
 
 @pytest.mark.parametrize("proxy", ["http://", "http://proxy:port", "http://[proxy"])
-def test_a_proxy_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, stub: SlackStub, proxy: str) -> None:
+def test_a_proxy_setting_that_is_not_an_address_is_named(
+    monkeypatch: pytest.MonkeyPatch, stub: SlackStub, proxy: str
+) -> None:
     """The setting is named, its value is not."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(PostRefused, match="HTTPS_PROXY is not the address of a proxy"):
@@ -144,13 +146,13 @@ def test_the_proxy_is_asked_for_by_its_name_and_port(
         raise socket.gaierror
 
     slack = stub.open(api_url="https://slack.invalid/api/", network=Network(resolve=resolve))
-    with pytest.raises(PostRefused, match="its name is not known"):
+    with pytest.raises(PostRefused, match="its host name is unknown"):
         slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert [expected] == asked
 
 
 @pytest.mark.parametrize("proxied", [False, True])
-def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, stub: SlackStub, proxied: bool) -> None:
+def test_tls_uses_the_given_context(monkeypatch: pytest.MonkeyPatch, stub: SlackStub, proxied: bool) -> None:
     """With the system's certificates by default; made once. A proxy is asked for the port that the address names."""
 
     class Ours(ssl.SSLContext):
@@ -187,7 +189,7 @@ def test_tls_is_by_the_context_that_was_given(monkeypatch: pytest.MonkeyPatch, s
             api_url=f"https://{'slack.invalid:8443' if proxied else f'127.0.0.1:{port}'}/api/", network=Network(tls=tls)
         )
         for _ in range(2):
-            with pytest.raises(PostRefused, match="there is no TLS connection"):
+            with pytest.raises(PostRefused, match="the TLS connection failed"):
                 slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
         connecting.join()
     assert 1 == len(made)
@@ -212,7 +214,7 @@ def test_a_proxy_may_be_without_a_login(monkeypatch: pytest.MonkeyPatch, stub: S
 
         refusing = threading.Thread(target=refuse)
         refusing.start()
-        with pytest.raises(PostRefused, match="the proxy does not connect us"):
+        with pytest.raises(PostRefused, match="the proxy refused the connection"):
             stub.open(api_url="https://slack.invalid/api/").replier.reply("C0TEST", "1.000000", "hello", MARKER)
         refusing.join()
     assert b"Authorization" not in asked[0]
@@ -224,7 +226,7 @@ def test_an_address_is_tried_once() -> None:
     assert 1 == len(slack_wire.resolve("127.0.0.1", 443))
 
 
-def test_a_line_that_the_other_side_has_reset_is_cut_all_the_same() -> None:
+def test_cutting_a_connection_that_was_reset_raises_nothing() -> None:
     """There is nothing left to cut."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         line = slack_wire._Line(slack_wire.Deadline(10), slack_wire.resolve)
@@ -239,7 +241,7 @@ def test_a_line_that_the_other_side_has_reset_is_cut_all_the_same() -> None:
     assert -1 == opened.fileno()
 
 
-def test_what_is_no_name_is_not_found() -> None:
+def test_a_host_name_that_cannot_exist_is_not_found() -> None:
     """The system's resolver would raise an error of another kind."""
     with pytest.raises(socket.gaierror):
         slack_wire.resolve("no..name", 443)
@@ -273,7 +275,7 @@ def test_a_server_that_drips_does_not_stretch_the_deadline(stub: SlackStub, *, a
     assert boottime() - began < 5.0
 
 
-def test_what_ends_a_line_does_not_keep_the_process_from_ending(stub: SlackStub) -> None:
+def test_the_timer_of_a_connection_does_not_keep_the_process_alive(stub: SlackStub) -> None:
     """Its timer runs as long as the call may take."""
     stub.on("chat.postMessage", {"ts": "2.000000"})
     timers: set[bool] = set()
@@ -320,7 +322,7 @@ def test_a_process_that_slept_once_it_was_connected_has_sent_nothing(stub: Slack
             assert b"" == line.recv(1)
 
 
-def test_the_sdk_still_sends_where_we_took_over() -> None:
+def test_the_sdk_still_sends_through_the_method_that_we_override() -> None:
     """An SDK that renames the one method on the wire would silently lose the deadline."""
     from slack_sdk.web.base_client import BaseClient
 

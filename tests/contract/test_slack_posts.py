@@ -64,13 +64,14 @@ def test_an_amended_reply_keeps_its_metadata(stub: SlackStub) -> None:
 
 
 @pytest.mark.parametrize("code", sorted([*FIXABLE, *FINAL]))
-def test_a_definite_refusal_is_one(stub: SlackStub, code: str) -> None:
+def test_a_definite_refusal_is_reported_as_one(stub: SlackStub, code: str) -> None:
     """What Slack's references list as a refusal was not posted; a person may be able to help."""
     stub.on("chat.postMessage", refused(code))
     with pytest.raises(PostRefused) as caught:
         stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert (f"Slack refused the post: {code}.", FIXABLE.get(code, "")) == (caught.value.what, caught.value.todo)
-    assert (code in FIXABLE) == caught.value.retry
+    assert caught.value.what == f"Slack refused the post: {code}."
+    assert caught.value.todo == FIXABLE.get(code, "")
+    assert caught.value.retry is (code in FIXABLE)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_definite_refusal_is_one(stub: SlackStub, code: str) -> None:
         Answer("moved", 302, {"Location": "/elsewhere"}),
     ],
 )
-def test_everything_else_may_have_been_posted(stub: SlackStub, answer: Answer) -> None:
+def test_any_other_failure_may_have_posted(stub: SlackStub, answer: Answer) -> None:
     """A write is sent once, whatever comes back."""
     stub.on("chat.postMessage", answer)
     with pytest.raises(PostUnknown):
@@ -100,7 +101,7 @@ def test_everything_else_may_have_been_posted(stub: SlackStub, answer: Answer) -
     assert 1 == len(stub.bodies())
 
 
-def test_a_post_without_a_name_is_one_all_the_same(stub: SlackStub) -> None:
+def test_a_post_whose_answer_lacks_its_ts_may_have_been_posted(stub: SlackStub) -> None:
     """Only the thread can tell which it is."""
     stub.on("chat.postMessage", {})
     nameless = "Slack accepted a post, but its answer does not say which message it is."
@@ -115,7 +116,7 @@ def test_nothing_was_posted_if_nobody_listens(stub: SlackStub) -> None:
         slack = stub.open(api_url=f"http://127.0.0.1:{nobody.getsockname()[1]}/api/")
         with pytest.raises(PostRefused) as caught:
             slack.replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert "Slack was not reached, nothing was posted: the connection was refused." == caught.value.what
+    assert "Slack could not be reached, so nothing was posted: the connection was refused." == caught.value.what
     assert "Check the network, SLACK_API_URL and HTTPS_PROXY." == caught.value.todo
     assert caught.value.retry
 
@@ -142,7 +143,8 @@ def test_a_rate_limit_holds_later_posts_back(stub: SlackStub) -> None:
     replier = stub.open().replier
     with pytest.raises(PostRefused) as caught:
         replier.reply("C0TEST", "1.000000", "hello", MARKER)
-    assert ("Slack limits how often we may post.", True) == (caught.value.what, caught.value.retry)
+    assert caught.value.what == "Slack limits how often we may post."
+    assert caught.value.retry
     assert "2.000000" == replier.reply("C0TEST", "1.000000", "hello", MARKER)
     assert 7.0 == pytest.approx(stub.time.now - 1000.0)
 
@@ -204,22 +206,21 @@ def test_the_owner_is_told_in_one_conversation(stub: SlackStub) -> None:
         (Answer(drop=True), "the connection was dropped", "Check the network, SLACK_API_URL and HTTPS_PROXY."),
     ],
 )
-def test_an_owner_who_cannot_be_written_to_was_told_nothing(
-    stub: SlackStub, answer: Answer, why: str, todo: str
-) -> None:
+def test_an_owner_who_cannot_be_written_to_has_no_message(stub: SlackStub, answer: Answer, why: str, todo: str) -> None:
     """No conversation, no message: a definite refusal, which somebody can end."""
     stub.on("conversations.open", answer)
     with pytest.raises(PostRefused) as caught:
         stub.open().owner.tell("hello", Marker("notice", "one"))
-    assert f"Slack opens no conversation with the bot's owner U0OWNER: {why}." == caught.value.what
-    assert (todo, True) == (caught.value.todo, caught.value.retry)
+    assert f"Slack did not open a conversation with the bot's owner U0OWNER: {why}." == caught.value.what
+    assert caught.value.todo == todo
+    assert caught.value.retry
     assert [] == stub.bodies()
 
 
-def test_a_conversation_without_a_name_is_an_answer_that_cannot_be_read(stub: SlackStub) -> None:
+def test_a_conversation_without_an_id_is_an_unreadable_answer(stub: SlackStub) -> None:
     """Whoever asks what the owner was told hears of it."""
     stub.on("conversations.open", {})
-    unread = "Slack cannot be asked by conversations.open: its answer cannot be read (HTTP status 200)."
+    unread = "Slack's conversations.open failed: its answer cannot be read (HTTP status 200)."
     with pytest.raises(Unreachable) as caught:
         stub.open().owner.was_told(Marker("notice", "one"), SINCE)
     assert unread == str(caught.value)
@@ -242,7 +243,7 @@ def notice(name: str, **more: Any) -> dict[str, Any]:
         ([{"ts": "2000000000.000001", "bot_id": "B0BOT"}], False),
     ],
 )
-def test_what_the_owner_was_told_is_found_by_marker_and_poster(
+def test_a_message_to_the_owner_is_found_by_its_marker_and_poster(
     stub: SlackStub, messages: list[dict[str, Any]], *, expected: bool
 ) -> None:
     """A marker by somebody else proves nothing."""
@@ -256,7 +257,7 @@ def test_what_the_owner_was_told_is_found_by_marker_and_poster(
     ]
 
 
-def test_a_claim_narrows_the_search(stub: SlackStub) -> None:
+def test_a_nonce_narrows_the_search(stub: SlackStub) -> None:
     """Asked for one sending, another sending of the same notice does not count."""
     stub.on("conversations.open", {"channel": {"id": "D0OWNER"}})
     stub.on("auth.test", ME)
@@ -265,7 +266,7 @@ def test_a_claim_narrows_the_search(stub: SlackStub) -> None:
     assert [True, False] == [owner.was_told(Marker("notice", "one", nonce), SINCE) for nonce in ("n1", "n2")]
 
 
-def test_a_conversation_we_may_not_read_tells_nothing(stub: SlackStub) -> None:
+def test_an_unreadable_conversation_answers_neither_yes_nor_no(stub: SlackStub) -> None:
     """Without im:history nobody knows; every other trouble is an error."""
     stub.on("conversations.open", {"channel": {"id": "D0OWNER"}})
     stub.on("conversations.history", refused("missing_scope", needed="im:history"), refused("channel_not_found"))

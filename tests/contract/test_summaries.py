@@ -28,14 +28,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectSummaries:
 
 
 class TestEveryStore:
-    def test_what_is_saved_is_loaded(self, store: ObjectSummaries) -> None:
+    def test_a_saved_summary_can_be_loaded(self, store: ObjectSummaries) -> None:
         """A summary comes back with its amounts as Decimal; nothing comes back for another request."""
         location = store.save(KEY, DOCUMENT)
         assert {**DOCUMENT, "credited": []} == store.load(KEY)
         assert location.endswith("/summary_T0TEST.C0TEST.1736345678.000100.json")
         assert store.load(OLD) is None
 
-    def test_saving_again_replaces(self, store: ObjectSummaries) -> None:
+    def test_saving_again_replaces_the_summary(self, store: ObjectSummaries) -> None:
         """The last summary of a request is its summary."""
         store.save(KEY, DOCUMENT, [SHA])
         store.save(KEY, {"credit_amount": None})
@@ -50,7 +50,7 @@ class TestEveryStore:
         assert [NEW] == store.credited_by(OTHER)
         assert [] == store.credited_by("c" * 64)
 
-    def test_sql_that_is_credited_no_more_is_not_found(self, store: ObjectSummaries) -> None:
+    def test_sql_that_is_no_longer_credited_is_not_found(self, store: ObjectSummaries) -> None:
         """A summary that was replaced by one that credits nothing does not count."""
         store.save(KEY, DOCUMENT, [SHA])
         store.save(KEY, DOCUMENT)
@@ -76,7 +76,7 @@ class TestFolder:
         ObjectSummaries(str(tmp_path)).probe()
         assert [] == list(tmp_path.iterdir())
 
-    def test_a_file_a_request_that_other_tools_read(self, tmp_path: Path) -> None:
+    def test_each_request_has_one_file_that_other_tools_can_read(self, tmp_path: Path) -> None:
         """The amount is a JSON number with its cents, the text is readable, and nothing half written lies about."""
         location = ObjectSummaries(str(tmp_path)).save(KEY, DOCUMENT)
         text = Path(location).read_text("utf-8")
@@ -91,7 +91,7 @@ class TestFolder:
         Path(store.save(KEY, DOCUMENT, [SHA])).unlink()
         assert [] == store.credited_by(SHA)
 
-    def test_files_of_others_are_left_alone(self, tmp_path: Path) -> None:
+    def test_files_of_other_programs_are_left_alone(self, tmp_path: Path) -> None:
         """What a prototype or a person put into the folder is no summary of ours."""
         for name in ("summary_20250108.json", "summary_T.C.1.json", "notes.txt", "summary_T.C.x.y.json"):
             (tmp_path / name).write_text("{")
@@ -108,7 +108,7 @@ class TestFolder:
         store = ObjectSummaries(str(tmp_path))
         Path(store.save(KEY, DOCUMENT, [SHA])).write_text(content)
         for read in (lambda: store.load(KEY), lambda: store.credited_by(SHA), lambda: list(store.newest_first())):
-            with pytest.raises(Refused, match=r"summary_T0TEST\.C0TEST\.1736345678\.000100\.json is not JSON any more"):
+            with pytest.raises(Refused, match=r"summary_T0TEST\.C0TEST\.1736345678\.000100\.json is no longer JSON"):
                 read()
 
     def test_a_folder_that_cannot_be_made_is_refused(self, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ class TestTrouble:
             (GenericError("error sending request"), Unreachable, "reached"),
         ],
     )
-    def test_each_has_its_sentence(self, failure: Exception, kind: type[ServiceError], todo: str) -> None:
+    def test_each_failure_has_its_sentence(self, failure: Exception, kind: type[ServiceError], todo: str) -> None:
         """A full disk and a storage that is down pass; missing rights and missing buckets do not."""
         error = error_for(failure, "s3://bucket", "written")
         assert kind is type(error)
@@ -176,7 +176,7 @@ class TestBucket:
             monkeypatch.setenv(name, value)
         return stub
 
-    def test_one_object_a_summary(self, bucket: HttpStub) -> None:
+    def test_each_summary_is_one_object(self, bucket: HttpStub) -> None:
         """The pointer is written before the summary, each as one object under the prefix."""
         with bucket:
             pointer = f"PUT /acme/bot/credited/{SHA}/{KEY}"
@@ -191,7 +191,7 @@ class TestBucket:
     @pytest.mark.parametrize(
         ("status", "code"), [(403, "AccessDenied"), (403, "SignatureDoesNotMatch"), (404, "NoSuchBucket")]
     )
-    def test_what_the_cloud_forbids_is_refused(self, bucket: HttpStub, status: int, code: str) -> None:
+    def test_an_operation_that_the_cloud_forbids_is_refused(self, bucket: HttpStub, status: int, code: str) -> None:
         """Wrong keys and missing buckets are told at once."""
         with bucket:
             body = f"<Error><Code>{code}</Code></Error>"
@@ -200,7 +200,7 @@ class TestBucket:
                 ObjectSummaries("s3://acme").save(KEY, DOCUMENT)
             assert 1 == len(bucket.calls)
 
-    def test_a_bucket_that_may_only_be_read_is_found_out_by_a_probe(self, bucket: HttpStub) -> None:
+    def test_a_probe_notices_a_bucket_that_is_read_only(self, bucket: HttpStub) -> None:
         """Listing it says nothing about writing."""
         with bucket:
             bucket.on("PUT /acme/creditbot_check", Answer("<Error><Code>AccessDenied</Code></Error>", 403))
@@ -215,7 +215,7 @@ class TestBucket:
             ObjectSummaries("s3://acme").probe()
             assert ["PUT /acme/creditbot_check", "POST /acme"] == bucket.calls
 
-    def test_a_missing_object_is_no_summary(self, bucket: HttpStub) -> None:
+    def test_a_missing_object_is_not_a_summary(self, bucket: HttpStub) -> None:
         """A 404 on reading means that there is none."""
         with bucket:
             assert ObjectSummaries("s3://acme").load(KEY) is None
@@ -228,7 +228,7 @@ class TestBucket:
             ObjectSummaries("s3://acme").load(KEY)
 
 
-def test_making_one_opens_and_imports_nothing(tmp_path: Path) -> None:
+def test_creating_the_store_opens_and_imports_nothing(tmp_path: Path) -> None:
     """A tick that saves nothing pays nothing, and makes no folder."""
     script = f"""
 import sys

@@ -43,7 +43,7 @@ def _add_channels(sandbox: Sandbox) -> None:
 
 def test_channel_unknown(stage: Stage) -> None:
     """A name that no page holds is an error that says so."""
-    with pytest.raises(Refused, match="sees no channel #no-such-channel"):
+    with pytest.raises(Refused, match="cannot see a channel #no-such-channel"):
         stage.slack(channel="no-such-channel").inbox.workspace(None)
 
 

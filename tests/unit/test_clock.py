@@ -37,13 +37,13 @@ def test_time_goes_on_from_the_moment_the_request_was_sent() -> None:
     ("date", "took"),
     [(NOON, 5.001), (NOON, -1.0), (None, 1.0), ("", 1.0), ("noon", 1.0), ("Mon, 05 Jan 2026 12:00:00 -0000", 1.0)],
 )
-def test_what_says_too_little_is_not_used(date: str | None, took: float) -> None:
+def test_an_answer_that_says_too_little_is_not_used(date: str | None, took: float) -> None:
     """A slow answer, a clock that ran backwards, no date, an unreadable one, one without a zone."""
     clock = SlackClock(Boot())
     clock.observe(date, 100.0, 100.0 + took)
     with pytest.raises(Unreachable) as caught:
         clock.now()
-    assert ("Slack has not told the time yet: no answer came within 5 s.", SLACK) == (
+    assert ("Slack's time is not known yet: no answer came within 5 s.", SLACK) == (
         caught.value.what,
         caught.value.service,
     )
@@ -91,7 +91,7 @@ def test_the_clock_goes_on_while_a_laptop_sleeps(monkeypatch: pytest.MonkeyPatch
     assert 5.0 == boottime()
 
 
-def test_where_no_such_clock_is_another_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_monotonic_clock_is_read_where_there_is_no_boot_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain monotonic time."""
     monkeypatch.setattr(clock_module, "_BOOTTIME", None)
     monkeypatch.setattr(time, "monotonic", lambda: 7.0)

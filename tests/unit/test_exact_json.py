@@ -23,7 +23,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_written_is_read_back(value: object) -> None:
+def test_every_value_is_read_back_as_it_was_written(value: object) -> None:
     """Every value comes back equal, its amounts to the digit."""
     text = exact_json.write(value)
     assert value == exact_json.read(text)
@@ -38,7 +38,7 @@ def test_an_amount_is_a_plain_number() -> None:
 
 
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), float("nan"), {1: 2}, {1, 2}, b"x"])
-def test_what_json_cannot_say_is_refused(value: object) -> None:
+def test_a_value_that_json_cannot_express_is_refused(value: object) -> None:
     """Neither NaN nor anything but JSON's own types is written."""
     with pytest.raises((TypeError, ValueError)):
         exact_json.write(value)

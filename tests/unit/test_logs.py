@@ -77,7 +77,7 @@ def test_an_event_is_one_line_for_people() -> None:
     assert 'INFO request key=T.C.1 reason="said \\"no\\""\n' == rest
 
 
-def test_no_text_turns_into_another_line_or_a_command() -> None:
+def test_no_text_becomes_a_second_line_or_a_terminal_command() -> None:
     """Neither in the message, nor in a field, nor in an exception."""
     out = io.StringIO()
     logs.configure(None, "text", stream=out)
@@ -107,7 +107,7 @@ def test_secrets_are_blotted_out(form: str) -> None:
     assert "event" in out.getvalue()
 
 
-def test_an_exception_stands_in_its_line() -> None:
+def test_an_exception_belongs_to_its_line() -> None:
     """One record, one line of JSON."""
     out = io.StringIO()
     logs.configure(None, "json", stream=out)
@@ -116,7 +116,7 @@ def test_an_exception_stands_in_its_line() -> None:
     assert "ValueError: why" in json.loads(line)["exception"]
 
 
-def test_others_are_heard_from_warnings_on() -> None:
+def test_other_packages_are_logged_from_warnings_on() -> None:
     """And we ourselves from the level of the settings."""
     out = io.StringIO()
     logs.configure(None, "text", level="ERROR", stream=out)
@@ -138,7 +138,7 @@ def test_configuring_again_replaces_what_was_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file/credit_bot.log", ""])
-def test_a_log_that_cannot_be_written_is_a_sentence(tmp_path: Path, place: str) -> None:
+def test_a_log_that_cannot_be_written_is_explained(tmp_path: Path, place: str) -> None:
     """The file is named, and the setting to change."""
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError) as caught:
@@ -156,4 +156,4 @@ def test_a_full_disk_costs_one_sentence(capsys: pytest.CaptureFixture[str]) -> N
     for _ in range(3):
         logs.event(LOG, "tick")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("The log /dev/full cannot be written any more")
+    assert line.startswith("The log /dev/full can no longer be written")

@@ -36,10 +36,10 @@ NAME = urllib3.exceptions.NameResolutionError("acme.looker.com", urllib3.connect
         (nested(urllib3.exceptions.ConnectTimeoutError(), requests.ConnectTimeout), "did not answer within 9 s", True),
         (nested(OSError(), requests.exceptions.ProxyError), "through the proxy", True),
         (urllib3.exceptions.ProtocolError("Connection broken"), "dropped the connection", True),
-        (requests.exceptions.InvalidURL("no host"), "no address that HTTP can use", False),
+        (requests.exceptions.InvalidURL("no host"), "an address that HTTP cannot use", False),
     ],
 )
-def test_silence_has_its_reason(failure: Exception, words: str, transient: bool) -> None:
+def test_a_missing_answer_has_its_reason(failure: Exception, words: str, transient: bool) -> None:
     """Each way of getting no answer has its words, and is repeated only where that can help."""
     failed = silent(failure, 9.0)
     error = error_for(failed, "acme.looker.com", "Look 42")

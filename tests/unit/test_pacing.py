@@ -30,7 +30,7 @@ def time() -> Time:
     return Time()
 
 
-def test_the_first_does_not_wait(time: Time) -> None:
+def test_the_first_caller_does_not_wait(time: Time) -> None:
     """Only the rate is limited, not the start."""
     assert Pacer(1.0, time, time.sleep).wait("C1")
     assert 0.0 == time.now
@@ -62,7 +62,7 @@ def test_a_turn_that_comes_too_late_is_not_waited_for(time: Time) -> None:
     assert 0.0 == time.now
 
 
-def test_a_hold_concerns_every_name(time: Time) -> None:
+def test_a_hold_concerns_every_channel(time: Time) -> None:
     """The longest one asked for counts."""
     pacer = Pacer(1.0, time, time.sleep)
     pacer.hold(30.0)

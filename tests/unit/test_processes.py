@@ -20,7 +20,7 @@ def _source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("_source")
-def test_a_process_that_runs_is_known_to() -> None:
+def test_a_running_process_is_known_to_run() -> None:
     """It is known by when it began."""
     name = processes.name()
     assert str(os.getpid()) == name.rsplit("/", 3)[1]
@@ -29,7 +29,7 @@ def test_a_process_that_runs_is_known_to() -> None:
 
 
 @pytest.mark.usefixtures("_source")
-def test_a_process_that_has_ended_is_known_to() -> None:
+def test_a_process_that_ended_is_known_to_have_ended() -> None:
     """And so is one whose number another process has now."""
     ended = subprocess.Popen([sys.executable, "-c", "pass"])
     ended.wait()
@@ -39,17 +39,17 @@ def test_a_process_that_has_ended_is_known_to() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "pod", "another-host/1/2/3", "a/b/c/d"])
-def test_of_a_process_elsewhere_nobody_can_say_whether_it_runs(name: str) -> None:
+def test_a_process_elsewhere_may_or_may_not_run(name: str) -> None:
     """Its claim runs out."""
     assert processes.is_running(name) is None
 
 
-def test_no_two_processes_have_a_name() -> None:
+def test_no_two_processes_share_a_name() -> None:
     """Not even one that is asked twice."""
     assert processes.name() != processes.name()
 
 
-def test_who_is_not_asked_to_stop_sleeps_as_long_as_was_said() -> None:
+def test_a_sleep_lasts_as_long_as_it_should() -> None:
     """In naps, so that being asked is noticed."""
     naps: list[float] = []
     assert not Stop(naps.append).sleep(1.1)
@@ -57,7 +57,7 @@ def test_who_is_not_asked_to_stop_sleeps_as_long_as_was_said() -> None:
     assert max(naps) < 0.5
 
 
-def test_who_is_asked_while_it_sleeps_wakes_up() -> None:
+def test_a_sleep_ends_when_the_process_is_asked_to_stop() -> None:
     """At the end of a nap."""
     naps: list[float] = []
 
@@ -71,7 +71,7 @@ def test_who_is_asked_while_it_sleeps_wakes_up() -> None:
     assert 3 == len(naps)
 
 
-def test_who_was_asked_before_does_not_sleep() -> None:
+def test_there_is_no_sleep_after_the_process_was_asked_to_stop() -> None:
     """Neither the first time nor later."""
     naps: list[float] = []
     stop = Stop(naps.append)

@@ -24,7 +24,7 @@ PAGE = st.fixed_dictionaries({}, optional={"messages": SCALAR | st.lists(MESSAGE
 
 
 @given(pages=st.lists(PAGE, max_size=3))
-def test_nothing_that_slack_may_send_crashes(pages: list[dict[str, Any]]) -> None:
+def test_no_message_that_slack_may_send_crashes(pages: list[dict[str, Any]]) -> None:
     """Whatever is missing or of another type: messages with an id come out, each once, in order."""
     found = messages_of(pages, "C1")
     times = [time_of(message.ts) for message in found]
@@ -47,19 +47,19 @@ def test_a_message_keeps_what_matters() -> None:
     assert expected == message_of(raw, "C1")
 
 
-def test_an_empty_message_is_one() -> None:
+def test_an_empty_message_is_still_a_message() -> None:
     """Only the id is needed."""
     assert Message("C1", TS) == message_of({"ts": TS}, "C1")
 
 
 @pytest.mark.parametrize("ts", [None, 1736345678.123456, "", "1736345678", "1.1", "x.123456", "1736345678.123456\n"])
-def test_what_has_no_id_is_left_out(ts: object) -> None:
+def test_a_message_without_an_id_is_left_out(ts: object) -> None:
     """It could not be answered."""
     assert [] == messages_of([{"messages": [{"ts": ts, "text": "hello"}]}], "C1")
 
 
 @pytest.mark.parametrize("ts", [None, 1736345700.0, "", "x", "1736345700", "1736345700.00000x"])
-def test_an_edit_without_a_time_is_none(ts: object) -> None:
+def test_an_edit_without_a_time_is_ignored(ts: object) -> None:
     """Edits are compared by their times."""
     assert "" == message_of({"ts": TS, "edited": {"user": "U1", "ts": ts}}, "C1").edited
 
@@ -80,7 +80,7 @@ def test_our_metadata_is_read_back(marker: Marker) -> None:
         {"event_type": ["creditbot_reply"], "event_payload": {"key": "T.C.1.000001"}},
     ],
 )  # fmt: skip
-def test_other_metadata_is_none_of_ours(raw: object) -> None:
+def test_metadata_of_other_apps_is_not_a_marker(raw: object) -> None:
     """Other apps write metadata too."""
     assert message_of({"ts": TS, "metadata": raw}, "C1").marker is None
 

@@ -1,4 +1,4 @@
-"""What can go wrong in a call to Looker, and the sentence that people get for it."""
+"""Turns failed calls to Looker into creditbot's errors, with the sentence that people read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from creditbot.errors import LOOKER, CreditbotError, LinkUnusable, Refused, Unre
 _CHECK_LINK = "Open the link in Looker, and give the API user its folder, its model and the permission see_sql."
 _CHECK_ADDRESS = "Set LOOKER_BASE_URL to the address of Looker's API, with its port if it has one."
 _CHECK_KEY = "Set LOOKER_CLIENT_ID and LOOKER_CLIENT_SECRET to an API key of an active Looker user."
-_CHECK_STATUS = "Check that Looker is up and can be reached from here; it is asked again on a later tick."
+_CHECK_STATUS = "Check that Looker is up and can be reached from here. The next run asks again."
 
 
 class Trouble(Enum):
     """The ways in which a call brings no usable answer."""
 
     SILENT = "no whole answer came: refused, dropped, timed out, no such name, TLS"
-    STATUS = "an HTTP status that is no success"
+    STATUS = "an HTTP status other than success"
     PAGE = "a web page where the API's answer was expected"
     GARBLED = "an answer that is not what the API documents"
     LARGE = "an answer over the size limit"
@@ -86,7 +86,7 @@ def _refused(failed: CallError, host: str) -> Refused:
 
 
 def _wrong_address(failed: CallError, host: str) -> Refused:
-    return Refused(LOOKER, f"What answers at {host} is not Looker's API ({failed.reason}).", _CHECK_ADDRESS)
+    return Refused(LOOKER, f"The server at {host} is not Looker's API ({failed.reason}).", _CHECK_ADDRESS)
 
 
 def _about_link(failed: CallError, subject: str) -> str:

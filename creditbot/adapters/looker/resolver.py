@@ -100,7 +100,7 @@ class LookerResolver:
         if link.kind == "look":
             note = "The filters in the address replace those saved with the Look."
             return Query(link, self._look(link), note if link.filters else "")
-        raise LinkUnusable(f"A Looker link of the kind {link.kind} has not exactly one SQL.")
+        raise LinkUnusable(f"A Looker link of the kind {link.kind} does not have exactly one SQL query.")
 
     def _look(self, link: LookerLink) -> str:
         subject = f"Look {link.id}"
@@ -210,5 +210,5 @@ def api_address(base_url: str) -> str:
 
 def _id(query: models.Query, subject: str) -> str:
     if not query.id:
-        raise LinkUnusable(f"Looker names no query for {subject}.", "Open the link in Looker.")
+        raise LinkUnusable(f"Looker did not name a query for {subject}.", "Open the link in Looker.")
     return query.id

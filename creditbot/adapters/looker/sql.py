@@ -1,4 +1,4 @@
-"""Whether a text from Looker is the SQL of all rows of a query. Pure: no calls, no parser."""
+"""Checks that a text from Looker is SQL, and gives all rows of its query. Pure: no calls, no SQL parser."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def rows_sql(text: object, subject: str) -> str:
     cuts = [rank for rank in map(int, _PIVOT_CUT.findall(sql)) if rank < _PIVOT_CAP]
     if cuts:
         raise LinkUnusable(
-            f"Looker cuts the pivot of {subject} at {min(cuts)}, so its credit could miss traffic.",
+            f"Looker cuts off the pivot of {subject} at {min(cuts)}, so its credit could miss traffic.",
             "Remove the pivot in Looker and post the new link.",
         )
     return sql
@@ -59,7 +59,7 @@ def sql_in(text: object, subject: str) -> str:
             f"Looker gave no SQL for {subject}{said}.", "Open the link in Looker and look at its SQL tab."
         )
     if not (body[0].isalpha() or body[0] == "("):
-        raise LinkUnusable(f"What Looker gave for {subject} is no SQL: {_quoted(body)}.", "Open the link in Looker.")
+        raise LinkUnusable(f"Looker's answer for {subject} is not SQL: {_quoted(body)}.", "Open the link in Looker.")
     return sql
 
 

@@ -4,6 +4,11 @@ The SDK's own transport turns every failure into text, and on some errors the SD
 no timeout. This one raises a `CallError` with the status before the SDK sees the failure, so that neither happens. It
 also keeps to one deadline and one size for a whole answer, reads text without a charset as UTF-8, and follows no
 redirect, because the login carries a secret.
+
+Slack's adapter has an HTTP layer of its own, `slack/wire.py`. Sharing one would not make the whole smaller. A post must
+not be sent after its deadline, and the adapter must know whether any byte of it has left, so wire.py works on sockets.
+Calls to Looker may be repeated: here `requests` does proxies, certificates and query strings, and the deadline is the
+dozen lines of `_chunks`.
 """
 
 from __future__ import annotations
@@ -163,7 +168,7 @@ def silent(failure: Exception, seconds: float) -> CallError:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         return CallError(Trouble.SILENT, "shows a TLS certificate that is not trusted here")
     if any(isinstance(cause, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)) for cause in chain):
-        return CallError(Trouble.SILENT, "has no address that HTTP can use")
+        return CallError(Trouble.SILENT, "has an address that HTTP cannot use")
     return CallError(Trouble.SILENT, _why(chain, seconds), transient=True)
 
 
@@ -173,7 +178,7 @@ def _why(chain: list[BaseException], seconds: float) -> str:
         ((ssl.SSLError,), "does not speak TLS"),
         ((ConnectionRefusedError,), "refuses connections"),
         ((requests.Timeout, urllib3.exceptions.TimeoutError), f"did not answer within {seconds:g} s"),
-        ((requests.exceptions.ProxyError,), "is not reached through the proxy"),
+        ((requests.exceptions.ProxyError,), "could not be reached through the proxy"),
     ):
         if any(isinstance(cause, kinds) for cause in chain):
             return words

@@ -1,4 +1,4 @@
-"""What the token may do on Slack, for `creditbot check`."""
+"""Reads which scopes the token has, for `creditbot check`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SCOPES = (
     OAuthScope(("channels:history", "groups:history"), "read its messages and threads"),
     OAuthScope(("chat:write",), "reply"),
     OAuthScope(("im:write",), "write to the bot's owner"),
-    OAuthScope(("im:history",), "see in the conversation what the owner was told already", needed=False),
+    OAuthScope(("im:history",), "see which messages the owner already has", needed=False),
 )
 
 

@@ -1,4 +1,7 @@
-"""Calls Slack's Web API through slack_sdk: reads with patience, writes once."""
+"""Calls Slack's Web API through slack_sdk. Reads are tried again, writes are sent once.
+
+The other modules of this folder call it with a method's name and get the answer's JSON, or a `CallFailed`.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,7 @@ class SlackApi:
             cursor = _cursor(page)
             if not cursor:
                 return
-        raise CallFailed(method, status=200, reason="its pages go round in a circle")
+        raise CallFailed(method, status=200, reason="its pages repeat without end")
 
     def write(self, method: str, deadline: Deadline, **arguments: object) -> SlackAnswer:
         """Sends one request, once, before the deadline; raises `CallFailed`."""
@@ -155,17 +158,17 @@ def _silence(method: str, error: Exception, client: OneRequest, deadline: Deadli
 
 def _reason(error: Exception, deadline: Deadline) -> str:
     if isinstance(error, TimeoutError) or not deadline.remaining:
-        return f"there was no answer within {deadline.seconds:.3g} s"
+        return f"no answer within {deadline.seconds:.3g} s"
     reasons: tuple[tuple[type[Exception], str], ...] = (
-        (socket.gaierror, "its name is not known"),
-        (ssl.SSLCertVerificationError, "its certificate is not to be trusted"),
-        (ssl.SSLError, "there is no TLS connection"),
+        (socket.gaierror, "its host name is unknown"),
+        (ssl.SSLCertVerificationError, "its TLS certificate is not trusted"),
+        (ssl.SSLError, "the TLS connection failed"),
         (ConnectionRefusedError, "the connection was refused"),
         (ConnectionError, "the connection was dropped"),
         (http.client.InvalidURL, "HTTPS_PROXY is not the address of a proxy"),
-        (http.client.HTTPException, "its answer was cut off or is no HTTP"),
+        (http.client.HTTPException, "its answer was cut off or is not HTTP"),
     )
-    other = getattr(error, "strerror", None) or "the proxy does not connect us"  # only that has no number
+    other = getattr(error, "strerror", None) or "the proxy refused the connection"  # only that has no number
     return next((reason for kind, reason in reasons if isinstance(error, kind)), f"the connection failed ({other})")
 
 

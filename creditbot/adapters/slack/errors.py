@@ -1,8 +1,8 @@
-"""What a failed call to Slack means, as our errors.
+"""Turns failed calls to Slack into creditbot's errors.
 
-A read that failed is `Unreachable` or `Refused`. A write that failed is `PostRefused` only for a refusal of the list
-below, or if nothing of it was sent; everything else may have been accepted and is `PostUnknown`. Codes: the methods'
-references at Slack, and the errors all methods share.
+A failed read becomes `Unreachable` or `Refused`. A failed write becomes `PostRefused` only if Slack's error code is in
+the lists below, or if nothing was sent. Anything else may have been accepted, and becomes `PostUnknown`. The codes come
+from the reference pages of Slack's methods.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from creditbot.errors import SLACK, PostRefused, PostUnknown, Refused, ServiceEr
 LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 """Too much at once; the same call is accepted later."""
 _AMBIGUOUS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
-_TOKEN = "Copy the Bot User OAuth Token of the app into SLACK_BOT_TOKEN again; reinstall the app if there is none."  # noqa: S105
+_TOKEN = "Copy the app's Bot User OAuth Token into SLACK_BOT_TOKEN again; reinstall the app if it has none."  # noqa: S105
 _ADMIN = "Ask an administrator of the workspace to allow the app again."
 _CHANNEL = "Check SLACK_TEST_CHANNEL or SLACK_CHANNELS, and invite the bot to the channel: /invite @NAME."
-_OWNER = "Correct SLACK_USER_ID: Slack shows it in the person's profile as member ID."
+_OWNER = "Correct SLACK_USER_ID: it is the member ID in the owner's Slack profile."
 
 FIXABLE = {
     "invalid_auth": _TOKEN,
@@ -37,7 +37,7 @@ FIXABLE = {
     "org_login_required": _ADMIN,
     "team_access_not_granted": _ADMIN,
     "two_factor_setup_required": _ADMIN,
-    "missing_scope": "Add the scope to the app at OAuth & Permissions, and install the app again.",
+    "missing_scope": "Add the scope to the app under OAuth & Permissions, and reinstall the app.",
     "channel_not_found": _CHANNEL,
     "not_in_channel": _CHANNEL,
     "channel_is_limited_access": _CHANNEL,
@@ -45,7 +45,7 @@ FIXABLE = {
     "restricted_action_read_only_channel": "Allow the bot to post in the channel's settings.",
     "restricted_action_non_threadable_channel": "Allow threads in the channel's settings.",
     "restricted_action_thread_only_channel": "Allow the bot to post in the channel's settings.",
-    "messages_tab_disabled": "Allow messages at App Home in the settings of the app.",
+    "messages_tab_disabled": "Allow messages under App Home in the app's settings.",
     "user_not_found": _OWNER,
     "user_not_visible": _OWNER,
     "user_disabled": _OWNER,
@@ -111,7 +111,7 @@ class CallFailed(Exception):
         if self.reason:
             return self.reason
         if self.limited:
-            return "it limits how often we may call"
+            return "rate limited"
         if self.code == TOO_LARGE:
             return "its answer is too large"
         if self.code == NOT_JSON or not re.fullmatch(r"[a-z0-9_]{1,80}", self.code):
@@ -124,7 +124,7 @@ def read_error(failed: CallFailed) -> ServiceError:
     """The error for a read that failed for good."""
     concerned = f" for {failed.about}" if failed.about else ""
     if failed.passing:
-        what = f"Slack cannot be asked by {failed.method}{concerned}: {failed.explanation}."
+        what = f"Slack's {failed.method} failed{concerned}: {failed.explanation}."
         return Unreachable(SLACK, what, todo(failed), retry_after=failed.retry_after)
     what = f"Slack refuses {failed.method}{concerned}: {failed.explanation}."
     return Refused(SLACK, what, todo(failed))
@@ -133,7 +133,7 @@ def read_error(failed: CallFailed) -> ServiceError:
 def write_error(failed: CallFailed) -> PostRefused | PostUnknown:
     """The error for a write that brought no answer, or not the one hoped for."""
     if not failed.sent:
-        what = f"Slack was not reached, nothing was posted: {failed.explanation}."
+        what = f"Slack could not be reached, so nothing was posted: {failed.explanation}."
         return PostRefused(what, todo(failed), retry=True)
     if failed.limited:
         return rate_limited()

@@ -1,4 +1,4 @@
-"""Reading Slack: who we are, which channels we watch, what stands in them."""
+"""Reads Slack: who we are, which channels we watch, and the messages in them, as values of `model`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class SlackInbox:
             else:
                 raise Refused(
                     SLACK,
-                    f"The bot sees no channel #{channel} on Slack.",
+                    f"The bot cannot see a channel #{channel} on Slack.",
                     f"Check the name; invite the bot if the channel is private: /invite @{me.get('user')}.",
                 )
         return found

@@ -1,4 +1,7 @@
-"""Slack's shapes as our values. Every part of a message may be missing or of another type than documented."""
+"""Turns Slack's JSON into `model.Message`, and a `model.Marker` into the metadata of a post.
+
+Any part of a message may be missing, or of another type than documented.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slack through slack_sdk: one set of adapters for one token."""
+"""Puts the adapters for Slack together: one set for one token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping to a rate: one post a second and channel, however many threads want to post."""
+"""Keeps to a rate: one post per second and channel, however many threads want to post."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Writing to Slack: replies in threads, and direct messages to the bot's owner."""
+"""Writes to Slack: replies in threads, and direct messages to the bot's owner.
+
+Each post is one request on the wire, sent before its deadline and at the rate that Slack allows.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ class SlackOwner(_Poster):
         try:
             channel = self._open(deadline)
         except CallFailed as failed:
-            what = f"Slack opens no conversation with the bot's owner {self._user}: {failed.explanation}."
+            what = f"Slack did not open a conversation with the bot's owner {self._user}: {failed.explanation}."
             raise PostRefused(what, todo(failed), retry=True) from failed
         return self.post(deadline, channel, text, marker)
 

@@ -1,10 +1,11 @@
 """HTTP under slack_sdk: one request that keeps to one deadline for everything.
 
-The SDK's timeout counts per address and per read, so six silent addresses make 2 s into 12, and a dripping server makes
-it endless. Here names, connecting, TLS, sending and reading share one deadline: after it nothing is sent.
+slack_sdk's timeout counts for each address and each read: six silent addresses turn 2 s into 12, and a server that
+drips never times out. Here one deadline covers the name lookup, connecting, TLS, sending and reading. Nothing is sent
+after it.
 
-Proxies are the SDK's: HTTPS_PROXY (or HTTP_PROXY) in the environment, for https only. NO_PROXY, which the SDK ignores,
-is respected. Plain http goes straight to its host: it is for loopback and for hosts of HTTP_HOSTS.
+The proxy is the SDK's: HTTPS_PROXY (or HTTP_PROXY) in the environment, for https only. NO_PROXY is respected, which the
+SDK ignores. Plain http, for loopback and the hosts of HTTP_HOSTS, does not go through a proxy.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _MUTE.setLevel(logging.CRITICAL + 1)
 
 Addresses = Sequence[tuple[int, int, int, str, Any]]
 Resolve = Callable[[str, int], Addresses]
-"""Finds the addresses of a host and port, as `socket.getaddrinfo` gives them; may take for ever."""
+"""Finds the addresses of a host and port, as `socket.getaddrinfo` gives them; may hang."""
 
 
 def resolve(host: str, port: int) -> Addresses:
@@ -170,7 +171,7 @@ class OneRequest(WebClient):
 
 
 _DROP = struct.pack("ii", 1, 0)
-"""As SO_LINGER: what the system has not sent when a line is closed it drops, and does not send whenever it can."""
+"""SO_LINGER with 0 seconds: when the connection is closed, unsent data is dropped instead of being sent later."""
 
 
 class _Line:

@@ -1,6 +1,6 @@
 """The state in one ConfigMap, under Kubernetes' optimistic concurrency: a PUT names the resourceVersion it is based on.
 
-lightkube is imported by the first call only. It reads the service account's token anew when it was rotated.
+The first call imports lightkube, which reads the service account's token again after it was rotated.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ConfigMapStore:
         except (ConfigError, OSError) as error:
             raise Refused(
                 STATE_STORE,
-                f"There is no way to reach a Kubernetes API: {one_line(str(error), 300)}.",
+                f"No Kubernetes API is configured: {one_line(str(error), 300)}.",
                 "Run in a pod, or set KUBECONFIG.",
             ) from error
 
@@ -112,7 +112,7 @@ class ConfigMapStore:
         code, name = error.response.status_code, f"ConfigMap {self._namespace}/{self._name}"
         if code == 404:
             return StateUnusable(
-                f"The {name} does not exist, and a missing state is never taken as an empty one.",
+                f"The {name} does not exist, and a missing state is never treated as empty.",
                 f"Create it: kubectl create configmap {self._name} --namespace {self._namespace}",
             )
         if code == 409:
@@ -127,7 +127,7 @@ class ConfigMapStore:
 
     def _unknown(self, writing: bool, what: str) -> Exception:
         if writing:
-            return StateWriteUnknown(f"Whether the state was written is not known ({what}).")
+            return StateWriteUnknown(f"It is not known whether the state was written ({what}).")
         return Unreachable(
-            STATE_STORE, f"The Kubernetes API did not answer as it should ({what}).", "It is tried again."
+            STATE_STORE, f"The Kubernetes API did not answer as it should ({what}).", "The next run tries again."
         )

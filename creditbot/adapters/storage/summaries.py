@@ -110,9 +110,7 @@ class ObjectSummaries:
             document = None
         if isinstance(document, dict):
             return document
-        raise Refused(
-            SUMMARY_STORE, f"The summary {self._uri}/{_name(key)} is not JSON any more.", "Move that file away."
-        )
+        raise Refused(SUMMARY_STORE, f"The summary {self._uri}/{_name(key)} is no longer JSON.", "Move that file away.")
 
     def _store(self) -> ObjectStore:
         with self._lock:
