@@ -106,11 +106,14 @@ def staged(notebook: Path, **settings: str) -> Iterator[Stage]:
     """Serves a new sandbox, without rate limits, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="creditbot-bench-") as name:
         folder = Path(name)
-        with new_world(folder) as world:
+        log = folder / "sandbox.log"
+        with new_world(folder) as world, log.open("w") as errors:
             serve = [PYTHON, "-m", "creditbot", "sandbox", "--folder", name, "serve", "--no-rate-limits"]
-            process = subprocess.Popen(serve, cwd=folder, env=plain_environment(), stdout=subprocess.PIPE, text=True)
+            process = subprocess.Popen(
+                serve, cwd=folder, env=plain_environment(), stdout=subprocess.PIPE, stderr=errors, text=True
+            )
             try:
-                stage = Stage(folder, world, bot_environment(_printed(process), notebook, **settings))
+                stage = Stage(folder, world, bot_environment(_printed(process, log), notebook, **settings))
                 stage.tick()
                 yield stage
             finally:
@@ -120,14 +123,15 @@ def staged(notebook: Path, **settings: str) -> Iterator[Stage]:
                 process.stdout.close()
 
 
-def _printed(process: subprocess.Popen[str]) -> dict[str, str]:
+def _printed(process: subprocess.Popen[str], log: Path) -> dict[str, str]:
+    """The settings that a served sandbox prints. Raises `BenchError` if it ends before."""
     assert process.stdout
     lines = []
     for line in process.stdout:
         lines.append(line.strip())
         if line.startswith(_LAST_SETTING):
             return dict(line.split("=", 1) for line in lines)
-    raise BenchError(f"The sandbox did not start: {lines}")
+    raise BenchError(f"The sandbox did not start:\n{log.read_text()[-3000:]}")
 
 
 @contextmanager
