@@ -41,8 +41,14 @@ _SHOWN = """v.rev = (SELECT MAX(w.rev) FROM versions w WHERE w.channel = v.chann
 
 
 @dataclass(frozen=True)
-class Row:
-    """The version of a message that is shown; `body` None is a deleted one, `thread_ts` is set on replies."""
+class StoredMessage:
+    """One version of a message.
+
+    Attributes:
+        ts: its id.
+        thread_ts: of a reply, the ts of its thread; else None.
+        body: as Slack shows it; None once it was deleted.
+    """
 
     ts: str
     thread_ts: str | None
@@ -107,7 +113,7 @@ class Store:
 
     # -- messages ----------------------------------------------------------------------------------------------------
 
-    def add(self, channel: str, row: Row, *, top: bool, seconds: float = 0.0, reads: int = 0) -> None:
+    def add(self, channel: str, row: StoredMessage, *, top: bool, seconds: float = 0.0, reads: int = 0) -> None:
         """Adds a version, not shown before so many seconds and reads of the channel have passed."""
         body = None if row.body is None else json.dumps(row.body)
         visible_at = self.clock() + seconds if seconds else 0.0
@@ -118,16 +124,16 @@ class Store:
                 (channel, row.ts, row.thread_ts, int(top), body, visible_at, reads),
             )
 
-    def select(self, where: str, order: str, behind: int, **values: Any) -> list[Row]:
+    def select(self, where: str, order: str, behind: int, **values: Any) -> list[StoredMessage]:
         """The rows that are shown now, or were before the last `behind` writes; `where` speaks of a version as `v`."""
         last = self._last_rev() - behind if behind else math.inf
         rows = self.read(
             f"SELECT v.ts, v.thread_ts, v.body FROM versions v WHERE {where} AND {_SHOWN} ORDER BY {order}",  # noqa: S608
             values | {"rev": last, "now": self.clock()},
         )
-        return [Row(ts, thread_ts, json.loads(body) if body else None) for ts, thread_ts, body in rows]
+        return [StoredMessage(ts, thread_ts, json.loads(body) if body else None) for ts, thread_ts, body in rows]
 
-    def latest(self, channel: str, ts: str) -> tuple[Row, bool] | None:
+    def latest(self, channel: str, ts: str) -> tuple[StoredMessage, bool] | None:
         """A message as it was last written, shown or not, and whether it stands in the channel itself."""
         rows = self.read(
             "SELECT thread_ts, body, top FROM versions WHERE channel = ? AND ts = ? ORDER BY rev DESC LIMIT 1",
@@ -136,7 +142,7 @@ class Store:
         if not rows:
             return None
         thread_ts, body, top = rows[0]
-        return Row(ts, thread_ts, json.loads(body) if body else None), bool(top)
+        return StoredMessage(ts, thread_ts, json.loads(body) if body else None), bool(top)
 
     def channel_of(self, ts: str) -> str | None:
         """The channel in which a message stands or stood; None if there never was one with this ts."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from creditbot.sandbox.store import Json, Row, Store
+from creditbot.sandbox.store import Json, Store, StoredMessage
 
 TEAM, TEAM_NAME, TEAM_URL = "T0SANDBOX", "Sandbox", "https://sandbox.slack.com/"
 CHANNEL = "C0CREDITS"
@@ -127,7 +127,7 @@ class SandboxWorld(Store):
             if thread_ts and broadcast:
                 body["subtype"] = "thread_broadcast"
             top = not thread_ts or broadcast
-            self.add(channel, Row(ts, thread_ts, body), top=top, seconds=seconds, reads=reads)
+            self.add(channel, StoredMessage(ts, thread_ts, body), top=top, seconds=seconds, reads=reads)
             return ts
 
     def rewrite(self, channel: str, ts: str, body: Json | None, *, seconds: float = 0.0, reads: int = 0) -> None:
@@ -137,7 +137,7 @@ class SandboxWorld(Store):
             if not latest:
                 raise KeyError(ts)
             old, top = latest
-            self.add(channel, Row(ts, old.thread_ts, body), top=top, seconds=seconds, reads=reads)
+            self.add(channel, StoredMessage(ts, old.thread_ts, body), top=top, seconds=seconds, reads=reads)
 
     def message(self, channel: str, ts: str) -> Json:
         """A message as it was last written, shown or not. Raises KeyError if there is none."""
@@ -202,7 +202,7 @@ class SandboxWorld(Store):
             replies.setdefault(str(row.thread_ts), []).append(row.body or {})
         return {thread_ts: _summary(thread_ts, bodies) for thread_ts, bodies in replies.items()}
 
-    def _shown(self, channel: str, row: Row, thread: Json) -> Json | None:
+    def _shown(self, channel: str, row: StoredMessage, thread: Json) -> Json | None:
         if row.body is None:
             return _TOMBSTONE | {"ts": row.ts} | thread if thread else None
         root = self.latest(channel, row.thread_ts) if row.thread_ts else None
