@@ -1,6 +1,9 @@
 """What every test runs under: no network beyond this machine, no settings of the person who runs it."""
 
 import os
+import sys
+import threading
+from collections.abc import Generator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -12,7 +15,9 @@ TESTS = Path(__file__).parent
 BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}
 """Marker -> the test files that have it by their place or name; in others it stands as `pytestmark`."""
 COVERED = ("unit/*", "behaviour/*")
-"""The test files that coverage is measured in: it doubles the time of what runs long."""
+"""The test files that coverage is measured in: tracing doubles the time of what it sees."""
+UNTRACED = ("kernels", "no_cover")
+"""Markers of the tests among them that it is not measured in."""
 
 # Generated examples come from a fixed seed in `make test` and in CI, so that a pull request never fails by chance.
 settings.register_profile(
@@ -39,8 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(TESTS).as_posix()
         for marker in (marker for marker, pattern in BY_PLACE.items() if fnmatch(place, pattern)):
             item.add_marker(marker)
-        if not any(fnmatch(place, pattern) for pattern in COVERED) or item.get_closest_marker("kernels"):
-            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Takes coverage's tracing away from tests that are not COVERED: pytest-cov's marker alone does not under xdist."""
+    place = item.path.relative_to(TESTS).as_posix()
+    if any(fnmatch(place, pattern) for pattern in COVERED) and not any(map(item.get_closest_marker, UNTRACED)):
+        return (yield)
+    mine, of_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(mine)
+        threading.settrace(of_threads)
 
 
 @pytest.fixture(autouse=True)
