@@ -1,18 +1,25 @@
-"""Trying a call again: the one loop by which adapters wait for a service that fails in passing.
+"""Trying a call again: the one way in which adapters wait for a service that fails in passing.
 
-What may be tried again, and after how long, is the caller's to say. That a process which is asked to stop tries nothing
-again is said here.
+What may be tried again, and after how long, is the caller's to say. tenacity makes the tries; what is added here is
+that a process which is asked to stop tries nothing again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from creditbot.machine.processes import Stop
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
+
+_NEVER = math.inf
+"""The pause after a failure that is final."""
 
 
 def with_retries(
@@ -26,13 +33,31 @@ def with_retries(
         pause_after: seconds to wait after a failed try before the next one; None if the failure is final.
         stop: once it is asked, nothing is tried again, and the failure at hand is final.
     """
-    while True:
+    from tenacity import Retrying, retry_if_exception_type
+
+    failures: list[E] = []
+
+    def attempt() -> T:
+        if failures and stop.asked:  # it was asked while we waited
+            raise failures[-1]
         try:
             return call()
-        except failure as failed:
-            pause = pause_after(failed)
-            if pause is None:
-                raise
-            stop.sleep(pause)
-            if stop.asked:
-                raise
+        except failure as error:
+            failures.append(error)
+            raise
+
+    def pause(_: RetryCallState) -> float:
+        seconds = None if stop.asked else pause_after(failures[-1])
+        return _NEVER if seconds is None else seconds
+
+    def wait(seconds: float) -> None:
+        stop.sleep(seconds)
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(failure),
+        wait=pause,
+        stop=lambda state: state.upcoming_sleep == _NEVER,
+        sleep=wait,
+        reraise=True,
+    )
+    return retrying(attempt)

@@ -105,7 +105,13 @@ class Settings(BaseSettings):
     output_uri: OutputUri = Field(
         "data/outputs", description="Where the summaries go: a folder, `s3://`, `gs://` or `abfs://`."
     )
-    lookback_hours: int = Field(72, ge=1, le=8784, description="Hours that each tick reads back.")
+    lookback_hours: int = Field(
+        72,
+        ge=1,
+        le=8784,
+        description="Hours that each tick reads back; an outage is waited for as long, and a reply that never shows is "
+        "posted again.",
+    )
     workers: int | None = Field(
         None, ge=1, le=64, description="Notebooks that run at the same time; by default one per core."
     )
