@@ -48,7 +48,7 @@ class TestConfigMapStore(StoreContract):
             yield lambda: clients.enter_context(store(as_bot.kubeconfig))
 
 
-def test_a_deleted_configmap_is_not_written_anew(deployed: Deployed, state: ConfigMapStore) -> None:
+def test_a_deleted_configmap_is_not_created_by_a_write(deployed: Deployed, state: ConfigMapStore) -> None:
     """A missing ConfigMap is refused with the command that makes it, in reading and in writing."""
     admin, version = deployed.kubectl, state.read().version
     admin("delete", STATE)

@@ -101,7 +101,7 @@ def test_whatever_fails_after_a_reply_of_unknown_outcome_is_repaired(
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=[deed.name for deed in DEEDS])
-def test_whatever_people_do_after_a_reply_of_unknown_outcome_is_no_reason_for_another(deed: Deed, table: Table) -> None:
+def test_what_people_do_while_a_reply_is_unconfirmed_causes_no_second(deed: Deed, table: Table) -> None:
     """An edit in particular: the reply that may exist is of the links that were there."""
     first = Simulation(scenario_of((ok,)).world, [LATE_REPLY], late=JUST_IN_TIME)
     first.run()
@@ -131,7 +131,7 @@ def _lose(world: World, _: RequestKey) -> None:
 
 
 @pytest.mark.parametrize(("name", "mishap"), [("edited into nonsense", _vandalise), ("lost", _lose)])
-def test_whatever_happens_to_the_state_after_a_reply_of_unknown_outcome_is_no_reason_for_another(
+def test_a_state_lost_while_a_reply_is_unconfirmed_causes_no_second(
     name: str, mishap: Callable[[World, RequestKey], None], table: Table
 ) -> None:
     """Another request was answered before: where that is to be seen, even what is on its way is waited for."""
@@ -148,7 +148,7 @@ def test_whatever_happens_to_the_state_after_a_reply_of_unknown_outcome_is_no_re
 
 
 @pytest.mark.parametrize(("name", "mishap"), [("edited into nonsense", _vandalise), ("lost", _lose)])
-def test_whatever_happens_to_the_state_after_a_reply_of_unknown_outcome_its_sql_is_not_credited_to_another(
+def test_a_state_lost_while_a_reply_is_unconfirmed_frees_no_sql(
     name: str, mishap: Callable[[World, RequestKey], None], table: Table
 ) -> None:
     """One of the two has it, also where the other is asked when the loss is known and no hold concerns it."""

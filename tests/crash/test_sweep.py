@@ -124,9 +124,7 @@ def test_a_day_is_repeatable() -> None:
 
 @pytest.mark.parametrize("point", sorted(UNAVOIDABLE))
 @pytest.mark.parametrize("ticks", [None, 3, 6])
-def test_a_process_that_sleeps_between_its_last_look_and_its_send_is_repaired(
-    point: Point, ticks: int | None, table: Table
-) -> None:
+def test_a_process_that_sleeps_just_before_it_sends_is_repaired(point: Point, ticks: int | None, table: Table) -> None:
     """Nobody can exclude the second reply; it is found, edited so that it is not credited, and the owner told, once."""
     for sort in SORTS:
         _repaired("sleeps before the first byte", sort, [Fault("SIGSTOP across a takeover", point, 1, ticks)], table)

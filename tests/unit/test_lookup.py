@@ -107,7 +107,7 @@ def test_a_message_that_does_not_exist_is_said_to_be_missing(world: World) -> No
     assert "There is no such message, or the bot cannot see it." == lookup(world).find(NOBODY_WROTE_IT).ignored
 
 
-def test_of_a_request_of_the_previous_bot_no_more_is_known(world: World) -> None:
+def test_a_request_of_the_previous_bot_is_known_as_processed(world: World) -> None:
     """Its list does not say what became of it."""
     key = world.ask("abc")
     world.values = {DONE: f'["{key.ts}"]'}

@@ -91,7 +91,7 @@ def test_a_state_of_today_keeps_the_text_of_what_did_not_change(state: State) ->
     assert values == values_after(today, replace(today, meta=replace(today.meta)))
 
 
-def test_requests_of_an_older_state_are_worked_on_as_if_nothing_had_happened() -> None:
+def test_requests_of_an_older_state_are_worked_on_as_before() -> None:
     world = World(values=dict(WRITTEN["values"]))
     world.now = max(record.at for record in world.state().records.values())
     world.wait(hours=2)

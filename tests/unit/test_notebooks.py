@@ -133,7 +133,7 @@ def test_the_frozen_notebook_shows_the_reference_row_and_glues_nothing() -> None
 @pytest.mark.parametrize(
     ("verified", "allowance"), [(0, 20), (100, 20), (104, 20), (105, 21), (109, 21), (110, 22), (1_000_003, 200_000)]
 )
-def test_verify_allowance_is_a_fifth_of_the_best_day_and_at_least_the_floor(verified: int, allowance: int) -> None:
+def test_verify_allows_a_fifth_of_the_best_day_and_at_least_the_floor(verified: int, allowance: int) -> None:
     """Max of 20 and 0.2 x verified, rounded down."""
     assert allowance == VERIFY.allowance_for(verified)
 

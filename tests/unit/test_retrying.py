@@ -57,7 +57,7 @@ def test_another_failure_is_not_tried_again() -> None:
     assert stop.slept == []
 
 
-def test_a_process_that_is_asked_to_stop_while_it_waits_tries_nothing_again() -> None:
+def test_a_process_asked_to_stop_while_it_waits_tries_nothing_again() -> None:
     stop = RecordingStop()
     stop.asks_itself = True
     with pytest.raises(Failed):

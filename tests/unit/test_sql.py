@@ -590,7 +590,7 @@ def test_other_sql_has_another_hash(sql: str, other: str) -> None:
     assert normalised_hash(sql) != normalised_hash(other)
 
 
-def test_the_hash_is_the_same_for_ever() -> None:
+def test_the_hash_of_a_query_never_changes() -> None:
     """It is kept for DUPLICATE_DAYS: another normalisation would credit SQL twice."""
     assert normalised("SELECT  a -- x\nFROM t;") == "select a from t"
     assert "cf44f0bb14976241e98912135a4a6e1d7c6833f1d29e2d260a22b59dcecc4dd0" == normalised_hash("select a from t")
