@@ -10,7 +10,7 @@ Pure: a store's texts (`ports.Stored`) become a `State`, and a changed `State` b
     corrupt           what could not be read, moved aside
 
 Values are JSON texts. Keys of other programs stay as they are. A document in an older layout is read through
-`migrations`, and the next write rewrites all of it.
+`migrations`, and the next write rewrites its meta and its records.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def values_after(old: State, new: State) -> dict[str, str]:
             aside["earlier"] = values["corrupt"]
         values["corrupt"] = _cut(json.dumps(aside))
     _update(values, "", old.records, new.records, rewrite=rewrite)
-    _update(values, NOTICE, old.notices, new.notices, rewrite=rewrite)
+    _update(values, NOTICE, old.notices, new.notices)
     if new.done != old.done:
         values[DONE] = json.dumps(sorted(new.done))
     if new.meta != old.meta or (rewrite and "meta" not in new.broken):
@@ -198,7 +198,7 @@ def values_after(old: State, new: State) -> dict[str, str]:
 
 
 def _update(
-    values: dict[str, str], prefix: str, old: Mapping[Any, Any], new: Mapping[Any, Any], *, rewrite: bool
+    values: dict[str, str], prefix: str, old: Mapping[Any, Any], new: Mapping[Any, Any], *, rewrite: bool = False
 ) -> None:
     for key in old.keys() - new.keys():
         del values[f"{prefix}{key}"]

@@ -402,3 +402,38 @@ def test_nothing_is_posted_while_a_part_of_the_state_cannot_be_read(world: World
     world.ticks(12, minutes=5)
     assert world.replies(key) == [REFERENCE]
     assert world.replies(other) == [REFERENCE]
+
+
+# -- how often its thread is read --------------------------------------------------------------------------------------
+
+
+def test_the_thread_of_a_broadcast_is_read_once_to_recover_its_post(world: World) -> None:
+    """The record knows the thread; a read by the request's own ts would be spent in vain."""
+    key = world.broadcast(world.say("morning"), "abc")
+    world.kill("reply.after-send")
+    world.wait(minutes=16)
+    world.counted()
+    world.tick()
+    assert world.record(key).status == "answered"
+    assert world.counted()["thread"] == 1
+
+
+def test_a_defect_while_a_post_is_recovered_is_told(world: World) -> None:
+    """Another process began the post, so nobody else would tell of it."""
+    key = world.ask("abc")
+    world.kill("reply.before-send")
+    world.wait(minutes=31)
+    world.fail("thread", ZeroDivisionError())
+    world.tick()
+    assert world.record(key).status == "posting"
+    assert "creditbot has a defect: ZeroDivisionError." in world.told()[0]
+
+
+def test_the_owner_is_led_to_the_thread_of_a_post_that_no_run_finished(world: World) -> None:
+    top = world.say("morning")
+    key = world.broadcast(top, "abc")
+    world.kill("reply.before-send")
+    world.wait(minutes=46)
+    world.kill("thread.before-read")
+    (text,) = world.told()
+    assert world.address(key, top) in text

@@ -145,6 +145,19 @@ def test_how_far_was_read_is_remembered_to_the_moment() -> None:
     assert covered_until(world) == world.now - timedelta(seconds=3)
 
 
+def test_how_far_was_read_is_written_once_it_grew_by_an_hour() -> None:
+    """Also on the very hour: an hour of what was covered is read again, and no more."""
+    world = at_home()
+    first = covered_until(world)
+    assert first
+    world.now = first + timedelta(hours=1) - timedelta(microseconds=1)
+    world.tick()
+    assert covered_until(world) == first
+    world.now = first + timedelta(hours=1)
+    world.tick()
+    assert covered_until(world) == first + timedelta(hours=1)
+
+
 def test_a_slow_tick_does_not_take_back_how_far_a_later_one_has_read() -> None:
     world = at_home()
     world.wait(hours=2)

@@ -242,3 +242,16 @@ def test_a_late_post_answers_a_request_that_another_process_works_on(world: Worl
     world.wait(minutes=16)
     world.ticks(4, minutes=16)
     assert world.replies(key) == [REFERENCE]
+
+
+def test_the_thread_of_a_broadcast_is_read_once_to_look_for_a_late_reply(world: World) -> None:
+    key = world.broadcast(world.say("morning"), "abc")
+    world.fail("reply", SILENCE, after=True)
+    world.ticks(2)
+    assert world.record(key).status == "answered"
+    world.rewrite(key, posts=2)
+    world.wait(minutes=16)
+    world.counted()
+    world.tick()
+    assert world.record(key).checked == 1
+    assert world.counted()["thread"] == 1

@@ -101,6 +101,13 @@ def test_a_first_tick_names_all_its_channels_with_a_hash() -> None:
     assert "[3/5] Channel found: #credits, #exceptions" in heard.steps
 
 
+def test_a_new_request_is_told_of_by_its_address(world: World) -> None:
+    heard = Heard()
+    key = world.ask("abc")
+    world.tick(progress=heard)
+    assert heard.requests == [(world.address(key), "started"), (world.address(key), "answered")]
+
+
 def test_a_later_tick_tells_of_its_requests_by_their_addresses() -> None:
     """People open these addresses; the address of a reply names its thread."""
     world, heard = World(), Heard()

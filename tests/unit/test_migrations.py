@@ -11,6 +11,7 @@ from creditbot.evidence.summary import outcome_fields
 from creditbot.model import RequestKey
 from creditbot.ports import Stored
 from creditbot.state.codec import State, understand, values_after
+from creditbot.state.ledger import Ledger
 from creditbot.state.migrations import STEPS, migrated_meta, migrated_record
 from creditbot.state.record import SCHEMA
 from tests.support.world import World
@@ -129,3 +130,31 @@ def test_outcomes_of_older_summaries_are_told_in_the_words_of_today() -> None:
     outcome = outcome_fields({"outcome": WRITTEN["outcomes"][str(AGAIN)]})
     assert ("answered", "dana@laptop") == (outcome["status"], outcome["overridden_by"])
     assert "given_up" == outcome_fields({"outcome": WRITTEN["outcomes"][str(GIVEN_UP)]})["status"]
+
+
+def test_a_state_in_which_nothing_was_written_is_in_the_layout_of_today() -> None:
+    assert SCHEMA == understand(Stored({}, "")).layout
+
+
+def test_the_window_says_the_layout_where_meta_cannot_be_read(state: State) -> None:
+    today = values_after(state, state)
+    assert SCHEMA == understand(Stored({**today, "meta": "?"}, "1")).layout
+
+
+def test_a_meta_that_names_no_layout_is_in_the_first() -> None:
+    """It says so only while that is the default: the first version left the number out at times."""
+    meta = '{"hold_since": "2026-01-08T12:00:00Z"}'
+    assert understand(Stored({"meta": meta}, "1")).meta.hold_before
+
+
+def test_meta_of_today_stays_as_it_is() -> None:
+    assert {"hold_since": "x", "schema": SCHEMA} == migrated_meta({"hold_since": "x"}, SCHEMA)
+
+
+def test_a_ledger_remembers_that_it_has_written_the_layout_of_today() -> None:
+    """It would write every record again with each write."""
+    world = World(values=dict(WRITTEN["values"]))
+    ledger = Ledger(world.ports().state)
+    assert 1 == ledger.read().layout
+    ledger.update_meta(lambda meta: meta)
+    assert SCHEMA == ledger.state.layout
