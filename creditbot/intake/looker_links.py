@@ -13,10 +13,12 @@ import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unicodedata import category
 from urllib.parse import parse_qsl, unquote
 
+from creditbot.intake.filter_config import agrees
 from creditbot.intake.looker_host import LookerHost, looker_host, parse_url
-from creditbot.intake.message_urls import urls_in, without_trailing
+from creditbot.intake.message_urls import urls_in, urls_with_doubts, without_trailing
 from creditbot.model import LookerLink
 
 if TYPE_CHECKING:
@@ -28,8 +30,15 @@ _LOOK_ID = re.compile(r"(\d+)(?:\.[a-z]+)?", re.ASCII)
 _SLUG = re.compile(r"[A-Za-z0-9]{1,64}")
 _LOOKML_NAME = re.compile(r"[\w:-]+")
 _FILTER = re.compile(r"f\[[^\[\]]+\]")
+_UNSEEN_KINDS = ("Cc", "Cf", "Zl", "Zp")
+"""Unicode categories of characters that nobody sees: controls, zero-width and bidirectional ones, line ends."""
 _LISTS = ("fields", "pivots", "sorts")
 _TEXTS = ("qid", "filter_expression", "limit", "column_limit", "dynamic_fields", "query_timezone")
+
+_CHANGES_OF_A_LOOK = (
+    "fields", "pivots", "sorts", "filter_expression", "limit", "column_limit", "dynamic_fields", "query_timezone",
+)  # fmt: skip
+"""What would make another query of a Look. Filters in its address are used, and a `qid` is a query of its own."""
 
 _DASHBOARD = "A dashboard has several queries; open the tile's Explore and share that link."
 _MERGE = "Merged results come from several queries; share the Explore link of each query instead."
@@ -38,6 +47,10 @@ _NO_LOOK = "This is not the address of one Look, such as /looks/42; open the Loo
 _NO_EXPLORE = "This is not the address of one Explore, /explore/MODEL/EXPLORE; run the query and share its link."
 _ODD_SLUG = "The query's short name in this link is not one that Looker makes; copy the link from Looker again."
 _NO_QUERY = "This page of Looker is not a Look, an Explore or a saved query; run the query and share its link."
+_CUT = "This link may go on behind the place where it ends; copy it from Looker again, and end the line after it."
+_UNSEEN = "This link holds an invisible character; copy it from the browser's address bar."
+_LOOK_CHANGED = "This link changes the Look ({names:.80}); choose Explore from here, run the query and share its link."
+_FILTER_CONFIG = "The filters in this link disagree with its filter_config; run the query again and share its new link."
 _AMBIGUOUS = "This link gives {name:.80} twice with different values; run the query again and share its new link."
 _ESCAPED_TWICE = "This link was escaped twice on its way (it holds &amp;); copy it from the browser's address bar."
 _BAD_FILTER = "This link holds a filter that cannot be read, {name:.80}; run the query again and share its new link."
@@ -50,9 +63,11 @@ def looker_links(content: Mapping[str, object], host: LookerHost) -> list[Looker
     Two URLs are one link if they mean the same query: labels, `toggle`, `vis` and fragments do not count.
     """
     links: dict[str, LookerLink] = {}
-    for url in urls_in(content, mention=host.name):
+    for url, may_be_cut in urls_with_doubts(content, mention=host.name).items():
         link = read_link(url, host)
         if link is not None:
+            if may_be_cut and not link.unusable:
+                link = replace(link, unusable=_CUT)
             links.setdefault(_meaning(link), link)
     return list(links.values())
 
@@ -60,9 +75,12 @@ def looker_links(content: Mapping[str, object], host: LookerHost) -> list[Looker
 def read_link(url: str, host: LookerHost) -> LookerLink | None:
     """The link that a URL is, or None if it is not on our Looker."""
     url = _tidy(_valid(url))
-    parts = parse_url(url)
+    seen = "".join(character for character in url if category(character) not in _UNSEEN_KINDS)
+    parts = parse_url(seen)
     if parts is None or not host.owns(parts.host):
         return None
+    if seen != url:
+        return LookerLink("other", url, unusable=_UNSEEN)
     steps = [unquote(step) for step in parts.path.split("/") if step]
     # A browser resolves "..", and then opens another page than the first steps say.
     read_page = _PAGES.get(steps[0]) if steps and ".." not in steps else None
@@ -102,7 +120,11 @@ def _look(url: str, steps: Sequence[str], query: str) -> LookerLink:
     match = _LOOK_ID.fullmatch(steps[0]) if steps else None
     if match is None:
         return LookerLink("other", url, unusable=_NO_LOOK)
-    return _slug_checked(replace(_with_parameters(url, query), kind="look", id=match[1]))
+    link = replace(_with_parameters(url, query), kind="look", id=match[1])
+    changes = [name for name in _CHANGES_OF_A_LOOK if getattr(link, name)]
+    if changes and not link.unusable:
+        link = replace(link, unusable=_LOOK_CHANGED.format(names=", ".join(changes)))
+    return _slug_checked(link)
 
 
 def _explore(url: str, steps: Sequence[str], query: str) -> LookerLink:
@@ -135,10 +157,18 @@ def _merge(url: str, _steps: Sequence[str], query: str) -> LookerLink:
 
 
 def _embed(url: str, steps: Sequence[str], query: str) -> LookerLink | None:
-    """An embedded dashboard. Other embedded pages are for other web sites; people do not share their links."""
-    return _dashboard(url, steps[1:], query) if steps and _PAGES.get(steps[0]) is _dashboard else None
+    """An embedded page shows the same Look, Explore or dashboard; `/embed/query/MODEL/VIEW` is an Explore, too."""
+    read_page = _EMBEDDED.get(steps[0]) if steps else None
+    return read_page(url, steps[1:], query) if read_page else None
 
 
+_EMBEDDED: Mapping[str, Callable[[str, Sequence[str], str], LookerLink | None]] = {
+    "looks": _look,
+    "explore": _explore,
+    "query": _explore,
+    "dashboards": _dashboard,
+    "dashboards-next": _dashboard,
+}
 _PAGES: Mapping[str, Callable[[str, Sequence[str], str], LookerLink | None]] = {
     "looks": _look,
     "explore": _explore,
@@ -165,7 +195,7 @@ def _with_parameters(url: str, query: str) -> LookerLink:
     for name, value in parse_qsl(query, keep_blank_values=True):
         plain = name.rpartition("amp;")[2]
         is_filter = plain.startswith("f[")
-        if not is_filter and plain not in _LISTS + _TEXTS:
+        if not is_filter and plain not in _LISTS + _TEXTS + ("filter_config",):
             continue
         if plain != name:
             problem = problem or _ESCAPED_TWICE
@@ -173,6 +203,9 @@ def _with_parameters(url: str, query: str) -> LookerLink:
             problem = problem or _BAD_FILTER.format(name=name)
         elif values.setdefault(name, value) != value:
             problem = problem or _AMBIGUOUS.format(name=name)
+    filters = {name[2:-1]: value for name, value in values.items() if name.startswith("f[")}
+    if not agrees(values.get("filter_config", ""), filters):
+        problem = problem or _FILTER_CONFIG
     return LookerLink(
         "other",
         url,
@@ -180,7 +213,7 @@ def _with_parameters(url: str, query: str) -> LookerLink:
         fields=_listed(values.get("fields", "")),
         pivots=_listed(values.get("pivots", "")),
         sorts=_listed(values.get("sorts", "")),
-        filters={name[2:-1]: value for name, value in values.items() if name.startswith("f[")},
+        filters=filters,
         filter_expression=values.get("filter_expression", ""),
         limit=values.get("limit", ""),
         column_limit=values.get("column_limit", ""),

@@ -13,29 +13,43 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
-_Role = Literal["message", "attachment", "block", "escaped", "raw", "url"]
+from creditbot.intake.link_ends import INVISIBLE, LOOKED_BACK, TRAILING, label_goes_on, may_go_on
+
+_Role = Literal["message", "attachment", "block", "escaped", "raw", "url", "run"]
 
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"<([^<>]*)>")
 # Slack puts other things in angle brackets, too: users, channels, commands, and schemes such as mailto.
 _OTHER_TOKEN = re.compile(r"[@#!]|[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MARKDOWN_LABEL = re.compile(r"\[[^\[\]]*\]\((?=https?://)", re.IGNORECASE)
-_INVISIBLE = "\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff"
-_END = rf"\s<>\"`\x00-\x1f\x7f{_INVISIBLE}"
+_END = rf"\s<>\"`\x00-\x1f\x7f{INVISIBLE}"
 # The first form ends before ",https://", as in a list of links. In a query that may be part of a value.
 _BARE = re.compile(rf"https?://[^?#{_END}]*?(?=[,;]https?://)|https?://[^{_END}]+", re.IGNORECASE)
 _EMPHASIS = ("*", "_", "~")
-_TRAILING = frozenset(
-    '.,;:!?"|'
-    "\u2026\u2013\u2014\u2019\u201d\u00bb"  # ellipsis, dashes, closing quotes
-    "\u3001\u3002\uff0c\uff01\uff1a\uff1b\uff1f\uff09\u300d\u300f\u3011"  # the same of Chinese and Japanese
-    "\u200b\u200e\u200f\u2060\ufeff"  # invisible
-)
 _UNFURL_MARKS = ("from_url", "original_url", "app_unfurl_url", "is_app_unfurl", "title_link")
+# Elements of rich text that are neither text nor link: they end an address as white space does.
+_SPACES = ("emoji", "user", "usergroup", "channel", "broadcast", "team", "color")
 _PAIRS = ("()", "[]", "{}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragment:
+    """A part of a text: characters as a person sees them, or one link that Slack marked.
+
+    Attributes:
+        text: the characters, or the URL of the link.
+        is_link: whether Slack marked it as a link.
+        label: what is shown in place of the URL, or "".
+    """
+
+    text: str
+    is_link: bool = False
+    label: str = ""
 
 
 def urls_in(content: Mapping[str, object], mention: str = "") -> list[str]:
@@ -43,11 +57,19 @@ def urls_in(content: Mapping[str, object], mention: str = "") -> list[str]:
 
     With `mention` (in lower case) only texts that contain it are searched. That is faster: most messages do not.
     """
-    urls: dict[str, None] = {}
-    for role, text in _pieces(content):
-        if not mention or mention in text.lower():
-            urls.update(dict.fromkeys(_READERS[role](text)))
-    return list(urls)
+    return list(urls_with_doubts(content, mention))
+
+
+def urls_with_doubts(content: Mapping[str, object], mention: str = "") -> dict[str, bool]:
+    """As `urls_in`; the value says whether the URL may have lost its end: something behind it could belong to it."""
+    urls: dict[str, bool] = {}
+    for fragments in _texts(content):
+        if mention and not any(mention in fragment.text.lower() for fragment in fragments):
+            continue
+        for number in range(len(fragments)):
+            for url, may_be_cut in _urls_of(fragments, number):
+                urls[url] = urls.get(url, False) or may_be_cut
+    return urls
 
 
 def content_of(text: str) -> Mapping[str, object]:
@@ -75,26 +97,62 @@ def without_trailing(url: str) -> str:
     surplus = {pair[1]: url.count(pair[1]) - url.count(pair[0]) for pair in _PAIRS}
     surplus["'"] = url.count("'") % 2
     end = len(url)
-    while end and (url[end - 1] in _TRAILING or surplus.get(url[end - 1], 0) > 0):
+    while end and (url[end - 1] in TRAILING or surplus.get(url[end - 1], 0) > 0):
         end -= 1
         if url[end] in surplus:
             surplus[url[end]] -= 1
     return url[:end]
 
 
-def _pieces(content: object) -> Iterator[tuple[_Role, str]]:
-    """Every text that may hold URLs, and how to read it, in order."""
+def _texts(content: object) -> Iterator[Sequence[_Fragment]]:
+    """Every text that may hold URLs, in order."""
     # A stack instead of recursion, because the sender decides the depth.
     stack: list[tuple[_Role, object]] = [("message", content)]
     while stack:
         role, value = stack.pop()
-        if role in _READERS:
+        if role == "run":
+            assert isinstance(value, list)
+            yield value
+        elif role in _READERS:
             if isinstance(value, str):
-                yield role, value
+                yield _READERS[role](value)
         elif isinstance(value, Mapping):
             stack.extend(reversed(_PARTS[role](value)))
         elif isinstance(value, list):
-            stack.extend((role, item) for item in reversed(value))
+            items = _joined(value) if role == "block" else [(role, item) for item in value]
+            stack.extend(reversed(items))
+
+
+def _joined(items: Sequence[object]) -> list[tuple[_Role, object]]:
+    """The items of a list in a block; neighbours that make one text in a person's eyes are one run."""
+    parts: list[tuple[_Role, object]] = []
+    run: list[_Fragment] | None = None
+    for item in items:
+        fragment = _inline(item)
+        if fragment is None:
+            run = None
+            parts.append(("block", item))
+        elif run is None:
+            run = [fragment]
+            parts.append(("run", run))
+        else:
+            run.append(fragment)
+    return parts
+
+
+def _inline(item: object) -> _Fragment | None:
+    """The fragment that an element of rich text is; None for anything else, which is read as a block."""
+    if not isinstance(item, Mapping) or any(isinstance(v, list | dict) for key, v in item.items() if key != "style"):
+        return None
+    kind, text, url, style = (item.get(key) for key in ("type", "text", "url", "style"))
+    if kind == "link" and isinstance(url, str):
+        return _Fragment(url, is_link=True, label=text if isinstance(text, str) else "")
+    if url is not None:
+        return None
+    if kind == "text" and isinstance(text, str):
+        is_code = isinstance(style, Mapping) and style.get("code") is True
+        return _Fragment(f"`{text}`" if is_code else text)
+    return _Fragment(" ") if kind in _SPACES else None
 
 
 def _message_parts(message: Mapping[str, object]) -> list[tuple[_Role, object]]:
@@ -141,41 +199,87 @@ def _decode(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
-def _escaped_urls(text: str) -> Iterator[str]:
+def _escaped_fragments(text: str) -> list[_Fragment]:
+    fragments = []
     for number, part in enumerate(_TOKEN.split(text)):
         if number % 2 == 0:
-            yield from _bare_urls(_decode(part))
+            fragments.append(_Fragment(_decode(part)))
         elif _HTTP.match(part):
-            yield _decode(part.partition("|")[0]).strip()
-        elif not _OTHER_TOKEN.match(part):
-            yield from _bare_urls(_decode(part))
+            url, _, label = part.partition("|")
+            fragments.append(_Fragment(_decode(url), is_link=True, label=_decode(label)))
+        else:
+            fragments.append(_Fragment(" " if _OTHER_TOKEN.match(part) else _decode(part)))
+    return fragments
 
 
-def _bare_urls(text: str) -> Iterator[str]:
+def _raw_fragments(text: str) -> list[_Fragment]:
+    return [_Fragment(text)]
+
+
+def _link_fragments(url: str) -> list[_Fragment]:
+    return [_Fragment(url, is_link=True)]
+
+
+def _urls_of(fragments: Sequence[_Fragment], number: int) -> Iterator[tuple[str, bool]]:
+    """The URLs of one fragment of a text; each with whether it may have lost its end."""
+    fragment = fragments[number]
+    if not fragment.is_link:
+        yield from _bare_urls(fragment.text, fragments, number)
+        return
+    url = fragment.text.strip()
+    if not _HTTP.match(url):
+        return
+    if fragment.label and not _shows_itself(url, fragment.label):  # somebody chose the address, and hid it
+        yield url, label_goes_on(url, fragment.label)
+    else:
+        before = fragments[number - 1].text if number else ""
+        yield url, may_go_on(url, before, _behind(fragments, number))
+
+
+def _shows_itself(url: str, label: str) -> bool:
+    """Whether a label is the address itself, whole or without its scheme."""
+    return label.rstrip("/") in (url.rstrip("/"), url.rstrip("/").partition("://")[2])
+
+
+def _bare_urls(text: str, fragments: Sequence[_Fragment], number: int) -> Iterator[tuple[str, bool]]:
     """URLs as people type them, without the `(..)`, `*..*`, `<..|label>` or `[label](..)` around them."""
     if "://" not in text:
         return
     if "](" in text:
         text = _MARKDOWN_LABEL.sub(" (", text)
     for match in _BARE.finditer(text):
-        before, url = text[max(match.start() - 1, 0) : match.start()], match[0]
-        if before == "<":
+        before, url = text[max(match.start() - LOOKED_BACK, 0) : match.start()], match[0]
+        label = "|" if before.endswith("<") and "|" in url else ""
+        if label:
             url = url.partition("|")[0]
         url = without_trailing(url)
-        if before in _EMPHASIS:
-            url = without_trailing(url.rstrip(before))
-        yield url
+        if before.endswith(_EMPHASIS):
+            url = without_trailing(url.rstrip(before[-1]))
+        end = match.start() + len(url)
+        if label:
+            closing = text.find(">", end)
+            end = closing if closing >= 0 else len(text)
+        following = _HTTP.search(text, end)
+        rest = text[end : following.start()] if following else text[end:] + _behind(fragments, number)
+        yield url, may_go_on(url, before, rest)
 
 
-def _link_urls(url: str) -> Iterator[str]:
-    if _HTTP.match(url.lstrip()):
-        yield url.strip()
+def _behind(fragments: Sequence[_Fragment], number: int) -> str:
+    """The text behind a fragment, up to the next URL."""
+    parts: list[str] = []
+    for fragment in islice(fragments, number + 1, None):
+        following = None if fragment.is_link else _HTTP.search(fragment.text)
+        if fragment.is_link or following:
+            parts += [fragment.text[: following.start()]] if following else []
+            break
+        parts.append(fragment.text)
+    return "".join(parts)
 
 
-_READERS: Mapping[_Role, Callable[[str], Iterator[str]]] = {
-    "escaped": _escaped_urls,
-    "raw": _bare_urls,
-    "url": _link_urls,
+_READERS: Mapping[_Role, Callable[[str], Sequence[_Fragment]]] = {
+    "escaped": _escaped_fragments,
+    "raw": _raw_fragments,
+    "url": _link_fragments,
 }
 _PARTS: Mapping[_Role, Callable[[Mapping[str, object]], list[tuple[_Role, object]]]] = {
     "message": _message_parts,

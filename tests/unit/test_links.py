@@ -91,6 +91,13 @@ USABLE: list[tuple[str, dict[str, Any]]] = [
         "/explore/m/v?qid=&fields=a.b,,+c.d+&limit=&f[a]=x.",
         {"kind": "explore_params", "model": "m", "view": "v", "fields": ["a.b", "c.d"], "filters": {"a": "x."}},
     ),
+    ("/embed/looks/42", {"kind": "look", "id": "42"}),
+    ("/embed/looks/42?f[a.b]=x&theme=dark", {"kind": "look", "id": "42", "filters": {"a.b": "x"}}),
+    (f"/embed/explore/m/v?qid={SLUG}", {"kind": "explore_qid", "model": "m", "view": "v", "slug": SLUG}),
+    (
+        "/embed/query/m/v?fields=a.b&f[a.b]=1",
+        {"kind": "explore_params", "model": "m", "view": "v", "fields": ["a.b"], "filters": {"a.b": "1"}},
+    ),
     ("/x/vwGSbfc", {"kind": "short", "slug": "vwGSbfc"}),
     (f"/x/{SLUG}?toggle=fil", {"kind": "short", "slug": SLUG}),
     ("/sql/z3zhf9crpbxqcw?toggle=sql", {"kind": "sql_runner", "slug": "z3zhf9crpbxqcw"}),
@@ -161,7 +168,30 @@ UNUSABLE: list[tuple[str, dict[str, Any], str]] = [
     ("/sql", {"kind": "other"}, "This page"),
     ("/dashboards", {"kind": "other"}, "This page"),
     ("/embed", {"kind": "other"}, "This page"),
-    ("/embed/looks/42", {"kind": "other"}, "This page"),
+    ("/embed/query-visualization/abc", {"kind": "other"}, "This page"),
+    ("/embed/looks", {"kind": "other"}, "one Look"),
+    ("/embed/explore/m/v", {"kind": "other", "model": "m", "view": "v"}, "names no query"),
+    ("/embed/x/abc", {"kind": "other"}, "This page"),
+    ("/login/embed/%2Fembed%2Flooks%2F42?nonce=1", {"kind": "other"}, "This page"),
+    ("/looks/42?fields=a.b", {"kind": "look", "id": "42", "fields": ["a.b"]}, "changes the Look (fields)"),
+    (
+        "/looks/42?filter_expression=%24%7Ba.b%7D&f[a.b]=x",
+        {"kind": "look", "id": "42", "filters": {"a.b": "x"}, "filter_expression": "${a.b}"},
+        "changes the Look (filter_expression)",
+    ),
+    ("/looks/42?limit=10", {"kind": "look", "id": "42", "limit": "10"}, "changes the Look (limit)"),
+    (
+        "/looks/42?pivots=a.b&sorts=a.c",
+        {"kind": "look", "id": "42", "pivots": ["a.b"], "sorts": ["a.c"]},
+        "pivots, sorts",
+    ),
+    ("/looks/42?dynamic_fields=[]", {"kind": "look", "id": "42", "dynamic_fields": "[]"}, "dynamic_fields"),
+    ("/looks/42?query_timezone=UTC", {"kind": "look", "id": "42", "query_timezone": "UTC"}, "query_timezone"),
+    ("/embed/looks/42?fields=a.b", {"kind": "look", "id": "42", "fields": ["a.b"]}, "changes the Look (fields)"),
+    ("/lo\toks/42", {"kind": "other"}, "invisible"),
+    ("/looks/4\n2", {"kind": "other"}, "invisible"),
+    ("/explore/m/v?fields=a&f[a]=AC\u202e1", {"kind": "other"}, "invisible"),
+    ("/x/ab\u00adc", {"kind": "other"}, "invisible"),
     ("/Looks/42", {"kind": "other"}, "This page"),
     ("/browse", {"kind": "other"}, "This page"),
     ("/folders/7", {"kind": "other"}, "This page"),
@@ -188,6 +218,61 @@ def test_a_link_without_one_query_says_why_it_is_unusable(path: str, expected: d
     assert expected == parts(link)
     assert why in link.unusable
     assert link.unusable.endswith(".")
+
+
+EXPLORE = "/explore/m/v?fields=a.b,a.c&f[a.b]=AC1,AC2&f[a.c]=7+days&filter_config="
+
+
+def config(**fields: object) -> str:
+    """A `filter_config` as it stands in an address; `_` in a name is a dot."""
+    return quote(json.dumps({name.replace("_", "."): conditions for name, conditions in fields.items()}))
+
+
+def condition(kind: str, *values: object) -> dict[str, object]:
+    """One condition of a filter in Looker's own format."""
+    return {"type": kind, "values": [*values, {}], "id": 0, "error": False}
+
+
+@pytest.mark.parametrize(
+    "filter_config",
+    [
+        "",
+        "null",
+        "{}",
+        config(a_b=[]),
+        config(a_b=[condition("=", {"constant": "AC1"}), condition("=", {"constant": "AC2"})]),
+        config(a_b=[condition("=", {"constant": "AC1,AC2"})]),
+        config(a_c=[condition("past", {"constant": "7", "unit": "day"})]),
+        config(a_c=[condition("last", {"constant": "1", "unit": "week"})]),
+        config(other_x=[condition("any", {"constant": "left over"})]),
+        config(other_x=[condition("=", {"constant": ""})]),
+    ],
+)
+def test_a_filter_config_that_repeats_the_filters_is_no_hindrance(filter_config: str) -> None:
+    """Looker writes it beside them in every address of an Explore."""
+    assert "" == read(ACME + EXPLORE + filter_config).unusable
+
+
+@pytest.mark.parametrize(
+    "filter_config",
+    [
+        "{",
+        "7",
+        "[1]",
+        config(a_b=1),
+        config(a_b=["x"]),
+        config(a_b=[condition("=", {"constant": "AC3"})]),
+        config(other_x=[condition("=", {"constant": "AC1"})]),
+        config(other_x=[condition("past", {"constant": "7", "unit": "day"})]),
+        config(other_x=[condition("between", {"date": "2025-12-01T00:00:00"})]),
+        config(other_x=[{"type": "advanced", "values": "AC1"}]),
+        "[" * 100_000,
+    ],
+)
+@pytest.mark.parametrize("page", [EXPLORE, "/looks/42?filter_config=", f"/explore/m/v?qid={SLUG}&filter_config="])
+def test_a_filter_config_that_filters_by_something_else_is_refused(page: str, filter_config: str) -> None:
+    """It would be another query on Looker's page than the one that the filters give."""
+    assert "filter_config" in read(ACME + page + filter_config).unusable
 
 
 @pytest.mark.parametrize(
@@ -218,7 +303,6 @@ def test_a_link_to_any_port_of_our_looker_is_ours(url: str) -> None:
         "https://docs.looker.com/looks/42",
         "https://lookerstudio.google.com/reporting/42?u=acme.looker.com",
         "https://evil.com/?u=https://acme.looker.com/looks/42",
-        "https://acme.looker.com/lo\toks/42",
         "https://acme.looker.com\\looks\\42",
         "not a link",
         "",
