@@ -30,7 +30,7 @@ class CallError(Exception):
         reason: what happened, in words that follow "Looker at HOST ..." or, for a status, Looker's own message.
         status: the HTTP status; 0 if there was none.
         from_api: whether the answer was the API's JSON, and not some proxy's page.
-        at_login: whether it was the login that failed.
+        at_login: whether it was the login that failed; the login says so.
         transient: whether repeating the call at once can help.
         retry_after: seconds that Looker asked us to wait, if it did.
     """
@@ -42,7 +42,6 @@ class CallError(Exception):
         *,
         status: int = 0,
         from_api: bool = False,
-        at_login: bool = False,
         transient: bool = False,
         retry_after: float | None = None,
     ) -> None:
@@ -51,7 +50,7 @@ class CallError(Exception):
         self.reason = reason
         self.status = status
         self.from_api = from_api
-        self.at_login = at_login
+        self.at_login = False
         self.transient = transient
         self.retry_after = retry_after
 
