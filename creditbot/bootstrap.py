@@ -28,6 +28,7 @@ from creditbot.tick.tick import Bot
 
 if TYPE_CHECKING:
     from creditbot.adapters.slack.open import SlackAdapters
+    from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Assembly:
         bot: does ticks.
         ports, ledger, rules, products, sql: what it is made of.
         slack: the Slack adapters behind the ports.
+        sql_reader: has a process that reads SQL; `close` ends it.
     """
 
     bot: Bot
@@ -47,6 +49,7 @@ class Assembly:
     products: ProductTable
     sql: SqlRules
     slack: SlackAdapters
+    sql_reader: SqlReaderProcess
 
 
 def assemble(
@@ -61,6 +64,7 @@ def assemble(
 ) -> Assembly:
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
     from creditbot.adapters.slack.open import open_slack
+    from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
     stop = Stop()
     slack = open_slack(
@@ -84,9 +88,9 @@ def assemble(
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
     sql = SqlRules(dialect, settings.sql_tables)
     workers = settings.workers or _cores()
-    calculator = CreditCalculator(
-        ports.resolver, ports.runner, products, sql, ComputeLimits(settings.max_credit_usd, workers)
-    )
+    limits = ComputeLimits(settings.max_credit_usd, workers)
+    sql_reader = SqlReaderProcess()
+    calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, limits, sql_reader)
     request_rules = RequestRules(
         looker_host(settings.looker_base_url),
         frozenset(settings.requesters),
@@ -107,7 +111,7 @@ def assemble(
         requests_at_once=max(4, 2 * workers),
     )
     bot = Bot(ports, ledger, calculator, rules, process, progress)
-    return Assembly(bot, ports, ledger, rules, products, sql, slack)
+    return Assembly(bot, ports, ledger, rules, products, sql, slack, sql_reader)
 
 
 def _cores() -> int:

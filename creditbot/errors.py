@@ -82,7 +82,15 @@ class LinkUnusable(RequestFailure):
 
 
 class SqlRefused(RequestFailure):
-    """The SQL is not one complete, read-only query over real tables."""
+    """The SQL is not one complete read-only query over real tables.
+
+    Attributes:
+        retry: whether Looker may give other SQL later, because it builds a derived table.
+    """
+
+    def __init__(self, what: str, todo: str = "", *, retry: bool = False) -> None:
+        super().__init__(what, todo)
+        self.retry = retry
 
 
 class NoProduct(RequestFailure):

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.thread_check import ThreadCheck
+from creditbot.credit.sql.words import recognised_by
 from creditbot.errors import AlreadyCredited, NotYet, Refused, ThreadUnclear
 from creditbot.evidence.summary import outcome_of
 from creditbot.model import RequestKey
@@ -32,7 +33,7 @@ class Duplicates:
         record = state.records[key]
         if record.overridden_by or not record.result:
             return
-        oldest, sql = now - self._context.rules.duplicates, set(record.result.sql)
+        oldest, sql = now - self._context.rules.duplicates, recognised_by(record.result.sql)
         for other, theirs in state.records.items():
             if other != key and _credited_sql(theirs, oldest) & sql:
                 raise self._already(other)
@@ -45,7 +46,9 @@ class Duplicates:
         if record.overridden_by or not record.result:
             return
         now, summaries = self._context.now(), self._context.ports.summaries
-        others = dict.fromkeys(other for sha in record.result.sql for other in summaries.credited_by(sha))
+        others = dict.fromkeys(
+            other for sql in recognised_by(record.result.sql) for other in summaries.credited_by(sql)
+        )
         others.pop(key, None)
         for other in others:
             outcome = outcome_of(summaries.load(other) or {})

@@ -110,6 +110,7 @@ def _stopping(assembly: Assembly) -> Iterator[None]:
     finally:
         timer.cancel()
         assembly.ports.runner.close()
+        assembly.sql_reader.close()
         for number, handler in before.items():
             signal.signal(number, handler)
 

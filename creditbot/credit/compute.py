@@ -11,13 +11,15 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeVar
 
 from creditbot.credit.amount import credit_of
 from creditbot.credit.products import ProductTable
-from creditbot.credit.sql.check import SqlRules, check
-from creditbot.credit.sql.sameness import normalised_hash
+from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.reading import SqlQuestion, SqlReader, SqlReaderHere
+from creditbot.credit.sql.words import earlier_fingerprint
 from creditbot.errors import CreditbotError, CreditRefused, LinkUnusable
 from creditbot.intake.requests import Request
 from creditbot.model import LinkResult, LookerLink, Product, Query
@@ -53,8 +55,10 @@ class Computation:
 
     @property
     def sql(self) -> tuple[str, ...]:
-        """Hashes of the SQL that is credited."""
-        return tuple(result.sql_sha256 for result in self.results if result.credit)
+        """Fingerprints of the SQL that is credited, those of the version before today's as well."""
+        credited = [result for result in self.results if result.credit]
+        earlier = [earlier_fingerprint(result.query.sql) for result in credited]
+        return (*(result.sql_sha256 for result in credited), *earlier)
 
     @property
     def notebooks(self) -> tuple[str, ...]:
@@ -86,6 +90,7 @@ class CreditCalculator:
         products: which notebook the SQL is for.
         sql_rules: which SQL may be run.
         limits: how much may be credited, and how much is done at a time.
+        sql_reader: reads the SQL; None: in this process, which cannot be ended while it parses.
     """
 
     def __init__(
@@ -95,24 +100,27 @@ class CreditCalculator:
         products: ProductTable,
         sql_rules: SqlRules,
         limits: ComputeLimits = ComputeLimits(),
+        sql_reader: SqlReader | None = None,
     ) -> None:
         self._resolver = resolver
         self._runner = runner
         self._products = products
         self._sql_rules = sql_rules
         self._limits = limits
+        self._sql_reader = sql_reader or SqlReaderHere()
         self._notebook_slots = threading.BoundedSemaphore(limits.workers)
 
     def warm(self) -> None:
         """Starts in the background what the first request needs."""
         self._runner.warm()
         self._resolver.warm()
+        self._sql_reader.warm()
 
     def compute(self, request: Request) -> Computation:
         """The credit of the request. Raises `LinksFailed` with every link that failed, and why."""
         queries = self._for_each(request.links, self._query_of)
-        tasks = self._for_each(_without_repeats(queries), self._task_of)
-        results = self._for_each(tasks, self._result_of)
+        tasks = self._for_each(queries, self._task_of)
+        results = self._for_each(_without_repeats(tasks), self._result_of)
         return Computation(self._total(request, results), tuple(results))
 
     def _query_of(self, link: LookerLink) -> Query:
@@ -121,20 +129,22 @@ class CreditCalculator:
         return self._resolver.resolve(link)
 
     def _task_of(self, query: Query) -> _Task:
-        product = self._products.pick(query.sql, self._sql_rules.dialect)
-        if product is not None:
-            check(query.sql, self._sql_rules)
-        return _Task(query, product)
+        question = SqlQuestion(query.sql, self._sql_rules, self._products.texts, datetime.now(UTC).date())
+        reading = self._sql_reader.read(question)
+        if reading.refusal and not reading.products:
+            raise reading.refusal
+        product = self._products.pick(reading.products)
+        if product.notebook and reading.refusal:
+            raise reading.refusal
+        return _Task(query, product, reading.fingerprint)
 
     def _result_of(self, task: _Task) -> LinkResult:
         query, product = task.query, task.product
-        sha256 = normalised_hash(query.sql)
-        if product is None:
-            return LinkResult(query, "", sha256)
-        assert product.notebook  # `pick` returns no product that is off
+        if not product.notebook:
+            return LinkResult(query, "", task.fingerprint)
         with self._notebook_slots:
             run = self._runner.run(product.notebook, query.sql)
-        return LinkResult(query, product.name, sha256, run, credit_of(run, self._limits.max_credit))
+        return LinkResult(query, product.name, task.fingerprint, run, credit_of(run, self._limits.max_credit))
 
     def _total(self, request: Request, results: Sequence[LinkResult]) -> Decimal | None:
         amounts = [result.credit.amount for result in results if result.credit]
@@ -176,15 +186,16 @@ class CreditCalculator:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """SQL with the product whose notebook is to run on it; None: the link is skipped."""
+    """SQL with the product whose notebook is to run on it; the link of a product that is off is skipped."""
 
     query: Query
-    product: Product | None
+    product: Product
+    fingerprint: str
 
 
-def _without_repeats(queries: Sequence[Query]) -> list[Query]:
+def _without_repeats(tasks: Sequence[_Task]) -> list[_Task]:
     """The first of the links that come to the same SQL."""
-    return list({normalised_hash(query.sql): query for query in reversed(queries)}.values())[::-1]
+    return list({task.fingerprint: task for task in reversed(tasks)}.values())[::-1]
 
 
 def _link_of(item: LookerLink | Query | _Task) -> LookerLink:

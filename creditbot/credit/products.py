@@ -1,16 +1,16 @@
 """Which product a link is about: an ordered table of name, rule on the SQL, and notebook.
 
-The SQL comes from Looker; the product's notebook is what `creditbot.credit.compute` runs. Pure, except that
-`load_products` reads a file.
+What the SQL asks for comes from `creditbot.credit.sql.reading`; the product's notebook is what
+`creditbot.credit.compute` runs. Pure, except that `load_products` reads a file.
 
 The default table:
 
     verify  the SQL asks for "Authy"  NOTEBOOK_PATH
     psms    the SQL asks for "sms"    PSMS_NOTEBOOK_PATH
 
-SQL asks for a text that stands in a literal or in a name, in any case, and not only in comments or in negated
-conditions: `item NOT LIKE '%Authy%'` does not ask for Authy. The first row that fits decides. Picking comes before the
-check that the SQL may be run: a link that is skipped is never run, so its SQL may be anything.
+SQL asks for a text that stands, in any case, in a condition that every row fulfils: `item LIKE 'Authy%'` does, a label
+or `item NOT LIKE '%Authy%'` does not. Where no condition asks for a product, the names of its tables may. SQL that asks
+for several products, or for none, fails its message.
 
 PRODUCTS_FILE replaces the table:
 
@@ -31,14 +31,14 @@ PRODUCTS_FILE replaces the table:
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from creditbot.credit.sql.words import MAX_SQL, words
+from creditbot.credit.sql.reading import ProductTexts
 from creditbot.errors import NoProduct, SettingsError
 from creditbot.model import Product
 
@@ -59,14 +59,10 @@ class ProductRule:
     excludes: tuple[str, ...] = ()
     case_sensitive: bool = False
 
-    def fits(self, requested: Collection[str]) -> bool:
-        """Whether SQL that asks for these texts is about this product."""
-        texts = requested if self.case_sensitive else [text.casefold() for text in requested]
-        return self._any(self.contains, texts) and not self._any(self.excludes, texts)
-
-    def _any(self, wanted: Sequence[str], texts: Collection[str]) -> bool:
-        parts = wanted if self.case_sensitive else [part.casefold() for part in wanted]
-        return any(part in text for part in parts for text in texts)
+    @property
+    def texts(self) -> ProductTexts:
+        """What to look for in the SQL."""
+        return ProductTexts(self.product.name, self.contains, self.excludes, self.case_sensitive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +82,43 @@ class ProductTable:
         """Every product, those that are off too."""
         return tuple(rule.product for rule in self.rules)
 
-    def pick(self, sql: str, dialect: str | None) -> Product | None:
-        """The product whose notebook is to run on the SQL; None: the link is skipped.
+    @property
+    def texts(self) -> tuple[ProductTexts, ...]:
+        """What to look for in the SQL, product by product."""
+        return tuple(rule.texts for rule in self.rules)
 
-        Skipped is the SQL of a product that is off and, where the table says so, SQL that no row fits; for other SQL
-        that no row fits it raises `NoProduct`.
+    def pick(self, asked_for: Sequence[str]) -> Product:
+        """The product of SQL that asks for these products. It may be one that is off: then its link is skipped.
+
+        Raises `NoProduct` for several or none. `SKIPPED` stands for none where the table says that they are skipped.
         """
-        texts = _requested_texts(sql, dialect)
-        product = next((rule.product for rule in self.rules if rule.fits(texts)), None)
-        if product is None and not self.skip_unmatched:
+        names = ", ".join(product.name for product in self.products)
+        if len(asked_for) > 1:
             raise NoProduct(
-                f"The SQL fits no product ({', '.join(p.name for p in self.products)}).",
-                "Answer it by hand, or add a product to PRODUCTS_FILE.",
+                f"The SQL asks for several products ({', '.join(asked_for)}).",
+                "Post a link for each of them, filtered on the product.",
             )
-        return product if product and product.notebook else None
+        if asked_for:
+            return next(product for product in self.products if product.name == asked_for[0])
+        if self.skip_unmatched:
+            return SKIPPED
+        raise NoProduct(
+            f"The SQL fits no product ({names}).",
+            "Filter on the product in Looker; or answer by hand, or add a product to PRODUCTS_FILE.",
+        )
+
+
+SKIPPED = Product("", None)
+"""For SQL that no row of a PRODUCTS_FILE fits which says `unmatched = "skip"`."""
 
 
 def default_products(verify_notebook: str | None, psms_notebook: str | None) -> ProductTable:
-    """The table built in. While PSMS is off, whatever is not Verify is skipped, as the prototype did."""
+    """The table built in. A link of PSMS is skipped while PSMS is off."""
     return ProductTable(
         (
             ProductRule(Product("verify", verify_notebook or None), ("Authy",)),
             ProductRule(Product("psms", psms_notebook or None), ("sms",)),
-        ),
-        skip_unmatched=not psms_notebook,
+        )
     )
 
 
@@ -129,15 +138,6 @@ def load_products(path: Path) -> ProductTable:
         if names.count(name) > 1:
             raise SettingsError(f"PRODUCTS_FILE {path} has two products named {name!r}.", "Give each its own name.")
     return ProductTable(tuple(row.rule(path.parent) for row in table.product), table.unmatched == "skip")
-
-
-def _requested_texts(sql: str, dialect: str | None) -> Sequence[str]:
-    """The texts that the SQL asks for; of SQL that cannot be parsed, or is too long for that, all but its comments."""
-    from creditbot.credit.sql.tree import readings, requested_texts
-
-    for _, statements in readings(sql, dialect) if len(sql) <= MAX_SQL else ():
-        return [text for statement in statements for text in requested_texts(statement)]
-    return [" ".join(words(sql))]
 
 
 Text = Annotated[str, Field(min_length=1)]

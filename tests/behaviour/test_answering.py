@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import pytest
 
+from creditbot.credit.products import ProductTable
 from creditbot.model import Marker
-from tests.support.world import BOTH, PERSON, REFERENCE, REQUEST_RULES, RULES, World, explore_link, short_link
+from tests.support.world import BOTH, PERSON, REFERENCE, REQUEST_RULES, RULES, VERIFY, World, explore_link, short_link
 
 
 def test_a_request_is_answered_once_however_many_ticks_follow(world: World) -> None:
@@ -53,13 +54,13 @@ def test_a_message_without_a_link_to_our_looker_is_not_a_request(world: World, t
     assert world.counted()["state-write"] == 0
 
 
-def test_a_link_of_no_product_is_left_out_of_the_total(world: World) -> None:
+def test_a_link_of_a_product_that_is_off_is_left_out_of_the_total(world: World) -> None:
     key = world.ask("other", "abc")
     world.tick()
     assert world.replies(key) == [REFERENCE]
 
 
-def test_a_request_with_links_of_no_product_only_gets_no_reply(
+def test_a_request_with_links_of_products_that_are_off_gets_no_reply(
     world: World, log_lines: Callable[[str], list[dict[str, object]]]
 ) -> None:
     """Without PSMS the request may be for another team. A log line and a summary record that it was skipped."""
@@ -73,10 +74,11 @@ def test_a_request_with_links_of_no_product_only_gets_no_reply(
     assert world.summary(key)["outcome"]["status"] == "skipped"
 
 
-def test_with_psms_on_a_link_of_no_product_fails_the_whole_request(world: World) -> None:
-    """The bot never credits only some of the links."""
-    key = world.ask("other", "abc")
-    world.tick(products=BOTH)
+@pytest.mark.parametrize("products", [VERIFY, BOTH], ids=["psms off", "psms on"])
+def test_a_link_of_no_product_fails_the_whole_request(world: World, products: ProductTable) -> None:
+    """There is no total of some of the links: what is not understood is not another product."""
+    key = world.ask("unfit", "abc")
+    world.tick(products=products)
     assert world.replies(key) == []
     assert len(world.told()) == 1
 
@@ -152,7 +154,7 @@ def test_a_summary_says_what_was_computed_before_anything_is_posted(world: World
     world.kill("thread.before-read", nth=2 if broadcast else 1)  # what stands in a thread is looked at first, too
     result = world.record(key).result
     assert result
-    assert len(result.sql) == 1
+    assert len(result.sql) == 2  # by today's version of what is the same, and by the one before
     assert result.location == f"memory:{key}"
     summary = world.summary(key)
     assert summary["outcome"]["status"] == "computed"

@@ -86,7 +86,7 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"127\.0\.0\.1:\d+", "HOST"),
         (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d", "DAY"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?", "TIME"),
-        (r"\b(SQL|notebook) [0-9a-f]{12}\b", r"\1 HASH"),
+        (r"\b(SQL|notebook) (?:\d-)?[0-9a-f]{10,12}\b", r"\1 HASH"),
         (r"[\d.]+ seconds per request", "N seconds per request"),
     ):
         text = re.sub(pattern, word, text)

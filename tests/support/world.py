@@ -488,7 +488,10 @@ class FakeOwner:
 
 
 class FakeResolver:
-    """Gives each slug its own Verify SQL; a slug that starts with "gone" does not exist, "other" is no product."""
+    """Gives each slug its own Verify SQL.
+
+    A slug that starts with "gone" does not exist, one with "other" is of PSMS, and one with "unfit" of no product.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -503,7 +506,8 @@ class FakeResolver:
         def ask() -> Query:
             if link.slug.startswith("gone"):
                 raise LinkUnusable(f"The query {link.slug} does not exist.", "Share the link again.")
-            item = "Pasta" if link.slug.startswith("other") else "Authy"
+            items = {"other": "SMS", "unfit": "Pasta"}
+            item = next((item for start, item in items.items() if link.slug.startswith(start)), "Authy")
             return Query(link, f"SELECT day FROM traffic WHERE item LIKE '{item}%' AND slug = '{link.slug}'")
 
         return self._world.effect("looker", ask)

@@ -46,6 +46,18 @@ def problems(world: World, *paths: str, psms: bool = False) -> list[tuple[str, t
     return [(link.url.rpartition("/")[2], type(error)) for link, error in failed.value.problems]
 
 
+class OneAnswer(FakeResolver):
+    """A Looker that has the same SQL for every link."""
+
+    def __init__(self, world: World, sql: str) -> None:
+        super().__init__(world)
+        self._sql = sql
+
+    @override
+    def resolve(self, link: LookerLink) -> Query:
+        return Query(link, self._sql)
+
+
 def test_the_amount_is_the_exact_sum_over_the_links(world: World) -> None:
     """0.1 + 0.2 is 0.3."""
     assert Decimal("30.30") == compute(world, "x/b", "x/a").amount
@@ -58,9 +70,9 @@ def test_the_results_are_in_the_order_of_the_links(world: World) -> None:
 
 
 def test_every_sql_and_every_notebook_is_named_once(world: World) -> None:
-    """The two links have other SQL and run in the same notebook."""
+    """The two links have other SQL and run in the same notebook. Version 1 of what is the same is kept as well."""
     computation = compute(world, "x/b", "x/a")
-    assert 2 == len(set(computation.sql))
+    assert ["1", "1", "2", "2"] == sorted(fingerprint.partition("-")[0] for fingerprint in set(computation.sql))
     assert 1 == len(computation.notebooks)
 
 
@@ -77,7 +89,7 @@ def test_a_skipped_link_is_kept_as_evidence_and_not_credited(world: World) -> No
     computation = compute(world, "x/other", "x/a")
     assert Decimal("10.10") == computation.amount
     assert ["", "verify"] == [result.product for result in computation.results]
-    assert 1 == len(computation.sql)
+    assert [computation.results[1].sql_sha256] == list(computation.sql[:1])
 
 
 def test_a_request_with_nothing_but_skipped_links_has_no_amount(world: World) -> None:
@@ -96,27 +108,40 @@ def test_no_notebook_runs_if_a_link_has_no_sql(world: World) -> None:
     assert [] == world.runs
 
 
-def test_sql_of_no_product_fails_where_every_product_is_on(world: World) -> None:
-    """Nobody can tell which notebook it needs."""
-    assert [("other", NoProduct)] == problems(world, "x/other", psms=True)
+@pytest.mark.parametrize("psms", [False, True])
+def test_sql_of_no_product_fails_its_message(world: World, psms: bool) -> None:
+    """What is not understood is not another product, whichever products are on."""
+    assert [("unfit", NoProduct)] == problems(world, "x/unfit", "x/a", psms=psms)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT a FROM (t WHERE item = 'SMS'",
+        "CREATE TABLE x.LR$A1764633600123_t AS (SELECT * FROM t)\nSELECT a FROM x.LR$A1764633600123_t WHERE b = 'SMS'",
+        "SELECT a FROM t WHERE item = 'SMS'; DROP TABLE t",
+    ],
+    ids=["unreadable", "being built", "two statements"],
+)
+def test_sql_that_was_not_read_is_not_skipped(world: World, sql: str) -> None:
+    """Though PSMS is off, and it mentions SMS."""
+    calculator = CreditCalculator(OneAnswer(world, sql), world.ports().runner, VERIFY, SqlRules("duckdb"))
+    with pytest.raises(LinksFailed) as failed:
+        calculator.compute(request(world, "x/a"))
+    assert [SqlRefused] == [type(error) for _, error in failed.value.problems]
+
+
+def test_sql_of_a_product_that_is_off_may_be_any_query(world: World) -> None:
+    """It is skipped, so it does not run."""
+    resolver = OneAnswer(world, "SELECT a FROM t WHERE item = 'SMS' LIMIT 5")
+    calculator = CreditCalculator(resolver, world.ports().runner, VERIFY, SqlRules("duckdb"))
+    assert calculator.compute(request(world, "x/a")).amount is None
 
 
 def test_looker_is_not_asked_about_an_unusable_link(world: World) -> None:
     """The link itself says what is wrong with it."""
     problems(world, "dashboards/7")
     assert 0 == world.counted()["looker"]
-
-
-class OneAnswer(FakeResolver):
-    """A Looker that has the same SQL for every link."""
-
-    def __init__(self, world: World, sql: str) -> None:
-        super().__init__(world)
-        self._sql = sql
-
-    @override
-    def resolve(self, link: LookerLink) -> Query:
-        return Query(link, self._sql)
 
 
 def test_sql_that_is_refused_does_not_run(world: World) -> None:

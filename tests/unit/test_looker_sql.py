@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import duckdb
 import pytest
 
 from creditbot.credit.products import default_products
+from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.reading import SqlQuestion, read_sql
 from tests.support.looker_sql import IDIOMS, SHAPES, corpus, looker_sql
 from tests.support.sql import refusal
 
@@ -41,12 +44,13 @@ def test_looker_sql_that_keeps_its_row_limit_is_refused(dialect: str, limit: int
     assert "is cut by" in refusal(sql, dialect)
 
 
+@pytest.mark.parametrize("dialect", IDIOMS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_looker_sql_is_verify_by_its_filter(shape: str) -> None:
+def test_looker_sql_is_verify_by_its_filter(shape: str, dialect: str) -> None:
     """Every query of the corpus filters on the billable item."""
-    product = default_products("verify.ipynb", "psms.ipynb").pick(looker_sql("duckdb", shape), "duckdb")
-    assert product is not None
-    assert "verify" == product.name
+    texts = default_products("verify.ipynb", "psms.ipynb").texts
+    question = SqlQuestion(looker_sql(dialect, shape), SqlRules(dialect), texts, date(2026, 1, 7))
+    assert ("verify",) == read_sql(question).products
 
 
 @pytest.fixture(scope="module")

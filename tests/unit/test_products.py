@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.credit import products
-from creditbot.credit.products import ProductRule, ProductTable, default_products, load_products
+from creditbot.credit.products import SKIPPED, ProductRule, ProductTable, default_products, load_products
+from creditbot.credit.sql.check import MAX_SQL, SqlRules
 from creditbot.credit.sql.dialects import WAREHOUSES
-from creditbot.credit.sql.words import MAX_SQL
-from creditbot.errors import NoProduct, SettingsError
+from creditbot.credit.sql.reading import SqlQuestion, read_sql
+from creditbot.errors import NoProduct, SettingsError, SqlRefused
 from creditbot.model import Product
+
+DAY = date(2026, 1, 7)
 
 
 def both() -> ProductTable:
@@ -22,10 +27,15 @@ def both() -> ProductTable:
     return default_products("verify.ipynb", "psms.ipynb")
 
 
+def asked_for(sql: str, dialect: str | None = None, table: ProductTable | None = None) -> tuple[str, ...]:
+    """Names of the products that the SQL asks for."""
+    return read_sql(SqlQuestion(sql, SqlRules(dialect), (table or both()).texts, DAY)).products
+
+
 def picked(sql: str, dialect: str | None = None, table: ProductTable | None = None) -> str:
-    """Name of the product; "" for a skipped link."""
-    product = (table or both()).pick(sql, dialect)
-    return product.name if product else ""
+    """The product of the SQL, or "none" or "several"."""
+    names = asked_for(sql, dialect, table)
+    return names[0] if len(names) == 1 else "several" if names else "none"
 
 
 @pytest.mark.parametrize("dialect", [None, "postgres", "snowflake", "duckdb", "bigquery"])
@@ -36,7 +46,7 @@ def picked(sql: str, dialect: str | None = None, table: ProductTable | None = No
         "item LIKE '%Authy SMS Outbound%'",
         "item ILIKE '%authy%'",
         "UPPER(item) LIKE UPPER('%Authy%')",
-        "item IN ('Authy', 'SMS')",
+        "item IN ('Authy', 'Authy SMS Outbound')",
         "authy_messages > 5",
         "is_authy",
         "is_authy = TRUE",
@@ -53,7 +63,15 @@ def picked(sql: str, dialect: str | None = None, table: ProductTable | None = No
         "item IS NOT DISTINCT FROM 'Authy'",
         "CASE WHEN item LIKE '%Authy%' THEN TRUE ELSE FALSE END",
         "id IN (SELECT id FROM items WHERE name = 'Authy')",
-        "NOT EXISTS (SELECT 1 FROM items WHERE name NOT LIKE '%Authy%')",
+        "EXISTS (SELECT 1 FROM items WHERE name = 'Authy' AND items.id = t.id)",
+        "(item LIKE 'Authy%' OR item LIKE '%Authy Voice%')",
+        "(CASE WHEN item LIKE 'Authy%' THEN 'Yes' ELSE 'No' END) = 'Yes'",
+        "(CASE WHEN item LIKE 'Authy%' THEN 'Verify' ELSE 'Other' END) = 'Verify'",
+        "(CASE WHEN item LIKE '%SMS%' THEN 'PSMS' WHEN item LIKE 'Authy%' THEN 'Verify' END) = 'Verify'",
+        "NOT (item <> 'Authy' OR day < '2025-12-01')",
+        "COALESCE(item LIKE 'Authy%', FALSE)",
+        "0 < STRPOS(item, 'Authy')",
+        "NOT (STRPOS(item, 'Authy') < 1)",
         "authy.item = 'x'",
     ],
 )
@@ -89,99 +107,183 @@ def test_sql_that_asks_for_authy_is_verify(condition: str, dialect: str | None) 
         "id NOT IN (SELECT id FROM items WHERE name LIKE 'Authy%')",
         "item = 'x' -- Authy",
         "item = 'x' /* LIKE '%Authy%' */",
+        "(CASE WHEN item LIKE '%Authy%' THEN 'Yes' ELSE 'No' END) = 'No'",
+        "(CASE WHEN item LIKE 'Authy%' THEN 'Verify' ELSE 'PSMS' END) = 'PSMS'",
+        "NOT COALESCE(item LIKE '%Authy%', FALSE)",
+        "STRPOS(item, 'Authy') < 1",
+        "REPLACE(item, 'Authy', '') = item",
+        "is_authy = 'No'",
+        "account = 'ACauthy1'",
+        "NOT EXISTS (SELECT 1 FROM items WHERE name NOT LIKE '%Authy%')",
     ],
 )
 def test_authy_in_comments_and_negated_conditions_is_not_asked_for(condition: str, dialect: str | None) -> None:
     """`NOT LIKE '%Authy%'` alone is not Verify."""
-    assert picked(f"SELECT sms_count FROM t WHERE {condition}", dialect) == "psms"
+    assert picked(f"SELECT a FROM t WHERE channel = 'SMS' AND {condition}", dialect) == "psms"
 
 
-def test_what_except_takes_off_is_not_asked_for() -> None:
-    """The left side of EXCEPT is asked for, the right side is not."""
-    authy = "SELECT sms FROM t WHERE item = 'Authy'"
-    assert picked(f"SELECT sms FROM t EXCEPT {authy}", "duckdb") == "psms"
-    assert picked(f"{authy} EXCEPT SELECT sms FROM t", "duckdb") == "verify"
+def test_the_right_side_of_except_is_not_asked_for() -> None:
+    """Its rows are taken off."""
+    authy, sms = "SELECT a FROM t WHERE item = 'Authy'", "SELECT a FROM t WHERE item = 'SMS'"
+    assert picked(f"{sms} EXCEPT {authy}", "duckdb") == "psms"
+    assert picked(f"{authy} EXCEPT {sms}", "duckdb") == "verify"
 
 
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
         ("select a from sms_traffic", "psms"),
-        ("select SMS from t", "psms"),
+        ("select a from psms_traffic where day > '2025-12-01'", "psms"),
+        ("select a from sms_traffic s left join authy_items i on s.id = i.id", "psms"),
+        ("select a from (select * from authy_traffic) x", "verify"),
+        ("with x as (select * from authy_traffic) select a from x", "verify"),
+        ("select a from sms_traffic where item = 'Authy'", "verify"),
         ("select a from t where item = 'Programmable SmS'", "psms"),
-        ("select price_sms(a) from t", "psms"),
-        ("select a from t where item = 'Authy' or item = 'sms'", "verify"),
+        ("select a from t where item = 'Authy SMS'", "verify"),
+        ("select a from (select * from t where item like 'Authy%') x join y on x.id = y.id", "verify"),
+        ("select a from y join (select * from t where item like 'Authy%') x on x.id = y.id", "verify"),
+        ("select a from y right join (select * from t where item like 'Authy%') x on x.id = y.id", "verify"),
+        ("with x as (select * from t where item like 'Authy%') select a from x where day > '2025-12-01'", "verify"),
+        ("select a from t join items i on t.id = i.id and i.name = 'Authy'", "verify"),
+        ("select a from t where item = 'Authy' union all select a from u where item like 'Authy%'", "verify"),
+        ("select a from (select *, if(item like 'Authy%', 'V', 'P') as kind from t) x where kind = 'V'", "verify"),
     ],
-)
-def test_psms_is_not_verify_and_contains_sms(sql: str, expected: str) -> None:
-    """The first row of the table that fits decides."""
+)  # fmt: skip
+def test_a_product_is_picked_by_what_every_row_fulfils(sql: str, expected: str) -> None:
+    """Conditions first, wherever they stand; where there is none, the tables that the rows come from."""
     assert picked(sql) == expected
 
 
 @pytest.mark.parametrize(
-    ("sql", "expected"),
+    "sql",
     [
-        ("select a from (t where item = 'Authy'", "verify"),
-        ("select a from (t where item = 'sms' -- Authy", "psms"),
-        ("-- Authy\n# Authy\nselec sms /* Authy */ from", "psms"),
-        ("select Authy; select sms; select", "verify"),
+        "select sms from t",
+        "select a as authy from t",
+        "select 'Authy' as product, a from t",
+        "select price_sms(a) from t",
+        "select case when item like 'Authy%' then 'Verify' else 'PSMS' end as product, a from t",
+        "select sum(case when item like 'Authy%' then m end) as m from t",
+        "select a from t order by authy_rank",
+        "select a from t group by a, authy",
+        "select a from t where item = 'Authy' or day > '2025-12-01'",
+        "select a from t where item = 'Authy' or item = 'SMS'",
+        "select a from t where item in ('Authy', 'SMS')",
+        "select a from t where item in ('Authy', 'x')",
+        "select a from y left join (select * from t where item = 'Authy') x on x.id = y.id",
+        "select a from t left join items i on t.id = i.id and i.name = 'Authy'",
+        "select a from t full join (select * from u where item = 'Authy') x on x.id = t.id",
+        "select a from t where item = 'Authy' union all select a from u",
+        "select a from t where item = 'Authy' union all select a from u where item = 'SMS'",
+        "select a from t where (select max(item) from u) = 'x' and day = (select max(day) from authy_days)",
+        "select a from (select *, if(item like 'Authy%', 'V', 'P') as kind from t) x where kind <> 'x'",
+        "select a from t where customer = 'Smstools Inc'",
     ],
 )
-def test_sql_that_does_not_parse_is_searched_without_its_comments(sql: str, expected: str) -> None:
-    """The check that follows refuses it with a reason; skipping it would hide that reason."""
-    assert picked(sql, "duckdb") == expected
+def test_what_is_shown_or_may_not_hold_asks_for_no_product(sql: str) -> None:
+    """Labels, branches, sort keys, one of several conditions, and what an outer join may leave out."""
+    assert picked(sql) == "none"
 
 
-def test_sql_too_long_to_be_run_is_read_as_words() -> None:
-    """A parser takes half a minute for what Looker may answer; only the parser sees that a condition is negated."""
-    sql = "select a from sms where not b like '%Authy%'"
-    assert ("psms", "verify") == (picked(sql, "duckdb"), picked(sql.ljust(MAX_SQL + 1), "duckdb"))
-    assert "psms" == picked(sql.ljust(MAX_SQL), "duckdb")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select a from t where item = 'Authy' and channel = 'SMS'",
+        "select a from (select * from t where item = 'SMS') x where item like 'Authy%'",
+        "select a from authy_traffic join sms_traffic using (id)",
+    ],
+)
+def test_sql_that_asks_for_two_products_fails(sql: str) -> None:
+    """Whose notebook should run cannot be told."""
+    assert asked_for(sql) == ("psms", "verify")
+    with pytest.raises(NoProduct, match=r"asks for several products \(psms, verify\)"):
+        both().pick(asked_for(sql))
 
 
-def test_words_of_sql_that_does_not_parse_are_one_space_apart() -> None:
-    """A text of several words is found however the SQL is laid out."""
-    table = ProductTable((ProductRule(Product("voice", "v.ipynb"), ("from voice",)),))
-    assert picked("select (a from -- of\n  voice", "duckdb", table) == "voice"
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select a from (t where item = 'Authy'",
+        "-- Authy\n# Authy\nselec sms /* Authy */ from",
+        "select a from t where item = 'Authy'".ljust(MAX_SQL + 1),
+    ],
+)
+def test_sql_that_cannot_be_read_fails_with_its_reason(sql: str) -> None:
+    """What is not understood is not another product."""
+    with pytest.raises(SqlRefused):
+        asked_for(sql, "duckdb")
+
+
+@pytest.mark.parametrize("sql", ["select sms from sms; select b from t", "drop table sms", ""])
+def test_what_is_not_one_query_asks_for_nothing(sql: str) -> None:
+    """The refusal says why."""
+    reading = read_sql(SqlQuestion(sql, SqlRules("duckdb"), both().texts, DAY))
+    assert reading.refusal
+    assert reading.products == ()
+
+
+BUILD = """-- generate derived table verify_daily
+-- Building persistent derived table credit::verify_daily in prod mode
+CREATE TABLE LOOKER_SCRATCH.LR$QKABC1764633600123_verify_daily AS (
+SELECT * FROM raw.verify_traffic WHERE billable_item LIKE 'Authy%' )
+-- finished verify_daily => LOOKER_SCRATCH.LR$QKABC1764633600123_verify_daily
+SELECT day FROM LOOKER_SCRATCH.LR$QKABC1764633600123_verify_daily AS verify_daily
+"""
+
+
+@pytest.mark.parametrize("dialect", [None, "snowflake", "bigquery", "mysql"])
+@pytest.mark.parametrize("create", ["CREATE TABLE", "create temporary table", "CREATE OR REPLACE TRANSIENT TABLE"])
+def test_sql_that_builds_a_derived_table_is_tried_again(dialect: str | None, create: str) -> None:
+    """Looker builds it when somebody looks; until then its SQL has the build in front."""
+    with pytest.raises(SqlRefused, match="derived table") as caught:
+        asked_for(BUILD.replace("CREATE TABLE", create), dialect)
+    assert caught.value.retry
 
 
 def test_the_dialect_says_what_a_comment_is() -> None:
     """`#` begins a comment in MySQL and is an operator in Postgres."""
-    sql = "select sms, a # 'Authy'\nfrom t"
+    sql = "select a from t where a = 1 # 2 and item = 'Authy'\nand item = 'SMS'"
     assert picked(sql, "mysql") == "psms"
-    assert picked(sql, "postgres") == "verify"
+    assert picked(sql, "postgres") == "several"
 
 
-def test_while_psms_is_off_all_but_verify_is_skipped() -> None:
-    """As the prototype did: the rest of the message is credited."""
+def test_while_psms_is_off_its_links_are_skipped() -> None:
+    """Its SQL is recognised; SQL of no product fails its message."""
     table = default_products("verify.ipynb", None)
-    assert table.pick("select a from t where item = 'Authy'", None) == Product("verify", "verify.ipynb")
-    assert table.pick("select sms from t", None) is None
-    assert table.pick("select voice from t", None) is None
+    assert table.pick(["verify"]) == Product("verify", "verify.ipynb")
+    assert table.pick(["psms"]) == Product("psms", None)
+    with pytest.raises(NoProduct):
+        table.pick([])
 
 
-def test_with_psms_on_sql_that_fits_no_product_fails() -> None:
+def test_sql_that_fits_no_product_fails() -> None:
     """The sentence names the products."""
     with pytest.raises(NoProduct) as caught:
-        both().pick("select voice from t", None)
+        both().pick([])
     assert caught.value.what == "The SQL fits no product (verify, psms)."
-    assert caught.value.todo == "Answer it by hand, or add a product to PRODUCTS_FILE."
+    assert caught.value.todo == "Filter on the product in Looker; or answer by hand, or add a product to PRODUCTS_FILE."
 
 
-def test_a_product_that_is_off_is_skipped() -> None:
-    """Its SQL is recognised, so that no later row takes it."""
+def test_a_product_that_is_off_is_recognised() -> None:
+    """So that no later row takes its SQL."""
     table = default_products("", "psms.ipynb")
-    assert table.pick("select sms from t where item = 'Authy'", None) is None
+    assert picked("select a from sms where item = 'Authy'", table=table) == "verify"
     assert table.products == (Product("verify", None), Product("psms", "psms.ipynb"))
 
 
-def test_a_rule_can_exclude_and_mind_capitals() -> None:
+def test_a_rule_can_exclude() -> None:
     """`contains` is any of, `excludes` none of."""
-    rule = ProductRule(Product("voice", None), ("Voice", "Call"), ("WhatsApp",), case_sensitive=True)
-    assert rule.fits(["a Call b"])
-    assert not rule.fits(["voice"])
-    assert not rule.fits(["Voice", "on WhatsApp"])
-    assert rule.fits(["Voice", "on whatsapp"])
+    table = ProductTable((ProductRule(Product("voice", "v"), ("Voice", "Call"), ("WhatsApp",)),))
+    assert picked("select a from t where item = 'a call b'", table=table) == "voice"
+    assert picked("select a from t where item = 'voice' and channel = 'on whatsapp'", table=table) == "none"
+    assert picked("select a from t where item = 'voice' and channel <> 'whatsapp'", table=table) == "voice"
+
+
+def test_a_rule_can_mind_capitals() -> None:
+    """In literals and in names."""
+    table = ProductTable((ProductRule(Product("voice", "v"), ("Voice",), ("WhatsApp",), case_sensitive=True),))
+    assert picked("select a from t where item = 'voice'", table=table) == "none"
+    assert picked("select a from voice", table=table) == "none"
+    assert picked("select a from t where item = 'Voice' and channel = 'whatsapp'", table=table) == "voice"
 
 
 def test_the_example_of_the_docstring_is_a_products_file(tmp_path: Path) -> None:
@@ -206,10 +308,17 @@ def test_sql_that_fits_no_row_of_a_file_fails_unless_it_says_skip(tmp_path: Path
     path.write_text('[[product]]\nname = "voice"\ncontains = ["voice"]\nnotebook = "/nb/voice.ipynb"\n')
     table = load_products(path)
     assert not table.rules[0].case_sensitive
-    assert picked("select voice from t", table=table) == "voice"
+    assert picked("select a from voice", table=table) == "voice"
     assert table.products == (Product("voice", "/nb/voice.ipynb"),)
     with pytest.raises(NoProduct):
-        table.pick("select fax from t", None)
+        table.pick([])
+
+
+def test_a_file_may_have_sql_skipped_that_fits_no_row(tmp_path: Path) -> None:
+    """Where its owner says so."""
+    path = tmp_path / "products.toml"
+    path.write_text('unmatched = "skip"\n[[product]]\nname = "a"\ncontains = ["b"]\n', encoding="utf-8")
+    assert load_products(path).pick([]) == SKIPPED
 
 
 def test_capitals_matter_where_a_row_says_so(tmp_path: Path) -> None:
@@ -267,17 +376,46 @@ def test_a_products_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 @given(st.text(), st.sampled_from([None, *WAREHOUSES]))
-def test_any_text_is_picked_skipped_or_fits_no_product(text: str, dialect: str | None) -> None:
-    """Picking comes before the check, so it takes SQL of any kind."""
-    try:
-        product = both().pick(text, dialect)
-    except NoProduct:
-        return
-    assert product in both().products
+def test_any_text_asks_for_products_or_is_refused(text: str, dialect: str | None) -> None:
+    """Whatever Looker gives."""
+    with suppress(SqlRefused):
+        assert set(asked_for(text, dialect)) <= {"verify", "psms"}
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="*/", categories=["L", "N", "P", "Z"])))
 def test_comments_never_pick_a_product(comment: str) -> None:
     """Whatever a comment mentions, the SQL decides."""
-    sql = f"/* Authy {comment} */ select sms from t -- Authy"
+    sql = f"/* Authy {comment} */ select a from t where item = 'SMS' -- Authy"
     assert picked(sql, "duckdb") == "psms"
+
+
+ABOUT = st.sampled_from(["item = 'Authy'", "item LIKE 'Authy%'", "STRPOS(item, 'Authy') > 0", "item IN ('Authy')"])
+NEUTRAL = st.sampled_from(["day > '2025-12-01'", "mode = 'max'", "prefix IS NOT NULL", "a <> 1", "b LIKE '%x%'"])
+
+
+@st.composite
+def conditions(draw: st.DrawFn, depth: int = 3) -> tuple[str, bool]:
+    """A condition, and whether it holds only for rows about Authy."""
+    if not depth or draw(st.booleans()):
+        about = draw(st.booleans())
+        return draw(ABOUT if about else NEUTRAL), about
+    (left, one), (right, other) = draw(conditions(depth - 1)), draw(conditions(depth - 1))
+    return draw(
+        st.sampled_from(
+            [
+                (f"({left} AND {right})", one or other),
+                (f"({left} OR {right})", one and other),
+                (f"NOT (NOT ({left}) OR NOT ({right}))", one or other),
+                (f"(CASE WHEN {left} THEN 'Yes' ELSE 'No' END) = 'Yes'", one),
+                (f"(({left}) IS TRUE AND ({right}))", one or other),
+                (f"id IN (SELECT id FROM u WHERE {left})", one),
+            ]
+        )
+    )
+
+
+@given(conditions(), st.sampled_from(["postgres", "duckdb", "databricks"]))
+def test_conditions_are_understood_however_they_are_put_together(condition: tuple[str, bool], dialect: str) -> None:
+    """AND, OR, NOT, CASE and sub-queries in any nesting."""
+    text, about = condition
+    assert picked(f"SELECT a FROM t WHERE {text}", dialect) == ("verify" if about else "none")

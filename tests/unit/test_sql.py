@@ -7,15 +7,14 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
+from creditbot.credit.sql.check import MAX_SQL
 from creditbot.credit.sql.dialects import DIALECTS, WAREHOUSES, dialect_named, dialect_of
-from creditbot.credit.sql.sameness import normalised_hash
 from creditbot.credit.sql.tree import nodes, readings
-from creditbot.credit.sql.words import MAX_SQL, normalised
 from creditbot.errors import SettingsError
 from tests.support.sql import refusal, refused
 
@@ -543,93 +542,10 @@ def test_the_warehouse_tells_its_dialect(url: str, expected: str | None) -> None
     assert expected == dialect_of(url)
 
 
-@pytest.mark.parametrize(
-    ("sql", "same"),
-    [
-        ("SELECT a FROM t", "select A\n\tfrom  T ;"),
-        ("select a from t", "-- Looker Query Context '{\"user_id\":7}'\nselect a from t;;  -- end"),
-        ("select a from t", "/* ; ' */ select a/**/from t"),
-        ("select a from t", "# BigQuery's comment\n  #standardSQL\nselect a from t"),
-        ("select count( * ),a from t", "select count(*) , a from t"),
-        ("select 'it''s' from t", "SELECT 'it''s' FROM t"),
-        ("select a from t where b = $$x$$", "SELECT a FROM t WHERE b=$$x$$"),
-        ("select a from t where b = 'x\\'", "SELECT a FROM t\nWHERE b = 'x\\';\n"),
-        ("select a, b from t", "select a, b from t ORDER BY 2 DESC, (a) ;"),
-        ("select a from t order by a", "select a from t order by b"),
-    ],
-)
-def test_the_same_sql_has_the_same_hash(sql: str, same: str) -> None:
-    """Comments, layout, capitals outside of literals, a last semicolon and the order of the rows make no difference."""
-    assert normalised_hash(sql) == normalised_hash(same)
-
-
-@pytest.mark.parametrize(
-    ("sql", "other"),
-    [
-        ("select 'Authy' from t", "select 'authy' from t"),
-        ("select 'a  b' from t", "select 'a b' from t"),
-        ("select '-- a' from t", "select '-- b' from t"),
-        ("select '/* a */' from t", "select '' from t"),
-        ('select "A" from t', 'select "a" from t'),
-        ("select `A` from t", "select `a` from t"),
-        ("select $x$A$x$ from t", "select $x$a$x$ from t"),
-        ("select 'a' 'b' from t", "select 'a''b' from t"),
-        ("select a from t", "select a from u"),
-        ("select ab from t", "select a b from t"),
-        ("select 'it\\'s -- A' from t", "select 'it\\'s -- B' from t"),  # a comment or not: that depends on the dialect
-        ("select a from t where b = 'x", "select a from t where b = 'y"),
-        ("select a from t order by a limit 5", "select a from t order by b limit 5"),
-        ("select a from (select a from t order by a)", "select a from (select a from t order by b)"),
-        ("select sum(a) over (order by a) from t", "select sum(a) over (order by b) from t"),
-        ("select a from t order by 'it\\'s' limit 5", "select a from t order by 'it\\'s' limit 6"),
-        ("select a from t order by a; drop table t", "select a from t order by a; drop table u"),
-    ],
-)
-def test_other_sql_has_another_hash(sql: str, other: str) -> None:
-    """What stands in a literal or in a quoted name counts, with its capitals and spaces."""
-    assert normalised_hash(sql) != normalised_hash(other)
-
-
-def test_the_hash_of_a_query_never_changes() -> None:
-    """It is kept for DUPLICATE_DAYS: another normalisation would credit SQL twice."""
-    assert normalised("SELECT  a -- x\nFROM t;") == "select a from t"
-    assert "cf44f0bb14976241e98912135a4a6e1d7c6833f1d29e2d260a22b59dcecc4dd0" == normalised_hash("select a from t")
-
-
-TOKENS = st.lists(
-    st.sampled_from(
-        ["select", "FROM", "t", "a1", ",", "(", ")", "=", "<>", "*", "'It''s  -- x'", '"A b"', "`c`", "3.5"]
-    ),
-    min_size=1,
-)
-GAPS = st.sampled_from([" ", "\n", "\t ", "  ", "/* x' */", "-- it's\n", "/**/", "\n# note\n"])
-
-
-@given(TOKENS, st.data())
-def test_gaps_between_words_make_no_difference(tokens: list[str], data: st.DataObject) -> None:
-    """White space and comments of any kind between the words change nothing."""
-    spaced = "".join(token + data.draw(GAPS) for token in tokens)
-    assert normalised_hash(" ".join(tokens)) == normalised_hash(spaced)
-
-
-@given(st.text(alphabet=st.characters(codec=None)))
-@example("select '\ud800'")
-def test_any_text_has_a_hash(text: str) -> None:
-    """Broken Unicode too; and with white space before it is the same SQL."""
-    assert normalised_hash(text) == normalised_hash(f"\n {text}")
-
-
-@pytest.mark.parametrize("piece", ["'", "/*", "$a$b", '"', "`a", "''", "\\'", "--", "# ", "$$x", "x "])
-@pytest.mark.timeout(20)
-def test_the_scan_is_linear(piece: str) -> None:
-    """A megabyte of opening marks is hashed as fast as one of words."""
-    assert len(normalised_hash(piece * (1_000_000 // len(piece)))) == 64
-
-
 def test_importing_costs_an_idle_tick_nothing() -> None:
     """sqlglot is imported by the first check, not by the modules."""
     code = (
-        "import sys, creditbot.credit.sql.check, creditbot.credit.sql.sameness;"
+        "import sys, creditbot.credit.sql.check, creditbot.credit.sql.reading;"
         "import creditbot.credit.products, creditbot.credit.amount;"
         "print([name for name in sys.modules if name.startswith(('sqlglot', 'pandas'))])"
     )

@@ -151,6 +151,18 @@ def parts_of_query(node: exp.Expr) -> Iterator[exp.Expr]:
         todo += [child for child in part.iter_expressions() if not isinstance(child, (*QUERIES, exp.With))]
 
 
+def operands(node: exp.Expr) -> Iterator[exp.Expr]:
+    """What a chain of ANDs, or of ORs, consists of, whatever brackets stand around its parts."""
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        inner = part.unnest()
+        if isinstance(inner, exp.Connector) and type(inner) is type(node):
+            todo += [inner.expression, inner.this]
+        else:
+            yield part
+
+
 def full_name(table: exp.Table) -> str:
     """The name as written, without quotes: "analytics.verify_traffic"."""
     return ".".join(part.name for part in table.parts)
@@ -182,10 +194,10 @@ def _negates(node: exp.Expr) -> bool:
 
 def _compares_with_nothing(node: exp.Expr) -> bool:
     comparisons = exp.EQ | exp.NullSafeEQ | exp.Is | exp.NEQ | exp.NullSafeNEQ
-    return isinstance(node, comparisons) and (_is_nothing(node.left) or _is_nothing(node.right))
+    return isinstance(node, comparisons) and (is_nothing(node.left) or is_nothing(node.right))
 
 
-def _is_nothing(node: exp.Expr) -> bool:
+def is_nothing(node: exp.Expr) -> bool:
     """NULL, FALSE, 0 or '': to be equal to it is to have none of what is asked for."""
     if isinstance(node, exp.Literal):
         return node.name in {"", "0"}

@@ -1,17 +1,18 @@
-"""SQL as a sequence of words, without a grammar: all that can be read of SQL that no dialect parses.
+"""The first version of what is the same for the same SQL: made of its words, without a grammar.
 
-SQL comes in as text; its words go to the hash of `creditbot.credit.sql.sameness` and to the table of products. Pure.
+It recognises what was stored before the fingerprint of `creditbot.credit.sql.sameness`. SQL comes in as text. Pure.
 
 Comments are `-- ...`, `/* ... */`, and `# ...` where it begins a line; literals and quoted names are kept as they are.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-MAX_SQL = 200_000
-"""Characters; the longest a query may be. Parsing that much takes about a second a dialect."""
+_EARLIER = "1-"
+"""Before a fingerprint of version 1 that is stored beside today's."""
 
 # Every alternative that runs to a closing mark also ends with the text, so that the scan is linear whatever the input.
 _WORD = re.compile(
@@ -64,3 +65,18 @@ def _sorted_from(tokens: Sequence[str]) -> int:
             start = index
     rest = tokens[start:]
     return len(tokens) if _COUNTS.intersection(rest) or any(map(_ESCAPED_QUOTE.search, rest)) else start
+
+
+def earlier_fingerprint(sql: str) -> str:
+    """The fingerprint of version 1, as it is stored beside today's: "1-" and 64 hexadecimal digits."""
+    return _EARLIER + hashlib.sha256(normalised(sql).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def recognised_by(fingerprints: Collection[str]) -> set[str]:
+    """What another request may have stored for the same SQL, today or before there were versions.
+
+    Two requests that both have a fingerprint of today are compared by that alone, because version 1 took some other SQL
+    for the same.
+    """
+    earlier = {text.removeprefix(_EARLIER) for text in fingerprints if text.startswith(_EARLIER)}
+    return {text for text in fingerprints if not text.startswith(_EARLIER)} | earlier

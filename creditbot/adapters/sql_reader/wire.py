@@ -1,0 +1,65 @@
+"""What goes between the bot and the process that reads SQL: one line of JSON each way, a question and what was read."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, SqlReading
+from creditbot.errors import SqlRefused
+
+
+def question_line(question: SqlQuestion) -> bytes:
+    """The question as a line."""
+    return _line({
+        "sql": question.sql,
+        "dialect": question.rules.dialect,
+        "tables": question.rules.tables,
+        "day": question.day.isoformat(),
+        "products": [
+            [product.name, product.contains, product.excludes, product.case_sensitive] for product in question.products
+        ],
+    })  # fmt: skip
+
+
+def question_in(line: bytes) -> SqlQuestion:
+    """The question in a line."""
+    fields = json.loads(line)
+    products = tuple(
+        ProductTexts(name, tuple(contains), tuple(excludes), case_sensitive)
+        for name, contains, excludes, case_sensitive in fields["products"]
+    )
+    rules = SqlRules(fields["dialect"], tuple(fields["tables"]))
+    return SqlQuestion(fields["sql"], rules, products, date.fromisoformat(fields["day"]))
+
+
+def reading_line(reading: SqlReading | SqlRefused) -> bytes:
+    """What was read, or why nothing could be read, as a line."""
+    if isinstance(reading, SqlRefused):
+        return _line({"refused": _refusal(reading)})
+    refusal = _refusal(reading.refusal) if reading.refusal else None
+    return _line({"products": reading.products, "fingerprint": reading.fingerprint, "refusal": refusal})
+
+
+def reading_in(line: bytes) -> SqlReading:
+    """What was read. Raises `SqlRefused` where nothing could be read."""
+    fields = json.loads(line)
+    if "refused" in fields:
+        raise _refusal_in(fields["refused"])
+    refusal = _refusal_in(fields["refusal"]) if fields["refusal"] else None
+    return SqlReading(tuple(fields["products"]), fields["fingerprint"], refusal)
+
+
+def _refusal(error: SqlRefused) -> list[Any]:
+    return [error.what, error.todo, error.retry]
+
+
+def _refusal_in(fields: list[Any]) -> SqlRefused:
+    what, todo, retry = fields
+    return SqlRefused(what, todo, retry=retry)
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields).encode() + b"\n"

@@ -1,0 +1,129 @@
+"""SQL read once: whether it may be run, which products it asks for, and which SQL is the same.
+
+The SQL comes from Looker and is not to be trusted, and some SQL keeps the parser busy without end. So `read_sql` is
+called in a process that can be ended, see `creditbot.adapters.sql_reader`. What it says goes to
+`creditbot.credit.compute`. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from creditbot.credit.sql.check import SqlRules, check_parsed, parse
+from creditbot.errors import SqlRefused
+
+_TOO_DEEP = "The SQL is nested too deeply to be read."
+
+
+@dataclass(frozen=True, slots=True)
+class ProductTexts:
+    """The texts by which SQL asks for a product.
+
+    Attributes:
+        name: of the product.
+        contains: one of these must be asked for.
+        excludes: none of these may be asked for.
+        case_sensitive: whether capitals matter.
+    """
+
+    name: str
+    contains: tuple[str, ...]
+    excludes: tuple[str, ...] = ()
+    case_sensitive: bool = False
+
+    def are_in_literal(self, text: str) -> bool:
+        """Whether a literal is about the product: 'Authy SMS' is about "Authy", and 'ACauthy1' is not."""
+        flags = 0 if self.case_sensitive else re.IGNORECASE
+        return any(re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W\d_])", text, flags) for part in self.contains)
+
+    def are_in_name(self, name: str) -> bool:
+        """Whether a name is about the product: `psms_traffic` is about "sms"."""
+        return self._any(self.contains, name)
+
+    def exclude(self, text: str) -> bool:
+        """Whether a literal or a name says that the SQL is not about the product."""
+        return self._any(self.excludes, text)
+
+    def _any(self, parts: Sequence[str], text: str) -> bool:
+        if self.case_sensitive:
+            return any(part in text for part in parts)
+        return any(part.casefold() in text.casefold() for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlQuestion:
+    """What is to be read.
+
+    Attributes:
+        sql: as Looker gave it.
+        rules: which SQL may be run.
+        products: the texts of each product, in the order of the table.
+        day: the UTC day on which the SQL would run.
+    """
+
+    sql: str
+    rules: SqlRules
+    products: tuple[ProductTexts, ...]
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class SqlReading:
+    """What the SQL says.
+
+    Attributes:
+        products: names of the products that it asks for, sorted.
+        fingerprint: the same for the same SQL.
+        refusal: why it may not be run; None if it may.
+    """
+
+    products: tuple[str, ...]
+    fingerprint: str
+    refusal: SqlRefused | None = None
+
+
+class SqlReader(Protocol):
+    """Reads SQL."""
+
+    def warm(self) -> None:
+        """Starts in the background what a first call needs; calling it again does nothing."""
+
+    def read(self, question: SqlQuestion) -> SqlReading:
+        """As `read_sql`."""
+
+
+class SqlReaderHere:
+    """Reads SQL in this process: for SQL of one's own."""
+
+    def warm(self) -> None:
+        """There is nothing to start."""
+
+    def read(self, question: SqlQuestion) -> SqlReading:
+        """As `read_sql`."""
+        return read_sql(question)
+
+
+def read_sql(question: SqlQuestion) -> SqlReading:
+    """Reads the SQL in the warehouse's dialect, or in all that can read it. Raises `SqlRefused` if none can."""
+    from creditbot.credit.sql.conditions import products_asked_for
+    from creditbot.credit.sql.sameness import fingerprint, fingerprint_of_text
+
+    parsed = parse(question.sql, question.rules)
+    refusal = None
+    try:
+        check_parsed(parsed, question.rules)
+    except SqlRefused as error:
+        refusal = error
+    if any(len(statements) != 1 for _, statements in parsed):
+        return SqlReading((), fingerprint_of_text(question.sql), refusal)
+    try:
+        queries = [(dialect, query) for dialect, (query,) in parsed]
+        asked_for = [products_asked_for(query, dialect, question.products) for dialect, query in queries]
+        same_for = fingerprint(queries, question.day)
+    except RecursionError:
+        return SqlReading((), fingerprint_of_text(question.sql), refusal or SqlRefused(_TOO_DEEP, "Make it simpler."))
+    return SqlReading(tuple(sorted(set.intersection(*asked_for))), same_for, refusal)
