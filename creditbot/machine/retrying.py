@@ -33,12 +33,21 @@ def with_retries(
         pause_after: seconds to wait after a failed try before the next one; None if the failure is final.
         stop: once it is asked, nothing is tried again, and the failure at hand is final.
     """
-    from tenacity import Retrying, retry_if_exception_type
+    try:
+        return call()
+    except failure as error:
+        failures = [error]
+    from tenacity import (
+        Retrying,
+        retry_if_exception_type,
+    )  # most calls succeed at once: they do not wait for its import
 
-    failures: list[E] = []
+    begun = False
 
     def attempt() -> T:
-        if failures and stop.asked:  # it was asked while we waited
+        nonlocal begun
+        if not begun or stop.asked:  # the failure above is the first try; a stop may be asked while we wait
+            begun = True
             raise failures[-1]
         try:
             return call()
