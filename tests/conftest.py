@@ -16,7 +16,7 @@ BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}
 """Marker -> the test files that have it by their place or name; in others it stands as `pytestmark`."""
 COVERED = ("unit/*", "behaviour/*")
 """The test files that coverage is measured in: tracing doubles the time of what it sees."""
-UNTRACED = ("kernels", "no_cover")
+UNTRACED = ("kernels", "untraced")
 """Markers of the tests among them that it is not measured in."""
 
 # Generated examples come from a fixed seed in `make test` and in CI, so that a pull request never fails by chance.
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Takes coverage's tracing away from tests that are not COVERED: pytest-cov's marker alone does not under xdist."""
+    """Takes coverage's tracing away from tests that are not COVERED: pytest-cov's own marker fails under xdist."""
     place = item.path.relative_to(TESTS).as_posix()
     if any(fnmatch(place, pattern) for pattern in COVERED) and not any(map(item.get_closest_marker, UNTRACED)):
         return (yield)

@@ -29,7 +29,7 @@ from tests.support.bundled_notebooks import (
 )
 from tests.support.notebooks import cells_of
 
-pytestmark = pytest.mark.no_cover  # what runs here is the notebooks' own code
+pytestmark = pytest.mark.untraced  # what runs here is the notebooks' own code
 
 FROZEN = ROOT / "bench" / "frozen.ipynb"
 ALL = [path_of("verify"), path_of("psms"), FROZEN]
