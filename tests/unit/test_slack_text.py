@@ -187,6 +187,8 @@ OTHERS = [
             ["https://a.b/1?x=1&y=2", "https://a.b/2&amp;", "https://a.b/3", "https://a.b/4", "https://a.b/5"],
         ),
         (OTHERS, [f"https://a.b/{number}" for number in range(1, 8)]),
+        ([rich_text({"type": "date", "timestamp": 1, "url": "https://a.b/1"})], ["https://a.b/1"]),
+        ([{"type": "new", "element": text("https://a.b/1?x&amp;y")}], ["https://a.b/1?x&amp;y"]),
     ],
 )
 def test_every_kind_of_block_is_read(blocks: list[object], expected: list[str]) -> None:

@@ -74,6 +74,7 @@ def test_a_row_without_a_table_is_refused(sql: str) -> None:
         ("postgres", "SELECT regexp_split_to_table(tags, ',') FROM t"),
         ("redshift", "SELECT i FROM t, t.items i"),
         ("trino", "SELECT k FROM t CROSS JOIN UNNEST(map_keys(t.attributes)) AS u (k)"),
+        ("trino", "SELECT v FROM t CROSS JOIN UNNEST(map_values(t.attributes)) AS u (v)"),
         ("athena", "SELECT e FROM t CROSS JOIN UNNEST(CAST(json_extract(t.payload, '$.items') AS ARRAY(JSON))) u (e)"),
         ("databricks", "SELECT x FROM t LATERAL VIEW OUTER explode(split(t.tags, ',')) u AS x"),
         ("databricks", "SELECT x FROM t LATERAL VIEW posexplode(from_json(t.j, 'array<int>')) u AS p, x"),
