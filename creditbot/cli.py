@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
     about_links = "print the Looker links of a Slack message on stdin, one JSON object a line"
     links = _command(sub, "links", _late("links", "run"), about_links)
     links.add_argument(
-        "--host", metavar="HOST[:PORT]", help="the Looker host whose links are accepted (default: of LOOKER_BASE_URL)"
+        "--host",
+        metavar="HOST[:PORT]",
+        help="the Looker host whose links are accepted (default: LOOKER_BASE_URL)",
     )
     history = _command(sub, "history", _late("requests", "history"), "list past requests, with the automation rate")
     history.add_argument("--days", type=_days, default=30, help="how far back to look (default: 30)")
@@ -114,9 +116,11 @@ def _sandbox(box: argparse.ArgumentParser) -> None:
     _sandbox_people(inner)
     serve = _command(inner, "serve", sandbox_commands.serve, "serve its Slack and Looker until stopped")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument("--slack-port", metavar="PORT", type=_port, default=0, help="of its Slack (default: a free one)")
     serve.add_argument(
-        "--looker-port", metavar="PORT", type=_port, default=0, help="of its Looker (default: a free one)"
+        "--slack-port", metavar="PORT", type=_port, default=0, help="port of its Slack (default: any free)"
+    )
+    serve.add_argument(
+        "--looker-port", metavar="PORT", type=_port, default=0, help="port of its Looker (default: any free)"
     )
     serve.add_argument("--no-rate-limits", action="store_true", help="do not limit the rate as Slack does")
     warehouse = _command(inner, "warehouse", sandbox_commands.warehouse, "make its DuckDB warehouse")
@@ -134,7 +138,7 @@ def _sandbox_people(inner: argparse._SubParsersAction[argparse.ArgumentParser]) 
     post.add_argument("--broadcast", action="store_true", help="show the reply in the channel as well")
     edit = _command(inner, "edit", sandbox_people.edit, "edit a message as its author")
     _message(edit)
-    edit.add_argument("text", metavar="TEXT", help="the message from now on")
+    edit.add_argument("text", metavar="TEXT", help="the new text of the message")
     _message(_command(inner, "delete", sandbox_people.delete, "delete a message"))
     react = _command(inner, "react", sandbox_people.react, "react to a message")
     _message(react)
@@ -170,7 +174,7 @@ def _sandbox_look(look: argparse.ArgumentParser) -> None:
     )
     look.add_argument("--fields", metavar="FIELD,FIELD", help="its columns (default: those that the notebook needs)")
     look.add_argument("--limit", metavar="ROWS", help="the most rows it shows (default: Looker's 500)")
-    look.add_argument("--sql", metavar="SQL", help="exactly this SQL, instead of all of the above but the title")
+    look.add_argument("--sql", metavar="SQL", help="exactly this SQL, instead of all the options above but --title")
 
 
 def _days(text: str) -> int:

@@ -64,7 +64,7 @@ class Duplicates:
         if self._context.ledger.state.holds(other, now):
             raise NotYet(
                 f"Another request may already credit the same SQL: {self._context.workspace.address(other)}",
-                "That will be checked again.",
+                "The bot will check again.",
             )
         try:
             shown = self._check.look(other)

@@ -64,7 +64,7 @@ class ThreadCheck:
         if shown.elsewhere:
             return move(record, "elsewhere", now, reply=shown.elsewhere, claim=None, reason="Answered in the thread.")
         if is_behind(shown.own, key, record.edited, now, self._context.rules.settle):
-            raise NotYet("Slack does not show the latest version of the request yet.", "It will be read again.")
+            raise NotYet("Slack does not show the latest version of the request yet.", "The next tick reads it again.")
         if shown.request is None:
             return move(record, "withdrawn", now, claim=None, reason="The message or its Looker links were deleted.")
         if shown.unclear:

@@ -19,7 +19,7 @@ def run(options: Namespace) -> int:
     """Prints each link with its parts and, if it cannot be used, why."""
     text = options.host or raw("LOOKER_BASE_URL")
     if not text:
-        raise SettingsError("No Looker is named whose links to look for.", "Pass --host HOST, or set LOOKER_BASE_URL.")
+        raise SettingsError("No Looker host is set to look for.", "Pass --host HOST, or set LOOKER_BASE_URL.")
     host = looker_host(text)
     links = looker_links(content_of(sys.stdin.buffer.read().decode(errors="replace")), host)
     for link in links:

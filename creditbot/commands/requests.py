@@ -89,11 +89,11 @@ def restart(lookup: Lookup, ledger: Ledger, clock: Clock, permalink: Permalink, 
 def _why_not_again(facts: RequestFacts) -> str:
     """Why a request of that status does not start again, one sentence or two; "" if it may."""
     if facts.status in ANSWERED:
-        return "This request has been answered and is not answered twice. If the answer is wrong, correct it by hand."
+        return "This request has been answered; the bot answers only once. If the answer is wrong, correct it by hand."
     if facts.record is None or facts.status in ("failed", "given_up", "skipped", "withdrawn"):
         return ""
     if facts.status == "posting":
-        return "A reply to this request may be on its way. The next ticks find out; there is nothing to retry yet."
+        return "A reply to this request may be on its way. The next ticks will find out; there is nothing to retry yet."
     return f"This request is already under way ({facts.status}). The next tick continues it."
 
 

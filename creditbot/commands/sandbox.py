@@ -128,7 +128,7 @@ def _settings_file(path: Path) -> dict[str, str]:
     if refused:
         raise SettingsError(
             f"{path} sets {', '.join(refused)}, which the sandbox sets itself.",
-            "Take it out of the file; `creditbot run-once` is for another Slack or Looker.",
+            "Remove it from the file; `creditbot run-once` is for another Slack or Looker.",
         )
     return {name: value for name, value in values.items() if value}
 
@@ -182,7 +182,7 @@ def serve(options: Namespace) -> int:
         for name, value in environ.items():
             print(f"{name}={value}", flush=True)
         say_aside(f"Serving the sandbox in {options.folder} until Ctrl-C, or `kill {os.getpid()}`.")
-        say_aside("A shell that took these settings keeps them after that. This takes them away:")
+        say_aside("A shell that loaded these settings keeps them after that. This removes them:")
         say_aside(f"  unset {' '.join(environ)}")
         end.wait()
     say_aside("Stopped serving the sandbox.")
@@ -203,7 +203,7 @@ def why_nobody_answers() -> str:
     if raw("SLACK_BOT_TOKEN") != TOKEN or _somebody_listens(address):
         return ""
     return (
-        f"Nobody answers at {address}, where SLACK_API_URL expects the sandbox: start it with "
+        f"Nothing answers at {address}, where SLACK_API_URL expects the sandbox: start it with "
         "`creditbot sandbox serve`, or take its settings out of this shell and of .env."
     )
 

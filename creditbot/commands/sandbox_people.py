@@ -71,11 +71,11 @@ def add_look(options: Namespace) -> int:
     described = (options.account, options.dates, options.product, options.filter, options.fields, options.limit)
     if options.sql is not None and any(value is not None for value in described):
         raise SettingsError(
-            "--sql is all of what a Look shows.",
+            "--sql already says all that the Look shows.",
             "Leave --account, --product, --dates, --filter, --fields and --limit out.",
         )
     if options.sql is None and options.account is None:
-        raise SettingsError("A Look needs traffic to show.", "Say --account ACCOUNT, or --sql SQL.")
+        raise SettingsError("A Look needs something to show.", "Pass --account ACCOUNT, or --sql SQL.")
     with open_world(options.folder) as world:
         if options.sql is not None:
             address = save_sql(world, options.sql, options.title)

@@ -174,7 +174,7 @@ def _columns(row: Mapping[Any, object]) -> dict[str, object]:
     columns = {str(name).strip().casefold(): value for name, value in row.items()}
     if len(columns) < len(row):
         names = _shown(", ".join(map(str, row)))
-        raise CreditRefused(f"A row of the notebook's summary has two columns of one name ({names}).", _TODO)
+        raise CreditRefused(f"A row of the notebook's summary has two columns with the same name ({names}).", _TODO)
     return columns
 
 
@@ -191,11 +191,11 @@ def _check_cost(credit: Decimal, fraud_cost: Decimal | None) -> None:
 
 def _check_shares(rows: Sequence[CreditRow]) -> None:
     if not all("traffic_prop" in row.columns for row in rows):
-        raise CreditRefused(f"The {len(rows)} rows of the summary do not all say their traffic_prop.", _TODO)
+        raise CreditRefused(f"Not all {len(rows)} rows of the summary have a traffic_prop.", _TODO)
     total = sum((_share(row.columns["traffic_prop"]) for row in rows), Decimal(0))
     if abs(total - 1) > SHARE_TOLERANCE * len(rows):
         raise CreditRefused(
-            f"The {len(rows)} rows of the summary are {total:.1%} of the traffic, so they do not add up.", _TODO
+            f"The {len(rows)} rows of the summary cover {total:.1%} of the traffic, not all of it.", _TODO
         )
 
 

@@ -59,7 +59,8 @@ def _check_whole(text: str, table: Table) -> None:
     cells = [cell for row in table for pair in row.items() for cell in pair]
     if (size and int(size[1]) != len(table)) or not _ELLIPSES.isdisjoint(cells):
         raise CreditRefused(
-            f"The table under {HEADING!r} is not shown whole.", "Raise pandas' display.max_rows and max_columns in it."
+            f"The table under {HEADING!r} is cut off.",
+            "Raise pandas' display.max_rows and max_columns in the notebook.",
         )
 
 

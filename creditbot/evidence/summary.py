@@ -35,7 +35,7 @@ PART_BYTES = 4_000
 """For one source or one output."""
 TEXT_BYTES = 2_000
 """For the text of the request, and for the reason of its end."""
-OTHER_RUN = "The links and cells are from another run than the amount: a process that was suspended saved them late."
+OTHER_RUN = "The links and cells come from a different run than the amount: a suspended process saved them late."
 """Says that a summary does not show where its amount came from; the state has the hashes of its SQL and notebooks."""
 ROWS = 20
 """For the tables of a request together; shared evenly by its links, one at least."""

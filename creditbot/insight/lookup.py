@@ -23,9 +23,9 @@ from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Record
 
-_PREVIOUS_BOT = "The bot that was here before processed it. Its thread shows whether it was answered."
+_PREVIOUS_BOT = "The previous bot processed this message. Its thread shows whether it was answered."
 _NOT_STARTED = (
-    "It is a request that was not started yet. If LOOKBACK_HOURS have passed, start it with `creditbot retry`."
+    "It is a request that has not been started yet. If it is older than LOOKBACK_HOURS, run `creditbot retry`."
 )
 
 

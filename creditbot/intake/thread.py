@@ -88,7 +88,7 @@ def _unmarked_answer(
     if answers.get(key.ts):
         return answers[key.ts][0], ""
     if any(len(of_later) > 1 for ts, of_later in answers.items() if order(ts) > order(key.ts)):
-        return "", "A later request in its thread has several answers, and one of them may be meant for this one."
+        return "", "A later request in the thread has several answers, and one of them may be meant for this request."
     return "", ""
 
 

@@ -11,7 +11,7 @@ def write(value: object, indent: str = "") -> str:
     """JSON text, two spaces a level, keys in their order. TypeError or ValueError for what JSON cannot say."""
     if isinstance(value, Decimal):
         if not value.is_finite():
-            raise ValueError(f"{value} is no JSON number")
+            raise ValueError(f"{value} is not a JSON number")
         return format(value, "f")
     if isinstance(value, Mapping):
         return _block("{}", [f"{_key(key)}: {write(item, indent + '  ')}" for key, item in value.items()], indent)

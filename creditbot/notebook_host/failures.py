@@ -57,7 +57,7 @@ def cell_error(notebook: str, cell: int, name: str, message: str) -> CreditbotEr
         return Refused(WAREHOUSE, what, "Check the user and the password in WAREHOUSE_URL.")
     if name in UNREACHABLE or (name in AMBIGUOUS and _NO_CONNECTION.search(message)):
         what = f"The warehouse could not be reached from cell {cell} of {notebook}: {error}."
-        return Unreachable(WAREHOUSE, what, "It is tried again. Check WAREHOUSE_URL if this keeps happening.")
+        return Unreachable(WAREHOUSE, what, "The bot will try again. Check WAREHOUSE_URL if this keeps happening.")
     what = f"The notebook {notebook} failed in cell {cell} with {error}."
     return NotebookFailed(what, "Correct the notebook or the request.")
 

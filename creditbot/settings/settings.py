@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         description="Several channels to watch, by name without `#` or by ID; replaces `SLACK_TEST_CHANNEL`.",
         validate_default=True,
     )
-    http_hosts: Names = Field((), description="Hosts (`name` or `name:port`) that plain http may be used with.")
+    http_hosts: Names = Field((), description="Hosts (`name` or `name:port`) that may be called over plain http.")
     slack_api_url: str = Field("https://slack.com/api/", description="Address of Slack's API.")
     looker_base_url: str = Field(
         description="Address of Looker, such as `https://acme.looker.com`.", examples=["https://acme.looker.com"]
@@ -109,8 +109,8 @@ class Settings(BaseSettings):
         72,
         ge=1,
         le=8784,
-        description="Hours that each tick reads back; an outage is waited for as long, and a reply that never shows is "
-        "posted again.",
+        description="Hours that each tick reads back; also how long a request waits out an outage, and how long a "
+        "reply that never shows is posted again.",
     )
     workers: int | None = Field(
         None, ge=1, le=64, description="Notebooks that run at the same time; by default one per core."
@@ -128,7 +128,7 @@ class Settings(BaseSettings):
         900,
         ge=120,
         le=86400,
-        description="Seconds from the start of a post until Slack shows it to all; sending takes at most 60 of them.",
+        description="Seconds from the start of a post until Slack shows it to everyone; sending takes at most 60 s.",
     )
     reply_template: Template = Field(
         "Approved, {amount}, exceptions", description="Text of the reply; its only field is `{amount}`."

@@ -225,11 +225,11 @@ def _load(kind: type, text: str, layout: int) -> Any:
     claim = getattr(value, "claim", None)
     times = [v for x in (value, claim) if x for v in _fields(x) if isinstance(v, datetime)]
     if any(moment.tzinfo is None or not 2000 < moment.year < 2100 for moment in times):
-        raise ValueError("a time without a zone, or one that nobody means")
+        raise ValueError("a time without a zone, or outside this century")
     if kind is Record and value.edited and not is_ts(value.edited):
         raise ValueError("an edit without a time")
     if kind is Record and value.result and value.result.amount <= 0:
-        raise ValueError("an amount that nobody posts")
+        raise ValueError("an amount that is not above zero")
     return value
 
 

@@ -164,7 +164,7 @@ def move(record: Record | None, to: Status, at: datetime, **changes: Any) -> Rec
     """The record after a move, with a new nonce. ValueError for a move that the drawing does not have."""
     source = record.status if record else None
     if to not in MOVES[source]:
-        raise ValueError(f"a request does not go from {source} to {to}")
+        raise ValueError(f"a request cannot move from {source} to {to}")
     if record is None:
         return Record(status=to, nonce=new_nonce(), at=at, **changes)
     return replace(record, **{"status": to, "nonce": new_nonce(), "at": at, **changes})

@@ -64,9 +64,9 @@ def _damage(context: TickContext, state: State, requests: Sequence[Request]) -> 
     if state.done and not state.records:  # a prototype was here, and not creditbot
         return ""
     if any(_has_summary(context, request.key) for request in requests):
-        return "The state is empty, although there are summaries of requests in the channel."
+        return "The state is empty, but there are summaries of requests that are in the channel."
     if _answered_before(context, requests):
-        return "The state is empty, although threads in the channel show our replies."
+        return "The state is empty, but threads in the channel contain replies by the bot."
     return ""
 
 

@@ -377,7 +377,7 @@ def test_links_says_that_a_message_has_none() -> None:
 def test_links_needs_the_host_of_looker(tmp_path: Path) -> None:
     """From an option or a setting."""
     done = creditbot(tmp_path, "links")
-    expected = "No Looker is named whose links to look for. Pass --host HOST, or set LOOKER_BASE_URL."
+    expected = "No Looker host is set to look for. Pass --host HOST, or set LOOKER_BASE_URL."
     assert refusal(expected) == done
 
 
@@ -443,7 +443,7 @@ def test_retry_is_refused_for_an_answered_request(worked: Office) -> None:
     """Nobody is answered twice."""
     done = worked.run("retry", worked.permalink("SMS pumping"))
     assert 2 == done.code
-    assert done.sentence.startswith("This request has been answered and is not answered twice.")
+    assert done.sentence.startswith("This request has been answered; the bot answers only once.")
 
 
 def test_retry_lets_the_next_tick_start_a_request_again(worked: Office) -> None:

@@ -148,7 +148,7 @@ def test_serving_says_how_to_stop_it_and_what_a_shell_keeps(shell: Shell) -> Non
         pass
     until, shell_keeps, unset, stopped = served.asides
     assert re.fullmatch(rf"Serving the sandbox in {re.escape(str(shell.folder))} until Ctrl-C, or `kill \d+`\.", until)
-    assert "A shell that took these settings keeps them after that. This takes them away:" == shell_keeps
+    assert "A shell that loaded these settings keeps them after that. This removes them:" == shell_keeps
     assert ["unset", *served.settings] == unset.split()
     assert "Stopped serving the sandbox." == stopped
 
@@ -169,7 +169,7 @@ def test_a_bot_that_finds_nobody_at_the_sandboxs_address_says_so(
     code = cli.main(["run-once"])
     assert 1 == code
     assert (
-        f"creditbot: Nobody answers at {served.settings['SLACK_API_URL']}, where SLACK_API_URL expects the sandbox: "
+        f"creditbot: Nothing answers at {served.settings['SLACK_API_URL']}, where SLACK_API_URL expects the sandbox: "
         "start it with `creditbot sandbox serve`, or take its settings out of this shell and of .env.\n"
         == capsys.readouterr().err
     )
@@ -432,8 +432,8 @@ def test_new_looks_have_addresses_and_titles_of_their_own(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "A Look needs traffic to show. Say --account ACCOUNT, or --sql SQL."),
-        (["--account", "a", "--sql", "SELECT 1"], "--sql is all of what a Look shows."),
+        ([], "A Look needs something to show. Pass --account ACCOUNT, or --sql SQL."),
+        (["--account", "a", "--sql", "SELECT 1"], "--sql already says all that the Look shows."),
         (["--sql", ""], "The Look has no SQL."),
         (["--account", "a", "--filter", "prefix"], "'prefix' is not a filter."),
         (["--account", "a", "--filter", "nothing=1"], "Unknown field verify_traffic.nothing."),

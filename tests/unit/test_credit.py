@@ -128,8 +128,8 @@ class TestScraps:
             ({"credit": {"amount": "10", "Fraud_Cost": "9.99"}}, "above the fraud cost $9.99"),
             ({"credit": "5", "Credit": "6"}, "different credits: $5.00 and $6.00"),
             ({"credit": {"amount": "5", "Currency": "EUR"}}, "in EUR, not in USD"),
-            ({"credit": {"amount": "5", "Amount": "6"}}, "two columns of one name (amount, Amount)"),
-            ({"credit": [{"credit": "5", " Credit": "6"}]}, "two columns of one name (credit, Credit)"),
+            ({"credit": {"amount": "5", "Amount": "6"}}, "two columns with the same name (amount, Amount)"),
+            ({"credit": [{"credit": "5", " Credit": "6"}]}, "two columns with the same name (credit, Credit)"),
             ({"credit": [{**ROW, "fraud_cost": "NaN"}]}, "fraud cost is missing"),
             ({"credit": [{**ROW, "fraud_cost": "€7,526.30"}]}, "fraud cost is not an amount in USD"),
         ],
@@ -395,7 +395,7 @@ class TestSummaryInfo:
         with pd.option_context(*options):
             text = table._repr_html_() if kind == "text/html" else repr(table)
         assert refusal(run_of({}, markdown("# Summary Info"), shows((kind, text)))) == (
-            "The table under 'Summary Info' is not shown whole. Raise pandas' display.max_rows and max_columns in it."
+            "The table under 'Summary Info' is cut off. Raise pandas' display.max_rows and max_columns in the notebook."
         )
 
     @pytest.mark.parametrize(

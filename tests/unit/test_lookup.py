@@ -71,7 +71,7 @@ def test_a_request_that_the_state_forgot_is_known_by_its_summary(world: World) -
         ({"text": "hello"}, f"It is not a request: it has no link to {HOST}."),
         ({"text": LINK, "bot": "B0OTHER"}, "It is not a request: an app wrote it (B0OTHER)"),
         ({"text": LINK, "user": None}, "It is not a request: it has no author."),
-        ({"text": LINK}, "It is a request that was not started yet."),
+        ({"text": LINK}, "It is a request that has not been started yet."),
     ],
     ids=["no link", "an app", "no author", "a new request"],
 )
@@ -111,7 +111,7 @@ def test_a_request_of_the_previous_bot_is_known_as_processed(world: World) -> No
     """Its list does not say what became of it."""
     key = world.ask("abc")
     world.values = {DONE: f'["{key.ts}"]'}
-    assert "The bot that was here before processed it." in lookup(world).find(permalink(key)).ignored
+    assert "The previous bot processed this message." in lookup(world).find(permalink(key)).ignored
 
 
 # --- all requests ----------------------------------------------------------------------------------------------------

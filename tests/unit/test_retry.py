@@ -45,7 +45,7 @@ def refusal(world: World, message: Permalink) -> str:
     return str(caught.value)
 
 
-NOT_TWICE = "This request has been answered and is not answered twice. If the answer is wrong, correct it by hand."
+NOT_TWICE = "This request has been answered; the bot answers only once. If the answer is wrong, correct it by hand."
 
 
 @pytest.mark.parametrize("slug", ["gone", "other"], ids=["given up", "skipped"])

@@ -117,7 +117,7 @@ def test_an_answer_after_a_second_request_is_that_ones() -> None:
 def test_two_answers_after_a_second_request_leave_the_first_unclear() -> None:
     """One of them may be meant for the first: nobody can tell."""
     answers = [reply(6, "Approved, $1"), reply(7, "Approved, $2")]
-    why = "A later request in its thread has several answers, and one of them may be meant for this one."
+    why = "A later request in the thread has several answers, and one of them may be meant for this request."
     assert replace(unanswered(), unclear=why) == look(request(), a_broadcast(), *answers)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _UNLIMITED = -1
 _TYPED = (
     "SQL Runner links are not credited: a person can write any number into their SQL.",
-    "Post a Look or an Explore, or set ALLOW_SQL_RUNNER=true if everybody who posts is trusted with that.",
+    "Post a Look or an Explore, or set ALLOW_SQL_RUNNER=true if you trust everybody who posts.",
 )
 
 
@@ -95,7 +95,7 @@ class LookerResolver:
             return Query(link, self._explore(link))
         if link.slug:
             beside = link.filters or link.fields or link.limit
-            note = "The link shows the query that its address names; the parameters beside it are not used."
+            note = "The link shows the query that its address names; its other parameters are not used."
             return Query(link, self._saved(link.slug), note if beside else "")
         if link.kind == "look":
             note = "The filters in the address replace those saved with the Look."

@@ -65,7 +65,7 @@ class FileStore:
             document = json.loads(content)
         except (ValueError, RecursionError):
             aside = self._aside()
-            return Stored({}, f"corrupt:{len(content)}", f"{self._path} was not readable; it is kept as {aside.name}.")
+            return Stored({}, f"corrupt:{len(content)}", f"{self._path} could not be read; it is kept as {aside.name}.")
         if isinstance(document, dict) and _VERSION.fullmatch(str(document.get("version"))):
             return Stored(
                 {key: json.dumps(value, ensure_ascii=False) for key, value in document.items() if key != "version"},

@@ -32,7 +32,7 @@ _BUILD = re.compile(
     re.IGNORECASE,
 )
 _BUILT = re.compile(r"derived table|\bL[A-Z][$_]\w*\d{13}", re.IGNORECASE)
-_TRY_LATER = "It is tried again; open the Look in Looker to have the table built."
+_TRY_LATER = "The bot will try again; open the Look in Looker to have the table built."
 
 # Text that the parser takes for a comment or a structure and a server may take for something else.
 _HIDING = {
@@ -75,7 +75,7 @@ def parse(sql: str, sql_rules: SqlRules) -> list[Parsed]:
     if not parsed:
         raise SqlRefused(
             f"The SQL is not one query in {sql_rules.dialect or 'any of ' + ', '.join(WAREHOUSES)}.",
-            "Check SQL_DIALECT, and take pivots and totals off the query: with them Looker sends more than one.",
+            "Check SQL_DIALECT, and take pivots and totals off the query: with them, Looker sends more than one query.",
         )
     return parsed
 
@@ -94,4 +94,4 @@ def _check_text(sql: str) -> None:
     for mark, meaning in _HIDING.items():
         if mark in sql:
             shown = "" if mark == "\0" else f" ({mark})"
-            raise SqlRefused(f"The SQL contains {meaning}{shown}.", "Take it out of the query in Looker.")
+            raise SqlRefused(f"The SQL contains {meaning}{shown}.", "Remove it from the query in Looker.")

@@ -15,7 +15,7 @@ from sqlglot import exp
 from creditbot.credit.sql.tree import name_of
 from creditbot.errors import SqlRefused
 
-TODO: Final = "Ask with a Look or an Explore over the warehouse's tables."
+TODO: Final = "Post a Look or an Explore over the warehouse's tables instead."
 
 # fmt: off
 # Functions that make rows or lists out of nothing.
@@ -78,15 +78,15 @@ def check_function(node: exp.Func, dialect: str) -> None:
     full = ".".join([*_qualifiers(node), name.lower()])
     parts = full.split(".")
     if isinstance(node, exp.Anonymous) and not _PLAIN_NAME.fullmatch(name):
-        raise SqlRefused(f"The SQL calls a function by the odd name {name}.", TODO)
+        raise SqlRefused(f"The SQL calls a function with the odd name {name}.", TODO)
     if parts[-1] in _SERIES:
-        raise SqlRefused(f"The SQL makes rows by {name}, out of no table.", TODO)
+        raise SqlRefused(f"The SQL generates rows with {name}, not from a table.", TODO)
     if full not in _HARMLESS and any(part in _HARMFUL or _HARMFUL_FAMILIES.match(part) for part in parts):
         raise SqlRefused(f"The SQL calls {full.upper()}, which does more than compute.", TODO)
     if dialect == "clickhouse" and isinstance(node, exp.Anonymous) and _IN_FUNCTIONS.fullmatch(parts[-1]):
-        raise SqlRefused(f"The SQL calls {name}, which may read a table that it names.", TODO)
+        raise SqlRefused(f"The SQL calls {name}, which may read a table named in its arguments.", TODO)
     if opens_list(node) and not all(_is_in_column(argument) for argument in _lists(node)):
-        raise SqlRefused(f"The SQL makes rows by {name} out of a list, not out of a column.", TODO)
+        raise SqlRefused(f"The SQL generates rows with {name} from a list, not from a column.", TODO)
 
 
 def opens_list(node: exp.Expr | None) -> bool:
@@ -100,7 +100,7 @@ def check_array_join(join: exp.Join) -> None:
     """Raises `SqlRefused` unless ClickHouse's ARRAY JOIN opens columns."""
     for part in (join.this, *join.expressions):
         if not _is_in_column(part.this if isinstance(part, exp.Alias) else part):
-            raise SqlRefused("The SQL makes rows by ARRAY JOIN out of a list, not out of a column.", TODO)
+            raise SqlRefused("The SQL generates rows with ARRAY JOIN from a list, not from a column.", TODO)
 
 
 def _qualifiers(node: exp.Func) -> list[str]:

@@ -28,8 +28,8 @@ _REFUSED: Final[Mapping[type[exp.Expr], str]] = {
     exp.Lock: "locks rows (FOR UPDATE, FOR SHARE)",
     exp.NextValueFor: "takes a number from a sequence",
     exp.Values: "takes rows from VALUES, not from a table",
-    exp.Connect: "makes rows by CONNECT BY",
-    exp.WithFill: "makes rows by WITH FILL, out of no table",
+    exp.Connect: "generates rows with CONNECT BY",
+    exp.WithFill: "generates rows (WITH FILL), not from a table",
     exp.TableSample: "reads a sample of a table, not all of it",
     exp.QueryTransform: "runs a script (TRANSFORM)",
     exp.UserDefinedFunction: "defines a function",
@@ -60,7 +60,7 @@ def check_statements(statements: Sequence[exp.Expr], dialect: str, tables: Seque
             _check_name(node, dialect)
             _check_table(node, scope, dialect, tables)
         elif tables and isinstance(node, exp.Anonymous) and node.name.lower().startswith("dictget"):
-            raise SqlRefused(f"The SQL reads a dictionary by {node.name}, which is not among SQL_TABLES.", TODO)
+            raise SqlRefused(f"The SQL reads a dictionary with {node.name}, which is not among SQL_TABLES.", TODO)
     if totals := _totals(query, dialect):
         raise SqlRefused(f"The SQL adds rows of totals ({totals}), which would be credited twice.", TODO)
     if limit := row_limit(query, dialect):
@@ -139,13 +139,13 @@ def _check_in(node: exp.In) -> None:
     names = [node.args.get("field"), *(node.expressions if len(node.expressions) == 1 else ())]
     for name in names:
         if isinstance(name, exp.Column | exp.Dot):
-            raise SqlRefused(f"The SQL reads the table {short(name.sql())} by IN.", TODO)
+            raise SqlRefused(f"The SQL reads the table {short(name.sql())} with IN.", TODO)
 
 
 def _check_hint(hint: exp.Hint) -> None:
     for part in hint.expressions:
         if part.name.upper().startswith(_SET_BY_HINT):
-            raise SqlRefused(f"The SQL changes settings of the server by a hint ({part.name.upper()}).", TODO)
+            raise SqlRefused(f"The SQL changes settings of the server with a hint ({part.name.upper()}).", TODO)
 
 
 def _check_name(table: exp.Table, dialect: str) -> None:
@@ -166,7 +166,7 @@ def _check_table(table: exp.Table, scope: CteScope, dialect: str, allowed: Seque
     name = full_name(table)
     readable = scope.readable(table)
     if readable is False:
-        raise SqlRefused(f"The SQL makes rows by recursion: {short(name)} reads itself.", TODO)
+        raise SqlRefused(f"The SQL generates rows by recursion: {short(name)} reads itself.", TODO)
     if readable:
         return
     if is_one_row_table(table):

@@ -34,13 +34,13 @@ def check_node(node: exp.Expr) -> None:
     elif isinstance(node, exp.WithTableHint):
         _check_hint(node)
     elif isinstance(node, exp.IndexTableHint):
-        raise SqlRefused("The SQL has USE behind a table, and SQL Server may run it as a statement.", "Take it off.")
+        raise SqlRefused("The SQL has USE after a table, and SQL Server may run it as a statement.", "Remove it.")
 
 
 def _check_name(identifier: exp.Identifier) -> None:
     if not identifier.args.get("quoted") and identifier.name.lower() in _STATEMENTS:
         raise SqlRefused(
-            f"The SQL has {identifier.name.upper()} where a name stands, and SQL Server may run it as a statement.",
+            f"The SQL has {identifier.name.upper()} in place of a name, and SQL Server may run it as a statement.",
             "Put the name in brackets or quotes.",
         )
 
@@ -49,5 +49,5 @@ def _check_hint(hint: exp.WithTableHint) -> None:
     for word in hint.expressions:
         if word.name.lower() not in _HARMLESS_HINTS:
             raise SqlRefused(
-                f"The SQL has the hint {word.name.upper()}, which locks rows or leaves some out.", "Take it off."
+                f"The SQL has the hint {word.name.upper()}, which locks rows or leaves some out.", "Remove it."
             )
