@@ -71,6 +71,11 @@ def picked(sql: str, dialect: str | None = None, table: ProductTable | None = No
         "NOT (item <> 'Authy' OR day < '2025-12-01')",
         "COALESCE(item LIKE 'Authy%', FALSE)",
         "0 < STRPOS(item, 'Authy')",
+        "authy_id BETWEEN 1 AND 5",
+        "CAST(item = 'Authy' AS BOOLEAN)",
+        "(CASE item WHEN 'Authy' THEN 1 ELSE 0 END) = 1",
+        "item = UPPER('Authy')",
+        "item LIKE CONCAT('%Au', 'thy%')",
         "NOT (STRPOS(item, 'Authy') < 1)",
         "authy.item = 'x'",
     ],
@@ -146,6 +151,10 @@ def test_the_right_side_of_except_is_not_asked_for() -> None:
         ("with x as (select * from t where item like 'Authy%') select a from x where day > '2025-12-01'", "verify"),
         ("select a from t join items i on t.id = i.id and i.name = 'Authy'", "verify"),
         ("select a from t where item = 'Authy' union all select a from u where item like 'Authy%'", "verify"),
+        ("select a from t where item = 'Authy' intersect select a from u", "verify"),
+        ("select a from t intersect select a from u where item = 'Authy'", "verify"),
+        ("select a from t cross join lateral (select * from u where item = 'Authy' and u.id = t.id) x", "verify"),
+        ("with x as (select * from t where item = 'Authy') select a from x join x y using (a)", "verify"),
         ("select a from (select *, if(item like 'Authy%', 'V', 'P') as kind from t) x where kind = 'V'", "verify"),
     ],
 )  # fmt: skip
@@ -177,11 +186,31 @@ def test_a_product_is_picked_by_what_every_row_fulfils(sql: str, expected: str) 
         "select a from t where (select max(item) from u) = 'x' and day = (select max(day) from authy_days)",
         "select a from (select *, if(item like 'Authy%', 'V', 'P') as kind from t) x where kind <> 'x'",
         "select a from t where customer = 'Smstools Inc'",
+        "with recursive x as (select a from x) select a from x",
+        "select * from (select a = 'Authy' as k from t) x, (select b = 'x' as k from u) y where k",
+        "select a from (select max(item) as k, a from t) x where k",
+        "select a from t where item like any ('Authy%', 'x')",
     ],
 )
 def test_what_is_shown_or_may_not_hold_asks_for_no_product(sql: str) -> None:
     """Labels, branches, sort keys, one of several conditions, and what an outer join may leave out."""
     assert picked(sql) == "none"
+
+
+def test_the_words_of_one_dialect_are_understood() -> None:
+    """Lists of patterns, texts in parts, and ClickHouse's FINAL."""
+    assert picked("select a from t where item like any ('Authy%', '%Authy SMS%')", "snowflake") == "verify"
+    assert picked("select a from t where item in ('Authy', 'Authy SMS')", "snowflake") == "verify"
+    assert picked("select a from t where item = any(array['Authy', 'Authy SMS'])", "postgres") == "verify"
+    assert picked("select a from t where item = 'Au' || 'thy'", "postgres") == "verify"
+    assert picked("select a from authy_traffic as t final", "clickhouse") == "verify"
+
+
+def test_sql_that_is_too_deep_to_be_understood_is_refused() -> None:
+    """Its tree is deeper than what walks it."""
+    reading = read_sql(SqlQuestion(f"select a from t where {'+'.join('1' * 5000)} = 1", SqlRules("duckdb"), (), DAY))
+    assert reading.refusal
+    assert reading.refusal.what == "The SQL is nested too deeply to be read."
 
 
 @pytest.mark.parametrize(

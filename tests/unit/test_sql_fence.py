@@ -85,6 +85,11 @@ def test_a_row_without_a_table_is_refused(sql: str) -> None:
             "clickhouse",
             "WITH toDate('2025-12-01') AS start, 5 AS least SELECT a FROM t WHERE day >= start AND n > least",
         ),
+        ("bigquery", "SELECT a FROM t, UNNEST(JSON_VALUE_ARRAY(t.payload, '$.tags')) AS tag"),
+        ("snowflake", "SELECT f.value FROM t, LATERAL FLATTEN(INPUT => OBJECT_KEYS(t.payload)) f"),
+        ("snowflake", "SELECT f.value FROM t, LATERAL FLATTEN(INPUT => STRTOK_TO_ARRAY(t.tags, ',')) f"),
+        ("trino", "SELECT e FROM t CROSS JOIN UNNEST(array_distinct(t.tags)) u (e)"),
+        ("trino", "SELECT v FROM t CROSS JOIN UNNEST(map_values(t.attributes)) u (v)"),
         ("tsql", "SELECT x.value FROM t CROSS APPLY STRING_SPLIT(t.tags, ',') x"),
     ],
 )
@@ -128,6 +133,7 @@ def test_the_list_in_a_column_may_be_opened(dialect: str, sql: str) -> None:
         ("tsql", "SELECT a FROM t CROSS APPLY OPENJSON('[1,2]') x"),
         ("tsql", "SELECT a FROM t CROSS APPLY STRING_SPLIT('1,2', ',') x"),
         ("trino", "SELECT a FROM t CROSS JOIN UNNEST(repeat(a, 5)) u (x)"),
+        ("duckdb", "SELECT unnest(object_keys()) FROM t"),
         ("trino", "SELECT a FROM t CROSS JOIN UNNEST(split('1,2', ',')) u (x)"),
     ],
 )

@@ -74,7 +74,7 @@ class _Proof:
         self._by_tables = by_tables
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
         self._columns = _computed_columns(query, dialect)
-        self._entered: set[int] = set()
+        self._proved: dict[int, bool] = {}
 
     def holds(self) -> bool:
         return self._rows(self._query)
@@ -104,12 +104,10 @@ class _Proof:
         cte = self._scopes[id(source)].cte_of(source) if isinstance(source.this, exp.Identifier) else None
         if cte is None:
             return self._by_tables and self._is_name(full_name(source))
-        if id(cte) in self._entered:
-            return False  # recursion, which the rules refuse
-        self._entered.add(id(cte))
-        proved = self._rows(cte.this)
-        self._entered.discard(id(cte))
-        return proved
+        if id(cte) not in self._proved:
+            self._proved[id(cte)] = False  # for one that reads itself
+            self._proved[id(cte)] = self._rows(cte.this)
+        return self._proved[id(cte)]
 
     # ---- conditions --------------------------------------------------------------------------------------------------
 
@@ -171,8 +169,7 @@ class _Proof:
             return self._when(left, not truth)
         if _is_true(right):
             return self._when(left, truth)
-        values = right.this if isinstance(right, exp.Any) else right
-        return truth and (self._named(left) or self._all_about(values))
+        return truth and (self._named(left) or self._all_about(right))
 
     def _is_in(self, node: exp.In) -> bool:
         query, unnest = node.args.get("query"), node.args.get("unnest")
@@ -211,6 +208,8 @@ class _Proof:
 
     def _all_about(self, node: exp.Expr) -> bool:
         """Whether a literal, or every one of a list, is about the product."""
+        if isinstance(node, exp.Any | exp.Paren):
+            return self._all_about(node.this)
         if isinstance(node, exp.Tuple | exp.Array):
             return bool(node.expressions) and all(map(self._all_about, node.expressions))
         text = _text(node)
@@ -263,7 +262,7 @@ def _computed_columns(query: exp.Expr, dialect: str) -> Mapping[str, exp.Expr]:
 def _texts(node: exp.Expr) -> Iterator[str | None]:
     if isinstance(node, exp.Literal):
         yield node.name
-    elif isinstance(node, exp.Paren | exp.Cast | exp.Upper | exp.Lower | exp.Trim | exp.Collate | exp.Escape):
+    elif isinstance(node, exp.Cast | exp.Upper | exp.Lower | exp.Trim | exp.Collate | exp.Escape):
         yield from _texts(node.this)
     elif isinstance(node, exp.DPipe | exp.Add):
         yield from _texts(node.this)

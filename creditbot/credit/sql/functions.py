@@ -58,9 +58,10 @@ _LIST_NAMES: Final = frozenset({
 })
 # Steps on the way from a column to its list: none of them can make the list longer by something of its own.
 _STEPS: Final = (
-    exp.Bracket, exp.Cast, exp.Dot, exp.FromJson, exp.JSONBExtract, exp.JSONBExtractScalar, exp.JSONExtract,
-    exp.JSONExtractArray, exp.JSONExtractScalar, exp.Kwarg, exp.Lower, exp.MapKeys, exp.Paren, exp.ParseJSON,
-    exp.RegexpSplit, exp.Split, exp.StringToArray, exp.Trim, exp.TryCast, exp.Upper,
+    exp.ArrayDistinct, exp.ArraySort, exp.Bracket, exp.Cast, exp.Dot, exp.FromJson, exp.JSONBExtract,
+    exp.JSONBExtractScalar, exp.JSONExtract, exp.JSONExtractArray, exp.JSONExtractScalar, exp.JSONKeys,
+    exp.JSONValueArray, exp.Kwarg, exp.Lower, exp.MapKeys, exp.Paren, exp.ParseJSON, exp.RegexpSplit, exp.Split,
+    exp.StringToArray, exp.StrtokToArray, exp.Trim, exp.TryCast, exp.Upper,
 )
 _STEP_NAMES: Final = frozenset({
     "array_distinct", "array_sort", "from_json", "json_extract_array", "json_extract_string_array", "json_query_array",
@@ -123,8 +124,8 @@ def _lists(node: exp.Func) -> list[exp.Expr]:
 def _is_in_column(node: exp.Expr) -> bool:
     """Whether a list is what a column holds, taken out by paths, casts and splits, and nothing added."""
     while not isinstance(node, exp.Column):
-        if isinstance(node, exp.Anonymous) and node.name.lower() in _STEP_NAMES:
-            first, *others = node.expressions or [exp.Null()]
+        if isinstance(node, exp.Anonymous) and node.name.lower() in _STEP_NAMES and node.expressions:
+            first, *others = node.expressions
         elif isinstance(node, exp.Kwarg):
             first, others = node.expression, []
         elif isinstance(node, _STEPS):
