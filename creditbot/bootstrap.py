@@ -165,11 +165,11 @@ def make_summaries(settings: Settings) -> SummaryStore:
 
 def make_state(settings: Settings) -> StateStore:
     """Where the state is kept."""
-    place = settings.state
-    if isinstance(place, StateConfigMap):
+    target = settings.state
+    if isinstance(target, StateConfigMap):
         from creditbot.adapters.storage.configmap_state import ConfigMapStore
 
-        return ConfigMapStore(place.namespace, place.name)
+        return ConfigMapStore(target.namespace, target.name)
     from creditbot.adapters.storage.file_state import FileStore
 
-    return FileStore(place.path)
+    return FileStore(target.path)

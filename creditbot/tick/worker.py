@@ -178,9 +178,9 @@ class Worker:
     def _store_result(self, key: RequestKey, record: Record, request: Request, computation: Computation) -> Record:
         now = self._context.now()
         address = self._context.workspace.address(key, request.message.thread)
-        document = computed_summary(key, address, request.message, computation.amount, computation.results, now)
+        summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)
         self._context.ledger.confirm(key, record)  # a process that slept meanwhile must not replace a later summary
-        location = self._context.ports.summaries.save(key, document, computation.sql)
+        location = self._context.ports.summaries.save(key, summary, computation.sql)
         self._reached.add(SUMMARY_STORE)
         if computation.amount is None:
             return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
