@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from creditbot.adapters.sql_reader.process import SqlReaderProcess
 from creditbot.credit.products import default_products
@@ -224,3 +226,30 @@ def test_nested_sql_is_read_or_refused(process: SqlReaderProcess, nests: list[st
         text = nest.replace("~", text)
     with suppress(SqlRefused):
         assert process.read(question(f"SELECT a FROM t WHERE {text} IS NOT NULL", dialect)).fingerprint
+
+
+def test_a_question_that_a_shutdown_ends_is_asked_again_later() -> None:
+    """The SQL is not to blame, so its request must not be given up."""
+
+    class Reader(SqlReaderProcess):
+        asked = threading.Event()
+
+        @override
+        def _ask(self, process: subprocess.Popen[bytes], line: bytes) -> bytes:
+            self.asked.set()
+            return super()._ask(process, line)
+
+    reader, refusals = Reader(), list[SqlRefused]()
+
+    def ask() -> None:
+        with pytest.raises(SqlRefused) as refused:
+            reader.read(question(NESTED))
+        refusals.append(refused.value)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert reader.asked.wait(30)
+    reader.close()
+    thread.join(30)
+    assert [refusal.what for refusal in refusals] == ["Shutting down: the SQL was not read."]
+    assert refusals[0].retry

@@ -58,6 +58,7 @@ class SqlReaderProcess:
             answer = self._ask(self._running(), question_line(question))
             if not answer:
                 self._end()
+                self._refuse_if_closed()  # it was ended, and the SQL had no fair try
                 raise SqlRefused(
                     f"The SQL is too complicated: reading it takes more than {self._seconds} s or "
                     f"{self._memory >> 20} MiB.",
@@ -89,12 +90,15 @@ class SqlReaderProcess:
             timer.cancel()
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._closed:
-            raise SqlRefused("Shutting down: the SQL was not read.", "The next tick will read it.", retry=True)
+        self._refuse_if_closed()
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = self._start()
         return self._process
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise SqlRefused("Shutting down: the SQL was not read.", "The next tick will read it.", retry=True)
 
     def _start(self) -> subprocess.Popen[bytes]:
         root = str(Path(creditbot.__file__).parent.parent)
