@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditbot.answer.context import Rules
+from creditbot.answer.rules import Rules
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products, load_products
 from creditbot.credit.sql.check import SqlRules

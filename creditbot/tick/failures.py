@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from creditbot.answer import owner
-from creditbot.answer.context import Rules, TickContext
+from creditbot.answer.context import TickContext
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.owner import Notices
+from creditbot.answer.rules import Rules
 from creditbot.credit.compute import LinksFailed
 from creditbot.errors import (
     AlreadyCredited,

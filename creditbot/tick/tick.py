@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from creditbot.answer.context import Rules, TickContext
+from creditbot.answer.context import TickContext
 from creditbot.answer.owner import Notices
+from creditbot.answer.rules import Rules
 from creditbot.errors import CreditbotError, StateConflict
 from creditbot.intake.requests import Request, requests_in
 from creditbot.machine import logs

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest import mock
 
-from creditbot.answer.context import Rules
+from creditbot.answer.rules import Rules
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.check import SqlRules

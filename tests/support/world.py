@@ -18,7 +18,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from creditbot import slack_time
-from creditbot.answer.context import Rules, TickContext
+from creditbot.answer.context import TickContext
+from creditbot.answer.rules import Rules
 from creditbot.commands.requests import restart
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products
