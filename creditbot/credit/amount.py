@@ -9,8 +9,8 @@ A notebook gives its result in one of these ways, the first that is there counts
     a table    with a `credit` column under a heading "Summary Info", see `creditbot.credit.summary_table`
 
 Amounts are USD, rounded half up to cents where the notebook gives more places (pandas prints floats). Rows are dicts
-with `credit` and perhaps `mode`, `fraud_cost`, `traffic_prop` and others. Several rows add up only if by their
-`traffic_prop` they are together all of the traffic.
+with `credit` and perhaps `mode`, `fraud_cost`, `traffic_prop` and others. Rows that say their
+`traffic_prop`, and several rows in any case, must be all of the traffic together.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ SHARE_TOLERANCE = Decimal("0.0005")
 _NUMBER = r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,40})?"
 _USD = re.compile(rf"(?:(?:US)?\$|USD)?\s?({_NUMBER})(?:\s?USD)?", re.IGNORECASE)
 _MINUS = re.compile(r"^\((.*)\)$|^((?:US)?\$|USD)?\s?[-\N{MINUS SIGN}]")
+_WORDS = re.compile(r"\w+(?<!_)")
+_KNOWN = ("credit", "credit_amount", "summary_info", "fraud_cost", "traffic_prop", "currency", "amount", "rows", "mode")
+_EURO_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _ABSENT = frozenset({"", "-", "nan", "none", "null", "nat", "<na>", "inf", "-inf", "infinity", "-infinity"})
 _NO_NUMBER = Decimal("NaN")
 _TODO = "Look at the notebook's result and answer by hand, or correct the notebook."
@@ -96,6 +99,8 @@ def _read(text: str, what: str) -> Decimal:
     number = _USD.fullmatch(_MINUS.sub(r"\1\2", text))
     if number is None:
         raise CreditRefused(f"The {what} is not an amount in USD ({_shown(text)}).", _TODO)
+    if _EURO_THOUSANDS.fullmatch(number[1]):
+        raise CreditRefused(f"The {what} may mean thousands or three decimal places ({_shown(text)}).", _TODO)
     amount = Decimal(number[1].replace(",", ""))
     return -amount if minus else amount
 
@@ -103,7 +108,9 @@ def _read(text: str, what: str) -> Decimal:
 def _from_scraps(scraps: Mapping[str, object]) -> Credit | None:
     named: dict[str, list[object]] = {}
     for name, value in scraps.items():
-        named.setdefault(name.strip().casefold().replace(" ", "_"), []).append(value)
+        named.setdefault(_canonical(name), []).append(value)
+    for value in named.get("currency", ()):
+        _check_currency({"currency": value})
     credits_ = [_scrap(value) for name in SCRAPS for value in named.get(name, ())]
     if any(credit.amount != credits_[0].amount for credit in credits_):
         amounts = " and ".join(format_usd(credit.amount) for credit in credits_)
@@ -152,7 +159,7 @@ def _sum(rows: object) -> Credit:
     if not isinstance(rows, list) or not rows:
         raise CreditRefused(f"The notebook's summary has no rows ({_shown(rows)}).", _TODO)
     read = [_row(row) for row in rows]
-    if len(read) > 1:
+    if len(read) > 1 or "traffic_prop" in read[0].columns:
         _check_shares(read)
     return Credit(sum((row.credit for row in read), Decimal("0.00")), tuple(read))
 
@@ -170,12 +177,21 @@ def _row(row: object) -> CreditRow:
 
 
 def _columns(row: Mapping[Any, object]) -> dict[str, object]:
-    """By name, spaces and capitals ignored."""
-    columns = {str(name).strip().casefold(): value for name, value in row.items()}
+    """By canonical name."""
+    columns = {_canonical(str(name)): value for name, value in row.items()}
     if len(columns) < len(row):
         names = _shown(", ".join(map(str, row)))
         raise CreditRefused(f"A row of the notebook's summary has two columns with the same name ({names}).", _TODO)
     return columns
+
+
+def _canonical(name: str) -> str:
+    """The name of a scrap or a column as the bot knows it: "fraud_cost" for "Fraud Cost (USD)" or "fraud-cost"."""
+    words = _WORDS.findall(name.casefold())
+    if len(words) > 1 and words[-1] == "usd":
+        words.pop()
+    letters = "".join(words).replace("_", "")
+    return next((known for known in _KNOWN if known.replace("_", "") == letters), "_".join(words) or name.strip())
 
 
 def _cost(columns: Mapping[str, object]) -> Decimal | None:
@@ -192,11 +208,15 @@ def _check_cost(credit: Decimal, fraud_cost: Decimal | None) -> None:
 def _check_shares(rows: Sequence[CreditRow]) -> None:
     if not all("traffic_prop" in row.columns for row in rows):
         raise CreditRefused(f"Not all {len(rows)} rows of the summary have a traffic_prop.", _TODO)
-    total = sum((_share(row.columns["traffic_prop"]) for row in rows), Decimal(0))
+    shares = [_share(row.columns["traffic_prop"]) for row in rows]
+    total, credit = sum(shares, Decimal(0)), sum((row.credit for row in rows), Decimal(0))
+    for row, share in zip(rows, shares, strict=True):
+        if share == 0 and row.credit > 0 and row.credit >= credit - row.credit:
+            raise CreditRefused(
+                f"A row of no traffic has a credit of {format_usd(row.credit)}: it looks like a row of totals.", _TODO
+            )
     if abs(total - 1) > SHARE_TOLERANCE * len(rows):
-        raise CreditRefused(
-            f"The {len(rows)} rows of the summary cover {total:.1%} of the traffic, not all of it.", _TODO
-        )
+        raise CreditRefused(f"The summary covers {total:.1%} of the traffic, not all of it ({len(rows)} rows).", _TODO)
 
 
 def _share(text: str) -> Decimal:

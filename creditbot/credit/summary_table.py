@@ -2,14 +2,16 @@
 
 The cells of a notebook that ran come in; rows of text go to `creditbot.credit.amount`, which reads the amounts. Pure.
 
-What people's notebooks do: a markdown heading, and a cell after it that shows a pandas table. Only cells that ran in
-this run count. A table as HTML is preferred to one in print, which pandas may wrap; several like tables are one.
+What people's notebooks do: a markdown heading, and a cell after it that shows a table, by pandas or by hand. Only cells
+that ran in this run count. A table that a person could read otherwise is refused: one that is cut, struck through or
+hidden, whose rows do not fit its header, or that stands beside one with other credits.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import TypeAlias
 
@@ -24,34 +26,60 @@ Table: TypeAlias = list[Row]
 
 HEADING = "Summary Info"
 
-_MARKDOWN_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
+_HEADING_TEXT = re.compile(r"summary[\s_-]+info\b", re.IGNORECASE)
+_MARKDOWN_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]*([^#\s].*)")
 _HTML_HEADING = re.compile(r"\s*<h([1-6])\b[^>]*>(.*)", re.IGNORECASE)
+_BOLD_LINE = re.compile(r"\s*(?:\*\*|__|<b>|<strong>)\s*([^*_<>]+?)\s*(?:\*\*|__|</b>|</strong>):?\s*", re.IGNORECASE)
+_BOLD_LEVEL = 7
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*")
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _SIZE = re.compile(r"(\d{1,9}) rows (?:x|\N{MULTIPLICATION SIGN}) \d+ columns")
 _ELLIPSES = frozenset({"..", "..."})
 _WORD = re.compile(r"\S+")
+_GAP = re.compile(r" {2,}|\t+")
+_DIGIT = re.compile(r"\d")
+_OTHER_CURRENCY = re.compile(r"\b(?:AUD|BRL|CAD|CHF|CNY|EUR|GBP|INR|JPY|MXN|euros?|pounds?)\b|[€£¥₹]", re.IGNORECASE)
 _PRINTED = frozenset({"text/plain", "stream"})
+_TODO = "Show one table with plain amounts there; or glue a scrap named credit."
 
 
 def summary_tables(cells: Sequence[Cell]) -> list[Table]:
-    """The different tables with a `credit` column under the heading; those in HTML, or else those in print.
+    """The tables with a `credit` column under the heading, one of each that names the same credits.
 
-    Raises `CreditRefused` for one that pandas did not show whole.
+    Raises `CreditRefused` for one that is not shown whole, or that cannot be read for certain.
     """
-    outputs = [output for cell in under_heading(cells) for output in cell.outputs]
-    shown = [(text, table) for kind, text in outputs if kind == "text/html" for table in html_tables(text)]
-    printed = [(text, table) for kind, text in outputs if kind in _PRINTED for table in printed_tables(text)]
-    return _different(shown) or _different(printed)
-
-
-def _different(tables: Sequence[tuple[str, Table]]) -> list[Table]:
+    tables: list[Table] = []
+    for cell in under_heading(cells):
+        before = ""
+        for kind, text in cell.outputs:
+            if kind == "text/html":
+                tables += _checked(text, html_tables(text), unreadable=has_unreadable_html(text))
+            elif kind in _PRINTED:
+                # As plain text, the object that is shown as HTML is seen by nobody.
+                is_seen = kind != "text/plain" or before != "text/html"
+                unreadable = is_seen and has_unreadable_print(text)
+                tables += _checked(text, list(printed_tables(text)), unreadable=unreadable)
+            before = kind
     different: list[Table] = []
-    for text, table in tables:
-        if "credit" in table[0] and table not in different:
-            _check_whole(text, table)
+    for table in tables:
+        if all(_credits(table) != _credits(other) for other in different):
             different.append(table)
     return different
+
+
+def _checked(text: str, tables: Sequence[Table], *, unreadable: bool) -> list[Table]:
+    if unreadable:
+        raise CreditRefused(f"A table under {HEADING!r} cannot be read for certain.", _TODO)
+    with_credit = [table for table in tables if "credit" in table[0]]
+    for table in with_credit:
+        _check_whole(text, table)
+    return with_credit
+
+
+def _credits(table: Table) -> list[str]:
+    """The credits, in any order and notation."""
+    numbers = ("".join(re.findall(r"[\d.()-]", row["credit"])) for row in table)
+    return sorted(number.rstrip("0").rstrip(".") if "." in number else number for number in numbers)
 
 
 def _check_whole(text: str, table: Table) -> None:
@@ -62,6 +90,8 @@ def _check_whole(text: str, table: Table) -> None:
             f"The table under {HEADING!r} is cut off.",
             "Raise pandas' display.max_rows and max_columns in the notebook.",
         )
+    if not all("." in row["credit"] or not _DIGIT.search(row["credit"]) for row in table):
+        raise CreditRefused(f"The table under {HEADING!r} shows a credit without its cents.", _TODO)
 
 
 def under_heading(cells: Sequence[Cell]) -> Iterator[Cell]:
@@ -73,7 +103,7 @@ def under_heading(cells: Sequence[Cell]) -> Iterator[Cell]:
                 yield cell
             continue
         for depth, title in _headings(cell.source):
-            if HEADING.casefold() in title.casefold():
+            if _HEADING_TEXT.search(title):
                 level = depth
             elif depth <= level:
                 level = 0
@@ -91,6 +121,8 @@ def _headings(markdown: str) -> Iterator[tuple[int, str]]:
             yield len(match[1]), match[2]
         elif match := _HTML_HEADING.match(line):
             yield int(match[1]), match[2]
+        elif match := _BOLD_LINE.fullmatch(line):
+            yield _BOLD_LEVEL, match[1]
         elif before.strip() and (match := _UNDERLINE.fullmatch(line)):
             yield 1 if "=" in match[1] else 2, before
         before = line
@@ -98,10 +130,26 @@ def _headings(markdown: str) -> Iterator[tuple[int, str]]:
 
 def html_tables(html: str) -> list[Table]:
     """The tables of an HTML text that are closed and whose rows are as wide as their header."""
+    return [table for shown in _parsed(html) if not shown.doubtful and (table := _html_table(shown.lines))]
+
+
+def has_unreadable_html(html: str) -> bool:
+    """Whether the text has a table with a credit that a person may read otherwise than `html_tables` does."""
+    tables = [shown for shown in _parsed(html) if _names_credit(shown.lines)]
+    return any(shown.doubtful or not _html_table(shown.lines) for shown in tables)
+
+
+def _parsed(html: str) -> list[_Shown]:
     parser = _TableParser()
     parser.feed(html)
     parser.close()
-    return [table for lines in parser.tables if (table := _html_table(lines))]
+    return parser.tables
+
+
+def _names_credit(lines: Sequence[tuple[bool, list[str]]]) -> bool:
+    """Whether the table has a column of credits, with something in it."""
+    has_credit = any(_flat(cell).casefold() == "credit" for _, cells in lines for cell in cells)
+    return has_credit and any(_DIGIT.search(cell) for _, cells in lines for cell in cells)
 
 
 def _html_table(lines: Sequence[tuple[bool, list[str]]]) -> Table:
@@ -123,69 +171,157 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
+@dataclass(slots=True)
+class _Shown:
+    """A table in HTML.
+
+    Attributes:
+        lines: whether each line stands in the head, and its cells.
+        doubtful: whether a person sees something else than its text: a part is hidden, struck through or raised.
+    """
+
+    lines: list[tuple[bool, list[str]]] = field(default_factory=list)
+    doubtful: bool = False
+
+
+_DOUBTFUL_TAGS = frozenset({"del", "s", "strike", "sub", "sup"})
+_DOUBTFUL_STYLE = re.compile(
+    r"display:none|visibility:(?:hidden|collapse)|line-through|font-size:0|opacity:0(?![.]?[1-9])"
+)
+_BLOCKS = frozenset({"br", "div", "li", "p"})
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
+_UNSEEN = frozenset({"script", "style", "template", "title"})
+
+
 class _TableParser(HTMLParser):
-    """Collects the lines of every closed table: whether it stands in the head, and its cells."""
+    """Collects every closed table."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tables: list[list[tuple[bool, list[str]]]] = []
-        self._lines: list[tuple[bool, list[str]]] = []
+        self.tables: list[_Shown] = []
+        self._shown = _Shown()
+        self._open: list[str] = []
+        self._hidden_at: int | None = None
         self._in_head = False
         self._in_cell = False
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._hidden_at is None and _is_hidden(attrs):
+            self._hidden_at = len(self._open)
+        if tag not in _VOID:
+            self._open.append(tag)
         if tag == "table":
-            self._lines = []
+            self._shown = _Shown()
         elif tag in {"thead", "tbody"}:
             self._in_head = tag == "thead"
         elif tag == "tr":
-            self._lines.append((self._in_head, []))
-        elif tag in {"td", "th"} and self._lines:
-            self._lines[-1][1].append("")
+            self._shown.lines.append((self._in_head, []))
+        elif tag in {"td", "th"} and self._shown.lines:
+            self._shown.lines[-1][1].append("")
             self._in_cell = True
+        elif tag in _DOUBTFUL_TAGS and self._in_cell:
+            self._shown.doubtful = True
+        elif tag in _BLOCKS:
+            self.handle_data(" ")
 
     @override
     def handle_endtag(self, tag: str) -> None:
         if tag == "table":
-            self.tables.append(self._lines)
-            self._lines = []
+            self.tables.append(self._shown)
+            self._shown = _Shown()
         elif tag == "thead":
             self._in_head = False
         if tag in {"table", "tr", "td", "th"}:
             self._in_cell = False
+        if tag in self._open:
+            while self._open.pop() != tag:
+                pass
+            if self._hidden_at is not None and len(self._open) <= self._hidden_at:
+                self._hidden_at = None
 
     @override
     def handle_data(self, data: str) -> None:
-        if self._in_cell and self._lines[-1][1]:
-            self._lines[-1][1][-1] += data
+        says_something = bool(data.strip()) and _UNSEEN.isdisjoint(self._open)
+        is_hidden = self._hidden_at is not None and "table" in self._open
+        is_other_currency = "caption" in self._open and _OTHER_CURRENCY.search(data)
+        if says_something and (is_hidden or is_other_currency):
+            self._shown.doubtful = True
+        if self._in_cell and self._shown.lines[-1][1]:
+            self._shown.lines[-1][1][-1] += data
+
+
+def _is_hidden(attributes: Sequence[tuple[str, str | None]]) -> bool:
+    """Whether an element is not seen, or is struck through."""
+    named = dict(attributes)
+    style = re.sub(r"\s+", "", (named.get("style") or "").casefold())
+    return "hidden" in named or _DOUBTFUL_STYLE.search(style) is not None
 
 
 def printed_tables(text: str) -> Iterator[Table]:
-    """The tables that pandas printed; blank lines stand around each and between the parts of a wrapped one."""
+    """The tables in print; blank lines stand around each and between the parts of one that pandas wrapped."""
     so_far: Table | None = None
-    for block in re.split(r"\n[^\S\n]*\n", text):
-        lines = [line for line in block.splitlines() if line.strip()]
-        part = _printed(lines)
+    for block in _blocks(text):
+        part = _printed(block)
         if so_far is not None:
             same = len(part) == len(so_far)
             part = [left | right for left, right in zip(so_far, part, strict=True)] if same else []
-        wraps = bool(lines) and lines[0].rstrip().endswith("\\")
+        wraps = block[0].rstrip().endswith("\\")
         so_far = part if wraps else None
         if part and not wraps:
             yield part
 
 
+def has_unreadable_print(text: str) -> bool:
+    """Whether the text has what looks like a table with a credit and is not one that `printed_tables` reads."""
+    blocks = [block for block in _blocks(text) if _looks_like_credits(block)]
+    return len(blocks) > sum("credit" in table[0] for table in printed_tables(text))
+
+
+def _looks_like_credits(lines: Sequence[str]) -> bool:
+    """Whether a line of names, "credit" among them, stands over a line with a number."""
+    names = lines[0].rstrip(" \\").casefold().split()
+    return "credit" in names and not _DIGIT.search(lines[0]) and len(lines) > 1 and bool(_DIGIT.search(lines[-1]))
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    for block in re.split(r"\n[^\S\n]*\n", text):
+        lines = [line for line in block.splitlines() if line.strip()]
+        if lines:
+            yield lines
+
+
 def _printed(lines: Sequence[str]) -> Table:
-    header, *rows = [list(_WORD.finditer(line.rstrip(" \\"))) for line in lines] or [[]]
+    return _aligned(lines) or _spaced(lines)
+
+
+def _aligned(lines: Sequence[str]) -> Table:
+    """A table as pandas prints it: each value below its name, the number of the row perhaps in front."""
+    header, *rows = [list(_WORD.finditer(line.rstrip(" \\"))) for line in lines]
     index: list[str] = []
     if len(header) > 1 and rows and len(rows[0]) == 1:  # the name of the index, on a line of its own
         index = [rows.pop(0)[0][0]]
     elif rows and len(rows[0]) == len(header) + 1:
         index = [""]
+        if not all(map(_is_apart, rows)):
+            return []
     if not all(_below(*pair) for row in rows for pair in zip(header, row[len(index) :], strict=False)):
         return []
     return _table([*index, *(name[0] for name in header)], [[cell[0] for cell in row] for row in rows])
+
+
+def _spaced(lines: Sequence[str]) -> Table:
+    """A table by hand: two blanks or a tab between its columns, and nothing below anything."""
+    header, *rows = [_GAP.split(line.strip()) for line in lines]
+    return _table(header, rows) if len(header) > 1 and rows else []
+
+
+def _is_apart(row: Sequence[re.Match[str]]) -> bool:
+    """Whether what may be the number of the row is one, and not the thousands of "4 948.80"."""
+    between = row[0].string[row[0].end() : row[1].start()]
+    return not between.isspace() or between.count(" ") > 1 or not _DIGIT.match(row[1][0])
 
 
 def _below(name: re.Match[str], cell: re.Match[str]) -> bool:

@@ -6,15 +6,12 @@ import json
 import re
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.credit.amount import credit_of, format_usd, reply_text, usd
-from creditbot.credit.summary_table import html_tables, printed_tables
 from creditbot.errors import CreditRefused
 from creditbot.model import Cell, Credit, CreditRow, NotebookRun
 
@@ -28,22 +25,6 @@ REFERENCE = Decimal("4948.80")
 def run_of(scraps: dict[str, object] | None = None, *cells: Cell) -> NotebookRun:
     """A run that left this."""
     return NotebookRun(scraps or {}, cells, "verify_credit.ipynb", "0" * 64)
-
-
-def markdown(text: str) -> Cell:
-    return Cell(1, "markdown", text)
-
-
-def shows(*outputs: tuple[str, str], executed: bool = True) -> Cell:
-    return Cell(2, "code", "summary", executed, outputs)
-
-
-def frame(*rows: dict[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame([{**ROW, "fraud_cost": "$7,526.30", "credit": "$4,948.80", **row} for row in rows or ({},)])
-
-
-def html(table: pd.DataFrame) -> tuple[str, str]:
-    return "text/html", table.to_html()
 
 
 def refusal(run: NotebookRun, max_credit: Decimal | None = None) -> str:
@@ -127,6 +108,14 @@ class TestScraps:
             ({"credit": "10", "fraud_cost": 19, "Fraud Cost": 9}, "above the fraud cost $9.00"),
             ({"credit": {"amount": "10", "Fraud_Cost": "9.99"}}, "above the fraud cost $9.99"),
             ({"credit": "5", "Credit": "6"}, "different credits: $5.00 and $6.00"),
+            ({"credit": "5", "currency": "EUR"}, "in EUR, not in USD"),
+            ({"credit": "5", "Currency": "gbp"}, "in gbp, not in USD"),
+            ({"credit": "10", "Fraud Cost (USD)": 9}, "above the fraud cost $9.00"),
+            ({"credit": [{"Credit": "10", "Fraud-Cost": "9"}]}, "above the fraud cost $9.00"),
+            ({"credit": [{"credit": "10", "FraudCost": "9"}]}, "above the fraud cost $9.00"),
+            ({"credit": {"amount": "10", "FRAUD COST": "9"}}, "above the fraud cost $9.00"),
+            ({"credit": [{"credit": "10", "fraud cost": "9", "fraud_cost": "99"}]}, "two columns with the same name"),
+            ({"credit": "4.948"}, "may mean thousands or three decimal places (4.948)"),
             ({"credit": {"amount": "5", "Currency": "EUR"}}, "in EUR, not in USD"),
             ({"credit": {"amount": "5", "Amount": "6"}}, "two columns with the same name (amount, Amount)"),
             ({"credit": [{"credit": "5", " Credit": "6"}]}, "two columns with the same name (credit, Credit)"),
@@ -151,6 +140,7 @@ class TestAmounts:
             ("4948", "4948.00"),
             ("1,234,567.899", "1234567.90"),
             ("0.005", "0.01"),
+            ("4948.799", "4948.80"),
             (1.005, "1.01"),
             (0.1 + 0.2, "0.30"),
             (-0.0, "0.00"),
@@ -268,217 +258,23 @@ class TestShares:
 
     def test_one_row_needs_no_share(self) -> None:
         """It adds up to nothing but itself."""
-        assert credit_of(run_of({"credit": split("0.6")})).amount == 10
+        assert credit_of(run_of({"credit": [{"credit": "10.00"}]})).amount == 10
 
+    @pytest.mark.parametrize("share", ["0.4", "40%", 0.999, 0, "NaN"])
+    def test_one_row_that_says_it_is_a_part_of_the_traffic_is_refused(self, share: object) -> None:
+        """The other rows are somewhere else."""
+        assert "traffic" in refusal(run_of({"credit": split(share)}))
 
-class TestSummaryInfo:
-    @pytest.mark.parametrize(
-        "outputs",
-        [
-            [html(frame())],
-            [html(frame().set_index("mode"))],
-            [("text/html", frame().to_html(index=False))],
-            [("text/html", frame().style.to_html())],
-            [("text/html", frame()._repr_html_()), ("text/plain", repr(frame()))],
-            [("text/plain", repr(frame()))],
-            [("text/plain", repr(frame().set_index("mode")))],
-            [("text/plain", frame().to_string(index=False))],
-            [("text/plain", frame()[["credit"]].to_string())],
-            [("text/plain", frame()[["credit"]].to_string(index=False))],
-            [("text/plain", frame().to_string(line_width=40))],
-            [("text/plain", frame().set_index("mode").to_string(line_width=40))],
-            [("stream", f"checking\n\n{frame()}\n\ndone\n")],
-            [("stream", "credit follows\n"), html(frame()), html(frame())],
-            [html(pd.DataFrame({"prefix": ["+62"], "messages": [5]})), html(frame())],
-            [("error", "boom"), html(frame().rename(columns=str.title))],
-        ],
-    )  # fmt: skip
-    def test_tables_of_pandas_are_read(self, outputs: list[tuple[str, str]]) -> None:
-        """HTML with and without an index or style, or print, wrapped or not."""
-        credit = credit_of(run_of({}, markdown("## Summary Info"), shows(*outputs)))
-        assert credit.amount == REFERENCE
-        assert {row.mode for row in credit.rows} <= {"basic", ""}
+    @pytest.mark.parametrize("total", ["20.00", "20.01", "30.00"])
+    def test_a_row_of_totals_is_refused(self, total: str) -> None:
+        """It has no traffic of its own, and what all others have."""
+        rows = [*split("0.6", "0.4"), {"mode": "Total", "traffic_prop": "0", "credit": total}]
+        assert "looks like a row of totals" in refusal(run_of({"credit": rows}))
 
-    @pytest.mark.parametrize("output", [html(frame()), ("text/plain", repr(frame()))])
-    def test_rows_keep_their_columns_as_evidence(self, output: tuple[str, str]) -> None:
-        """Every column as the notebook shows it."""
-        credit = credit_of(run_of({}, markdown("# Summary Info"), shows(output)))
-        columns = {
-            **{name: str(value) for name, value in ROW.items()},
-            "fraud_cost": "$7,526.30",
-            "credit": "$4,948.80",
-        }
-        assert credit.rows == (CreditRow(REFERENCE, "basic", Decimal("7526.30"), columns),)
-
-    @pytest.mark.parametrize("printed", [False, True])
-    def test_several_rows_add_up(self, printed: bool) -> None:
-        """By their traffic_prop, in a wrapped table too."""
-        table = frame({"traffic_prop": "0.600"}, {"mode": "max", "traffic_prop": "0.400"})
-        output = ("text/plain", table.to_string(line_width=40)) if printed else html(table)
-        assert credit_of(run_of({}, markdown("# Summary Info"), shows(output))).amount == 2 * REFERENCE
-
-    @pytest.mark.parametrize(
-        "heading",
-        [
-            "# Summary Info", "###### The SUMMARY INFO of the month", "text\n\n## Summary Info\ntext",
-            " ## Summary Info ##", "Summary Info\n============", "Summary Info\n---", "<h2>Summary Info</h2>",
-            "# Month\n## Summary Info", "## Summary Info\n```\n# a comment\n```", "## Summary Info\n### Table",
-            "```\n# a comment\n```\n## Summary Info",
-        ],
-    )  # fmt: skip
-    def test_headings(self, heading: str) -> None:
-        """Of any level and in any of Markdown's forms."""
-        assert credit_of(run_of({}, markdown(heading), shows(html(frame())))).amount == REFERENCE
-
-    @pytest.mark.parametrize(
-        "cells",
-        [
-            (),
-            (shows(html(frame())),),
-            (markdown("Summary Info"), shows(html(frame()))),
-            (markdown("```\n# Summary Info\n```"), shows(html(frame()))),
-            (markdown("---\nSummary Info"), shows(html(frame()))),
-            (markdown("## Summary Info"), markdown("## Details"), shows(html(frame()))),
-            (markdown("## Summary Info"), markdown("# Details"), shows(html(frame()))),
-            (markdown("## Summary Info\n## Details\n## More"), shows(html(frame()))),
-            (markdown("Summary Info\n---"), markdown("## Details"), shows(html(frame()))),
-            (markdown("Summary Info\n==="), markdown("Details\n==="), shows(html(frame()))),
-            (markdown("Summary Info\n---\n```\n```\n# Details"), shows(html(frame()))),
-            (shows(html(frame())), markdown("## Summary Info")),
-            (markdown("## Summary Info"), shows(html(frame()), executed=False)),
-            (markdown("## Summary Info"), shows(html(frame().rename(columns={"credit": "credit (EUR)"})))),
-            (markdown("## Summary Info"), shows(("text/html", "<table><tr><th>credit</th></tr></table>"))),
-            (markdown("## Summary Info"), shows(("text/html", frame().to_html()[:-20]))),
-            (markdown("## Summary Info"), shows(("text/plain", "the credit is $5.00"))),
-            (markdown("## Summary Info"), shows(("text/plain", ""), ("stream", "\n\n"), ("image/png", "(not kept)"))),
-        ],
-    )
-    def test_without_a_table_under_the_heading_there_is_no_credit(self, cells: tuple[Cell, ...]) -> None:
-        """Elsewhere, of an earlier run, without the column, or not whole: none of these counts."""
-        assert refusal(run_of({}, *cells)) == (
-            "The notebook gave no credit. It has to glue a scrap named credit, or show a table with a credit column "
-            "under a heading 'Summary Info'."
-        )
-
-    @pytest.mark.parametrize(
-        "between",
-        [
-            (markdown("### By mode"),),
-            (markdown("By mode\n---"),),
-            (markdown("text"), shows(("text/plain", "5")), markdown("text")),
-            (markdown("---"),),
-            (markdown("Summary Info\n---"), markdown("---"), markdown("### By mode")),
-            (markdown("```\ncode\n```\n==="),),
-            (shows(html(frame({"credit": "$1.00"})), executed=False),),
-        ],
-    )
-    def test_what_does_not_end_the_section(self, between: tuple[Cell, ...]) -> None:
-        """Only a heading of the same level or above does."""
-        cells = markdown("Summary Info\n==="), *between, shows(html(frame()))
-        assert credit_of(run_of({}, *cells)).amount == REFERENCE
-
-    def test_two_different_tables_are_refused(self) -> None:
-        """Nobody can tell which one is meant."""
-        cells = markdown("# Summary Info"), shows(html(frame()), html(frame({"credit": "$1.00"})))
-        assert "2 tables" in refusal(run_of({}, *cells))
-
-    def test_a_scrap_goes_before_a_table(self) -> None:
-        """What a notebook glues is what it means."""
-        cells = markdown("# Summary Info"), shows(html(frame()))
-        assert credit_of(run_of({"credit": "5"}, *cells)).amount == 5
-
-    @pytest.mark.parametrize("options", [("display.max_rows", 4), ("display.max_rows", 1), ("display.max_columns", 3)])
-    @pytest.mark.parametrize("kind", ["text/html", "text/plain"])
-    def test_a_table_that_pandas_cut_is_refused(self, options: tuple[str, int], kind: str) -> None:
-        """Rows or columns that are not shown may hold the rest of the traffic or the fraud cost."""
-        table = frame(*[{"traffic_prop": "0.100"}] * 10)
-        with pd.option_context(*options):
-            text = table._repr_html_() if kind == "text/html" else repr(table)
-        assert refusal(run_of({}, markdown("# Summary Info"), shows((kind, text)))) == (
-            "The table under 'Summary Info' is cut off. Raise pandas' display.max_rows and max_columns in the notebook."
-        )
-
-    @pytest.mark.parametrize(
-        ("credit", "said"),
-        [
-            ("€4,948.80", "not an amount in USD (€4,948.80)"),
-            ("NaN", "missing"),
-            ("-$5.00", "negative"),
-            ("$7,526.31", "above the fraud cost"),
-        ],
-    )
-    def test_the_amounts_of_a_table_are_checked(self, credit: str, said: str) -> None:
-        """As those of a scrap are."""
-        assert said in refusal(run_of({}, markdown("# Summary Info"), shows(html(frame({"credit": credit})))))
-
-    def test_a_column_names_the_currency(self) -> None:
-        """A `currency` column is believed."""
-        cells = markdown("# Summary Info"), shows(html(frame({"currency": "EUR"})))
-        assert "in EUR" in refusal(run_of({}, *cells))
-
-
-class TestTables:
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "<td>1</td>",
-            "<table><td>1</td></table>",
-            "<thead><tr>x<td>1</thead></table>",
-            "<table><tr><th>a<th>b<tr><td>1</table>",
-            "<table></table>",
-            "<table><thead><tr><th>a<th>credit</tr><tr><th></tr></thead><tr><td>1<td>2</tr></table>",
-            "<table><tr><td colspan=2>a</td></tr><tr><td>1</td><td>2</td></tr></table>",
-        ],
-    )
-    def test_html_that_is_no_table_gives_none(self, text: str) -> None:
-        """Rows that are not as wide as their header are not guessed at."""
-        assert [] == html_tables(text)
-
-    def test_html_entities_and_tags_in_cells(self) -> None:
-        """What a person sees is what counts."""
-        row = "<tr><td><b>a</b>&amp;b</td><td>USD\n 4<i>.80</i></td></tr>"
-        text = f"<TABLE><tr><td> Mode&nbsp;<td>credit</tr>{row}</TABLE>"
-        assert [[{"mode": "a&b", "credit": "USD 4.80"}]] == html_tables(text)
-
-    @pytest.mark.parametrize("columns", [["credit (EUR)"], ["credit", "fraud cost"]])
-    def test_a_printed_name_of_two_words_shifts_no_value(self, columns: list[str]) -> None:
-        """The number of the row is no credit: a value stands below its name, or nothing is read."""
-        assert [] == list(printed_tables(pd.DataFrame([[10] * len(columns)], index=[5], columns=columns).to_string()))
-
-    @pytest.mark.parametrize("row", ["0  ab cd", "0  ab         12.00"], ids=["before", "behind"])
-    def test_a_value_that_only_touches_its_name_does_not_stand_below_it(self, row: str) -> None:
-        """It is somebody else's."""
-        assert [] == list(printed_tables(f"   mode credit\n{row}"))
-
-    def test_a_value_keeps_its_last_letter(self) -> None:
-        """Blanks and the backslash of a wrapped table end a line, and nothing else does."""
-        assert [[{"credit": "5.00", "mode": "MAX"}]] == list(printed_tables("   credit  mode\n0    5.00   MAX"))
-
-    def test_two_columns_of_credits_give_none(self) -> None:
-        """Which of them counts is not guessed."""
-        table = pd.DataFrame([[10, 20]], columns=["credit", "Credit "])
-        assert [] == html_tables(table.to_html()) == list(printed_tables(table.to_string()))
-
-    def test_parts_of_a_wrapped_table_are_joined(self) -> None:
-        """pandas ends the header of all but the last with a backslash, and may pad it."""
-        text = "    mode \\  \n0  basic\n\n  credit  \n0  $5.00  "
-        assert [[{"mode": "basic", "credit": "$5.00"}]] == list(printed_tables(text))
-
-    def test_parts_of_a_wrapped_table_that_do_not_fit_give_none(self) -> None:
-        """Another number of rows is another table."""
-        text = "   mode \\\n0 basic\n1 max\n\n  credit\n0   5.00\n"
-        assert [] == list(printed_tables(text))
-
-    def test_a_table_that_is_cut_off_after_its_first_part_gives_none(self) -> None:
-        """The output may have been cut."""
-        assert [] == list(printed_tables("   mode \\\n0 basic\n"))
-
-    @given(st.text(alphabet=" \n\\abcredit0.$<>/th"))
-    def test_any_text_is_read(self, text: str) -> None:
-        """Whatever a notebook prints."""
-        cell = shows(("text/html", f"<table><tr><td>credit</td></tr>{text}</table>"), ("text/plain", text))
-        with suppress(CreditRefused):
-            credit_of(run_of({}, markdown("# Summary Info"), cell))
+    def test_a_mode_with_hardly_any_traffic_may_have_a_credit(self) -> None:
+        """Its share is rounded to nothing."""
+        rows = [*split("0.600", "0.400"), *split("0.000", credit="3.00")]
+        assert credit_of(run_of({"credit": rows})).amount == 23
 
 
 class TestReply:
