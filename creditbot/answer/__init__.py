@@ -1,5 +1,5 @@
-"""An amount becomes exactly one reply in its thread, and the owner hears of what went wrong.
+"""An amount becomes exactly one reply in its thread, and the owner is told what went wrong.
 
-It decides by the state and the thread. It knows neither SQL nor notebooks, and does not choose which request comes
-next.
+Decisions here rest on the state and the thread. This folder knows neither SQL nor notebooks, and does not choose which
+request comes next.
 """

@@ -1,6 +1,6 @@
-"""What the parts of one tick share: the outside, the memory, the workspace, the rules, and this process.
+"""The context that the parts of one tick share: ports, state, workspace, rules, and this process.
 
-`tick.tick` makes one `TickContext` a tick and hands it to everything that works in it.
+`tick.tick` makes one `TickContext` per tick and hands it to everything that works in that tick.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from creditbot.state.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class TickContext:
-    """What every part of a tick may use.
+    """Everything that any part of a tick may use.
 
     Attributes:
-        ports: the outside.
+        ports: Slack, Looker, the notebooks and the stores.
         ledger: the state.
         workspace: who we are on Slack.
         rules: how requests are answered.
@@ -39,5 +39,5 @@ class TickContext:
 
     @property
     def stopping(self) -> bool:
-        """Whether this process was asked to stop: it begins nothing new then."""
+        """Whether this process was asked to stop. It then begins nothing new."""
         return self.process.stop.asked

@@ -1,7 +1,7 @@
-"""Whether the SQL of a request is already credited by another one.
+"""Checks whether another request already credits the same SQL.
 
-The state says it of recent requests, the summaries of those that the state has forgotten or lost. `posting` asks before
-it posts; `creditbot retry --again` overrides the answer.
+The state knows recent requests; the summaries know those that the state has forgotten or lost. `posting` asks before it
+posts, and `creditbot retry --again` overrides the answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from creditbot.state.record import ANSWERED, Record
 class Duplicates:
     """Refuses to credit the same SQL twice within DUPLICATE_DAYS.
 
-    Each verb raises `AlreadyCredited` where another request credits the SQL of this one.
+    Each method raises `AlreadyCredited` if another request credits the SQL of this one.
     """
 
     def __init__(self, context: TickContext, check: ThreadCheck) -> None:
@@ -29,7 +29,7 @@ class Duplicates:
         self._check = check
 
     def refuse_known(self, state: State, key: RequestKey, now: datetime) -> None:
-        """By the state alone: called with the very state that the swap to posting is based on."""
+        """Checks the state alone. It is called with the very state that the swap to posting is based on."""
         record = state.records[key]
         if record.overridden_by or not record.result:
             return
@@ -39,9 +39,9 @@ class Duplicates:
                 raise self._already(other)
 
     def refuse_remembered(self, key: RequestKey, record: Record) -> None:
-        """By the summaries: for requests that the state has forgotten, or that were lost with a state.
+        """Checks the summaries, for requests that the state has forgotten or that were lost with a state.
 
-        Raises `NotYet` or `ThreadUnclear` where another request may credit the SQL.
+        Raises `NotYet` or `ThreadUnclear` if another request may credit the SQL, but nobody can tell (yet).
         """
         if record.overridden_by or not record.result:
             return
@@ -60,7 +60,7 @@ class Duplicates:
                 self._refuse_if_answered(other, now)
 
     def _refuse_if_answered(self, other: RequestKey, now: datetime) -> None:
-        """For a request last known as computed, only its thread can tell whether a lost state had it posted."""
+        """Reads the thread of a request last known as computed: only that shows whether a lost state had posted it."""
         if self._context.ledger.state.holds(other, now):
             raise NotYet(
                 f"Another request may already credit the same SQL: {self._context.workspace.address(other)}",

@@ -1,6 +1,6 @@
-"""How a request ends: first its summary is written, then its end is stored, so that no end is forgotten.
+"""Ends requests: the summary is written first and the end is stored second, so that no end goes unrecorded.
 
-Ends come from `thread_check`, `posting` and `tick`; they go to the summaries and to the state.
+`thread_check`, `posting` and `tick` decide that a request ends; the end goes to the summaries and to the state.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Finisher:
     ) -> Record:  # fmt: skip
         """Writes the summary of an end and stores the end in place of `base`; returns what is stored.
 
-        `request` says what was asked, for the summary of a request whose credit was never computed.
-        A summary that cannot be written does not undo the end: a later tick writes it (`save_later`).
-        Raises `StateConflict` if the request is not `base` any longer; the summary is then left as the other process
+        `request` is for the summary of a request whose credit was never computed: it says what was asked.
+        If the summary cannot be written, the request ends all the same, and a later tick writes it (`save_later`).
+        Raises `StateConflict` if the stored record is no longer `base`; the summary then stays as the other process
         wrote it.
         """
         self._context.ledger.confirm(key, base)
@@ -43,7 +43,7 @@ class Finisher:
         return end
 
     def save_later(self, key: RequestKey, record: Record) -> Record:
-        """Writes the summary that could not be written when the request ended; raises what the summaries raise."""
+        """Writes the summary that could not be written when the request ended. Raises what the summary store raises."""
         self._save(key, record)
         saved = move(record, record.status, record.at, saved=True)
         self._context.ledger.swap(key, record, saved)

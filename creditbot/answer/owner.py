@@ -1,9 +1,10 @@
-"""Messages to the owner: each is sent once, whatever dies in between.
+"""Messages to the owner: each is sent once, even if a process dies in between.
 
-A notice is stored as due in the same write as what it is about. Then it is sent, and remembered as told. If the outcome
-of a sending is unknown, the conversation is searched once the message must be visible, and it is sent again only if it
-is not there. A failure is also searched for before it is first sent, because its name is the same after the state was
-lost. Where the conversation may not be read (no im:history), only the state knows: told twice is better than never.
+A notice is stored as due, in the same write as the event it is about. Then it is sent and marked as told. If nobody
+knows whether a message was sent, the bot waits until it must be visible, searches the conversation, and sends it again
+only if it is not there. Notices about failures are searched for even before they are first sent: their names survive a
+lost state, so an earlier tick may have sent them. If the bot may not read the conversation (no im:history), it may send
+a message twice; that is better than never.
 
 Notices come from all of `answer` and `tick`; they go to the state, and from there to the `Owner` port.
 """
@@ -26,7 +27,7 @@ from creditbot.state.record import Notice, Record, new_nonce
 MOST_LINKS = 10
 """Links that a message to the owner lists one by one."""
 SEND_WITHIN = timedelta(seconds=30)
-"""A send begins within this time of the swap that allows it, or waits for another."""
+"""A send begins within this time of the swap that allows it; otherwise it needs another swap."""
 
 
 def due(text: str, now: datetime, since: datetime | None = None) -> Notice:
@@ -35,9 +36,9 @@ def due(text: str, now: datetime, since: datetime | None = None) -> Notice:
 
 
 def failure(key: RequestKey, given_up: Record, text: str) -> tuple[str, Notice]:
-    """The notice of a request that was given up, and its name: one for each edit and each `creditbot retry`.
+    """(name, notice) for a request that was given up. Each edit and each `creditbot retry` gets a name of its own.
 
-    Both follow from the message, so a lost state does not change them; only a retry is forgotten with the state.
+    The name is made from the message, so that it is the same after the state was lost. Only a retry is forgotten then.
     """
     name = f"{key}.failed.{given_up.edited or 0}"
     if given_up.retried:
@@ -46,7 +47,7 @@ def failure(key: RequestKey, given_up: Record, text: str) -> tuple[str, Notice]:
 
 
 def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]]) -> str:
-    """What the owner reads about a request that got no reply: where, which link, what happened, what to do.
+    """The message about a request that got no reply: where, which link, what happened, what to do.
 
     `problems` are (address of the link or "", error) pairs.
     """
@@ -62,12 +63,12 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]])
 
 
 def cause_text(error: CreditbotError) -> str:
-    """What the owner reads about a cause that stops every request."""
+    """The message about a cause that stops every request."""
     return f"Requests are on hold; I will keep trying: {error}"
 
 
 def lost_text(permalink: str, error: CreditbotError) -> str:
-    """What the owner reads about a reply that was posted again and again, and that Slack never showed."""
+    """The message about a reply that was posted more than once and that Slack never showed."""
     return (
         f"Please answer {permalink} by hand: {error} I have stopped posting. I will close the request once I see an "
         "answer in the thread or the message is deleted."
@@ -75,7 +76,7 @@ def lost_text(permalink: str, error: CreditbotError) -> str:
 
 
 def unsettled_text(permalink: str, error: CreditbotError) -> str:
-    """What the owner reads about a reply that may or may not have been posted."""
+    """The message about a reply that may or may not have been posted."""
     return (
         f"I don't know whether my reply to {permalink} was posted: {error} I will check again and repost only if it is "
         "definitely not there. If this message is hours old, please look at the thread."
@@ -83,12 +84,12 @@ def unsettled_text(permalink: str, error: CreditbotError) -> str:
 
 
 def cause_name(service: str) -> str:
-    """The notice of a shared cause: one per service."""
+    """The name of the notice about a shared cause: one per service."""
     return CAUSE + re.sub(r"[^a-z0-9]", "-", service.lower())
 
 
 class Notices:
-    """Sends the owner what is due."""
+    """Stores messages to the owner, and sends those that are due."""
 
     def __init__(self, context: TickContext) -> None:
         self._context = context
@@ -96,12 +97,12 @@ class Notices:
         self._ledger = context.ledger
 
     def add(self, name: str, text: str) -> None:
-        """Makes a notice due, unless one of that name exists."""
+        """Stores a notice as due, unless there is one with that name already."""
         with suppress(StateConflict):
             self._ledger.swap_notice(name, None, due(text, self._context.now()))
 
     def over(self, service: str) -> None:
-        """A shared cause has ended, so the next one is told."""
+        """Forgets the notice about a cause that has ended, so that the owner is told about the next one."""
         name = cause_name(service)
         notice = self._ledger.state.notices.get(name)
         if notice and notice.status == "told":
@@ -109,9 +110,9 @@ class Notices:
                 self._ledger.swap_notice(name, notice, None)
 
     def deliver(self) -> list[str]:
-        """Sends what is due, and settles what was left half sent. Returns what could not be sent, and why.
+        """Sends notices that are due, and finds out about those of unknown outcome. Returns those that failed, and why.
 
-        A process that was asked to stop begins no further message: the next tick sends it.
+        A process that was asked to stop begins no further message; the next tick sends it.
         """
         failures = []
         for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: item[1].at):
@@ -157,7 +158,7 @@ class Notices:
             self._tell(name, notice)
 
     def _stands(self, marker: Marker, since: datetime) -> bool:
-        """Whether the conversation shows it; where that may not be read, it does not."""
+        """Whether the conversation shows the message. False if the bot may not read the conversation."""
         return bool(self._ports.owner.was_told(marker, since))
 
     def _mark_told(self, name: str, notice: Notice) -> None:

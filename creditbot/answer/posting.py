@@ -1,18 +1,25 @@
-"""Replying once: how a computed credit gets into its thread exactly one time.
+"""Posts a computed credit into its thread exactly once.
 
     look     read the thread again: the request is unchanged, and no answer is there yet
-    swap     computed -> posting, with the moment; from now on a reply may exist
-    send     within 30 s of that moment and 90 s of the look, at most one request on the wire
+    swap     computed -> posting, with the time; from now on a reply may exist
+    send     within 30 s of that time and 90 s of the look, as at most one HTTP request
     swap     posting -> answered
 
-`chat.postMessage` has no idempotency key. What became of a posting that was not finished is therefore decided by the
-thread alone, and only when every post of it must be visible: POST_SETTLE_SECONDS after the swap. *Then* the thread is
-read. If our marker is there, the request is answered. If nothing is there, it is posted again, or ends where a person
-answered, the message is gone, or people must look (a marker of somebody else, or the same SQL credited meanwhile). A
-definite refusal of this very send leads back to computed. Nothing else leaves posting: a reply that was sent more than
-once in LOOKBACK_HOURS and that Slack never showed is not sent again, but looked for until its thread decides.
+`chat.postMessage` has no idempotency key. So if a process dies in between, only the thread can show whether the reply
+was posted, and only once every post must be visible: POST_SETTLE_SECONDS after the swap. *Then* the thread is read.
 
-Two things nobody can exclude: a process may sleep between its last look at the clock and its send, and a post may
+    it shows our marker                    the request is answered
+    a person answered, or the message is   the request ends
+    gone
+    somebody else posted our marker, or    the request ends, and the owner is told
+    the same SQL was credited meanwhile
+    it shows none of these                 the reply is posted again
+
+There are no other ways out of posting, except that a definite refusal of this very send leads back to computed. If a
+reply was sent more than once and Slack does not show it within LOOKBACK_HOURS of the first claim, it is not sent again.
+Its thread is read until it decides.
+
+Nobody can exclude two things: a process may sleep between its last look at the clock and its send, and a post may
 become visible later than the settle time. `repair` looks for both and edits the later reply, so that nobody credits it.
 """
 
@@ -34,14 +41,14 @@ from creditbot.state.codec import State
 from creditbot.state.record import Claim, Record, move, restarted
 
 LOOK_HOLDS = timedelta(seconds=60)
-"""How long a look at a thread allows a post to be begun: people answer and edit meanwhile."""
+"""How long after a look at the thread a post may begin: people answer and edit meanwhile."""
 
 
 class Poster:
-    """Posts what was computed, and finds out what became of posts whose outcome is unknown.
+    """Posts computed credits, and finds out what became of posts whose outcome is unknown.
 
-    Every verb stores what it decides. It raises `StateConflict` if another process decided first, and what reading and
-    writing Slack raises.
+    Every method stores its decision. It raises `StateConflict` if another process decided first, and whatever reading
+    and writing Slack raises.
     """
 
     def __init__(
@@ -56,8 +63,8 @@ class Poster:
     def post(self, key: RequestKey, record: Record, claim: Claim) -> Record:
         """Takes a computed request through posting, or back to restarted if its links were edited meanwhile.
 
-        Raises `AlreadyCredited`, `NotYet` (nobody can tell yet whether it is), `ThreadUnclear`, `PostRefused` (the
-        request is computed again), `PostUnknown` (it stays posting), `StateFull`.
+        Raises `AlreadyCredited`, `NotYet` (nobody can tell yet whether the SQL is credited), `ThreadUnclear`,
+        `PostRefused` (the request goes back to computed), `PostUnknown` (it stays posting), `StateFull`.
         """
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
@@ -72,10 +79,10 @@ class Poster:
         return self._send(key, record, claim, looked)
 
     def recover(self, key: RequestKey, record: Record, claim: Claim) -> Record | None:
-        """Decides a posting by its thread and posts again if nothing is there; None before it has settled.
+        """Reads the thread of a posting, and posts again if nothing is there. None before the settle time has passed.
 
-        An edit meanwhile changes nothing: the reply that may exist is for the links of before. Raises as `post` does,
-        and `ReplyLost` after posts that Slack never showed: the request stays posting, and is not posted again.
+        An edit meanwhile changes nothing: the reply that may exist is for the earlier links. Raises as `post` does, and
+        `ReplyLost` if Slack never showed posts of this reply: then the request stays posting and is not posted again.
         """
         now = self._context.now()
         if now - record.at < self._context.rules.settle:

@@ -1,7 +1,7 @@
-"""What the thread of a request has decided: reads it, and ends the request where there is nothing left to post.
+"""Reads the thread of a request, and ends the request if there is nothing left to post.
 
-Threads come from the `Inbox`; an end goes to `finishing`. Replies of ours that should not stand there are edited, so
-that nobody credits them, and the owner is told.
+Threads come from the `Inbox`; an end goes to `finishing`. Our own replies that should not be there are edited, so that
+nobody credits them, and the owner is told.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class ThreadCheck:
     def look(self, key: RequestKey, thread: str = "") -> ThreadView:
         """Reads the thread of a request as it is now.
 
-        Pass `thread` if it is known: a broadcast reply otherwise takes a second read, because its own ts gives only
-        itself.
+        Pass `thread` if it is known. Otherwise a broadcast reply takes a second read, because a read by its own ts
+        returns only the reply itself.
         """
         messages = self._context.ports.inbox.thread(key.channel, thread or key.ts)
         own = next((message for message in messages if message.ts == key.ts), None)
@@ -42,7 +42,7 @@ class ThreadCheck:
     def end_if_decided(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
         """Ends the request if its thread shows that there is nothing to post; None if a reply is wanted.
 
-        Raises `ThreadUnclear` where the thread does not decide, `NotYet` where it does not decide yet.
+        Raises `ThreadUnclear` if the thread does not decide, and `NotYet` if it does not decide yet.
         """
         end = self._end_shown(key, record, shown)
         if end is None:
@@ -72,7 +72,7 @@ class ThreadCheck:
         return None
 
     def edit_surplus(self, key: RequestKey, record: Record, replies: Sequence[str], text: str) -> None:
-        """Edits replies of ours (their ts) to say `text`, so that nobody credits them; tells the owner of each once."""
+        """Edits our replies (their ts) to say `text`, so that nobody credits them. Tells the owner once about each."""
         for ts in replies:
             address = self._context.workspace.permalink(key.channel, ts, record.thread or key.ts)
             self._notices.add(
@@ -89,6 +89,6 @@ class ThreadCheck:
 
 
 def answered(record: Record, now: datetime, reply: str) -> Record:
-    """The record of a request whose reply (its ts) stands in the thread."""
+    """The record of a request whose reply is in the thread; `reply` is its ts."""
     seconds = (now - record.began).total_seconds() if record.began else 0.0
     return move(record, "answered", now, reply=reply, claim=None, reason="", seconds=seconds)

@@ -1,4 +1,4 @@
-"""What is kept of a request: the summary that shows where its amount came from and how it ended.
+"""Makes the summary of a request, which shows where its amount came from and how it ended.
 
 Pure: it turns values into documents and back. It does not know where they are stored, and decides nothing.
 """

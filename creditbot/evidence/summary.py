@@ -1,6 +1,6 @@
 """The summary of a request: what was asked, what was run, what came out, and how it ended. Pure.
 
-What `creditbot.credit` computed and the record of the end come in; `SummaryStore` keeps the result as JSON:
+The results of `creditbot.credit` and the record of the end come in; `SummaryStore` keeps the summary as JSON:
 
     extracted_at      when the credit was computed, or when the request ended without one
     credit_amount     USD, a number exact to the cent; null unless the request was answered, or is about to be
@@ -11,8 +11,8 @@ What `creditbot.credit` computed and the record of the end come in; `SummaryStor
                       seconds, credit, rows
     outcome           status, and what belongs to it
 
-A summary is proof, and it is small. SQL and addresses are kept whole. Every other text is cut if it is too long, and
-then says so. Whatever a notebook shows, all but the SQL and the addresses of a request stays under 50 KB.
+A summary is proof, and it is small. SQL and addresses are kept in full. Every other text is cut if it is too long, and
+then says so. Apart from the SQL and the addresses, a summary stays under 50 KB, whatever a notebook prints.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from creditbot.state.record import Record, Status
 from creditbot.text import shorten
 
 OUTPUT_BYTES = 12_000
-"""For the sources and outputs of a request's cells together; shared evenly by its links."""
+"""For the sources and outputs of all cells of a request; its links share this evenly."""
 PART_BYTES = 4_000
 """For one source or one output."""
 TEXT_BYTES = 2_000
 """For the text of the request, and for the reason of its end."""
 OTHER_RUN = "The links and cells come from a different run than the amount: a suspended process saved them late."
-"""Says that a summary does not show where its amount came from; the state has the hashes of its SQL and notebooks."""
+"""The note of a summary that cannot show where its amount came from; the state has the hashes of the right run."""
 ROWS = 20
-"""For the tables of a request together; shared evenly by its links, one at least."""
+"""For all tables of a request; its links share this evenly, and each gets at least one row."""
 _COLUMN_BYTES = 60
 
 
 def empty_summary(
     key: RequestKey, permalink: str, message: Message | None = None, links: Sequence[LookerLink] = ()
 ) -> dict[str, object]:
-    """The summary of a request of which nothing was computed; `message` is None if it was not read."""
+    """The summary of a request whose credit was never computed; `message` is None if it was not read."""
     return {
         "extracted_at": None,
         "credit_amount": None,
@@ -76,7 +76,7 @@ def computed_summary(
 
 
 def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, object]:
-    """The summary of a request that has ended as `record` says. Ending it once more changes nothing."""
+    """The summary of a request that has ended as `record` says. Applied twice, it changes nothing."""
     computed = summary.get("computed_amount") or summary.get("credit_amount")
     others = {name: value for name, value in summary.items() if name != "computed_amount"}
     request = summary.get("request")
@@ -90,15 +90,15 @@ def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, ob
 
 
 def _amounts(record: Record, computed: object) -> dict[str, object]:
-    """What the request credits: the amount that was answered, or nothing. The amount computed is not forgotten."""
+    """`credit_amount` is the amount that was answered, or None; then `computed_amount` keeps the amount computed."""
     if record.status != "answered":
         return {"credit_amount": None, **({"computed_amount": computed} if computed else {})}
-    # The state was lost if an answer has no result: what the summary says was computed is what was answered.
+    # An answer without a result means that the state was lost: then the computed amount in the summary was the answer.
     return {"credit_amount": record.result.amount if record.result else computed}
 
 
 def _known_answer(summary: Mapping[str, object], record: Record) -> dict[str, object] | None:
-    """The outcome of an answer that is found again after the state was lost, as it was known before; else None."""
+    """The outcome in the summary, if it is about this very answer and the state was lost since; else None."""
     outcome = summary.get("outcome")
     if record.result is not None or not isinstance(outcome, Mapping):
         return None
@@ -107,7 +107,7 @@ def _known_answer(summary: Mapping[str, object], record: Record) -> dict[str, ob
 
 
 def _outcome(record: Record, computed: object) -> dict[str, object]:
-    """How the request ended, by its record; `computed` is the amount that the links and cells of the summary show."""
+    """How the request ended, from its record; `computed` is the amount that the summary's links and cells lead to."""
     is_other_run = bool(computed and record.result and computed != record.result.amount)
     outcome = {
         "status": record.status,
@@ -136,7 +136,7 @@ class Outcome:
 
 
 def outcome_fields(summary: Mapping[str, object]) -> dict[str, Any]:
-    """The outcome of a summary in the words of today, whichever version wrote it; empty if there is none."""
+    """The outcome of a summary with the current names, whichever version wrote it; empty if there is none."""
     outcome = summary.get("outcome")
     return migrated_record(dict(outcome), 1) if isinstance(outcome, Mapping) else {}
 
@@ -210,13 +210,13 @@ def _cell(cell: Cell, room: _Room) -> dict[str, object]:
 
 
 class _Room:
-    """What is left of a number of bytes that several texts share."""
+    """A budget of bytes that several texts share."""
 
     def __init__(self, left: int) -> None:
         self._left = left
 
     def take(self, text: str) -> str:
-        """As much of the text as there is room for."""
+        """As much of the text as the budget allows, which is then reduced."""
         part = shorten(text, min(PART_BYTES, self._left))
         self._left = max(0, self._left - len(part.encode()))
         return part

@@ -1,4 +1,4 @@
-"""What the bot remembers between ticks: one record per request, changed only by compare-and-swap.
+"""The memory of the bot between ticks: one record per request, changed only by compare-and-swap.
 
-It knows what a record may become, and nothing of why it does.
+This folder knows what a record may become, but not why.
 """

@@ -2,15 +2,15 @@
 
 Pure: a store's texts (`ports.Stored`) become a `State`, and a changed `State` becomes texts again.
 
-    meta              what is remembered beside the requests, see `Meta`
-    window            a copy of how far was read and forgotten; it counts where meta is missing or unreadable
+    meta              everything that is not about one request, see `Meta`
+    window            a copy of how far was read and forgotten; used if meta is missing or unreadable
     T0.C0.17363...    the record of a request, by `str(RequestKey)`
     notice.NAME       a message to the owner
     done              messages that a prototype had processed
-    corrupt           what could not be read, moved aside
+    corrupt           values that could not be read, moved aside
 
 Values are JSON texts. Keys of other programs stay as they are. A document in an older layout is read through
-`migrations`, and the next write rewrites its meta and its records.
+`migrations`, and the next write stores its meta and its records in the new layout.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ CORRUPT_LIMIT = 100 * 1024
 DONE = "done"
 """Key of the messages that a prototype had processed: a JSON list of ts."""
 WINDOW = "window"
-"""Key of the copy of how far was read and forgotten, for a `meta` that somebody edited by hand."""
+"""Key of the copy of how far was read and forgotten, in case somebody spoils `meta` by hand."""
 NOTICE = "notice."
-"""How keys of messages to the owner begin."""
+"""Prefix of the keys of messages to the owner."""
 CAUSE = "cause."
-"""How names of notices of a shared cause begin; they stay until the cause is over."""
+"""Prefix of the names of notices about a shared cause; they stay until the cause is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class State:
     """The document as it was read.
 
     Attributes:
-        meta: what is remembered beside the requests.
-        records: what is remembered of each request.
+        meta: everything that is not about one request.
+        records: one for each request.
         notices: name -> message to the owner.
         done: ts of messages that a prototype had processed; they are never worked on.
-        broken: key -> text of values that could not be read and are not yet moved aside.
-        damage: a sentence on what the store itself found broken, or "".
-        stored: what it was read from.
+        broken: key -> text of the values that could not be read and are not yet moved aside.
+        damage: a sentence on the damage that the store itself found, or "".
+        stored: the texts that this was read from.
         layout: the layout that `stored` was written in.
     """
 
@@ -67,7 +67,7 @@ class State:
 
     @property
     def first(self) -> bool:
-        """No tick has used it yet: it is new, or everything was lost."""
+        """Whether no tick has used this state yet: it is new, or everything was lost."""
         return self.meta.workspace is None
 
     @property
@@ -80,7 +80,7 @@ class State:
         return self.meta.hold_before is not None and time_of(key.ts) < self.meta.hold_before
 
     def holds(self, key: RequestKey, now: datetime) -> bool:
-        """Whether a request is on hold, because Slack may not show a reply of ours yet."""
+        """Whether a request is on hold, because Slack may not show our reply yet."""
         return self.doubts(key) and self.meta.hold_until is not None and now < self.meta.hold_until
 
     @property
@@ -95,7 +95,7 @@ def size_of(values: Mapping[str, str]) -> int:
 
 
 def understand(stored: Stored) -> State:
-    """Reads the document. Values of ours that cannot be read end in `broken`.
+    """Reads the document. Our own values that cannot be read end up in `broken`.
 
     Raises `StateUnusable` if a newer version wrote it.
     """
@@ -123,7 +123,7 @@ def understand(stored: Stored) -> State:
 
 
 def _layout(values: Mapping[str, str]) -> int:
-    """The layout that a document was written in. Where its number is lost, requests are read as those of the first."""
+    """The layout that a document was written in. If its number is lost but there are requests, it is taken for 1."""
     for name in ("meta", WINDOW):
         try:
             if name in values:
@@ -134,7 +134,7 @@ def _layout(values: Mapping[str, str]) -> int:
 
 
 def _layout_of(meta: str) -> int:
-    """ValueError for a text that names no layout; `StateUnusable` for a newer one than ours."""
+    """Raises ValueError for a text that is not a `meta`, and `StateUnusable` for a layout newer than ours."""
     layout = _object(meta).get("schema", 1)
     if type(layout) is not int or layout < 1:
         raise ValueError
@@ -147,7 +147,7 @@ def _layout_of(meta: str) -> int:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """ValueError for anything but a JSON object."""
+    """Raises ValueError for anything but a JSON object."""
     try:
         value = json.loads(text)
     except RecursionError as error:
@@ -158,7 +158,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def request_key(name: str) -> RequestKey | None:
-    """The request whose record stands under this key of the document; None for any other key."""
+    """The request whose record is stored under this key of the document; None for any other key."""
     try:
         key = RequestKey.parse(name)
     except ValueError:
@@ -167,7 +167,7 @@ def request_key(name: str) -> RequestKey | None:
 
 
 def request_of(notice: str) -> RequestKey | None:
-    """The request that a notice of this name is about; None for one about all of them."""
+    """The request that the notice with this name is about; None if it is about all of them."""
     return request_key(".".join(notice.split(".")[:4]))
 
 
@@ -179,7 +179,7 @@ def _load_done(text: str) -> frozenset[str]:
 
 
 def values_after(old: State, new: State) -> dict[str, str]:
-    """The document after a change. What did not change keeps its text, and keys of other programs stay."""
+    """The document after a change. Values that did not change keep their text, and keys of other programs stay."""
     values = dict(old.stored.values)
     rewrite = old.layout < SCHEMA
     if old.broken and not new.broken:
@@ -208,15 +208,15 @@ def _update(
 
 
 def _cut(text: str) -> str:
-    """JSON text of at most 100 KiB: what is longer becomes the beginning of it, as a string."""
+    """JSON text of at most 100 KiB. A longer text is replaced by its beginning, as a JSON string."""
     return text if len(text) <= CORRUPT_LIMIT else json.dumps(text[: CORRUPT_LIMIT // 2 - 1])  # escaping may double it
 
 
 @lru_cache(maxsize=10_000)
 def _load(kind: type, text: str, layout: int) -> Any:
-    """Raises ValueError for what is not of that kind, for times without a zone, and for values that nobody means.
+    """Raises ValueError for a text of another kind, for times without a zone, and for absurd values.
 
-    Cached, because a tick reads the document several times and most of it stays as it is.
+    Cached, because a tick reads the document several times and most of it does not change.
     """
     if layout < SCHEMA and kind is not Notice:
         old = _object(text)
@@ -241,7 +241,7 @@ def _dump(value: Record | Notice | Meta) -> str:
     text: str = _adapters()[type(value)].dump_json(value, exclude_defaults=True).decode()
     if not isinstance(value, Meta):
         return text
-    layout = {"schema": SCHEMA}  # also while it is the default: a later version reads it
+    layout = {"schema": SCHEMA}  # written even while it is the default, because a later version reads it
     return json.dumps({**layout, **json.loads(text)}, separators=(",", ":"))
 
 

@@ -1,8 +1,8 @@
 """The bot's memory: records of requests and notices to the owner, changed only by compare-and-swap.
 
-A `StateStore` gives and takes the document; `answer` and `tick` say which record replaces which. The whole state is one
-small document under one version, so conflicts between different requests are normal. After a conflict the document is
-read again. The write is repeated only if *this request's record* still equals, field by field, the one that the
+A `StateStore` reads and writes the document; `answer` and `tick` decide which record replaces which. The whole state is
+one small document with one version, so conflicts between different requests are normal. After a conflict the document
+is read again. The write is repeated only if *this request's record* still equals, field by field, the one that the
 decision was made from; otherwise `StateConflict` says that the decision no longer holds.
 """
 
@@ -30,8 +30,8 @@ from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE, NOTICE, State, request_of, size_of, understand, values_after
 from creditbot.state.record import SCHEMA, Meta, Notice, Record, new_nonce
 
-BUDGET = 900 * 1024  # bytes; a ConfigMap holds 1 MiB of keys and values
-LIMIT = 1000 * 1024  # bytes for the ends of requests that were begun within the budget
+BUDGET = 900 * 1024  # bytes; no work begins above this. A ConfigMap holds 1 MiB of keys and values
+LIMIT = 1000 * 1024  # bytes; requests that were begun may still be ended up to this size
 RETRIES = 60  # conflicts in a row before a write is given up
 
 _NEEDS_ROOM = frozenset({"restarted", "claimed", "posting"})
@@ -61,7 +61,7 @@ class Ledger:
         self._forget_before: datetime | None = None
 
     def read(self) -> State:
-        """The state as the store has it now: one read. Raises `StateUnusable` if it was lost since the last one."""
+        """Reads the state once from the store. Raises `StateUnusable` if it was lost since the last read."""
         with self._lock:
             state = understand(self._store.read())
             if self._state and not self._state.first and state.first and "meta" not in state.broken:
@@ -77,7 +77,7 @@ class Ledger:
         return self._state or self.read()
 
     def forget_before(self, moment: datetime) -> None:
-        """From now on each write also drops what ended before `moment` and left its summary."""
+        """From now on, each write also drops requests that ended before `moment` and whose summaries are saved."""
         self._forget_before = moment
 
     def confirm(self, key: RequestKey, expected: Record) -> None:
@@ -106,7 +106,7 @@ class Ledger:
             return replace(
                 state,
                 records=_with(state.records, key, new),
-                notices={**(notices or {}), **state.notices},  # a notice that exists is not told a second time
+                notices={**(notices or {}), **state.notices},  # one that exists is not sent a second time
             )
 
         self._write(change, lambda state: state.records.get(key) == new)
@@ -122,7 +122,7 @@ class Ledger:
         self._write(change, lambda state: state.notices.get(name) == new)
 
     def update_meta(self, update: Callable[[Meta], Meta]) -> None:
-        """Changes what is remembered beside the requests; `update` is called again after a conflict.
+        """Changes the `meta` entry; `update` is called again after a conflict.
 
         Raises `StateConflict` while the `meta` entry cannot be read: `set_aside` comes first.
         """
@@ -143,8 +143,8 @@ class Ledger:
     ) -> None:
         """Moves entries that could not be read to the key `corrupt`, cut to 100 KiB.
 
-        The same write changes the meta, adds the notices, and puts `records` in the place of those that could not be
-        read. Raises `StateConflict` if another process was quicker: then nothing is damaged or lost any longer.
+        The same write changes the meta, adds the notices, and puts `records` in place of those that could not be read.
+        Raises `StateConflict` if another process was quicker and there is no damage left.
         """
         nonce = new_nonce()
 
@@ -163,10 +163,10 @@ class Ledger:
         self._write(change, lambda state: state.meta.nonce == nonce)
 
     def _write(self, change: Callable[[State], State], landed: Callable[[State], bool]) -> None:
-        """Applies a change to the state as it is now, and again after each conflict, until a write is through.
+        """Applies a change to the state as it is now, and again after each conflict, until a write succeeds.
 
-        `landed` tells by a later state whether the write is through: also a conflict may be with our own write, which
-        landed late.
+        `landed` looks at a later state and returns whether our write is in it: the conflict may be with our own write,
+        if the store took it but its answer was lost.
         """
         with self._lock:
             draft = self._first_draft(change)
@@ -184,7 +184,7 @@ class Ledger:
             raise Unreachable(STATE_STORE, "Gave up writing the state: other processes keep changing it.")
 
     def _first_draft(self, change: Callable[[State], State]) -> _Draft:
-        """What this process remembers may be old, so a change is refused only on a state that was just read."""
+        """Tries the change on the state as last seen. That may be old, so only a fresh read may refuse the change."""
         if self._state:
             with suppress(CreditbotError):
                 return self._draft(change, self._state)
@@ -197,7 +197,7 @@ class Ledger:
         return _Draft(old, new, values)
 
     def _forget(self, state: State) -> State:
-        """Drops what ended before the window and left its summary, and remembers how far that went."""
+        """Drops requests that ended before the window and have their summary, and remembers how far back that went."""
         if self._forget_before is None or "meta" in state.broken:  # a later tick sets it aside first
             return state
         old = {key for key, record in state.records.items() if self._forgettable(key, record)}
@@ -223,13 +223,13 @@ class Ledger:
         )
 
     def _stale(self, state: State, name: str, notice: Notice) -> bool:
-        """A notice about a request is kept as long as the request, one about an outage until that is over."""
+        """Whether to drop a notice. One about a request stays as long as it, one about an outage until its end."""
         assert self._forget_before
         kept = name.startswith(CAUSE) or request_of(name) in state.records
         return notice.status == "told" and notice.at < self._forget_before and not kept
 
     def _check_room(self, old: State, new: State, values: Mapping[str, str]) -> None:
-        """Work begins only within the budget; what ends work, or makes the state smaller, may use the reserve."""
+        """Work begins only within the budget. Writes that end work, or make the state smaller, may use the reserve."""
         if self._budget is None:
             return
         size = size_of(values)

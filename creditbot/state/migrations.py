@@ -1,7 +1,7 @@
-"""How a state that an older version wrote is read: each step renames what one layout calls otherwise than the next.
+"""Reads a state that an older version wrote: each step renames fields from one layout to the next.
 
-Pure: JSON objects as the store holds them come in, and leave in the layout of today (`record.SCHEMA`). A step changes
-nothing where the new name stands already, because a layout whose number was lost is taken for the first.
+Pure: JSON objects come in as the store holds them, and leave in the current layout (`record.SCHEMA`). If the number of
+the layout was lost, the first is assumed. So a step must leave fields alone that already have their new name.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Step:
     """From one layout to the next.
 
     Attributes:
-        meta: for what is remembered beside the requests.
-        record: for the record of a request.
+        meta: converts the `meta` entry.
+        record: converts the record of a request.
     """
 
     meta: Callable[[Fields], Fields]
@@ -27,7 +27,7 @@ class Step:
 
 
 OLD_STATUS = {"seen": "restarted", "dead": "given_up"}
-"""Statuses of layout 1 that have another name today; summaries that were written then hold them too."""
+"""Old and new names of statuses of layout 1. Summaries from that time contain the old ones, too."""
 
 
 def _renamed(fields: Fields, names: Mapping[str, str]) -> Fields:
@@ -47,18 +47,18 @@ def _record_of_1(fields: Fields) -> Fields:
 STEPS: tuple[Step, ...] = (
     Step(meta=lambda fields: _renamed(fields, {"hold_since": "hold_before"}), record=_record_of_1),
 )
-"""The step from layout 1 first; SCHEMA is one more than there are steps."""
+"""The step from layout 1 comes first; SCHEMA is one more than the number of steps."""
 
 
 def migrated_meta(fields: Fields, layout: int) -> Fields:
-    """`meta` or `window` in the layout of today; `layout` is the one it was written in."""
+    """`meta` or `window` in the current layout; `layout` is the one that it was written in."""
     for step in STEPS[layout - 1 :]:
         fields = step.meta(fields)
     return {**fields, "schema": len(STEPS) + 1}
 
 
 def migrated_record(fields: Fields, layout: int) -> Fields:
-    """The record of a request in the layout of today."""
+    """The record of a request in the current layout."""
     for step in STEPS[layout - 1 :]:
         fields = step.record(fields)
     return fields

@@ -13,11 +13,11 @@ Pure: this says which states and moves exist. `tick` and `answer` decide which m
                    ├──> elsewhere  a person or another bot answered
                    └──> withdrawn  the message or its links were deleted
 
-    restarted is where `creditbot retry` or an edit puts a request that failed, was given up, skipped or withdrawn.
-    claimed and computed also end as answered where the thread shows our reply: the state was lost after it was posted.
-    elsewhere, withdrawn and given_up can also follow computed. They follow posting only after the post has settled
-    and the thread was read since. A process that takes over a computed request claims it, and it stays computed. A
-    claim is written once more, and stays claimed, where the message was edited since.
+    `creditbot retry` or an edit moves a request that failed, was given up, skipped or withdrawn to restarted. claimed
+    and computed end as answered if the thread already shows our reply: it was posted before a state was lost.
+    elsewhere, withdrawn and given_up can also follow computed. They follow posting only once the post has settled and
+    the thread was read after that. A computed request stays computed when another process claims it. A claimed request
+    stays claimed when it is written again because its message was edited.
 
     A message to the owner: due ──> telling ──> told. It leaves telling when its marker is found, when Slack definitely
     refused it (it is due again), or after the settle time.
@@ -45,7 +45,7 @@ Status = Literal[
 ]  # fmt: skip
 TERMINAL: frozenset[Status] = frozenset({"answered", "given_up", "skipped", "elsewhere", "withdrawn"})
 ANSWERED: frozenset[Status] = frozenset({"answered", "elsewhere"})
-"""Ends with an answer, from us or from a person: both credit the SQL that was computed for the request."""
+"""Ends with an answer, by the bot or by a person. Both credit the SQL that was computed for the request."""
 _ENDS: frozenset[Status] = frozenset({"failed", "given_up", "skipped", "elsewhere", "withdrawn"})
 MOVES: dict[Status | None, frozenset[Status]] = {
     None: frozenset({"claimed", "restarted"}),
@@ -73,7 +73,7 @@ class Claim:
 
     Attributes:
         by: the process, as `creditbot.machine.processes.name` gives it.
-        until: UTC; after it anybody may take over.
+        until: UTC; after this, any process may take over.
     """
 
     by: str
@@ -82,7 +82,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was computed. It is stored before it is posted, so that whoever takes over posts the same amount.
+    """The amount and its evidence, stored before the reply is posted: whichever process takes over posts this amount.
 
     Attributes:
         amount: USD.
@@ -99,31 +99,31 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is remembered of one request.
+    """The memory of one request.
 
     Attributes:
         status: see the drawing above.
         nonce: new in every write.
         at: UTC of the last move. For posting, the settle time counts from here.
         began: UTC of the first claim.
-        thread: ts of the thread's parent where that is another message (a broadcast reply), else "".
+        thread: ts of the thread's parent if that is another message (the request is a broadcast reply), else "".
         user: id of the author.
         links: fingerprint of the links that were worked on.
         edited: ts of the latest edit that was worked on, or "".
         attempts: claims made. A claim that a shared cause ended is not counted.
         returned: claims that a shared cause ended.
-        due: UTC of the next try of a failed or computed request, at the earliest.
-        claim: who works on it; None once that process has stored what came of it.
-        result: what was computed.
-        posts: how often it went to posting. After more than one, two replies may stand in the thread.
+        due: UTC. A failed or computed request is not tried again before this.
+        claim: who works on it; None once that process has stored its result.
+        result: the amount and its evidence, once computed.
+        posts: how often it went to posting. After more than one, the thread may show two replies.
         reply: ts of the reply, from us or from somebody else.
         reason: why it ended as it did, one sentence for people.
-        checked: how often its thread was read after the end, in search of a reply that came late.
+        checked: how often its thread was read after the end, to find a reply that appeared late.
         saved: the summary of its end is written, so the state may forget it.
         overridden_by: who overrode the rule that the same SQL is credited once, or "".
         seconds: from the first claim to the reply.
-        doubled: two replies of ours stood in its thread; a later tick checks that the second one was edited.
-        retried: UTC of the last `creditbot retry`. A failure after it is told, even if the same was told before.
+        doubled: its thread showed two of our replies; a later tick checks that the second one was edited.
+        retried: UTC of the last `creditbot retry`. The owner is told about a failure after it, even if told before.
     """
 
     status: Status
@@ -151,17 +151,17 @@ class Record:
 
     @property
     def terminal(self) -> bool:
-        """Nothing more happens to it by itself."""
+        """Whether the request has ended. Only an edit or a command can start it again."""
         return self.status in TERMINAL
 
 
 def was_posted(before: Record | None, after: Record | None) -> bool:
-    """Whether we posted a reply between two records of a request. A reply that was only found there does not count."""
+    """Whether we posted a reply between two records of a request. A reply only found in the thread does not count."""
     return bool(after and after.status == "answered" and after.posts > (before.posts if before else 0))
 
 
 def move(record: Record | None, to: Status, at: datetime, **changes: Any) -> Record:
-    """The record after a move, with a new nonce. ValueError for a move that the drawing does not have."""
+    """The record after a move, with a new nonce. Raises ValueError for a move that the drawing does not show."""
     source = record.status if record else None
     if to not in MOVES[source]:
         raise ValueError(f"a request cannot move from {source} to {to}")
@@ -171,7 +171,7 @@ def move(record: Record | None, to: Status, at: datetime, **changes: Any) -> Rec
 
 
 def restarted(record: Record, at: datetime, **kept: Any) -> Record:
-    """The record of an ended or failed request that starts again: nothing of its past, but what is `kept`."""
+    """The record of a request that starts again from the beginning. `kept` are the fields to keep or to set."""
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
         "saved": False, "checked": 0, "overridden_by": "",
@@ -181,15 +181,15 @@ def restarted(record: Record, at: datetime, **kept: Any) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to the owner, told once.
+    """One message to the owner, sent once.
 
     Attributes:
         status: due, telling or told.
         nonce: new in every write.
         at: UTC of the last move.
-        text: what to say; dropped once it is told.
-        since: UTC. Before it is first sent, the conversation is searched from this time on, because a state that was
-            lost may have known that it was told already. None if that is impossible.
+        text: the message; dropped once it is told.
+        since: UTC. Before the message is first sent, the conversation is searched from this time on, because a tick may
+            have sent it before the state was lost. None if that is impossible.
     """
 
     status: Literal["due", "telling", "told"]
@@ -201,14 +201,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What is remembered beside the requests.
+    """Everything that is remembered but is not about one request.
 
     Attributes:
         schema: version of the layout; a newer one than `SCHEMA` is refused.
         nonce: new in every write of it.
         workspace: who we are and which channels we watch, so that an idle tick need not ask Slack.
         covered_until: UTC. Every request before it has a record or was forgotten.
-        forgotten_before: UTC. An older request without a record is started by `creditbot retry` alone.
+        forgotten_before: UTC. Only `creditbot retry` starts an older request without a record.
         hold_before: UTC. Requests older than this wait until `hold_until`, because the state was lost or damaged.
         hold_until: UTC.
     """

@@ -1,4 +1,4 @@
-"""What a tick has to do. Pure: the state and the messages that were read come in, an `Agenda` goes to `tick`."""
+"""Lists the work of a tick. Pure: the state and the messages just read come in, an `Agenda` goes to `tick`."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from creditbot.state.codec import State
 from creditbot.state.record import ANSWERED, Record
 
 LOOKS_APART = 4
-"""A post that is later than the settle time may be much later. Its thread is read after the settle time, after four
-times as long, and so on until the request is forgotten."""
+"""A post that does not appear within the settle time may appear much later. So its thread is read after one settle
+time, after four, after sixteen, and so on until the request is forgotten."""
 _MOST_LOOKS = 8
 LEFT_BEHIND = timedelta(minutes=30)
 """A posting that has been due for this long has probably crashed every tick that tried it; it goes last."""
 KNOWN_TO_RUN = timedelta(days=1)
-"""How much longer a claim lasts whose process is known to run: NOTEBOOK_TIMEOUT may be a day."""
+"""How much longer a claim lasts while its process is known to run: NOTEBOOK_TIMEOUT may be a day."""
 
 
 class Part(Enum):
     """What a tick does with a request."""
 
     FINISH = auto()
-    """Posted and settled, and not known to be answered."""
+    """Sent to Slack, the settle time has passed, and nobody knows yet whether the reply is there."""
     START = auto()
     """Never worked on, or edited since."""
     RETRY = auto()
-    """Tried before without success, or computed and without its reply."""
+    """Tried before without success, or computed but not yet posted."""
     CUT_OFF = auto()
-    """Its last claim ran out in the middle of the work, or no tick could finish it for a long time: it may have killed
-    its process."""
+    """Its last claim expired during the work, or no tick could finish it for a long time: it may have killed its
+    process."""
     EDITED = auto()
     """Answered, and its links have changed since."""
     UNSAVED = auto()
-    """Ended, but the summary of the end is missing."""
+    """Ended, but its summary does not say so yet."""
     DOUBTFUL = auto()
-    """Ended after a post of unknown outcome that did not answer it: a reply may have become visible since."""
+    """Ended, but one more reply may exist: a post of unknown outcome may have become visible since."""
     WAITING = auto()
     """Not now: claimed by another process, not yet due, not yet settled, or on hold."""
     DONE = auto()
-    """Nothing."""
+    """There is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Job:
     """One request to work on.
 
     Attributes:
-        key: which.
-        record: what the state says of it; None for a new one.
+        key: identifies it.
+        record: its record in the state; None for a new request.
         request: the message as the channel shows it; None if it was not among the messages read.
     """
 
@@ -64,7 +64,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What to do.
+    """The work of a tick.
 
     Attributes:
         parts: the jobs of each part, oldest first.
@@ -78,16 +78,16 @@ class Agenda:
 
     @property
     def answerable(self) -> tuple[Job, ...]:
-        """What may end in a reply: first what may have one already, then new requests, then retries.
+        """The jobs that may end in a reply: first those that may have one already, then new requests, then retries.
 
-        What was cut off comes after them and one by one, so that a request which kills its process takes no other with
-        it.
+        Jobs that were cut off are not among them. They come last and one at a time, so that a request that kills its
+        process takes no other request with it.
         """
         return self[Part.FINISH] + self[Part.START] + self[Part.RETRY]
 
     @property
     def idle(self) -> bool:
-        """Nothing to do but wait."""
+        """Whether there is nothing to do but wait."""
         return not self.parts.keys() - {Part.WAITING}
 
 
@@ -98,10 +98,10 @@ def plan(
     settle: timedelta,
     is_running: Callable[[str], bool | None] = lambda _: None,
 ) -> Agenda:
-    """Gives every known and every new request its part.
+    """Decides, for every known and every new request, what this tick does with it.
 
-    `is_running` says of a claim's process whether it still runs; None where that cannot be told. A claim whose process
-    has ended has ended with it; one whose process runs lasts a day longer.
+    `is_running` takes the name of the process that holds a claim, and returns whether that process still runs; None if
+    nobody can tell. A claim ends with its process, and lasts a day longer while its process runs.
     """
     read = {request.key: request for request in requests}
     parts: dict[Part, list[Job]] = {}

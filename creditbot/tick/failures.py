@@ -1,6 +1,6 @@
-"""What becomes of a request that failed: `decide` says it, from what is known; `Failures.handle` does it.
+"""Handles requests that failed: `decide` chooses between a retry, a wait and giving up; `Failures.handle` does it.
 
-Errors come from `worker`; what becomes of the request goes to the state, and the owner hears of what needs people.
+Errors come from `worker`. The decision is stored in the state, and the owner is told if a person has to act.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from creditbot.state.record import Record, Status, move
 from creditbot.text import shorten
 
 LONGEST_PAUSE = 240
-"""Minutes that a request is put off at the most."""
+"""Minutes; the longest that a request waits before it is tried again."""
 _ENDS_POSTING = (AlreadyCredited, ThreadUnclear)
 """Errors that are raised for a posting only after it has settled and its thread was read. Only these may end it."""
 
@@ -40,32 +40,32 @@ Problem = tuple[LookerLink | None, CreditbotError]
 
 
 class Decision(Enum):
-    """What becomes of a request that failed."""
+    """What to do with a request that failed."""
 
     NOT_OURS = auto()
     """Another process works on it now."""
     NOT_BEGUN = auto()
-    """A shared cause came before it could be claimed: its record stays as it is."""
+    """A shared cause struck before the request could be claimed: its record stays as it is."""
     RAISE = auto()
-    """It has no record that could say what happened."""
+    """This process has no claim in which to store the failure, so the error is raised."""
     STAY_POSTING = auto()
-    """Its reply may exist: only its thread decides."""
+    """Its reply may exist, so only its thread can decide."""
     RETRY_FREE = auto()
-    """It is tried later, and the attempt is not counted: the cause is not its own."""
+    """It is tried again later. The attempt is not counted, because the request did not cause the failure."""
     RETRY_COUNTED = auto()
-    """It is tried later, and the attempt counts."""
+    """It is tried again later, and the attempt counts."""
     GIVE_UP = auto()
     """It ends, and the owner is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request that failed, and all that decides what becomes of it.
+    """A request that failed, with everything that the decision depends on.
 
     Attributes:
-        record: what the state says of it now; None if nothing.
+        record: its record in the state now; None if there is none.
         claimed: the claim in the record is ours.
-        unchanged: the record is the one that was worked on.
+        unchanged: the record is still the one that this process worked on.
         problems: (link or None, error) pairs, never empty.
         ends_posting: the error may end a posting.
         stopping: this process was asked to stop.
@@ -87,12 +87,12 @@ class Failure:
 
     @property
     def retryable(self) -> bool:
-        """Whether each of its problems may pass."""
+        """Whether every one of its problems may go away by itself."""
         return all(error.retry or error is self.shared_cause for _, error in self.problems)
 
 
 def decide(failure: Failure, rules: Rules) -> Decision:
-    """What becomes of the request. Pure."""
+    """What to do with the request. Pure."""
     record, cause = failure.record, failure.shared_cause
     if not failure.unchanged and not failure.claimed:
         return Decision.NOT_OURS
@@ -115,21 +115,21 @@ def _waited_too_long(record: Record, now: datetime, rules: Rules) -> bool:
 
 
 class Failures:
-    """Stores what becomes of failed requests, and remembers the shared causes that this tick met. Thread-safe."""
+    """Carries out what `decide` decides, and remembers the shared causes that this tick met. Thread-safe."""
 
     def __init__(self, context: TickContext, finisher: Finisher, notices: Notices) -> None:
         self._context = context
         self._finisher = finisher
         self._notices = notices
         self.causes: dict[str, str] = {}
-        """Service -> what kept requests waiting in this tick, one sentence."""
+        """Service -> why it kept requests waiting in this tick, one sentence."""
 
     def handle(
         self, key: RequestKey, record: Record | None, request: Request | None, error: CreditbotError
     ) -> Record | None:
-        """Returns the record of the request as it stands then, None if another process has the request.
+        """Returns the new record of the request, or None if another process has the request.
 
-        Raises the error where no state can say it, and what the store itself raises.
+        Raises `error` itself if there is no claim to store it in, and whatever the store raises.
         """
         stored = self._context.ledger.state.records.get(key)
         failure = Failure(
@@ -144,7 +144,7 @@ class Failures:
         decision = decide(failure, self._context.rules)
         if decision is Decision.NOT_OURS:
             return None
-        if failure.shared_cause and not failure.stopping:  # a wait that was ended has no cause; the next tick meets one
+        if failure.shared_cause and not failure.stopping:  # a stop cuts calls short: no real cause
             self._tell_cause(failure.shared_cause)
         try:
             return self._apply(decision, key, failure, request, error)
@@ -170,7 +170,7 @@ class Failures:
         self._notices.add(owner.cause_name(cause.service), owner.cause_text(cause))
 
     def _stay_posting(self, key: RequestKey, record: Record, error: CreditbotError) -> Record:
-        """The owner hears of a posting that does not seem to come to an end."""
+        """Leaves the request as it is, and tells the owner if its posting does not seem to come to an end."""
         address = self._context.workspace.address(key, record.thread)
         soon = isinstance(error, PostUnknown) and record.posts < self._context.rules.attempts
         if isinstance(error, ReplyLost):
@@ -180,7 +180,7 @@ class Failures:
         return record
 
     def _retry_later(self, key: RequestKey, record: Record, failure: Failure, *, counted: bool) -> Record:
-        """Puts a request off: a minute, then ever longer, or as long as a service asks for."""
+        """Puts a request off: for a minute at first, then for longer each time, or for as long as a service asks."""
         returned = record.returned if counted else record.returned + 1
         attempts = record.attempts if counted else record.attempts - 1
         asked_for = max(error.retry_after or 0.0 for _, error in failure.problems)
@@ -197,7 +197,7 @@ class Failures:
     def give_up(
         self, key: RequestKey, record: Record, request: Request | None, problems: Sequence[Problem]
     ) -> Record:  # fmt: skip
-        """Ends a request, and makes the message to the owner due in the same write."""
+        """Ends a request. The same write makes the message to the owner due."""
         now = self._context.now()
         end = move(record, "given_up", now, claim=None, reason=_reason(problems), edited=_edit_covered(record, request))
         address = self._context.workspace.address(key, record.thread)

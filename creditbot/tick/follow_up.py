@@ -1,6 +1,6 @@
-"""What a tick still does for requests that have ended, and what it says of posts that no tick could finish.
+"""Looks after requests that have ended, and warns the owner about posts that no tick could finish.
 
-Jobs come from the agenda; what is found goes to the state, the summaries, and the owner.
+Jobs come from the agenda; results go to the state, the summaries and the owner.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class FollowUp:
         self._parts = parts
 
     def run(self, agenda: Agenda) -> Iterator[str]:
-        """Does what is to do for each job, and yields what failed: one sentence each."""
+        """Does each job, and yields one sentence for each that failed."""
         tasks: list[tuple[Part, Callable[[Job, Record], object]]] = [
             (Part.EDITED, self._tell_edited),
             (Part.DOUBTFUL, lambda job, record: self._parts.repair.check_again(job.key, record)),
@@ -42,7 +42,7 @@ class FollowUp:
                     yield f"{job.key}: {error}"
 
     def _tell_edited(self, job: Job, record: Record) -> None:
-        """An answered request is not answered again; the owner decides whether its new links want a credit."""
+        """Tells the owner about new links: an answered request is not answered again, so a person decides."""
         assert job.request
         request = job.request
         if request.fingerprint != record.links and record.links:

@@ -1,7 +1,7 @@
-"""Notices that the state was lost or damaged, and holds older requests: a reply of ours may not be visible yet.
+"""Detects that the state was lost or damaged, and puts older requests on hold: our reply may not be visible yet.
 
-What shows the loss comes from the state itself, the summaries and the threads. The hold goes to the state's `meta`, and
-`agenda` and `posting` keep to it; the owner is told.
+The signs of a loss come from the state itself, the summaries and the threads. The hold is stored in the state's `meta`.
+`agenda` and `posting` respect it, and the owner is told.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from creditbot.state.codec import State
 from creditbot.state.record import Meta, move
 
 CLOCK_BEHIND = timedelta(seconds=1)
-"""How far our reading of Slack's clock may be behind: a message that we have read may be newer than now by this."""
+"""How far our reading of Slack's clock may lag: a message may seem to come from this far in the future."""
 _MOST_NAMES = 5
 
 log = logging.getLogger(__name__)
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 def hold_if_lost(context: TickContext, state: State, requests: Sequence[Request]) -> None:
     """Puts older requests on hold for one settle time if the state was lost or damaged.
 
-    `requests` are those of the channel. Entries that cannot be read are moved aside in the same write, and the requests
-    they belonged to start again. Raises what Slack, the state and the summaries raise.
+    `requests` are those of the channel. The same write moves unreadable entries aside, and their requests start again.
+    Raises what Slack, the state and the summaries raise.
     """
     damage = _damage(context, state, requests)
     if not damage:
@@ -48,20 +48,20 @@ def hold_if_lost(context: TickContext, state: State, requests: Sequence[Request]
         "threads, so that nothing is answered twice. Please find out what changed the state."
     )
     restarted = {key: move(None, "restarted", now) for key in state.broken_requests}
-    with suppress(StateConflict):  # another process has done so
+    with suppress(StateConflict):  # another process was quicker
         context.ledger.set_aside(hold, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)}, restarted)
         logs.event(log, "hold", reason=damage, until=until)
 
 
 def _damage(context: TickContext, state: State, requests: Sequence[Request]) -> str:
-    """What is wrong with the state, one sentence; "" for a sound one, and for one that is empty because it is new."""
+    """What is wrong with the state, one sentence; "" if it is sound, or empty because it is new."""
     if state.broken:
         more = f" and {len(state.broken) - _MOST_NAMES} more" if len(state.broken) > _MOST_NAMES else ""
         names = ", ".join(sorted(state.broken)[:_MOST_NAMES])
         return f"These entries of the state could not be read; they are kept under `corrupt`: {names}{more}."
     if state.damage or not state.first:
         return state.damage
-    if state.done and not state.records:  # a prototype was here, and not creditbot
+    if state.done and not state.records:  # only a prototype was here before
         return ""
     if any(_has_summary(context, request.key) for request in requests):
         return "The state is empty, but there are summaries of requests that are in the channel."
@@ -74,7 +74,7 @@ def _has_summary(context: TickContext, key: RequestKey) -> bool:
     try:
         return context.ports.summaries.load(key) is not None
     except Refused:
-        return True  # one that cannot be read
+        return True  # there is one, though it cannot be read
 
 
 def _answered_before(context: TickContext, requests: Sequence[Request]) -> bool:

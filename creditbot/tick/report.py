@@ -1,4 +1,4 @@
-"""What a tick tells: while it works, and of what it did."""
+"""What a tick reports: its progress while it works, and its results at the end."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from creditbot.tick.agenda import Job
 
 
 class Progress:
-    """Told what happens while it happens. This one says nothing."""
+    """Is called as things happen. This one does nothing; commands override it to print."""
 
     def step(self, text: str) -> None:
-        """One of the steps of a first tick."""
+        """The first tick has taken one of its steps."""
 
     def started(self, permalink: str) -> None:
-        """A request is worked on."""
+        """Work on a request begins."""
 
     def ended(self, permalink: str, record: Record | None) -> None:
-        """As far as it goes now; None if another process has it."""
+        """Work on a request is over for now; `record` is None if another process has the request."""
 
 
 @dataclass(slots=True)
 class TickReport:
-    """What a tick did.
+    """The results of a tick.
 
     Attributes:
         read: messages read.
-        done: (request, record) of each request worked on; None where another process has it.
+        done: (job, record) of each request worked on; the record is None if another process has the request.
         waiting: requests that wait.
-        untold: what the owner could not be told, and why.
-        errors: what kept requests waiting that concerns them all, such as a Looker that is down.
+        untold: the messages that the owner could not be sent, and why.
+        errors: causes that kept all requests waiting, such as a Looker that is down.
     """
 
     read: int = 0
@@ -45,7 +45,7 @@ class TickReport:
 
     @property
     def posted(self) -> int:
-        """Replies of this tick: answers found in a thread are none."""
+        """Replies that this tick posted. Answers that it only found in a thread do not count."""
         return sum(was_posted(job.record, record) for job, record in self.done)
 
     def fields(self) -> dict[str, object]:
@@ -62,5 +62,5 @@ class TickReport:
 
     @property
     def ok(self) -> bool:
-        """Everything that failed was told to somebody."""
+        """Whether somebody was told about everything that failed."""
         return not self.untold and not self.errors

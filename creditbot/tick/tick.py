@@ -1,7 +1,7 @@
-"""One tick: read the channels, see what is to do, do it, tell the owner what failed.
+"""One tick: read the channels, list the work, do it, tell the owner what failed.
 
-Start reading here. Messages come from Slack and are remembered in the state; what becomes of each request is the
-business of `worker`, what it becomes is a `TickReport`.
+Start reading here. Messages come from Slack. `worker` takes each request through its states, which are stored as they
+change. The results of the tick are a `TickReport`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from creditbot.tick.worker import Worker
 
 OVERLAP = timedelta(hours=1)
-"""How much of what was already covered is read again; also how often an idle tick writes how far it has read."""
+"""How far each tick reads back into time already covered; also how often an idle tick stores how far it has read."""
 CLOCK_DOUBT = timedelta(days=1)
-"""How wrong the local clock may be when it says where reading starts; what is read is cut by Slack's clock."""
+"""How wrong the local clock may be when it decides where reading starts. Slack's clock then decides what counts."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Bot:
         calculator: computes credits.
         rules: how requests are answered.
         process: who we are among the processes that share the state.
-        progress: told what happens while it happens.
+        progress: is called as things happen.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class Bot:
         self._progress = progress or Progress()
 
     def stop(self) -> None:
-        """Takes no new request; those at hand are finished, or released for the next tick as soon as they can be."""
+        """Begins no new request. Those at hand are finished, or released for the next tick as soon as possible."""
         self._process.stop.ask()
 
     def tick(self) -> TickReport:
         """Reads everything new and works on it.
 
-        Raises `Unreachable`, `Refused` or `StateUnusable` if Slack, the state or, for a new state, the summaries cannot
-        be used at all: then nothing was done.
+        Raises `Unreachable`, `Refused` or `StateUnusable`, before anything is done, if Slack, the state or (for a new
+        state) the summaries cannot be used at all.
         """
         began = time.monotonic()
         state = self._ledger.read()
@@ -142,7 +142,7 @@ class Bot:
         report.untold = notices.deliver()
 
     def _work_on_all(self, jobs: Sequence[Job], team: _Team) -> None:
-        """Requests are started in order and end when they are ready."""
+        """Starts the jobs in order, several at a time, and reports on them in order."""
         if not jobs:
             return
         self._calculator.warm()
@@ -158,7 +158,7 @@ class Bot:
                 team.report_on(job, future.result)
 
     def _remember(self, requests: Sequence[Request], read_at: datetime) -> None:
-        """Writes how far was read, at most hourly."""
+        """Stores how far the channels were read, at most once an hour."""
         state = self._ledger.state
         open_ones = [time_of(r.key.ts) for r in requests if r.key not in state.records and r.key.ts not in state.done]
         forgotten = state.meta.forgotten_before
@@ -166,7 +166,7 @@ class Bot:
         before = state.meta.covered_until
         if before and covered - before < OVERLAP:
             return
-        with suppress(StateConflict):  # somebody made it unreadable meanwhile: the next tick sets it aside
+        with suppress(StateConflict):  # `meta` has become unreadable meanwhile: the next tick sets it aside
             self._ledger.update_meta(
                 lambda meta: replace(meta, covered_until=max(covered, meta.covered_until or covered))
             )
@@ -174,7 +174,7 @@ class Bot:
 
 @dataclass(frozen=True, slots=True)
 class _Team:
-    """Works on requests, says so while it happens, and enters what became of them in the report."""
+    """Works on requests, shows progress, and enters the results in the report."""
 
     context: TickContext
     worker: Worker

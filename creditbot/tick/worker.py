@@ -1,7 +1,7 @@
-"""One request through its states: claimed, computed, posting, answered; or failed, which `failures` decides about.
+"""Takes one request through its states: claimed, computed, posting, answered. `failures` decides what follows an error.
 
-Jobs come from the agenda. Amounts come from `credit`, replies go through `answer`, and each step is stored before the
-next one begins: a request that is answered takes four writes of the state.
+Jobs come from the agenda, amounts from `credit`; replies go through `answer`. Each step is stored before the next one
+begins, so an answered request takes four writes of the state.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ from creditbot.tick.failures import Failures
 CLAIM_LIFE = timedelta(minutes=30)
 """How long a claim lasts; longer than the job's deadline and its grace period together (k8s/base/cronjob.yaml)."""
 STEPS = 6
-"""Steps that one request may take in one tick. It needs three, and more only if it is edited meanwhile."""
+"""Steps that one request may take in one tick. Three are enough unless it is edited meanwhile."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What answers and ends requests in one tick.
+    """The objects that answer and end requests in one tick.
 
     Attributes:
         notices: messages to the owner.
@@ -59,7 +59,7 @@ class Parts:
         check: reads threads.
         repair: looks for replies that should not stand.
         poster: posts replies.
-        failures: decides about requests that failed.
+        failures: handles requests that failed.
     """
 
     notices: Notices
@@ -90,14 +90,14 @@ class Worker:
 
     @property
     def recovered(self) -> set[str]:
-        """Services that worked in this tick and did not fail in it."""
+        """Services that were used in this tick and did not fail in it."""
         return self._reached - self._parts.failures.causes.keys()
 
     def work_on(self, job: Job) -> Record | None:
-        """Takes a request as far as it goes now; returns its record, None if another process has it.
+        """Takes a request as far as it goes now. Returns its record, or None if another process has the request.
 
-        Raises what concerns the store itself, and a defect met before the request could be claimed; everything else
-        becomes a state.
+        Raises errors of the store itself, and a defect that shows before the request could be claimed. Every other
+        error is stored in the record.
         """
         record, request = job.record, job.request
         try:
@@ -169,7 +169,7 @@ class Worker:
         return self._store_result(key, record, request, computation), request
 
     def _claim_as_edited(self, key: RequestKey, record: Record, request: Request) -> Record:
-        """The record of a claim says what is worked on, also where the message was edited since it was claimed."""
+        """Brings the record up to date if the message was edited since the claim: it must say what is worked on."""
         facts = _facts(request)
         if replace(record, **facts) == record:
             return record
@@ -179,7 +179,7 @@ class Worker:
         now = self._context.now()
         address = self._context.workspace.address(key, request.message.thread)
         summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)
-        self._context.ledger.confirm(key, record)  # a process that slept meanwhile must not replace a later summary
+        self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
         location = self._context.ports.summaries.save(key, summary, computation.sql)
         self._reached.add(SUMMARY_STORE)
         if computation.amount is None:
@@ -197,13 +197,13 @@ class Worker:
 
 
 def _services(computation: Computation) -> set[str]:
-    """Services that the notebooks reached: the warehouse, this machine, and the notebooks themselves."""
+    """Services that are known to work because notebooks ran: the warehouse, this machine, the notebooks themselves."""
     notebooks = {f"the notebook {Path(result.run.notebook).name}" for result in computation.results if result.run}
     return {WAREHOUSE, THIS_MACHINE, *notebooks} if notebooks else set()
 
 
 def _facts(request: Request | None) -> dict[str, Any]:
-    """What a record keeps of the message that was worked on."""
+    """The fields of a record that come from the message."""
     if request is None:
         return {}
     message = request.message
