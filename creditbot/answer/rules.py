@@ -1,6 +1,6 @@
-"""The numbers and words by which requests are answered: how long, how often, with which text.
+"""The rules by which requests are answered: how long, how often, with which text.
 
-`bootstrap` makes the `Rules` from the settings; `answer` and `tick` keep to them.
+`bootstrap` makes the `Rules` from the settings; `answer` and `tick` follow them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ class Rules:
 
     Attributes:
         requests: whose messages are requests, and whose replies are answers.
-        lookback: LOOKBACK_HOURS. Three limits share this number: `reads_back`, `reposts_for` and `waits_for_cause`.
-        settle: POST_SETTLE_SECONDS: Slack shows a post to everybody within this time from the moment it was begun.
-        attempts: MAX_ATTEMPTS: claims of a request before it is given up.
+        lookback: LOOKBACK_HOURS. Three limits have this value: `reads_back`, `reposts_for` and `waits_for_cause`.
+        settle: POST_SETTLE_SECONDS: how long after the start of a post Slack may take to show it to everybody.
+        attempts: MAX_ATTEMPTS: how many claims that count a request gets before it is given up.
         duplicates: DUPLICATE_DAYS: for how long the same SQL is credited only once.
-        template: REPLY_TEMPLATE: text of the reply; it knows only `{amount}`.
+        template: REPLY_TEMPLATE: text of the reply; `{amount}` is its only field.
     """
 
     requests: RequestRules
@@ -38,10 +38,10 @@ class Rules:
 
     @property
     def reposts_for(self) -> timedelta:
-        """For how long after the first claim a reply that Slack never showed is posted again."""
+        """How long after the first claim a reply that Slack does not show may still be posted again."""
         return self.lookback
 
     @property
     def waits_for_cause(self) -> timedelta:
-        """For how long after the first claim a request waits for the end of a shared cause, such as a Looker outage."""
+        """How long after the first claim a request still waits for a shared cause to end, such as a Looker outage."""
         return self.lookback
