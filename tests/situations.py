@@ -66,6 +66,22 @@ def answered_by_a_person(world: Stage) -> None:
     world.tick()
 
 
+def answer_taken_back(world: Stage) -> None:
+    """A person's answer is deleted."""
+    key = world.ask("abc")
+    answer = world.say("Approved, $812.40, exceptions", "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.delete(answer)
+    world.tick()
+
+
+def answer_in_doubt(world: Stage) -> None:
+    """A person's reply may be an answer or not."""
+    key = world.ask("abc")
+    world.say("Approved? I see $812.40.", "U0BOSS", thread_ts=key.ts)
+    world.tick()
+
+
 def deleted(world: Stage) -> None:
     """The message is deleted while its notebook runs."""
     key = world.ask("abc")
@@ -312,7 +328,7 @@ def thread_refused(world: Stage) -> None:
 
 
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
-    first_tick, answered, answered_by_a_person, deleted, edited_after_the_answer,
+    first_tick, answered, answered_by_a_person, answer_taken_back, answer_in_doubt, deleted, edited_after_the_answer,
     link_refused, many_links_refused, too_much, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,

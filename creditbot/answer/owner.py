@@ -83,6 +83,15 @@ def unsettled_text(permalink: str, error: CreditbotError) -> str:
     )
 
 
+def unanswered_text(permalink: str) -> str:
+    """What the owner reads about a request whose answer, by a person or another bot, was deleted or edited away."""
+    return (
+        f"{permalink} was answered in its thread, but the answer has been deleted or edited since and is no answer any "
+        "longer. I have not answered the request. Please look at the thread. If I should answer, run `creditbot retry` "
+        "with its address."
+    )
+
+
 def cause_name(service: str) -> str:
     """The name of the notice about a shared cause: one per service."""
     return CAUSE + re.sub(r"[^a-z0-9]", "-", service.lower())

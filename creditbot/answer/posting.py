@@ -68,7 +68,7 @@ class Poster:
         """
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
-        shown = self._check.look(key, record.thread)
+        shown = self._check.look(key, record.thread, record.retried)
         if ended := self._check.end_if_decided(key, record, shown):
             return ended
         assert shown.request
@@ -89,7 +89,7 @@ class Poster:
             return None
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
-        if ended := self._check.end_if_decided(key, record, self._check.look(key, record.thread)):
+        if ended := self._check.end_if_decided(key, record, self._check.look(key, record.thread, record.retried)):
             return ended
         if record.posts > 1 and record.began and now - record.began > self._context.rules.reposts_for:
             raise ReplyLost(

@@ -6,9 +6,11 @@ quicker. `thread_check` edits the replies that should not be there.
 
 from __future__ import annotations
 
+from typing import Any
+
 from creditbot.answer.context import TickContext
 from creditbot.answer.thread_check import ThreadCheck
-from creditbot.intake.thread import LATE, REPEATS
+from creditbot.intake.thread import LATE, REPEATS, ThreadView
 from creditbot.model import RequestKey
 from creditbot.state.record import Record, move
 
@@ -23,9 +25,27 @@ class Repair:
         self._context = context
         self._check = check
 
-    def repair(self, key: RequestKey, record: Record) -> str:
-        """Returns the ts of our valid reply, or "". If there is one, a request that is under way ends as answered."""
-        shown = self._check.look(key, record.thread)
+    def check_again(self, key: RequestKey, record: Record) -> None:
+        """Looks once more at a request that ended in doubt, and counts the looks in its record.
+
+        One before the settle time, because its thread has lost a reply, does not count.
+        """
+        shown = self._check.look(key, record.thread, record.retried)
+        standing = self._repair(key, record, shown) or record.reply
+        saved = record.saved and standing == record.reply
+        settled = self._context.now() - record.at >= self._context.rules.settle
+        checked = record.checked + 1 if settled else record.checked
+        changes: dict[str, Any] = {"checked": checked, "reply": standing, "saved": saved, "replies": shown.replies}
+        self._context.ledger.swap(key, record, move(record, record.status, record.at, **changes))
+
+    def after_conflict(self, key: RequestKey) -> None:
+        """Repairs the thread if another process changed the request while we posted: it may show two replies now."""
+        current = self._context.ledger.read().records.get(key)
+        if current:
+            self._repair(key, current, self._check.look(key, current.thread, current.retried))
+
+    def _repair(self, key: RequestKey, record: Record, shown: ThreadView) -> str:
+        """Returns the ts of the answer that stands, or "". If it is ours, a request under way ends as answered."""
         self._context.ledger.confirm(key, record)  # it may have been restarted: then its reply is right
         if record.status in ("claimed", "computed", "posting") and shown.ours:  # else its process decides
             self._check.end_if_decided(key, record, shown)
@@ -33,18 +53,8 @@ class Repair:
             self._check.edit_surplus(key, record, shown.repeats, REPEATS)
         elif record.terminal:
             self._check.edit_surplus(key, record, shown.ours, REPEATS if record.status == "elsewhere" else LATE)
-            return ""
+            if record.status != "elsewhere":
+                return ""
+            self._check.tell_if_unanswered(key, record, shown)
+            return shown.elsewhere
         return shown.ours[0] if shown.ours else ""
-
-    def check_again(self, key: RequestKey, record: Record) -> None:
-        """Looks once more at a request that ended in doubt, and counts the looks in its record."""
-        standing = self.repair(key, record) or record.reply
-        saved = record.saved and standing == record.reply
-        checked = move(record, record.status, record.at, checked=record.checked + 1, reply=standing, saved=saved)
-        self._context.ledger.swap(key, record, checked)
-
-    def after_conflict(self, key: RequestKey) -> None:
-        """Repairs the thread if another process changed the request while we posted: it may show two replies now."""
-        current = self._context.ledger.read().records.get(key)
-        if current:
-            self.repair(key, current)

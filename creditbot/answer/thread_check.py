@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.finishing import Finisher
-from creditbot.answer.owner import Notices
+from creditbot.answer.owner import Notices, unanswered_text
 from creditbot.errors import NotYet, PostRefused, ThreadUnclear
 from creditbot.intake.thread import REPEATS, ThreadView, is_behind, view
 from creditbot.model import RequestKey
@@ -27,17 +28,17 @@ class ThreadCheck:
         self._finisher = finisher
         self._notices = notices
 
-    def look(self, key: RequestKey, thread: str = "") -> ThreadView:
+    def look(self, key: RequestKey, thread: str = "", retried: datetime | None = None) -> ThreadView:
         """Reads the thread of a request as it is now.
 
         Pass `thread` if it is known. Otherwise a broadcast reply takes a second read, because a read by its own ts
-        returns only the reply itself.
+        returns only the reply itself. `retried` as in `view`.
         """
         messages = self._context.ports.inbox.thread(key.channel, thread or key.ts)
         own = next((message for message in messages if message.ts == key.ts), None)
         if own and own.thread != (thread or key.ts):
             messages = self._context.ports.inbox.thread(key.channel, own.thread)
-        return view(messages, key, self._context.workspace, self._context.rules.requests)
+        return view(messages, key, self._context.workspace, self._context.rules.requests, retried)
 
     def end_if_decided(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
         """Ends the request if its thread shows that there is nothing to post; None if a reply is wanted.
@@ -62,7 +63,8 @@ class ThreadCheck:
                 "Find out who posted it, and credit by hand.",
             )
         if shown.elsewhere:
-            return move(record, "elsewhere", now, reply=shown.elsewhere, claim=None, reason="Answered in the thread.")
+            found: dict[str, Any] = {"reply": shown.elsewhere, "replies": shown.replies}
+            return move(record, "elsewhere", now, claim=None, reason="Answered in the thread.", **found)
         if is_behind(shown.own, key, record.edited, now, self._context.rules.settle):
             raise NotYet("Slack does not show the latest version of the request yet.", "The next tick reads it again.")
         if shown.request is None:
@@ -70,6 +72,13 @@ class ThreadCheck:
         if shown.unclear:
             raise ThreadUnclear(shown.unclear, "Look at the thread and credit by hand.")
         return None
+
+    def tell_if_unanswered(self, key: RequestKey, record: Record, shown: ThreadView) -> None:
+        """The owner hears of an answer by others that does not stand in its thread any longer, nor another one."""
+        stands = shown.elsewhere or shown.ours or shown.forged
+        if record.reply and shown.request and not stands:  # the thread of a deleted request shows nothing
+            address = self._context.workspace.address(key, record.thread)
+            self._notices.add(f"{key}.unanswered.{record.reply}", unanswered_text(address))
 
     def edit_surplus(self, key: RequestKey, record: Record, replies: Sequence[str], text: str) -> None:
         """Edits our replies (their ts) to say `text`, so that nobody credits them. Tells the owner once about each."""

@@ -73,21 +73,23 @@ def restart(lookup: Lookup, ledger: Ledger, clock: Clock, permalink: Permalink, 
     Raises `SettingsError` for a request that was answered, or may be about to be, and for a message that is not one.
     """
     facts = lookup.find(permalink)
-    problem = _why_not_again(facts) or lookup.why_not_a_request(permalink)
+    problem = _why_not_again(facts, lookup, permalink.thread) or lookup.why_not_a_request(permalink)
     if problem:
         raise SettingsError(problem)
     now = clock.now()
     changes = {"overridden_by": overridden_by, "retried": now}
     if facts.record:
-        record = restarted(facts.record, now, **changes)
+        record = restarted(facts.record, now, reply="", **changes)
     else:
         thread = permalink.thread if permalink.thread != permalink.ts else ""
         record = move(None, "restarted", now, thread=thread, **changes)
     ledger.swap(facts.key, facts.record, record)
 
 
-def _why_not_again(facts: RequestFacts) -> str:
+def _why_not_again(facts: RequestFacts, lookup: Lookup, thread: str) -> str:
     """Why a request of that status does not start again, one sentence or two; "" if it may."""
+    if facts.status == "elsewhere" and not lookup.shows_answer(facts.key, thread):
+        return ""
     if facts.status in ANSWERED:
         return "This request has been answered; the bot answers only once. If the answer is wrong, correct it by hand."
     if facts.record is None or facts.status in ("failed", "given_up", "skipped", "withdrawn"):

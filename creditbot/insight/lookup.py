@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from creditbot.evidence.summary import outcome_fields
-from creditbot.intake.looker_links import looker_links
 from creditbot.intake.permalink import Permalink
-from creditbot.intake.requests import RequestRules, why_not
+from creditbot.intake.requests import RequestRules, links_of, why_not
+from creditbot.intake.thread import view
 from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Inbox, SummaryStore
 from creditbot.slack_time import order, time_of
@@ -98,6 +98,12 @@ class Lookup:
         _, workspace = self._read()
         return self._why_not(permalink, workspace)
 
+    def shows_answer(self, key: RequestKey, thread: str) -> bool:
+        """Whether the thread of a request, by the ts of its parent, shows an answer now, whoever wrote it."""
+        _, workspace = self._read()
+        shown = view(self._inbox.thread(key.channel, thread), key, workspace, self._rules)
+        return bool(shown.elsewhere or shown.ours or shown.forged)
+
     def past(self, since: datetime) -> list[PastRequest]:
         """Every request since then and every older one that has not ended, oldest first.
 
@@ -128,7 +134,7 @@ class Lookup:
             return "There is no such message, or the bot cannot see it."
         if reason := why_not(message, workspace, self._rules):
             return f"It is not a request: {reason}"
-        if not looker_links(message.content, self._rules.host):
+        if not links_of(message, self._rules):
             return f"It is not a request: it has no link to {self._rules.host}."
         return ""
 

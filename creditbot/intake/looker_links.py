@@ -57,13 +57,15 @@ _BAD_FILTER = "This link holds a filter that cannot be read, {name:.80}; run the
 _NO_UTF8 = "This link holds percent-escapes that are not UTF-8 text; copy it from the browser's address bar."
 
 
-def looker_links(content: Mapping[str, object], host: LookerHost) -> list[LookerLink]:
+def looker_links(content: Mapping[str, object], host: LookerHost, *, from_app: bool = False) -> list[LookerLink]:
     """The links to our Looker in a Slack message, in order, each once, as it was spelt first.
+
+    `from_app` says that an app wrote the message: apps put what they say into attachments as well.
 
     Two URLs are one link if they mean the same query: labels, `toggle`, `vis` and fragments do not count.
     """
     links: dict[str, LookerLink] = {}
-    for url, may_be_cut in urls_with_doubts(content, mention=host.name).items():
+    for url, may_be_cut in urls_with_doubts(content, mention=host.name, from_app=from_app).items():
         link = read_link(url, host)
         if link is not None:
             if may_be_cut and not link.unusable:

@@ -4,8 +4,9 @@ The message comes from Slack, or from the standard input of `creditbot links`; `
 URLs.
 
 Slack sends the same content twice, in two spellings: `text` is escaped (`&amp;`, `<url|label>`), rich text blocks are
-not. In code neither has marked URLs, so a bare URL counts as well. Labels and unfurls never count. Of attachments, only
-forwarded messages and pasted tables count. A message is untrusted: any value may stand anywhere, at any depth.
+not. In code neither has marked URLs, so a bare URL counts as well. Labels, unfurls and quoted messages never count. Of
+attachments, only forwarded messages and pasted tables count, and what an app says in those of its own message. A
+message is untrusted: any value may stand anywhere, at any depth.
 The time to read it is linear in its size.
 """
 
@@ -20,7 +21,7 @@ from typing import Literal
 
 from creditbot.intake.link_ends import INVISIBLE, LOOKED_BACK, TRAILING, label_goes_on, may_go_on
 
-_Role = Literal["message", "attachment", "block", "escaped", "raw", "url", "run"]
+_Role = Literal["message", "attachment", "app", "app_attachment", "block", "escaped", "raw", "url", "run"]
 
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _TOKEN = re.compile(r"<([^<>]*)>")
@@ -31,7 +32,8 @@ _END = rf"\s<>\"`\x00-\x1f\x7f{INVISIBLE}"
 # The first form ends before ",https://", as in a list of links. In a query that may be part of a value.
 _BARE = re.compile(rf"https?://[^?#{_END}]*?(?=[,;]https?://)|https?://[^{_END}]+", re.IGNORECASE)
 _EMPHASIS = ("*", "_", "~")
-_UNFURL_MARKS = ("from_url", "original_url", "app_unfurl_url", "is_app_unfurl", "title_link")
+_UNFURL_MARKS_OF_SLACK = ("from_url", "original_url", "app_unfurl_url", "is_app_unfurl", "is_msg_unfurl", "is_share")
+_UNFURL_MARKS = (*_UNFURL_MARKS_OF_SLACK, "title_link")
 # Elements of rich text that are neither text nor link: they end an address as white space does.
 _SPACES = ("emoji", "user", "usergroup", "channel", "broadcast", "team", "color")
 _PAIRS = ("()", "[]", "{}")
@@ -60,10 +62,13 @@ def urls_in(content: Mapping[str, object], mention: str = "") -> list[str]:
     return list(urls_with_doubts(content, mention))
 
 
-def urls_with_doubts(content: Mapping[str, object], mention: str = "") -> dict[str, bool]:
-    """As `urls_in`; the value says whether the URL may have lost its end: something behind it could belong to it."""
+def urls_with_doubts(content: Mapping[str, object], mention: str = "", *, from_app: bool = False) -> dict[str, bool]:
+    """As `urls_in`; the value says whether the URL may have lost its end: something behind it could belong to it.
+
+    `from_app` adds the texts, fields and titles of attachments, in which apps say what they have to say.
+    """
     urls: dict[str, bool] = {}
-    for fragments in _texts(content):
+    for fragments in _texts("app" if from_app else "message", content):
         if mention and not any(mention in fragment.text.lower() for fragment in fragments):
             continue
         for number in range(len(fragments)):
@@ -104,10 +109,10 @@ def without_trailing(url: str) -> str:
     return url[:end]
 
 
-def _texts(content: object) -> Iterator[Sequence[_Fragment]]:
+def _texts(role: _Role, content: object) -> Iterator[Sequence[_Fragment]]:
     """Every text that may hold URLs, in order."""
     # A stack instead of recursion, because the sender decides the depth.
-    stack: list[tuple[_Role, object]] = [("message", content)]
+    stack: list[tuple[_Role, object]] = [(role, content)]
     while stack:
         role, value = stack.pop()
         if role == "run":
@@ -163,18 +168,40 @@ def _message_parts(message: Mapping[str, object]) -> list[tuple[_Role, object]]:
     ]
 
 
+def _app_message_parts(message: Mapping[str, object]) -> list[tuple[_Role, object]]:
+    parts = _message_parts(message)
+    return [*parts[:-1], ("app_attachment", message.get("attachments"))]
+
+
+def _app_attachment_parts(attachment: Mapping[str, object]) -> list[tuple[_Role, object]]:
+    """What an app says in an attachment of its own message; an unfurl in it is Slack's, and repeats a link."""
+    if _is_unfurl(attachment, _UNFURL_MARKS_OF_SLACK):
+        return _attachment_parts(attachment)
+    fields = attachment.get("fields")
+    values = [field.get("value") for field in fields if isinstance(field, Mapping)] if isinstance(fields, list) else []
+    return [
+        ("escaped", attachment.get("pretext")),
+        ("url", attachment.get("title_link")),
+        ("escaped", attachment.get("text")),
+        *(("escaped", value) for value in values),
+        ("block", attachment.get("blocks")),
+    ]
+
+
 def _attachment_parts(attachment: Mapping[str, object]) -> list[tuple[_Role, object]]:
     """The parts of a forwarded message, or of a pasted table, which Slack moves here from the message.
 
-    An unfurl has none that count: it shows the content of a page, and repeats its link in another spelling.
+    An unfurl has none that count: it shows the content of a page or of a message whose address was pasted, and repeats
+    its links. Only `is_share` marks a forwarded message; a quoted one is marked by `is_msg_unfurl` alone.
     """
-    if (
-        attachment.get("message_blocks")
-        or attachment.get("is_share") is True
-        or attachment.get("is_msg_unfurl") is True
-    ):
+    forwarded = attachment.get("is_share") is True
+    if forwarded or (attachment.get("message_blocks") and not _is_unfurl(attachment, _UNFURL_MARKS)):
         return [*_message_parts(attachment), ("block", attachment.get("message_blocks"))]
-    return [] if any(attachment.get(mark) for mark in _UNFURL_MARKS) else [("block", attachment.get("blocks"))]
+    return [] if _is_unfurl(attachment, _UNFURL_MARKS) else [("block", attachment.get("blocks"))]
+
+
+def _is_unfurl(attachment: Mapping[str, object], marks: Sequence[str]) -> bool:
+    return any(attachment.get(mark) for mark in marks)
 
 
 def _block_parts(block: Mapping[str, object]) -> list[tuple[_Role, object]]:
@@ -283,6 +310,8 @@ _READERS: Mapping[_Role, Callable[[str], Sequence[_Fragment]]] = {
 }
 _PARTS: Mapping[_Role, Callable[[Mapping[str, object]], list[tuple[_Role, object]]]] = {
     "message": _message_parts,
+    "app": _app_message_parts,
+    "app_attachment": _app_attachment_parts,
     "attachment": _attachment_parts,
     "block": _block_parts,
 }

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from creditbot.intake.answers import Reading, read_answer
 from creditbot.intake.looker_links import LookerHost, looker_links
 from creditbot.model import LookerLink, Message, RequestKey, Workspace
 
@@ -78,6 +79,8 @@ def why_not(message: Message, workspace: Workspace, rules: RequestRules) -> str:
         return f"it is a notice from Slack ({message.subtype})."
     if message.thread_ts and message.thread_ts != message.ts and message.subtype != "thread_broadcast":
         return "it is a reply in a thread; send it to the channel as well to make it a request."
+    if message.subtype == "thread_broadcast" and read_answer(message.text, by_asker=True) is Reading.ANSWER:
+        return "it is an answer to the request above it."
     if message.user == SLACKBOT:
         return "Slackbot wrote it."
     if message.bot is not None:
@@ -102,10 +105,13 @@ def read_request(message: Message, workspace: Workspace, rules: RequestRules) ->
     """The message as a request; None if it is not one."""
     if why_not(message, workspace, rules):
         return None
-    links = looker_links(message.content, rules.host)
-    if not links:
-        return None
-    return Request(RequestKey(workspace.team, message.channel, message.ts), message, tuple(links))
+    links = links_of(message, rules)
+    return Request(RequestKey(workspace.team, message.channel, message.ts), message, links) if links else None
+
+
+def links_of(message: Message, rules: RequestRules) -> tuple[LookerLink, ...]:
+    """The links to our Looker in a message, each once. The attachments of apps that may ask are read, too."""
+    return tuple(looker_links(message.content, rules.host, from_app=message.bot is not None))
 
 
 def requests_in(messages: Sequence[Message], workspace: Workspace, rules: RequestRules) -> list[Request]:

@@ -2,17 +2,18 @@
 
 The messages come from `Inbox.thread`. `creditbot.answer` decides by the `ThreadView` that is made of them.
 
-An answer is our reply with its marker, or `Approved, $...` without a marker: by a person, by a bot of PREVIOUS_BOTS, or
-by us before a state was lost. An answer without a marker counts for one request only: the one that it follows.
+An answer is our reply with its marker, or one without a marker, such as `Approved, $...`: by a person, by a bot of
+PREVIOUS_BOTS, or by us before a state was lost. An answer without a marker counts for one request only: the one that it
+follows. What may be an answer, or not, is left to people.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from creditbot.intake.answers import Reading, read_answer
 from creditbot.intake.requests import Request, RequestRules, is_ours, read_request
 from creditbot.model import Message, RequestKey, Workspace
 from creditbot.slack_time import is_newer, order, time_of
@@ -31,8 +32,6 @@ UNCOUNTED = frozenset({
 })  # fmt: skip
 """Texts of our own replies that say of themselves that they do not count."""
 
-ANSWER = re.compile(r"^(?::[\w+-]{1,40}:|\W){0,9}approved\b.{0,40}\$\s?\d", re.IGNORECASE | re.DOTALL)
-
 
 @dataclass(frozen=True, slots=True)
 class ThreadView:
@@ -45,6 +44,7 @@ class ThreadView:
         forged: ts of a reply that carries our marker for the request and that somebody else posted, or "".
         elsewhere: ts of the unmarked answer that counts for the request, or "".
         unclear: why the thread does not show whether the request was answered, one sentence, or "".
+        replies: how many replies the thread has.
     """
 
     request: Request | None
@@ -53,6 +53,7 @@ class ThreadView:
     forged: str = ""
     elsewhere: str = ""
     unclear: str = ""
+    replies: int = field(default=0, compare=False)
 
     @property
     def repeats(self) -> tuple[str, ...]:
@@ -60,21 +61,42 @@ class ThreadView:
         return self.ours[1:]
 
 
-def view(messages: Sequence[Message], key: RequestKey, workspace: Workspace, rules: RequestRules) -> ThreadView:
-    """Reads a thread (parent and replies, oldest first) from the side of one of its requests."""
+def view(
+    messages: Sequence[Message], key: RequestKey, workspace: Workspace, rules: RequestRules,
+    retried: datetime | None = None,
+) -> ThreadView:  # fmt: skip
+    """Reads a thread (parent and replies, oldest first) from the side of one of its requests.
+
+    `retried` is when a person last had the request tried again: doubts of before are settled by that.
+    """
     by_ts = {message.ts: message for message in messages}
     own = by_ts.get(key.ts)
     marked = [m for m in messages if m.marker and m.marker.kind == "reply" and m.marker.key == str(key)]
     ours = tuple(m.ts for m in marked if is_ours(m, workspace) and m.text not in UNCOUNTED)
     forged = next((m.ts for m in marked if not is_ours(m, workspace)), "")
     request = read_request(own, workspace, rules) if own else None
-    answer, unclear = _unmarked_answer(messages, key, workspace, rules)
-    return ThreadView(request, own, ours, forged, answer, unclear)
+    replies = _replies_by_request(messages, key, workspace, rules)
+    answer, unclear = _unmarked_answer(replies, key, retried)
+    number = sum(message.thread != message.ts for message in messages)
+    return ThreadView(request, own, ours, forged, answer, unclear, number)
 
 
-def _unmarked_answer(
-    messages: Sequence[Message], key: RequestKey, workspace: Workspace, rules: RequestRules
-) -> tuple[str, str]:
+@dataclass(slots=True)
+class _Replies:
+    """The unmarked replies that follow one request and come before the next one; ts of each, oldest first.
+
+    Attributes:
+        asker: who asked; None for a bot, and where the request is not among the messages.
+        answers: those that answer it.
+        doubts: those that may answer it.
+    """
+
+    asker: str | None
+    answers: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+
+def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: datetime | None) -> tuple[str, str]:
     """(ts of the unmarked answer to a request, why it is unclear whether there is one); each "" if there is none.
 
     An unmarked answer belongs to the request that it follows. Of this thread B has two answers:
@@ -84,26 +106,47 @@ def _unmarked_answer(
 
     One of the two may be meant for A, which has none: whether A was answered is unclear.
     """
-    answers = _answers_by_request(messages, key, workspace, rules)
-    if answers.get(key.ts):
-        return answers[key.ts][0], ""
-    if any(len(of_later) > 1 for ts, of_later in answers.items() if order(ts) > order(key.ts)):
+    own = replies.get(key.ts)
+    if own and own.answers:
+        return own.answers[0], ""
+    if own and any(retried is None or time_of(ts) > retried for ts in own.doubts):
+        return "", "A reply in the thread names a credit and an amount, and may be an answer or not."
+    if any(len(of_later.answers) > 1 for ts, of_later in replies.items() if order(ts) > order(key.ts)):
         return "", "A later request in the thread has several answers, and one of them may be meant for this request."
     return "", ""
 
 
-def _answers_by_request(
+def _replies_by_request(
     messages: Sequence[Message], key: RequestKey, workspace: Workspace, rules: RequestRules
-) -> dict[str, list[str]]:
-    """ts of each request in the thread -> ts of the unmarked answers between it and the next request."""
-    answers: dict[str, list[str]] = {}
-    latest: list[str] | None = None
+) -> dict[str, _Replies]:
+    """ts of each request in the thread -> the unmarked replies between it and the next request.
+
+    A reply with a link to Looker, sent to the channel as well, is a request, too, unless it answers the one before.
+    """
+    replies: dict[str, _Replies] = {}
+    latest: _Replies | None = None
     for message in messages:
-        if message.ts == key.ts or read_request(message, workspace, rules):
-            latest = answers.setdefault(message.ts, [])
-        elif latest is not None and is_answer(message, workspace, rules):
-            latest.append(message.ts)
-    return answers
+        reading = _reading(message, latest, workspace, rules)
+        if message.ts == key.ts or (reading is not Reading.ANSWER and read_request(message, workspace, rules)):
+            if latest is not None and reading is Reading.ANSWER:
+                replies[message.ts] = _Replies(message.user, doubts=[message.ts])
+                continue
+            latest = replies.setdefault(message.ts, _Replies(message.user))
+        elif latest is not None and reading is Reading.ANSWER:
+            latest.answers.append(message.ts)
+        elif latest is not None and reading is Reading.DOUBT:
+            latest.doubts.append(message.ts)
+    return replies
+
+
+def _reading(message: Message, latest: _Replies | None, workspace: Workspace, rules: RequestRules) -> Reading:
+    """What a reply without our marker says about the request before it."""
+    if message.marker is not None or latest is None:
+        return Reading.OTHER
+    if not is_ours(message, workspace) and message.bot is not None and message.bot not in rules.previous_bots:
+        return Reading.OTHER
+    by_asker = message.bot is None and message.user is not None and message.user == latest.asker
+    return read_answer(message.text, by_asker=by_asker)
 
 
 def is_behind(own: Message | None, key: RequestKey, edited: str, now: datetime, settle: timedelta) -> bool:
@@ -120,10 +163,3 @@ def is_behind(own: Message | None, key: RequestKey, edited: str, now: datetime, 
     if own is None:
         return now - max(time_of(key.ts), time_of(edited or key.ts)) < settle
     return own.subtype != "tombstone" and is_newer(edited, own.edited)
-
-
-def is_answer(message: Message, workspace: Workspace, rules: RequestRules) -> bool:
-    """Whether a message is an answer that counts without our marker: `Approved, $...`."""
-    if message.marker is not None or not ANSWER.search(message.text):
-        return False
-    return is_ours(message, workspace) or message.bot is None or message.bot in rules.previous_bots

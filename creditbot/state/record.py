@@ -13,8 +13,9 @@ Pure: this says which states and moves exist. `tick` and `answer` decide which m
                    ├──> elsewhere  a person or another bot answered
                    └──> withdrawn  the message or its links were deleted
 
-    `creditbot retry` or an edit moves a request that failed, was given up, skipped or withdrawn to restarted. claimed
-    and computed end as answered if the thread already shows our reply: it was posted before a state was lost.
+    `creditbot retry` or an edit moves a request that failed, was given up, skipped or withdrawn to restarted, and
+    `creditbot retry` one that ended elsewhere, if its thread no longer shows an answer. claimed and computed end as
+    answered if the thread already shows our reply: it was posted before a state was lost.
     elsewhere, withdrawn and given_up can also follow computed. They follow posting only once the post has settled and
     the thread was read after that. A computed request stays computed when another process claims it. A claimed request
     stays claimed when it is written again because its message was edited.
@@ -58,7 +59,7 @@ MOVES: dict[Status | None, frozenset[Status]] = {
     "given_up": frozenset({"given_up", "restarted"}),
     "skipped": frozenset({"skipped", "restarted"}),
     "withdrawn": frozenset({"withdrawn", "restarted"}),
-    "elsewhere": frozenset({"elsewhere"}),
+    "elsewhere": frozenset({"elsewhere", "restarted"}),
 }
 
 
@@ -123,6 +124,7 @@ class Record:
         overridden_by: who overrode the rule that the same SQL is credited once, or "".
         seconds: from the first claim to the reply.
         doubled: its thread showed two of our replies; a later tick checks that the second one was edited.
+        replies: how many replies the thread had when somebody else's answer was last seen in it.
         retried: UTC of the last `creditbot retry`. The owner is told about a failure after it, even if told before.
     """
 
@@ -148,6 +150,7 @@ class Record:
     seconds: float = 0.0
     doubled: bool = False
     retried: datetime | None = None
+    replies: int = 0
 
     @property
     def terminal(self) -> bool:

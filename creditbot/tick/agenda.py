@@ -40,7 +40,8 @@ class Part(Enum):
     UNSAVED = auto()
     """Ended, but its summary does not say so yet."""
     DOUBTFUL = auto()
-    """Ended, but one more reply may exist: a post of unknown outcome may have become visible since."""
+    """Ended, but one more reply may exist: a post of unknown outcome may have become visible since. Or answered by
+    others, who may have taken their answer back."""
     WAITING = auto()
     """Not now: claimed by another process, not yet due, not yet settled, or on hold."""
     DONE = auto()
@@ -149,7 +150,15 @@ def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> Part:
     doubtful = record.doubled or record.posts > (record.status == "answered")
     if doubtful and now - record.at >= look_after:
         return Part.DOUBTFUL
-    return Part.DONE if record.saved else Part.UNSAVED
+    if not record.saved:
+        return Part.UNSAVED
+    may_be_gone = record.status == "elsewhere" and (_lost_a_reply(job, record) or now - record.at >= look_after)
+    return Part.DOUBTFUL if may_be_gone else Part.DONE
+
+
+def _lost_a_reply(job: Job, record: Record) -> bool:
+    """Whether the channel shows fewer replies than the thread had. Slack counts them on the parent of a thread only."""
+    return job.request is not None and not record.thread and job.request.message.replies < record.replies
 
 
 def _edited(job: Job, record: Record) -> bool:

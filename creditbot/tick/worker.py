@@ -158,7 +158,7 @@ class Worker:
         self._calculator.warm()
         tried = record.attempts > 1 or record.returned > 0
         if request is None or request.may_be_answered or tried or self._context.ledger.state.doubts(key):
-            shown = self._parts.check.look(key, record.thread)
+            shown = self._parts.check.look(key, record.thread, record.retried)
             if ended := self._parts.check.end_if_decided(key, record, shown):
                 return ended, request
             assert shown.request

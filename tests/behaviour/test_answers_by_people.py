@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 
 from tests.behaviour.failures import SILENCE
-from tests.support.world import BOT, BOT_USER, PERSON, REQUEST_RULES, RULES, World
+from tests.support.world import (
+    BOT,
+    BOT_USER,
+    PERSON,
+    REFERENCE,
+    REQUEST_RULES,
+    RULES,
+    Outcome,
+    World,
+    explore_link,
+)  # fmt: skip
 
 APPROVED = "Approved, $812.40, exceptions"
 
@@ -81,3 +91,130 @@ def test_answers_for_either_of_two_requests_leave_the_first_to_people(world: Wor
     (text,) = world.told()
     assert world.address(first) in text
     assert "several answers" in text
+
+
+# -- what people say ---------------------------------------------------------------------------------------------------
+
+
+def test_the_askers_talk_about_an_approval_does_not_answer_the_request(world: World) -> None:
+    key = world.ask("abc")
+    remark = "Approved by my manager, up to $5,000"
+    world.say(remark, PERSON, thread_ts=key.ts)
+    world.tick()
+    assert world.replies(key) == [remark, REFERENCE]
+    assert world.told() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["<@U0PERSON> Approved, $812.40", "Hi! Credit approved: $812.40", "&gt; please\nApproved, 812.40 USD"]
+)
+def test_a_person_may_greet_and_quote_before_the_answer(world: World, text: str) -> None:
+    key = world.ask("abc")
+    world.say(text, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    assert world.outcome(key) == Outcome("elsewhere", replies=[text])
+
+
+def test_an_answer_that_is_sent_to_the_channel_with_the_link_is_no_request(world: World) -> None:
+    """It answers the request above it, and is not answered itself."""
+    key = world.ask("abc")
+    text = f"Approved, $812.40, exceptions ({explore_link('abc')})"
+    answer = world.say(text, "U0BOSS", thread_ts=key.ts, subtype="thread_broadcast")
+    world.ticks(2)
+    assert world.outcome(key) == Outcome("elsewhere", replies=[text])
+    assert not world.knows(answer)
+
+
+def test_a_reply_that_may_be_an_answer_leaves_the_request_to_people(world: World) -> None:
+    """Nothing is posted below it. A retry says that a person has looked."""
+    key = world.ask("abc")
+    remark = "Approved? I see $5,000"
+    world.say(remark, "U0BOSS", thread_ts=key.ts)
+    world.ticks(2)
+    assert world.outcome(key) == Outcome("given_up", replies=[remark], told=1)
+    assert "may be an answer or not" in world.told()[0]
+    world.retry(key)
+    world.tick()
+    assert world.replies(key) == [remark, REFERENCE]
+
+
+# -- an answer that does not stand any longer --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", ["deleted", "edited"])
+@pytest.mark.parametrize("minutes", [0, 1, 20, 600])
+def test_an_answer_that_is_taken_back_is_told_once(world: World, change: str, minutes: int) -> None:
+    """The bot does not answer by itself: whoever took it back may have meant that there is no credit."""
+    key = world.ask("abc")
+    answer = world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.wait(minutes=minutes)
+    if change == "deleted":
+        world.delete(answer)
+    else:
+        world.edit(answer, "Sorry, wrong thread")
+    world.ticks(8, minutes=200)
+    (text,) = world.told()
+    assert "deleted or edited" in text
+    assert world.address(key) in text
+    assert world.record(key).status == "elsewhere"
+
+
+def test_an_answer_that_is_deleted_is_told_at_the_next_tick(world: World) -> None:
+    """The channel shows that the thread has lost a reply. While it has not, the thread is not read."""
+    key = world.ask("abc")
+    answer = world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.counted()
+    world.tick()
+    assert world.counted()["thread"] == 0
+    world.delete(answer)
+    world.tick()
+    assert len(world.told()) == 1
+    world.counted()
+    world.tick()
+    assert world.counted()["thread"] == 0
+
+
+def test_a_retry_answers_a_request_whose_answer_was_taken_back(world: World) -> None:
+    key = world.ask("abc")
+    answer = world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.delete(answer)
+    world.retry(key)
+    world.tick()
+    assert world.replies(key) == [REFERENCE]
+
+
+def test_another_answer_takes_the_place_of_one_that_was_deleted(world: World) -> None:
+    """Somebody corrected the amount: nothing is told."""
+    key = world.ask("abc")
+    answer = world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.delete(answer)
+    second = world.say("Approved, $800.00", "U0BOSS", thread_ts=key.ts)
+    world.ticks(3)
+    assert world.told() == []
+    assert world.record(key).reply == second.ts
+
+
+def test_a_deleted_request_with_an_answer_is_not_told(world: World) -> None:
+    """There is nothing left to answer."""
+    key = world.ask("abc")
+    answer = world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.delete(answer)
+    world.delete(key)
+    world.ticks(3)
+    assert world.told() == []
+
+
+def test_a_standing_answer_is_looked_at_ever_more_rarely(world: World) -> None:
+    """After the settle time, and then four times as late each time."""
+    key = world.ask("abc")
+    world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.counted()
+    world.ticks(400, minutes=5)
+    assert world.counted()["thread"] < 12
+    assert world.record(key).checked < 6

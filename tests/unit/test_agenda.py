@@ -83,6 +83,11 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
         (record("given_up", posts=1, at=START - SETTLE), "DOUBTFUL"),
         (record("given_up", posts=1, at=START + MINUTE - SETTLE), "DOUBTFUL"),
         (record("elsewhere", posts=1, at=START - SETTLE), "DOUBTFUL"),
+        (record("elsewhere", at=START), ""),
+        (record("elsewhere", at=START - SETTLE), "DOUBTFUL"),
+        (record("elsewhere", at=START - SETTLE, checked=1), ""),
+        (record("elsewhere", at=START + MINUTE - 4 * SETTLE, checked=1), "DOUBTFUL"),
+        (record("elsewhere", at=START, saved=False), "UNSAVED"),
         (record("withdrawn", posts=1, at=START - SETTLE), "DOUBTFUL"),
     ],
 )

@@ -60,6 +60,14 @@ def test_a_person_may_ask_in_any_kind_of_message(changes: dict[str, Any]) -> Non
         ({"user": "USLACKBOT"}, "Slackbot wrote it."),
         ({"user": "USLACKBOT", "subtype": "slackbot_response"}, "Slackbot wrote it."),
         ({"user": None}, "it has no author."),
+        (
+            {
+                "subtype": "thread_broadcast",
+                "thread_ts": "1736345600.000000",
+                "text": "Approved, $812.40, exceptions (<https://acme.looker.com/x/abc>)",
+            },
+            "it is an answer to the request above it.",
+        ),
         ({"user_team": "T2"}, "a member of another workspace wrote it."),
         *(({"subtype": subtype}, f"it is a notice from Slack ({subtype}).") for subtype in sorted(NOTICES)),
     ],
@@ -82,6 +90,15 @@ def test_a_listed_bot_may_ask() -> None:
     rules = replace(RULES, bots=frozenset({"BFORM"}))
     assert read_request(message(bot="BFORM", user=None), WORKSPACE, rules)
     assert read_request(message(bot="BOTHER", user=None), WORKSPACE, rules) is None
+
+
+def test_a_listed_bot_may_ask_in_an_attachment() -> None:
+    """Older apps say nothing in the text of their messages; attachments of people are Slack's own."""
+    rules = replace(RULES, bots=frozenset({"BFORM"}))
+    attachments = [{"text": "new case", "fields": [{"title": "Look", "value": TEXT}]}]
+    by_app = replace(message(bot="BFORM", user=None), content={"text": "", "attachments": attachments})
+    assert read_request(by_app, WORKSPACE, rules)
+    assert read_request(replace(by_app, bot=None, user="U1"), WORKSPACE, rules) is None
 
 
 def test_with_a_user_token_our_posts_are_known_by_their_user() -> None:

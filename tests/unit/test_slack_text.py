@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.intake.message_urls import content_of, urls_in, without_trailing
+from creditbot.intake.message_urls import content_of, urls_in, urls_with_doubts, without_trailing
 
 LOOK = "https://acme.looker.com/looks/42"
 PARAMS = "https://acme.looker.com/explore/m/v?fields=a.b&f[a.b]=%25update%25"
@@ -245,7 +245,11 @@ FORWARDED = {
         ([FORWARDED], [LOOK, "https://a.b/2"]),
         ([UNFURL, FORWARDED], [LOOK, "https://a.b/2"]),
         ([{"is_share": True, "text": f"<{LOOK}>"}], [LOOK]),
-        ([{"is_msg_unfurl": True, "text": f"<{LOOK}>", "message_blocks": []}], [LOOK]),
+        ([{"is_msg_unfurl": True, "text": f"<{LOOK}>", "message_blocks": []}], []),
+        ([FORWARDED | {"is_share": False}], []),
+        ([{key: value for key, value in FORWARDED.items() if key != "is_share"}], []),
+        ([{"is_share": True, "attachments": [FORWARDED | {"is_share": None}]}], []),
+        ([{"from_url": "https://acme.slack.com/archives/C2/p1", "message_blocks": [rich_text(link(LOOK))]}], []),
         ([{"is_share": "true", "text": f"<{LOOK}>"}], []),
         ([{"is_share": True, "attachments": [FORWARDED, UNFURL]}], [LOOK, "https://a.b/2"]),
         ([{"message_blocks": [rich_text(link(LOOK))]}], [LOOK]),
@@ -267,6 +271,36 @@ def test_only_forwarded_messages_and_tables_count_of_attachments(
     A table that a person pastes comes as an attachment of blocks with nothing that marks an unfurl.
     """
     assert expected == urls_in({"text": None, "blocks": None, "attachments": attachments})
+
+
+APP_CONTENT = {
+    "text": "<https://a.b/1>",
+    "attachments": [
+        {
+            "pretext": "<https://a.b/2>",
+            "title": "https://no.no",
+            "title_link": "https://a.b/3",
+            "text": "see <https://a.b/4?x=1&amp;y=2|the Look>",
+            "fields": [{"title": "Look", "value": "https://a.b/5", "short": True}, {"title": "x"}, 7],
+            "fallback": "https://no.no",
+            "footer": "https://no.no",
+            "color": "#36a64f",
+        },
+        {"blocks": [rich_text(link("https://a.b/6"))]},
+        {"text": 7, "fields": "https://no.no"},
+        FORWARDED | {"text": "<https://a.b/7>", "message_blocks": []},
+        FORWARDED | {"is_share": False, "text": "<https://no.no>", "message_blocks": []},
+        UNFURL,
+        APP_UNFURL,
+    ],
+}
+
+
+def test_what_an_app_says_in_its_attachments_is_read_if_it_wrote_the_message() -> None:
+    """Texts, titles and fields of older apps; never unfurls, quoted messages, pictures or fallbacks."""
+    expected = [f"https://a.b/{number}" for number in (1, 2, 3, "4?x=1&y=2", 5, 6, 7)]
+    assert expected == list(urls_with_doubts(APP_CONTENT, from_app=True))
+    assert ["https://a.b/1", "https://a.b/6", "https://a.b/7"] == urls_in(APP_CONTENT)
 
 
 def test_a_url_in_text_and_in_blocks_is_one_url() -> None:

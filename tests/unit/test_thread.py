@@ -88,6 +88,45 @@ def test_an_answer_looks_like_one(text: str, counts: bool) -> None:
     assert counts == bool(look(request(), reply(1, text)).elsewhere)
 
 
+DOUBT = "A reply in the thread names a credit and an amount, and may be an answer or not."
+
+
+def test_the_asker_does_not_answer_in_passing() -> None:
+    """Who asked may say that somebody approved; the thread shows no answer and no doubt then."""
+    assert unanswered() == look(request(), reply(1, "Approved by my manager, up to $5,000", user="U1"))
+    assert replace(unanswered(), unclear=DOUBT) == look(
+        request(), reply(1, "Approved by my manager, up to $5,000", user="U2")
+    )
+
+
+def test_the_very_words_of_an_answer_count_whoever_wrote_them() -> None:
+    """An analyst may ask and answer by hand."""
+    assert look(request(), reply(1, "Approved, $812.40, exceptions", user="U1")).elsewhere
+
+
+def test_a_doubt_is_settled_by_a_later_retry() -> None:
+    """A person has looked at the thread then."""
+    doubt = reply(1, "Approved up to $5,000?")
+    thread = [request(), doubt]
+    before, after = time_of(doubt.ts) - timedelta(seconds=1), time_of(doubt.ts) + timedelta(seconds=1)
+    assert replace(unanswered(), unclear=DOUBT) == view(thread, KEY, WORKSPACE, RULES, before)
+    assert unanswered() == view(thread, KEY, WORKSPACE, RULES, after)
+
+
+def test_an_answer_outweighs_a_doubt() -> None:
+    """The doubt came first, and then somebody decided."""
+    answer = reply(2, "Approved, $812.40")
+    assert answer.ts == look(request(), reply(1, "Approved up to $5,000?"), answer).elsewhere
+
+
+def test_an_answer_with_the_link_sent_to_the_channel_is_no_request() -> None:
+    """It answers the request above it, and a later answer is not counted for it."""
+    text = "Approved for the Look <https://acme.looker.com/x/abc>: $812.40"
+    answer = Message("C1", SECOND.ts, KEY.ts, "U2", text=text, content={"text": text}, subtype="thread_broadcast")
+    assert SECOND.ts == look(request(), answer).elsewhere
+    assert look(request(), answer, key=SECOND).unclear == DOUBT
+
+
 def a_broadcast(ts: str = SECOND.ts) -> Message:
     """A second request in the thread of the first."""
     return request(ts, KEY.ts, "def", "thread_broadcast")

@@ -1,0 +1,159 @@
+"""What a reply in a thread says about the request above it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from creditbot.intake.answers import Reading, read_answer
+
+ANSWERS = [
+    "Approved, $812.40, exceptions",
+    "<@U0DANA> Approved, $812.40, exceptions",
+    "<@U0DANA>: approved, $812.40",
+    "<!here> Approved, $5",
+    "<!subteam^S1|@credits> Approved, $5",
+    "Hi Dana, approved, $812.40",
+    "Hi Dana - approved, $5",
+    "Hello Dana!\nApproved, $812.40",
+    "Hey <@U1>, approved: $812.40",
+    "Thanks! Approved, $812.40",
+    "Credit approved: $812.40",
+    "The credit was approved, $812.40",
+    "Approved, 812.40 USD, exceptions",
+    "Approved, USD 5",
+    "Approved 812.40 dollars",
+    "Approved, US$812.40",
+    "$812.40 approved, exceptions",
+    "$812.40 credit approved",
+    "Approved for account AC-sandbox-0005, December, SMS Verify: $812.40",
+    "Done, credited $812.40",
+    "*Approved*, *$812.40*",
+    "_Approved, $2,657.67, exceptions_",
+    "*_Approved_*: `$5`",
+    "&gt; credit please\nApproved, $812.40",
+    "> credit please\n> thanks\n\nApproved, $812.40",
+    "&gt; Approved, $5",
+    "\u2705 Approved, $812.40",
+    ":white_check_mark: Approved, $5",
+    "Approved, $812.40, exceptions (<https://acme.looker.com/looks/5>)",
+    "<https://acme.looker.com/looks/5|Look 5> approved, $812.40",
+    "Approved\n$812.40",
+    "APPROVED, $ 12",
+]
+DOUBTS = [
+    "not approved: $5",
+    "Approved?? I see $5,000 in the dashboard",
+    "Approved amount can't be $5,000, please check",
+    "Approved, $5,000?",
+    "Approved by my manager, up to $5,000",
+    "Can you approve $812.40?",
+    "I would have approved $5",
+    "The customer was granted $5,000 last month",
+    "Approved, \u20ac5",
+    "Approved, 812.40",
+    "&gt; Approved, $5\nis this right?",
+    "~Approved, $5~ credited $4",
+]
+OTHERS = [
+    "",
+    "Approved",
+    "is this approved?",
+    "looking at it",
+    "$812.40 was the last one",
+    "~Approved, $812.40~",
+    "Sorry, wrong thread",
+    "approved in 2025",
+]
+
+
+@pytest.mark.parametrize("text", ANSWERS)
+def test_a_person_answers_in_many_words(text: str) -> None:
+    """Whoever they greet, mention or quote, and however it is written."""
+    assert Reading.ANSWER is read_answer(text)
+
+
+@pytest.mark.parametrize("text", DOUBTS)
+def test_an_approval_with_an_amount_that_may_be_none_is_doubtful(text: str) -> None:
+    """A person decides about it."""
+    expected = Reading.ANSWER if "credited" in text else Reading.DOUBT
+    assert expected is read_answer(text)
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_any_other_talk_is_no_answer(text: str) -> None:
+    """It names no amount, or grants nothing, or was struck through."""
+    assert Reading.OTHER is read_answer(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Approved by my manager, $5,000 expected",
+        "Approved by my manager, up to $5,000",
+        "Approved?? I see $5,000 in the dashboard",
+        "Approved amount can't be $5,000, please check",
+        "Approved, $5,000 is what the customer asked for",
+        "Hi Lee, approved, $5,000",
+        "$5,000 approved",
+        *DOUBTS,
+        *OTHERS,
+    ],
+)
+def test_the_asker_talks_about_approvals_without_answering(text: str) -> None:
+    """Nobody answers the own request in passing."""
+    assert Reading.OTHER is read_answer(text, by_asker=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Approved, $812.40, exceptions",
+        "*Approved*: $5",
+        "<@U1> Approved, US$812.40.",
+        ":tada: Approved, USD 5, exception",
+    ],
+)
+def test_the_very_words_of_an_answer_count_for_the_asker_too(text: str) -> None:
+    """An analyst may ask and answer."""
+    assert Reading.ANSWER is read_answer(text, by_asker=True)
+
+
+marks = st.sampled_from(["", "<@U1> ", "<@U1>, ", "<!channel> ", "&gt; please\n", ":ok: ", "\u2705 "])
+greetings = st.sampled_from(["", "Hi Dana, ", "Hello! ", "Thanks! ", "ok - ", "Hey <@U1>: "])
+styles = st.sampled_from(["{}", "*{}*", "_{}_", "`{}`"])
+sentences = st.sampled_from(["Approved, {}", "approved: {}", "Credit approved, {}", "{} approved", "Done, credited {}"])
+amounts = st.sampled_from(["$812.40", "US$5", "$4,948.80", "812.40 USD", "USD 5"])
+endings = st.sampled_from(["", ", exceptions", ".", "\nRegards, Lee", " <https://acme.looker.com/looks/5>", " :tada:"])
+
+
+answers = st.tuples(
+    marks,
+    greetings,
+    st.builds(lambda style, said, usd: style.format(said.format(usd)), styles, sentences, amounts),
+    endings,
+)
+
+
+@given(answers.map("".join))
+def test_an_answer_is_one_in_any_wrapping(text: str) -> None:
+    """Each part is one that people use, in any combination."""
+    assert Reading.ANSWER is read_answer(text)
+
+
+@given(st.text(st.sampled_from("approved $5,0.?!<>@&;~*_:\n\t ") | st.characters(), max_size=60), st.booleans())
+def test_any_text_can_be_read(text: str, by_asker: bool) -> None:
+    """Whatever it holds."""
+    assert read_answer(text, by_asker=by_asker) in Reading
+
+
+@pytest.mark.parametrize("unit", ["~", "<", ":", "&gt;", " ", "approved ", "1", "approved $1", "hi ", "*", "-", "\n> "])
+@pytest.mark.parametrize("prefix", ["", "Approved, $1", "hi "])
+def test_hostile_replies_take_little_time(prefix: str, unit: str) -> None:
+    """Slack's longest message, 40,000 characters."""
+    started = time.process_time()
+    read_answer(prefix + unit * (40_000 // len(unit)))
+    assert time.process_time() - started < 2
