@@ -1,16 +1,16 @@
-"""The credit that a notebook computed: read from its scraps or its tables, and checked before anybody believes it.
+"""Reads the credit that a notebook computed, from its scraps or its tables, and checks it.
 
 A `NotebookRun` comes in, a `Credit` or a `CreditRefused` goes out. Pure.
 
-A notebook gives its result in one of these ways, the first that is there counts:
+A notebook gives its result in one of these ways. If it uses several, the first counts:
 
     a scrap    named `credit`, `credit_amount` or `summary_info`: an amount ("4948.80", "$4,948.80", 4948.8), rows, or
                {"currency": "USD", "amount": "4948.80", "rows": [{"mode": "basic", "credit": "4948.80", ...}]}
     a table    with a `credit` column under a heading "Summary Info", see `creditbot.credit.summary_table`
 
-Amounts are USD, rounded half up to cents where the notebook gives more places (pandas prints floats). Rows are dicts
-with `credit` and perhaps `mode`, `fraud_cost`, `traffic_prop` and others. Rows that say their
-`traffic_prop`, and several rows in any case, must be all of the traffic together.
+Amounts are in USD. If the notebook gives more places (pandas prints floats), they are rounded half up to cents. Rows
+are dicts with `credit` and perhaps `mode`, `fraud_cost`, `traffic_prop` and others. Several rows, and rows with a
+`traffic_prop`, must together be all of the traffic.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from creditbot.model import Credit, CreditRow, NotebookRun
 from creditbot.text import one_line
 
 SCRAPS = ("credit", "credit_amount", "summary_info")
-"""Names of scraps that hold a credit, spaces and capitals ignored; several must agree."""
+"""Names of the scraps that hold a credit; spaces and capitals do not matter. If there are several, they must agree."""
 
 CENT = Decimal("0.01")
 LARGEST = Decimal(10) ** 12
-"""USD; an amount from here on is a mistake, and may lose its cents where the summary is read as floats."""
+"""USD. Such an amount is a mistake, and it may lose its cents when a reader of the summary takes it for a float."""
 SHARE_TOLERANCE = Decimal("0.0005")
-"""What rounding to three places can take from, or add to, the traffic share of one row."""
+"""The most that rounding to three places can change the traffic share of one row."""
 
 _NUMBER = r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,40})?"
 _USD = re.compile(rf"(?:(?:US)?\$|USD)?\s?({_NUMBER})(?:\s?USD)?", re.IGNORECASE)
@@ -45,7 +45,7 @@ _TODO = "Look at the notebook's result and answer by hand, or correct the notebo
 
 
 def credit_of(run: NotebookRun, max_credit: Decimal | None = None) -> Credit:
-    """The credit of a run. A total of zero is returned: whether to post it is not decided here.
+    """The credit of a run. A total of zero is returned too; the caller decides whether to post it.
 
     Raises `CreditRefused` for an amount that is missing, not a number, negative, in another currency, above its fraud
     cost or above `max_credit` (USD, None for any), and for rows that are not all of the traffic.
@@ -64,7 +64,7 @@ def format_usd(amount: Decimal) -> str:
 
 
 def reply_text(template: str, amount: Decimal) -> str:
-    """REPLY_TEMPLATE with its amount; the settings hold that it names `{amount}` and has no other braces."""
+    """REPLY_TEMPLATE with the amount. The settings make sure that it has `{amount}` and no other braces."""
     return template.replace("{amount}", format_usd(amount))
 
 
@@ -84,7 +84,7 @@ def _exact(value: object, what: str) -> Decimal:
     if isinstance(value, str):
         return _read(" ".join(value.split()), what)
     if isinstance(value, float):
-        return Decimal(repr(value))  # the shortest decimal that stands for it: what the notebook shows
+        return Decimal(repr(value))  # the shortest decimal for this float, which is what the notebook shows
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return Decimal(value)
     if value is None:
@@ -155,7 +155,7 @@ def _from_tables(run: NotebookRun) -> Credit:
 
 
 def _sum(rows: object) -> Credit:
-    """The rows together; one of them, or all of the traffic."""
+    """The sum of the rows. There must be one row, or rows that together are all of the traffic."""
     if not isinstance(rows, list) or not rows:
         raise CreditRefused(f"The notebook's summary has no rows ({_shown(rows)}).", _TODO)
     read = [_row(row) for row in rows]
@@ -195,7 +195,7 @@ def _canonical(name: str) -> str:
 
 
 def _cost(columns: Mapping[str, object]) -> Decimal | None:
-    """The fraud cost where the notebook gives one."""
+    """The fraud cost, if the notebook gives one."""
     value = columns.get("fraud_cost")
     return None if value is None else usd(value, "fraud cost")
 

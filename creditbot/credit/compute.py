@@ -1,4 +1,4 @@
-"""A request becomes an amount with its evidence: SQL, product, notebook, credit.
+"""Computes the amount of a request, with its evidence: SQL, product, notebook, credit.
 
 Requests come from `creditbot.intake`; the SQL comes from Looker and the amount from the product's notebook, both
 through ports. The `Computation` goes to `creditbot.tick`, which has it posted. Computing may be repeated at any time:
@@ -43,7 +43,7 @@ class LinksFailed(CreditbotError):
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """The amount of a request, and what it was computed from.
+    """The amount of a request and the results that it is the sum of.
 
     Attributes:
         amount: USD, the sum over the links; None if every link was skipped.
@@ -68,12 +68,12 @@ class Computation:
 
 @dataclass(frozen=True, slots=True)
 class ComputeLimits:
-    """How much may be credited, and how much is done at a time.
+    """How much may be credited, and how much is done at the same time.
 
     Attributes:
-        max_credit: MAX_CREDIT_USD, for one link and for the sum over a request; None: no limit.
-        workers: notebooks that run at a time, over all requests.
-        links_at_once: links of one request that are worked on at a time; 1: in the calling thread.
+        max_credit: MAX_CREDIT_USD, for one link and for the sum over a request; None means no limit.
+        workers: notebooks that run at the same time, over all requests.
+        links_at_once: links of one request that are worked on at the same time; 1 means in the calling thread.
     """
 
     max_credit: Decimal | None = None
@@ -87,7 +87,7 @@ class CreditCalculator:
     Args:
         resolver: gets the SQL of a link.
         runner: runs a notebook.
-        products: which notebook the SQL is for.
+        products: decides which notebook runs on the SQL.
         sql_rules: which SQL may be run.
         limits: how much may be credited, and how much is done at a time.
         sql_reader: reads the SQL; None: in this process, which cannot be ended while it parses.
@@ -161,7 +161,7 @@ class CreditCalculator:
         return total
 
     def _for_each(self, items: Sequence[A], step: Callable[[A], B]) -> list[B]:
-        """Takes one step for every link, several at a time. Results are in order; all failures are collected."""
+        """Takes one step for every link, several at a time. Keeps the order, and raises all failures together."""
 
         def attempt(item: A) -> B | CreditbotError:
             try:
@@ -194,7 +194,7 @@ class _Task:
 
 
 def _without_repeats(tasks: Sequence[_Task]) -> list[_Task]:
-    """The first of the links that come to the same SQL."""
+    """The tasks without those whose SQL an earlier link has already."""
     return list({task.fingerprint: task for task in reversed(tasks)}.values())[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Which product a link is about: an ordered table of name, rule on the SQL, and notebook.
+"""Decides which product a link is about, by an ordered table of names, rules on the SQL, and notebooks.
 
 What the SQL asks for comes from `creditbot.credit.sql.reading`; the product's notebook is what
 `creditbot.credit.compute` runs. Pure, except that `load_products` reads a file.
@@ -14,7 +14,7 @@ for several products, or for none, fails its message.
 
 PRODUCTS_FILE replaces the table:
 
-    unmatched = "skip"                     # or "fail", the default: what becomes of SQL that no row fits
+    unmatched = "skip"                     # or "fail", the default: what to do with SQL that fits no row
 
     [[product]]
     name = "verify"
@@ -79,7 +79,7 @@ class ProductTable:
 
     @property
     def products(self) -> tuple[Product, ...]:
-        """Every product, those that are off too."""
+        """Every product, including those that are off."""
         return tuple(rule.product for rule in self.rules)
 
     @property
@@ -88,9 +88,9 @@ class ProductTable:
         return tuple(rule.texts for rule in self.rules)
 
     def pick(self, asked_for: Sequence[str]) -> Product:
-        """The product of SQL that asks for these products. It may be one that is off: then its link is skipped.
+        """The product of SQL that asks for these products. If that product is off, its link is skipped.
 
-        Raises `NoProduct` for several or none. `SKIPPED` stands for none where the table says that they are skipped.
+        Raises `NoProduct` for several products or none. If the table skips SQL of no product, returns `SKIPPED` for it.
         """
         names = ", ".join(product.name for product in self.products)
         if len(asked_for) > 1:
@@ -109,11 +109,11 @@ class ProductTable:
 
 
 SKIPPED = Product("", None)
-"""For SQL that no row of a PRODUCTS_FILE fits which says `unmatched = "skip"`."""
+"""For SQL that fits no row of the table, if PRODUCTS_FILE says `unmatched = "skip"`."""
 
 
 def default_products(verify_notebook: str | None, psms_notebook: str | None) -> ProductTable:
-    """The table built in. A link of PSMS is skipped while PSMS is off."""
+    """The built-in table. Links of PSMS are skipped while PSMS is off."""
     return ProductTable(
         (
             ProductRule(Product("verify", verify_notebook or None), ("Authy",)),
@@ -123,7 +123,7 @@ def default_products(verify_notebook: str | None, psms_notebook: str | None) -> 
 
 
 def load_products(path: Path) -> ProductTable:
-    """The table of PRODUCTS_FILE. Raises `SettingsError` that names file, row and key."""
+    """The table of PRODUCTS_FILE. Raises a `SettingsError` that names the file, the row and the key."""
     try:
         text = path.read_text(encoding="utf-8")
         table = _Table.model_validate(tomllib.loads(text))

@@ -1,10 +1,10 @@
-"""Tables with a `credit` column that a notebook shows under a heading "Summary Info".
+"""Reads tables with a `credit` column that a notebook shows under a heading "Summary Info".
 
-The cells of a notebook that ran come in; rows of text go to `creditbot.credit.amount`, which reads the amounts. Pure.
+The cells of an executed notebook come in; rows of text go to `creditbot.credit.amount`, which reads the amounts. Pure.
 
-What people's notebooks do: a markdown heading, and a cell after it that shows a table, by pandas or by hand. Only cells
-that ran in this run count. A table that a person could read otherwise is refused: one that is cut, struck through or
-hidden, whose rows do not fit its header, or that stands beside one with other credits.
+This is how people write notebooks: a markdown heading, and after it a cell that shows a table, made by pandas or by
+hand. Only cells that were executed in this run count. A table is refused if a person could read it differently: if it
+is cut off, struck through or hidden, if its rows do not fit its header, or if another table shows other credits.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ _TODO = "Show one table with plain amounts there; or glue a scrap named credit."
 
 
 def summary_tables(cells: Sequence[Cell]) -> list[Table]:
-    """The tables with a `credit` column under the heading, one of each that names the same credits.
+    """The tables with a `credit` column under the heading, one of each that shows the same credits.
 
-    Raises `CreditRefused` for one that is not shown whole, or that cannot be read for certain.
+    Raises `CreditRefused` for a table that is cut off, or that cannot be read with certainty.
     """
     tables: list[Table] = []
     for cell in under_heading(cells):
@@ -55,7 +55,7 @@ def summary_tables(cells: Sequence[Cell]) -> list[Table]:
             if kind == "text/html":
                 tables += _checked(text, html_tables(text), unreadable=has_unreadable_html(text))
             elif kind in _PRINTED:
-                # As plain text, the object that is shown as HTML is seen by nobody.
+                # Nobody sees the plain text of an object that is also shown as HTML.
                 is_seen = kind != "text/plain" or before != "text/html"
                 unreadable = is_seen and has_unreadable_print(text)
                 tables += _checked(text, list(printed_tables(text)), unreadable=unreadable)
@@ -69,7 +69,7 @@ def summary_tables(cells: Sequence[Cell]) -> list[Table]:
 
 def _checked(text: str, tables: Sequence[Table], *, unreadable: bool) -> list[Table]:
     if unreadable:
-        raise CreditRefused(f"A table under {HEADING!r} cannot be read for certain.", _TODO)
+        raise CreditRefused(f"A table under {HEADING!r} cannot be read with certainty.", _TODO)
     with_credit = [table for table in tables if "credit" in table[0]]
     for table in with_credit:
         _check_whole(text, table)
@@ -77,13 +77,13 @@ def _checked(text: str, tables: Sequence[Table], *, unreadable: bool) -> list[Ta
 
 
 def _credits(table: Table) -> list[str]:
-    """The credits, in any order and notation."""
+    """The credits of a table, sorted and in one notation, to compare it with others."""
     numbers = ("".join(re.findall(r"[\d.()-]", row["credit"])) for row in table)
     return sorted(number.rstrip("0").rstrip(".") if "." in number else number for number in numbers)
 
 
 def _check_whole(text: str, table: Table) -> None:
-    size = _SIZE.search(text)  # pandas tells the size of a table that it cuts
+    size = _SIZE.search(text)  # pandas prints the size of a table that it cuts off
     cells = [cell for row in table for pair in row.items() for cell in pair]
     if (size and int(size[1]) != len(table)) or not _ELLIPSES.isdisjoint(cells):
         raise CreditRefused(
@@ -95,7 +95,7 @@ def _check_whole(text: str, table: Table) -> None:
 
 
 def under_heading(cells: Sequence[Cell]) -> Iterator[Cell]:
-    """The code cells that ran, from the heading to the next one of its level or above."""
+    """The executed code cells, from the heading to the next heading of its level or above."""
     level = 0
     for cell in cells:
         if cell.kind != "markdown":
@@ -110,11 +110,11 @@ def under_heading(cells: Sequence[Cell]) -> Iterator[Cell]:
 
 
 def _headings(markdown: str) -> Iterator[tuple[int, str]]:
-    """(level, text) of each heading, not of lines in code blocks."""
+    """(level, text) of each heading. Lines in code blocks do not count."""
     fenced, before = False, ""
     for line in markdown.splitlines():
         if _FENCE.match(line):
-            fenced, line = not fenced, ""  # noqa: PLW2901 - what follows is under no text
+            fenced, line = not fenced, ""  # noqa: PLW2901 - no underline may refer to it
         elif fenced:
             continue
         elif match := _MARKDOWN_HEADING.match(line):
@@ -129,12 +129,12 @@ def _headings(markdown: str) -> Iterator[tuple[int, str]]:
 
 
 def html_tables(html: str) -> list[Table]:
-    """The tables of an HTML text that are closed and whose rows are as wide as their header."""
+    """The tables in an HTML text that are closed and whose rows are as wide as their header."""
     return [table for shown in _parsed(html) if not shown.doubtful and (table := _html_table(shown.lines))]
 
 
 def has_unreadable_html(html: str) -> bool:
-    """Whether the text has a table with a credit that a person may read otherwise than `html_tables` does."""
+    """Whether the text has a table with a credit that a person may read differently from `html_tables`."""
     tables = [shown for shown in _parsed(html) if _names_credit(shown.lines)]
     return any(shown.doubtful or not _html_table(shown.lines) for shown in tables)
 
@@ -254,14 +254,14 @@ class _TableParser(HTMLParser):
 
 
 def _is_hidden(attributes: Sequence[tuple[str, str | None]]) -> bool:
-    """Whether an element is not seen, or is struck through."""
+    """Whether an element is invisible or struck through."""
     named = dict(attributes)
     style = re.sub(r"\s+", "", (named.get("style") or "").casefold())
     return "hidden" in named or _DOUBTFUL_STYLE.search(style) is not None
 
 
 def printed_tables(text: str) -> Iterator[Table]:
-    """The tables in print; blank lines stand around each and between the parts of one that pandas wrapped."""
+    """The printed tables. Blank lines surround each table, and separate the parts of one that pandas wrapped."""
     so_far: Table | None = None
     for block in _blocks(text):
         part = _printed(block)
@@ -275,13 +275,13 @@ def printed_tables(text: str) -> Iterator[Table]:
 
 
 def has_unreadable_print(text: str) -> bool:
-    """Whether the text has what looks like a table with a credit and is not one that `printed_tables` reads."""
+    """Whether the text has something like a table with a credit that `printed_tables` cannot read."""
     blocks = [block for block in _blocks(text) if _looks_like_credits(block)]
     return len(blocks) > sum("credit" in table[0] for table in printed_tables(text))
 
 
 def _looks_like_credits(lines: Sequence[str]) -> bool:
-    """Whether a line of names, "credit" among them, stands over a line with a number."""
+    """Whether a line of names that include "credit" is above a line with a number."""
     names = lines[0].rstrip(" \\").casefold().split()
     return "credit" in names and not _DIGIT.search(lines[0]) and len(lines) > 1 and bool(_DIGIT.search(lines[-1]))
 
@@ -298,7 +298,7 @@ def _printed(lines: Sequence[str]) -> Table:
 
 
 def _aligned(lines: Sequence[str]) -> Table:
-    """A table as pandas prints it: each value below its name, the number of the row perhaps in front."""
+    """A table as pandas prints it: each value below its name, perhaps with the number of the row in front."""
     header, *rows = [list(_WORD.finditer(line.rstrip(" \\"))) for line in lines]
     index: list[str] = []
     if len(header) > 1 and rows and len(rows[0]) == 1:  # the name of the index, on a line of its own
@@ -313,17 +313,17 @@ def _aligned(lines: Sequence[str]) -> Table:
 
 
 def _spaced(lines: Sequence[str]) -> Table:
-    """A table by hand: two blanks or a tab between its columns, and nothing below anything."""
+    """A table printed by hand: its columns are separated by two spaces or a tab, and need not be aligned."""
     header, *rows = [_GAP.split(line.strip()) for line in lines]
     return _table(header, rows) if len(header) > 1 and rows else []
 
 
 def _is_apart(row: Sequence[re.Match[str]]) -> bool:
-    """Whether what may be the number of the row is one, and not the thousands of "4 948.80"."""
+    """Whether the first number of a line is the number of the row, not the thousands of "4 948.80"."""
     between = row[0].string[row[0].end() : row[1].start()]
     return not between.isspace() or between.count(" ") > 1 or not _DIGIT.match(row[1][0])
 
 
 def _below(name: re.Match[str], cell: re.Match[str]) -> bool:
-    """Whether a cell stands below its name; where a name has a space in it, others stand below its parts."""
+    """Whether a cell is printed below its name. If a name contains a space, its parts have other cells below them."""
     return name.start() < cell.end() and cell.start() < name.end()

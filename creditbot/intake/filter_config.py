@@ -1,8 +1,8 @@
-"""Says whether the `filter_config` of a Looker address agrees with its filters. Pure.
+"""Checks that the `filter_config` of a Looker address agrees with its filters. Pure.
 
-Looker writes both: `f[...]` for its API, and `filter_config` for the filter bar of the page, where it counts more. Its
-format is Looker's own. So creditbot uses the filters alone, and `looker_links` refuses a link whose `filter_config`
-filters by something else.
+Looker writes both: `f[...]` for its API, and `filter_config` for the filter bar of the page. If they differ, the page
+follows `filter_config`, whose format is not documented. So creditbot uses `f[...]` alone, and `looker_links` refuses a
+link whose `filter_config` filters by something else.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterator, Mapping
 
 _ANY_VALUE = ("any", "anytime")
-"""Types of a filter that lets everything through, whatever values it still holds."""
+"""Types of filters that let everything through, whatever values they still hold."""
 
 
 def agrees(filter_config: str, filters: Mapping[str, str]) -> bool:
-    """Whether `filter_config`, as it stands in an address, filters by nothing that `filters` do not name."""
+    """Whether `filter_config`, as an address holds it, filters by nothing beyond `filters`."""
     if not filter_config:
         return True
     try:
@@ -30,7 +30,7 @@ def agrees(filter_config: str, filters: Mapping[str, str]) -> bool:
 
 
 def _field_agrees(conditions: object, expression: str) -> bool:
-    """Whether the conditions on one field say nothing beyond its filter expression."""
+    """Whether the conditions on one field filter by nothing beyond its filter expression."""
     if not isinstance(conditions, list):
         return False
     for condition in conditions:
@@ -45,7 +45,7 @@ def _field_agrees(conditions: object, expression: str) -> bool:
 
 
 def _values(condition: Mapping[str, object]) -> Iterator[object]:
-    """The values of a condition that say something; Looker leaves empty ones behind."""
+    """The values of a condition, without the empty ones that Looker leaves in."""
     values = condition.get("values")
     for value in values if isinstance(values, list) else [values]:
         if value and value != {"constant": ""}:
@@ -53,7 +53,7 @@ def _values(condition: Mapping[str, object]) -> Iterator[object]:
 
 
 def _names(expression: str, value: object) -> bool:
-    """Whether a filter expression holds a constant. Dates and durations are spelt otherwise there."""
+    """Whether a filter expression contains a value. True for dates and durations, which it spells differently."""
     constant = value.get("constant") if isinstance(value, Mapping) and "unit" not in value else None
     if not isinstance(constant, str):
         return True

@@ -1,8 +1,8 @@
-"""Says whether the address of a link may go on behind the place where it seems to end. Pure.
+"""Decides whether the address of a link may have lost its end. Pure.
 
-`message_urls` finds a URL and asks here. An address that lost its end is another address: without its last filter, an
-Explore shows all accounts, and Look 31 becomes Look 3. So an address counts as whole only if nothing behind it could
-belong to it.
+`message_urls` finds a URL and asks this module. An address without its end is another address: without its last filter,
+an Explore shows all accounts, and Look 31 becomes Look 3. So an address counts as complete only if none of the text
+after it could belong to it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 from urllib.parse import unquote
 
 INVISIBLE = "\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-"""Characters that nobody sees and that end a URL, as they stand in a class of a regular expression."""
+"""Invisible characters that end a URL, written for the inside of a character class in a regular expression."""
 TRAILING = frozenset(
     '.,;:!?"|'
     "\u2026\u2013\u2014\u2019\u201d\u00bb"  # ellipsis, dashes, closing quotes
     "\u3001\u3002\uff0c\uff01\uff1a\uff1b\uff1f\uff09\u300d\u300f\u3011"  # the same of Chinese and Japanese
     "\u200b\u200e\u200f\u2060\ufeff"  # invisible
 )
-"""Punctuation that ends a sentence or a quotation, and rarely an address."""
+"""Punctuation that may end a sentence or a quotation, and rarely ends an address."""
 
 _CLOSERS = re.compile(
     rf"(?:[{re.escape(''.join(sorted(TRAILING)))}'`<>()\[\]{{}}*_~{INVISIBLE}]|(?!\s)[\x00-\x1f\x7f])*"
@@ -29,9 +29,9 @@ _PAIRS = {
     "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "\uff08": "\uff09", "\u300c": "\u300d",
 }  # fmt: skip
 LOOKED_BACK = 200
-"""Characters before a URL in which an opening bracket is searched."""
+"""How many characters before a URL are searched for an opening bracket."""
 _TEXTS = ("fields", "pivots", "sorts", "filter_expression", "filter_config", "dynamic_fields", "query_timezone")
-"""Parameters whose values may hold white space and punctuation, as those of filters do."""
+"""Parameters whose values may contain white space and punctuation, as the values of filters may."""
 _PARAMETER = re.compile(
     rf"&(?:amp;)*(?:f(?:\[|%5B)|[a-z_]+=)|\bf(?:\[|%5B)[\w.]+(?:\]|%5D)|\b(?:{'|'.join(_TEXTS)}|limit|qid|toggle)=\S",
     re.IGNORECASE,
@@ -55,9 +55,9 @@ def may_go_on(url: str, before: str, rest: str) -> bool:
     """Whether something in `rest` could belong to the address `url`.
 
     Args:
-        url: as it was found, without the punctuation around it.
-        before: the text before it.
-        rest: the text behind it, up to the next URL.
+        url: the address, without the punctuation around it.
+        before: the text before the address.
+        rest: the text after the address, up to the next URL.
     """
     if _PARAMETER.search(rest):
         return True
@@ -80,12 +80,12 @@ def may_go_on(url: str, before: str, rest: str) -> bool:
 
 
 def label_goes_on(url: str, label: str) -> bool:
-    """Whether a label holds what was cut off its address: a raw "|" in an address begins the label in Slack's eyes."""
+    """Whether a label holds the lost end of its address: to Slack, a raw "|" in an address begins the label."""
     return "://" not in label and label not in url and _PARAMETER.search(label) is not None
 
 
 def _words_go_on(url: str, words: str, *, on_a_new_line: bool, is_open: bool) -> bool:
-    """Whether words after white space could belong to the address. Those of plain prose could not."""
+    """Whether words after white space could belong to the address. Words of plain prose could not."""
     if re.match(r"[?&=%]\w", words):
         return True
     if _LOOK.search(url):
@@ -97,12 +97,12 @@ def _words_go_on(url: str, words: str, *, on_a_new_line: bool, is_open: bool) ->
         return True
     if on_a_new_line:
         return not _PLAIN_WORD.match(words)
-    # A browser encodes every space of an address or none.
+    # A browser encodes all the spaces in an address, or none of them.
     return not (_ENCODED.search(url.partition("?")[2]) or _POLITE.match(words))
 
 
 def _ends_in_text(url: str) -> bool:
-    """Whether the address ends in a value that may hold any text, such as that of a filter."""
+    """Whether the address ends in a value that may be any text, such as the value of a filter."""
     _, mark, query = url.partition("?")
     name, equals, _ = query.rpartition("&")[2].partition("=")
     name = unquote(name)
@@ -110,7 +110,7 @@ def _ends_in_text(url: str) -> bool:
 
 
 def _is_enclosed(before: str, rest: str) -> bool:
-    """Whether the first character of `rest` closes what was opened before the address."""
+    """Whether the first character of `rest` closes a bracket or a quotation that was opened before the address."""
     closing = rest[:1]
     if not closing:
         return False

@@ -1,6 +1,6 @@
-"""Says which URLs are on our Looker. Pure.
+"""Decides which URLs are on our Looker. Pure.
 
-The host comes from LOOKER_BASE_URL. A URL that a browser might read in another way than we do is never on it.
+The host comes from LOOKER_BASE_URL. A URL that a browser might read differently than we do is never on our Looker.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HOST = re.compile(rf"(?:(?P<scheme>https?)://)?{_NAME}(?::(?P<port>\d{{1,5}}))?
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _DEFAULT_PORTS = {"https": (443,), "http": (80,), "": (443, 80)}
-# One Looker answers people on 9999 and programs on 19999, or both behind the default port.
+# The same Looker answers people on 9999 and programs on 19999, or both on the default port.
 _LOOKER_PORTS = frozenset((None, 9999, 19999))
 
 
@@ -43,7 +43,7 @@ class LookerHost:
     def owns(self, other: LookerHost) -> bool:
         """Whether both are the same Looker: the same name, and the same port or two of Looker's usual ports.
 
-        Another port is another server, and there the same number may be another Look.
+        A different port is a different server, where the same number may be a different Look.
         """
         same_port = self.port == other.port or {self.port, other.port} <= _LOOKER_PORTS
         return self.name == other.name and same_port
@@ -65,7 +65,7 @@ class Url:
 
 
 def parse_url(url: str) -> Url | None:
-    """The parts of an http(s) URL; None if it has others than host, port, path, query and fragment."""
+    """The parts of an http(s) URL; None if it has parts other than host, port, path, query and fragment."""
     match = _URL.fullmatch(url)
     if match is None or _CONTROL.search(url):
         return None
@@ -73,7 +73,7 @@ def parse_url(url: str) -> Url | None:
 
 
 def looker_host(text: str) -> LookerHost:
-    """The host named by LOOKER_BASE_URL or by `HOST[:PORT]`; `SettingsError` for anything else."""
+    """The host named by LOOKER_BASE_URL or by `HOST[:PORT]`. Raises `SettingsError` for anything else."""
     match = _HOST.fullmatch(text.strip())
     host = _host_of(match) if match else None
     if host is None or not _is_host(host):

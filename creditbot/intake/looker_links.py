@@ -1,9 +1,9 @@
-"""Reads the links to our Looker out of a Slack message: the kind of each page and the query that it names. Pure.
+"""Reads the links to our Looker in a Slack message: the kind of each page and the query that it names. Pure.
 
-The message comes from `creditbot.intake.requests`, the links go to `Resolver.resolve`, which asks Looker for their SQL.
+The message comes from `creditbot.intake.requests`. The links go to `Resolver.resolve`, which asks Looker for their SQL.
 
 A link to our Looker is never dropped. If it does not name exactly one query, `unusable` says why. A link that can be
-read in two ways is unusable, too, because the wrong query gives a wrong amount.
+read in two ways is unusable too, because the wrong query gives a wrong amount.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _SLUG = re.compile(r"[A-Za-z0-9]{1,64}")
 _LOOKML_NAME = re.compile(r"[\w:-]+")
 _FILTER = re.compile(r"f\[[^\[\]]+\]")
 _UNSEEN_KINDS = ("Cc", "Cf", "Zl", "Zp")
-"""Unicode categories of characters that nobody sees: controls, zero-width and bidirectional ones, line ends."""
+"""Unicode categories of invisible characters: controls, zero-width and bidirectional characters, line ends."""
 _LISTS = ("fields", "pivots", "sorts")
 _TEXTS = ("qid", "filter_expression", "limit", "column_limit", "dynamic_fields", "query_timezone")
 
 _CHANGES_OF_A_LOOK = (
     "fields", "pivots", "sorts", "filter_expression", "limit", "column_limit", "dynamic_fields", "query_timezone",
 )  # fmt: skip
-"""What would make another query of a Look. Filters in its address are used, and a `qid` is a query of its own."""
+"""Parameters that turn a Look into a different query. Filters in its address are used; a `qid` names its own query."""
 
 _DASHBOARD = "A dashboard has several queries; open the tile's Explore and share that link."
 _MERGE = "Merged results come from several queries; share the Explore link of each query instead."
@@ -58,7 +58,7 @@ _NO_UTF8 = "This link holds percent-escapes that are not UTF-8 text; copy it fro
 
 
 def looker_links(content: Mapping[str, object], host: LookerHost, *, from_app: bool = False) -> list[LookerLink]:
-    """The links to our Looker in a Slack message, in order, each once, as it was spelt first.
+    """The links to our Looker in a Slack message, in order. Each appears once, in its first spelling.
 
     `from_app` says that an app wrote the message: apps put what they say into attachments as well.
 
@@ -75,7 +75,7 @@ def looker_links(content: Mapping[str, object], host: LookerHost, *, from_app: b
 
 
 def read_link(url: str, host: LookerHost) -> LookerLink | None:
-    """The link that a URL is, or None if it is not on our Looker."""
+    """Reads a URL as a link; None if it is not on our Looker."""
     url = _tidy(_valid(url))
     seen = "".join(character for character in url if category(character) not in _UNSEEN_KINDS)
     parts = parse_url(seen)
@@ -84,7 +84,7 @@ def read_link(url: str, host: LookerHost) -> LookerLink | None:
     if seen != url:
         return LookerLink("other", url, unusable=_UNSEEN)
     steps = [unquote(step) for step in parts.path.split("/") if step]
-    # A browser resolves "..", and then opens another page than the first steps say.
+    # A browser resolves "..", and then opens a different page from the one that the first steps name.
     read_page = _PAGES.get(steps[0]) if steps and ".." not in steps else None
     link = read_page(url, steps[1:], parts.query) if read_page else None
     if link is None:
@@ -93,7 +93,7 @@ def read_link(url: str, host: LookerHost) -> LookerLink | None:
 
 
 def to_json(link: LookerLink) -> dict[str, object]:
-    """The link as `creditbot links` prints it: its kind, its URL, and the parts that are not empty."""
+    """The link as `creditbot links` prints it: its kind, its URL, and all parts that are not empty."""
     parts = {field.name: getattr(link, field.name) for field in dataclasses.fields(link)}
     return {name: list(part) if isinstance(part, tuple) else part for name, part in parts.items() if part}
 
@@ -104,14 +104,14 @@ def _valid(url: str) -> str:
 
 
 def _tidy(url: str) -> str:
-    """The URL without punctuation that Slack took for a part of it, unless that may be the end of a filter's value."""
+    """The URL without trailing punctuation that Slack took for part of it, unless it may belong to a filter's value."""
     last = url[max(url.rfind("?"), url.rfind("&")) + 1 :]
     ends_in_value = "=" in last and not last.startswith(("qid=", "mid=", "toggle="))
     return url if ends_in_value else without_trailing(url)
 
 
 def _meaning(link: LookerLink) -> str:
-    """A text that is equal for links that mean the same."""
+    """A text that is the same for all links that mean the same query."""
     parts = parse_url(link.url) if link.kind == "other" else None
     page = [unquote(parts.path), unquote(parts.query)] if parts else []
     return json.dumps({**to_json(link), "url": page}, sort_keys=True)
@@ -191,7 +191,7 @@ def _slug_checked(link: LookerLink) -> LookerLink:
 
 
 def _with_parameters(url: str, query: str) -> LookerLink:
-    """A link without its kind yet, with all that its query string says about a query, decoded once."""
+    """A link of no kind yet, with everything that its query string says about a query, decoded once."""
     values: dict[str, str] = {}
     problem = ""
     for name, value in parse_qsl(query, keep_blank_values=True):

@@ -29,12 +29,12 @@ _TOKEN = re.compile(r"<([^<>]*)>")
 _OTHER_TOKEN = re.compile(r"[@#!]|[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MARKDOWN_LABEL = re.compile(r"\[[^\[\]]*\]\((?=https?://)", re.IGNORECASE)
 _END = rf"\s<>\"`\x00-\x1f\x7f{INVISIBLE}"
-# The first form ends before ",https://", as in a list of links. In a query that may be part of a value.
+# The first form ends before ",https://", as in a list of links. In a query string, that may be part of a value.
 _BARE = re.compile(rf"https?://[^?#{_END}]*?(?=[,;]https?://)|https?://[^{_END}]+", re.IGNORECASE)
 _EMPHASIS = ("*", "_", "~")
 _UNFURL_MARKS_OF_SLACK = ("from_url", "original_url", "app_unfurl_url", "is_app_unfurl", "is_msg_unfurl", "is_share")
 _UNFURL_MARKS = (*_UNFURL_MARKS_OF_SLACK, "title_link")
-# Elements of rich text that are neither text nor link: they end an address as white space does.
+# Elements of rich text that are neither text nor links. They end an address, as white space does.
 _SPACES = ("emoji", "user", "usergroup", "channel", "broadcast", "team", "color")
 _PAIRS = ("()", "[]", "{}")
 
@@ -46,7 +46,7 @@ class _Fragment:
     Attributes:
         text: the characters, or the URL of the link.
         is_link: whether Slack marked it as a link.
-        label: what is shown in place of the URL, or "".
+        label: the text shown in place of the URL, or "".
     """
 
     text: str
@@ -57,7 +57,7 @@ class _Fragment:
 def urls_in(content: Mapping[str, object], mention: str = "") -> list[str]:
     """Every http(s) URL in the `text`, `blocks` and `attachments` of a message, decoded once, in order, each once.
 
-    With `mention` (in lower case) only texts that contain it are searched. That is faster: most messages do not.
+    With `mention` (in lower case), only texts that contain it are searched. That is faster, as most do not.
     """
     return list(urls_with_doubts(content, mention))
 
@@ -98,7 +98,7 @@ def content_of(text: str) -> Mapping[str, object]:
 
 
 def without_trailing(url: str) -> str:
-    """The URL without the punctuation of the sentence around it; closing brackets stay if they were opened in it."""
+    """The URL without the punctuation of the sentence around it. Closing brackets stay if the URL opened them."""
     surplus = {pair[1]: url.count(pair[1]) - url.count(pair[0]) for pair in _PAIRS}
     surplus["'"] = url.count("'") % 2
     end = len(url)
@@ -129,7 +129,7 @@ def _texts(role: _Role, content: object) -> Iterator[Sequence[_Fragment]]:
 
 
 def _joined(items: Sequence[object]) -> list[tuple[_Role, object]]:
-    """The items of a list in a block; neighbours that make one text in a person's eyes are one run."""
+    """The items of a list in a block. Neighbours that a person reads as one text are joined into one run."""
     parts: list[tuple[_Role, object]] = []
     run: list[_Fragment] | None = None
     for item in items:
@@ -146,7 +146,7 @@ def _joined(items: Sequence[object]) -> list[tuple[_Role, object]]:
 
 
 def _inline(item: object) -> _Fragment | None:
-    """The fragment that an element of rich text is; None for anything else, which is read as a block."""
+    """An element of rich text as a fragment; None for anything else, which is then read as a block."""
     if not isinstance(item, Mapping) or any(isinstance(v, list | dict) for key, v in item.items() if key != "style"):
         return None
     kind, text, url, style = (item.get(key) for key in ("type", "text", "url", "style"))
@@ -222,7 +222,7 @@ def _block_parts(block: Mapping[str, object]) -> list[tuple[_Role, object]]:
 
 
 def _decode(text: str) -> str:
-    """The text without the three escapes of Slack; `&amp;` is the last one, so that nothing is decoded twice."""
+    """The text without Slack's three escapes. `&amp;` is decoded last, so that nothing is decoded twice."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
@@ -248,7 +248,7 @@ def _link_fragments(url: str) -> list[_Fragment]:
 
 
 def _urls_of(fragments: Sequence[_Fragment], number: int) -> Iterator[tuple[str, bool]]:
-    """The URLs of one fragment of a text; each with whether it may have lost its end."""
+    """The URLs in one fragment of a text, each with whether it may have lost its end."""
     fragment = fragments[number]
     if not fragment.is_link:
         yield from _bare_urls(fragment.text, fragments, number)
@@ -256,7 +256,7 @@ def _urls_of(fragments: Sequence[_Fragment], number: int) -> Iterator[tuple[str,
     url = fragment.text.strip()
     if not _HTTP.match(url):
         return
-    if fragment.label and not _shows_itself(url, fragment.label):  # somebody chose the address, and hid it
+    if fragment.label and not _shows_itself(url, fragment.label):  # somebody hid the address behind a label
         yield url, label_goes_on(url, fragment.label)
     else:
         before = fragments[number - 1].text if number else ""
@@ -292,7 +292,7 @@ def _bare_urls(text: str, fragments: Sequence[_Fragment], number: int) -> Iterat
 
 
 def _behind(fragments: Sequence[_Fragment], number: int) -> str:
-    """The text behind a fragment, up to the next URL."""
+    """The text after a fragment, up to the next URL."""
     parts: list[str] = []
     for fragment in islice(fragments, number + 1, None):
         following = None if fragment.is_link else _HTTP.search(fragment.text)

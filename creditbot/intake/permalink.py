@@ -1,4 +1,4 @@
-"""Reads the address of a Slack message, as people copy it, so that a command can name a message. Pure."""
+"""Reads the permalink of a Slack message, as people copy it and pass it to a command. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PERMALINK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Permalink:
-    """Which message an address means.
+    """The message that an address means.
 
     Attributes:
         channel: id of its channel.
         ts: its Slack `ts`.
-        thread: ts of the parent of its thread; its own ts if it stands outside threads.
+        thread: ts of the parent of its thread; its own ts if it is not in a thread.
     """
 
     channel: str
@@ -31,7 +31,7 @@ class Permalink:
 
 
 def read_permalink(text: str) -> Permalink:
-    """The message that an address means. Raises `SettingsError` for anything that Slack's "Copy link" does not give."""
+    """The message that an address means. Raises `SettingsError` if it is not what "Copy link" gives."""
     match = _PERMALINK.match(text.strip())
     if not match:
         raise SettingsError(

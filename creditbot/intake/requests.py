@@ -1,4 +1,4 @@
-"""Says which Slack messages are requests. Pure.
+"""Decides which Slack messages are requests. Pure.
 
 The messages come from `Inbox`; the requests go to `creditbot.tick`.
 
@@ -23,9 +23,9 @@ NOTICES = frozenset({
     "group_unarchive", "channel_posting_permissions", "channel_convert_to_private", "pinned_item", "unpinned_item",
     "bot_add", "bot_remove", "reminder_add", "tombstone", "ekm_access_denied", "sh_room_created",
 })  # fmt: skip
-"""Subtypes of notices that Slack writes about what happened: nobody asks for anything in them."""
+"""Subtypes of the notices that Slack itself writes about events: nobody asks for anything in them."""
 SLACKBOT = "USLACKBOT"
-"""Slack's own user, the same in every workspace. Its reminders and canned answers repeat what somebody once wrote."""
+"""Slack's own user, with the same id in every workspace. Its reminders and canned answers only repeat old texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Request:
     """A message that asks for a credit.
 
     Attributes:
-        key: its identity.
-        message: its message, as Slack last showed it.
+        key: identifies it.
+        message: the message, as Slack last showed it.
         links: its links to our Looker, each once.
     """
 
@@ -49,7 +49,7 @@ class Request:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of what its links mean: the same for two readings of the message that ask for the same."""
+        """A hash of the meaning of its links: it changes only if an edit makes the links ask for something else."""
         meaning = [{k: v for k, v in asdict(link).items() if k not in ("url", "unusable")} for link in self.links]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -72,7 +72,7 @@ class RequestRules:
 
 
 def why_not(message: Message, workspace: Workspace, rules: RequestRules) -> str:
-    """Why a message is not from somebody who may ask, one clause; "" if it may be a request, whatever its links."""
+    """Why a message cannot be a request, one clause; "" if it can, provided that it has a link to our Looker."""
     if is_ours(message, workspace):
         return "it is the bot's own post."
     if message.subtype in NOTICES:

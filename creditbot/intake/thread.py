@@ -19,9 +19,9 @@ from creditbot.model import Message, RequestKey, Workspace
 from creditbot.slack_time import is_newer, order, time_of
 
 REPEATS = "Please ignore this reply: it repeats the answer above. Do not credit it again."
-"""A second reply of ours to one request is edited to say this."""
+"""Our second reply to a request is edited to say this."""
 LATE = "Please ignore this reply: the request had already been closed. Do not credit it."
-"""A reply of ours that appeared after its request had been given up is edited to say this."""
+"""Our reply that appears only after its request was closed is edited to say this."""
 
 UNCOUNTED = frozenset({
     REPEATS,
@@ -30,15 +30,15 @@ UNCOUNTED = frozenset({
     "This repeats the answer above and is not to be credited again.",
     "This came after the request had ended without it, and is not to be credited.",
 })  # fmt: skip
-"""Texts of our own replies that say of themselves that they do not count."""
+"""Texts of our own replies that do not count, as they say themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadView:
-    """What a thread showed, from the side of one request.
+    """What a thread shows about one request.
 
     Attributes:
-        request: the request as it stands now; None if its message was deleted, or is no longer a request.
+        request: the request as it is now; None if its message was deleted or is no longer a request.
         own: the message of the request as the thread shows it, a request or not; None if it is not there.
         ours: ts of our marked replies to the request, oldest first, without those that say they do not count.
         forged: ts of a reply that carries our marker for the request and that somebody else posted, or "".
@@ -99,12 +99,12 @@ class _Replies:
 def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: datetime | None) -> tuple[str, str]:
     """(ts of the unmarked answer to a request, why it is unclear whether there is one); each "" if there is none.
 
-    An unmarked answer belongs to the request that it follows. Of this thread B has two answers:
+    An unmarked answer belongs to the last request before it. In this thread, B has two answers:
 
         request A    request B    answer 1    answer 2
                      └─────── answers to B ──────────┘
 
-    One of the two may be meant for A, which has none: whether A was answered is unclear.
+    One of the two may be meant for A, which has none. So it is unclear whether A was answered.
     """
     own = replies.get(key.ts)
     if own and own.answers:

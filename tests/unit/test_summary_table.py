@@ -247,7 +247,9 @@ class TestHandMadeTables:
     def test_a_row_that_does_not_fit_its_names_is_refused(self, text: str) -> None:
         """Which value is the credit is not guessed, and "4" is not the number of a row."""
         for kind in ("stream", "text/plain"):
-            assert "cannot be read for certain" in refusal(run_of({}, markdown("# Summary Info"), shows((kind, text))))
+            assert "cannot be read with certainty" in refusal(
+                run_of({}, markdown("# Summary Info"), shows((kind, text)))
+            )
 
 
 class TestDoubt:
@@ -268,7 +270,7 @@ class TestDoubt:
         """The texts of a cell are not put together."""
         text = f"<table><tr><th>mode<th>credit</tr><tr><td>a</td><td>{cell}</td></tr></table>"
         outputs = [("text/html", text), *([html(frame())] if beside else [])]
-        assert "cannot be read for certain" in refusal(run_of({}, markdown("# Summary Info"), shows(*outputs)))
+        assert "cannot be read with certainty" in refusal(run_of({}, markdown("# Summary Info"), shows(*outputs)))
 
     @pytest.mark.parametrize(
         "html_text",

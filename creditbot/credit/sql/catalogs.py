@@ -1,7 +1,7 @@
-"""The tables that a warehouse has of itself: its catalogue, its logs, its one-row table. They tell nothing of traffic.
+"""Recognises the warehouse's own tables: its catalogue, its logs, its one-row table. They hold no traffic.
 
-A name is a system's own only in that system's dialect, and a prefix such as `pg_` counts only without a schema: a
-person's schema may hold a table `pg_verify_messages`. Names come from the rules of `creditbot.credit.sql.rules`. Pure.
+A name is reserved only in the dialect of its system. A prefix such as `pg_` counts only without a schema, because a
+team's schema may contain a table `pg_verify_messages`. Names come from `creditbot.credit.sql.rules`. Pure.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SCHEMAS: Final = {
     "snowflake": frozenset({"account_usage", "organization_usage", "reader_account_usage"}),
     "tsql": frozenset({"master", "model", "msdb", "sys", "tempdb"}),
 } | dict.fromkeys(_SPARK, frozenset({"system"})) | dict.fromkeys(_TRINO, frozenset({"system"}))
-"""Schemas and databases of a system's own."""
+"""Schemas and databases that belong to the system."""
 
 _ORACLE_VIEWS: Final = (
     r"(?:all|user)_(?:arguments|audit\w*|cons\w*|credentials|col_\w+|db_links|dependencies|directories|errors|extents"
@@ -51,12 +51,12 @@ _TABLES: Final = {
         r"|segments|servers|types|users)",
 }
 # fmt: on
-"""Tables of a system's own that need no schema."""
+"""Tables that belong to the system and need no schema."""
 _SYSTEM_TABLES: Final = {dialect: re.compile(pattern) for dialect, pattern in _TABLES.items()}
 
-# SQL Server has these beside the tables of a schema, too: `dbo.sysobjects`.
+# SQL Server has these in every schema, too: `dbo.sysobjects`.
 _IN_ANY_SCHEMA: Final = frozenset({"tsql"})
-# Trino's tables beside a table: "traffic$partitions".
+# Trino's metadata tables of a table: "traffic$partitions".
 _METADATA: Final = re.compile(
     r".*\$(?:all_\w+|data|entries|files|history|manifests|metadata_\w+|partitions|properties|refs|snapshots)"
 )
@@ -64,7 +64,7 @@ _METADATA: Final = re.compile(
 
 def is_system_table(table: exp.Table, dialect: str) -> bool:
     """Whether the table is one of the warehouse's own, such as its catalogue."""
-    *schemas, name = full_name(table).lower().split(".")  # BigQuery has two names in one pair of quotes
+    *schemas, name = full_name(table).lower().split(".")  # BigQuery may have both names in one pair of quotes
     if not (_EVERYWHERE | _SCHEMAS.get(dialect, frozenset())).isdisjoint(schemas):
         return True
     if dialect in _TRINO and _METADATA.fullmatch(name):
@@ -74,19 +74,19 @@ def is_system_table(table: exp.Table, dialect: str) -> bool:
 
 
 def is_one_row_table(table: exp.Table) -> bool:
-    """Whether the table is DUAL, which has one row that means nothing."""
+    """Whether the table is DUAL, which has one meaningless row."""
     parts = [part.name.lower() for part in table.parts]
     return parts in (["dual"], ["sys", "dual"])
 
 
 def is_elsewhere(table: exp.Table, dialect: str) -> bool:
-    """Whether the table is read over a link to another database: `t@link` of Oracle, four parts in SQL Server."""
+    """Whether the table is on another database server: `t@link` in Oracle, a name of four parts in SQL Server."""
     if dialect == "oracle":
         return "@" in table.name
     return dialect == "tsql" and len(table.parts) > 3  # server.database.schema.table
 
 
-# DuckDB reads a file for any table name that ends like one, quoted or not; Spark for `csv`.`path`.
+# DuckDB reads a file for any table name that ends like a file name, quoted or not; Spark does for `csv`.`path`.
 _FILE_NAME: Final = re.compile(
     r"[/\\?]|\.(?:arrows?|avro|csv|duckdb|feather|fgb|geojson|gpkg|gz|ipc|jsonl?|ndjson|orc|parquet|shp|tsv|txt|xlsx?|zst)\Z",
     re.IGNORECASE,

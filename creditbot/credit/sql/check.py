@@ -1,11 +1,11 @@
-"""The check that SQL may be run: it must be one complete, read-only query over real tables.
+"""Checks whether SQL may be run: it must be one complete, read-only query over real tables.
 
-The SQL comes from Looker; what passes goes to a notebook, and so to the warehouse. `check` looks at the text, has
+The SQL comes from Looker. If it passes, a notebook runs it in the warehouse. `check` looks at the text, has
 sqlglot parse it in the warehouse's dialect and applies `creditbot.credit.sql.rules` to the tree. sqlglot is imported by
 the first check, not by this module. Pure.
 
-This is the second fence. The first one is the grant of the warehouse's user: a SELECT over a real table may still name
-any constant it likes.
+This is the second fence. The first is the grant of the warehouse's user. Neither stops constants: a SELECT over a real
+table may still contain any number.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 MAX_SQL = 200_000
-"""Characters; the longest a query may be. Parsing that much takes about a second a dialect."""
+"""Characters; the longest that a query may be. Parsing that much takes about a second per dialect."""
 
 Parsed: TypeAlias = "tuple[str, Sequence[exp.Expr]]"
 
-# Looker puts the build of a derived table that is not there yet before the query, without a semicolon between them.
+# If a derived table does not exist yet, Looker puts its build before the query, without a semicolon between them.
 _BUILD = re.compile(
     r"(?:\s|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*+\*/)*+CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|TRANSIENT\s+)?TABLE\b",
     re.IGNORECASE,
@@ -34,7 +34,7 @@ _BUILD = re.compile(
 _BUILT = re.compile(r"derived table|\bL[A-Z][$_]\w*\d{13}", re.IGNORECASE)
 _TRY_LATER = "The bot will try again; open the Look in Looker to have the table built."
 
-# Text that the parser takes for a comment or a structure and a server may take for something else.
+# Text that the parser takes for a comment or a structure, but that a server may read differently.
 _HIDING = {
     "/*!": "a comment that MySQL runs", "/*M!": "a comment that MariaDB runs", "\0": "a NUL character",
     "{{": "a template that was not filled in", "{%": "a template that was not filled in",
@@ -47,10 +47,10 @@ class SqlRules:
     """Which SQL may be run.
 
     Attributes:
-        dialect: one of DIALECTS; None: at least one of WAREHOUSES must parse the SQL, and every one that does must
+        dialect: one of DIALECTS. None: at least one of WAREHOUSES must parse the SQL, and every dialect that does must
             find it read-only.
-        tables: the tables that may be read, named as the SQL names them, `*` for any part or piece of a part
-            ("analytics.*"), capitals ignored; empty: any table but the warehouse's system tables.
+        tables: the tables that may be read, written as in the SQL. `*` stands for any part of a name, or any piece of
+            one ("analytics.*"); capitals do not matter. Empty: any table except the warehouse's system tables.
     """
 
     dialect: str | None = None
@@ -63,7 +63,7 @@ def check(sql: str, sql_rules: SqlRules) -> None:
 
 
 def parse(sql: str, sql_rules: SqlRules) -> list[Parsed]:
-    """(dialect, statements) for every dialect that counts. Raises `SqlRefused` for SQL that none of them knows."""
+    """(dialect, statements) for every dialect that counts. Raises `SqlRefused` for SQL that none of them can parse."""
     _check_text(sql)
     if _BUILD.match(sql) and _BUILT.search(sql):
         raise SqlRefused(

@@ -1,4 +1,4 @@
-"""Which products SQL asks for, proved by the conditions that every row of its result fulfils.
+"""Decides which products SQL asks for, by the conditions that every row of its result fulfils.
 
 A parsed query and the texts of each product come in; the names of the products that are proved go to
 `creditbot.credit.products`. Pure.
@@ -8,7 +8,7 @@ A parsed query and the texts of each product come in; the names of the products 
     item NOT LIKE '%Authy%'                          no product is proved
     SELECT item = 'Authy' AS is_authy FROM t         a label asks for nothing
 
-Where no condition proves a product, the name of a table that the rows come from may.
+If no condition proves a product, the name of a table that the rows come from may prove it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from creditbot.credit.sql.tree import QUERIES, full_name, is_nothing, nodes, ope
 
 
 def products_asked_for(query: exp.Expr, dialect: str, products: Sequence[ProductTexts]) -> set[str]:
-    """The names of the products that the query is about; none or several if it cannot be told.
+    """The names of the products that the query is about; none or several if nobody can tell.
 
     A text that fits several products belongs to the first of them: 'Authy SMS' is about Authy.
     """
@@ -59,10 +59,10 @@ class _Proof:
 
     Args:
         query: the statement.
-        dialect: whose rules tell which names are common table expressions.
-        products: all of them, in the order in which a text is given to one.
-        product: the one to prove.
-        by_tables: whether names of tables count, and not conditions.
+        dialect: its rules decide which names are common table expressions.
+        products: all products. A text that fits several belongs to the first.
+        product: the product to prove.
+        by_tables: whether names of tables count instead of conditions.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class _Proof:
         return truth and self._found(node)
 
     def _found(self, node: exp.Expr) -> bool:
-        """Whether a condition that holds, and is not made of others, is about the product."""
+        """Whether a condition that holds, and has no conditions inside it, is about the product."""
         if isinstance(node, exp.Column):
             return self._named(node)
         if isinstance(node, exp.In):
@@ -179,7 +179,7 @@ class _Proof:
         return self._named(node.this) or (bool(elements) and all(map(self._all_about, elements)))
 
     def _case(self, case: exp.Expr, may_be: Callable[[exp.Expr], bool]) -> bool:
-        """Whether a row is about the product whenever the value of a CASE may be so."""
+        """Whether a row is about the product whenever the CASE gives a value for which `may_be` is true."""
         operand = case.args.get("this") if isinstance(case, exp.Case) else None
         branches = case.args["ifs"] if isinstance(case, exp.Case) else [case]
         default = case.args.get("default") or case.args.get("false")
@@ -207,7 +207,7 @@ class _Proof:
         return isinstance(node, exp.Column) and any(self._is_name(part.name) for part in node.parts)
 
     def _all_about(self, node: exp.Expr) -> bool:
-        """Whether a literal, or every one of a list, is about the product."""
+        """Whether a literal, or every literal of a list, is about the product."""
         if isinstance(node, exp.Any | exp.Paren):
             return self._all_about(node.this)
         if isinstance(node, exp.Tuple | exp.Array):
@@ -222,7 +222,7 @@ class _Proof:
         return next((product for product in self._products if product.are_in_literal(text)), None) is self._product
 
     def _computed(self, node: exp.Expr) -> exp.Expr:
-        """The node without brackets; for a column of a derived table that is a condition, that condition."""
+        """The node without brackets. If it is a column that a derived table computes as a condition, that condition."""
         node = node.unnest()
         return self._columns.get(node.name.lower(), node) if isinstance(node, exp.Column) else node
 
@@ -244,7 +244,7 @@ def _parts(select: exp.Select) -> tuple[list[exp.Expr], list[exp.Expr]]:
 
 
 def _computed_columns(query: exp.Expr, dialect: str) -> Mapping[str, exp.Expr]:
-    """The columns of derived tables that are conditions, by name in lower case; not those of two meanings."""
+    """The conditions that derived tables give as columns, by name in lower case; without names of two meanings."""
     columns: dict[str, exp.Expr] = {}
     ambiguous = set[str]()
     for part in row_queries(query, dialect):
@@ -275,7 +275,7 @@ def _texts(node: exp.Expr) -> Iterator[str | None]:
 
 
 def _text(node: exp.Expr) -> str | None:
-    """The text that a literal stands for, put together where it is in parts; None for what is not a literal."""
+    """The text of a literal, or of several that are joined; None if the node contains anything else."""
     texts = list(_texts(node))
     return "".join(filter(None, texts)) if None not in texts else None
 

@@ -1,6 +1,6 @@
-"""The dialects of SQL that the bot reads, by the names of sqlglot and of SQLAlchemy.
+"""The dialects of SQL that the bot reads, by their names in sqlglot and in SQLAlchemy.
 
-Names come from SQL_DIALECT and WAREHOUSE_URL; the parser and the rules are told the dialect. Pure.
+Names come from SQL_DIALECT and WAREHOUSE_URL; the dialect goes to the parser and the rules. Pure.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from creditbot.errors import SettingsError
 
 WAREHOUSES = ("postgres", "redshift", "snowflake", "trino", "duckdb", "databricks", "mysql", "bigquery")
-"""The dialects that SQL is read in while none is set. BigQuery is last: it takes the `#>` of others for a comment."""
+"""The dialects that are tried if none is set. BigQuery is last: it takes the `#>` of other dialects for a comment."""
 
 DIALECTS = (*WAREHOUSES, "athena", "clickhouse", "oracle", "presto", "spark", "sqlite", "tsql")
-"""What SQL_DIALECT may name: sqlglot's names of the warehouses that Looker speaks to."""
+"""The values of SQL_DIALECT: sqlglot's names of the warehouses that Looker can query."""
 
 _DIALECT_OF = {name: name for name in DIALECTS} | {
     "awsathena": "athena", "clickhousedb": "clickhouse", "mariadb": "mysql", "mssql": "tsql",

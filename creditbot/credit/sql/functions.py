@@ -1,8 +1,8 @@
-"""What the functions in SQL may do: compute a value, and open a list that stands in a column.
+"""Checks the functions in SQL: they may compute a value, or open a list that a column holds.
 
-A function that reads files, the system or the network, runs SQL given as text, writes or waits is refused, and so is
-one that makes rows out of nothing. Scalar functions that are not known to be harmful pass, since every warehouse has
-many functions of its own. Nodes come from `creditbot.credit.sql.rules`. Pure.
+A function is refused if it reads files, the system or the network, runs SQL from a text, writes, waits, or generates
+rows from nothing. Other scalar functions pass unless they are known to be harmful, because every warehouse has many of
+its own. Nodes come from `creditbot.credit.sql.rules`. Pure.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from creditbot.errors import SqlRefused
 TODO: Final = "Post a Look or an Explore over the warehouse's tables instead."
 
 # fmt: off
-# Functions that make rows or lists out of nothing.
+# Functions that generate rows or lists from nothing.
 _SERIES: Final = frozenset({
     "array_generate_range", "generate_array", "generate_date_array", "generate_series", "generate_subscripts",
     "generate_timestamp_array", "generator", "numbers", "range", "sequence", "stack",
 })
-# Functions that read files, the system or the network, run SQL given as text, write, or wait.
+# Functions that read files, the system or the network, run SQL from a text, write, or wait.
 _HARMFUL: Final = frozenset({
     "ai_query", "benchmark", "bfilename", "build_scoped_file_url", "build_stage_file_url", "catboostevaluate",
     "connectby", "crosstab", "current_setting", "currval", "dburitype", "external_query", "file", "get_ddl", "get_lock",
@@ -34,7 +34,7 @@ _HARMFUL: Final = frozenset({
     "sleepeachrow", "sniff_csv", "source_pos_wait", "sys_eval", "sys_exec", "try_reflect", "try_secret", "ts_stat",
     "url", "wait_for_executed_gtid_set", "wait_until_sql_thread_after_gtids", "write_log", "writefile", "xdburitype",
 })
-# Families of functions and packages of the kind, by the beginning of a name.
+# Families of such functions and packages, by the beginning of their names.
 _HARMFUL_FAMILIES: Final = re.compile(
     r"(?:ai_(?:classify|extract|fix_grammar|forecast|gen|mask|parse|similarity|summarize|translate)"
     r"|binlog_|cortex|ctxsys|dblink|dbms_|duckdb_|http_|iceberg_|lo_|mdsys|owa_|parquet_|pg_(?!catalog\Z)|pragma_|read_"
@@ -43,10 +43,10 @@ _HARMFUL_FAMILIES: Final = re.compile(
 )
 # Packages of Oracle in which Looker's symmetric aggregates compute hashes.
 _HARMLESS: Final = frozenset({"dbms_crypto.hash", "sys.dbms_crypto.hash", "utl_raw.cast_to_raw", "utl_raw.substr"})
-# ClickHouse reads a table that is named as the last argument of these.
+# ClickHouse reads the table that is named in the last argument of these functions.
 _IN_FUNCTIONS: Final = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?")
 
-# Functions that make several rows of one value. They may open what a column holds, and nothing else.
+# Functions that make several rows from one value. They may open a list that a column holds, and nothing else.
 _LIST_TYPES: Final = (exp.Unnest, exp.Explode, exp.Posexplode, exp.Inline, exp.SplitToTable)
 _LIST_NAMES: Final = frozenset({
     "array_join", "arrayjoin", "flatten", "inline_outer", "json_array_elements", "json_array_elements_text",
@@ -56,7 +56,7 @@ _LIST_NAMES: Final = frozenset({
     "regexp_matches", "regexp_split_to_table", "split_to_table", "string_split", "string_to_table",
     "strtok_split_to_table", "unnest", "variant_explode", "variant_explode_outer",
 })
-# Steps on the way from a column to its list: none of them can make the list longer by something of its own.
+# Steps on the way from a column to its list. None of them can add an element to the list.
 _STEPS: Final = (
     exp.ArrayDistinct, exp.ArraySort, exp.Bracket, exp.Cast, exp.Dot, exp.FromJson, exp.JSONBExtract,
     exp.JSONBExtractScalar, exp.JSONExtract, exp.JSONExtractArray, exp.JSONExtractScalar, exp.JSONKeys,
@@ -69,12 +69,12 @@ _STEP_NAMES: Final = frozenset({
     "splitbychar", "splitbystring", "string_to_array", "strtok_to_array", "try_parse_json",
 })
 # fmt: on
-# A name in other letters may be an escape that the server decodes: U&"pg\005fread_file".
+# A name with other characters may be an escape that the server decodes: U&"pg\005fread_file".
 _PLAIN_NAME: Final = re.compile(r"[\w$.-]+")
 
 
 def check_function(node: exp.Func, dialect: str) -> None:
-    """Raises `SqlRefused` for a function that does more than compute, or that makes rows out of nothing."""
+    """Raises `SqlRefused` for a function that does more than compute, or that generates rows from nothing."""
     name = name_of(node)
     full = ".".join([*_qualifiers(node), name.lower()])
     parts = full.split(".")
@@ -91,7 +91,7 @@ def check_function(node: exp.Func, dialect: str) -> None:
 
 
 def opens_list(node: exp.Expr | None) -> bool:
-    """Whether the node is a function that makes several rows of one value, such as UNNEST or FLATTEN."""
+    """Whether the node is a function that makes several rows from one value, such as UNNEST or FLATTEN."""
     if isinstance(node, exp.Anonymous):
         return node.name.lower() in _LIST_NAMES
     return isinstance(node, _LIST_TYPES)
@@ -105,7 +105,7 @@ def check_array_join(join: exp.Join) -> None:
 
 
 def _qualifiers(node: exp.Func) -> list[str]:
-    """The names before that of the function, such as ["sys", "utl_http"], in lower case."""
+    """The names before the name of the function, such as ["sys", "utl_http"], in lower case."""
     dot = node.parent
     if isinstance(dot, exp.Dot) and dot.expression is node:
         return [part.name.lower() for part in dot.this.find_all(exp.Identifier, bfs=False)]
@@ -122,7 +122,7 @@ def _lists(node: exp.Func) -> list[exp.Expr]:
 
 
 def _is_in_column(node: exp.Expr) -> bool:
-    """Whether a list is what a column holds, taken out by paths, casts and splits, and nothing added."""
+    """Whether a list comes from a column, through paths, casts and splits, with nothing added."""
     while not isinstance(node, exp.Column):
         if isinstance(node, exp.Anonymous) and node.name.lower() in _STEP_NAMES and node.expressions:
             first, *others = node.expressions

@@ -1,8 +1,7 @@
-"""SQL read once: whether it may be run, which products it asks for, and which SQL is the same.
+"""Reads SQL once: decides whether it may be run and which products it asks for, and makes its fingerprint.
 
-The SQL comes from Looker and is not to be trusted, and some SQL keeps the parser busy without end. So `read_sql` is
-called in a process that can be ended, see `creditbot.adapters.sql_reader`. What it says goes to
-`creditbot.credit.compute`. Pure.
+The SQL comes from Looker and is not trusted, and some SQL keeps the parser busy without end. So `read_sql` is called in
+a process that can be ended, see `creditbot.adapters.sql_reader`. Its result goes to `creditbot.credit.compute`. Pure.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class ProductTexts:
     """The texts by which SQL asks for a product.
 
     Attributes:
-        name: of the product.
+        name: the name of the product.
         contains: one of these must be asked for.
         excludes: none of these may be asked for.
         case_sensitive: whether capitals matter.
@@ -45,7 +44,7 @@ class ProductTexts:
         return self._any(self.contains, name)
 
     def exclude(self, text: str) -> bool:
-        """Whether a literal or a name says that the SQL is not about the product."""
+        """Whether a literal or a name shows that the SQL is not about the product."""
         return self._any(self.excludes, text)
 
     def _any(self, parts: Sequence[str], text: str) -> bool:
@@ -56,7 +55,7 @@ class ProductTexts:
 
 @dataclass(frozen=True, slots=True)
 class SqlQuestion:
-    """What is to be read.
+    """SQL to read, with all that its reading depends on.
 
     Attributes:
         sql: as Looker gave it.
@@ -73,12 +72,12 @@ class SqlQuestion:
 
 @dataclass(frozen=True, slots=True)
 class SqlReading:
-    """What the SQL says.
+    """The result of reading SQL.
 
     Attributes:
         products: names of the products that it asks for, sorted.
-        fingerprint: the same for the same SQL.
-        refusal: why it may not be run; None if it may.
+        fingerprint: equal for the same SQL.
+        refusal: why the SQL may not be run; None if it may.
     """
 
     products: tuple[str, ...]
@@ -90,14 +89,14 @@ class SqlReader(Protocol):
     """Reads SQL."""
 
     def warm(self) -> None:
-        """Starts in the background what a first call needs; calling it again does nothing."""
+        """Prepares for the first call, in the background. A second call does nothing."""
 
     def read(self, question: SqlQuestion) -> SqlReading:
         """As `read_sql`."""
 
 
 class SqlReaderHere:
-    """Reads SQL in this process: for SQL of one's own."""
+    """Reads SQL in this process: for SQL that is trusted to end, as in tests."""
 
     def warm(self) -> None:
         """There is nothing to start."""
@@ -108,7 +107,7 @@ class SqlReaderHere:
 
 
 def read_sql(question: SqlQuestion) -> SqlReading:
-    """Reads the SQL in the warehouse's dialect, or in all that can read it. Raises `SqlRefused` if none can."""
+    """Reads the SQL in the warehouse's dialect, or in all that can parse it. Raises `SqlRefused` if none can."""
     from creditbot.credit.sql.conditions import products_asked_for
     from creditbot.credit.sql.sameness import fingerprint, fingerprint_of_text
 

@@ -1,4 +1,4 @@
-"""What cuts the rows of a query. A credit on rows that were cut would be too small, and nobody would see it.
+"""Finds limits that leave out rows of a query: the credit would be too small, and nobody would notice.
 
 A row limit counts wherever its rows or keys can reach the result: in the query, in derived tables and common table
 expressions that it reads, joined or not, and in `IN (SELECT ... LIMIT 5)`. A limit inside a scalar sub-query does not:
@@ -19,13 +19,13 @@ from creditbot.credit.sql.tree import parts_of_query, row_queries, short
 _RANKS: Final = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile)
 _RUNNING: Final = (exp.Count, exp.CountIf)
 _COMPARISONS: Final = (exp.LT, exp.LTE, exp.GT, exp.GTE, exp.EQ, exp.NEQ, exp.Between, exp.In, exp.Mod)
-# Looker ranks the columns and rows of a pivot. It keeps this many of them in every pivot, far more than it shows.
+# Looker ranks the columns and rows of a pivot, and keeps this many of them, far more than it shows.
 _PIVOT_RANK: Final = re.compile(r"z_+pivot_(?:col|row)_rank")
 _PIVOT_CAP: Final = 16_384
 
 
 def row_limit(query: exp.Expr, dialect: str) -> str:
-    """What cuts the rows of the query, such as "LIMIT 500" or "a rank (ROW_NUMBER)"; "" if nothing does."""
+    """The limit that cuts the rows of the query, such as "LIMIT 500" or "a rank (ROW_NUMBER)"; "" if none does."""
     queries = list(row_queries(query, dialect))
     ranks = _rank_columns(queries)
     for part in queries:
@@ -48,7 +48,7 @@ def _rows(limit: exp.Expr) -> exp.Expr | None:
 
 
 def _cuts(limit: exp.Expr) -> bool:
-    """Not LIMIT ALL, LIMIT NULL, OFFSET 0 or TOP 100 PERCENT."""
+    """Whether the limit leaves rows out. LIMIT ALL, LIMIT NULL, OFFSET 0 and TOP 100 PERCENT do not."""
     rows, options = _rows(limit), limit.args.get("limit_options")
     if isinstance(rows, exp.Null) or (isinstance(rows, exp.Var) and rows.name.upper() == "ALL"):
         return False
@@ -74,8 +74,8 @@ def _conditions(query: exp.Expr) -> Iterator[exp.Expr]:
 def _rank_columns(queries: Sequence[exp.Expr]) -> dict[str, exp.Window]:
     """The columns of these queries that hold a rank, by name in lower case, each with its window.
 
-    A query may rename the column of another one, so all are looked at until nothing new is seen. Of several columns of
-    one name the one that ranks all rows counts.
+    A query may rename a column of another query, so the search repeats until it finds nothing new. If several columns
+    share a name, the one that ranks all rows counts.
     """
     columns: dict[str, exp.Window] = {}
     selects = [query for query in queries if isinstance(query, exp.Select)]
@@ -103,7 +103,7 @@ def _renamed(query: exp.Expr) -> Sequence[exp.Expr]:
 
 
 def _window(node: exp.Expr, columns: dict[str, exp.Window]) -> exp.Window | None:
-    """The window whose rank the expression is, if it is one."""
+    """The window whose rank the expression is; None if it is not a rank."""
     while isinstance(node, exp.Paren | exp.Cast | exp.Add | exp.Sub):
         node = node.this
     if isinstance(node, exp.Column):
@@ -119,7 +119,7 @@ def _is_partitioned(window: exp.Window) -> bool:
 
 
 def _rank_filter(comparison: exp.Expr, columns: dict[str, exp.Window]) -> str:
-    """How the comparison cuts by a rank; "" if it does not, or if it keeps one row of each kind."""
+    """How the comparison cuts by a rank; "" if it does not, or if it keeps one row of each group."""
     for side in comparison.iter_expressions():
         window = _window(side, columns)
         if window is None:
@@ -128,7 +128,7 @@ def _rank_filter(comparison: exp.Expr, columns: dict[str, exp.Window]) -> str:
         bound = other.name if isinstance(other, exp.Literal) and other.is_int else ""
         first = isinstance(comparison, exp.EQ | exp.LTE | exp.GTE) and bound == "1"
         if first and _is_partitioned(window):
-            continue  # one row of each kind: what removes duplicates
+            continue  # one row of each group: this only removes duplicates
         if isinstance(side, exp.Column) and _PIVOT_RANK.fullmatch(side.name) and bound and int(bound) >= _PIVOT_CAP:
             continue
         return f"a rank ({window.this.sql_name()})"

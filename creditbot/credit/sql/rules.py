@@ -2,9 +2,9 @@
 
 Parsed statements come in from `creditbot.credit.sql.check`; a statement that breaks a rule raises `SqlRefused`. Pure.
 
-Every leaf of every FROM must be a table: rows that no table holds (VALUES, a SELECT without FROM, DUAL, generated
-series, recursion, table functions, files) would mint any credit. What passes beside tables: UNNEST, EXPLODE and FLATTEN
-of what a column holds, and a sub-query without a table where it stands for a value, as in PostgreSQL's
+Every leaf of every FROM must be a table. Rows that come from no table (VALUES, a SELECT without FROM, DUAL, generated
+series, recursion, table functions, files) could produce any credit. Two other things pass: UNNEST, EXPLODE and FLATTEN
+of a list that a column holds, and a sub-query without a table that stands for a value, as in PostgreSQL's
 `day >= (SELECT TIMESTAMP '2025-12-01')`.
 """
 
@@ -41,7 +41,7 @@ def check_statements(statements: Sequence[exp.Expr], dialect: str, tables: Seque
     """Raises `SqlRefused` unless the statements are one complete, read-only query over real tables.
 
     Args:
-        statements: what a parser of the dialect read.
+        statements: the SQL as parsed in the dialect.
         dialect: one of DIALECTS.
         tables: SQL_TABLES.
         sure: whether the warehouse is known to speak the dialect. If not, it may be SQL Server.
@@ -87,7 +87,7 @@ def _check_node(node: exp.Expr, dialect: str) -> None:
 
 
 def _totals(query: exp.Expr, dialect: str) -> str:
-    """What adds totals to rows that reach the result, such as "ROLLUP"; "" if nothing does."""
+    """The part that adds rows of totals to the result, such as "ROLLUP"; "" if there is none."""
     for part in row_queries(query, dialect):
         group = part.args.get("group")
         for node in group.iter_expressions() if group else ():
@@ -114,14 +114,14 @@ def _check_select(select: exp.Select) -> None:
 
 
 def _check_source(node: exp.Expr) -> None:
-    """What FROM, JOIN and LATERAL take rows from."""
+    """Checks that FROM, JOIN and LATERAL take rows from tables, from queries, or from lists in columns."""
     source = node.this
     if isinstance(node, exp.Join) and node.kind == "ARRAY":
         check_array_join(node)
     elif isinstance(source, exp.Final):
         source = source.this  # ClickHouse merges rows of one key
     elif opens_list(source) or isinstance(source, exp.Lateral | exp.TableFromRows):
-        # A list of FROM alone stands beside no table; in a sub-query for a value it is a list of the query around it.
+        # A list alone in FROM comes from no table. In a sub-query for a value, it comes from the query around it.
         if not isinstance(node, exp.From) or _is_from_of_value(node):
             return
         raise SqlRefused(f"The SQL takes rows from {name_of(source)}, not from a table.", TODO)

@@ -1,10 +1,10 @@
-"""Which SQL counts as the same, so that the same traffic is not credited twice.
+"""Decides which SQL counts as the same, so that the same traffic is not credited twice.
 
 Parsed SQL comes in; its fingerprint is stored with the request and kept for DUPLICATE_DAYS. Pure.
 
-The same SQL: other comments, layout, capitals where they mean nothing, brackets, order of columns, of conditions and of
-the rows, and a derived table that Looker has built again, whose name then holds another time. SQL that reads the clock
-("the last 7 days") asks for other traffic on another day, so it is the same on one UTC day only.
+Two queries are the same if they differ only in comments, layout, meaningless capitals, brackets, the order of columns,
+conditions or rows, or the build time in the name of a derived table of Looker's. SQL that reads the clock ("the last 7
+days") asks for different traffic on each day, so it counts as the same only within one UTC day.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from creditbot.credit.sql.tree import operands
 
 VERSION: Final = "2"
-"""Of the fingerprint. Another version says of the same SQL something else, so each is stored with its own."""
+"""The version of the fingerprint. Versions differ in the fingerprint of the same SQL, so it is stored with each."""
 
-# "LR$PJ6OK1764633600123_verify": a key of the table's definition, milliseconds of its build, its name.
+# "LR$PJ6OK1764633600123_verify": a key of the table's definition, its build time in milliseconds, its name.
 _BUILD: Final = re.compile(r"(?P<key>L[A-Z][$_]\w*?)\d{13}(?P<name>_\w+)", re.IGNORECASE)
 
 _BUILD_TIME: Final = re.compile(r"\d{13}_")
@@ -43,10 +43,10 @@ _CLOCK_WORDS: Final = frozenset({"now", "today", "tomorrow", "yesterday"})
 
 
 def fingerprint(readings: Sequence[tuple[str, exp.Expr]], day: date) -> str:
-    """What is the same for the same SQL: "2-" and 64 hexadecimal digits.
+    """The fingerprint of SQL, equal for the same SQL: "2-" and 64 hexadecimal digits.
 
     Args:
-        readings: the query as each dialect that counts reads it; other SQL in one of them is other SQL.
+        readings: the query as each dialect that counts reads it. Two queries must be the same in all of them.
         day: the UTC day on which it runs.
     """
     texts = [_statement_text(query, dialect) for dialect, query in readings]
@@ -56,7 +56,7 @@ def fingerprint(readings: Sequence[tuple[str, exp.Expr]], day: date) -> str:
 
 
 def fingerprint_of_text(text: str) -> str:
-    """The fingerprint of SQL of which nothing more is known than its text."""
+    """The fingerprint of SQL that could not be parsed as one query: a hash of its text."""
     return f"{VERSION}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
@@ -97,7 +97,7 @@ def _query_text(query: exp.Expr) -> str:
 
 
 def _order_counts(query: exp.Expr) -> bool:
-    """Whether the order of the rows says which rows there are."""
+    """Whether the order of the rows decides which rows there are."""
     distinct, order = query.args.get("distinct"), query.args.get("order")
     keeps_first = isinstance(distinct, exp.Distinct) and distinct.args.get("on")
     makes_rows = order is not None and order.find(exp.WithFill)
@@ -109,20 +109,20 @@ def _group_is_special(group: exp.Expr) -> bool:
 
 
 def _column_of(key: exp.Expr, columns: list[exp.Expr]) -> exp.Expr:
-    """The column that a number in GROUP BY means, or the expression that stands there."""
+    """The column that a number in GROUP BY refers to; any other expression stays as it is."""
     if isinstance(key, exp.Literal) and key.is_int and 0 < int(key.name) <= len(columns):
         return columns[int(key.name) - 1].unalias()
     return key
 
 
 def _text(node: exp.Expr, left_out: frozenset[str] = frozenset()) -> str:
-    """One text for nodes of one meaning."""
+    """A text that is equal for nodes with the same meaning."""
     if isinstance(node, exp.Paren):
         return _text(node.this)
     if isinstance(node, exp.Identifier):
         name = _BUILD.sub(r"\g<key>\g<name>", node.name)
         return f"<{name}>"
-    if isinstance(node, exp.Parameter):  # what Databricks would make of the name of such a table
+    if isinstance(node, exp.Parameter):  # how the Databricks dialect parses the name of such a table
         return f"({node.key} {_BUILD_TIME.sub('_', node.name)})"
     if isinstance(node, exp.And | exp.Or):
         return f"({node.key} {' '.join(sorted(map(_text, operands(node))))})"

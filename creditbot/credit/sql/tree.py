@@ -1,6 +1,6 @@
 """SQL as sqlglot's parse tree: its nodes, what a table name in it means, and which texts it asks for.
 
-SQL comes in as text; the trees go to the rules of what may be run and to the table of products. Importing this module
+SQL comes in as text; the trees go to the rules for SQL and to the products. Importing this module
 imports sqlglot (120 ms), so it is imported only where there is SQL. Pure.
 """
 
@@ -31,27 +31,27 @@ _SPELT_OUT = re.compile(r"(?<![A-Z])([A-Z])_(?=[A-Z](?:_|\Z))")
 
 
 def readings(sql: str, dialect: str | None) -> Iterator[tuple[str, Sequence[exp.Expr]]]:
-    """(dialect, statements) for every dialect that can parse the SQL, of the one given or else of WAREHOUSES."""
+    """(dialect, statements) for every dialect that can parse the SQL: the one named, or if None those of WAREHOUSES."""
     for name in (dialect,) if dialect else WAREHOUSES:
         try:
             statements = sqlglot.parse(sql, dialect=name)
-        except Exception:  # noqa: BLE001, S112 - a parser on untrusted text: whatever it raises, it did not understand
+        except Exception:  # noqa: BLE001, S112 - whatever a parser raises on untrusted text, it did not understand it
             continue
-        # A comment after a semicolon is a statement to sqlglot.
+        # sqlglot takes a comment after a semicolon for a statement.
         yield name, [tree for tree in statements if tree and not isinstance(tree, exp.Semicolon)]
 
 
 @dataclass(frozen=True, slots=True)
 class CteScope:
-    """The common table expressions in sight at one place of a query: those of one WITH, and those around it.
+    """The common table expressions that one place of a query can see: those of one WITH, and those around it.
 
     Attributes:
-        dialect: whose rules tell when two names are the same.
+        dialect: its rules decide when two names are the same.
         ctes: the expressions of the WITH, in order.
         names: name -> position in `ctes`.
-        before: those at earlier positions are in sight.
-        recursive: to read one of these positions would be recursion.
-        outer: what is in sight around the WITH.
+        before: expressions at earlier positions are visible.
+        recursive: reading an expression at one of these positions would be recursion.
+        outer: the scope around the WITH.
     """
 
     dialect: Dialect
@@ -62,27 +62,27 @@ class CteScope:
     outer: CteScope | None = None
 
     def readable(self, table: exp.Table) -> bool | None:
-        """Whether the name means an expression that may be read here; None: it means a table of the warehouse."""
+        """Whether the name means an expression that may be read here; None if it means a table of the warehouse."""
         position = self._position(table)
         if position is not None:
             return position < self.before
         return self.outer.readable(table) if self.outer else None
 
     def cte_of(self, table: exp.Table) -> exp.CTE | None:
-        """The expression that the name means; None: a table of the warehouse."""
+        """The expression that the name means; None if it means a table of the warehouse."""
         position = self._position(table)
         if position is not None:
             return self.ctes[position]
         return self.outer.cte_of(table) if self.outer else None
 
     def within(self, with_: exp.With) -> Iterator[tuple[exp.Expr, CteScope]]:
-        """The expressions of a WITH, each with what is in sight in it; at last the WITH, with what is after it."""
+        """The expressions of a WITH, each with its scope; finally the WITH itself, with the scope after it."""
         ctes = with_.expressions
-        # The WITH of ClickHouse also gives names to values, and such a name is not one of a table.
+        # In ClickHouse, WITH also gives names to values, and such a name does not name a table.
         names = {self._name(cte.args["alias"].this): n for n, cte in enumerate(ctes) if not cte.args.get("scalar")}
         for n, cte in enumerate(ctes):
-            # Without RECURSIVE a table may have the name of the expression that reads it; but some warehouses need no
-            # such word, and take a UNION for recursion.
+            # Without RECURSIVE, an expression may read a table that has its own name. But some warehouses do not need
+            # that word, and take a UNION for recursion.
             end = len(ctes) if with_.recursive else n + isinstance(cte.this, exp.SetOperation)
             yield cte, CteScope(self.dialect, ctes, names, n, range(n, end), self)
         yield with_, CteScope(self.dialect, ctes, names, len(ctes), outer=self)
@@ -97,7 +97,7 @@ class CteScope:
 
 
 def nodes(query: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, CteScope]]:
-    """Every node, each with what is in sight there."""
+    """Every node, each with its scope."""
     todo = [(query, CteScope(Dialect.get_or_raise(dialect)))]
     while todo:
         node, scope = todo.pop()
@@ -112,7 +112,7 @@ def nodes(query: exp.Expr, dialect: str) -> Iterator[tuple[exp.Expr, CteScope]]:
 
 
 def is_value(query: exp.Expr) -> bool:
-    """Whether a query stands where a value does, not where rows do: `(SELECT 1)`, EXISTS, ARRAY, IN."""
+    """Whether a query is used as a value, not as a source of rows: `(SELECT 1)`, EXISTS, ARRAY, IN."""
     parent = query.parent
     while isinstance(parent, exp.Subquery | exp.SetOperation):
         parent = parent.parent
@@ -120,7 +120,7 @@ def is_value(query: exp.Expr) -> bool:
 
 
 def is_one_value(query: exp.Expr) -> bool:
-    """Whether a query gives one value or a yes or no: not the rows of another query, nor the keys of `IN`."""
+    """Whether a query gives one value, or yes or no: neither the rows of another query nor the keys of `IN`."""
     parent = query.parent
     while isinstance(parent, exp.Subquery):
         parent = parent.parent
@@ -128,7 +128,7 @@ def is_one_value(query: exp.Expr) -> bool:
 
 
 def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
-    """The queries whose rows or keys can reach the result, each once: not those that give one value."""
+    """The queries whose rows or keys can reach the result, each once, without those that give one value."""
     scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
     todo, entered = [query], set[int]()
     while todo:
@@ -143,7 +143,7 @@ def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
 
 
 def parts_of_query(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The node and what is below it, without the queries inside it."""
+    """The node and all nodes below it, without the queries inside it."""
     todo = [node]
     while todo:
         part = todo.pop()
@@ -152,7 +152,7 @@ def parts_of_query(node: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def operands(node: exp.Expr) -> Iterator[exp.Expr]:
-    """What a chain of ANDs, or of ORs, consists of, whatever brackets stand around its parts."""
+    """The parts of a chain of ANDs, or of ORs, whatever brackets are around them."""
     todo = [node]
     while todo:
         part = todo.pop()
@@ -169,10 +169,10 @@ def full_name(table: exp.Table) -> str:
 
 
 def requested_texts(query: exp.Expr) -> Iterator[str]:
-    """The texts, names and functions that the SQL asks for: not those in conditions that are negated.
+    """The texts, names and functions that the SQL asks for, without those in negated conditions.
 
     `x <> 'a'`, `x NOT LIKE 'a'`, `NOT (x = 'a')`, `x IN ('a') IS FALSE`, `POSITION('a' IN x) = 0` and the right side of
-    EXCEPT are negated; negated twice is not negated.
+    EXCEPT are negated. Two negations cancel out.
     """
     todo = [(query, False)]
     while todo:
@@ -186,7 +186,7 @@ def requested_texts(query: exp.Expr) -> Iterator[str]:
 
 
 def _negates(node: exp.Expr) -> bool:
-    """Whether the node asks for rows where what is below it does *not* hold."""
+    """Whether the node asks for rows for which the condition below it does *not* hold."""
     denies = isinstance(node, exp.Not | exp.NEQ | exp.NullSafeNEQ) or bool(node.args.get("negate"))
     # `x = ''` and `x IS NULL` ask for rows without x, `x <> ''` asks for rows with it.
     return denies != _compares_with_nothing(node)
@@ -198,7 +198,7 @@ def _compares_with_nothing(node: exp.Expr) -> bool:
 
 
 def is_nothing(node: exp.Expr) -> bool:
-    """NULL, FALSE, 0 or '': to be equal to it is to have none of what is asked for."""
+    """Whether the node is NULL, FALSE, 0 or '': a row that equals it has nothing of what is asked for."""
     if isinstance(node, exp.Literal):
         return node.name in {"", "0"}
     return isinstance(node, exp.Null) or (isinstance(node, exp.Boolean) and not node.this)
@@ -210,7 +210,7 @@ def _is_subtracted(node: exp.Expr) -> bool:
 
 
 def name_of(node: exp.Expr) -> str:
-    """What a person calls this piece of SQL: "DELETE", "READ_CSV", "@stage/file"."""
+    """The name that a person would use for this piece of SQL: "DELETE", "READ_CSV", "@stage/file"."""
     if isinstance(node, exp.Lateral | exp.TableFromRows):
         return name_of(node.this)
     if isinstance(node, exp.Command | exp.Anonymous | exp.Var):
@@ -222,5 +222,5 @@ def name_of(node: exp.Expr) -> str:
 
 
 def short(name: str) -> str:
-    """A name in SQL on one line, as a sentence shows it."""
+    """A name from SQL, on one line and short enough for a sentence."""
     return one_line(name, _NAME_LIMIT)

@@ -1,7 +1,7 @@
-"""What T-SQL lets stand where the parser sees a name: a second statement, without a semicolon before it.
+"""Refuses names that SQL Server may take for the start of a second statement: it needs no semicolon before one.
 
-`SELECT a FROM t EXEC('...')` is two statements to SQL Server. To the parser EXEC is an alias of t. So a word that can
-begin a statement is refused as a name, unless it stands in brackets or quotes. Names come from the rules of
+`SELECT a FROM t EXEC('...')` is two statements to SQL Server. To the parser, EXEC is an alias of t. So a word that can
+begin a statement is refused as a name, unless it is in brackets or quotes. The names come from
 `creditbot.credit.sql.rules`. Pure.
 """
 

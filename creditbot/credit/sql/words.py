@@ -1,8 +1,9 @@
-"""The first version of what is the same for the same SQL: made of its words, without a grammar.
+"""Version 1 of the fingerprint of SQL: a hash of its words, made without a parser.
 
-It recognises what was stored before the fingerprint of `creditbot.credit.sql.sameness`. SQL comes in as text. Pure.
+It recognises requests that were stored before the fingerprint of `creditbot.credit.sql.sameness` existed. SQL comes in
+as text. Pure.
 
-Comments are `-- ...`, `/* ... */`, and `# ...` where it begins a line; literals and quoted names are kept as they are.
+Comments are `-- ...`, `/* ... */`, and `# ...` at the start of a line. Literals and quoted names stay as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 _EARLIER = "1-"
-"""Before a fingerprint of version 1 that is stored beside today's."""
+"""Prefix of a fingerprint of version 1 that is stored beside the current one."""
 
 # Every alternative that runs to a closing mark also ends with the text, so that the scan is linear whatever the input.
 _WORD = re.compile(
@@ -29,15 +30,15 @@ _WORD = re.compile(
 _COUNTS = frozenset(
     {"limit", "offset", "fetch", "union", "intersect", "except", "for", "into", ";", "select", "rows", "top"}
 )
-"""Words after an ORDER BY with which the order of the rows may say which rows there are."""
+"""If one of these words follows an ORDER BY, the order may decide which rows there are."""
 _ESCAPED_QUOTE = re.compile(r"""\\['"]""")
 
 
 def words(sql: str) -> Iterator[str]:
     """The words, signs and literals of the SQL in order, without comments and white space; code in lower case.
 
-    A backslash before a quote escapes it in some dialects and not in others. Which text is inside a literal from there
-    on cannot be told without the dialect, so all of it is one last word, as it stands.
+    A backslash before a quote escapes the quote in some dialects and not in others. From there on, nobody can tell
+    without the dialect which text is inside a literal, so the rest of the SQL is one last word, unchanged.
     """
     for match in _WORD.finditer(sql):
         literal = match["literal"]
@@ -57,7 +58,7 @@ def normalised(sql: str) -> str:
 
 
 def _sorted_from(tokens: Sequence[str]) -> int:
-    """Where the ORDER BY of the whole query begins; its end, where there is none or where its order counts."""
+    """Where the ORDER BY of the whole query begins; the end of the query if there is none, or if its order counts."""
     depth, start = 0, len(tokens)
     for index, word in enumerate(tokens):
         depth += (word == "(") - (word == ")")
@@ -68,15 +69,15 @@ def _sorted_from(tokens: Sequence[str]) -> int:
 
 
 def earlier_fingerprint(sql: str) -> str:
-    """The fingerprint of version 1, as it is stored beside today's: "1-" and 64 hexadecimal digits."""
+    """The fingerprint of version 1, as it is stored beside the current one: "1-" and 64 hexadecimal digits."""
     return _EARLIER + hashlib.sha256(normalised(sql).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def recognised_by(fingerprints: Collection[str]) -> set[str]:
-    """What another request may have stored for the same SQL, today or before there were versions.
+    """Every fingerprint that another request may have stored for the same SQL, with or without a version.
 
-    Two requests that both have a fingerprint of today are compared by that alone, because version 1 took some other SQL
-    for the same.
+    Two requests that both have a current fingerprint are compared by that alone, because version 1 took some different
+    SQL for the same.
     """
     earlier = {text.removeprefix(_EARLIER) for text in fingerprints if text.startswith(_EARLIER)}
     return {text for text in fingerprints if not text.startswith(_EARLIER)} | earlier
