@@ -77,7 +77,6 @@ def picked(sql: str, dialect: str | None = None, table: ProductTable | None = No
         "item = UPPER('Authy')",
         "item LIKE CONCAT('%Au', 'thy%')",
         "NOT (STRPOS(item, 'Authy') < 1)",
-        "authy.item = 'x'",
     ],
 )
 def test_sql_that_asks_for_authy_is_verify(condition: str, dialect: str | None) -> None:
@@ -119,6 +118,12 @@ def test_sql_that_asks_for_authy_is_verify(condition: str, dialect: str | None) 
         "REPLACE(item, 'Authy', '') = item",
         "is_authy = 'No'",
         "account = 'ACauthy1'",
+        "authy.item = 'x'",
+        "(item <> 'Authy') IS NOT TRUE",
+        "(item = 'Authy') IS NOT FALSE",
+        "(CASE WHEN item NOT LIKE 'Authy%' THEN 'No' ELSE 'Yes' END) = 'Yes'",
+        "COALESCE(item = 'Authy', TRUE)",
+        "EXISTS (SELECT 1 FROM items i WHERE i.name = 'Authy')",
         "NOT EXISTS (SELECT 1 FROM items WHERE name NOT LIKE '%Authy%')",
     ],
 )
@@ -143,6 +148,7 @@ def test_the_right_side_of_except_is_not_asked_for() -> None:
         ("select a from (select * from authy_traffic) x", "verify"),
         ("with x as (select * from authy_traffic) select a from x", "verify"),
         ("select a from sms_traffic where item = 'Authy'", "verify"),
+        ("select psms_traffic.a from psms_traffic as psms_traffic where psms_traffic.item like 'Authy%'", "verify"),
         ("select a from t where item = 'Programmable SmS'", "psms"),
         ("select a from t where item = 'Authy SMS'", "verify"),
         ("select a from (select * from t where item like 'Authy%') x join y on x.id = y.id", "verify"),
@@ -186,6 +192,9 @@ def test_a_product_is_picked_by_what_every_row_fulfils(sql: str, expected: str) 
         "select a from t where (select max(item) from u) = 'x' and day = (select max(day) from authy_days)",
         "select a from (select *, if(item like 'Authy%', 'V', 'P') as kind from t) x where kind <> 'x'",
         "select a from t where customer = 'Smstools Inc'",
+        "select a from t group by a having max(item) = 'Authy'",
+        "select a from t group by a having count(case when item = 'Authy' then 1 end) > 0",
+        "select sms_view.a from t as sms_view where sms_view.item = 'x'",
         "with recursive x as (select a from x) select a from x",
         "select * from (select a = 'Authy' as k from t) x, (select b = 'x' as k from u) y where k",
         "select a from (select max(item) as k, a from t) x where k",

@@ -322,6 +322,12 @@ PLACES = [
     "SELECT a FROM t UNION ALL SELECT a FROM u {}",
     "WITH x AS (SELECT a FROM t) SELECT a FROM x {}",
     "SELECT a FROM t WITH (NOLOCK) {}",
+    "SELECT a FROM t AS [x] {}",
+    "SELECT a FROM t OPTION (RECOMPILE) {}",
+    "SELECT a FROM t ORDER BY a OFFSET 0 ROWS {}",
+    "SELECT a FROM t GROUP BY a HAVING count(*) > 1 {}",
+    "SELECT a FROM t CROSS APPLY (SELECT b FROM u WHERE u.a = t.a) x {}",
+    "SELECT a FROM t FOR XML AUTO {}",
 ]
 
 

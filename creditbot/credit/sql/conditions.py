@@ -38,6 +38,7 @@ def products_asked_for(query: exp.Expr, dialect: str, products: Sequence[Product
 
 _EQUAL: Final = (exp.EQ, exp.NullSafeEQ, exp.Is)
 _UNEQUAL: Final = (exp.NEQ, exp.NullSafeNEQ)
+_NULL_SAFE: Final = (exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ)
 _MIRRORED: Final[Mapping[type[exp.Expr], type[exp.Expr]]] = {
     exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE,
 }  # fmt: skip
@@ -139,7 +140,7 @@ class _Proof:
         if isinstance(node, exp.In):
             return self._is_in(node)
         if isinstance(node, exp.Exists):
-            return self._rows(node.this)
+            return _is_about_row(node.this) and self._rows(node.this)
         if isinstance(node, _PATTERNS):
             return self._named(node.this) or self._all_about(node.expression)
         if isinstance(node, exp.Between):
@@ -153,8 +154,10 @@ class _Proof:
         if isinstance(left, _CONSTANTS) and not isinstance(right, _CONSTANTS):
             return self._compared(_MIRRORED.get(kind, kind), right, left, truth)
         if kind in _UNEQUAL:
-            return self._equal(left, right, not truth)
-        if kind in _EQUAL:
+            truth = not truth
+        if kind in _NULL_SAFE and not truth and not isinstance(right, exp.Null):
+            return False  # `(item = 'x') IS NOT TRUE` holds for rows without an item, too
+        if kind in _EQUAL or kind in _UNEQUAL:
             return self._equal(left, right, truth)
         if (kind is exp.LT and right.name == "1") or (kind is exp.LTE and right.name == "0"):
             return self._when(left, not truth)  # STRPOS(item, 'Authy') < 1
@@ -169,7 +172,8 @@ class _Proof:
             return self._when(left, not truth)
         if _is_true(right):
             return self._when(left, truth)
-        return truth and (self._named(left) or self._all_about(right))
+        is_of_group = left.find(exp.AggFunc) is not None  # MAX(item) = 'Authy' says nothing of the other rows
+        return truth and not is_of_group and (self._named(left) or self._all_about(right))
 
     def _is_in(self, node: exp.In) -> bool:
         query, unnest = node.args.get("query"), node.args.get("unnest")
@@ -184,18 +188,14 @@ class _Proof:
         branches = case.args["ifs"] if isinstance(case, exp.Case) else [case]
         default = case.args.get("default") or case.args.get("false")
 
-        def when(branch: exp.Expr, truth: bool) -> bool:
+        def is_proved(branch: exp.Expr) -> bool:
             if operand is None:
-                return self._when(branch.this, truth)
-            return self._compared(exp.EQ, operand, branch.this, truth)
+                return self._when(branch.this, True)
+            return self._compared(exp.EQ, operand, branch.this, True)
 
-        proofs, proved_before = list[bool](), False
-        for branch in branches:
-            if may_be(branch.args["true"]):
-                proofs.append(proved_before or when(branch, True))
-            proved_before = proved_before or when(branch, False)
         if default is not None and may_be(default):
-            proofs.append(proved_before)
+            return False  # what is left over: rows for which the conditions are false, or neither true nor false
+        proofs = [is_proved(branch) for branch in branches if may_be(branch.args["true"])]
         return bool(proofs) and all(proofs)
 
     # ---- texts -------------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class _Proof:
         """Whether the name of a column, perhaps in a cast or in UPPER, is about the product."""
         while isinstance(node, exp.Paren | exp.Cast | exp.Upper | exp.Lower | exp.Trim | exp.Coalesce):
             node = node.this
-        return isinstance(node, exp.Column) and any(self._is_name(part.name) for part in node.parts)
+        return isinstance(node, exp.Column) and self._is_name(node.name)
 
     def _all_about(self, node: exp.Expr) -> bool:
         """Whether a literal, or every literal of a list, is about the product."""
@@ -225,6 +225,12 @@ class _Proof:
         """The node without brackets. If it is a column that a derived table computes as a condition, that condition."""
         node = node.unnest()
         return self._columns.get(node.name.lower(), node) if isinstance(node, exp.Column) else node
+
+
+def _is_about_row(query: exp.Expr) -> bool:
+    """Whether the query inside EXISTS is about the row around it: it names a table that is not its own."""
+    own = {source.alias_or_name.lower() for source in query.find_all(exp.Table, exp.Subquery)}
+    return any(column.table and column.table.lower() not in own for column in query.find_all(exp.Column))
 
 
 def _parts(select: exp.Select) -> tuple[list[exp.Expr], list[exp.Expr]]:

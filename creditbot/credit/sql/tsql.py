@@ -15,12 +15,12 @@ from creditbot.errors import SqlRefused
 
 # fmt: off
 _STATEMENTS: Final = frozenset({
-    "add", "alter", "backup", "begin", "break", "bulk", "checkpoint", "close", "commit", "continue", "create", "dbcc",
-    "deallocate", "declare", "delete", "deny", "disable", "drop", "dump", "enable", "end", "exec", "execute", "fetch",
-    "get", "go", "goto", "grant", "if", "insert", "kill", "lineno", "load", "merge", "move", "open", "print",
-    "raiserror", "readtext", "receive", "reconfigure", "rename", "restore", "return", "revert", "revoke", "rollback",
-    "save", "select", "send", "set", "setuser", "shutdown", "sp_executesql", "throw", "truncate", "tran", "transaction",
-    "update", "updatetext", "use", "waitfor", "while", "with", "writetext",
+    "add", "alter", "backup", "begin", "break", "bulk", "checkpoint", "close", "commit", "continue", "copy", "create",
+    "dbcc", "deallocate", "declare", "delete", "deny", "disable", "drop", "dump", "enable", "end", "exec", "execute",
+    "explain", "fetch", "get", "go", "goto", "grant", "if", "insert", "kill", "lineno", "load", "merge", "move", "open",
+    "print", "raiserror", "readtext", "receive", "reconfigure", "rename", "restore", "return", "revert", "revoke",
+    "rollback", "save", "select", "send", "set", "setuser", "shutdown", "sp_executesql", "throw", "tran", "transaction",
+    "truncate", "update", "updatetext", "use", "waitfor", "while", "with", "writetext",
 })
 _HARMLESS_HINTS: Final = frozenset({"forcescan", "forceseek", "index", "nolock", "noexpand", "readuncommitted"})
 # fmt: on
