@@ -332,12 +332,10 @@ PLACES = [
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("statement", sorted(_STATEMENTS))
-def test_a_statement_where_a_name_may_stand_is_refused(statement: str, place: str) -> None:
+def test_a_statement_where_a_name_may_stand_is_refused(place: str) -> None:
     """SQL Server runs it; to the parser it is an alias."""
-    for tail in ("", "('x')", " sp_who", " 5"):
-        sql = place.format(statement + tail)
-        assert refusal(sql, "tsql") != "", sql
+    statements = [place.format(word + tail) for word in sorted(_STATEMENTS) for tail in ("", "('x')", " sp_who", " 5")]
+    assert [] == [sql for sql in statements if not refusal(sql, "tsql")]
 
 
 @pytest.mark.parametrize("statement", ["SHUTDOWN", "EXEC('DROP TABLE x')", "EXECUTE(N'x')"])
