@@ -8,6 +8,7 @@ no use), and a save of the notebook after each cell (the executor gives papermil
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
@@ -27,10 +28,20 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 from typing_extensions import override
 
 from creditbot.notebook_host.kernels import Kernel, KernelLauncher
+from creditbot.notebook_host.parameter import PARAMETER, PARAMETERS_TAG
 
 ENGINE = "creditbot"
 OUTPUT_LIMIT = 32 * 2**20
 """Characters of output that a notebook may write: they are held in memory."""
+
+_PADDING = " \t\r\n;"
+"""What may stand around SQL without making it other SQL."""
+
+_HASH = (
+    f"{PARAMETER!r} in globals() and __import__('hashlib').sha256("
+    f"f'{{{PARAMETER}}}'.strip({_PADDING!r}).encode('utf-8', 'surrogatepass')).hexdigest()"
+)
+"""Evaluated in the kernel after each cell: a hash of the parameter, or False where there is none."""
 
 _PROBE = 0.1
 """Seconds without a message after which a starting kernel is sent another probe."""
@@ -46,14 +57,20 @@ class Execution:
     Attributes:
         kernel: executes the cells.
         path: of the notebook's file.
+        sql: the parameter, which has to keep its value; None if it may change.
         notebook: the notebook as far as it was executed; None until the engine begins.
         flooded: whether the kernel was killed because it wrote too much.
     """
 
     kernel: Kernel
     path: str
+    sql: str | None = None
     notebook: NotebookNode | None = None
     flooded: bool = False
+
+
+class ParameterChanged(Exception):
+    """A cell above the parameters cell set the parameter, or one below it changed its value."""
 
 
 class ForkedKernelClient(AsyncKernelClient):
@@ -102,6 +119,12 @@ class ForkedKernelClient(AsyncKernelClient):
         """Whether the fork server has not reported its end."""
         return not self._process.ended.is_set()
 
+    @override
+    def execute(self, code: str, *args: Any, **options: Any) -> str:
+        """Has a cell executed; the reply also says which value the parameter has then."""
+        message: str = super().execute(code, *args, **{**options, "user_expressions": {PARAMETER: _HASH}})
+        return message
+
     def close(self) -> None:
         """Closes the channels and, with the context, their thread."""
         self.shell_channel.stop()
@@ -136,6 +159,32 @@ class LimitedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
         super().__init__(manager, **traits)
         self._execution = execution
         self._written = 0
+        self._parameter: str | None = None
+        self._injected = False
+        if execution.sql is not None:
+            sql = execution.sql.strip(_PADDING).encode("utf-8", "surrogatepass")
+            self._right = f"'{hashlib.sha256(sql).hexdigest()}'"
+            self.on_cell_executed = self._check_parameter
+
+    @override
+    def papermill_execute_cells(self) -> None:
+        """Executes the cells; what the last one leaves has to be known, even if it failed as it was expected to."""
+        super().papermill_execute_cells()
+        succeeded = not any(cell.metadata.papermill.exception for cell in self.nb.cells)
+        if self._execution.sql is not None and succeeded and self._parameter != self._right:
+            raise ParameterChanged
+
+    def _check_parameter(self, cell: NotebookNode, execute_reply: dict[str, Any], **_: object) -> None:
+        """Called by nbclient after each code cell. Raises `ParameterChanged`."""
+        value = execute_reply["content"].get("user_expressions", {}).get(PARAMETER)
+        tags = cell.metadata.get("tags", ())
+        if value is None or PARAMETERS_TAG in tags:
+            self._parameter = None  # unknown after an error; and papermill sets it in the next cell
+            return
+        self._parameter = value.get("data", {}).get("text/plain")
+        self._injected |= "injected-parameters" in tags
+        if self._parameter != (self._right if self._injected else "False"):
+            raise ParameterChanged
 
     @override
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:

@@ -25,11 +25,12 @@ from papermill.exceptions import PapermillExecutionError
 from creditbot.errors import CreditbotError, NotebookFailed
 from creditbot.model import NotebookRun
 from creditbot.notebook_host import failures
-from creditbot.notebook_host.engine import ENGINE, OUTPUT_LIMIT, Execution
+from creditbot.notebook_host.engine import ENGINE, OUTPUT_LIMIT, Execution, ParameterChanged
 from creditbot.notebook_host.keeper import NotebookKeeper
 from creditbot.notebook_host.kernels import KernelLauncher
 from creditbot.notebook_host.outputs import cells_with_numbers, has_scraps, read_cells
-from creditbot.notebook_host.preparation import PARAMETER, PreparedNotebook, prepare
+from creditbot.notebook_host.parameter import PARAMETER
+from creditbot.notebook_host.preparation import PreparedNotebook, prepare
 from creditbot.text import one_line
 
 _SCRAPS_SECONDS = 20.0
@@ -59,9 +60,9 @@ class NotebookExecutor:
         started = time.monotonic()
         prepared = prepare(Path(notebook))
         kernel = self._launcher.kernel(str(prepared.path.parent), prepared.command)
-        execution = Execution(kernel, notebook)
+        execution = Execution(kernel, notebook, sql)
         try:
-            self._execute(prepared, execution, sql)
+            self._execute(prepared, execution)
         except CreditbotError as failure:
             note = self._keeper.keep(prepared.path, execution.notebook, failed=True)
             failure.todo = f"{failure.todo} {note}".strip()
@@ -86,7 +87,7 @@ class NotebookExecutor:
             what = f"The scraps that {prepared.path.name} glued cannot be read: {one_line(str(error), 300)}."
             raise NotebookFailed(what, "Glue only text, numbers or JSON values.") from None
 
-    def _execute(self, prepared: PreparedNotebook, execution: Execution, sql: str) -> None:
+    def _execute(self, prepared: PreparedNotebook, execution: Execution) -> None:
         name = prepared.path.name
         patience = math.ceil(self._seconds)  # on a busy machine any step may be slow: only the deadline ends a run
         with _deadline(execution, self._seconds) as expired:
@@ -94,7 +95,7 @@ class NotebookExecutor:
                 papermill.execute_notebook(
                     prepared.notebook,
                     None,
-                    parameters={PARAMETER: sql},
+                    parameters={PARAMETER: execution.sql},
                     engine_name=ENGINE,
                     kernel_name="python3",
                     language="python",
@@ -107,6 +108,8 @@ class NotebookExecutor:
             except PapermillExecutionError as error:
                 cell = _failed_cell(prepared, execution, error)
                 raise failures.cell_error(name, cell, error.ename, error.evalue) from None
+            except ParameterChanged:
+                raise failures.parameter_changed(name, _last_cell(prepared, execution)) from None
             except DeadKernelError:
                 last = _last_cell(prepared, execution)
                 if expired.is_set():

@@ -62,6 +62,12 @@ def cell_error(notebook: str, cell: int, name: str, message: str) -> CreditbotEr
     return NotebookFailed(what, "Correct the notebook or the request.")
 
 
+def parameter_changed(notebook: str, cell: int | None) -> Refused:
+    """The error for a run in which `looker` had another value than the request's SQL."""
+    what = f"The notebook {notebook} gave looker another value than the SQL of the request{_where(cell)}."
+    return Refused(f"the notebook {notebook}", what, "Give that value another name, so that looker stays the SQL.")
+
+
 def out_of_time(notebook: str, cell: int | None, seconds: float) -> NotebookStopped:
     """The error for a run that reached the time limit, given in seconds."""
     what = f"The notebook {notebook} ran longer than {seconds:g} s and was stopped{_where(cell)}."

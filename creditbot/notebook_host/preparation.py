@@ -7,11 +7,9 @@ the first cell, and the fixed text would overwrite the SQL. So the copy has the 
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +18,9 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from nbformat import NotebookNode
 
 from creditbot.errors import Refused
-from creditbot.notebook_host.syntax import parse_cell
+from creditbot.notebook_host.parameter import PARAMETERS_TAG, UnusableParameter, parameter_cell
 from creditbot.text import one_line
 
-PARAMETER = "looker"
-PARAMETERS_TAG = "parameters"
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
 """Tags of the cells that papermill adds. The file of a notebook that was executed before has such cells."""
 
@@ -115,54 +111,13 @@ def _tags(cell: NotebookNode) -> set[str]:
 
 def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
     """Leaves the tag "parameters" on the one cell that sets the parameter."""
-    parameter_cell = _parameter_cell(path, [cell for cell in notebook.cells if cell.cell_type == "code"])
+    try:
+        found = parameter_cell([cell for cell in notebook.cells if cell.cell_type == "code"])
+    except UnusableParameter as unusable:
+        raise _unusable(path, f"The notebook {path} {unusable.what}.", unusable.todo) from None
     for cell in notebook.cells:
         cell.metadata["tags"] = sorted(_tags(cell) - {PARAMETERS_TAG})
-    parameter_cell.metadata["tags"].append(PARAMETERS_TAG)
-
-
-def _parameter_cell(path: Path, cells: Sequence[NotebookNode]) -> NotebookNode:
-    """The tagged cell that sets the parameter, else the cell that sets it to a constant.
-
-    Raises `Refused` if there is none, or if another cell would overwrite the SQL.
-    """
-    constant = [cell for cell in cells if _sets_parameter_to_constant(cell.source)]
-    tagged = [cell for cell in cells if PARAMETERS_TAG in _tags(cell) and _sets_parameter(cell.source)]
-    candidates = tagged or constant
-    if not candidates:
-        raise _unusable(
-            path,
-            f"The notebook {path} has no parameter named {PARAMETER}.",
-            f'Add a code cell `{PARAMETER} = ""` with the tag "{PARAMETERS_TAG}" above the first cell that uses it.',
-        )
-    parameter_cell = candidates[0]
-    if any(cell is not parameter_cell for cell in [*candidates, *constant]):
-        raise _unusable(
-            path,
-            f"The notebook {path} sets {PARAMETER} in more than one cell: the last one would overwrite the SQL.",
-            f"Keep only one of them, above the first cell that uses {PARAMETER}.",
-        )
-    return parameter_cell
-
-
-def _sets_parameter(source: str) -> bool:
-    tree = parse_cell(source)
-    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name)) if tree else ()
-    return any(name.id == PARAMETER and isinstance(name.ctx, ast.Store) for name in names)
-
-
-def _sets_parameter_to_constant(source: str) -> bool:
-    """Whether a cell sets the parameter, at its top level, to a constant."""
-    tree = parse_cell(source)
-    return tree is not None and any(PARAMETER in _names_of_constants(statement) for statement in tree.body)
-
-
-def _names_of_constants(statement: ast.stmt) -> Iterator[str]:
-    match statement:
-        case ast.Assign(targets=targets, value=ast.Constant()):
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant()):
-            yield name
+    found.metadata["tags"].append(PARAMETERS_TAG)
 
 
 def _kernel(path: Path, notebook: NotebookNode) -> tuple[tuple[str, ...], tuple[str, ...]]:

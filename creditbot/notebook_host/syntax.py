@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 PRELOADABLE = frozenset({"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scrapbook", "sqlalchemy"})
 """Packages whose import starts nothing and depends only on the environment."""
+
+_RUNS_ITS_BODY = re.compile(r"%%(time|capture|prun)\b")
+"""Cell magics whose body is Python that runs in the notebook's own scope."""
+
+_RUN_BY_MAGIC = re.compile(r"%(?:time|prun)\s+(?!-)(.+)")
+_ASSIGNED_BY_MAGIC = re.compile(r"([A-Za-z_]\w*)\s*=\s*[%!]")
 
 
 def parse_cell(source: str) -> ast.Module | None:
@@ -21,14 +28,22 @@ def parse_cell(source: str) -> ast.Module | None:
 
 
 def _without_magics(source: str) -> str:
-    if source.lstrip().startswith("%%"):
-        return ""
-    lines = []
-    for line in source.splitlines():
-        code = line.lstrip()
-        magic = code.startswith(("%", "!", "?")) or code.endswith("?")
-        lines.append(line[: len(line) - len(code)] + "pass" if magic else line)
-    return "\n".join(lines)
+    lines = source.lstrip().splitlines()
+    while lines and lines[0].startswith("%%"):
+        if not _RUNS_ITS_BODY.match(lines[0]):
+            return ""
+        del lines[0]
+    return "\n".join(map(_without_magic, lines))
+
+
+def _without_magic(line: str) -> str:
+    code = line.lstrip()
+    indent = line[: len(line) - len(code)]
+    if statement := _RUN_BY_MAGIC.match(code):
+        return indent + statement[1]
+    if assigned := _ASSIGNED_BY_MAGIC.match(code):
+        return f"{indent}{assigned[1]} = None"
+    return f"{indent}pass" if code.startswith(("%", "!", "?")) or code.endswith("?") else line
 
 
 def modules_to_preload(notebook: str, warehouse: str = "") -> list[str]:

@@ -259,6 +259,64 @@ def test_an_import_that_starts_a_thread_only_costs_time(notebook: Notebook, tmp_
         assert {"run": ["select 1", "ipykernel_launcher"]} == threaded.run(str(path), "select 1").scraps
 
 
+# --- The parameter is what ran ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "exec(\"looker = 'select 2'\")",
+        "get_ipython().push({'looker': 'select 2'})",
+        "from saved_queries_of_this_test import *",
+        "looker = looker.replace('1', '2')",
+        "looker += ' limit 5'",
+        "%reset -f",
+        "get_ipython().run_cell('looker = None')",
+        "exec(\"kept, looker = looker, 'select 2'\")\nx = 1\n%time exec('1')",
+    ],
+)
+def test_a_run_in_which_looker_changes_is_refused(
+    runner: NotebookRunner, notebook: Notebook, tmp_path: Path, source: str
+) -> None:
+    """Where the source does not show it, the value in the kernel does: after every cell."""
+    (tmp_path / "saved_queries_of_this_test.py").write_text("looker = 'select 2'")
+    path = notebook("print(looker)", source)
+    with pytest.raises(Refused, match="gave looker another value than the SQL of the request in cell 3"):
+        runner.run(str(path), "select 1")
+
+
+def test_a_run_in_which_looker_changes_for_a_while_is_refused(runner: NotebookRunner, notebook: Notebook) -> None:
+    path = notebook("kept = looker; exec(\"looker = 'select 2'\")", "print(looker)", 'exec("looker = kept")')
+    with pytest.raises(Refused, match="in cell 2"):
+        runner.run(str(path), "select 1")
+
+
+def test_a_cell_above_the_parameter_that_sets_it_is_refused(runner: NotebookRunner, tmp_path: Path) -> None:
+    pushed = code("get_ipython().push({'looker': 'select 2'})")
+    cells = [pushed, code('looker = ""', "parameters"), code("print(looker)")]
+    with pytest.raises(Refused, match="in cell 1"):
+        runner.run(str(write_notebook(tmp_path / "n.ipynb", *cells)), "select 1")
+
+
+def test_a_change_hidden_by_an_error_that_is_expected_is_refused(runner: NotebookRunner, tmp_path: Path) -> None:
+    changes = code("exec(\"looker = 'select 2'\"); print(looker); 1 / 0", "raises-exception")
+    path = write_notebook(tmp_path / "n.ipynb", code('looker = ""', "parameters"), changes)
+    with pytest.raises(Refused, match="in cell 2"):
+        runner.run(str(path), "select 1")
+
+
+@pytest.mark.parametrize("source", ["looker = looker.strip()", "looker = looker.rstrip().rstrip(';')", "looker: str"])
+def test_the_same_sql_without_what_stands_around_it_is_run(
+    runner: NotebookRunner, notebook: Notebook, source: str
+) -> None:
+    assert "ok\n" == printed(runner, notebook(source, "print('ok')"), "select 1;\n")
+
+
+def test_a_failing_cell_fails_with_its_own_reason(runner: NotebookRunner, notebook: Notebook) -> None:
+    with pytest.raises(NotebookFailed, match="ZeroDivisionError"):
+        runner.run(str(notebook("1 / 0")), "select 1")
+
+
 # --- What a notebook can see --------------------------------------------------------------------------------------
 
 

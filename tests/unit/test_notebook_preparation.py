@@ -40,7 +40,11 @@ def tagged(path: Path) -> list[str]:
         ([code('looker = os.environ.get("SQL", "")', "parameters")], 'looker = os.environ.get("SQL", "")'),
         ([code('looker = ""'), code("looker = looker.strip()")], 'looker = ""'),
         ([code('sql = looker = ""'), code('other.looker = ""'), code('f(looker="")')], 'sql = looker = ""'),
-        ([code('looker = "", 1', "parameters"), code("if True:\n    looker = 5")], 'looker = "", 1'),
+        ([code('looker = "", 1', "parameters"), code('df["looker"] = 1')], 'looker = "", 1'),
+        ([code("def run():\n    return con.sql(looker)"), code('looker = ""'), code("run()")], 'looker = ""'),
+        ([code("def run(looker):\n    return con.sql(looker)"), code('looker = ""')], 'looker = ""'),
+        ([code('looker = ""'), code("[looker for looker in rows]"), code("def f():\n    looker = 1")], 'looker = ""'),
+        ([code('looker = "select 1"'), code("df = con.sql(looker).df()")], 'looker = "select 1"'),
     ],
 )
 def test_the_cell_that_sets_looker_is_the_parameters_cell(path: Path, cells: list[Cell], parameters: str) -> None:
@@ -82,6 +86,71 @@ def test_a_parameter_set_twice_is_refused(path: Path, cells: list[Cell]) -> None
     """The later text would overwrite the SQL, and the amount would be that of another SQL."""
     with pytest.raises(Refused, match="in more than one cell"):
         prepare(write_notebook(path, *cells))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'looker = """SELECT 1""".strip()',
+        'looker = f"""SELECT 1"""',
+        'looker = "SELECT 1" + " "',
+        'looker, region = "SELECT 1", "us"',
+        '[looker] = ["SELECT 1"]',
+        '*looker, rest = "SELECT 1", 2',
+        'looker = dedent("""SELECT 1""")',
+        '%%time\nlooker = """SELECT 1"""',
+        '%%capture out\n%time looker = """SELECT 1"""',
+        '%time looker = "SELECT 1"',
+        "looker = %sql SELECT 1",
+        "looker = !cat saved.sql",
+        '(looker := "SELECT 1")',
+        'if not looker:\n    looker = "SELECT 1"',
+        'try:\n    looker = "SELECT 1"\nfinally:\n    pass',
+        "for looker in queries:\n    pass",
+        "with open('q.sql') as looker:\n    pass",
+        "import queries as looker",
+        "from queries import looker",
+        "def looker():\n    pass",
+        "class looker:\n    pass",
+        'def f():\n    global looker\n    looker = "SELECT 1"\nf()',
+        'globals()["looker"] = "SELECT 1"',
+        'get_ipython().user_ns["looker"] = "SELECT 1"',
+        "match query:\n    case looker:\n        pass",
+        "del looker",
+        "looker = query",
+    ],
+)
+@pytest.mark.parametrize("below", [True, False])
+def test_a_cell_that_replaces_the_sql_is_refused_however_spelt(path: Path, source: str, below: bool) -> None:
+    cells = [code('looker = ""', "parameters"), code(source)]
+    with pytest.raises(Refused, match="in more than one cell"):
+        prepare(write_notebook(path, *(cells if below else reversed(cells))))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ['looker = "SELECT 1"\ndf = con.execute(looker).df()'],
+        ['looker = ""\nquery = looker.strip()'],
+        ['sql = looker = "SELECT 1"'],
+        ['looker = "SELECT 1"\n%sql $looker'],
+        ['looker = "SELECT 1"\ndf = %sql {{looker}}'],
+        ['looker = "SELECT 1"\nprint(f"{looker}")'],
+        ['looker = "SELECT 1"\ndf = eval("con.sql(looker)")'],
+        ['looker = "SELECT 1"\ndf = con.sql(globals()["looker"])'],
+        ['looker = "SELECT 1"\ndf = con.sql(globals().get("looker"))'],
+        ["def run():\n    return con.sql(looker)", 'looker = "SELECT 1"\ndf = run()'],
+        ["def a():\n    return looker\ndef b():\n    return a()", 'looker = "SELECT 1"\ndf = b()'],
+        ["run = lambda: con.sql(looker)", 'looker = "SELECT 1"\ndf = run()'],
+        ["df = con.sql(looker)", 'looker = "SELECT 1"'],
+        ["%%sql\n{{looker}}", 'looker = "SELECT 1"'],
+        ['if True:\n    looker = "SELECT 1"\n    df = con.sql(looker)\nlooker = ""'],
+    ],
+)
+def test_a_cell_that_uses_the_saved_sql_is_refused(path: Path, cells: list[str]) -> None:
+    """It would compute with the SQL that is saved in the notebook, before the request's SQL is there."""
+    with pytest.raises(Refused, match="uses looker before the SQL of the request is in it"):
+        prepare(write_notebook(path, *map(code, cells)))
 
 
 @pytest.fixture
