@@ -93,6 +93,7 @@ RANKED = "SELECT day, prefix, row_number() OVER (ORDER BY messages DESC) AS rn F
         f"{T} QUALIFY ntile(10) OVER (ORDER BY day) = 1",
         f"{T} QUALIFY percent_rank() OVER (ORDER BY day) < 0.5",
         f"{T} QUALIFY count(*) OVER (ORDER BY day) <= 500",
+        "SELECT * FROM (SELECT day, sum(1) OVER (ORDER BY day) AS n FROM traffic) t WHERE n <= 500",
         f"SELECT rn FROM ({RANKED}) t GROUP BY rn HAVING rn <= 500",
     ],
 )
@@ -151,6 +152,21 @@ def test_a_column_named_rownum_is_data_elsewhere() -> None:
 def test_a_limit_in_the_words_of_one_warehouse_is_refused(dialect: str, sql: str, said: str) -> None:
     """Settings, hints and clauses that no other warehouse has."""
     assert said in refusal(sql, dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "condition"),
+    [
+        ("postgres", "random() < 0.1"),
+        ("mysql", "rand() < 0.1"),
+        ("snowflake", "uniform(1, 10, random()) = 1"),
+        ("clickhouse", "rand32() % 10 = 0"),
+        ("clickhouse", "randCanonical() < 0.1"),
+    ],
+)
+def test_a_random_sample_is_refused(dialect: str, condition: str) -> None:
+    """It is a part of the traffic, and another one each time."""
+    assert "other rows each time" in refusal(f"{T} WHERE {condition}", dialect)
 
 
 @pytest.mark.parametrize("cap", [50, 500, 16383])

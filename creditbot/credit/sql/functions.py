@@ -41,6 +41,9 @@ _HARMFUL_FAMILIES: Final = re.compile(
     r"|system\$|urifactory|utl_|xp_)"
     r"|\w*_to_xml\w*"
 )
+# Functions that give another value each time: a condition on one takes a sample.
+_RANDOM_TYPES: Final = (exp.Rand, exp.Randn, exp.Uniform)
+_RANDOM_NAMES: Final = re.compile(r"rand(?:64|32|constant|canonical|uniform|om\w*)?")
 # Packages of Oracle in which Looker's symmetric aggregates compute hashes.
 _HARMLESS: Final = frozenset({"dbms_crypto.hash", "sys.dbms_crypto.hash", "utl_raw.cast_to_raw", "utl_raw.substr"})
 # ClickHouse reads the table that is named in the last argument of these functions.
@@ -86,6 +89,8 @@ def check_function(node: exp.Func, dialect: str) -> None:
         raise SqlRefused(f"The SQL calls {full.upper()}, which does more than compute.", TODO)
     if dialect == "clickhouse" and isinstance(node, exp.Anonymous) and _IN_FUNCTIONS.fullmatch(parts[-1]):
         raise SqlRefused(f"The SQL calls {name}, which may read a table named in its arguments.", TODO)
+    if isinstance(node, _RANDOM_TYPES) or (isinstance(node, exp.Anonymous) and _RANDOM_NAMES.fullmatch(parts[-1])):
+        raise SqlRefused(f"The SQL calls {name}, so it takes other rows each time that it runs.", TODO)
     if opens_list(node) and not all(_is_in_column(argument) for argument in _lists(node)):
         raise SqlRefused(f"The SQL generates rows with {name} from a list, not from a column.", TODO)
 

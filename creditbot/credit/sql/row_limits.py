@@ -17,7 +17,7 @@ from sqlglot import exp
 from creditbot.credit.sql.tree import parts_of_query, row_queries, short
 
 _RANKS: Final = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile)
-_RUNNING: Final = (exp.Count, exp.CountIf)
+_RUNNING: Final = (exp.Count, exp.CountIf, exp.Sum)
 _COMPARISONS: Final = (exp.LT, exp.LTE, exp.GT, exp.GTE, exp.EQ, exp.NEQ, exp.Between, exp.In, exp.Mod)
 # Looker ranks the columns and rows of a pivot, and keeps this many of them, far more than it shows.
 _PIVOT_RANK: Final = re.compile(r"z_+pivot_(?:col|row)_rank")
