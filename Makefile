@@ -16,7 +16,7 @@ SEEDS ?= 300
 KILLS ?= 20
 
 BIN := $(VENV)/bin
-# A virtual environment belongs to one Python: another PYTHON, another lock or another pyproject.toml make it anew.
+# A virtual environment belongs to one Python: another PYTHON, another lock or another pyproject.toml build it again.
 STAMP := $(VENV)/creditbot-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:3], sep=".")' 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
 PROCESSES ?= 2
@@ -111,7 +111,7 @@ settings: $(STAMP)-dev ## Write .env.example and the README's table of settings 
 	@$(BIN)/python -m creditbot.settings.describe
 
 .PHONY: cassettes
-cassettes: $(STAMP)-dev ## Record the replayed HTTP anew, from the sandbox or, with credentials, from a real workspace
+cassettes: $(STAMP)-dev ## Record the replayed HTTP again, from the sandbox or, with credentials, from a real workspace
 	$(PYTEST) tests/replay --record-mode=rewrite
 	$(PYTEST) tests/replay
 
@@ -136,7 +136,7 @@ bench: $(STAMP)-dev ## Time an idle tick, a request, a backlog and a large histo
 	$(BIN)/python -m bench $(BENCH)
 
 .PHONY: lock
-lock: $(STAMP)-dev ## Resolve the locks anew from pyproject.toml (needs a package index)
+lock: $(STAMP)-dev ## Resolve the locks again from pyproject.toml (needs a package index)
 	@for lock in "requirements.lock" "requirements-dev.lock --group dev -c requirements.lock"; do \
 		$(BIN)/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet -o $$lock; done
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \

@@ -1,4 +1,4 @@
-"""Measures how much memory a command and all its processes take at their peak, from what the kernel says of them."""
+"""Measures how much memory a command and all its processes take at their peak, as the kernel reports it."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class SummaryStore(Protocol):
         """The requests whose saved summary names this hash as credited."""
 
     def probe(self) -> None:
-        """Writes something that is no summary, and takes it away again if that is allowed. Raises as `save` does."""
+        """Writes a file that is not a summary, and deletes it again if that is allowed. Raises as `save` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Stage(World):
         return report
 
 
-# Answered, or not wanted any more
+# Answered, or no longer wanted
 
 
 def answered(world: Stage) -> None:
@@ -76,7 +76,7 @@ def answer_taken_back(world: Stage) -> None:
 
 
 def answer_in_doubt(world: Stage) -> None:
-    """A person's reply may be an answer or not."""
+    """A person's reply may or may not be an answer."""
     key = world.ask("abc")
     world.say("Approved? I see $812.40.", "U0BOSS", thread_ts=key.ts)
     world.tick()

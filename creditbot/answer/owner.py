@@ -84,11 +84,11 @@ def unsettled_text(permalink: str, error: CreditbotError) -> str:
 
 
 def unanswered_text(permalink: str) -> str:
-    """What the owner reads about a request whose answer, by a person or another bot, was deleted or edited away."""
+    """The message about a request whose answer, by a person or another bot, was deleted or edited away."""
     return (
-        f"{permalink} was answered in its thread, but the answer has been deleted or edited since and is no answer any "
-        "longer. I have not answered the request. Please look at the thread. If I should answer, run `creditbot retry` "
-        "with its address."
+        f"{permalink} was answered in its thread, but that answer has since been deleted, or edited so that it is no "
+        "longer an answer. I have not answered the request. Please look at the thread. If I should answer, run "
+        "`creditbot retry` with its address."
     )
 
 

@@ -74,7 +74,7 @@ class ThreadCheck:
         return None
 
     def tell_if_unanswered(self, key: RequestKey, record: Record, shown: ThreadView) -> None:
-        """The owner hears of an answer by others that does not stand in its thread any longer, nor another one."""
+        """Tells the owner that an answer by others is no longer in its thread, and that no other answer is there."""
         stands = shown.elsewhere or shown.ours or shown.forged
         if record.reply and shown.request and not stands:  # the thread of a deleted request shows nothing
             address = self._context.workspace.address(key, record.thread)

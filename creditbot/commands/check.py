@@ -79,7 +79,7 @@ def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
 
 
 def attempt(name: str, check: Callable[[], Findings]) -> Iterator[CheckResult]:
-    """The results of one check; an error of ours is a result, too."""
+    """The results of one check. If it raises one of our errors, that is a result, too."""
     try:
         for verdict, text in check():
             yield CheckResult(name, verdict, text)

@@ -54,7 +54,7 @@ def run(_: Namespace) -> int:
 
 
 def tick(settings: Settings, environ: Mapping[str, str]) -> int:
-    """One tick with these settings; 1 if something failed that nobody was told of.
+    """One tick with these settings; 1 if something failed that nobody was told about.
 
     Args:
         settings: what the deployment decides.

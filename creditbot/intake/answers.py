@@ -1,8 +1,8 @@
-"""Says whether a reply in a thread answers the request above it. Pure.
+"""Decides whether a reply in a thread answers the request above it. Pure.
 
-`thread` asks this of every reply without our marker. People greet, mention, quote and thank before they say
-`Approved, $...`, and they talk about approvals that are none. What is plainly an answer stops creditbot; what may be
-one is left to the owner.
+`thread` asks about every reply without our marker. People greet, mention, quote and thank before they write
+`Approved, $...`, and they also write about approvals that are not answers. A plain answer stops creditbot. If a reply
+may or may not be an answer, the owner decides.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from enum import Enum, auto
 
 
 class Reading(Enum):
-    """What a reply says."""
+    """How a reply is understood."""
 
     ANSWER = auto()
     """It grants a credit."""
     DOUBT = auto()
-    """It names an approval and an amount, and may grant a credit or not."""
+    """It mentions an approval and an amount, and may or may not grant a credit."""
     OTHER = auto()
     """It does neither."""
 
 
 _LONGEST = 1000
-"""Characters in which an answer is given."""
+"""An answer appears within this many characters from the start."""
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _DOLLARS = rf"(?:(?:US)?\$\s?{_NUMBER}|USD\s?\$?{_NUMBER}|{_NUMBER}\s?(?:USD\b|dollars\b|\$))"
 _ANY_AMOUNT = re.compile(
@@ -39,7 +39,7 @@ _ANSWER = re.compile(
     rf"{_GREETING}(?:{_GRANTED}[^$\u20ac\u00a3]{{0,150}}?{_DOLLARS}|{_DOLLARS}\W{{0,6}}{_GRANTED})", re.IGNORECASE
 )
 _BARE_ANSWER = re.compile(rf"approved\b[^\w$?]{{0,12}}{_DOLLARS}(?:[^\w?]+exceptions?\b)?[^\w?]*", re.IGNORECASE)
-"""The words of REPLY_TEMPLATE and nothing else."""
+"""The words of the default REPLY_TEMPLATE and nothing else."""
 _HEDGE = re.compile(
     r"\?|\bnot\b|n['\u2019]t\b|\b(?:never|cannot|unless|until|pending|if|expect\w*|would|should|could)\b|\bup to\b"
     r"|\basked for\b|\bby (?:my|our|his|her|their|the)\b",
@@ -54,12 +54,12 @@ _STYLE = re.compile(r"[*_`]")
 
 
 def read_answer(text: str, *, by_asker: bool = False) -> Reading:
-    """What a reply says.
+    """How a reply is understood.
 
     Args:
         text: as Slack sent it.
-        by_asker: written by the person who asked. Nobody answers the own request in passing ("approved by my manager"):
-            only the very words of an answer count then.
+        by_asker: whether the person who asked wrote it. Then only the exact words of an answer count, because people
+            also mention approvals of their own request ("approved by my manager").
     """
     everything = _plain(_QUOTE_MARK.sub("", text))
     said = _plain(_QUOTED_LINE.sub(" ", text)) or everything
@@ -74,7 +74,7 @@ def read_answer(text: str, *, by_asker: bool = False) -> Reading:
 
 
 def _plain(text: str) -> str:
-    """The text without what is struck through, mentions, links, emoji, styles, and marks at its beginning."""
+    """The text without mentions, links, emoji, styles, struck-through parts, and marks at its beginning."""
     text = _STYLE.sub("", _TOKEN.sub(" ", _STRUCK.sub(" ", text)))
     leading = _LEADING.match(text)
     return text[leading.end() if leading else 0 :].rstrip()

@@ -4,10 +4,9 @@ The message comes from Slack, or from the standard input of `creditbot links`; `
 URLs.
 
 Slack sends the same content twice, in two spellings: `text` is escaped (`&amp;`, `<url|label>`), rich text blocks are
-not. In code neither has marked URLs, so a bare URL counts as well. Labels, unfurls and quoted messages never count. Of
-attachments, only forwarded messages and pasted tables count, and what an app says in those of its own message. A
-message is untrusted: any value may stand anywhere, at any depth.
-The time to read it is linear in its size.
+not. Inside code, neither marks URLs, so bare URLs count as well. Labels, unfurls and quoted messages never count. Of
+attachments, only forwarded messages and pasted tables count, and the attachments that an app adds to its own message. A
+message is untrusted: any value may appear anywhere, at any depth. The time to read it is linear in its size.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def urls_in(content: Mapping[str, object], mention: str = "") -> list[str]:
 
 
 def urls_with_doubts(content: Mapping[str, object], mention: str = "", *, from_app: bool = False) -> dict[str, bool]:
-    """As `urls_in`; the value says whether the URL may have lost its end: something behind it could belong to it.
+    """The URLs as in `urls_in`, each with whether it may have lost its end: text after it could belong to it.
 
     `from_app` adds the texts, fields and titles of attachments, in which apps say what they have to say.
     """

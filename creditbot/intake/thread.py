@@ -1,10 +1,10 @@
-"""Reads a thread from the side of one request: does the request still stand, was it answered, and by whom. Pure.
+"""Reads what a thread says about one request: whether it is still there, whether it was answered, and by whom. Pure.
 
-The messages come from `Inbox.thread`. `creditbot.answer` decides by the `ThreadView` that is made of them.
+The messages come from `Inbox.thread`. `creditbot.answer` bases its decisions on the resulting `ThreadView`.
 
 An answer is our reply with its marker, or one without a marker, such as `Approved, $...`: by a person, by a bot of
-PREVIOUS_BOTS, or by us before a state was lost. An answer without a marker counts for one request only: the one that it
-follows. What may be an answer, or not, is left to people.
+PREVIOUS_BOTS, or by us before a state was lost. An answer without a marker counts for one request only: the last one
+before it. If a reply may or may not be an answer, people decide.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def view(
     messages: Sequence[Message], key: RequestKey, workspace: Workspace, rules: RequestRules,
     retried: datetime | None = None,
 ) -> ThreadView:  # fmt: skip
-    """Reads a thread (parent and replies, oldest first) from the side of one of its requests.
+    """Reads what a thread (parent and replies, oldest first) shows about one of its requests.
 
     `retried` is when a person last had the request tried again: doubts of before are settled by that.
     """
@@ -110,7 +110,7 @@ def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: 
     if own and own.answers:
         return own.answers[0], ""
     if own and any(retried is None or time_of(ts) > retried for ts in own.doubts):
-        return "", "A reply in the thread names a credit and an amount, and may be an answer or not."
+        return "", "A reply in the thread mentions a credit and an amount, and may or may not be an answer."
     if any(len(of_later.answers) > 1 for ts, of_later in replies.items() if order(ts) > order(key.ts)):
         return "", "A later request in the thread has several answers, and one of them may be meant for this request."
     return "", ""

@@ -59,7 +59,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class ThisProcess:
-    """This process as it appears to others, and what it can tell of them.
+    """This process as it appears to others, and what it knows about them.
 
     Attributes:
         name: says in a claim who made it; no other process has the same.
@@ -96,7 +96,7 @@ def _started_by_ps(pid: int) -> str:
     import subprocess
 
     try:
-        shown = subprocess.run(  # noqa: S603  # a number of ours
+        shown = subprocess.run(  # noqa: S603  # our own number
             ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607  # wherever a system keeps it
             capture_output=True, text=True, check=False,
         )  # fmt: skip

@@ -125,7 +125,7 @@ class Store:
             )
 
     def select(self, where: str, order: str, behind: int, **values: Any) -> list[StoredMessage]:
-        """The rows that are shown now, or were before the last `behind` writes; `where` speaks of a version as `v`."""
+        """The rows that are shown now, or were before the last `behind` writes; `where` calls a version `v`."""
         last = self._last_rev() - behind if behind else math.inf
         rows = self.read(
             f"SELECT v.ts, v.thread_ts, v.body FROM versions v WHERE {where} AND {_SHOWN} ORDER BY {order}",  # noqa: S608

@@ -45,7 +45,7 @@ _RULE_WIDTH = 118
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """What people are told of a setting.
+    """The description of a setting for people.
 
     Attributes:
         name: of the environment variable.

@@ -132,13 +132,13 @@ def test_a_reply_that_may_be_an_answer_leaves_the_request_to_people(world: World
     world.say(remark, "U0BOSS", thread_ts=key.ts)
     world.ticks(2)
     assert world.outcome(key) == Outcome("given_up", replies=[remark], told=1)
-    assert "may be an answer or not" in world.told()[0]
+    assert "may or may not be an answer" in world.told()[0]
     world.retry(key)
     world.tick()
     assert world.replies(key) == [remark, REFERENCE]
 
 
-# -- an answer that does not stand any longer --------------------------------------------------------------------------
+# -- an answer that is no longer there ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("change", ["deleted", "edited"])
@@ -155,7 +155,7 @@ def test_an_answer_that_is_taken_back_is_told_once(world: World, change: str, mi
         world.edit(answer, "Sorry, wrong thread")
     world.ticks(8, minutes=200)
     (text,) = world.told()
-    assert "deleted or edited" in text
+    assert "deleted, or edited" in text
     assert world.address(key) in text
     assert world.record(key).status == "elsewhere"
 

@@ -317,7 +317,7 @@ def test_a_reply_is_posted_again_for_exactly_lookback_hours() -> None:
 
 
 def test_one_unknown_post_and_five_days_later_it_is_posted_once_more(world: World) -> None:
-    """A long suspension is no reason to give up."""
+    """A long suspension is not a reason to give up."""
     key = world.ask("abc")
     world.fail("reply", SILENCE)
     world.tick()
@@ -419,7 +419,7 @@ def test_the_thread_of_a_broadcast_is_read_once_to_recover_its_post(world: World
 
 
 def test_a_defect_while_a_post_is_recovered_is_told(world: World) -> None:
-    """Another process began the post, so nobody else would tell of it."""
+    """Another process began the post, so nobody else would report it."""
     key = world.ask("abc")
     world.kill("reply.before-send")
     world.wait(minutes=31)

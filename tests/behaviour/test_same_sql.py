@@ -215,7 +215,7 @@ def test_an_old_credit_does_not_hide_a_later_one_for_the_same_sql(world: World) 
     assert world.replies(third) == []
 
 
-# -- what still knows of it --------------------------------------------------------------------------------------------
+# -- what still remembers it ------------------------------------------------------------------------------------------
 
 
 def test_the_state_knows_of_an_answer_whose_summary_is_gone(world: World) -> None:

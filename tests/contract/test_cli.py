@@ -523,7 +523,7 @@ def test_a_warehouse_can_be_made_anywhere(tmp_path: Path) -> None:
 
 
 def test_a_file_in_the_place_of_a_warehouse_is_left_as_it_is(tmp_path: Path) -> None:
-    """It may be anybody's; a pod that makes its warehouse anew finds the one it made."""
+    """The file may be anybody's. A pod that makes its warehouse again finds the one that it made."""
     (tmp_path / "mine.md").write_text("mine")
     done = creditbot(tmp_path, "sandbox", "warehouse", "mine.md")
     assert CommandResult(0, "mine.md already exists, and was not changed.\n") == done

@@ -254,7 +254,7 @@ class TestLimits:
         assert SQL == resolver.resolve(LOOK_LINK).sql
 
     def test_a_cut_pivot_is_refused(self, stub: HttpStub, resolver: LookerResolver) -> None:
-        """A pivoted query that Looker cuts within its SQL is refused with the number, and 16384 is no cut."""
+        """A pivoted query that Looker cuts within its SQL is refused with the number; 16384 does not count as a cut."""
         inner = f"SELECT * FROM (SELECT * FROM ({SQL}) ww WHERE z__pivot_col_rank <= 16384) aa"
         stub.on(RUN_LOOK, Answer(inner), Answer(f"{inner} WHERE (z__pivot_col_rank <= 50 OR z__x = 1)"))
         assert inner == resolver.resolve(LOOK_LINK).sql
@@ -332,7 +332,7 @@ class TestAnswers:
         assert isinstance(refusal(resolver, SHORT_LINK), LinkUnusable)
 
     def test_an_answer_over_the_limit_is_not_read_to_its_end(self, stub: HttpStub, resolver: LookerResolver) -> None:
-        """More than a megabyte is no SQL of a credit; reading stops there."""
+        """More than a megabyte cannot be the SQL of a credit; reading stops there."""
 
         def endless() -> Iterator[bytes]:
             while True:
@@ -533,7 +533,7 @@ class TestTransient:
         assert "did not answer within 0.1 s" in failure.what
 
     def test_a_drip_ends_at_the_timeout(self, stub: HttpStub, stop: RecordingStop) -> None:
-        """An answer that comes byte by byte for ever is over when the time is."""
+        """An answer that comes byte by byte without end is cut off at the deadline."""
         never = threading.Event()
 
         def drip() -> Iterator[bytes]:
@@ -610,7 +610,7 @@ class TestLogin:
         assert name == resolver.login()
 
     def test_login_without_the_right_is_refused(self, stub: HttpStub, resolver: LookerResolver) -> None:
-        """A user who may not even see himself is refused, which is no matter of a link."""
+        """A user who may not even see himself is refused; the link is not to blame."""
         stub.on("GET /api/4.0/user", error(403, "Forbidden"))
         with pytest.raises(Refused, match="refuses the API user: Forbidden"):
             resolver.login()

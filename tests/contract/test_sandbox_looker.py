@@ -176,7 +176,7 @@ def test_a_query_needs_model_and_view(sdk: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [{"client_id": "other"}, {"client_secret": "other"}])
 def test_wrong_credentials_are_a_404(sandbox: Sandbox, wrong: dict[str, str]) -> None:
-    """As on a real Looker, whose login speaks of nothing but `Not found`."""
+    """As on a real Looker, whose login only ever says `Not found`."""
     with pytest.raises(error.SDKError) as caught:
         an_sdk(sandbox, **wrong).me()
     body = json.loads(caught.value.message)

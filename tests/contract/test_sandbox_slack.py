@@ -563,7 +563,7 @@ def test_the_same_reaction_is_refused_the_second_time(sandbox: Sandbox, client: 
 
 
 def test_only_your_own_reaction_can_be_taken_back(sandbox: Sandbox, client: WebClient) -> None:
-    """Another person's stays; a message without reactions does not speak of any."""
+    """Another person's stays; a message without reactions has no such field."""
     ts = sandbox.world.post("x")
     item = {"channel": CHANNEL, "timestamp": ts, "name": "eyes"}
     sandbox.world.react(ts, "eyes", user=OWNER)

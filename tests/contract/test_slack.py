@@ -146,7 +146,7 @@ def test_a_token_that_slack_refuses_says_what_to_do(stub: SlackStub, code: str) 
 
 @pytest.mark.parametrize("answer", [{}, {**ME, "team_id": ""}, {**ME, "user_id": 7}])
 def test_an_answer_without_what_we_need_is_refused(stub: SlackStub, answer: dict[str, Any]) -> None:
-    """A server that is no Slack does not crash us."""
+    """A server that is not Slack does not crash us."""
     stub.on("auth.test", answer)
     stub.on("conversations.list", {"channels": [channel("credits", "C0CRED")]})
     with pytest.raises(Refused, match="lacks the field"):

@@ -42,7 +42,7 @@ def test_a_reply_is_plain_and_carries_its_marker(stub: SlackStub) -> None:
 
 
 def test_an_answer_is_read_whatever_stands_in_it(stub: SlackStub) -> None:
-    """A byte that is no UTF-8 spoils its text, not the answer."""
+    """A byte that is not UTF-8 spoils its text, not the answer."""
     stub.on("chat.postMessage", Answer(b'{"ok": true, "ts": "2.000000", "text": "\xff"}'))
     assert "2.000000" == stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER)
 

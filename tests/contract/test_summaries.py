@@ -92,7 +92,7 @@ class TestFolder:
         assert [] == store.credited_by(SHA)
 
     def test_files_of_other_programs_are_left_alone(self, tmp_path: Path) -> None:
-        """What a prototype or a person put into the folder is no summary of ours."""
+        """A file that a prototype or a person put into the folder is not one of our summaries."""
         for name in ("summary_20250108.json", "summary_T.C.1.json", "notes.txt", "summary_T.C.x.y.json"):
             (tmp_path / name).write_text("{")
         (tmp_path / "credited" / SHA).mkdir(parents=True)

@@ -201,7 +201,7 @@ def answered_by_a_person(scenario: Scenario, name: str) -> None:
 
 
 def answered_twice(scenario: Scenario, name: str) -> None:
-    """Two replies of ours from before the state was made anew."""
+    """Two of our replies, from before the state was lost and made again."""
     key = scenario.world.ask(name)
     for _ in range(2):
         marker = Marker("reply", str(key), EARLIER)

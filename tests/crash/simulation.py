@@ -150,7 +150,7 @@ class Simulation:
         )  # fmt: skip
 
     def _surplus(self, state: State) -> bool:
-        """Whether a reply stands that is to be edited."""
+        """Whether a reply is there that must be edited."""
         return any(
             sum(reply.text not in UNCOUNTED for reply in replies)
             > (state.records[RequestKey.parse(key)].status == "answered")

@@ -49,7 +49,7 @@ def cases() -> Iterator[tuple[Point, Kind]]:
 
 
 def test_every_point_is_passed() -> None:
-    """A name that no tick tells is no boundary."""
+    """A name that no tick reports is not a boundary."""
     assert set(get_args(Point)) == {point for point in get_args(Point) if undisturbed(point)[0][point]}
 
 
@@ -134,7 +134,7 @@ def _lose(world: World, _: RequestKey) -> None:
 def test_a_state_lost_while_a_reply_is_unconfirmed_causes_no_second(
     name: str, mishap: Callable[[World, RequestKey], None], table: Table
 ) -> None:
-    """Another request was answered before: where that is to be seen, even what is on its way is waited for."""
+    """Another request was answered before. If that is visible, the tick waits even for a post on its way."""
     first = Simulation(_answered_and_asked()[0].world, [LATE_REPLY], late=JUST_IN_TIME)
     first.run()
     for point, times in first.passed.items():

@@ -98,7 +98,7 @@ def undisturbed(seed: int) -> tuple[Mapping[str, Sequence[Outcome]], Counter[Poi
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, SIZE))
 def test_a_random_day_ends_as_if_nothing_had_failed(first: int, table: Table) -> None:
-    """Same replies, same amounts, nothing twice, nothing lost, the owner told of what failed, once."""
+    """Same replies, same amounts, nothing twice, nothing lost, and the owner told once about each failure."""
     for seed in range(first, min(first + SIZE, FIRST + SEEDS)):
         plain, passed = undisturbed(seed)
         day = day_of(seed, passed)
@@ -132,7 +132,7 @@ def test_a_process_that_sleeps_just_before_it_sends_is_repaired(point: Point, ti
 
 @pytest.mark.parametrize("minutes", [16, 20, 25, 31, 45, 180])
 def test_a_post_that_is_later_than_the_settle_time_is_repaired(minutes: int, table: Table) -> None:
-    """Nobody can exclude it; the second reply is found, edited and told of."""
+    """Nobody can exclude it; the second reply is found and edited, and the owner is told."""
     for sort in SORTS:
         fault = Fault("lands after the next scan", "reply.before-send")
         _repaired("later than the settle time", sort, [fault], table, late=timedelta(minutes=minutes))

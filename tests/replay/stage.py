@@ -127,7 +127,7 @@ def replaying(path: Path, keeper: object = None) -> Iterator[Stage]:
     with tape(path, scrubber, keeper=keeper) as cassette:
         yield Stage(CANONICAL, cassette, scrubber)
     unplayed = [str(request) for i, request in enumerate(cassette.requests) if not cassette.play_counts[i]]
-    assert [] == unplayed, "recorded, and not asked for; if that is meant, `make cassettes` records anew"
+    assert [] == unplayed, "recorded, and not asked for; if that is meant, `make cassettes` records again"
 
 
 @contextmanager

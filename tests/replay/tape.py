@@ -24,7 +24,7 @@ _OTHER_LIBRARIES = tuple(name for name in PATCHER_NAMES if name not in ("httplib
 def tape(
     path: Path, scrubber: Scrubber, *, recording: bool = False, keeper: object = None
 ) -> AbstractContextManager[Any]:
-    """A cassette: replayed, or recorded anew and written if nothing went wrong. `keeper` stands in for files."""
+    """A cassette: replayed, or recorded and written if nothing went wrong. `keeper` stands in for files."""
     vcr = VCR(
         record_mode="once" if recording else "none",
         before_record_request=scrubber.request,

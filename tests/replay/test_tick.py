@@ -57,7 +57,7 @@ class Steps(Progress):
 
 
 def test_two_ticks(stage: Stage) -> None:
-    """Of two requests one is answered and the owner is told of the other; the second tick only reads."""
+    """Of two requests one is answered and the owner is told about the other; the second tick only reads."""
     stage.script(_ask)
     steps = Steps()
     with mock.patch.object(states, "secrets", _counting()):

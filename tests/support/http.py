@@ -36,7 +36,7 @@ class Answer:
     after: threading.Event | None = None
 
     def response(self) -> HttpResponse:
-        """As it is sent. Raises `ConnectionDropped` where it is to be none."""
+        """The answer as it is sent. Raises `ConnectionDropped` if there must be none."""
         if self.after:
             self.after.wait(PATIENCE)
         if self.drop:

@@ -1,4 +1,4 @@
-"""What the check says of SQL, for the tests of the rules."""
+"""The verdict of the check on SQL, for the tests of the rules."""
 
 from __future__ import annotations
 

@@ -121,10 +121,10 @@ class World:
         can_read_direct: whether the bot has im:history.
         lateness: how long the bot's posts take to become visible.
         stale: a thread read shows the bot's replies and the requests as they were this long ago; people's answers as
-            they are, since nobody can know of one that comes when he has looked. So does a look at direct messages.
+            they are, since nobody can know about one that comes after the look. So does a look at direct messages.
         clock_error: how much a process that starts now is ahead of the one true time by its reading of Slack's clock.
         late_writes: writes of the state that arrive after the next read.
-        sql: ts of a reply of ours -> hashes of the SQL that its request's summary credited when it was posted.
+        sql: ts of our reply -> hashes of the SQL that its request's summary credited when it was posted.
     """
 
     now: datetime = START

@@ -157,7 +157,7 @@ class TestAmounts:
         "value", [None, "", " ", "NaN", "nan", "None", "<NA>", "inf", float("nan"), float("inf"), Decimal("sNaN")]
     )
     def test_a_missing_amount_is_refused(self, value: object) -> None:
-        """A failed calculation is no zero."""
+        """A failed calculation is not a zero."""
         with pytest.raises(CreditRefused, match="The credit is missing"):
             usd(value, "credit")
 

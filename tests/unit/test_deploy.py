@@ -117,7 +117,7 @@ def test_the_state_manifest_has_no_data() -> None:
     "path", ["base/configmap-settings.yaml", "overlays/sandbox/settings.yaml", "overlays/production/settings.yaml"]
 )
 def test_the_settings_of_the_manifests_exist(path: str) -> None:
-    """Every key is a setting of ours, or a variable that a library reads."""
+    """Every key is one of our settings, or a variable that a library reads."""
     known = {row.name for row in table()} | {"OPENBLAS_NUM_THREADS"}
     assert set() == manifest(path)["data"].keys() - known
 

@@ -42,7 +42,7 @@ def test_only_the_first_section_is_filled_in() -> None:
 
 
 def test_a_copy_of_the_example_can_be_loaded(tmp_path: Path) -> None:
-    """Also the path with a comment behind it."""
+    """Even the path with a comment after it."""
     file = tmp_path / ".env"
     file.write_text(env_example())
     assert Path("notebooks/verify_credit.ipynb") == Settings.load({}, file, tmp_path / "none").notebook_path

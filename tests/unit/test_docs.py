@@ -34,7 +34,7 @@ OTHER_VARIABLES = {
     "CREDITBOT_RECORD_SLACK_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS", "HTTPS_PROXY", "IMAGE", "KUBECONFIG", "PYTHON",
     "PATH", "HOME", "LANG",
 }  # fmt: skip
-"""Named in the docs, and not settings of ours."""
+"""Named in the docs, but not our settings."""
 WRITTEN = ("data/", "logs/", "/", "~", "registry.", "requirements-", "bucket.yaml")
 """Beginnings of paths that are not in the repository: what a run writes, and examples."""
 
@@ -366,7 +366,7 @@ def test_of_a_long_output_the_beginning_and_the_end_are_shown() -> None:
 def test_recording_leaves_a_page_alone_whose_output_is_as_before(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Times and ports differ in every run; they alone are no reason to write."""
+    """Times and ports differ in every run; they alone are not a reason to write."""
     page = "```console\n$ creditbot sandbox post Hello\nPosted as 1795578121.911018.\n```\n"
     prints = ["Posted as 1795578999.000001."]
     monkeypatch.setattr(transcripts, "play", lambda *_: iter([("creditbot sandbox post Hello", prints)]))

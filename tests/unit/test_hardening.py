@@ -1,4 +1,4 @@
-"""What a process of the same user can read of ours."""
+"""What another process of the same user can read from our process."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def marked_in_blocks(before: str, url: str, after: str) -> Mapping[str, object]:
 
 
 def styled(before: str, url: str, after: str) -> Mapping[str, object]:
-    """What stands behind the address is bold."""
+    """The text after the address is bold."""
     return section({"type": "text", "text": before + url}, {"type": "text", "text": after, "style": {"bold": True}})
 
 
@@ -162,7 +162,7 @@ def test_a_whole_link_with_plain_prose_behind_it_is_usable(
 
 
 def test_a_link_with_a_label_was_set_by_hand_and_is_whole() -> None:
-    """What stands behind the label is not behind the address."""
+    """Text after the label is not text after the address."""
     assert "" == the_link({"text": f"<{LOOK}|the Look>1"}).unusable
 
 
@@ -180,7 +180,7 @@ def test_a_raw_bar_in_an_address_makes_it_unusable() -> None:
 
 
 def test_a_possessive_behind_a_link_is_prose() -> None:
-    """Nobody writes an address that goes on with an apostrophe and an s."""
+    """Nobody writes an address that continues with an apostrophe and an s."""
     assert "" == the_link({"text": f"<{LOOK}>'s total"}).unusable
 
 

@@ -24,7 +24,7 @@ SLUG = "aogBgL6o3cKK1jN3RoZl5s"
 
 
 def read(url: str) -> LookerLink:
-    """The link that an address of ours is."""
+    """Reads an address on our Looker as a link."""
     link = read_link(url, HOST)
     assert link is not None
     return link

@@ -95,7 +95,7 @@ def test_no_text_becomes_a_second_line_or_a_terminal_command() -> None:
 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_secrets_are_blotted_out(form: str) -> None:
-    """In messages, fields and exceptions, also where JSON escapes them; a single letter is no secret."""
+    """In messages, fields and exceptions, even if JSON escapes them; a single letter is not a secret."""
     secret = 'made-up "secret" é'
     out = io.StringIO()
     logs.configure(None, "json" if form == "json" else "text", secrets=[secret, "e"], stream=out)

@@ -31,7 +31,7 @@ def test_scraps_that_take_too_long_to_read_are_an_error(launcher: KernelLauncher
 
 
 def test_a_reader_of_scraps_that_dies_is_an_error(launcher: KernelLauncher) -> None:
-    """Nobody waits for it any longer."""
+    """Nobody is waiting for it."""
     with ThreadPoolExecutor(1) as pool:
         scraps = pool.submit(launcher.read_scraps, EXECUTED, 60.0)
         while not launcher._processes:

@@ -146,7 +146,7 @@ def test_verify_allowance_looks_back_fourteen_days_that_end_with_the_day() -> No
 
 
 def test_verify_allowance_is_the_prefix_s_own_in_whichever_mode() -> None:
-    """A prefix that changed its mode keeps its history; another prefix's history is no excuse."""
+    """A prefix that changed its mode keeps its history; another prefix's history is not an excuse."""
     rows = [
         traffic(1, messages=1000, verified=1000),
         traffic(2, messages=100, mode="max"),
@@ -321,7 +321,7 @@ def test_the_modes_shares_sum_to_one(product: str, rows: list[Row]) -> None:
 
 @given(volume=st.integers(1, 10**9), percent=st.lists(st.integers(100, 200), min_size=1, max_size=40), data=st.data())
 def test_a_quiet_psms_month_gives_zero_at_any_volume(volume: int, percent: list[int], data: st.DataObject) -> None:
-    """Days that stay within twice the lowest are no fraud, whenever the prefix appears and however it is spread."""
+    """Days that stay within twice the lowest are not fraud, whenever the prefix appears and however it is spread."""
     days = data.draw(st.lists(st.integers(1, 60), min_size=len(percent), max_size=len(percent), unique=True))
     rows = [traffic(day, messages=volume * share // 100) for day, share in zip(days, percent, strict=True)]
     (row,) = summarise("psms", rows)

@@ -256,7 +256,7 @@ def test_a_message_that_may_be_known_waits_while_slack_is_slow(world: World) -> 
 
 
 def test_the_look_before_the_first_send_takes_its_steps_in_order(world: World) -> None:
-    """Nothing is written before it is known whether the message is to be sent."""
+    """Nothing is written before the bot knows whether the message must be sent."""
     remember(world, "n", timedelta(hours=1))
     process = notices(world, world.calls.append)
     world.calls.clear()

@@ -29,7 +29,7 @@ def record(status: Status, reason: str = "") -> Record:
 
 
 def lines(report: TickReport, meta: Meta | None = None, now: datetime = NOW) -> list[str]:
-    """What a tick says of itself when it ends."""
+    """What a tick prints about itself when it ends."""
     return list(tick_lines(report, meta or Meta(), now))
 
 

@@ -290,7 +290,7 @@ def test_a_function_by_an_escaped_name_is_refused() -> None:
     ],
 )
 def test_text_that_hides_from_the_parser_is_refused(sql: str, said: str) -> None:
-    """What the parser takes for a comment may be run by a server; a template is no SQL yet."""
+    """A server may run text that the parser takes for a comment; a template is not SQL yet."""
     assert said in refusal(sql)
     assert "\0" not in refusal(sql)
 
@@ -400,7 +400,7 @@ def test_sql_tables_narrows_what_may_be_read(sql: str, tables: tuple[str, ...], 
 
 
 def test_a_name_means_what_the_warehouse_takes_it_for() -> None:
-    """Snowflake reads an unquoted name as one in capitals, so this is no common table expression."""
+    """Snowflake reads an unquoted name as one in capitals, so this is not a common table expression."""
     sql = 'with "payroll" as (select * from t) select * from payroll'
     assert "PAYROLL" in refusal(sql, "snowflake", ("t",)).upper()
     assert refusal(sql, "duckdb", ("t",)) == ""

@@ -428,7 +428,7 @@ class TestTables:
 
     @pytest.mark.parametrize("columns", [["credit (EUR)"], ["credit", "fraud cost"]])
     def test_a_printed_name_of_two_words_shifts_no_value(self, columns: list[str]) -> None:
-        """The number of the row is no credit: a value stands below its name, or nothing is read."""
+        """The number of the row is not a credit: a value stands below its name, or nothing is read."""
         assert [] == list(printed_tables(plain([[10] * len(columns)], index=[5], columns=columns).to_string()))
 
     @pytest.mark.parametrize("row", ["0  ab cd", "0  ab         12.00"], ids=["before", "behind"])

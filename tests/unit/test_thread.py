@@ -88,7 +88,7 @@ def test_an_answer_looks_like_one(text: str, counts: bool) -> None:
     assert counts == bool(look(request(), reply(1, text)).elsewhere)
 
 
-DOUBT = "A reply in the thread names a credit and an amount, and may be an answer or not."
+DOUBT = "A reply in the thread mentions a credit and an amount, and may or may not be an answer."
 
 
 def test_the_asker_does_not_answer_in_passing() -> None:
@@ -167,7 +167,7 @@ def test_a_deleted_request_is_gone() -> None:
 
 
 def test_a_second_reply_of_ours_is_a_repeat_until_it_says_so() -> None:
-    """The first reply is the answer; later ones are to be edited, once."""
+    """The first reply is the answer; later ones must be edited, once."""
     two = [reply(s, "Approved, $1", user="UBOT", bot="BBOT", key=str(KEY)) for s in (1, 2)]
     amended = reply(3, REPEATS, user="UBOT", bot="BBOT", key=str(KEY))
     assert (two[1].ts,) == look(request(), *two, amended).repeats

@@ -138,7 +138,7 @@ class LookerResolver:
         return self._without_limit(query, {}, subject) if has_default_limit(sql) else sql
 
     def _without_limit(self, query: models.Query, filters: Mapping[str, str], subject: str) -> str:
-        """The SQL of a copy of a query; its totals stay out, they are no rows of their own."""
+        """The SQL of a copy of a query; its totals are left out, because they are not rows of traffic."""
         return self._created(
             subject,
             model=query.model,

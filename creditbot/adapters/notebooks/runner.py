@@ -74,7 +74,7 @@ class NotebookRunner:
         return run_in(reply)
 
     def close(self) -> None:
-        """Ends every process that it started. A run that waits for its turn is not started any more."""
+        """Ends every process that it started. Runs that still wait for their turn are not started."""
         with self._lock:
             host, self._host, self._closed = self._host, None, True
         if host:

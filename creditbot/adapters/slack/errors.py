@@ -76,7 +76,7 @@ class CallFailed(Exception):
         status: HTTP status, 0 where there was no answer.
         reason: why there was no answer, as the end of a sentence, or "".
         sent: whether a byte of the request may have left.
-        unsafe: the other side of a TLS connection is not to be trusted.
+        unsafe: the other side of a TLS connection cannot be trusted.
         retry_after: seconds Slack asks to wait, or None.
         needed: the missing scope, or "".
         about: the channel or user it concerned, or "".

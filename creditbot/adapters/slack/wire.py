@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from urllib.request import Request
 
 NOT_JSON = "not_json"
-"""Stands for Slack's error code where the answer is no JSON object: an error page, or cut off."""
+"""Stands for Slack's error code if the answer is not a JSON object: an error page, or cut off."""
 TOO_LARGE = "answer_too_large"
 """Stands for Slack's error code where the answer is over the size limit."""
 
