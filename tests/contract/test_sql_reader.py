@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from creditbot.adapters.sql_reader.process import SqlReaderProcess
+from creditbot.adapters.sql_reader.wire import SqlReaderFailed
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.check import SqlRules
-from creditbot.credit.sql.reading import SqlQuestion, SqlReader, SqlReaderHere, SqlReading, read_sql
+from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, SqlReader, SqlReaderHere, SqlReading, read_sql
 from creditbot.errors import CreditbotError, SqlRefused, Unreachable
 
 TEXTS = default_products("verify.ipynb", "psms.ipynb").texts
@@ -88,6 +89,14 @@ def test_sql_on_which_the_parser_works_for_ever_is_refused(hasty: SqlReaderProce
     with pytest.raises(SqlRefused, match="too complicated: reading it takes more than 1 s"):
         hasty.read(question(NESTED))
     assert hasty.read(question(VERIFY)).products == ("verify",)
+
+
+def test_a_defect_is_not_taken_for_complicated_sql(process: SqlReaderProcess) -> None:
+    """Whoever handles the request logs it, with what the process said."""
+    nonsense = ProductTexts("verify", (1,))  # type: ignore[arg-type]  # as a defect would make it
+    with pytest.raises(SqlReaderFailed, match="AttributeError"):
+        process.read(SqlQuestion(VERIFY, SqlRules("duckdb"), (nonsense,), date(2026, 1, 7)))
+    assert process.read(question(VERIFY)).products == ("verify",)
 
 
 @pytest.mark.timeout(60)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import resource
 import signal
 import sys
+import traceback
+from contextlib import suppress
 
-from creditbot.adapters.sql_reader.wire import question_in, reading_line
+from creditbot.adapters.sql_reader.wire import defect_line, question_in, reading_line
 from creditbot.credit.sql.reading import read_sql
 from creditbot.errors import SqlRefused
 
@@ -19,7 +21,8 @@ def main(seconds: int, memory: int) -> None:
     """Answers questions, each within so many seconds of the processor, and all within so many bytes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bot
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    with suppress(ValueError):  # macOS knows no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     for line in sys.stdin.buffer:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _, most = resource.getrlimit(resource.RLIMIT_CPU)
@@ -29,6 +32,10 @@ def main(seconds: int, memory: int) -> None:
             answer = reading_line(read_sql(question_in(line)))
         except SqlRefused as error:
             answer = reading_line(error)
+        except MemoryError:
+            return
+        except Exception:  # noqa: BLE001 - a defect of ours: the bot raises it, with what is to be seen of it
+            answer = defect_line(traceback.format_exc())
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
 

@@ -43,9 +43,20 @@ def reading_line(reading: SqlReading | SqlRefused) -> bytes:
     return _line({"products": reading.products, "fingerprint": reading.fingerprint, "refusal": refusal})
 
 
+class SqlReaderFailed(Exception):
+    """The process that reads SQL has a defect; the message is its traceback."""
+
+
+def defect_line(text: str) -> bytes:
+    """The traceback of a defect as a line."""
+    return _line({"defect": text})
+
+
 def reading_in(line: bytes) -> SqlReading:
-    """What was read. Raises `SqlRefused` where nothing could be read."""
+    """What was read. Raises `SqlRefused` where nothing could be read, and `SqlReaderFailed`."""
     fields = json.loads(line)
+    if "defect" in fields:
+        raise SqlReaderFailed(fields["defect"])
     if "refused" in fields:
         raise _refusal_in(fields["refused"])
     refusal = _refusal_in(fields["refusal"]) if fields["refusal"] else None
