@@ -157,6 +157,21 @@ def thread_unclear(world: Stage) -> None:
     world.tick()
 
 
+def channel_unreadable(world: Stage) -> None:
+    """One of two channels cannot be read."""
+    world.channels = {"C0OTHER": "other", **world.channels}
+    world.lose()
+    world.tick()
+    world.fail("history", Refused(SLACK, "Slack refuses conversations.history: not_in_channel.", "Invite the bot."))
+    world.tick()
+
+
+def clock_ahead(world: Stage) -> None:
+    """The clock of the machine is days ahead at the first tick."""
+    world.lose()
+    world.tick(skew=timedelta(days=5))
+
+
 # The same SQL
 
 
@@ -328,7 +343,8 @@ def thread_refused(world: Stage) -> None:
 
 
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
-    first_tick, answered, answered_by_a_person, answer_taken_back, answer_in_doubt, deleted, edited_after_the_answer,
+    first_tick, channel_unreadable, clock_ahead, answered, answered_by_a_person, answer_taken_back, answer_in_doubt,
+    deleted, edited_after_the_answer,
     link_refused, many_links_refused, too_much, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,

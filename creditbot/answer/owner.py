@@ -26,6 +26,10 @@ from creditbot.state.record import Notice, Record, new_nonce
 
 MOST_LINKS = 10
 """Links that a message to the owner lists one by one."""
+LONGEST_LINK = 300
+"""Characters of a link in a message to the owner: enough to know it by."""
+LONGEST_SENTENCE = 1500
+"""Characters of what happened or what to do in a message to the owner."""
 SEND_WITHIN = timedelta(seconds=30)
 """A send begins within this time of the swap that allows it; otherwise it needs another swap."""
 
@@ -53,9 +57,10 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]])
     """
     lines = [f"I could not answer {permalink}"]
     for link, error in problems[:MOST_LINKS]:
-        lines.append(f"• {link}\n  {error.what}" if link else f"• {error.what}")
+        what = _cut(error.what, LONGEST_SENTENCE)
+        lines.append(f"• {_cut(link, LONGEST_LINK)}\n  {what}" if link else f"• {what}")
         if error.todo:
-            lines.append(f"  {error.todo}")
+            lines.append(f"  {_cut(error.todo, LONGEST_SENTENCE)}")
     if len(problems) > MOST_LINKS:
         lines.append(f"• and {len(problems) - MOST_LINKS} more links")
     lines.append("When that is fixed, edit the message or run `creditbot retry` with its address. Or answer by hand.")
@@ -92,6 +97,11 @@ def unanswered_text(permalink: str) -> str:
     )
 
 
+def unread_text(channel: str, error: CreditbotError) -> str:
+    """What the owner reads about a channel, by its name, that cannot be read while others can."""
+    return f"I cannot read #{channel}, so requests there wait; the other channels are read: {error}"
+
+
 def cause_name(service: str) -> str:
     """The name of the notice about a shared cause: one per service."""
     return CAUSE + re.sub(r"[^a-z0-9]", "-", service.lower())
@@ -104,6 +114,7 @@ class Notices:
         self._context = context
         self._ports = context.ports
         self._ledger = context.ledger
+        self._failures: dict[str, str] = {}
 
     def add(self, name: str, text: str) -> None:
         """Stores a notice as due, unless there is one with that name already."""
@@ -119,11 +130,11 @@ class Notices:
                 self._ledger.swap_notice(name, notice, None)
 
     def deliver(self) -> list[str]:
-        """Sends notices that are due, and finds out about those of unknown outcome. Returns those that failed, and why.
+        """Sends notices that are due, and finds out about those of unknown outcome.
 
-        A process that was asked to stop begins no further message; the next tick sends it.
+        Returns those that failed so far, and why. A process that was asked to stop begins no further message; the next
+        tick sends it.
         """
-        failures = []
         for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: item[1].at):
             if self._context.stopping:
                 break
@@ -135,8 +146,8 @@ class Notices:
             except StateConflict:
                 continue  # another process sends it
             except CreditbotError as error:
-                failures.append(f"{_first_line(notice.text)}: {error}")
-        return failures
+                self._failures[name] = f"{_first_line(notice.text)}: {error}"
+        return list(self._failures.values())
 
     def _tell_first(self, name: str, notice: Notice) -> None:
         if notice.since and self._stands(Marker("notice", name), notice.since):
@@ -173,6 +184,11 @@ class Notices:
     def _mark_told(self, name: str, notice: Notice) -> None:
         now = self._context.now()
         self._ledger.swap_notice(name, notice, replace(notice, status="told", nonce=new_nonce(), at=now, text=""))
+        self._failures.pop(name, None)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _first_line(text: str) -> str:

@@ -22,14 +22,14 @@ from creditbot.errors import CreditbotError, StateConflict
 from creditbot.intake.requests import Request, requests_in
 from creditbot.machine import logs
 from creditbot.machine.processes import ThisProcess
-from creditbot.model import Message, Workspace
 from creditbot.ports import Ports
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
-from creditbot.state.record import Meta, Record
+from creditbot.state.record import Record
 from creditbot.tick.agenda import Agenda, Job, Part, plan
 from creditbot.tick.lost_state import hold_if_lost
+from creditbot.tick.reading import OVERLAP, Reading, read_channels, start_of
 from creditbot.tick.report import Progress, TickReport
 
 if TYPE_CHECKING:
@@ -37,11 +37,6 @@ if TYPE_CHECKING:
 
     from creditbot.credit.compute import CreditCalculator
     from creditbot.tick.worker import Worker
-
-OVERLAP = timedelta(hours=1)
-"""How far each tick reads back into time already covered; also how often an idle tick stores how far it has read."""
-CLOCK_DOUBT = timedelta(days=1)
-"""How wrong the local clock may be when it decides where reading starts. Slack's clock then decides what counts."""
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +87,8 @@ class Bot:
         if state.first and not context.stopping:
             say(f"[2/5] Looker authentication: ok, as {self._ports.resolver.login()}")
         say(f"[3/5] Channel found: {', '.join('#' + name for name in workspace.channels.values())}")
-        messages, read_at = self._read(state, workspace)
+        reading = self._read(context, state)
+        messages = reading.messages
         requests = requests_in(messages, workspace, self._rules.requests)
         say(f"[4/5] New messages: {len(messages)}, of them {len(requests)} with links to Looker")
         hold_if_lost(context, state, requests)
@@ -100,37 +96,32 @@ class Bot:
             self._ledger.update_meta(lambda meta: replace(meta, workspace=workspace))
         agenda = plan(self._ledger.state, requests, context.now(), self._rules.settle, self._process.is_running)
         report = TickReport(read=len(messages), waiting=len(agenda[Part.WAITING]))
-        self._work(agenda, context, report)
-        self._remember(requests, read_at)
+        report.errors += reading.problems(workspace.channels)
+        notices = Notices(context)
+        reading.tell(context, notices)
+        self._work(agenda, context, report, notices)
+        if not reading.unread:
+            self._remember(requests, reading.until)
         say(f"[5/5] Replies posted: {report.posted}")
         logs.event(log, "tick", **report.fields(), seconds=round(time.monotonic() - began, 3))
         return report
 
-    def _read(self, state: State, workspace: Workspace) -> tuple[list[Message], datetime]:
-        """The messages to look at, and the moment (UTC) up to which nothing can be missing from them."""
+    def _read(self, context: TickContext, state: State) -> Reading:
         began = self._process.wall()
-        oldest = self._start(state.meta, began) - CLOCK_DOUBT
-        messages = [m for channel in workspace.channels for m in self._ports.inbox.messages(channel, oldest)]
-        start = self._start(state.meta, self._ports.clock.now())
-        self._ledger.forget_before(start)
-        messages = [message for message in messages if time_of(message.ts) >= start]
+        reading = read_channels(context, state.meta, began, first=state.first)
+        self._ledger.forget_before(start_of(state.meta, reading.until, context))
         # The process may have slept after it had read.
-        return messages, self._ports.clock.now() - max(timedelta(0), self._process.wall() - began)
+        slept = max(timedelta(0), self._process.wall() - began)
+        return replace(reading, until=reading.until - slept)
 
-    def _start(self, meta: Meta, now: datetime) -> datetime:
-        """Where reading starts: LOOKBACK_HOURS ago, or an hour before what is covered if that is earlier."""
-        usual = now - self._rules.reads_back
-        return min(usual, meta.covered_until - OVERLAP) if meta.covered_until else usual
-
-    def _work(self, agenda: Agenda, context: TickContext, report: TickReport) -> None:
-        notices = Notices(context)
+    def _work(self, agenda: Agenda, context: TickContext, report: TickReport, notices: Notices) -> None:
         if not agenda.idle:
             from creditbot.tick.follow_up import FollowUp, warn_of_left_behind
             from creditbot.tick.worker import Parts, Worker
 
             parts = Parts.of(context, notices)
             worker = Worker(context, self._calculator, parts)
-            team = _Team(context, worker, self._progress, report)
+            team = _Team(context, worker, self._progress, report, notices)
             self._work_on_all(agenda.answerable, team)
             warn_of_left_behind(agenda, context, notices)
             for job in agenda[Part.CUT_OFF]:
@@ -148,12 +139,17 @@ class Bot:
         self._calculator.warm()
         if self._process.requests_at_once == 1 or len(jobs) == 1:
             for job in jobs:
+                team.tell()
                 team.report_on(job, partial(team.work_on, job))
             return
-        from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import ThreadPoolExecutor, as_completed
 
+        team.tell()
         with ThreadPoolExecutor(self._process.requests_at_once) as pool:
             futures: list[tuple[Job, Future[Record | None]]] = [(job, pool.submit(team.work_on, job)) for job in jobs]
+            for number, _ in enumerate(as_completed(future for _, future in futures), start=1):
+                if number < len(futures):
+                    team.tell()
             for job, future in futures:
                 team.report_on(job, future.result)
 
@@ -172,7 +168,7 @@ class Bot:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Team:
     """Works on requests, shows progress, and enters the results in the report."""
 
@@ -180,6 +176,17 @@ class _Team:
     worker: Worker
     progress: Progress
     report: TickReport
+    notices: Notices
+    is_unheard: bool = False
+
+    def tell(self) -> None:
+        """Tells the owner what is due, before the next request, which may hang or kill this process.
+
+        After a message that could not be sent, the rest waits for the end of the tick.
+        """
+        due = any(notice.status == "due" for notice in self.context.ledger.state.notices.values())
+        if due and not self.is_unheard:
+            self.is_unheard = bool(self.notices.deliver())
 
     def work_on(self, job: Job) -> Record | None:
         if self.context.stopping:

@@ -5,13 +5,15 @@ The sentences themselves stand in tests/sentences.txt, as they are sent in the s
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from creditbot.errors import PostRefused
+from creditbot.answer.owner import failure_text
+from creditbot.errors import LinkUnusable, PostRefused
 from creditbot.intake.thread import REPEATS
 from creditbot.model import RequestKey
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_FAILED, SILENCE
@@ -222,3 +224,35 @@ def test_a_process_that_dies_around_a_message_leaves_the_owner_with_one(world: W
     world.kill(point)
     world.ticks(4, minutes=16)
     assert len(world.told()) == 1
+
+
+# -- everything told arrives -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_failure_is_told_before_the_next_request_which_may_hang(world: World, at_once: int) -> None:
+    """However many requests are worked on at a time."""
+    world.ask("gone")
+    world.ask("abc")
+    heard = threading.Event()
+    world.amid("tell", heard.set)
+    world.amid("notebook", lambda: at_once == 1 or heard.wait(20))
+    world.tick(at_once=at_once)
+    assert world.calls.index("tell") < world.calls.index("reply")
+
+
+def test_a_failure_is_told_before_a_request_that_kills_the_process(world: World) -> None:
+    world.ask("gone")
+    world.ask("abc")
+    world.kill("notebook.before-run")
+    assert len(world.told()) == 1
+
+
+def test_long_links_are_cut_in_a_message_to_the_owner() -> None:
+    """Ten of them are shorter than what Slack takes; what happened is never cut off by them."""
+    problems = [(f"https://{HOST}/explore/m/v?f[a]={'x' * 39_000}", LinkUnusable(f"Sentence {n}.")) for n in range(12)]
+    text = failure_text("https://acme.slack.com/archives/C1/p1", problems)
+    assert len(text) < 5_000
+    assert "Sentence 9." in text
+    assert "and 2 more links" in text
+    assert text.endswith("answer by hand.")

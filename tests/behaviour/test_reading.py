@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from creditbot.errors import SLACK, Refused
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import DONE
@@ -15,7 +16,7 @@ from creditbot.state.ledger import Ledger
 from tests.behaviour.failures import LOOKER_DOWN
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import BOT, BOT_USER, REFERENCE, RULES, START, World, short_link
+from tests.support.world import BOT, BOT_USER, CHANNEL, REFERENCE, RULES, START, World, short_link
 
 
 def at_home() -> World:
@@ -233,4 +234,77 @@ def test_a_forgotten_request_is_not_answered_again(world: World) -> None:
     assert world.state().meta.forgotten_before
     world.edit(key, short_link("more"))
     world.tick(rules=replace(RULES, lookback=timedelta(hours=200)))
+    assert world.replies(key) == [REFERENCE]
+
+
+# -- a channel that cannot be read, and a clock that is days off ----------------------------------------------------
+
+
+@pytest.fixture
+def two_channels() -> World:
+    """A bot that watches a second channel, in which nobody writes, and that has run before."""
+    world = World(step=timedelta(milliseconds=100), channels={"C0OTHER": "other", CHANNEL: "credits"})
+    world.tick()
+    return world
+
+
+GONE = Refused(SLACK, "Slack refuses conversations.history: not_in_channel.", "Invite the bot.")
+
+
+def test_a_channel_that_cannot_be_read_stops_no_other(two_channels: World) -> None:
+    """The owner hears of it once, and every tick says so until it can be read again."""
+    key = two_channels.ask("abc")
+    two_channels.fail("history", GONE)
+    report = two_channels.tick()
+    assert two_channels.replies(key) == [REFERENCE]
+    assert not report.ok
+    assert "#other" in report.errors[0]
+    two_channels.fail("history", GONE)
+    assert not two_channels.tick().ok
+    (text,) = two_channels.told()
+    assert "#other" in text
+    assert two_channels.tick().ok
+
+
+def test_what_was_written_while_a_channel_could_not_be_read_is_answered_later(two_channels: World) -> None:
+    """How far was read is not remembered until all channels are read."""
+    before = two_channels.state().meta.covered_until
+    two_channels.wait(hours=5)
+    two_channels.fail("history", GONE)
+    two_channels.tick()
+    assert two_channels.state().meta.covered_until == before
+    two_channels.tick()
+    assert two_channels.state().meta.covered_until != before
+
+
+def test_a_bot_that_can_read_no_channel_says_so(two_channels: World) -> None:
+    two_channels.fail("history", GONE, times=2)
+    with pytest.raises(Refused, match="not_in_channel"):
+        two_channels.tick()
+
+
+def test_a_first_tick_needs_all_channels() -> None:
+    """A loss of the state shows in any of them."""
+    world = World(channels={"C0OTHER": "other", CHANNEL: "credits"})
+    world.fail("history", GONE)
+    with pytest.raises(Refused, match="not_in_channel"):
+        world.tick()
+
+
+@pytest.mark.parametrize("days", [5, 400])
+def test_a_first_tick_with_a_clock_days_ahead_reads_by_slacks_clock(days: int) -> None:
+    """It says that the clock is wrong."""
+    world = World()
+    key = world.ask("abc")
+    world.wait(hours=1)
+    report = world.tick(skew=timedelta(days=days))
+    assert world.replies(key) == [REFERENCE]
+    assert "clock is" in report.errors[0]
+    assert not report.ok
+
+
+def test_a_clock_days_behind_reads_more_and_changes_nothing() -> None:
+    world = World()
+    key = world.ask("abc")
+    assert world.tick(skew=timedelta(days=-5)).ok
     assert world.replies(key) == [REFERENCE]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.adapters.slack.messages import escaped, message_of, messages_of, metadata
+from creditbot.adapters.slack.messages import LONGEST_TEXT, escaped, fitting, message_of, messages_of, metadata
 from creditbot.model import Marker, Message
 from creditbot.slack_time import time_of
 
@@ -97,3 +98,17 @@ def test_metadata_of_other_apps_is_not_a_marker(raw: object) -> None:
 def test_three_characters_are_escaped(text: str, expected: str) -> None:
     """What stood in a message cannot notify a channel or look like a link."""
     assert expected == escaped(text)
+
+
+@pytest.mark.parametrize("text", ["a" * 50_000, "&" * 50_000, "a" + "&" * 50_000, "ab" + "<" * 50_000, "x&" * 20_000])
+def test_a_post_is_cut_to_what_slack_takes(text: str) -> None:
+    """Escapes count, and none is cut in two."""
+    cut = fitting(text)
+    assert LONGEST_TEXT - 10 < len(cut) <= LONGEST_TEXT
+    assert cut.endswith("… (cut)")
+    assert set(re.findall(r"&[^&]*", cut.removesuffix("… (cut)"))) <= {"&amp;", "&lt;", "&amp;x"}
+
+
+def test_a_post_that_slack_takes_is_not_cut() -> None:
+    assert "&lt;1&gt; &amp;" == fitting("<1> &")
+    assert "a" * LONGEST_TEXT == fitting("a" * LONGEST_TEXT)

@@ -11,6 +11,9 @@ from typing import Any
 from creditbot.model import Marker, Message
 from creditbot.slack_time import is_ts, order
 
+LONGEST_TEXT = 39_000
+"""Characters of a post, escapes counted; Slack refuses one of more than 40,000."""
+_CUT = "… (cut)"
 _EVENTS = {"reply": "creditbot_reply", "notice": "creditbot_notice"}
 _NONCE = "claim"  # so it is called in posts that stand in threads already
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
@@ -19,6 +22,18 @@ _KINDS = {event: kind for kind, event in _EVENTS.items()}
 def escaped(text: str) -> str:
     """Text as Slack wants it: these three characters, and no others."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def fitting(text: str) -> str:
+    """The text escaped, and cut if Slack would refuse it as too long; no escape is cut in two."""
+    whole = escaped(text)
+    if len(whole) <= LONGEST_TEXT:
+        return whole
+    beginning = whole[: LONGEST_TEXT - len(_CUT)]
+    start = beginning.rfind("&", len(beginning) - len("&amp;") + 1)
+    if start >= 0 and ";" not in beginning[start:]:
+        beginning = beginning[:start]
+    return beginning + _CUT
 
 
 def metadata(marker: Marker) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from creditbot.adapters.slack.api import PAGE, SlackApi
 from creditbot.adapters.slack.errors import CallFailed, rate_limited, read_error, todo, write_error
-from creditbot.adapters.slack.messages import escaped, messages_of, metadata
+from creditbot.adapters.slack.messages import escaped, fitting, messages_of, metadata
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.wire import NOT_JSON, Deadline
 from creditbot.errors import PostRefused, PostUnknown
@@ -33,7 +33,7 @@ class _Poster:
         if not self._pacer.wait(channel, deadline.remaining):
             raise rate_limited()
         answer = self.send(
-            deadline, "chat.postMessage", channel=channel, text=escaped(text), metadata=metadata(marker),
+            deadline, "chat.postMessage", channel=channel, text=fitting(text), metadata=metadata(marker),
             unfurl_links=False, unfurl_media=False, mrkdwn=False, **more,
         )  # fmt: skip
         if not is_ts(answer.get("ts")):
