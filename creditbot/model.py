@@ -49,6 +49,7 @@ class Workspace:
         bot: our own bot id, or "" for a user token.
         channels: watched channels, id -> name without "#".
         settings: fingerprint of the settings this was asked with; another fingerprint means: ask again.
+        enterprise: id of our Enterprise Grid organisation, such as "E0123", or "".
     """
 
     team: str
@@ -57,6 +58,7 @@ class Workspace:
     bot: str
     channels: Mapping[str, str]
     settings: str = ""
+    enterprise: str = ""
 
     def address(self, key: RequestKey, thread: str = "") -> str:
         """The address people open a request by; `thread` is the ts of its thread's parent, "" where it is not known."""

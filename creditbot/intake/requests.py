@@ -87,7 +87,7 @@ def why_not(message: Message, workspace: Workspace, rules: RequestRules) -> str:
         return "" if message.bot in rules.bots else f"an app wrote it ({message.bot}); ALLOWED_BOTS does not list it."
     if message.user is None:
         return "it has no author."
-    if message.user_team and message.user_team != workspace.team:
+    if message.user_team and message.user_team not in (workspace.team, workspace.enterprise):
         return "a member of another workspace wrote it."
     if rules.requesters and message.user not in rules.requesters:
         return f"REQUESTERS does not list its author ({message.user})."

@@ -399,3 +399,46 @@ def test_an_answer_that_breaks_off_is_explained(stub: SlackStub) -> None:
     with pytest.raises(Unreachable, match="its answer was cut off") as caught:
         stub.open().inbox.workspace(None)
     assert caught.value.todo
+
+
+# Enterprise Grid
+
+
+def a_message(**fields: str) -> dict[str, Any]:
+    return {"ts": "1767700000.000100", "user": "U1", "text": "hi", **fields}
+
+
+def teams(stub: SlackStub, **info: Any) -> list[str | None]:
+    """The teams of messages from us, our organisation, a sister workspace and strangers, as we read them."""
+    stub.on("auth.test", {**ME, "enterprise_id": "E0ORG"})
+    stub.on("conversations.info", {"channel": channel("credits", "C012AB3CD", **info)})
+    named = [
+        {"team": "T0TEST"},
+        {"user_team": "E0ORG", "team": "T0TEST"},
+        {"team": "T0SISTER"},
+        {"user_team": "E0OTHER"},
+    ]
+    stub.on(
+        "conversations.history",
+        {"messages": [a_message(ts=f"17677000{n}0.000100", **team) for n, team in enumerate(named)]},
+    )
+    inbox = stub.open("C012AB3CD").inbox
+    assert "E0ORG" == inbox.workspace(None).enterprise
+    return [message.user_team for message in inbox.messages("C012AB3CD", SINCE)]
+
+
+def test_everybody_in_a_channel_of_the_organisation_is_a_colleague(stub: SlackStub) -> None:
+    """No stranger can be in a channel that is not shared with another organisation."""
+    assert ["T0TEST"] * 4 == teams(stub, is_ext_shared=False, is_org_shared=True)
+
+
+def test_sister_workspaces_are_told_from_strangers_in_a_shared_channel(stub: SlackStub) -> None:
+    """Slack lists the workspaces of our own organisation in it."""
+    expected = ["T0TEST", "E0ORG", "T0TEST", "E0OTHER"]
+    assert expected == teams(stub, is_ext_shared=True, internal_team_ids=["T0TEST", "T0SISTER"])
+
+
+@pytest.mark.parametrize("info", [{}, {"is_ext_shared": True}, {"is_ext_shared": False, "is_pending_ext_shared": True}])
+def test_a_sister_workspace_that_cannot_be_proved_counts_as_strange(stub: SlackStub, info: dict[str, Any]) -> None:
+    """Nobody outside may ask."""
+    assert ["T0TEST", "E0ORG", "T0SISTER", "E0OTHER"] == teams(stub, **info)

@@ -85,6 +85,14 @@ def test_only_the_requesters_may_ask_if_any_are_listed() -> None:
     assert "" == why_not(message(user="U2"), WORKSPACE, rules)
 
 
+def test_a_colleague_of_our_organisation_may_ask() -> None:
+    """On an Enterprise Grid, Slack names the organisation in place of the workspace."""
+    grid = replace(WORKSPACE, enterprise="E1")
+    assert "" == why_not(message(user_team="E1"), grid, RULES)
+    assert "a member of another workspace wrote it." == why_not(message(user_team="E2"), grid, RULES)
+    assert why_not(message(user_team="E1"), WORKSPACE, RULES)
+
+
 def test_a_listed_bot_may_ask() -> None:
     """Workflow forms post as bots, without a user."""
     rules = replace(RULES, bots=frozenset({"BFORM"}))

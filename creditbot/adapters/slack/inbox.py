@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -32,16 +33,20 @@ class SlackInbox:
         self._api = api
         self._channels = [channel.strip().removeprefix("#") for channel in channels]
         self._settings = settings
+        self._own = ("", "")
+        self._colleagues: dict[str, frozenset[str] | None] = {}
 
     def workspace(self, remembered: Workspace | None) -> Workspace:
         """See `ports.Inbox`."""
         if remembered and remembered.settings == self._settings:
+            self._own = (remembered.team, remembered.enterprise)
             return remembered
         try:
             me = self._api.read("auth.test").data
             channels = [self._channel(found, me) for found in self._find(me)]
         except CallFailed as failed:
             raise read_error(failed) from failed
+        self._own = (_field(me, "team_id"), str(me.get("enterprise_id") or ""))
         return Workspace(
             team=_field(me, "team_id"),
             url=_field(me, "url"),
@@ -49,13 +54,15 @@ class SlackInbox:
             bot=str(me.get("bot_id") or ""),
             channels=dict(channels),
             settings=self._settings,
+            enterprise=self._own[1],
         )
 
     def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
         """See `ports.Inbox`."""
         pages = self._api.pages("conversations.history", channel=channel, oldest=ts_of(oldest), limit=PAGE)
         try:
-            return [message for message in messages_of(pages, channel) if time_of(message.ts) > oldest]
+            messages = [message for message in messages_of(pages, channel) if time_of(message.ts) > oldest]
+            return self._with_colleagues(messages, channel)
         except CallFailed as failed:
             raise read_error(failed) from failed
 
@@ -65,11 +72,32 @@ class SlackInbox:
             "conversations.replies", channel=channel, ts=thread_ts, limit=PAGE, include_all_metadata=True
         )
         try:
-            return messages_of(pages, channel)
+            return self._with_colleagues(messages_of(pages, channel), channel)
         except CallFailed as failed:
             if failed.code in {"thread_not_found", "message_not_found"}:
                 return ()
             raise read_error(failed) from failed
+
+    def _with_colleagues(self, messages: list[Message], channel: str) -> list[Message]:
+        """The messages; those of colleagues in a sister workspace of our organisation name ours in its place."""
+        team, enterprise = self._own
+        if not enterprise or all(message.user_team in (None, *self._own) for message in messages):
+            return messages
+        if channel not in self._colleagues:
+            self._colleagues[channel] = self._teams_of_ours(channel)
+        ours = self._colleagues[channel]
+        return [
+            replace(m, user_team=team) if m.user_team and (ours is None or m.user_team in ours) else m for m in messages
+        ]
+
+    def _teams_of_ours(self, channel: str) -> frozenset[str] | None:
+        """The sister workspaces that share a channel; None for all, in a channel that nobody else can be in."""
+        info = self._api.read("conversations.info", channel=channel).data.get("channel")
+        facts = info if isinstance(info, dict) else {}
+        if facts.get("is_ext_shared") is False and facts.get("is_pending_ext_shared") is not True:
+            return None
+        teams = facts.get("internal_team_ids")
+        return frozenset(team for team in teams if isinstance(team, str)) if isinstance(teams, list) else frozenset()
 
     def _find(self, me: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Slack's channel objects, in the order of the settings. Lists the workspace's channels only for names."""
