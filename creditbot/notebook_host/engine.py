@@ -236,7 +236,7 @@ class CreditbotEngine(Engine):  # type: ignore[misc]
 @contextmanager
 def _standalone_execution(path: str) -> Iterator[Execution]:
     with TemporaryDirectory(prefix="creditbot-") as folder:
-        launcher = KernelLauncher(os.environ, [path], Path(folder))
+        launcher = KernelLauncher(os.environ, [path], Path(folder), apart=False)
         try:
             yield Execution(launcher.kernel(os.getcwd()), path)  # noqa: PTH109  # as papermill's own engine
         finally:

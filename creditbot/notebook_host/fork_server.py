@@ -10,6 +10,7 @@ Commands come on stdin, one JSON object a line:
     {"start": NUMBER, "cwd": FOLDER, "kernel": CONNECTION_FILE}     a kernel on this Python
     {"start": NUMBER, "cwd": FOLDER, "command": [ARGUMENT, ...]}    a kernel on another Python
     {"start": NUMBER, "cwd": FOLDER, "scraps": [NOTEBOOK, FILE]}    reads an executed notebook's scraps into the file
+    {"start": ..., "environ": {NAME: VALUE}}                        the same with more environment variables
     {"kill": NUMBER}                                                kills that process and everything it started
 
 Events go to stdout: `{"ended": NUMBER, "status": N}`, N as from `os.waitstatus_to_exitcode`. When stdin ends, and at
@@ -26,10 +27,10 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 READ_SCRAPS = "--scraps"
 """The first argument of the script if it is to read scraps, of the file in its second into the file in its third."""
@@ -94,20 +95,27 @@ class ForkServer:
                     self._obey(**json.loads(line))
         self._end()
 
-    def _obey(self, preload: Sequence[str] = (), kill: int = 0, start: int = 0, **options: Sequence[str]) -> None:
+    def _obey(self, preload: Sequence[str] = (), kill: int = 0, start: int = 0, **options: Any) -> None:
         if preload:
             _import(preload)
         if pid := self._pids.get(kill):
             _kill(pid)
         if start:
-            self._pids[start] = self._start(**options)  # type: ignore[arg-type]
+            self._pids[start] = self._start(**options)
 
-    def _start(self, cwd: str, kernel: str = "", command: Sequence[str] = (), scraps: Sequence[str] = ()) -> int:
+    def _start(
+        self,
+        cwd: str,
+        kernel: str = "",
+        command: Sequence[str] = (),
+        scraps: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> int:
         alone = _one_thread()
         pid = os.fork()
         if pid == 0:
             try:
-                self._become_child(cwd)
+                self._become_child(cwd, environ or {})
                 if command or not alone:
                     _execute(command or _command_for(kernel, scraps))
                 elif kernel:
@@ -121,7 +129,7 @@ class ForkServer:
                 os._exit(1)
         return pid
 
-    def _become_child(self, cwd: str) -> None:
+    def _become_child(self, cwd: str, environ: Mapping[str, str]) -> None:
         """In a fork: gives up the server's process group, pipes, signal handlers and environment."""
         gc.enable()
         os.setsid()
@@ -134,6 +142,11 @@ class ForkServer:
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(self._environ)
+        os.environ.update(environ)
+        if "tempfile" in sys.modules:
+            vars(sys.modules["tempfile"])["tempdir"] = (
+                None  # an import of the server may have asked for the server's own
+            )
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from creditbot.notebook_host import fork_server
+from creditbot.notebook_host.run_folder import make_run_folder
 from creditbot.notebook_host.syntax import modules_to_preload
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
@@ -30,7 +31,7 @@ class ForkedProcess:
 
     Attributes:
         number: what commands and events call it.
-        cwd: the folder it runs in.
+        cwd: the folder it belongs to: a notebook's, for a kernel.
         folder: a folder of its own, removed when it has ended.
         kill: asks the fork server to kill it and whatever it started; returns at once.
         ended: set when it has ended.
@@ -87,26 +88,30 @@ class KernelLauncher:
         environment: the environment of all these processes.
         notebooks: paths of the notebooks to expect; the fork server imports what they import.
         folder: private, with a short path, because the kernels' sockets are in it.
+        apart: whether each kernel gets folders of its own, see run_folder.py; else it runs in the folder as it is.
     """
 
-    def __init__(self, environment: Mapping[str, str], notebooks: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], notebooks: Sequence[str], folder: Path, *, apart: bool = True
+    ) -> None:
         self._environment = dict(environment)
         self._notebooks = notebooks
         self._folder = folder
+        self._apart = apart
         self._numbers = itertools.count(1)
         self._spare: Kernel | None = None
         self._lock = threading.RLock()
         self._launch()
 
     def prestart(self, cwd: str) -> None:
-        """Starts a kernel for the first run in this folder, before that run is asked for."""
+        """Starts a kernel for the first run of a notebook of this folder, before that run is asked for."""
         self._spare = self._own_kernel(cwd)
 
     def kernel(self, cwd: str, command: Sequence[str] = ()) -> Kernel:
         """An unused kernel: the prestarted one if it fits, else a new one, which may not be ready yet.
 
         Args:
-            cwd: the folder it runs in.
+            cwd: the folder of the notebook.
             command: starts a kernel of another Python, with "{connection_file}" for the path of its connection file.
         """
         with self._lock:
@@ -119,14 +124,21 @@ class KernelLauncher:
 
     def _own_kernel(self, cwd: str) -> Kernel:
         kernel = Kernel(self._process(cwd))
-        self._start(kernel.process, kernel=str(kernel.file))
+        self._start(kernel.process, kernel=str(kernel.file), **self._folders(kernel.process))
         return kernel
 
     def _other_kernel(self, cwd: str, command: Sequence[str]) -> Kernel:
         kernel = Kernel(self._process(cwd))
         arguments = [argument.replace("{connection_file}", str(kernel.file)) for argument in command]
-        self._start(kernel.process, command=arguments)
+        self._start(kernel.process, command=arguments, **self._folders(kernel.process))
         return kernel
+
+    def _folders(self, process: ForkedProcess) -> dict[str, object]:
+        """What the fork server has to know of the folders of a kernel."""
+        if not self._apart:
+            return {}
+        made = make_run_folder(process.folder, Path(process.cwd), self._environment)
+        return {"cwd": made.cwd, "environ": made.environ}
 
     def read_scraps(self, notebook: str, seconds: float) -> dict[str, object]:
         """What an executed notebook glued: name -> value. A process of its own reads them, for at most `seconds`.
@@ -181,7 +193,7 @@ class KernelLauncher:
             if self._server.poll() is not None:
                 self._launch()
             self._processes[process.number] = process
-            if not self._command(start=process.number, cwd=process.cwd, **options):
+            if not self._command(**{"start": process.number, "cwd": process.cwd, **options}):
                 process.mark_ended(None)
 
     def _command(self, **command: object) -> bool:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,14 @@ def wait_until_gone(pids: list[int], seconds: float = 20) -> None:
         os.close(handle)
 
 
+def wait_until_removed(folder: Path, seconds: float = 20) -> None:
+    """Returns once the folder is gone: it is removed when the kernel has ended, just after the reply."""
+    deadline = time.monotonic() + seconds
+    while folder.exists():
+        assert time.monotonic() < deadline, f"{folder} is still there"
+        os.sched_yield()
+
+
 def printed(runner: NotebookRunner, path: Path, sql: str = "select 1") -> str:
     """What a notebook writes to stdout."""
     run = runner.run(str(path), sql)
@@ -191,11 +200,65 @@ def test_a_run_leaves_the_file_as_it_was(runner: NotebookRunner, notebook: Noteb
 def test_a_notebook_finds_files_and_modules_beside_it(
     runner: NotebookRunner, notebook: Notebook, tmp_path: Path
 ) -> None:
-    """It runs in its own folder, as in Jupyter."""
+    """It runs in a copy of its own folder, as in Jupyter."""
     (tmp_path / "rates.txt").write_text("0.80")
     (tmp_path / "helper_of_this_test.py").write_text("RATE = '0.90'")
     path = notebook("print(open('rates.txt').read())", "import helper_of_this_test as helper; print(helper.RATE)")
     assert "0.80\n0.90\n" == printed(runner, path)
+
+
+PLACES = [
+    "Path('../traffic.csv')",
+    "Path('traffic.csv')",
+    "Path('traffic.csv').absolute()",
+    "Path('part/traffic.csv')",
+    "Path(tempfile.gettempdir()) / 'traffic.csv'",
+    "Path(os.environ['TMPDIR']) / 'traffic.csv'",
+    "Path.home() / 'traffic.csv'",
+    "Path.home() / '.cache' / 'traffic.csv'",
+    "Path(os.environ.get('XDG_CACHE_HOME', '~/.cache')).expanduser() / 'traffic.csv'",
+    "Path(get_ipython().ipython_dir) / 'traffic.csv'",
+    "Path(get_ipython().profile_dir.location) / 'traffic.csv'",
+    "Path(os.environ['JUPYTER_RUNTIME_DIR']) / 'traffic.csv'",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_a_run_writes_no_other_run_finds(runner: NotebookRunner, notebook: Notebook, place: str) -> None:
+    """One account's rows would become another's credit."""
+    path = notebook(
+        "import os, tempfile\nfrom pathlib import Path",
+        f"file = {place}\nprint(file.exists())\nfile.parent.mkdir(parents=True, exist_ok=True)",
+        "file.write_text(looker); print(file.read_text())",
+    )
+    texts = [printed(runner, path, f"select {number}") for number in (1, 2)]
+    assert ["False\nselect 1\n", "False\nselect 2\n"] == texts
+
+
+def test_a_file_beside_the_notebook_is_changed_in_a_copy(
+    runner: NotebookRunner, notebook: Notebook, tmp_path: Path
+) -> None:
+    (tmp_path / "part").mkdir()
+    files = [tmp_path / "traffic.csv", tmp_path / "part" / "traffic.csv"]
+    for file in files:
+        file.write_text("before")
+    names = "['traffic.csv', 'part/traffic.csv']"
+    printed(runner, notebook(f"from pathlib import Path\nfor name in {names}: Path(name).write_text(looker)"))
+    assert ["before", "before"] == [file.read_text() for file in files]
+
+
+def test_what_ipython_stores_no_other_run_finds(runner: NotebookRunner, notebook: Notebook) -> None:
+    path = notebook("total = None", "%store -r total", "print(total)\ntotal = looker", "%store total")
+    texts = [printed(runner, path, f"select {number}").splitlines() for number in (1, 2)]
+    assert [["None"], ["None"]] == [[line for line in lines if line == "None" or "select" in line] for lines in texts]
+
+
+def test_the_folders_of_a_run_are_gone_after_it(runner: NotebookRunner, notebook: Notebook) -> None:
+    path = notebook("import os, tempfile", "print(os.getcwd(), os.environ['HOME'], tempfile.gettempdir(), sep='\\n')")
+    folders = [Path(line) for line in printed(runner, path).splitlines()]
+    for folder in folders:
+        wait_until_removed(folder)
+    assert [False] * 3 == [folder.exists() for folder in folders]
 
 
 def test_a_run_sees_nothing_of_an_earlier_run(runner: NotebookRunner, notebook: Notebook) -> None:
@@ -342,7 +405,7 @@ def test_a_notebook_does_not_see_the_fork_servers_settings(seen_environment: dic
 
 
 def test_a_notebook_gets_a_home_if_there_is_none(notebook: Notebook, tmp_path: Path) -> None:
-    """It lasts as long as the runner."""
+    """It lasts as long as the run."""
     path = notebook("from pathlib import Path", "Path.home().joinpath('x').mkdir(); print('ok')")
     variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "nowhere")}
     with closing(NotebookRunner([], variables, seconds=60)) as homeless:

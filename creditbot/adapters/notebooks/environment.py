@@ -16,7 +16,8 @@ def kernel_environment(
 ) -> dict[str, str]:
     """The environment variables of a kernel.
 
-    The processes that run it add Jupyter's: IPYTHONDIR, JUPYTER_RUNTIME_DIR, JPY_PARENT_PID, MPLBACKEND and TMPDIR.
+    The processes that run it add JPY_PARENT_PID and MPLBACKEND, and give each run its own HOME, TMPDIR, IPYTHONDIR and
+    JUPYTER_RUNTIME_DIR.
 
     Args:
         environ: the bot's environment, with what its `.env` adds for notebooks, such as WAREHOUSE_URL.

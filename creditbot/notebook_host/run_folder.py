@@ -1,0 +1,117 @@
+"""Makes the folders of one run, which no other run sees: what a notebook writes there is gone when the run ends.
+
+Called by kernels.py, which removes them. The working folder looks like the notebook's own: small files are copied, so
+that a run which changes one changes only its copy, and the rest is linked.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_FILES, _BYTES, _DEPTH = 100, 4 * 2**20, 2
+"""How much of a notebook's folder is copied: files, bytes, and folders within folders. It takes a few milliseconds."""
+
+_NEIGHBOURS = 200
+"""How many files and folders beside the notebook's folder are linked."""
+
+_LOGINS = (".aws", ".config/gcloud", ".databrickscfg", ".odbc.ini", ".pgpass", ".snowflake")
+"""Where drivers of warehouses look for logins. They are linked into the private HOME."""
+
+_XDG = {"XDG_CACHE_HOME": ".cache", "XDG_DATA_HOME": ".local/share", "XDG_STATE_HOME": ".local/state"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folders of one run.
+
+    Attributes:
+        cwd: the working folder.
+        environ: the environment variables that name the others.
+    """
+
+    cwd: str
+    environ: dict[str, str]
+
+
+def make_run_folder(folder: Path, beside: Path, environment: Mapping[str, str]) -> RunFolder:
+    """Makes the folders of a run below `folder`.
+
+    Args:
+        folder: private, and empty but for files of the kernel.
+        beside: the folder of the notebook.
+        environment: of all runs.
+    """
+    above, home, tmp, ipython, jupyter = (folder / name for name in ("above", "home", "tmp", "ipython", "jupyter"))
+    for path in (above, home, tmp, ipython, jupyter):
+        path.mkdir(mode=0o700)
+    work = above / (beside.name or "root")
+    work.mkdir()
+    _mirror(beside, work, _Budget(_FILES, _BYTES), _DEPTH)
+    for entry in itertools.islice(_entries(beside.parent), _NEIGHBOURS):  # for `../data/rates.csv`
+        if not (above / entry.name).exists():
+            (above / entry.name).symlink_to(entry.path)
+    variables = {"HOME": home, "TMPDIR": tmp, "TEMP": tmp, "TMP": tmp, "IPYTHONDIR": ipython}
+    variables |= {"JUPYTER_RUNTIME_DIR": jupyter}
+    variables |= {name: home / place for name, place in _XDG.items() if name in environment}
+    if real := environment.get("HOME"):
+        _link_logins(Path(real), home)
+        variables |= {name: path for name, path in _of_programs(Path(real)).items() if name not in environment}
+    return RunFolder(str(work), {name: str(path) for name, path in variables.items()})
+
+
+def _of_programs(home: Path) -> dict[str, Path]:
+    """Folders in the user's HOME that hold programs and fonts, not results."""
+    places = {"PYTHONUSERBASE": home / ".local", "MPLCONFIGDIR": home / ".cache" / "matplotlib"}
+    return {name: path for name, path in places.items() if path.is_dir()}
+
+
+def _link_logins(real: Path, home: Path) -> None:
+    for login in _LOGINS:
+        if (real / login).exists():
+            (home / login).parent.mkdir(exist_ok=True)
+            (home / login).symlink_to((real / login).absolute())
+
+
+@dataclass(slots=True)
+class _Budget:
+    files: int
+    bytes: int
+
+    def takes(self, entry: os.DirEntry[str]) -> bool:
+        """Whether the file may still be copied; counts it if so."""
+        size = entry.stat().st_size
+        if self.files < 1 or size > self.bytes:
+            return False
+        self.files, self.bytes = self.files - 1, self.bytes - size
+        return True
+
+
+def _mirror(source: Path, target: Path, budget: _Budget, depth: int) -> None:
+    """Copies what the budget allows, and links the rest. Files come first, because the budget is for them."""
+    for entry in sorted(_entries(source), key=lambda entry: (entry.is_dir(), entry.name)):
+        path = target / entry.name
+        if entry.is_dir(follow_symlinks=False) and depth and budget.files and not entry.name.startswith("."):
+            path.mkdir()
+            _mirror(Path(entry.path), path, budget, depth - 1)
+        elif not _copied(entry, path, budget):
+            path.symlink_to(Path(entry.path).absolute())
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with suppress(OSError), os.scandir(folder) as entries:  # a folder that cannot be read looks empty
+        yield from (entry for entry in entries if entry.name != "__pycache__")
+
+
+def _copied(entry: os.DirEntry[str], path: Path, budget: _Budget) -> bool:
+    with suppress(OSError):
+        if entry.is_file() and budget.takes(entry):
+            shutil.copy(entry.path, path)
+            return True
+    path.unlink(missing_ok=True)
+    return False

@@ -1,0 +1,81 @@
+"""The folders of one run: what a notebook finds there, and what stays as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from creditbot.notebook_host.run_folder import RunFolder, make_run_folder
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """The folder of a notebook."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The HOME of the user."""
+    folder = tmp_path / "user"
+    folder.mkdir()
+    return folder
+
+
+def made(tmp_path: Path, beside: Path, **environment: str) -> RunFolder:
+    """The folders of a run."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return make_run_folder(folder, beside, environment)
+
+
+def test_small_files_are_copied(tmp_path: Path, beside: Path) -> None:
+    (beside / "rates.csv").write_text("0.80")
+    copy = Path(made(tmp_path, beside).cwd) / "rates.csv"
+    assert (False, "0.80") == (copy.is_symlink(), copy.read_text())
+
+
+def test_large_files_are_linked(tmp_path: Path, beside: Path) -> None:
+    (beside / "warehouse.duckdb").write_bytes(b"x" * 5 * 2**20)
+    assert (Path(made(tmp_path, beside).cwd) / "warehouse.duckdb").readlink() == beside / "warehouse.duckdb"
+
+
+def test_many_files_are_found_whether_copied_or_linked(tmp_path: Path, beside: Path) -> None:
+    for number in range(150):
+        (beside / f"{number}.txt").write_text(str(number))
+    copies = list(Path(made(tmp_path, beside).cwd).iterdir())
+    assert {str(number) for number in range(150)} == {copy.read_text() for copy in copies}
+    assert 50 == sum(copy.is_symlink() for copy in copies)
+
+
+def test_deep_folders_are_found(tmp_path: Path, beside: Path) -> None:
+    deep = Path("a/b/c/d")
+    (beside / deep).mkdir(parents=True)
+    (beside / deep / "x.txt").write_text("x")
+    assert "x" == (Path(made(tmp_path, beside).cwd) / deep / "x.txt").read_text()
+
+
+def test_files_in_folders_next_to_the_notebooks_are_found(tmp_path: Path, beside: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rates.csv").write_text("0.80")
+    assert "0.80" == (Path(made(tmp_path, beside).cwd) / "../data/rates.csv").read_text()
+
+
+def test_a_link_to_nowhere_is_no_failure(tmp_path: Path, beside: Path) -> None:
+    (beside / "gone").symlink_to(tmp_path / "nowhere")
+    assert (Path(made(tmp_path, beside).cwd) / "gone").is_symlink()
+
+
+def test_logins_of_warehouses_stay_in_home(tmp_path: Path, beside: Path, home: Path) -> None:
+    login = Path(".config/gcloud/application_default_credentials.json")
+    (home / login).parent.mkdir(parents=True)
+    (home / login).write_text("{}")
+    assert "{}" == (Path(made(tmp_path, beside, HOME=str(home)).environ["HOME"]) / login).read_text()
+
+
+def test_packages_of_the_user_are_still_found(tmp_path: Path, beside: Path, home: Path) -> None:
+    (home / ".local").mkdir()
+    assert str(home / ".local") == made(tmp_path, beside, HOME=str(home)).environ["PYTHONUSERBASE"]
