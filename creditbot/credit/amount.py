@@ -213,7 +213,7 @@ def _check_shares(rows: Sequence[CreditRow]) -> None:
     for row, share in zip(rows, shares, strict=True):
         if share == 0 and row.credit > 0 and row.credit >= credit - row.credit:
             raise CreditRefused(
-                f"A row of no traffic has a credit of {format_usd(row.credit)}: it looks like a row of totals.", _TODO
+                f"A row without traffic has a credit of {format_usd(row.credit)}: it looks like a row of totals.", _TODO
             )
     if abs(total - 1) > SHARE_TOLERANCE * len(rows):
         raise CreditRefused(f"The summary covers {total:.1%} of the traffic, not all of it ({len(rows)} rows).", _TODO)

@@ -173,7 +173,7 @@ def _app_message_parts(message: Mapping[str, object]) -> list[tuple[_Role, objec
 
 
 def _app_attachment_parts(attachment: Mapping[str, object]) -> list[tuple[_Role, object]]:
-    """What an app says in an attachment of its own message; an unfurl in it is Slack's, and repeats a link."""
+    """The parts of an attachment that an app added to its own message. Unfurls by Slack only repeat a link."""
     if _is_unfurl(attachment, _UNFURL_MARKS_OF_SLACK):
         return _attachment_parts(attachment)
     fields = attachment.get("fields")

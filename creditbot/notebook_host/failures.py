@@ -63,9 +63,9 @@ def cell_error(notebook: str, cell: int, name: str, message: str) -> CreditbotEr
 
 
 def parameter_changed(notebook: str, cell: int | None) -> Refused:
-    """The error for a run in which `looker` had another value than the request's SQL."""
-    what = f"The notebook {notebook} gave looker another value than the SQL of the request{_where(cell)}."
-    return Refused(f"the notebook {notebook}", what, "Give that value another name, so that looker stays the SQL.")
+    """The error for a run in which `looker` was not the SQL of the request."""
+    what = f"The notebook {notebook} set looker to something other than the SQL of the request{_where(cell)}."
+    return Refused(f"the notebook {notebook}", what, "Use another name for that value, so that looker stays the SQL.")
 
 
 def out_of_time(notebook: str, cell: int | None, seconds: float) -> NotebookStopped:

@@ -64,8 +64,8 @@ def parameter_cell(cells: Sequence[NotebookNode]) -> NotebookNode:
         )
     if _is_read_early(uses[: found + 1]):
         raise UnusableParameter(
-            f"uses {PARAMETER} before the SQL of the request is in it",
-            f"Let one cell only set {PARAMETER}, and use it in the cells below.",
+            f"uses {PARAMETER} before it holds the SQL of the request",
+            f"Set {PARAMETER} in a cell that does nothing else, and use it in the cells below.",
         )
     return cells[found]
 

@@ -40,8 +40,8 @@ class Part(Enum):
     UNSAVED = auto()
     """Ended, but its summary does not say so yet."""
     DOUBTFUL = auto()
-    """Ended, but one more reply may exist: a post of unknown outcome may have become visible since. Or answered by
-    others, who may have taken their answer back."""
+    """Ended, but one more reply may exist: a post of unknown outcome may have become visible since. Or others
+    answered the request, and may have taken their answer back."""
     WAITING = auto()
     """Not now: claimed by another process, not yet due, not yet settled, or on hold."""
     DONE = auto()

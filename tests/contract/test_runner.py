@@ -344,7 +344,7 @@ def test_a_run_in_which_looker_changes_is_refused(
     """Where the source does not show it, the value in the kernel does: after every cell."""
     (tmp_path / "saved_queries_of_this_test.py").write_text("looker = 'select 2'")
     path = notebook("print(looker)", source)
-    with pytest.raises(Refused, match="gave looker another value than the SQL of the request in cell 3"):
+    with pytest.raises(Refused, match="set looker to something other than the SQL of the request in cell 3"):
         runner.run(str(path), "select 1")
 
 

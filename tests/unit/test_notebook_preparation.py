@@ -149,7 +149,7 @@ def test_a_cell_that_replaces_the_sql_is_refused_however_spelt(path: Path, sourc
 )
 def test_a_cell_that_uses_the_saved_sql_is_refused(path: Path, cells: list[str]) -> None:
     """It would compute with the SQL that is saved in the notebook, before the request's SQL is there."""
-    with pytest.raises(Refused, match="uses looker before the SQL of the request is in it"):
+    with pytest.raises(Refused, match="uses looker before it holds the SQL of the request"):
         prepare(write_notebook(path, *map(code, cells)))
 
 

@@ -90,7 +90,7 @@ def check_function(node: exp.Func, dialect: str) -> None:
     if dialect == "clickhouse" and isinstance(node, exp.Anonymous) and _IN_FUNCTIONS.fullmatch(parts[-1]):
         raise SqlRefused(f"The SQL calls {name}, which may read a table named in its arguments.", TODO)
     if isinstance(node, _RANDOM_TYPES) or (isinstance(node, exp.Anonymous) and _RANDOM_NAMES.fullmatch(parts[-1])):
-        raise SqlRefused(f"The SQL calls {name}, so it takes other rows each time that it runs.", TODO)
+        raise SqlRefused(f"The SQL calls {name}, so it takes different rows each time that it runs.", TODO)
     if opens_list(node) and not all(_is_in_column(argument) for argument in _lists(node)):
         raise SqlRefused(f"The SQL generates rows with {name} from a list, not from a column.", TODO)
 
