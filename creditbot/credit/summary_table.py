@@ -50,21 +50,33 @@ def summary_tables(cells: Sequence[Cell]) -> list[Table]:
     """
     tables: list[Table] = []
     for cell in under_heading(cells):
-        before = ""
-        for kind, text in cell.outputs:
+        unseen = _plain_twins(cell.outputs)
+        for number, (kind, text) in enumerate(cell.outputs):
             if kind == "text/html":
                 tables += _checked(text, html_tables(text), unreadable=has_unreadable_html(text))
-            elif kind in _PRINTED:
-                # Nobody sees the plain text of an object that is also shown as HTML.
-                is_seen = kind != "text/plain" or before != "text/html"
-                unreadable = is_seen and has_unreadable_print(text)
-                tables += _checked(text, list(printed_tables(text)), unreadable=unreadable)
-            before = kind
+            elif kind in _PRINTED and number not in unseen:
+                tables += _checked(text, list(printed_tables(text)), unreadable=has_unreadable_print(text))
     different: list[Table] = []
     for table in tables:
         if all(_credits(table) != _credits(other) for other in different):
             different.append(table)
     return different
+
+
+def _plain_twins(outputs: Sequence[tuple[str, str]]) -> set[int]:
+    """Which outputs are plain text that nobody sees: that of a table which is shown as HTML.
+
+    IPython puts the plain text of an object in front of its HTML, others behind it.
+    """
+    twins = set[int]()
+    for number, (kind, text) in enumerate(outputs):
+        if kind != "text/html" or not any(_names_credit(shown.lines) for shown in _parsed(text)):
+            continue
+        beside = (other for other in (number - 1, number + 1) if 0 <= other < len(outputs) and other not in twins)
+        twin = next((other for other in beside if outputs[other][0] == "text/plain"), None)
+        if twin is not None:
+            twins.add(twin)
+    return twins
 
 
 def _checked(text: str, tables: Sequence[Table], *, unreadable: bool) -> list[Table]:

@@ -316,6 +316,22 @@ def test_a_rule_can_exclude() -> None:
     assert picked("select a from t where item = 'voice' and channel <> 'whatsapp'", table=table) == "voice"
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "day >= DATE '2025-12-05'",
+        "day < '2025-12-05'",
+        "day BETWEEN DATE '2025-12-05' AND DATE '2025-12-09'",
+        "n > 5 AND '2025-12-05' > day",
+    ],
+)
+def test_a_text_in_a_bound_is_asked_for(condition: str) -> None:
+    """It stands in a condition that every row fulfils."""
+    table = ProductTable((ProductRule(Product("december", "n"), ("2025-12-05",)),))
+    assert picked(f"select a from t where {condition}", table=table) == "december"
+    assert picked(f"select a from t where not ({condition})", table=table) == "none"
+
+
 def test_a_rule_can_mind_capitals() -> None:
     """In literals and in names."""
     table = ProductTable((ProductRule(Product("voice", "v"), ("Voice",), ("WhatsApp",), case_sensitive=True),))

@@ -324,6 +324,20 @@ class TestDoubt:
         for outputs in ([html(table()), html(other)], [html(other), html(table())]):
             assert "cannot be read" in refusal(run_of({}, markdown("# Summary Info"), shows(*outputs)))
 
+    @pytest.mark.parametrize("plain_first", [False, True])
+    def test_the_plain_text_of_what_is_shown_as_html_is_not_read(self, plain_first: bool) -> None:
+        """Nobody sees it, so that it cannot be read is no doubt."""
+        table = plain([{"Mode": "basic", "Fraud Cost": "$9,999.00", "Credit": "$4,948.80"}])
+        outputs = [html(table), ("text/plain", repr(table))]
+        cells = markdown("# Summary Info"), shows(*(outputs[::-1] if plain_first else outputs))
+        assert credit_of(run_of({}, *cells)).amount == REFERENCE
+
+    def test_a_second_object_as_plain_text_is_read(self) -> None:
+        """It stands behind one that has its own."""
+        first = [("text/plain", repr(frame())), html(frame())]
+        second = "text/plain", repr(frame({"credit": "$1.00"}))
+        assert "2 tables" in refusal(run_of({}, markdown("# Summary Info"), shows(*first, second)))
+
     def test_html_and_print_that_disagree(self) -> None:
         """An estimate, and what it came to after a review."""
         final = ("stream", f"Final:\n\n{frame({'credit': '$250.00'}).to_string()}\n")

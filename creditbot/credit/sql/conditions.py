@@ -144,7 +144,7 @@ class _Proof:
         if isinstance(node, _PATTERNS):
             return self._named(node.this) or self._all_about(node.expression)
         if isinstance(node, exp.Between):
-            return self._named(node.this)
+            return self._named(node.this) or any(map(self._all_about, (node.args["low"], node.args["high"])))
         if isinstance(node, _SEARCHES) or (isinstance(node, exp.Anonymous) and node.name.lower() in _SEARCH_NAMES):
             return any(self._named(part) or self._all_about(part) for part in node.iter_expressions())
         return False
@@ -163,7 +163,7 @@ class _Proof:
             return self._when(left, not truth)  # STRPOS(item, 'Authy') < 1
         if kind in {exp.GT, exp.GTE} and right.name in {"0", "1"}:
             return self._when(left, truth)
-        return truth and self._named(left)
+        return truth and (self._named(left) or self._all_about(right))
 
     def _equal(self, left: exp.Expr, right: exp.Expr, truth: bool) -> bool:
         if isinstance(left, exp.Case | exp.If):
