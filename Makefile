@@ -75,7 +75,8 @@ test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, impor
 
 .PHONY: test-fast
 test-fast: $(STAMP)-dev ## While you write code: the tests without sandbox, kernels and crash sweep, 20 examples a property
-	HYPOTHESIS_PROFILE=fast $(PYTEST) -n $(PROCESSES) --dist worksteal -q -m "not cluster and not sandbox and not kernels and not crash"
+	HYPOTHESIS_PROFILE=fast $(PYTEST) -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" \
+		--ignore tests/cluster --ignore tests/crash --ignore-glob '*sandbox*'
 
 .PHONY: lint
 lint: $(STAMP)-dev ## Code style, workflows and their permissions

@@ -266,7 +266,7 @@ def test_a_channel_that_cannot_be_read_stops_no_other(two_channels: World) -> No
     assert two_channels.tick().ok
 
 
-def test_what_was_written_while_a_channel_could_not_be_read_is_answered_later(two_channels: World) -> None:
+def test_requests_of_a_channel_that_was_unreadable_are_answered_later(two_channels: World) -> None:
     """How far was read is not remembered until all channels are read."""
     before = two_channels.state().meta.covered_until
     two_channels.wait(hours=5)

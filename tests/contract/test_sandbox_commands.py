@@ -86,8 +86,10 @@ class Shell:
             while "WAREHOUSE_URL" not in served.settings:
                 name, _, value = process.stdout.readline().strip().partition("=")
                 served.settings[name] = value
-            yield served
-            process.send_signal(signal.SIGTERM)
+            try:
+                yield served
+            finally:  # leaving `with` waits for its end
+                process.send_signal(signal.SIGTERM)
             served.asides += process.stderr.read().splitlines()
             assert 0 == process.wait(20)
 

@@ -22,6 +22,8 @@ from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, SqlReader, SqlReaderHere, SqlReading, read_sql
 from creditbot.errors import CreditbotError, SqlRefused, Unreachable
 
+pytestmark = pytest.mark.kernels
+
 TEXTS = default_products("verify.ipynb", "psms.ipynb").texts
 VERIFY = "SELECT a FROM t WHERE item LIKE 'Authy%'"
 NESTED = "SELECT a FROM t WHERE item = 'Authy' AND " + "array[" * 40 + "1" + "]" * 40 + " IS NOT NULL"

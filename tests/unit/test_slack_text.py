@@ -296,7 +296,7 @@ APP_CONTENT = {
 }
 
 
-def test_what_an_app_says_in_its_attachments_is_read_if_it_wrote_the_message() -> None:
+def test_attachments_are_read_where_an_app_wrote_the_message() -> None:
     """Texts, titles and fields of older apps; never unfurls, quoted messages, pictures or fallbacks."""
     expected = [f"https://a.b/{number}" for number in (1, 2, 3, "4?x=1&y=2", 5, 6, 7)]
     assert expected == list(urls_with_doubts(APP_CONTENT, from_app=True))
@@ -389,6 +389,7 @@ def test_a_message_may_be_nested_deeper_than_pythons_stack() -> None:
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "https://acme.looker.com/looks/1"])
+@pytest.mark.slow
 def test_hostile_text_takes_time_linear_in_its_size(prefix: str, unit: str) -> None:
     """400,000 characters take seconds at most. Quadratic work would take many minutes."""
     hostile = prefix + unit * (400_000 // len(unit))

@@ -431,6 +431,7 @@ def test_without_a_dialect_every_dialect_that_reads_the_sql_decides() -> None:
         "(" * MAX_SQL,
     ],
 )
+@pytest.mark.slow
 def test_deep_nesting_is_refused_and_not_a_crash(sql: str) -> None:
     """The parser's recursion ends in a sentence."""
     assert "not one query" in refusal(sql, "duckdb")
@@ -452,6 +453,7 @@ def test_long_sql_is_refused_before_it_is_parsed() -> None:
     ],
 )
 @pytest.mark.timeout(20)
+@pytest.mark.slow
 def test_wide_sql_passes_in_time(sql: str) -> None:
     """Time and memory grow with the length of the SQL and not with its square."""
     assert refusal(sql, "duckdb") == ""
