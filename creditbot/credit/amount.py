@@ -109,8 +109,9 @@ def _from_scraps(scraps: Mapping[str, object]) -> Credit | None:
     named: dict[str, list[object]] = {}
     for name, value in scraps.items():
         named.setdefault(_canonical(name), []).append(value)
-    for value in named.get("currency", ()):
-        _check_currency({"currency": value})
+    for name, values in named.items():
+        for value in values:
+            _check_currency({name: value})
     credits_ = [_scrap(value) for name in SCRAPS for value in named.get(name, ())]
     if any(credit.amount != credits_[0].amount for credit in credits_):
         amounts = " and ".join(format_usd(credit.amount) for credit in credits_)
@@ -232,9 +233,10 @@ def _share(text: str) -> Decimal:
 
 
 def _check_currency(columns: Mapping[str, object]) -> None:
-    currency = columns.get("currency")
-    if currency and str(currency).strip().upper() not in {"USD", "US$", "$"}:
-        raise CreditRefused(f"The credit is in {_shown(currency)}, not in USD.", _TODO)
+    """For every column that is named `currency`, `currency_code`, `curr` or the like."""
+    for name, currency in columns.items():
+        if name.startswith("curr") and currency and str(currency).strip().upper() not in {"USD", "US$", "$"}:
+            raise CreditRefused(f"The credit is in {_shown(currency)}, not in USD.", _TODO)
 
 
 def _shown(value: object) -> str:

@@ -155,6 +155,8 @@ def _parsed(html: str) -> list[_Shown]:
     parser = _TableParser()
     parser.feed(html)
     parser.close()
+    for table in parser.tables:
+        table.doubtful |= parser.sheet_hides
     return parser.tables
 
 
@@ -213,6 +215,7 @@ class _TableParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tables: list[_Shown] = []
+        self.sheet_hides = False
         self._shown = _Shown()
         self._open: list[str] = []
         self._hidden_at: int | None = None
@@ -256,6 +259,8 @@ class _TableParser(HTMLParser):
 
     @override
     def handle_data(self, data: str) -> None:
+        if "style" in self._open and _DOUBTFUL_STYLE.search(re.sub(r"\s+", "", data.casefold())):
+            self.sheet_hides = True  # cells that pandas' Styler hides, perhaps; which, only a browser tells
         says_something = bool(data.strip()) and _UNSEEN.isdisjoint(self._open)
         is_hidden = self._hidden_at is not None and "table" in self._open
         is_other_currency = "caption" in self._open and _OTHER_CURRENCY.search(data)

@@ -110,6 +110,8 @@ class TestScraps:
             ({"credit": "5", "Credit": "6"}, "different credits: $5.00 and $6.00"),
             ({"credit": "5", "currency": "EUR"}, "in EUR, not in USD"),
             ({"credit": "5", "Currency": "gbp"}, "in gbp, not in USD"),
+            ({"credit": "5", "currency code": "EUR"}, "in EUR, not in USD"),
+            ({"credit": {"amount": "5", "curr": "EUR"}}, "in EUR, not in USD"),
             ({"credit": "10", "Fraud Cost (USD)": 9}, "above the fraud cost $9.00"),
             ({"credit": [{"Credit": "10", "Fraud-Cost": "9"}]}, "above the fraud cost $9.00"),
             ({"credit": [{"credit": "10", "FraudCost": "9"}]}, "above the fraud cost $9.00"),

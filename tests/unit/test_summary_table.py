@@ -280,6 +280,8 @@ class TestDoubt:
             "<div style='display: none'><table>{}</table></div>",
             "<div style='text-decoration:line-through'><p>old<br></p><table>{}</table></div>",
             "<table><caption>Amounts in EUR</caption>{}</table>",
+            "<style>#T_1_row0_col0 {{ display: none }}</style><table>{}</table>",
+            "<style>td {{ text-decoration: line-through }}</style><table>{}</table>",
             "<table><caption>Total, \N{EURO SIGN}</caption>{}</table>",
         ],
     )
@@ -293,7 +295,7 @@ class TestDoubt:
         [
             "<div style='display:none'>hint</div><table>{}</table>",
             "<table><caption>Amounts in USD</caption>{}</table>",
-            "<style>td {{ display:none }}</style><table>{}</table>",
+            "<style>td {{ vertical-align: middle }}</style><table>{}</table>",
             "<table><colgroup><col style='display:none'></colgroup>{}</table>",
             "<!-- <table><tr><th>credit</th></tr><tr><td>5.00</td></tr></table> --><table>{}</table>",
         ],
