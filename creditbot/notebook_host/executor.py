@@ -107,7 +107,8 @@ class NotebookExecutor:
                 )
             except PapermillExecutionError as error:
                 cell = _failed_cell(prepared, execution, error)
-                raise failures.cell_error(name, cell, error.ename, error.evalue) from None
+                reason = error.evalue or _last_complaint(execution)
+                raise failures.cell_error(name, cell, error.ename, reason) from None
             except ParameterChanged:
                 raise failures.parameter_changed(name, _last_cell(prepared, execution)) from None
             except DeadKernelError:
@@ -144,6 +145,16 @@ def _failed_cell(prepared: PreparedNotebook, execution: Execution, error: Paperm
         if error.ename in errors or cell.metadata.papermill.exception:
             return number
     return 0
+
+
+def _last_complaint(execution: Execution) -> str:
+    """What the failed cell last wrote to stderr. IPython reports an unknown magic there, and nowhere else."""
+    assert execution.notebook is not None
+    failed = [cell for cell in execution.notebook.cells if cell.metadata.get("papermill", {}).get("exception")]
+    outputs = [output for cell in failed for output in cell.outputs if output.get("name") == "stderr"]
+    return next(
+        (line for output in reversed(outputs) for line in reversed(output.text.splitlines()) if line.strip()), ""
+    )
 
 
 def _last_cell(prepared: PreparedNotebook, execution: Execution) -> int | None:

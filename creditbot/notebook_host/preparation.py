@@ -8,6 +8,8 @@ the first cell, and the fixed text would overwrite the SQL. So the copy has the 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import secrets
 import sys
 from dataclasses import dataclass
@@ -19,10 +21,13 @@ from nbformat import NotebookNode
 
 from creditbot.errors import Refused
 from creditbot.notebook_host.parameter import PARAMETERS_TAG, UnusableParameter, parameter_cell
+from creditbot.notebook_host.tidying import tidy
 from creditbot.text import one_line
 
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
 """Tags of the cells that papermill adds. The file of a notebook that was executed before has such cells."""
+
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 _DEFAULT_KERNEL, _PYTHON = "python3", "python"
 _OWN_PYTHON = {"python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}", sys.executable}
@@ -85,8 +90,12 @@ def _read(path: Path) -> bytes:
 
 def _notebook(path: Path, data: bytes) -> NotebookNode:
     try:
-        notebook: NotebookNode = nbformat.convert(nbformat.reader.reads(data.decode()), 4)  # type: ignore[no-untyped-call]
-        notebook = nbformat.v4.upgrade(notebook)  # type: ignore[no-untyped-call]
+        text = data.decode("utf-8-sig")
+        document = json.loads(text)
+        if document.get("nbformat") != 4:
+            document = nbformat.convert(nbformat.reader.reads(text), 4)  # type: ignore[no-untyped-call]
+        tidy(document)
+        notebook: NotebookNode = nbformat.v4.upgrade(nbformat.from_dict(document))  # type: ignore[no-untyped-call]
         _give_ids(notebook)
         nbformat.validate(notebook)
     except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
@@ -100,13 +109,13 @@ def _give_ids(notebook: NotebookNode) -> None:
     """Gives an id to each cell that has none of its own. nbformat would only warn of it."""
     used = {None}
     for cell in notebook.cells:
-        if cell.get("id") in used:
+        if cell.get("id") in used or not _ID.fullmatch(str(cell["id"])):
             cell["id"] = secrets.token_hex(4)
         used.add(cell["id"])
 
 
 def _tags(cell: NotebookNode) -> set[str]:
-    return set(cell.metadata.get("tags", ()))
+    return set(cell.metadata["tags"])
 
 
 def _tag_parameter(path: Path, notebook: NotebookNode) -> None:

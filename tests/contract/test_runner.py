@@ -429,6 +429,22 @@ def test_a_failure_names_notebook_cell_and_error(cell_failure: tuple[Path, Noteb
     assert f"The notebook {path.name} failed in cell 3 with KeyError: 'price_usd'." == failure.what
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("%%bigquery df\nSELECT 1", "Cell magic `%%bigquery` not found"),
+        ("%bigquery SELECT 1", "Line magic function `%bigquery` not found"),
+        ("import sys\nprint('old', file=sys.stderr)\n%load_ext", "Missing module name"),
+    ],
+)
+def test_an_error_that_ipython_only_prints_is_the_reason(
+    runner: NotebookRunner, notebook: Notebook, source: str, reason: str
+) -> None:
+    with pytest.raises(NotebookFailed) as raised:
+        runner.run(str(notebook(source)), "select 1")
+    assert reason in raised.value.what
+
+
 def test_a_failure_says_where_the_executed_notebook_is(cell_failure: tuple[Path, NotebookFailed], kept: Path) -> None:
     path, failure = cell_failure
     (file,) = kept.glob(f"{path.stem}-*")

@@ -185,6 +185,78 @@ def test_every_format_4_is_read(path: Path, minor: int) -> None:
     assert ['looker = ""'] == tagged(write_notebook(path, code('looker = ""'), minor=minor))
 
 
+TOLERATED: list[dict[str, Any]] = [
+    {"attachments": {}},
+    {"metadata": {"tags": ["parameters", "parameters"]}},
+    {"metadata": {"tags": "parameters"}},
+    {"metadata": {"tags": None}},
+    {"metadata": {"collapsed": "true", "scrolled": 1, "name": ""}},
+    {"metadata": None},
+    {"source": ['looker = "', '"']},
+    {"outputs": None},
+    {"outputs": [{"output_type": "display_data", "data": {}, "metadata": {}, "transient": {}}]},
+    {"outputs": [{"output_type": "stream", "text": "no name"}]},
+    {"execution_count": "3"},
+    {"id": "with blanks and ümlauts"},
+    {"id": None},
+    {"prompt_number": 1, "language": "python", "collapsed": False},
+]
+
+
+@pytest.mark.parametrize("fields", TOLERATED, ids=str)
+def test_what_papermill_runs_is_run_whatever_a_cell_has(path: Path, fields: dict[str, Any]) -> None:
+    assert ['looker = ""'] == tagged(write_notebook(path, {**code('looker = ""'), **fields}))
+
+
+@pytest.mark.parametrize("field", ["metadata", "outputs", "execution_count"])
+def test_a_cell_may_lack_what_a_run_does_not_need(path: Path, field: str) -> None:
+    cell = code('looker = ""')
+    del cell[field]
+    assert ['looker = ""'] == tagged(write_notebook(path, cell))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"outputs": [], "execution_count": None}, {"attachments": None}, {"metadata": {"tags": 5}}], ids=str
+)
+def test_a_text_cell_may_have_fields_of_a_code_cell(path: Path, fields: dict[str, Any]) -> None:
+    assert ['looker = ""'] == tagged(write_notebook(path, {**markdown("text"), **fields}, code('looker = ""')))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"kernelspec": {"name": "python3"}},
+        {"kernelspec": {"name": "python3", "display_name": None, "env": {}}},
+        {"kernelspec": {"display_name": "Python 3"}},
+        {"kernelspec": None},
+        {"language_info": None},
+        {"language_info": {"version": "3.11"}},
+        {"language_info": {"name": "python", "codemirror_mode": 3}},
+        {"authors": "me", "title": 5, "orig_nbformat": "2"},
+    ],
+    ids=str,
+)
+def test_a_notebook_may_say_little_of_its_kernel(path: Path, metadata: dict[str, Any]) -> None:
+    assert ['looker = ""'] == tagged(write_notebook(path, code('looker = ""'), **metadata))
+
+
+@pytest.mark.parametrize("minor", [6, 99, "5", None])
+def test_a_minor_format_that_nobody_knows_is_read(path: Path, minor: Any) -> None:
+    assert ['looker = ""'] == tagged(write_notebook(path, code('looker = ""'), minor=minor))
+
+
+def test_a_byte_order_mark_is_no_matter(path: Path) -> None:
+    write_notebook(path, code('looker = ""'))
+    path.write_bytes("\ufeff".encode() + path.read_bytes())
+    assert ['looker = ""'] == tagged(path)
+
+
+def test_a_field_of_the_notebook_that_nobody_knows_is_left_out(path: Path) -> None:
+    document = {**json.loads(write_notebook(path, code('looker = ""')).read_text()), "signature": "x"}
+    path.write_text(json.dumps(document))
+    assert ['looker = ""'] == tagged(path)
+
+
 def test_format_3_is_read(path: Path) -> None:
     old = {"cell_type": "code", "input": 'looker = ""', "outputs": [], "language": "python", "metadata": {}}
     sheet = {"cells": [old], "metadata": {}}
