@@ -193,7 +193,7 @@ def _link_line(link: Mapping[str, Any]) -> str:
     parts = [str(link.get("product") or "skipped: no product for its SQL is on")]
     if "credit" in link:
         parts.append(format_usd(link["credit"]))
-    parts.append(f"SQL {str(link['sql_sha256'])[:12]}")
+    parts.append(f"SQL {str(link['sql_sha256']).rpartition('-')[2][:12]}")
     if "notebook_sha256" in link:
         parts.append(f"notebook {str(link['notebook_sha256'])[:12]}")
     return ", ".join(parts)
