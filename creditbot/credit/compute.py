@@ -116,10 +116,15 @@ class CreditCalculator:
         self._resolver.warm()
         self._sql_reader.warm()
 
-    def compute(self, request: Request) -> Computation:
-        """The credit of the request. Raises `LinksFailed` with every link that failed, and why."""
+    def compute(self, request: Request, now: datetime) -> Computation:
+        """The credit of the request. Raises `LinksFailed` with every link that failed, and why.
+
+        Args:
+            request: what links to Looker.
+            now: the time by Slack's clock. SQL that reads the clock is the same SQL on one UTC day only.
+        """
         queries = self._for_each(request.links, self._query_of)
-        tasks = self._for_each(queries, self._task_of)
+        tasks = self._for_each(queries, lambda query: self._task_of(query, now))
         results = self._for_each(_without_repeats(tasks), self._result_of)
         return Computation(self._total(request, results), tuple(results))
 
@@ -128,8 +133,8 @@ class CreditCalculator:
             raise LinkUnusable(link.unusable)
         return self._resolver.resolve(link)
 
-    def _task_of(self, query: Query) -> _Task:
-        question = SqlQuestion(query.sql, self._sql_rules, self._products.texts, datetime.now(UTC).date())
+    def _task_of(self, query: Query, now: datetime) -> _Task:
+        question = SqlQuestion(query.sql, self._sql_rules, self._products.texts, now.astimezone(UTC).date())
         reading = self._sql_reader.read(question)
         if reading.refusal and not reading.products:
             raise reading.refusal

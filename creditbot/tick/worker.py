@@ -164,7 +164,7 @@ class Worker:
             assert shown.request
             request = shown.request
             record = self._claim_as_edited(key, record, request)
-        computation = self._calculator.compute(request)
+        computation = self._calculator.compute(request, self._context.now())
         self._reached |= {LOOKER, *_services(computation)}
         return self._store_result(key, record, request, computation), request
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -31,6 +32,44 @@ def test_the_second_request_for_the_same_sql_is_not_answered(world: World) -> No
     assert world.address(second) in refused
     assert world.address(first) in why
     assert "`creditbot retry --again`" in todo
+
+
+def test_sql_that_reads_the_clock_is_credited_again_next_week(world: World) -> None:
+    """A Look of the last seven days asks for other traffic then."""
+    world.ask("recent")
+    world.tick()
+    same_day = world.ask("recent")
+    world.tick()
+    world.wait(days=7)
+    next_week = world.ask("recent")
+    world.tick()
+    assert world.replies(same_day) == []
+    assert world.replies(next_week) == [REFERENCE]
+
+
+def test_sql_with_fixed_dates_is_not_credited_again_next_week(world: World) -> None:
+    """It asks for the same traffic whenever it runs."""
+    world.ask("abc")
+    world.tick()
+    world.wait(days=7)
+    next_week = world.ask("abc")
+    world.tick()
+    assert world.replies(next_week) == []
+
+
+def test_sql_of_the_version_before_is_recognised(world: World) -> None:
+    """A state of that time holds the bare hash."""
+    first = world.ask("abc")
+    world.tick()
+    result = world.record(first).result
+    assert result
+    (before,) = [fingerprint for fingerprint in result.sql if fingerprint.startswith("1-")]
+    assert world.values
+    stored = json.loads(world.values[str(first)])["result"]
+    world.rewrite(first, result={**stored, "sql": [before.removeprefix("1-")]})
+    second = world.ask("abc")
+    world.tick()
+    assert world.replies(second) == []
 
 
 def test_one_link_in_common_is_enough_to_refuse_the_second_request(world: World) -> None:

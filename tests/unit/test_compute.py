@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from decimal import Decimal
 from unittest.mock import Mock
 
@@ -36,7 +37,7 @@ def compute(world: World, *paths: str, psms: bool = False, max_credit: Decimal |
     ports = world.ports()
     limits = ComputeLimits(max_credit, workers=2)
     calculator = CreditCalculator(ports.resolver, ports.runner, BOTH if psms else VERIFY, SqlRules("duckdb"), limits)
-    return calculator.compute(request(world, *paths))
+    return calculator.compute(request(world, *paths), world.now)
 
 
 def problems(world: World, *paths: str, psms: bool = False) -> list[tuple[str, type]]:
@@ -127,7 +128,7 @@ def test_sql_that_was_not_read_is_not_skipped(world: World, sql: str) -> None:
     """Though PSMS is off, and it mentions SMS."""
     calculator = CreditCalculator(OneAnswer(world, sql), world.ports().runner, VERIFY, SqlRules("duckdb"))
     with pytest.raises(LinksFailed) as failed:
-        calculator.compute(request(world, "x/a"))
+        calculator.compute(request(world, "x/a"), world.now)
     assert [SqlRefused] == [type(error) for _, error in failed.value.problems]
 
 
@@ -135,7 +136,7 @@ def test_sql_of_a_product_that_is_off_may_be_any_query(world: World) -> None:
     """It is skipped, so it does not run."""
     resolver = OneAnswer(world, "SELECT a FROM t WHERE item = 'SMS' LIMIT 5")
     calculator = CreditCalculator(resolver, world.ports().runner, VERIFY, SqlRules("duckdb"))
-    assert calculator.compute(request(world, "x/a")).amount is None
+    assert calculator.compute(request(world, "x/a"), world.now).amount is None
 
 
 def test_looker_is_not_asked_about_an_unusable_link(world: World) -> None:
@@ -149,7 +150,7 @@ def test_sql_that_is_refused_does_not_run(world: World) -> None:
     resolver = OneAnswer(world, "SELECT a FROM read_csv('x') WHERE item = 'Authy'")
     calculator = CreditCalculator(resolver, world.ports().runner, VERIFY, SqlRules("duckdb"))
     with pytest.raises(LinksFailed) as failed:
-        calculator.compute(request(world, "x/a"))
+        calculator.compute(request(world, "x/a"), world.now)
     assert [SqlRefused] == [type(error) for _, error in failed.value.problems]
     assert [] == world.runs
 
@@ -207,6 +208,17 @@ def test_one_link_at_a_time_stays_in_the_calling_thread(world: World) -> None:
     ports = watched(world.ports(), at)
     limits = ComputeLimits(links_at_once=1)
     CreditCalculator(ports.resolver, ports.runner, VERIFY, SqlRules("duckdb"), limits).compute(
-        request(world, "x/a", "x/b")
+        request(world, "x/a", "x/b"), world.now
     )
     assert {threading.current_thread()} == threads
+
+
+def test_sql_that_reads_the_clock_is_credited_again_another_day(world: World) -> None:
+    """A Look of the last seven days asks for other traffic a week later."""
+    sql = "SELECT a FROM t WHERE item = 'Authy' AND day > CURRENT_DATE - 7 AND slug = 'a'"
+    calculator = CreditCalculator(OneAnswer(world, sql), world.ports().runner, VERIFY, SqlRules("duckdb"))
+    asked = request(world, "x/a")
+    days = (world.now, world.now + timedelta(hours=6), world.now + timedelta(days=7))
+    first, later, next_week = (calculator.compute(asked, now).results[0].sql_sha256 for now in days)
+    assert first == later
+    assert first != next_week
