@@ -7,9 +7,17 @@ Whatever shows it passes it through here first.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus, unquote
 
 _HIDDEN = "***"
+
+_known: tuple[str, ...] = ()
+"""Every spelling of the secrets that this process knows, the longest first."""
+
+_PASSWORD = re.compile(r"://[^\s/:@]*:(\S+)@")
 
 _INVISIBLE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # what colours a text on a terminal, or moves its cursor
@@ -35,8 +43,44 @@ def printable(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
+def know_secrets(secrets: Iterable[str]) -> None:
+    """From now on `without_secrets` takes these out as well, however they are spelt, and no others of before."""
+    global _known  # noqa: PLW0603  # a secret is one in the whole process
+    _known = tuple(sorted({text for secret in secrets for text in spellings(secret)}, key=len, reverse=True))
+
+
+def spellings(secret: str) -> set[str]:
+    """How a secret may stand in a text: as it is, percent-encoded, decoded, or escaped as in JSON, Python or a driver.
+
+    None for a secret of up to three characters: "b" would take out every b.
+    """
+    if len(secret) <= 3:
+        return set()
+    plain = {secret, unquote(secret)}
+    data = {text.encode("utf-8", "surrogateescape") for text in plain}  # a variable may hold any bytes
+    encoded = {code for text in data for code in (quote(text), quote(text, safe=""), quote_plus(text))}
+    in_lower = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in encoded}
+    in_json = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for text in plain for ascii_only in (True, False)}
+    escaped = {repr(text)[1:-1] for text in plain} | {re.sub(r"(['\\])", r"\\\1", text) for text in plain}
+    doubled = {text.replace("'", "''") for text in plain} | {text.replace("}", "}}") for text in plain}
+    return {text for text in plain | encoded | in_lower | in_json | escaped | doubled if len(text) > 3}
+
+
+def passwords_in(text: str) -> list[str]:
+    """The passwords of the addresses in a text, also those with a slash or an @."""
+    return _PASSWORD.findall(text)
+
+
+def without_known_secrets(text: str) -> str:
+    """The text with `***` for the secrets that `know_secrets` was called with."""
+    for secret in _known:
+        text = text.replace(secret, _HIDDEN)
+    return text
+
+
 def without_secrets(text: str) -> str:
-    """The text with `***` for the user and password of an address, and for the value in `password=...` and its like."""
+    """The text with `***` for known secrets, the login of an address, and the value of `password=...` and its like."""
+    text = without_known_secrets(text)
     while (hidden := _SECRET.sub(_hide, text)) != text:  # what is hidden may have stood between the parts of another
         text = hidden
     return text

@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
-from creditbot.text import one_line, printable
+from creditbot.text import know_secrets, one_line, printable, spellings
 
 _HIDDEN = "***"
 
@@ -36,8 +36,10 @@ def configure(
     """Sends the logs of the whole process to a file, or to `stream` (standard output) if there is none.
 
     Calling it again replaces what was there. Other packages are heard from WARNING on. `secrets` are blotted out
-    wherever they would appear. Raises `SettingsError` if the file cannot be written.
+    wherever they would appear, here and in whatever `creditbot.text` makes safe. Raises `SettingsError` if the file
+    cannot be written.
     """
+    know_secrets(secrets)
     handler = _to_file(file) if file else logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(_Form(_json if form == "json" else _text, secrets))
     root = logging.getLogger()
@@ -56,9 +58,7 @@ class _Form(logging.Formatter):
     def __init__(self, form: Any, secrets: Sequence[str]) -> None:
         super().__init__()
         self._form = form
-        long = [secret for secret in secrets if len(secret) > 3]  # "b" would blot out every b
-        quoted = [json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for secret in long for ascii_only in (True, False)]
-        self._secrets = sorted({*long, *quoted}, key=len, reverse=True)
+        self._secrets = sorted({text for secret in secrets for text in spellings(secret)}, key=len, reverse=True)
 
     @override
     def format(self, record: logging.LogRecord) -> str:

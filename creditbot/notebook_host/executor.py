@@ -25,6 +25,7 @@ from papermill.exceptions import PapermillExecutionError
 from creditbot.errors import CreditbotError, NotebookFailed
 from creditbot.model import NotebookRun
 from creditbot.notebook_host import failures
+from creditbot.notebook_host.blotting import blot
 from creditbot.notebook_host.engine import ENGINE, OUTPUT_LIMIT, Execution, ParameterChanged
 from creditbot.notebook_host.keeper import NotebookKeeper
 from creditbot.notebook_host.kernels import KernelLauncher
@@ -62,7 +63,11 @@ class NotebookExecutor:
         kernel = self._launcher.kernel(str(prepared.path.parent), prepared.command)
         execution = Execution(kernel, notebook, sql)
         try:
-            self._execute(prepared, execution)
+            try:
+                self._execute(prepared, execution)
+            finally:
+                if execution.notebook is not None:
+                    blot(execution.notebook)
         except CreditbotError as failure:
             note = self._keeper.keep(prepared.path, execution.notebook, failed=True)
             failure.todo = f"{failure.todo} {note}".strip()

@@ -36,6 +36,7 @@ class NotebookKeeper:
         path = self._folder / f"{source.stem}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}.ipynb"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
             path.write_text(nbformat.writes(executed), encoding="utf-8")  # type: ignore[no-untyped-call]
         except OSError as error:
             return f"The executed notebook could not be kept in {self._folder}: {error.strerror}."

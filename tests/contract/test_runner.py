@@ -412,6 +412,38 @@ def test_a_notebook_gets_a_home_if_there_is_none(notebook: Notebook, tmp_path: P
         assert "ok\n" == printed(homeless, path)
 
 
+PASSWORD = "pa/ss'wörd@%7"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "print(os.environ['WAREHOUSE_URL'])",
+        "print(password)",
+        "print(quote(password, safe=''))",
+        "print(repr(password), json.dumps({'passwd': password}))",
+        "display({'text/html': f'<b>{password}</b>', 'application/json': {'a': [password]}}, raw=True)",
+        "raise ValueError(password)",
+        "raise ValueError(f'passwd={password!r}')",
+    ],
+)
+def test_a_notebook_that_shows_its_password_loses_it(notebook: Notebook, tmp_path: Path, cell: str) -> None:
+    """In what the runner gives, in the failure, and in the notebook that is kept."""
+    variables = environment(WAREHOUSE_URL=f"trino://u:{PASSWORD}@host/db")
+    path = notebook(
+        "import json, os\nfrom urllib.parse import quote", f"password = {PASSWORD[:5]!r} + {PASSWORD[5:]!r}", cell
+    )
+    kept = tmp_path / "kept"
+    with closing(NotebookRunner([], variables, seconds=60, keep="all", keep_dir=kept)) as other:
+        try:
+            shown = repr(other.run(str(path), "select 1").cells[3].outputs)
+        except NotebookFailed as failure:
+            shown = str(failure)
+    (file,) = kept.iterdir()
+    assert ("***" in shown, "rd@" in shown, "rd%40" in shown) == (True, False, False)
+    assert [] == [output for output in cells_of(file)[-1]["outputs"] if "rd@" in str(output) or "rd%40" in str(output)]
+
+
 # --- What ends a run ----------------------------------------------------------------------------------------------
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 import unicodedata
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.text import one_line, printable, shorten, without_secrets
+from creditbot.text import know_secrets, one_line, passwords_in, printable, shorten, spellings, without_secrets
 
 UNSAFE = st.sampled_from(
     ["\x1b[31m", "\x1b", "[31m", "\r", "\n", "\t", " ", "\x00", "\u202e", "\u2028", "\u200b", "\x85", "\ud800", "é",
@@ -161,3 +164,48 @@ class TestShorten:
     def test_a_text_within_the_limit_stays_as_it_is(self, text: str) -> None:
         safe = shorten(text, 10_000)
         assert safe == shorten(safe, 10_000)
+
+
+SECRET = "pa/ss 'w\u00f6rd\\@%7"
+
+
+class TestKnownSecrets:
+    """What a process knows to be secret is taken out, however it is spelt."""
+
+    @pytest.fixture(autouse=True)
+    def known(self) -> Iterator[None]:
+        """One secret is known during a test."""
+        know_secrets([SECRET])
+        yield
+        know_secrets([])
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [
+            SECRET,
+            quote(SECRET),
+            quote(SECRET, safe=""),
+            quote(SECRET, safe="").lower(),
+            quote_plus(SECRET),
+            json.dumps(SECRET),
+            json.dumps(SECRET, ensure_ascii=False),
+            repr(SECRET),
+            SECRET.replace("'", "''"),
+            SECRET.replace("\\", "\\\\").replace("'", "\\'"),
+        ],
+    )
+    def test_a_known_secret_goes_in_every_spelling(self, spelling: str) -> None:
+        assert "wrong: ***" == without_secrets(f"wrong: {spelling.strip(chr(34))}")
+
+    def test_one_line_and_shorten_take_it_out(self) -> None:
+        assert ("***", "***") == (one_line(SECRET), shorten(SECRET, 100))
+
+    def test_a_secret_of_up_to_three_characters_takes_nothing_out(self) -> None:
+        assert set() == spellings("abc")
+
+    def test_any_bytes_of_a_variable_have_spellings(self) -> None:
+        assert "%FFabcd" in spellings("\udcffabcd")
+
+    @pytest.mark.parametrize("password", ["secret", "pa/ss", "p@ss", "p:a/s@s"])
+    def test_the_password_of_an_address_is_found(self, password: str) -> None:
+        assert [password] == passwords_in(f"trino://user:{password}@host:8080/db")
