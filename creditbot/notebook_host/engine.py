@@ -189,13 +189,27 @@ class LimitedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
     @override
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Takes one message of a cell."""
-        texts = [msg["content"].get("text"), *msg["content"].get("data", {}).values()]
-        self._written += sum(len(text) for text in texts if isinstance(text, str))
-        if self._written > OUTPUT_LIMIT and not self._execution.flooded:
-            self._execution.flooded = True
-            self._execution.kernel.process.kill()
+        self._written += _size(msg["content"])
+        if self._written > OUTPUT_LIMIT:
+            if not self._execution.flooded:
+                self._execution.flooded = True
+                self._execution.kernel.process.kill()
+            if msg["msg_type"] != "status":
+                return None  # nor is it kept
         output: NotebookNode | None = super().process_message(msg, cell, cell_index)
         return output
+
+
+def _size(value: object) -> int:
+    """Characters of all texts in the content of a message, whatever they are for."""
+    match value:
+        case str() | bytes():
+            return len(value)
+        case dict():
+            return sum(_size(key) + _size(part) for key, part in value.items())
+        case list():
+            return sum(map(_size, value)) + len(value)
+    return 1
 
 
 class CreditbotEngine(Engine):  # type: ignore[misc]

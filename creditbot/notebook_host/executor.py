@@ -29,7 +29,7 @@ from creditbot.notebook_host.blotting import blot
 from creditbot.notebook_host.engine import ENGINE, OUTPUT_LIMIT, Execution, ParameterChanged
 from creditbot.notebook_host.keeper import NotebookKeeper
 from creditbot.notebook_host.kernels import KernelLauncher
-from creditbot.notebook_host.outputs import cells_with_numbers, has_scraps, read_cells
+from creditbot.notebook_host.outputs import cells_with_numbers, cut_streams, has_scraps, read_cells
 from creditbot.notebook_host.parameter import PARAMETER
 from creditbot.notebook_host.preparation import PreparedNotebook, prepare
 from creditbot.text import one_line
@@ -67,6 +67,8 @@ class NotebookExecutor:
                 self._execute(prepared, execution)
             finally:
                 if execution.notebook is not None:
+                    if execution.flooded:
+                        cut_streams(execution.notebook)
                     blot(execution.notebook)
         except CreditbotError as failure:
             note = self._keeper.keep(prepared.path, execution.notebook, failed=True)
@@ -110,7 +112,10 @@ class NotebookExecutor:
                     start_timeout=patience,
                     iopub_timeout=patience,
                 )
+                flooded = execution.flooded  # by the last message of a notebook that then ended
             except PapermillExecutionError as error:
+                if execution.flooded:
+                    raise failures.too_much_output(name, _last_cell(prepared, execution), OUTPUT_LIMIT) from None
                 cell = _failed_cell(prepared, execution, error)
                 reason = error.evalue or _last_complaint(execution)
                 raise failures.cell_error(name, cell, error.ename, reason) from None
@@ -123,6 +128,8 @@ class NotebookExecutor:
                 if execution.flooded:
                     raise failures.too_much_output(name, last, OUTPUT_LIMIT) from None
                 raise failures.kernel_died(name, last, execution.kernel.process.status) from None
+            if flooded:
+                raise failures.too_much_output(name, _last_cell(prepared, execution), OUTPUT_LIMIT)
 
 
 @contextmanager

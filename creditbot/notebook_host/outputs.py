@@ -57,6 +57,14 @@ def _cut(text: str) -> str:
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}\n({len(text) - LIMIT} more characters not kept)"
 
 
+def cut_streams(notebook: NotebookNode) -> None:
+    """Cuts what the cells printed to LIMIT characters an output, in place. In a file each may take ten bytes."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "stream":
+                output.text = _cut(output.text)
+
+
 def has_scraps(notebook: NotebookNode) -> bool:
     """Whether the notebook glued something with scrapbook."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))

@@ -526,6 +526,28 @@ def test_endless_output_is_stopped(runner: NotebookRunner, notebook: Notebook) -
         runner.run(str(path), "select 1")
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print(text)",
+        "raise ValueError(text)",
+        "display({'application/json': {'a': [text]}}, raw=True)",
+        "display({'application/json': {text: 1}}, raw=True)",
+        "display({'text/plain': 'x'}, raw=True, metadata={'a': text})",
+        "import scrapbook as sb; sb.glue('credit', text)",
+        "import os; os.system('yes | head -c 40000000')",
+    ],
+)
+def test_output_is_bounded_whatever_it_comes_through(
+    runner: NotebookRunner, notebook: Notebook, kept: Path, source: str
+) -> None:
+    path = notebook("text = 'x' * (33 * 2**20)", source)
+    with pytest.raises(NotebookFailed, match="wrote more than 32 MiB"):
+        runner.run(str(path), "select 1")
+    (file,) = kept.glob(f"{path.stem}-*")
+    assert file.stat().st_size < 34 * 2**20
+
+
 def test_scraps_that_cannot_be_read_fail_the_notebook(runner: NotebookRunner, notebook: Notebook) -> None:
     """An output can have the type of a scrap without being one."""
     mime = "application/scrapbook.scrap.json+json"
