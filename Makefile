@@ -75,7 +75,7 @@ test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, impor
 
 .PHONY: test-fast
 test-fast: $(STAMP)-dev ## While you write code: the tests without sandbox, kernels and crash sweep, 20 examples a property
-	HYPOTHESIS_PROFILE=fast $(PYTEST) -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" \
+	HYPOTHESIS_PROFILE=fast $(PYTEST) -p no:cov -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" \
 		--ignore tests/cluster --ignore tests/crash --ignore-glob '*sandbox*'
 
 .PHONY: lint
