@@ -34,7 +34,7 @@ def main(seconds: int, memory: int) -> None:
             answer = reading_line(error)
         except MemoryError:
             return
-        except Exception:  # noqa: BLE001 - a defect of ours: the bot raises it, with what is to be seen of it
+        except Exception:  # noqa: BLE001 - a defect: the bot raises it with the details
             answer = defect_line(traceback.format_exc())
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()
