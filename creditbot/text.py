@@ -33,7 +33,8 @@ _SECRET = re.compile(
     r"[^\s/<>\"]+(?=@)"  # user:password@, the password perhaps with an @
     r"|[^\s/:@<>\"]{0,100}:(?!\d{1,5}[/?#])[^\s<>\"]{1,200}(?=@)"  # the password with a /; not a port
     r")"
-    r"|\b((?:password|pwd|token|secret|private_key|signature|sig)[^=&;\s]{0,40}=\s{0,4}['\"]?)[^&;\s'\"]+",
+    r"|\b((?:[a-z0-9]{1,30}[_-]){0,5}(?:password|passwd|pwd|token|secret|private_key|signature|sig)"  # a whole name
+    r"\s{0,4}=\s{0,4}['\"]?)[^&;\s'\"]+",
     re.IGNORECASE,
 )
 

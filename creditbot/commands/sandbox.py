@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import creditbot
 from creditbot.commands import run_once
 from creditbot.commands.output import say
 from creditbot.errors import SettingsError
@@ -136,7 +137,7 @@ def _settings_file(path: Path) -> dict[str, str]:
 def bundled_notebooks() -> Path:
     """Where the notebooks are: in the working directory, or beside the package."""
     here = Path("notebooks")
-    return here if here.is_dir() else Path(__file__).resolve().parent.parent / "notebooks"
+    return here if here.is_dir() else Path(creditbot.__file__).resolve().parent.parent / "notebooks"
 
 
 def reset(options: Namespace) -> int:

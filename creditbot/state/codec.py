@@ -191,9 +191,10 @@ def values_after(old: State, new: State) -> dict[str, str]:
     _update(values, NOTICE, old.notices, new.notices)
     if new.done != old.done:
         values[DONE] = json.dumps(sorted(new.done))
-    if new.meta != old.meta or (rewrite and "meta" not in new.broken):
-        values["meta"] = _dump(new.meta)
-        values[WINDOW] = _dump(Meta(covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before))
+    window = Meta(covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before)
+    for name, meta in (("meta", new.meta), (WINDOW, window)):
+        if new.meta != old.meta or (rewrite and name not in new.broken):
+            values[name] = _dump(meta)
     return values
 
 

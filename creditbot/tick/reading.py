@@ -64,7 +64,7 @@ def read_channels(context: TickContext, meta: Meta, began: datetime, *, first: b
     clock = context.ports.clock
     oldest = start_of(meta, began, context) - CLOCK_DOUBT
     messages, unread = _read(context, oldest)
-    if unread and (first or not unread.keys() ^ context.workspace.channels.keys()):
+    if unread and (first or unread.keys() == context.workspace.channels.keys()):
         raise next(iter(unread.values()))
     start = start_of(meta, clock.now(), context)
     if start >= oldest:

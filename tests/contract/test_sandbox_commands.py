@@ -18,7 +18,7 @@ from slack_sdk import WebClient
 from creditbot import cli
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.commands import run_once
-from creditbot.commands.sandbox import OWN_SETTINGS, next_steps, program_call, why_nobody_answers
+from creditbot.commands.sandbox import OWN_SETTINGS, bundled_notebooks, next_steps, program_call, why_nobody_answers
 from creditbot.errors import SLACK, Unreachable
 from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.sandbox import Sandbox
@@ -456,3 +456,8 @@ def test_a_link_survives_a_change_of_ports(shell: Shell) -> None:
         shell.posts(f"{sandbox.looker_server.url}/looks/33")
         assert f"<{LOOKER}/looks/33>" == sandbox.world.messages()[-1]["text"]
     assert re.search(r"http://127\.0\.0\.1:\d+/looks/33$", shell.types("show"), re.MULTILINE)
+
+
+def test_the_bundled_notebooks_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (bundled_notebooks() / "verify_credit.ipynb").is_file()

@@ -10,8 +10,8 @@ import pytest
 from creditbot.evidence.summary import outcome_fields
 from creditbot.model import RequestKey
 from creditbot.ports import Stored
-from creditbot.state.codec import State, understand, values_after
-from creditbot.state.ledger import Ledger
+from creditbot.state.codec import State, size_of, understand, values_after
+from creditbot.state.ledger import LIMIT, Ledger
 from creditbot.state.migrations import STEPS, migrated_meta, migrated_record
 from creditbot.state.record import SCHEMA
 from tests.support.world import World
@@ -158,3 +158,22 @@ def test_a_ledger_remembers_that_it_has_written_the_layout_of_today() -> None:
     assert 1 == ledger.read().layout
     ledger.update_meta(lambda meta: meta)
     assert SCHEMA == ledger.state.layout
+
+
+def test_the_window_names_the_layout_of_records_written_while_meta_cannot_be_read() -> None:
+    """An older version would take the new records for broken ones if the document still claimed its layout."""
+    state = understand(Stored({**WRITTEN["values"], "meta": "?"}, "1"))
+    assert SCHEMA == json.loads(values_after(state, state)["window"])["schema"]
+
+
+def test_a_full_state_of_an_older_layout_can_still_be_written() -> None:
+    """Its records are longer in the layout of today; only a write that adds to them needs room."""
+    record = {"status": "dead", "nonce": "n", "at": "2026-01-09T12:00:00Z", "again": "bob", "reason": "r" * 400}
+    values = {"meta": WRITTEN["values"]["meta"]}
+    entry = json.dumps(record)
+    for number in range((LIMIT - 2_000) // (len(entry) + 24)):
+        values[f"T0.C0.17{number:08d}.000100"] = entry
+    assert size_of(values) < LIMIT
+    world = World(values=values)
+    Ledger(world.ports().state).update_meta(lambda meta: meta)
+    assert size_of(world.values or {}) > LIMIT

@@ -68,6 +68,8 @@ class TestWithoutSecrets:
             ("https://a.blob/c?se=1&sig=abc%3D", "https://a.blob/c?se=1&sig=***"),
             ("Driver={X};PWD=s3cret;UID=a", "Driver={X};PWD=***;UID=a"),
             ("connect(password='s3cret')", "connect(password='***')"),
+            ("client_secret=abc&x=1", "client_secret=***&x=1"),
+            ("X-Amz-Security-Token=abc", "X-Amz-Security-Token=***"),
         ],
     )
     def test_a_secret_is_replaced(self, text: str, shown: str) -> None:
@@ -81,6 +83,10 @@ class TestWithoutSecrets:
             "mail dana@acme.example",
             "the password is wrong",
             "https://acme.looker.com/looks/42 (ask @dana)",
+            "sigma=2.5",
+            "https://acme.looker.com/explore/m/v?f[users.signup_date]=7+days",
+            "f[a.signal_type]=sms",
+            "df.agg(tokens=('n', 'sum'))",
         ],
     )
     def test_an_address_without_a_secret_stays(self, text: str) -> None:
