@@ -160,7 +160,7 @@ def test_a_ledger_remembers_that_it_has_written_the_layout_of_today() -> None:
     assert SCHEMA == ledger.state.layout
 
 
-def test_the_window_names_the_layout_of_records_written_while_meta_cannot_be_read() -> None:
+def test_the_window_names_the_layout_while_meta_cannot_be_read() -> None:
     """An older version would take the new records for broken ones if the document still claimed its layout."""
     state = understand(Stored({**WRITTEN["values"], "meta": "?"}, "1"))
     assert SCHEMA == json.loads(values_after(state, state)["window"])["schema"]
