@@ -322,7 +322,7 @@ def _aligned(lines: Sequence[str]) -> Table:
         index = [rows.pop(0)[0][0]]
     elif rows and len(rows[0]) == len(header) + 1:
         index = [""]
-        if not all(map(_is_apart, rows)):
+        if not all(len(row) > 1 and _is_apart(row) for row in rows):
             return []
     if not all(_below(*pair) for row in rows for pair in zip(header, row[len(index) :], strict=False)):
         return []

@@ -475,6 +475,11 @@ class TestTables:
         """The output may have been cut."""
         assert [] == list(printed_tables("   mode \\\n0 basic\n"))
 
+    @pytest.mark.parametrize("text", ["\\\n0", "  credit\n0 5.00\n1\n"])
+    def test_a_line_with_the_number_of_a_row_alone_gives_no_table(self, text: str) -> None:
+        """A header without names, and a row without values."""
+        assert [] == list(printed_tables(text))
+
     @given(st.text(alphabet=" \n\\abcredit0.$<>/th"))
     def test_any_text_is_read(self, text: str) -> None:
         """Whatever a notebook prints."""
