@@ -63,7 +63,9 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]])
             lines.append(f"  {_cut(error.todo, LONGEST_SENTENCE)}")
     if len(problems) > MOST_LINKS:
         lines.append(f"• and {len(problems) - MOST_LINKS} more links")
-    lines.append("When that is fixed, edit the message or run `creditbot retry` with its address. Or answer by hand.")
+    lines.append(
+        "To have it tried again, edit the message, or run `creditbot retry` with its address. Or answer by hand."
+    )
     return "\n".join(lines)
 
 
