@@ -22,9 +22,7 @@ _NEVER = math.inf
 """The pause after a failure that is final."""
 
 
-def with_retries(
-    call: Callable[[], T], failure: type[E], pause_after: Callable[[E], float | None], stop: Stop
-) -> T:  # fmt: skip
+def with_retries(call: Callable[[], T], failure: type[E], pause_after: Callable[[E], float | None], stop: Stop) -> T:
     """What the call returns as soon as it succeeds.
 
     Args:

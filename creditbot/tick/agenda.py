@@ -114,9 +114,7 @@ def plan(
     return Agenda({part: tuple(jobs) for part, jobs in parts.items()})
 
 
-def _part(
-    state: State, job: Job, now: datetime, settle: timedelta, is_running: Callable[[str], bool | None]
-) -> Part:  # fmt: skip
+def _part(state: State, job: Job, now: datetime, settle: timedelta, is_running: Callable[[str], bool | None]) -> Part:
     record = job.record
     if record is None:
         forgotten = state.meta.forgotten_before

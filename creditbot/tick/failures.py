@@ -194,9 +194,7 @@ class Failures:
         self._context.ledger.swap(key, record, later)
         return later
 
-    def give_up(
-        self, key: RequestKey, record: Record, request: Request | None, problems: Sequence[Problem]
-    ) -> Record:  # fmt: skip
+    def give_up(self, key: RequestKey, record: Record, request: Request | None, problems: Sequence[Problem]) -> Record:
         """Ends a request. The same write makes the message to the owner due."""
         now = self._context.now()
         end = move(record, "given_up", now, claim=None, reason=_reason(problems), edited=_edit_covered(record, request))

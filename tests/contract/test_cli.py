@@ -496,7 +496,7 @@ def test_the_sandbox_answers_and_shows_the_channel(tmp_path: Path) -> None:
     settings.parent.mkdir(parents=True)
     settings.write_text("KEEP_NOTEBOOKS=all\n")
     first = creditbot(tmp_path, "sandbox", "run")
-    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=xoxb-of-a-real-workspace\n")
+    (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=not-a-secret\n")
     second = creditbot(tmp_path, "sandbox", "run", LOOKER_BASE_URL=CLOSED)
     assert [0, 0] == [first.code, second.code]
     assert "SANDBOX: no .env and no SLACK_* or LOOKER_* were found." in first.out
