@@ -1,0 +1,111 @@
+"""The policy: which amounts a person decides on, who decides, and for how long. Pure, but for `load_policy`.
+
+`bootstrap` makes the policy from POLICY_FILE and the settings. `answer` asks it for the reasons to hold an amount, and
+for how many approvers have to agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from creditbot.credit.amount import format_usd
+from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason
+
+DEFAULT_LIMIT = Decimal(25_000)
+"""USD per request, above which a person decides if nobody has set a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Amounts above which a person decides, in USD; None means no limit.
+
+    Attributes:
+        request: for the amount of one request.
+        account_month: for what one account is credited in one calendar month.
+        day: for all that is credited on one UTC day.
+    """
+
+    request: Decimal | None = DEFAULT_LIMIT
+    account_month: Decimal | None = None
+    day: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """How many people have to approve large amounts.
+
+    Attributes:
+        above: USD; the band holds for amounts above this.
+        people: distinct approvers who have to say yes.
+    """
+
+    above: Decimal
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which amounts a person decides on, and who.
+
+    Attributes:
+        limits: amounts above which a person decides.
+        approvers: Slack ids of the people whose votes count.
+        channel: where approvers are asked, by name or id; "" for direct messages to the owner.
+        expires: how long after it began a hold ends as denied.
+        bands: for amounts that need more than one approver.
+    """
+
+    limits: Limits = Limits()
+    approvers: tuple[str, ...] = ()
+    channel: str = ""
+    expires: timedelta = timedelta(hours=72)
+    bands: tuple[Band, ...] = ()
+
+    def quorum(self, amount: Decimal) -> int:
+        """How many distinct approvers have to say yes to an amount in USD."""
+        return max((band.people for band in self.bands if amount > band.above), default=1)
+
+    def reasons(self, facts: CreditFacts) -> tuple[HoldReason, ...]:
+        """Why a person has to decide on a request; empty if the policy lets it pass."""
+        found = (self._request_limit(facts), self._day_limit(facts), *self._month_limits(facts))
+        return tuple(reason for reason in found if reason)
+
+    def _request_limit(self, facts: CreditFacts) -> HoldReason | None:
+        limit = self.limits.request
+        if limit is None or facts.amount <= limit:
+            return None
+        text = f"The amount of {format_usd(facts.amount)} is above the limit of {format_usd(limit)} for one request."
+        return HoldReason(HoldKind.REQUEST_LIMIT, text)
+
+    def _day_limit(self, facts: CreditFacts) -> HoldReason | None:
+        limit, total = self.limits.day, facts.credited_that_day + facts.amount
+        if limit is None or total <= limit:
+            return None
+        text = (
+            f"With {format_usd(facts.credited_that_day)} already credited on {facts.day} (UTC), the day's total would "
+            f"be {format_usd(total)}, above the limit of {format_usd(limit)}."
+        )
+        return HoldReason(HoldKind.DAY_LIMIT, text, about=facts.day)
+
+    def _month_limits(self, facts: CreditFacts) -> list[HoldReason]:
+        limit = self.limits.account_month
+        if limit is None:
+            return []
+        if facts.credited_to is None or any(link.accounts is None for link in facts.links):
+            text = (
+                f"The limit of {format_usd(limit)} per account and month cannot be checked: the accounts are not known."
+            )
+            return [HoldReason(HoldKind.MONTH_LIMIT, text)]
+        reasons = []
+        for account in sorted({account for link in facts.links for account in link.accounts or ()}):
+            before = facts.credited_to.get(account, Decimal(0))
+            total = before + sum(link.amount for link in facts.links if account in (link.accounts or ()))
+            if total > limit:
+                text = (
+                    f"With {format_usd(before)} already credited to {account} for the month, its total would be "
+                    f"{format_usd(total)}, above the limit of {format_usd(limit)}."
+                )
+                reasons.append(HoldReason(HoldKind.MONTH_LIMIT, text, about=account))
+        return reasons
