@@ -24,13 +24,12 @@ def is_ts(value: object) -> bool:
 
 
 def micros_of(ts: str) -> int:
-    """Microseconds since 1970. Fewer than six decimals, or none, are read too. ValueError for anything else."""
+    """Microseconds since 1970, by which `ts` are sorted: as text, "9.1" would come after "10.1".
+
+    Fewer than six decimals, or none, are read too. ValueError for anything else.
+    """
     seconds, _, decimals = ts.partition(".")
     return int(seconds) * _A_SECOND + int(decimals.ljust(6, "0")[:6])
-
-
-order = micros_of
-"""The key to sort `ts` by: as text, "9.1" would come after "10.1"."""
 
 
 def ts_of_micros(micros: int) -> str:
@@ -54,4 +53,4 @@ def is_newer(edited: str, than: str) -> bool:
 
     Slack may show a message as it was before an edit that we have read already.
     """
-    return order(edited or "0") > order(than or "0")
+    return micros_of(edited or "0") > micros_of(than or "0")

@@ -18,7 +18,7 @@ from creditbot.intake.requests import RequestRules, links_of, why_not
 from creditbot.intake.thread import view
 from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Inbox, SummaryStore
-from creditbot.slack_time import order, time_of
+from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Record
@@ -119,7 +119,7 @@ class Lookup:
             in_summary = record.terminal and record.saved
             if not in_summary or (key not in past and time_of(key.ts) >= since):
                 past[key] = _by_record(key, record, workspace)
-        return sorted(past.values(), key=lambda request: order(request.key.ts))
+        return sorted(past.values(), key=lambda request: micros_of(request.key.ts))
 
     def _read(self) -> tuple[State, Workspace]:
         state = self._ledger.read()

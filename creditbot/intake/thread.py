@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from creditbot.intake.answers import Reading, read_answer
 from creditbot.intake.requests import Request, RequestRules, is_ours, read_request
 from creditbot.model import Message, RequestKey, Workspace
-from creditbot.slack_time import is_newer, order, time_of
+from creditbot.slack_time import is_newer, micros_of, time_of
 
 REPEATS = "Please ignore this reply: it repeats the answer above. Do not credit it again."
 """Our second reply to a request is edited to say this."""
@@ -111,7 +111,7 @@ def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: 
         return own.answers[0], ""
     if own and any(retried is None or time_of(ts) > retried for ts in own.doubts):
         return "", "A reply in the thread mentions a credit and an amount, and may or may not be an answer."
-    if any(len(of_later.answers) > 1 for ts, of_later in replies.items() if order(ts) > order(key.ts)):
+    if any(len(of_later.answers) > 1 for ts, of_later in replies.items() if micros_of(ts) > micros_of(key.ts)):
         return "", "A later request in the thread has several answers, and one of them may be meant for this request."
     return "", ""
 

@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
-from creditbot.slack_time import is_newer, order, time_of
+from creditbot.slack_time import is_newer, micros_of, time_of
 from creditbot.state.codec import State
 from creditbot.state.record import ANSWERED, Record
 
@@ -106,7 +106,7 @@ def plan(
     """
     read = {request.key: request for request in requests}
     parts: dict[Part, list[Job]] = {}
-    for key in sorted(read.keys() | state.records.keys(), key=lambda key: order(key.ts)):
+    for key in sorted(read.keys() | state.records.keys(), key=lambda key: micros_of(key.ts)):
         job = Job(key, state.records.get(key), read.get(key))
         part = _part(state, job, now, settle, is_running)
         if part is not Part.DONE:

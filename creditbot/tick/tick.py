@@ -121,37 +121,37 @@ class Bot:
 
             parts = Parts.of(context, notices)
             worker = Worker(context, self._calculator, parts)
-            team = _Team(context, worker, self._progress, report, notices)
-            self._work_on_all(agenda.answerable, team)
+            work = _ReportedWork(context, worker, self._progress, report, notices)
+            self._work_on_all(agenda.answerable, work)
             warn_of_left_behind(agenda, context, notices)
             for job in agenda[Part.CUT_OFF]:
-                self._work_on_all([job], team)
+                self._work_on_all([job], work)
             report.errors += FollowUp(context, parts).run(agenda)
             report.errors += parts.failures.causes.values()
             for service in sorted(worker.recovered):
                 notices.over(service)
         report.untold = notices.deliver()
 
-    def _work_on_all(self, jobs: Sequence[Job], team: _Team) -> None:
+    def _work_on_all(self, jobs: Sequence[Job], work: _ReportedWork) -> None:
         """Starts the jobs in order, several at a time, and reports on them in order."""
         if not jobs:
             return
         self._calculator.warm()
         if self._process.requests_at_once == 1 or len(jobs) == 1:
             for job in jobs:
-                team.tell()
-                team.report_on(job, partial(team.work_on, job))
+                work.tell()
+                work.report_on(job, partial(work.do, job))
             return
         from concurrent.futures import ThreadPoolExecutor, as_completed
 
-        team.tell()
+        work.tell()
         with ThreadPoolExecutor(self._process.requests_at_once) as pool:
-            futures: list[tuple[Job, Future[Record | None]]] = [(job, pool.submit(team.work_on, job)) for job in jobs]
+            futures: list[tuple[Job, Future[Record | None]]] = [(job, pool.submit(work.do, job)) for job in jobs]
             for number, _ in enumerate(as_completed(future for _, future in futures), start=1):
                 if number < len(futures):
-                    team.tell()
+                    work.tell()
             for job, future in futures:
-                team.report_on(job, future.result)
+                work.report_on(job, future.result)
 
     def _remember(self, requests: Sequence[Request], read_at: datetime) -> None:
         """Stores how far the channels were read, at most once an hour."""
@@ -169,7 +169,7 @@ class Bot:
 
 
 @dataclass(slots=True)
-class _Team:
+class _ReportedWork:
     """Works on requests, shows progress, and enters the results in the report."""
 
     context: TickContext
@@ -188,7 +188,7 @@ class _Team:
         if due and not self.is_unheard:
             self.is_unheard = bool(self.notices.deliver())
 
-    def work_on(self, job: Job) -> Record | None:
+    def do(self, job: Job) -> Record | None:
         if self.context.stopping:
             return job.record
         address = self.context.workspace.address(job.key, job.record.thread if job.record else "")

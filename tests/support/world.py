@@ -32,7 +32,7 @@ from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
 from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
 from creditbot.ports import Ports, Stored
-from creditbot.slack_time import order, time_of
+from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.state.record import Record, Status
@@ -558,7 +558,7 @@ class MemorySummaries:
 
     def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
         self._world.effect("list", lambda: None)
-        for text in sorted(self._world.summaries, key=lambda text: order(RequestKey.parse(text).ts), reverse=True):
+        for text in sorted(self._world.summaries, key=lambda text: micros_of(RequestKey.parse(text).ts), reverse=True):
             yield RequestKey.parse(text), self._world.summaries[text]
 
     def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from creditbot.model import Marker, Message
-from creditbot.slack_time import is_ts, order
+from creditbot.slack_time import is_ts, micros_of
 
 LONGEST_TEXT = 39_000
 """Characters of a post, escapes counted; Slack refuses one of more than 40,000."""
@@ -50,7 +50,7 @@ def messages_of(pages: Iterable[Mapping[str, Any]], channel: str) -> list[Messag
         for raw in raws if isinstance(raws, list) else []:
             if isinstance(raw, dict) and is_ts(raw.get("ts")):
                 found[raw["ts"]] = message_of(raw, channel)
-    return sorted(found.values(), key=lambda message: order(message.ts))
+    return sorted(found.values(), key=lambda message: micros_of(message.ts))
 
 
 def message_of(raw: Mapping[str, Any], channel: str) -> Message:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from creditbot.errors import SUMMARY_STORE, Refused, ServiceError, Unreachable
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
-from creditbot.slack_time import is_ts, order
+from creditbot.slack_time import is_ts, micros_of
 from creditbot.text import one_line
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _name(key: RequestKey) -> str:
 def _keys(names: Iterable[str]) -> list[RequestKey]:
     """The keys among names of files, oldest first; other people's files are left out."""
     keys = [RequestKey.parse(name) for name in names if (match := _KEY.fullmatch(name)) and is_ts(match[1])]
-    return sorted(keys, key=lambda key: order(key.ts))
+    return sorted(keys, key=lambda key: micros_of(key.ts))
 
 
 def _credited(document: Mapping[str, object] | None) -> Sequence[object]:
