@@ -237,7 +237,7 @@ def test_a_read_without_a_clear_answer_is_tried_again(api: OneConfigMap, store: 
     api.on(READ, answer)
     with pytest.raises(Unreachable, match="did not answer as it should") as caught:
         read_it(store)
-    assert caught.value.todo == "The next run tries again."
+    assert caught.value.todo == "The next tick tries again."
     assert caught.value.service == STATE_STORE
     status = f"(HTTP {answer.status})" if answer.status >= 500 and answer.body != b"" else ""
     assert status in caught.value.what

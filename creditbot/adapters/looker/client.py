@@ -60,7 +60,7 @@ class LookerClient:
         Raises `LinkUnusable`, `Unreachable` or `Refused`.
         """
         if self._stop.asked:  # a link takes several calls, each as long as `timeout`
-            raise Unreachable(LOOKER, "Shutting down: Looker was not asked.", "The next run asks again.")
+            raise Unreachable(LOOKER, "Shutting down: Looker was not asked.", "The next tick asks again.")
         try:
             return with_retries(lambda: self._once(question), CallError, _pauses(), self._stop)
         except CallError as failed:

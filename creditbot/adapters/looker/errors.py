@@ -9,7 +9,7 @@ from creditbot.errors import LOOKER, CreditbotError, LinkUnusable, Refused, Unre
 _CHECK_LINK = "Open the link in Looker, and give the API user its folder, its model and the permission see_sql."
 _CHECK_ADDRESS = "Set LOOKER_BASE_URL to the address of Looker's API, with its port if it has one."
 _CHECK_KEY = "Set LOOKER_CLIENT_ID and LOOKER_CLIENT_SECRET to an API key of an active Looker user."
-_CHECK_STATUS = "Check that Looker is up and can be reached from here. The next run asks again."
+_CHECK_STATUS = "Check that Looker is up and can be reached from here. The next tick asks again."
 
 
 class Trouble(Enum):

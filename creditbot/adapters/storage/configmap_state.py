@@ -129,5 +129,5 @@ class ConfigMapStore:
         if writing:
             return StateWriteUnknown(f"It is not known whether the state was written ({what}).")
         return Unreachable(
-            STATE_STORE, f"The Kubernetes API did not answer as it should ({what}).", "The next run tries again."
+            STATE_STORE, f"The Kubernetes API did not answer as it should ({what}).", "The next tick tries again."
         )
