@@ -108,7 +108,7 @@ sentences: $(STAMP)-dev ## List every sentence that people read in tests/sentenc
 	@$(BIN)/python -m tests.sentences 2>/dev/null
 
 .PHONY: settings
-settings: $(STAMP)-dev ## Write .env.example and the README's table of settings from the code, after a setting was changed
+settings: $(STAMP)-dev ## Write .env.example, docs/settings.md and the README's table from the code, after a setting was changed
 	@$(BIN)/python -m creditbot.settings.describe
 
 .PHONY: cassettes

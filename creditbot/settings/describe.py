@@ -1,17 +1,18 @@
-"""Writes .env.example and the README's table of settings from `Settings`, so that all three say the same.
+"""Writes .env.example, docs/settings.md and the README's table from `Settings`, so that all of them say the same.
 
-`make settings` (`python -m creditbot.settings.describe`) rewrites both files in the working directory; a test compares
-them with the code. What a setting means is said once, as the description of its field.
+`make settings` (`python -m creditbot.settings.describe`) rewrites the three files in the working directory; a test
+compares them with the code. What a setting means is said once, as the description of its field.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from creditbot.settings.settings import Settings
 
-EXAMPLE, README = Path(".env.example"), Path("README.md")
+EXAMPLE, PAGE, README = Path(".env.example"), Path("docs/settings.md"), Path("README.md")
 
 BEGIN, END = "<!-- settings: `make settings` writes this table -->\n\n", "\n<!-- end of settings -->\n"
 """What stands around the table in the README."""
@@ -34,13 +35,27 @@ SECTIONS = {
     "Where things are kept": ("STATE_URI", "OUTPUT_URI", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL"),
     "Where Slack is": ("SLACK_API_URL", "HTTP_HOSTS"),
 }  # fmt: skip
-"""The sections of .env.example. The first one is filled in with examples, the others are commented out."""
+"""The sections of .env.example and docs/settings.md. In .env.example the first one is filled in with examples, and the
+others are commented out."""
+
+COMMON = (
+    "SLACK_CHANNELS", "REQUESTERS", "PSMS_NOTEBOOK_PATH", "WAREHOUSE_URL", "MAX_CREDIT_USD", "STATE_URI", "OUTPUT_URI",
+    "LOG_FILE",
+)  # fmt: skip
+"""What the README lists besides the first section."""
 
 _HEAD = """\
 # Copy this file to .env and fill in the first section. Everything below it has a default.
 # Write paths without quotes, even with spaces in them. " #" starts a comment, so write channel names without "#".
 """
 _RULE_WIDTH = 118
+_PAGE_HEAD = """\
+# Settings
+
+creditbot reads settings from the environment, from `.env` in the working directory, and from files in
+`/run/secrets/creditbot`, in this order; the first value counts. [.env.example](../.env.example) is a template. Separate
+the items of a list by commas or spaces. `make settings` writes this page from the code.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +112,20 @@ def _example_lines(row: SettingRow) -> str:
     return f"# {row.meaning.replace('`', '')}\n{assignment}\n"
 
 
+def page() -> str:
+    """The text of docs/settings.md: every setting, a table for each section."""
+    return _PAGE_HEAD + "".join(f"\n## {title}\n\n{_markdown(names)}" for title, names in SECTIONS.items())
+
+
 def readme_table() -> str:
-    """The table of the README, in Markdown."""
+    """The table of the README, in Markdown: what is needed, and what most deployments set."""
+    return _markdown((*SECTIONS["What is needed"], *COMMON))
+
+
+def _markdown(names: Sequence[str]) -> str:
+    rows = {row.name: row for row in table()}
     lines = ["| Setting | Default | Meaning |", "|---|---|---|"]
-    for row in table():
+    for row in map(rows.__getitem__, names):
         default = "*required*" if row.required else f"`{row.default}`" if row.default else ""
         lines.append(f"| `{row.name}` | {default} | {row.meaning} |")
     return "\n".join(lines) + "\n"
@@ -116,8 +141,10 @@ def with_table(readme: str) -> str:
 
 
 def main() -> None:
-    """Rewrites both files in the working directory."""
+    """Rewrites the three files in the working directory."""
     EXAMPLE.write_text(env_example(), encoding="utf-8")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")
     README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What people read of a setting is the same in the code, in .env.example and in the README."""
+"""What people read of a setting is the same in the code, in .env.example, in docs/settings.md and in the README."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from creditbot.settings import describe
-from creditbot.settings.describe import SECTIONS, env_example, readme_table, table, with_table
+from creditbot.settings.describe import COMMON, SECTIONS, env_example, page, readme_table, table, with_table
 from creditbot.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +20,20 @@ def test_the_example_file_is_up_to_date() -> None:
 
 def test_the_readmes_table_is_up_to_date() -> None:
     assert with_table(README) == README, "run `make settings`"
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    assert page() == (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), "run `make settings`"
+
+
+def test_the_page_has_every_setting_once() -> None:
+    named = [line.split("`")[1] for line in page().splitlines() if line.startswith("| `")]
+    assert sorted(row.name for row in table()) == sorted(named)
+
+
+def test_the_readme_has_what_is_needed_and_what_is_common() -> None:
+    named = [line.split("`")[1] for line in readme_table().splitlines() if line.startswith("| `")]
+    assert [*SECTIONS["What is needed"], *COMMON] == named
 
 
 def test_every_setting_has_a_meaning() -> None:
@@ -58,7 +72,7 @@ def test_a_required_setting_has_no_default_in_the_table() -> None:
     assert "| `NOTEBOOK_PATH` | *required* | The Verify notebook. |\n" in readme_table()
 
 
-def test_both_files_are_rewritten_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_are_rewritten_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands around the table in the README stays."""
     (tmp_path / "README.md").write_text(f"before\n{describe.BEGIN}an old table\n{describe.END}after\n")
     monkeypatch.chdir(tmp_path)
@@ -66,6 +80,7 @@ def test_both_files_are_rewritten_in_the_working_directory(tmp_path: Path, monke
     expected = f"before\n{describe.BEGIN}{readme_table()}{describe.END}after\n"
     assert expected == (tmp_path / "README.md").read_text()
     assert env_example() == (tmp_path / ".env.example").read_text()
+    assert page() == (tmp_path / "docs" / "settings.md").read_text()
 
 
 def test_a_readme_without_marks_is_not_touched() -> None:
