@@ -81,11 +81,13 @@ class Marker:
         key: the request's key for a reply, the notice's id for a direct message.
         nonce: of the state's entry as it was stored just before this post was sent (`Record.nonce`, `Notice.nonce`). It
             tells two sends of the same message apart; "" in a search means any.
+        deployment: id of the deployment that posted it (`Meta.deployment`); "" in posts of earlier versions.
     """
 
     kind: str
     key: str
     nonce: str = ""
+    deployment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Message:
         user_team: workspace of the author where Slack names one; another than ours under Slack Connect.
         subtype: Slack's subtype, or "".
         edited: ts of the last edit, or "".
-        replies: number of replies Slack shows on a parent.
+        replies: number of replies that Slack shows for its thread; 0 where Slack shows none.
         text: `text` as Slack sent it (`&amp;`, `<url|label>`).
         content: the parts that may hold links: `text`, `blocks`, `attachments`, as Slack sent them. Untrusted.
         marker: our metadata if the message carries it; whoever posted it.

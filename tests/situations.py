@@ -239,6 +239,25 @@ def second_reply(world: Stage) -> None:
     world.tick()
 
 
+def another_deployment(world: Stage) -> None:
+    """Another deployment answers in the same channel."""
+    other = world.other_deployment()
+    world.tick(memory=other)
+    world.wait(minutes=16)
+    world.ask("abc")
+    world.tick()
+    world.tick(memory=other)
+
+
+def reply_deleted(world: Stage) -> None:
+    """Somebody deletes the reply."""
+    world.ask("abc")
+    world.tick()
+    world.wait(minutes=16)
+    world.messages.remove(world.visible()[-1])
+    world.tick()
+
+
 def late_reply(world: Stage) -> None:
     """A reply becomes visible after its request was closed."""
     key = world.ask("abc")
@@ -348,7 +367,8 @@ SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     link_refused, many_links_refused, too_much, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,
-    outcome_unknown, never_visible, left_behind, second_reply, late_reply, reply_not_edited,
+    outcome_unknown, never_visible, left_behind, second_reply, another_deployment, reply_deleted, late_reply,
+    reply_not_edited,
     looker_down, thread_refused, thread_outdated, store_slow, owner_not_told,
     state_lost, state_and_summaries_lost, state_damaged, state_much_damaged,
 )  # fmt: skip

@@ -38,6 +38,11 @@ class TickContext:
         return self.ports.clock.now()
 
     @property
+    def deployment(self) -> str:
+        """The id of this deployment, which every post carries."""
+        return self.ledger.state.meta.deployment
+
+    @property
     def stopping(self) -> bool:
         """Whether this process was asked to stop. It then begins nothing new."""
         return self.process.stop.asked

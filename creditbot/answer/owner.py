@@ -99,6 +99,14 @@ def unanswered_text(permalink: str) -> str:
     )
 
 
+def deleted_text(permalink: str) -> str:
+    """The message about a request whose reply, which we posted, was deleted."""
+    return (
+        f"My reply to {permalink} was deleted. I will not post it again. If the request still needs a credit, please "
+        "answer by hand."
+    )
+
+
 def unread_text(channel: str, error: CreditbotError) -> str:
     """What the owner reads about a channel, by its name, that cannot be read while others can."""
     return f"I cannot read #{channel}, so requests there wait; the other channels are read: {error}"
@@ -118,10 +126,10 @@ class Notices:
         self._ledger = context.ledger
         self._failures: dict[str, str] = {}
 
-    def add(self, name: str, text: str) -> None:
-        """Stores a notice as due, unless there is one with that name already."""
+    def add(self, name: str, text: str, since: datetime | None = None) -> None:
+        """Stores a notice as due, unless there is one with that name already; `since` as in `Notice`."""
         with suppress(StateConflict):
-            self._ledger.swap_notice(name, None, due(text, self._context.now()))
+            self._ledger.swap_notice(name, None, due(text, self._context.now(), since))
 
     def over(self, service: str) -> None:
         """Forgets the notice about a cause that has ended, so that the owner is told about the next one."""
@@ -163,7 +171,7 @@ class Notices:
         if self._context.now() - telling.at > SEND_WITHIN:
             raise PostUnknown("The state store answers too slowly to tell the owner safely.")
         try:
-            self._ports.owner.tell(notice.text, Marker("notice", name, telling.nonce))
+            self._ports.owner.tell(notice.text, Marker("notice", name, telling.nonce, self._context.deployment))
         except PostRefused:
             now = self._context.now()
             self._ledger.swap_notice(name, telling, replace(telling, status="due", nonce=new_nonce(), at=now))

@@ -76,7 +76,7 @@ class Poster:
             updated = restarted(record, self._context.now())
             self._context.ledger.swap(key, record, updated)
             return updated
-        return self._send(key, record, claim, looked)
+        return self._send(key, record, claim, looked, shown.replies)
 
     def recover(self, key: RequestKey, record: Record, claim: Claim) -> Record | None:
         """Reads the thread of a posting, and posts again if nothing is there. None before the settle time has passed.
@@ -89,30 +89,31 @@ class Poster:
             return None
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
-        if ended := self._check.end_if_decided(key, record, self._check.look(key, record.thread, record.retried)):
+        shown = self._check.look(key, record.thread, record.retried)
+        if ended := self._check.end_if_decided(key, record, shown):
             return ended
         if record.posts > 1 and record.began and now - record.began > self._context.rules.reposts_for:
             raise ReplyLost(
                 f"Slack never showed the reply, although it was sent {record.posts} times.",
                 "Look at the thread first.",
             )
-        return self._send(key, record, claim, looked)
+        return self._send(key, record, claim, looked, shown.replies)
 
-    def _send(self, key: RequestKey, record: Record, claim: Claim, looked: datetime) -> Record:
+    def _send(self, key: RequestKey, record: Record, claim: Claim, looked: datetime, replies: int) -> Record:
+        """Posts below a thread that had so many replies when it was looked at."""
         assert record.result
         text = reply_text(self._context.rules.template, record.result.amount)
         self._duplicates.refuse_remembered(key, record)
         posting = self._to_posting(key, record, claim, looked)
+        marker = Marker("reply", str(key), posting.nonce, self._context.deployment)
         try:
-            ts = self._context.ports.replier.reply(
-                key.channel, record.thread or key.ts, text, Marker("reply", str(key), posting.nonce)
-            )
+            ts = self._context.ports.replier.reply(key.channel, record.thread or key.ts, text, marker)
         except PostRefused:
             back = move(posting, "computed", self._context.now(), posts=posting.posts - 1)
             self._context.ledger.swap(key, posting, back)
             raise
         try:
-            return self._finisher.finish(key, posting, answered(posting, self._context.now(), ts))
+            return self._finisher.finish(key, posting, answered(posting, self._context.now(), ts, replies + 1))
         except StateConflict:
             self._repair.after_conflict(key)
             raise

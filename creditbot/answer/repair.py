@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from creditbot.answer.context import TickContext
+from creditbot.answer.rules import look_after
 from creditbot.answer.thread_check import ThreadCheck
 from creditbot.intake.thread import LATE, REPEATS, ThreadView
 from creditbot.model import RequestKey
@@ -25,17 +26,21 @@ class Repair:
         self._context = context
         self._check = check
 
-    def check_again(self, key: RequestKey, record: Record) -> None:
+    def check_again(self, key: RequestKey, record: Record, replies: int | None = None) -> None:
         """Looks once more at a request that ended in doubt, and counts the looks in its record.
 
-        One before the settle time, because its thread has lost a reply, does not count.
+        One that was not due yet, because the number of replies has changed, does not count. `replies` is that number as
+        the channel showed it; None if the request was not among the messages read.
         """
+        now, rules = self._context.now(), self._context.rules
         shown = self._check.look(key, record.thread, record.retried)
         standing = self._repair(key, record, shown) or record.reply
         saved = record.saved and standing == record.reply
-        settled = self._context.now() - record.at >= self._context.rules.settle
-        checked = record.checked + 1 if settled else record.checked
-        changes: dict[str, Any] = {"checked": checked, "reply": standing, "saved": saved, "replies": shown.replies}
+        due = now - record.at >= look_after(rules.settle, record.checked)
+        changes: dict[str, Any] = {"checked": record.checked + due, "reply": standing, "saved": saved}
+        missing = record.status == "answered" and not shown.ours
+        if not missing or now - record.at >= rules.settle:  # else Slack may show the thread as it was before our reply
+            changes["replies"] = shown.replies if replies is None else replies
         self._context.ledger.swap(key, record, move(record, record.status, record.at, **changes))
 
     def after_conflict(self, key: RequestKey) -> None:
@@ -51,6 +56,7 @@ class Repair:
             self._check.end_if_decided(key, record, shown)
         elif record.status == "answered":
             self._check.edit_surplus(key, record, shown.repeats, REPEATS)
+            self._check.tell_if_deleted(key, record, shown)
         elif record.terminal:
             self._check.edit_surplus(key, record, shown.ours, REPEATS if record.status == "elsewhere" else LATE)
             if record.status != "elsewhere":

@@ -10,6 +10,11 @@ from datetime import timedelta
 
 from creditbot.intake.requests import RequestRules
 
+_LOOKS_APART = 4
+"""A post that does not appear within the settle time may appear much later. So its thread is read after one settle
+time, after four, after sixteen, and so on until the request is forgotten."""
+_MOST_LOOKS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -45,3 +50,9 @@ class Rules:
     def waits_for_cause(self) -> timedelta:
         """How long after the first claim a request still waits for a shared cause to end, such as a Looker outage."""
         return self.lookback
+
+
+def look_after(settle: timedelta, checked: int) -> timedelta:
+    """How long after the end of a request its thread is read once more, if it was read `checked` times since."""
+    times: int = _LOOKS_APART ** min(checked, _MOST_LOOKS)
+    return settle * times

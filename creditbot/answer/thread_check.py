@@ -13,10 +13,12 @@ from typing import Any
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.finishing import Finisher
-from creditbot.answer.owner import Notices, unanswered_text
+from creditbot.answer.other_deployments import tell_of_others
+from creditbot.answer.owner import Notices, deleted_text, unanswered_text
 from creditbot.errors import NotYet, PostRefused, ThreadUnclear
 from creditbot.intake.thread import REPEATS, ThreadView, is_behind, view
 from creditbot.model import RequestKey
+from creditbot.slack_time import time_of
 from creditbot.state.record import Record, move
 
 
@@ -38,6 +40,7 @@ class ThreadCheck:
         own = next((message for message in messages if message.ts == key.ts), None)
         if own and own.thread != (thread or key.ts):
             messages = self._context.ports.inbox.thread(key.channel, own.thread)
+        tell_of_others(messages, self._context, self._notices)
         return view(messages, key, self._context.workspace, self._context.rules.requests, retried)
 
     def end_if_decided(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
@@ -56,7 +59,7 @@ class ThreadCheck:
     def _end_shown(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
         now = self._context.now()
         if shown.ours:
-            return answered(record, now, shown.ours[0])
+            return answered(record, now, shown.ours[0], shown.replies)
         if shown.forged:
             raise ThreadUnclear(
                 "A reply in the thread carries our marker, but somebody else posted it.",
@@ -80,6 +83,13 @@ class ThreadCheck:
             address = self._context.workspace.address(key, record.thread)
             self._notices.add(f"{key}.unanswered.{record.reply}", unanswered_text(address))
 
+    def tell_if_deleted(self, key: RequestKey, record: Record, shown: ThreadView) -> None:
+        """Tells the owner that our reply is no longer in its thread. It is not posted again: somebody took it back."""
+        settled = self._context.now() - record.at >= self._context.rules.settle
+        if record.reply and shown.request and not shown.ours and settled:
+            address = self._context.workspace.address(key, record.thread)
+            self._notices.add(f"{key}.deleted.{record.reply}", deleted_text(address))
+
     def edit_surplus(self, key: RequestKey, record: Record, replies: Sequence[str], text: str) -> None:
         """Edits our replies (their ts) to say `text`, so that nobody credits them. Tells the owner once about each."""
         for ts in replies:
@@ -88,6 +98,7 @@ class ThreadCheck:
                 f"{key}.repeat.{ts}",
                 f'I posted a reply by mistake. I am editing it to say "{text}" Please check that nobody acted on it: '
                 f"{address}",
+                since=time_of(ts),  # another deployment may have told it
             )
             try:
                 self._context.ports.replier.amend(key.channel, ts, text)
@@ -97,7 +108,7 @@ class ThreadCheck:
                 self._notices.add(f"{key}.stays.{ts}", f"I could not edit {address}: {error} Please delete it by hand.")
 
 
-def answered(record: Record, now: datetime, reply: str) -> Record:
-    """The record of a request whose reply is in the thread; `reply` is its ts."""
+def answered(record: Record, now: datetime, reply: str, replies: int) -> Record:
+    """The record of a request whose reply is in the thread; `reply` is its ts, `replies` how many the thread has."""
     seconds = (now - record.began).total_seconds() if record.began else 0.0
-    return move(record, "answered", now, reply=reply, claim=None, reason="", seconds=seconds)
+    return move(record, "answered", now, reply=reply, replies=replies, claim=None, reason="", seconds=seconds)

@@ -14,15 +14,20 @@ from pathlib import Path
 from typing import Literal
 
 from creditbot.adapters.slack.access import access
+from creditbot.answer.other_deployments import ADVICE, latest_of_others
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.output import say
 from creditbot.commands.sandbox import why_nobody_answers
 from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
+from creditbot.intake.requests import requests_in
 from creditbot.model import Marker
 from creditbot.settings.settings import Settings
+from creditbot.slack_time import micros_of
 
 Verdict = Literal["ok", "note", "FAIL"]
 """`note`: it works, but somebody should know."""
+THREADS = 10
+"""How many threads are read to find replies of another deployment."""
 Findings = list[tuple[Verdict, str]]
 """What a check gives: one or more verdicts, each with what was found and what to do."""
 
@@ -69,6 +74,7 @@ def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
     yield from attempt("Slack token", lambda: slack_token(assembly))
     yield from attempt("Slack channel", lambda: _slack_channel(assembly))
     yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
+    yield from attempt("deployments", lambda: other_deployments(assembly))
     yield from attempt("Looker login", lambda: [("ok", f"as {assembly.ports.resolver.login()}")])
     for product in assembly.products.products:
         yield from attempt(f"notebook {product.name}", lambda product=product: _notebook(product.notebook))  # type: ignore[misc]
@@ -109,6 +115,30 @@ def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
 def _slack_channel(assembly: Assembly) -> Findings:
     workspace = assembly.ports.inbox.workspace(None)
     return [("ok", f"#{name} ({channel}), and the bot is in it") for channel, name in workspace.channels.items()]
+
+
+def other_deployments(assembly: Assembly) -> Findings:
+    """Looks for replies of another deployment in the latest threads that have replies."""
+    inbox, rules, meta = assembly.ports.inbox, assembly.rules, assembly.ledger.read().meta
+    workspace = inbox.workspace(meta.workspace)
+    oldest = assembly.ports.clock.now() - rules.reads_back
+    messages = [message for channel in workspace.channels for message in inbox.messages(channel, oldest)]
+    requests = [request for request in requests_in(messages, workspace, rules.requests) if request.may_be_answered]
+    latest = sorted(requests, key=lambda request: micros_of(request.key.ts))[-THREADS:]
+    threads = dict.fromkeys((request.key.channel, request.message.thread) for request in latest)
+    replies = [reply for thread in threads for reply in inbox.thread(*thread)]
+    found = latest_of_others(replies, workspace, meta, rules.settle)
+    if found is None:
+        return [("ok", "no reply of another deployment was found")]
+    address = workspace.permalink(found.channel, found.ts, found.thread)
+    if meta.deployment:
+        return [
+            (
+                "FAIL",
+                f"another deployment of this bot answers in the same channel. {ADVICE} One of its replies: {address}",
+            )
+        ]
+    return [("note", f"a deployment with another state answered here; if it still runs, stop it: {address}")]
 
 
 def _notebook(notebook: str | None) -> Findings:

@@ -124,7 +124,8 @@ class Record:
         overridden_by: who overrode the rule that the same SQL is credited once, or "".
         seconds: from the first claim to the reply.
         doubled: its thread showed two of our replies; a later tick checks that the second one was edited.
-        replies: how many replies the thread had when somebody else's answer was last seen in it.
+        replies: how many replies the channel showed for the thread when it was last read. After our own post, how many
+            the channel will show. If the channel shows another number, the thread is read again.
         retried: UTC of the last `creditbot retry`. The owner is told about a failure after it, even if told before.
     """
 
@@ -192,7 +193,7 @@ class Notice:
         at: UTC of the last move.
         text: the message; dropped once it is told.
         since: UTC. Before the message is first sent, the conversation is searched from this time on, because a tick may
-            have sent it before the state was lost. None if that is impossible.
+            have sent it before the state was lost, or another deployment may have. None if that is impossible.
     """
 
     status: Literal["due", "telling", "told"]
@@ -214,6 +215,8 @@ class Meta:
         forgotten_before: UTC. Only `creditbot retry` starts an older request without a record.
         hold_before: UTC. Requests older than this wait until `hold_until`, because the state was lost or damaged.
         hold_until: UTC.
+        deployment: a random id of this deployment, made with the state. Every post carries it.
+        deployed: UTC. When that id was made. A later post with another id is of another deployment.
     """
 
     schema: int = SCHEMA
@@ -223,3 +226,5 @@ class Meta:
     forgotten_before: datetime | None = None
     hold_before: datetime | None = None
     hold_until: datetime | None = None
+    deployment: str = ""
+    deployed: datetime | None = None

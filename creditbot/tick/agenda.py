@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from creditbot.answer.rules import look_after
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.slack_time import is_newer, micros_of, time_of
 from creditbot.state.codec import State
 from creditbot.state.record import ANSWERED, Record
 
-LOOKS_APART = 4
-"""A post that does not appear within the settle time may appear much later. So its thread is read after one settle
-time, after four, after sixteen, and so on until the request is forgotten."""
-_MOST_LOOKS = 8
 LEFT_BEHIND = timedelta(minutes=30)
 """A posting that has been due for this long has probably crashed every tick that tried it; it goes last."""
 KNOWN_TO_RUN = timedelta(days=1)
@@ -41,7 +38,7 @@ class Part(Enum):
     """Ended, but its summary does not say so yet."""
     DOUBTFUL = auto()
     """Ended, but one more reply may exist: a post of unknown outcome may have become visible since. Or others
-    answered the request, and may have taken their answer back."""
+    answered the request, and may have taken their answer back. Or the channel shows another number of replies."""
     WAITING = auto()
     """Not now: claimed by another process, not yet due, not yet settled, or on hold."""
     DONE = auto()
@@ -144,19 +141,24 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, is_running: 
 def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> Part:
     if _edited(job, record):
         return Part.EDITED if record.status in ANSWERED else Part.START
-    look_after = settle * LOOKS_APART ** min(record.checked, _MOST_LOOKS)
+    look_is_due = now - record.at >= look_after(settle, record.checked)
     doubtful = record.doubled or record.posts > (record.status == "answered")
-    if doubtful and now - record.at >= look_after:
+    if doubtful and look_is_due:
         return Part.DOUBTFUL
     if not record.saved:
         return Part.UNSAVED
-    may_be_gone = record.status == "elsewhere" and (_lost_a_reply(job, record) or now - record.at >= look_after)
-    return Part.DOUBTFUL if may_be_gone else Part.DONE
+    if record.status == "elsewhere" and look_is_due:
+        return Part.DOUBTFUL
+    return Part.DOUBTFUL if record.status in ANSWERED and _thread_changed(job, record) else Part.DONE
 
 
-def _lost_a_reply(job: Job, record: Record) -> bool:
-    """Whether the channel shows fewer replies than the thread had. Slack counts them on the parent of a thread only."""
-    return job.request is not None and not record.thread and job.request.message.replies < record.replies
+def _thread_changed(job: Job, record: Record) -> bool:
+    """Whether the channel shows another number of replies than when the thread was last read.
+
+    One more may be a second reply, of another deployment, or a person's; one less may be the answer. To see it costs no
+    call, because the channel is read anyway. An edited reply does not show there.
+    """
+    return job.request is not None and job.request.message.replies != record.replies
 
 
 def _edited(job: Job, record: Record) -> bool:

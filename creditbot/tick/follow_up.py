@@ -26,7 +26,7 @@ class FollowUp:
         """Does each job, and yields one sentence for each that failed."""
         tasks: list[tuple[Part, Callable[[Job, Record], object]]] = [
             (Part.EDITED, self._tell_edited),
-            (Part.DOUBTFUL, lambda job, record: self._parts.repair.check_again(job.key, record)),
+            (Part.DOUBTFUL, self._look_again),
             (Part.UNSAVED, lambda job, record: self._parts.finisher.save_later(job.key, record)),
         ]
         for part, task in tasks:
@@ -40,6 +40,9 @@ class FollowUp:
                     continue  # another process did it
                 except CreditbotError as error:
                     yield f"{job.key}: {error}"
+
+    def _look_again(self, job: Job, record: Record) -> None:
+        self._parts.repair.check_again(job.key, record, job.request.message.replies if job.request else None)
 
     def _tell_edited(self, job: Job, record: Record) -> None:
         """Tells the owner about new links: an answered request is not answered again, so a person decides."""

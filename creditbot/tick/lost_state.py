@@ -66,7 +66,11 @@ def _damage(context: TickContext, state: State, requests: Sequence[Request]) -> 
     if any(_has_summary(context, request.key) for request in requests):
         return "The state is empty, but there are summaries of requests that are in the channel."
     if _answered_before(context, requests):
-        return "The state is empty, but threads in the channel contain replies by the bot."
+        return (
+            "The state is empty, but threads in the channel contain replies by the bot: either the state was lost, or "
+            "another deployment of the bot answers here, too. Two deployments with the same Slack app must share one "
+            "STATE_URI."
+        )
     return ""
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from creditbot.answer.context import TickContext
+from creditbot.answer.other_deployments import introduced
 from creditbot.answer.owner import Notices
 from creditbot.answer.rules import Rules
 from creditbot.errors import CreditbotError, StateConflict
@@ -92,8 +93,10 @@ class Bot:
         requests = requests_in(messages, workspace, self._rules.requests)
         say(f"[4/5] New messages: {len(messages)}, of them {len(requests)} with links to Looker")
         hold_if_lost(context, state, requests)
-        if self._ledger.state.meta.workspace != workspace:
-            self._ledger.update_meta(lambda meta: replace(meta, workspace=workspace))
+        meta = self._ledger.state.meta
+        if meta.workspace != workspace or not meta.deployment:
+            now = context.now()
+            self._ledger.update_meta(lambda meta: introduced(replace(meta, workspace=workspace), now))
         agenda = plan(self._ledger.state, requests, context.now(), self._rules.settle, self._process.is_running)
         report = TickReport(read=len(messages), waiting=len(agenda[Part.WAITING]))
         report.errors += reading.problems(workspace.channels)

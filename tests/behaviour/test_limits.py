@@ -62,6 +62,7 @@ def test_a_repair_takes_its_steps_in_order(world: World) -> None:
         *CLOSE,  # answered
         *WRITE,  # the notice
         *around("reply", "amend", before="amend", after="amend"),
+        *around("notice", "was_told", before="look", after="look"),
         *WRITE,  # telling
         *around("notice", "tell", before="send", after="send"),
         *WRITE,  # told

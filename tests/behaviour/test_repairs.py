@@ -142,6 +142,70 @@ def test_a_look_that_finds_no_reply_of_ours_changes_no_answer(world: World, stat
     assert world.record(key).checked == before.checked + 1
 
 
+# -- replies that others delete or add ---------------------------------------------------------------------------------
+
+
+def test_a_reply_that_was_deleted_is_told_once_and_not_posted_again(world: World) -> None:
+    key = world.ask("abc")
+    world.tick()
+    world.wait(minutes=16)
+    (reply,) = world.posted()[str(key)]
+    world.messages.remove(reply)
+    world.ticks(4)
+    assert world.outcome(key) == Outcome("answered", replies=[], told=1, runs=["abc"])
+    assert "was deleted" in world.told()[0]
+    assert world.address(key) in world.told()[0]
+
+
+def test_a_reply_that_slack_does_not_show_yet_is_not_taken_for_deleted(world: World) -> None:
+    """For as long as the settle time, Slack may show the channel and the thread as they were before the reply."""
+    world.lateness = timedelta(minutes=14)
+    key = world.ask("abc")
+    world.ticks(8, minutes=4)
+    assert world.outcome(key) == Outcome("answered", replies=[REFERENCE], told=0, runs=["abc"])
+
+
+def test_a_deleted_request_with_its_deleted_reply_is_not_told(world: World) -> None:
+    key = world.ask("abc")
+    world.tick()
+    world.wait(minutes=16)
+    world.messages = []
+    world.ticks(3)
+    assert world.told() == []
+    assert world.record(key).status == "answered"
+
+
+def test_a_second_reply_that_no_process_knows_of_is_edited(world: World) -> None:
+    """The channel shows that the thread has two replies, although the request has one post only."""
+    key = world.ask("abc")
+    world.tick()
+    world.stray_reply(key)
+    world.tick()
+    assert world.outcome(key) == Outcome("answered", replies=[REFERENCE, REPEATS], told=1, runs=["abc"])
+
+
+def test_talk_below_a_reply_costs_one_look(world: World) -> None:
+    key = world.ask("abc")
+    world.tick()
+    world.counted()
+    world.say("thanks!", thread_ts=key.ts)
+    world.ticks(3)
+    assert world.counted()["thread"] == 1
+    assert world.told() == []
+    assert world.record(key).checked == 0
+
+
+def test_a_thread_that_nobody_writes_in_is_not_read_again(world: World) -> None:
+    """Neither that of a request in another thread."""
+    top = world.ask("abc")
+    world.broadcast(top, "def")
+    world.tick()
+    world.tick()
+    world.counted()
+    world.ticks(3)
+    assert world.counted()["thread"] == 0
+
+
 # -- a reply that comes after all --------------------------------------------------------------------------------------
 
 

@@ -258,8 +258,8 @@ def verdicts(done: CommandResult) -> dict[str, list[str]]:
     return found
 
 
-PARTS = ("Slack token", "Slack channel", "Slack owner", "Looker login", "notebook verify", "notebook psms", "state",
-         "summaries", "warehouse", "limits")  # fmt: skip
+PARTS = ("Slack token", "Slack channel", "Slack owner", "deployments", "Looker login", "notebook verify",
+         "notebook psms", "state", "summaries", "warehouse", "limits")  # fmt: skip
 
 
 def test_check_passes_on_the_sandbox(office: Office) -> None:
@@ -273,12 +273,12 @@ def test_check_passes_on_the_sandbox(office: Office) -> None:
 
 
 FAILING = [
-    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, {"Slack token", "Slack channel", "Slack owner"}),
-    ({"SLACK_TEST_CHANNEL": "general"}, {"Slack channel"}),
+    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, {"Slack token", "Slack channel", "Slack owner", "deployments"}),
+    ({"SLACK_TEST_CHANNEL": "general"}, {"Slack channel", "deployments"}),
     ({"SLACK_USER_ID": "U0NOBODY"}, {"Slack owner"}),
     ({"LOOKER_CLIENT_ID": "nobody"}, {"Looker login"}),
     ({"NOTEBOOK_PATH": "nowhere.ipynb"}, {"notebook verify"}),
-    ({"STATE_URI": "file:taken/state.json"}, {"state"}),
+    ({"STATE_URI": "file:taken/state.json"}, {"deployments", "state"}),
     ({"OUTPUT_URI": "taken"}, {"summaries"}),
     ({"WAREHOUSE_URL": "duckdb:////nowhere.duckdb"}, {"warehouse"}),
 ]
@@ -293,6 +293,15 @@ def test_check_says_which_part_fails(office: Office, changes: dict[str, str], pa
     assert "" == done.err
     assert parts == {part for part, found in verdicts(done).items() if "FAIL" in found}
     assert {*PARTS} >= set(verdicts(done)) >= {*PARTS} - {"limits"}
+
+
+def test_check_finds_another_deployment(worked: Office) -> None:
+    """Before the first tick it may also be that the state was lost; afterwards there is no doubt."""
+    other = {"STATE_URI": "file:data/other.json", "OUTPUT_URI": "data/other"}
+    new = worked.run("check", **other)
+    assert ["note"] == verdicts(new)["deployments"]
+    assert "if it still runs" in new.out
+    assert ["ok"] == verdicts(worked.run("check"))["deployments"]
 
 
 def test_check_names_the_latest_summary(worked: Office) -> None:

@@ -33,7 +33,7 @@ def test_a_reply_is_plain_and_carries_its_marker(stub: SlackStub) -> None:
         "mrkdwn": False,
         "metadata": {
             "event_type": "creditbot_reply",
-            "event_payload": {"key": MARKER.key, "claim": "claim-1", "v": 1},
+            "event_payload": {"key": MARKER.key, "claim": "claim-1", "deployment": "", "v": 1},
         },
     }
     assert [expected] == stub.bodies()

@@ -94,7 +94,7 @@ def _about(message: Message, key: RequestKey) -> str:
     if not name.startswith(f"{key}."):
         return ""
     word = name.removeprefix(f"{key}.").partition(".")[0]
-    return word if word in ("edited", "repeat", "stays", "posting", "lost") else "failed"
+    return word if word in ("edited", "repeat", "stays", "posting", "lost", "deleted") else "failed"
 
 
 def twice_told(world: World) -> list[str]:
@@ -220,10 +220,15 @@ def scenario_of(sorts: Sequence[Sort], *, used: bool = True) -> Scenario:
     scenario = Scenario()
     if used:
         scenario.world.tick()
+    fill(scenario, sorts)
+    scenario.world.calls.clear()
+    return scenario
+
+
+def fill(scenario: Scenario, sorts: Sequence[Sort]) -> None:
+    """Adds a request of each sort, 20 s apart."""
     for number, sort in enumerate(sorts):
         name = f"q{number}"
         scenario.world.amounts |= {name: Decimal(100 + number), f"{name}b": Decimal(50), f"{name}old": Decimal(7)}
         sort(scenario, name)
         scenario.world.wait(seconds=20)
-    scenario.world.calls.clear()
-    return scenario

@@ -125,6 +125,7 @@ class World:
         clock_error: how much a process that starts now is ahead of the one true time by its reading of Slack's clock.
         late_writes: writes of the state that arrive after the next read.
         sql: ts of our reply -> hashes of the SQL that its request's summary credited when it was posted.
+        other: the state and the summaries of another deployment, once `other_deployment` was asked for.
     """
 
     now: datetime = START
@@ -148,6 +149,7 @@ class World:
     clock_error: timedelta = timedelta(0)
     sql: dict[str, tuple[str, ...]] = field(default_factory=dict)
     late_writes: list[Callable[[], object]] = field(default_factory=list)
+    other: World | None = None
     _versions: dict[str, list[tuple[datetime, Message]]] = field(default_factory=dict)
     _landed: dict[str, datetime] = field(default_factory=dict)
     _number: int = 0
@@ -273,6 +275,10 @@ class World:
         """The owner's conversation as a look that is `stale` shows it."""
         return [m for m in self.visible_direct() if self._landed[m.ts] <= self.now - self.stale]
 
+    def posted_key(self, key: RequestKey) -> RequestKey:
+        """The key of our first reply to a request, as that of a message."""
+        return RequestKey(TEAM, CHANNEL, self.posted()[str(key)][0].ts)
+
     def told(self) -> list[str]:
         """What the owner was told."""
         return [m.text for m in self.visible_direct()]
@@ -321,21 +327,27 @@ class World:
         record = json.loads((self.values or {})[str(key)])
         self.vandalise(key, json.dumps({**record, **fields}))
 
-    def ports(self) -> Ports:
-        """The world as one process sees it."""
-        slack = FakeSlack(self)
+    def other_deployment(self) -> World:
+        """Holds the state and the summaries of another deployment, which shares all the rest with this one."""
+        self.other = self.other or World()
+        return self.other
+
+    def ports(self, memory: World | None = None) -> Ports:
+        """The world as one process sees it; `memory` is that of the process's deployment if it is another one."""
+        slack, memory = FakeSlack(self), memory or self
         return Ports(
-            slack, slack, FakeOwner(self), FakeResolver(self), FakeRunner(self), MemorySummaries(self),
-            MemoryStore(self), slack,
+            slack, slack, FakeOwner(self), FakeResolver(self), FakeRunner(self), MemorySummaries(memory),
+            MemoryStore(memory), slack,
         )  # fmt: skip
 
     def bot(
         self, name: str = "", *, at: At = nowhere, rules: Rules = RULES, products: ProductTable = VERIFY,
         max_credit: Decimal | None = None, skew: timedelta = timedelta(0), budget: int = BUDGET,
         is_running: Callable[[str], bool | None] = lambda _: None, at_once: int = 1, progress: Progress | None = None,
+        memory: World | None = None,
     ) -> Bot:  # fmt: skip
-        """A process that has just started; `skew` is how wrong its local clock is."""
-        ports = watched(self.ports(), at)
+        """A process that has just started; `skew` is how wrong its local clock is; `memory` as in `ports`."""
+        ports = watched(self.ports(memory), at)
         limits = ComputeLimits(max_credit, links_at_once=1)
         calculator = CreditCalculator(ports.resolver, ports.runner, products, SqlRules("duckdb"), limits)
         process = ThisProcess(
@@ -416,7 +428,7 @@ class FakeSlack:
             seen = [m for m in self._world.visible() if m.channel == channel]
             tops = [m for m in seen if m.thread_ts in (None, m.ts) or m.subtype == "thread_broadcast"]
             replies = Counter(m.thread_ts for m in seen if m.thread_ts != m.ts)
-            return [replace(m, replies=replies[m.ts]) for m in tops if time_of(m.ts) > oldest]
+            return [replace(m, replies=replies[m.thread]) for m in tops if time_of(m.ts) > oldest]
 
         return self._world.effect("history", read)
 
@@ -447,7 +459,8 @@ class FakeSlack:
                 marker=marker,
             )
             world.pending.append(Post(message, world.now + world.lateness))
-            world.sql[ts] = tuple(world.summaries[marker.key]["credited"])  # type: ignore[arg-type]
+            summaries = {**world.summaries, **(world.other.summaries if world.other else {})}
+            world.sql[ts] = tuple(summaries[marker.key]["credited"])  # type: ignore[arg-type]
             return ts
 
         return self._world.effect("reply", post)

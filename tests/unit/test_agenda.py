@@ -20,8 +20,8 @@ MINUTE = timedelta(minutes=1)
 KEY = RequestKey("T1", "C1", ts_of(START))
 
 
-def request(key: RequestKey = KEY, edited: str = "") -> Request:
-    return Request(key, Message("C1", key.ts, user="U1", edited=edited), ())
+def request(key: RequestKey = KEY, edited: str = "", replies: int = 0) -> Request:
+    return Request(key, Message("C1", key.ts, user="U1", edited=edited, replies=replies), ())
 
 
 def record(status: Status, **changes: Any) -> Record:
@@ -94,6 +94,20 @@ def claim(until: timedelta = timedelta(minutes=30)) -> Claim:
 def test_a_record_decides_what_is_done_with_its_request(known: Record | None, part: str) -> None:
     """A posting waits for the settle time and nothing else; whoever holds a claim is left alone until it ends."""
     assert part_of(known) == part
+
+
+@pytest.mark.parametrize("status", ["answered", "elsewhere"])
+@pytest.mark.parametrize(("replies", "part"), [(0, "DOUBTFUL"), (1, ""), (2, "DOUBTFUL")])
+def test_a_thread_with_another_number_of_replies_is_read(status: Status, replies: int, part: str) -> None:
+    """One more may be a second answer, one less may be the answer."""
+    state = State(records={KEY: record(status, replies=1)})
+    assert parts(plan(state, [request(replies=replies)], START + MINUTE, SETTLE)) == [part] * bool(part)
+
+
+@pytest.mark.parametrize("status", ["given_up", "skipped", "withdrawn"])
+def test_talk_below_a_request_without_an_answer_is_not_read(status: Status) -> None:
+    state = State(records={KEY: record(status)})
+    assert parts(plan(state, [request(replies=3)], START + MINUTE, SETTLE)) == []
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,28 @@ def test_our_metadata_is_read_back(marker: Marker) -> None:
     assert marker == message_of({"ts": TS, "metadata": metadata(marker)}, "C1").marker
 
 
+@pytest.mark.parametrize("deployment", ["", "0123456789ab"])
+def test_the_deployment_that_posted_is_read_back(deployment: str) -> None:
+    found = message_of({"ts": TS, "metadata": metadata(Marker("reply", "k", "c1", deployment))}, "C1").marker
+    assert found
+    assert deployment == found.deployment
+
+
+@pytest.mark.parametrize(
+    ("raw", "replies"),
+    [
+        ({"reply_count": 2}, 2),
+        ({"subtype": "thread_broadcast", "root": {"reply_count": 3}}, 3),
+        ({"reply_count": "2"}, 0),
+        ({"root": "x"}, 0),
+        ({}, 0),
+    ],
+)
+def test_the_replies_of_a_thread_are_counted_on_its_parent(raw: dict[str, object], replies: int) -> None:
+    """A reply that was sent to the channel holds a copy of the parent."""
+    assert replies == message_of({"ts": TS, **raw}, "C1").replies
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -16,6 +16,7 @@ LONGEST_TEXT = 39_000
 _CUT = "… (cut)"
 _EVENTS = {"reply": "creditbot_reply", "notice": "creditbot_notice"}
 _NONCE = "claim"  # so it is called in posts that stand in threads already
+_DEPLOYMENT = "deployment"
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
 
 
@@ -38,7 +39,7 @@ def fitting(text: str) -> str:
 
 def metadata(marker: Marker) -> dict[str, object]:
     """What a post carries so that we know it again; every app of the workspace can read it."""
-    payload = {"key": marker.key, _NONCE: marker.nonce, "v": 1}
+    payload = {"key": marker.key, _NONCE: marker.nonce, _DEPLOYMENT: marker.deployment, "v": 1}
     return {"event_type": _EVENTS[marker.kind], "event_payload": payload}
 
 
@@ -57,7 +58,6 @@ def message_of(raw: Mapping[str, Any], channel: str) -> Message:
     """One message with a valid `ts`."""
     edited = raw.get("edited")
     edit = edited.get("ts") if isinstance(edited, dict) else None
-    replies = raw.get("reply_count")
     return Message(
         channel=channel,
         ts=raw["ts"],
@@ -67,11 +67,21 @@ def message_of(raw: Mapping[str, Any], channel: str) -> Message:
         user_team=next((team for name in ("user_team", "source_team", "team") if (team := _text(raw.get(name)))), None),
         subtype=_text(raw.get("subtype")),
         edited=_text(edit) if is_ts(edit) else "",
-        replies=replies if isinstance(replies, int) else 0,
+        replies=_replies(raw),
         text=_text(raw.get("text")),
         content={name: raw[name] for name in ("text", "blocks", "attachments") if raw.get(name)},
         marker=_marker(raw.get("metadata")),
     )
+
+
+def _replies(raw: Mapping[str, Any]) -> int:
+    """How many replies Slack shows for the thread: on its parent, of which a reply sent to the channel holds a copy."""
+    root = raw.get("root")
+    for message in (raw, root if isinstance(root, dict) else {}):
+        count = message.get("reply_count")
+        if isinstance(count, int):
+            return count
+    return 0
 
 
 def _marker(raw: object) -> Marker | None:
@@ -80,7 +90,7 @@ def _marker(raw: object) -> Marker | None:
     kind, payload = _KINDS.get(_text(raw.get("event_type"))), raw.get("event_payload")
     if kind is None or not isinstance(payload, dict) or not _text(payload.get("key")):
         return None
-    return Marker(kind, payload["key"], _text(payload.get(_NONCE)))
+    return Marker(kind, payload["key"], _text(payload.get(_NONCE)), _text(payload.get(_DEPLOYMENT)))
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,59 @@
+"""Notices that another deployment with the same Slack app, but with a state of its own, answers in our channels.
+
+Every deployment makes a random id together with its state, and each of its posts carries the id. If the state is lost,
+the id is lost with it, so a post that is older than our id proves nothing; a younger one with another id does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.owner import Notices
+from creditbot.intake.requests import is_ours
+from creditbot.model import Message, Workspace
+from creditbot.slack_time import micros_of, time_of
+from creditbot.state.record import Meta, new_nonce
+
+ADVICE = (
+    "Together they may answer one request twice, and neither knows which SQL the other one has credited. Stop one of "
+    "them, or give both the same STATE_URI and OUTPUT_URI."
+)
+"""What two deployments on one channel mean, and what to do."""
+
+
+def introduced(meta: Meta, now: datetime) -> Meta:
+    """The meta with an id of this deployment, a new one if there is none yet."""
+    return meta if meta.deployment else replace(meta, deployment=new_nonce(), deployed=now)
+
+
+def latest_of_others(
+    messages: Iterable[Message], workspace: Workspace, meta: Meta, settle: timedelta
+) -> Message | None:
+    """The latest reply of another deployment among the messages; None if there is none.
+
+    A reply that became visible within the settle time of our id may be our own, sent before the state was lost. Without
+    an id of ours, a reply of any deployment counts.
+    """
+    since = meta.deployed + settle if meta.deployed else None
+    replies = [
+        message
+        for message in messages
+        if message.marker
+        and is_ours(message, workspace)
+        and message.marker.deployment not in ("", meta.deployment)
+        and (since is None or time_of(message.ts) > since)
+    ]
+    return max(replies, key=lambda message: micros_of(message.ts), default=None)
+
+
+def tell_of_others(messages: Iterable[Message], context: TickContext, notices: Notices) -> None:
+    """Tells the owner about a reply of another deployment, and again only once the message has been forgotten."""
+    meta = context.ledger.state.meta
+    found = latest_of_others(messages, context.workspace, meta, context.rules.settle) if meta.deployment else None
+    if found:
+        address = context.workspace.permalink(found.channel, found.ts, found.thread)
+        text = f"Another deployment of this bot answers in the same channel. {ADVICE} One of its replies: {address}"
+        notices.add("other.deployment", text, since=time_of(found.ts))  # the other one may have told it
