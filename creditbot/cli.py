@@ -22,6 +22,7 @@ from typing_extensions import override
 from creditbot.commands import run_once, sandbox_people
 from creditbot.commands import sandbox as sandbox_commands
 from creditbot.errors import CreditbotError, Unreachable
+from creditbot.known_secrets import without_known_secrets
 from creditbot.text import printable
 
 log = logging.getLogger(__name__)
@@ -202,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CreditbotError as error:
         sentence = sandbox_commands.why_nobody_answers() if isinstance(error, Unreachable) else ""
-        print(f"creditbot: {printable(sentence or str(error))}", file=sys.stderr)
+        print(f"creditbot: {without_known_secrets(printable(sentence or str(error)))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever reads our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,17 +7,9 @@ Whatever shows it passes it through here first.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
-from urllib.parse import quote, quote_plus, unquote
 
-_HIDDEN = "***"
-
-_known: tuple[str, ...] = ()
-"""Every spelling of the secrets that this process knows, the longest first."""
-
-_PASSWORD = re.compile(r"://[^\s/:@]*:(\S+)@")
+from creditbot.known_secrets import HIDDEN, SENSITIVE_NAMES, without_known_secrets
 
 _INVISIBLE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # what colours a text on a terminal, or moves its cursor
@@ -33,8 +25,8 @@ _SECRET = re.compile(
     r"[^\s/<>\"]+(?=@)"  # user:password@, the password perhaps with an @
     r"|[^\s/:@<>\"]{0,100}:(?!\d{1,5}[/?#])[^\s<>\"]{1,200}(?=@)"  # the password with a /; not a port
     r")"
-    r"|\b((?:[a-z0-9]{1,30}[_-]){0,5}(?:password|passwd|pwd|token|secret|private_key|signature|sig)"  # a whole name
-    r"\s{0,4}=\s{0,4}['\"]?)[^&;\s'\"]+",
+    rf"|\b((?:[a-z0-9]{{1,30}}[_-]){{0,5}}{SENSITIVE_NAMES}\s{{0,4}}=\s{{0,4}}['\"{{]?)"  # a whole name
+    r"(?:(?<=')[^'\n]{1,300}(?=')|(?<=\")[^\"\n]{1,300}(?=\")|(?<=\{)[^{}\n]{1,300}(?=\})|[^&;\s'\"]+)",
     re.IGNORECASE,
 )
 
@@ -42,41 +34,6 @@ _SECRET = re.compile(
 def printable(text: str) -> str:
     """The text without colours, control characters and characters that cannot be seen; tabs and line ends stay."""
     return _INVISIBLE.sub("", text)
-
-
-def know_secrets(secrets: Iterable[str]) -> None:
-    """From now on `without_secrets` takes these out as well, however they are spelt, and no others of before."""
-    global _known  # noqa: PLW0603  # a secret is one in the whole process
-    _known = tuple(sorted({text for secret in secrets for text in spellings(secret)}, key=len, reverse=True))
-
-
-def spellings(secret: str) -> set[str]:
-    """How a secret may stand in a text: as it is, percent-encoded, decoded, or escaped as in JSON, Python or a driver.
-
-    None for a secret of up to three characters: "b" would take out every b.
-    """
-    if len(secret) <= 3:
-        return set()
-    plain = {secret, unquote(secret)}
-    data = {text.encode("utf-8", "surrogateescape") for text in plain}  # a variable may hold any bytes
-    encoded = {code for text in data for code in (quote(text), quote(text, safe=""), quote_plus(text))}
-    in_lower = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in encoded}
-    in_json = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for text in plain for ascii_only in (True, False)}
-    escaped = {repr(text)[1:-1] for text in plain} | {re.sub(r"(['\\])", r"\\\1", text) for text in plain}
-    doubled = {text.replace("'", "''") for text in plain} | {text.replace("}", "}}") for text in plain}
-    return {text for text in plain | encoded | in_lower | in_json | escaped | doubled if len(text) > 3}
-
-
-def passwords_in(text: str) -> list[str]:
-    """The passwords of the addresses in a text, also those with a slash or an @."""
-    return _PASSWORD.findall(text)
-
-
-def without_known_secrets(text: str) -> str:
-    """The text with `***` for the secrets that `know_secrets` was called with."""
-    for secret in _known:
-        text = text.replace(secret, _HIDDEN)
-    return text
 
 
 def without_secrets(text: str) -> str:
@@ -88,7 +45,7 @@ def without_secrets(text: str) -> str:
 
 
 def _hide(secret: re.Match[str]) -> str:
-    return f"{secret[1] or secret[2]}{_HIDDEN}"
+    return f"{secret[1] or secret[2]}{HIDDEN}"
 
 
 def one_line(text: str, limit: int | None = None) -> str:

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
+from creditbot.known_secrets import know_secrets
+
 TESTS = Path(__file__).parent
 BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}
 """Marker -> the test files that have it by their place or name; in others it stands as `pytestmark`."""
@@ -66,3 +68,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def _no_network() -> None:
     """Loopback only."""
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_known_secrets() -> None:
+    """What the settings of one test hold is no secret in the next."""
+    know_secrets(())

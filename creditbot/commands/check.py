@@ -6,12 +6,14 @@ written beside the summaries, and removed.
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote
 
 from creditbot.adapters.slack.access import access
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
@@ -20,6 +22,8 @@ from creditbot.commands.output import say
 from creditbot.commands.sandbox import why_nobody_answers
 from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
 from creditbot.intake.requests import requests_in
+from creditbot.known_secrets import is_word, passwords_in
+from creditbot.machine.hardening import can_be_confined
 from creditbot.model import Marker
 from creditbot.settings.settings import Settings
 from creditbot.slack_time import micros_of
@@ -82,6 +86,7 @@ def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
     yield from attempt("summaries", lambda: _summaries(settings, assembly))
     yield from attempt("warehouse", lambda: _warehouse(settings, assembly))
     yield from limits(settings)
+    yield from secrets(settings, alone=os.getppid() == 0, confined=can_be_confined())
 
 
 def attempt(name: str, check: Callable[[], Findings]) -> Iterator[CheckResult]:
@@ -226,3 +231,26 @@ def limits(settings: Settings) -> Iterator[CheckResult]:
             yield CheckResult("limits", "note", f"{name} is not set: {meaning}")
     for name in settings.plain_http:
         yield CheckResult("limits", "note", f"{name} uses plain http, as HTTP_HOSTS allows")
+
+
+def secrets(settings: Settings, *, alone: bool, confined: bool) -> Iterator[CheckResult]:
+    """A note for each secret that a notebook could read, or that a text could show.
+
+    Args:
+        settings: what the deployment decides.
+        alone: whether no other process started the bot, as in a container.
+        confined: whether this system lets the bot keep notebooks from reading other processes.
+    """
+    if not (alone or confined):
+        text = (
+            "notebooks can read the environment of the programs that started the bot, such as a shell: to prevent that "
+            "takes Linux 5.19 or later with Landlock, or a container"
+        )
+        yield CheckResult("secrets", "note", text)
+    warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
+    if any(is_word(unquote(password)) for password in passwords_in(warehouse)):
+        text = (
+            "the password in WAREHOUSE_URL is short or an ordinary word: it is hidden in addresses and after names "
+            "such as password=, but elsewhere a text may show it"
+        )
+        yield CheckResult("secrets", "note", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
+from creditbot.known_secrets import without_known_secrets
 from creditbot.text import printable
 
 STATUS_WORDS = {
@@ -25,9 +26,9 @@ _speaking = threading.Lock()
 
 
 def say(line: str) -> None:
-    """Prints a line for people at once, and whole even if several threads speak."""
+    """Prints a line for people without known secrets, at once, and whole even if several threads speak."""
     with _speaking:
-        print(printable(line), flush=True)
+        print(without_known_secrets(printable(line)), flush=True)
 
 
 def count(number: int, noun: str) -> str:

@@ -64,7 +64,7 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
     from creditbot.machine import logs
 
     speak = say if settings.log_path else _silent
-    logs.configure(settings.log_path, settings.log_format, level=settings.log_level, secrets=settings.secrets)
+    logs.configure(settings.log_path, settings.log_format, level=settings.log_level)
     for name in settings.plain_http:
         log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
     assembly = assemble(settings, progress=ConsoleProgress(speak), environ=environ)

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any, Literal, TextIO
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
-from creditbot.text import know_secrets, one_line, printable, spellings
-
-_HIDDEN = "***"
+from creditbot.known_secrets import without_known_secrets
+from creditbot.text import one_line, printable
 
 
 def event(log: logging.Logger, name: str, /, **fields: object) -> None:
@@ -30,18 +28,15 @@ def configure(
     form: Literal["json", "text"],
     *,
     level: str = "INFO",
-    secrets: Sequence[str] = (),
     stream: TextIO | None = None,
 ) -> None:
     """Sends the logs of the whole process to a file, or to `stream` (standard output) if there is none.
 
-    Calling it again replaces what was there. Other packages are heard from WARNING on. `secrets` are blotted out
-    wherever they would appear, here and in whatever `creditbot.text` makes safe. Raises `SettingsError` if the file
-    cannot be written.
+    Calling it again replaces what was there. Other packages are heard from WARNING on. Known secrets are left out.
+    Raises `SettingsError` if the file cannot be written.
     """
-    know_secrets(secrets)
     handler = _to_file(file) if file else logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(_Form(_json if form == "json" else _text, secrets))
+    handler.setFormatter(_Form(_json if form == "json" else _text))
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old.formatter, _Form)]:
         root.removeHandler(old)
@@ -53,20 +48,16 @@ def configure(
 
 
 class _Form(logging.Formatter):
-    """Writes a record in one of the two forms, without secrets."""
+    """Writes a record in one of the two forms, without known secrets."""
 
-    def __init__(self, form: Any, secrets: Sequence[str]) -> None:
+    def __init__(self, form: Any) -> None:
         super().__init__()
         self._form = form
-        self._secrets = sorted({text for secret in secrets for text in spellings(secret)}, key=len, reverse=True)
 
     @override
     def format(self, record: logging.LogRecord) -> str:
         trouble = self.formatException(record.exc_info) if record.exc_info else ""
-        line: str = self._form(record, getattr(record, "fields", {}), trouble)
-        for secret in self._secrets:
-            line = line.replace(secret, _HIDDEN)
-        return line
+        return without_known_secrets(self._form(record, getattr(record, "fields", {}), trouble))
 
 
 def _json(record: logging.LogRecord, fields: dict[str, object], trouble: str) -> str:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from creditbot.errors import THIS_MACHINE, CreditbotError, NotebookFailed, Unreachable
+from creditbot.machine.hardening import confine
 from creditbot.notebook_host.kernels import KernelLauncher
+from creditbot.text import one_line
 
 if TYPE_CHECKING:  # what these import can wait until the fork server has started
     from creditbot.model import NotebookRun
@@ -27,6 +29,7 @@ _THREADS = 128
 
 def main() -> None:
     """Serves until stdin ends."""
+    confine()  # before any thread or process that has to be
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the replies
     settings: HostSettings = json.loads(sys.stdin.readline())
@@ -64,10 +67,9 @@ def _executor(settings: HostSettings, launcher: KernelLauncher) -> NotebookExecu
     gc.disable()  # imports leave almost no garbage, and looking for it takes a sixth of their time
     warnings.simplefilter("ignore")  # libraries warn of one another
     sys.modules["pyarrow"] = None  # type: ignore[assignment]  # papermill wants it for HDFS only: a third of its import
-    from creditbot.notebook_host.blotting import secrets_of
+    from creditbot.known_secrets import know_secrets, secrets_of
     from creditbot.notebook_host.executor import NotebookExecutor
     from creditbot.notebook_host.keeper import NotebookKeeper
-    from creditbot.text import know_secrets
 
     del sys.modules["pyarrow"]
     know_secrets(secrets_of(settings["environment"]))
@@ -90,7 +92,7 @@ def _outcome(executor: Future[NotebookExecutor], request: RunRequest) -> Noteboo
         todo = "Make sure that the temporary folder exists, has free space and can be written to."
         return Unreachable(THIS_MACHINE, what, todo)
     except Exception as error:  # noqa: BLE001  # the boundary of the process
-        what = f"The notebook {notebook} could not be run: {type(error).__name__}: {error}."
+        what = f"The notebook {notebook} could not be run: {one_line(f'{type(error).__name__}: {error}', 300)}."
         return NotebookFailed(what, "Check whether it runs in Jupyter.")
 
 

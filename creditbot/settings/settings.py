@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
+from creditbot.known_secrets import know_secrets, passwords_in, secrets_of
 from creditbot.settings.plain_http import http_allowed
 from creditbot.settings.types import (
     Bots,
@@ -36,7 +37,6 @@ from creditbot.settings.types import (
     Token,
     User,
     Users,
-    passwords,
     state_location,
     url_parts,
 )
@@ -146,18 +146,23 @@ class Settings(BaseSettings):
         env_file: str | Path | None = ".env",
         secrets_dir: Path = SECRETS_DIR,
     ) -> Self:
-        """Reads all sources. Raises one `SettingsError` that names everything missing or malformed at once."""
+        """Reads all sources. From then on no text that this process shows holds a secret of theirs.
+
+        Raises one `SettingsError` that names everything missing or malformed at once.
+        """
         variables = os.environ if environ is None else environ
         values: dict[str, Any] = {name: variables.get(name.upper(), "").strip() for name in cls.model_fields}
         values = {name: value for name, value in values.items() if value}
         try:
             # mypy knows the fields of a model, but not the other arguments of BaseSettings.
-            return cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
+            settings = cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
         except ValidationError as error:
             raise _complaint(error) from None  # its text may show values
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise SettingsError(f"The settings in {env_file} cannot be read: {reason}.") from error
+        know_secrets([*settings.secrets, *secrets_of({**_in_file(env_file), **variables})])
+        return settings
 
     @classmethod
     @override
@@ -189,9 +194,10 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that no log and no message may show."""
+        """Texts that no log and no message may show. A WAREHOUSE_URL that is no address is one as a whole."""
         warehouse = self.warehouse_url.get_secret_value() if self.warehouse_url else ""
-        return tuple(dict.fromkeys(filter(None, [*self.own_secrets, *passwords(warehouse)])))
+        hidden = passwords_in(warehouse) or ((warehouse,) if url_parts(warehouse) is None else ())
+        return (*self.own_secrets, *hidden)
 
     @property
     def own_secrets(self) -> tuple[str, ...]:
@@ -233,13 +239,18 @@ class Settings(BaseSettings):
 
 def raw(name: str, env_file: str | Path = ".env") -> str:
     """One setting as it stands in the environment or in `.env`, for commands that need no others; "" if unset."""
-    return os.environ.get(name) or dotenv_values(env_file, encoding="utf-8-sig").get(name) or ""
+    return os.environ.get(name) or _in_file(env_file).get(name, "")
 
 
 def environment(env_file: str | Path = ".env") -> dict[str, str]:
     """The environment and what `.env` adds to it, because people's notebooks may read variables of their own there."""
-    in_file = dotenv_values(env_file, encoding="utf-8-sig")
-    return {**{name: value for name, value in in_file.items() if value is not None}, **os.environ}
+    return {**_in_file(env_file), **os.environ}
+
+
+def _in_file(env_file: str | Path | None) -> dict[str, str]:
+    """What stands in `.env`; nothing if there is no such file."""
+    variables = dotenv_values(env_file, encoding="utf-8-sig") if env_file else {}
+    return {name: value for name, value in variables.items() if value is not None}
 
 
 def _complaint(error: ValidationError) -> SettingsError:

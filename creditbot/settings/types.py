@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -110,10 +110,3 @@ def url_parts(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return None if port == 0 else parts
-
-
-def passwords(url: str) -> tuple[str, ...]:
-    """The password of a URL, as typed and decoded; the whole text if it is not a URL."""
-    parts = url_parts(url)
-    password = (parts.password or "") if parts else url
-    return (password, unquote(password))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack.access import SCOPES, OAuthScope
-from creditbot.commands.check import CheckResult, attempt, limits, slack_token
+from creditbot.commands.check import CheckResult, attempt, limits, secrets, slack_token
 from creditbot.settings.settings import Settings
 from tests.support.http import Answer
 from tests.support.slack_stub import ME, SlackStub
@@ -37,3 +37,21 @@ def test_plain_http_is_noted() -> None:
     """HTTP_HOSTS allows it, but somebody should know."""
     notes = list(limits(Settings.load(SETTINGS, env_file=None)))
     assert CheckResult("limits", "note", "LOOKER_BASE_URL uses plain http, as HTTP_HOSTS allows") in notes
+
+
+@pytest.mark.parametrize(
+    ("alone", "confined", "noted"), [(False, False, True), (False, True, False), (True, False, False)]
+)
+def test_a_system_where_notebooks_can_look_around_is_noted(alone: bool, confined: bool, noted: bool) -> None:
+    """In a container there is nobody above the bot to look at."""
+    notes = list(secrets(Settings.load(SETTINGS, env_file=None), alone=alone, confined=confined))
+    assert noted == any("environment of the programs that started the bot" in note.text for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("password", "noted"), [("test", True), ("w%6Frd", True), ("pa%2Fss", False), ("s3cretpw", False)]
+)
+def test_a_password_that_cannot_be_hidden_everywhere_is_noted(password: str, noted: bool) -> None:
+    settings = Settings.load({**SETTINGS, "WAREHOUSE_URL": f"trino://bot:{password}@host/db"}, env_file=None)
+    notes = list(secrets(settings, alone=True, confined=True))
+    assert noted == any("password in WAREHOUSE_URL is short" in note.text for note in notes)

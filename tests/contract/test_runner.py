@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ import pytest
 
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.errors import NotebookFailed, NotebookStopped, Refused, Unreachable
+from creditbot.machine.hardening import can_be_confined
 from creditbot.model import NotebookRun
 from tests.support.notebooks import PYTHON, Cell, cells_of, code, write_notebook
 
@@ -422,7 +424,8 @@ PASSWORD = "pa/ss'wörd@%7"
         "print(password)",
         "print(quote(password, safe=''))",
         "print(repr(password), json.dumps({'passwd': password}))",
-        "display({'text/html': f'<b>{password}</b>', 'application/json': {'a': [password]}}, raw=True)",
+        "display({'text/html': f'<b>{password}</b>', 'application/json': {'a': [password], password: 1}}, raw=True)",
+        "print(html.escape(password), base64.b64encode(f'u:{password}'.encode()).decode())",
         "raise ValueError(password)",
         "raise ValueError(f'passwd={password!r}')",
     ],
@@ -431,7 +434,9 @@ def test_a_notebook_that_shows_its_password_loses_it(notebook: Notebook, tmp_pat
     """In what the runner gives, in the failure, and in the notebook that is kept."""
     variables = environment(WAREHOUSE_URL=f"trino://u:{PASSWORD}@host/db")
     path = notebook(
-        "import json, os\nfrom urllib.parse import quote", f"password = {PASSWORD[:5]!r} + {PASSWORD[5:]!r}", cell
+        "import base64, html, json, os\nfrom urllib.parse import quote",
+        f"password = {PASSWORD[:5]!r} + {PASSWORD[5:]!r}",
+        cell,
     )
     kept = tmp_path / "kept"
     with closing(NotebookRunner([], variables, seconds=60, keep="all", keep_dir=kept)) as other:
@@ -442,6 +447,34 @@ def test_a_notebook_that_shows_its_password_loses_it(notebook: Notebook, tmp_pat
     (file,) = kept.iterdir()
     assert ("***" in shown, "rd@" in shown, "rd%40" in shown) == (True, False, False)
     assert [] == [output for output in cells_of(file)[-1]["outputs"] if "rd@" in str(output) or "rd%40" in str(output)]
+
+
+@pytest.mark.skipif(not can_be_confined(), reason="needs Landlock of Linux 5.19")
+def test_a_notebook_cannot_look_into_the_processes_above_it(notebook: Notebook) -> None:
+    """The bot's parents, such as a shell or make, may have the token in their environment."""
+    cell = """
+        for process in sorted(Path("/proc").glob("[0-9]*")):
+            try:
+                if b"xoxb-above-not-a-secret" in (process / "environ").read_bytes():
+                    print("found in", (process / "cmdline").read_bytes())
+            except OSError:
+                pass
+        print("looked")
+    """
+    path = notebook("from pathlib import Path", textwrap.dedent(cell))
+    script = f"""
+        import os, subprocess, sys
+        from contextlib import closing
+        from creditbot.adapters.notebooks.runner import NotebookRunner
+
+        with closing(NotebookRunner([], {{"PATH": os.environ["PATH"]}}, seconds=60, keep="none")) as runner:
+            print(*(text for _, text in runner.run({str(path)!r}, "select 1").cells[2].outputs))
+    """
+    run = [sys.executable, "-c", textwrap.dedent(script)]
+    above = [sys.executable, "-c", f"import subprocess; subprocess.run({run!r}, check=True)"]
+    token = {"PATH": os.environ["PATH"], "SLACK_BOT_TOKEN": "xoxb-above-not-a-secret", "PYTHONPATH": ROOT}
+    done = subprocess.run(above, env=token, capture_output=True, text=True, check=True)
+    assert "looked" == done.stdout.strip()
 
 
 # --- What ends a run ----------------------------------------------------------------------------------------------

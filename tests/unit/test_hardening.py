@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from creditbot.machine.hardening import hide_from_other_processes
+from creditbot.machine.hardening import can_be_confined, confine, hide_from_other_processes
 
 NOBODY = 65534
 
@@ -51,3 +53,40 @@ def test_a_hidden_process_cannot_be_read() -> None:
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert "True False" == done.stdout.strip()
+
+
+def confined_reads() -> list[str]:
+    """What a confined process with all rights of this one does: looks into its parent and itself, and moves a file."""
+    parent, folder = os.getpid(), Path(tempfile.mkdtemp())
+    read, write = os.pipe()
+    if os.fork() == 0:
+        confine()
+        done = [name for name in (str(parent), "self") if _can_read(f"/proc/{name}/environ")]
+        (folder / "a").mkdir()
+        (folder / "a" / "file").touch()
+        (folder / "a" / "file").rename(folder / "file")
+        os.write(
+            write, " ".join([*done, *(path.name for path in folder.iterdir())]).replace(str(parent), "parent").encode()
+        )
+        os._exit(0)
+    os.close(write)
+    shown = os.read(read, 1000).decode().split()
+    shutil.rmtree(folder)
+    return sorted(shown)
+
+
+def _can_read(file: str) -> bool:
+    try:
+        Path(file).read_bytes()
+    except PermissionError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not can_be_confined(), reason="needs Landlock of Linux 5.19")
+def test_a_confined_process_cannot_look_into_its_parent() -> None:
+    """It can look into itself, and files can be moved from one folder to another as before."""
+    script = "from tests.unit.test_hardening import confined_reads; print(*confined_reads())"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert "a file self" == done.stdout.strip()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
+from urllib.parse import quote
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +46,23 @@ def test_a_secret_does_not_pass_under_another_name() -> None:
     """A variable whose value contains a secret of the bot does not pass, whatever its name is."""
     environ = {"MY_TOKEN": SECRET, "URL": f"https://x/?token={SECRET}", "FINE": "yes"}
     assert {"FINE": "yes"} == kernel_environment(environ, None, secrets=[SECRET, ""])
+
+
+def test_a_secret_does_not_pass_in_another_spelling() -> None:
+    """As a client or an address would write it."""
+    secret = 'made "up" & 5€cret'
+    environ = {
+        "QUOTED": quote(secret),
+        "JSON": json.dumps({"key": secret}),
+        "BASIC": b64encode(secret.encode()).decode(),
+    }
+    assert {} == kernel_environment(environ, None, secrets=[secret])
+
+
+def test_a_secret_that_is_a_word_is_one_only_as_a_whole() -> None:
+    """PATH may well contain it."""
+    environ = {"PATH": "/opt/looker/bin", "KEY": "looker", "URL": "https://bot:looker@acme.example"}
+    assert {"PATH": "/opt/looker/bin"} == kernel_environment(environ, None, secrets=["looker"])
 
 
 names = st.text(st.characters(codec="ascii", exclude_characters="=\0"), min_size=1, max_size=20)

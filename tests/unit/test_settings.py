@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.errors import SettingsError
+from creditbot.known_secrets import without_known_secrets
 from creditbot.settings.settings import Settings, StateConfigMap, StateFile, raw
-from creditbot.settings.types import passwords, state_location
+from creditbot.settings.types import state_location
 
 NEEDED = {
     "SLACK_BOT_TOKEN": "xoxb-test-not-a-secret",
@@ -224,8 +225,20 @@ def test_any_other_location_of_the_state_is_refused(uri: str) -> None:
 def test_secrets_are_listed_for_the_log_to_hide() -> None:
     """The password of the warehouse as it was typed and as a driver reads it."""
     settings = load(WAREHOUSE_URL="trino://bot:made%2Dup-password@warehouse:443/sms")
-    expected = ("xoxb-test-not-a-secret", "made-up-client-secret", "made%2Dup-password", "made-up-password")
-    assert expected == settings.secrets
+    assert (
+        "xoxb-test-not-a-secret",
+        "made-up-client-secret",
+        "made%2Dup-password",
+        "made-up-password",
+    ) == settings.secrets
+
+
+def test_loading_settings_makes_their_secrets_known(tmp_path: Path) -> None:
+    """Also the password of the warehouse as a driver reads it, and what `.env` holds for notebooks alone."""
+    file = tmp_path / ".env"
+    file.write_text("SNOWFLAKE_PASSWORD=made-up/for-notebooks\n")
+    Settings.load(NEEDED | {"WAREHOUSE_URL": "trino://bot:made%2Dup/password@warehouse:443/sms"}, file)
+    assert "***, ***, ***" == without_known_secrets("xoxb-test-not-a-secret, made-up/password, made-up/for-notebooks")
 
 
 def test_printed_settings_show_no_secret() -> None:
@@ -235,7 +248,11 @@ def test_printed_settings_show_no_secret() -> None:
 
 def test_a_warehouse_url_that_cannot_be_parsed_is_a_secret_as_a_whole() -> None:
     """Its password could be anywhere in it."""
-    assert ("db://[none", "db://[none") == passwords("db://[none")
+    assert "db://[none" in load(WAREHOUSE_URL="db://[none").secrets
+
+
+def test_a_warehouse_url_without_a_password_holds_no_secret() -> None:
+    assert 2 == len(load(WAREHOUSE_URL="duckdb:////data/warehouse.duckdb").secrets)
 
 
 def test_settings_cannot_be_changed_after_loading() -> None:

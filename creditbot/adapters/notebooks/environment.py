@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from creditbot.known_secrets import Blotter
+
 ALWAYS = ("PATH", "HOME", "LANG")
 """Variables that every notebook sees, whether NOTEBOOK_ENV names them or not."""
 
@@ -23,12 +25,13 @@ def kernel_environment(
         environ: the bot's environment, with what its `.env` adds for notebooks, such as WAREHOUSE_URL.
         allowed: NOTEBOOK_ENV, the only names that pass beside PATH, HOME and LANG; None passes all names. Names of the
             bot's own settings never pass, in upper or lower case.
-        secrets: a variable whose value contains one of these does not pass, whatever its name.
+        secrets: a variable whose value is or contains one of these, however spelt, does not pass, whatever its name.
     """
+    blotter = Blotter(secrets)
     names = environ if allowed is None else {*ALWAYS, *allowed}
 
     def passes(name: str, value: str) -> bool:
         of_the_bot = name.upper().startswith(_BOT_PREFIXES)
-        return name in names and not of_the_bot and not any(secret in value for secret in secrets if secret)
+        return name in names and not of_the_bot and value not in secrets and blotter.hide(value) == value
 
     return {name: value for name, value in environ.items() if passes(name, value)}

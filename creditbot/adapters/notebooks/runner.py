@@ -17,6 +17,7 @@ from creditbot.errors import THIS_MACHINE, NotebookStopped, Unreachable
 from creditbot.machine.hardening import hide_from_other_processes
 from creditbot.model import NotebookRun
 from creditbot.notebook_host.wire import RunnerSettings, run_in
+from creditbot.text import one_line
 
 _MARGIN = 30.0
 """Seconds that the host, which enforces the time limit, may be late before it is killed."""
@@ -68,7 +69,7 @@ class NotebookRunner:
         try:
             reply = self._live_host().run(str(Path(notebook).absolute()), sql, self._seconds + _MARGIN)
         except HostEnded as ended:
-            reason = f": {ended}" if str(ended) else ""
+            reason = f": {one_line(str(ended), 300)}" if str(ended) else ""
             what = f"The process that runs notebooks ended while it ran {notebook}{reason}."
             raise NotebookStopped(what, "If this keeps happening, check the memory limit and the log.") from None
         return run_in(reply)
