@@ -243,7 +243,6 @@ def another_deployment(world: Stage) -> None:
     """Another deployment answers in the same channel."""
     other = world.other_deployment()
     world.tick(memory=other)
-    world.wait(minutes=16)
     world.ask("abc")
     world.tick()
     world.tick(memory=other)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.owner import Notices
@@ -25,26 +25,26 @@ ADVICE = (
 
 
 def introduced(meta: Meta, now: datetime) -> Meta:
-    """The meta with an id of this deployment, a new one if there is none yet."""
-    return meta if meta.deployment else replace(meta, deployment=new_nonce(), deployed=now)
+    """The meta with an id of this deployment, a new one if there is none yet.
+
+    After a loss of the state, a post of before may become visible until the end of the hold, so the id counts from then.
+    """
+    deployed = max(now, meta.hold_until or now)
+    return meta if meta.deployment else replace(meta, deployment=new_nonce(), deployed=deployed)
 
 
-def latest_of_others(
-    messages: Iterable[Message], workspace: Workspace, meta: Meta, settle: timedelta
-) -> Message | None:
+def latest_of_others(messages: Iterable[Message], workspace: Workspace, meta: Meta) -> Message | None:
     """The latest reply of another deployment among the messages; None if there is none.
 
-    A reply that became visible within the settle time of our id may be our own, sent before the state was lost. Without
-    an id of ours, a reply of any deployment counts.
+    Without an id of ours, a reply of any deployment counts.
     """
-    since = meta.deployed + settle if meta.deployed else None
     replies = [
         message
         for message in messages
         if message.marker
         and is_ours(message, workspace)
         and message.marker.deployment not in ("", meta.deployment)
-        and (since is None or time_of(message.ts) > since)
+        and (meta.deployed is None or time_of(message.ts) > meta.deployed)
     ]
     return max(replies, key=lambda message: micros_of(message.ts), default=None)
 
@@ -52,7 +52,7 @@ def latest_of_others(
 def tell_of_others(messages: Iterable[Message], context: TickContext, notices: Notices) -> None:
     """Tells the owner about a reply of another deployment, and again only once the message has been forgotten."""
     meta = context.ledger.state.meta
-    found = latest_of_others(messages, context.workspace, meta, context.rules.settle) if meta.deployment else None
+    found = latest_of_others(messages, context.workspace, meta) if meta.deployment else None
     if found:
         address = context.workspace.permalink(found.channel, found.ts, found.thread)
         text = f"Another deployment of this bot answers in the same channel. {ADVICE} One of its replies: {address}"

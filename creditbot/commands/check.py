@@ -132,7 +132,7 @@ def other_deployments(assembly: Assembly) -> Findings:
     latest = sorted(requests, key=lambda request: micros_of(request.key.ts))[-THREADS:]
     threads = dict.fromkeys((request.key.channel, request.message.thread) for request in latest)
     replies = [reply for thread in threads for reply in inbox.thread(*thread)]
-    found = latest_of_others(replies, workspace, meta, rules.settle)
+    found = latest_of_others(replies, workspace, meta)
     if found is None:
         return [("ok", "no reply of another deployment was found")]
     address = workspace.permalink(found.channel, found.ts, found.thread)

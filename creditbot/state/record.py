@@ -216,7 +216,8 @@ class Meta:
         hold_before: UTC. Requests older than this wait until `hold_until`, because the state was lost or damaged.
         hold_until: UTC.
         deployment: a random id of this deployment, made with the state. Every post carries it.
-        deployed: UTC. When that id was made. A later post with another id is of another deployment.
+        deployed: UTC. A post after this with another id is of another deployment. It is when the id was made; after a
+            loss of the state, it is the end of the hold.
     """
 
     schema: int = SCHEMA

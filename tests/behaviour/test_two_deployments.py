@@ -10,17 +10,17 @@ import pytest
 
 from creditbot.commands.check import other_deployments
 from creditbot.intake.thread import REPEATS
+from creditbot.model import Marker
 from creditbot.state.ledger import Ledger
 from tests.support.ticks import stopped
-from tests.support.world import REFERENCE, RULES, World
+from tests.support.world import BOT, BOT_USER, REFERENCE, RULES, World
 
 
 @pytest.fixture
 def other(world: World) -> World:
-    """The memory of another deployment, which has run before, longer ago than the settle time."""
+    """The memory of another deployment, which has run before."""
     memory = world.other_deployment()
     world.tick(memory=memory)
-    world.wait(minutes=16)
     world.counted()
     return memory
 
@@ -83,6 +83,18 @@ def test_replies_from_before_the_state_was_lost_are_no_other_deployments(world: 
     assert not any("Another deployment of this bot" in text for text in world.told())
 
 
+def test_a_late_reply_of_a_lost_state_is_no_other_deployments(world: World) -> None:
+    """Until the end of the hold, a reply of before the loss may become visible."""
+    old = world.ask("old")
+    world.tick()
+    world.lose()
+    world.tick()
+    world.wait(minutes=14)
+    world.say(REFERENCE, BOT_USER, thread_ts=old.ts, bot=BOT, marker=Marker("reply", str(old), "c", "lost"))
+    world.ticks(4)
+    assert not any("Another deployment of this bot" in text for text in world.told())
+
+
 def test_a_first_tick_below_replies_names_both_possible_reasons(world: World) -> None:
     """A lost state and a second deployment look alike to a deployment that has no state yet."""
     world.ask("abc")
@@ -94,7 +106,6 @@ def test_a_first_tick_below_replies_names_both_possible_reasons(world: World) ->
 
 def test_replies_of_an_earlier_version_are_no_other_deployments(world: World) -> None:
     """They carry no id."""
-    world.wait(minutes=16)
     key = world.ask("abc")
     world.stray_reply(key)
     world.tick()
