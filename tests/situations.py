@@ -52,6 +52,12 @@ def answered(world: Stage) -> None:
     world.tick()
 
 
+def not_all_links(world: Stage) -> None:
+    """A request is answered without the links of a product that is off."""
+    world.ask("abc", "other")
+    world.tick()
+
+
 def first_tick(world: Stage) -> None:
     """The first tick, seen on a terminal."""
     world.values = {}
@@ -361,8 +367,8 @@ def thread_refused(world: Stage) -> None:
 
 
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
-    first_tick, channel_unreadable, clock_ahead, answered, answered_by_a_person, answer_taken_back, answer_in_doubt,
-    deleted, edited_after_the_answer,
+    first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, answer_taken_back,
+    answer_in_doubt, deleted, edited_after_the_answer,
     link_refused, many_links_refused, too_much, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from creditbot.answer.context import TickContext
+from creditbot.answer.owner import due, left_out_text
 from creditbot.errors import CreditbotError, StateConflict
 from creditbot.evidence.summary import empty_summary, ended_summary
 from creditbot.intake.requests import Request
@@ -36,7 +37,7 @@ class Finisher:
         self._context.ledger.confirm(key, base)
         end = replace(end, saved=self._saved(key, end, request))
         try:
-            self._context.ledger.swap(key, base, end, notices=notices)
+            self._context.ledger.swap(key, base, end, notices={**(notices or {}), **self._left_out(key, end)})
         except StateConflict:
             self.restore(key)
             raise
@@ -54,6 +55,13 @@ class Finisher:
         current = self._context.ledger.state.records.get(key)
         if current and current.terminal:
             self._saved(key, current)
+
+    def _left_out(self, key: RequestKey, end: Record) -> Mapping[str, Notice]:
+        """The message to the owner about links that a reply leaves out, because their product is off; often none."""
+        if end.status != "answered" or not end.result or not end.result.skipped:
+            return {}
+        text = left_out_text(self._context.workspace.address(key, end.thread), end.result.skipped)
+        return {f"{key}.left-out": due(text, end.at)}
 
     def _saved(self, key: RequestKey, record: Record, request: Request | None = None) -> bool:
         try:

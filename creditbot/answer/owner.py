@@ -99,6 +99,14 @@ def unanswered_text(permalink: str) -> str:
     )
 
 
+def left_out_text(permalink: str, links: int) -> str:
+    """The message about a reply whose amount leaves out links, because their product is off."""
+    return (
+        f"My reply to {permalink} does not cover all of its links: no product is on for the SQL of {links} of them. "
+        "`creditbot show` says which. If they need a credit, please answer by hand."
+    )
+
+
 def deleted_text(permalink: str) -> str:
     """The message about a request whose reply, which we posted, was deleted."""
     return (

@@ -28,7 +28,7 @@ from creditbot.state.ledger import Ledger
 from creditbot.state.record import ANSWERED, Record, move, restarted
 from creditbot.text import printable
 
-_RATED = ("answered", "elsewhere", "given_up")
+_RATED = ("answered", "elsewhere", "given_up", "skipped")
 """The automation rate counts requests with these ends: all that wanted an answer."""
 
 
@@ -126,6 +126,8 @@ def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
         yield printable(f"{time_of(request.key.ts):%Y-%m-%d %H:%M}  {words:<18}  {amount:>12}  {request.permalink}")
         if request.reason and request.status != "elsewhere":
             yield printable(f"{' ' * 18}{request.reason}")
+        if request.status == "answered" and request.skipped:
+            yield f"{' ' * 18}It does not cover all links: no product is on for the SQL of {request.skipped} of them."
     yield _rate_line(past, days)
 
 
@@ -133,10 +135,11 @@ def _rate_line(past: Sequence[PastRequest], days: int) -> str:
     ended = [request for request in past if request.status in _RATED]
     answered = [request for request in past if request.status == "answered"]
     if not ended:
-        return f"No request was answered or given up in the last {count(days, 'day')}."
+        return f"No request was answered, given up or skipped in the last {count(days, 'day')}."
     seconds = [request.seconds for request in answered if request.seconds]
     mean = f", {sum(seconds) / len(seconds):.1f} seconds per request on average" if seconds else ""
-    return f"Automation rate {len(answered) / len(ended):.0%}: {len(answered)} of {count(len(ended), 'request')}{mean}."
+    in_full = sum(not request.skipped for request in answered)
+    return f"Automation rate {in_full / len(ended):.0%}: {in_full} of {count(len(ended), 'request')}{mean}."
 
 
 def request_lines(facts: RequestFacts, permalink: str) -> Iterable[str]:

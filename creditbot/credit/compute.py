@@ -61,6 +61,11 @@ class Computation:
         return (*(result.sql_sha256 for result in credited), *earlier)
 
     @property
+    def skipped(self) -> int:
+        """How many of the links were skipped, because their product is off."""
+        return sum(not result.product for result in self.results)
+
+    @property
     def notebooks(self) -> tuple[str, ...]:
         """Hashes of the notebooks that ran, each once."""
         return tuple(dict.fromkeys(result.run.notebook_sha256 for result in self.results if result.run))

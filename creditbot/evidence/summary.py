@@ -8,7 +8,8 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
-                      seconds, credit, rows
+                      seconds, credit, rows; no product for a link that was skipped
+    note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     outcome           status, and what belongs to it
 
 A summary is proof, and it is small. SQL and addresses are kept in full. Every other text is cut if it is too long, and
@@ -65,12 +66,15 @@ def computed_summary(
 ) -> dict[str, object]:
     """The summary of a request whose links were worked on; `amount` (USD) is None if every link was skipped."""
     runs = sum(result.run is not None for result in results) or 1
+    skipped = sum(not result.product for result in results)
+    note = f"The amount does not cover all links: no product is on for the SQL of {skipped} of {len(results)}."
     return {
         "extracted_at": _stamp(now),
         "credit_amount": amount,
         "summary_outputs": _outputs(results, OUTPUT_BYTES // runs),
         "request": _request(key, permalink, message),
         "links": [_link(result, max(1, ROWS // runs)) for result in results],
+        **({"note": note} if skipped and amount is not None else {}),
         "outcome": {"status": "computed", "at": _stamp(now)},
     }
 

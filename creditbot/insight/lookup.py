@@ -64,6 +64,7 @@ class PastRequest:
         amount: USD, None if we did not answer it.
         seconds: from claim to reply, None if we did not answer it.
         reason: why it ended so, or "".
+        skipped: how many of its links the amount leaves out, because their product is off.
     """
 
     key: RequestKey
@@ -72,6 +73,7 @@ class PastRequest:
     amount: Decimal | None
     seconds: float | None
     reason: str
+    skipped: int = 0
 
 
 class Lookup:
@@ -146,10 +148,13 @@ def _by_summary(key: RequestKey, summary: Mapping[str, Any], workspace: Workspac
     address = str(summary.get("request", {}).get("permalink") or workspace.address(key))
     seconds = outcome.get("seconds")
     reason = str(outcome.get("reason", ""))
-    return PastRequest(key, address, status, amount, float(seconds) if seconds else None, reason)
+    links = [link for link in summary.get("links", []) if "sql_sha256" in link]
+    skipped = sum(not link.get("product") for link in links)
+    return PastRequest(key, address, status, amount, float(seconds) if seconds else None, reason, skipped)
 
 
 def _by_record(key: RequestKey, record: Record, workspace: Workspace) -> PastRequest:
     amount = record.result.amount if record.result and record.status == "answered" else None
     address = workspace.address(key, record.thread)
-    return PastRequest(key, address, record.status, amount, record.seconds or None, record.reason)
+    skipped = record.result.skipped if record.result else 0
+    return PastRequest(key, address, record.status, amount, record.seconds or None, record.reason, skipped)

@@ -90,12 +90,14 @@ class Result:
         sql: hashes of the SQL that is credited.
         notebooks: hashes of the notebooks that ran.
         location: where the summary is: a path or an address below OUTPUT_URI.
+        skipped: how many links are left out of the amount, because their product is off.
     """
 
     amount: Decimal
     sql: tuple[str, ...] = ()
     notebooks: tuple[str, ...] = ()
     location: str = ""
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,7 @@ def _line(job: Job, record: Record | None) -> dict[str, object]:
         "request": str(job.key),
         "outcome": record.status,
         "amount": record.result.amount if record.result else None,
+        "skipped_links": (record.result.skipped if record.result else 0) or None,
         "attempts": record.attempts,
         "seconds": round(record.seconds, 3) or None,
         "reply": record.reply or None,

@@ -184,7 +184,7 @@ class Worker:
         self._reached.add(SUMMARY_STORE)
         if computation.amount is None:
             return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
-        result = Result(computation.amount, computation.sql, computation.notebooks, location)
+        result = Result(computation.amount, computation.sql, computation.notebooks, location, computation.skipped)
         try:
             return self._swap(key, record, move(record, "computed", now, result=result))
         except StateConflict:

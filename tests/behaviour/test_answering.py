@@ -11,6 +11,7 @@ import pytest
 
 from creditbot.credit.products import ProductTable
 from creditbot.model import Marker
+from tests.behaviour.failures import SILENCE
 from tests.support.world import BOTH, PERSON, REFERENCE, REQUEST_RULES, RULES, VERIFY, World, explore_link, short_link
 
 
@@ -58,6 +59,34 @@ def test_a_link_of_a_product_that_is_off_is_left_out_of_the_total(world: World) 
     key = world.ask("other", "abc")
     world.tick()
     assert world.replies(key) == [REFERENCE]
+
+
+def test_a_reply_that_does_not_cover_all_links_says_so(
+    world: World, log_lines: Callable[[str], list[dict[str, object]]]
+) -> None:
+    """The owner is told once; the summary and the log line say it, too."""
+    key = world.ask("other", "other2", "abc")
+    world.ticks(3)
+    (text,) = world.told()
+    assert world.address(key) in text
+    assert "no product is on for the SQL of 2 of them" in text
+    assert world.summary(key)["note"].endswith("for the SQL of 2 of 3.")
+    assert [line["skipped_links"] for line in log_lines("request")] == [2]
+
+
+def test_a_reply_that_is_found_later_is_told_to_leave_links_out(world: World) -> None:
+    """Its post had an unknown outcome."""
+    world.ask("other", "abc")
+    world.fail("reply", SILENCE, after=True)
+    world.ticks(3)
+    assert len(world.told()) == 1
+
+
+def test_a_reply_that_covers_all_links_tells_nobody(world: World) -> None:
+    key = world.ask("other", "abc")
+    world.tick(products=BOTH)
+    assert world.told() == []
+    assert "note" not in world.summary(key)
 
 
 def test_a_request_with_links_of_products_that_are_off_gets_no_reply(

@@ -262,7 +262,7 @@ def test_an_unknown_post_that_kills_its_ticks_does_not_stop_the_others(world: Wo
     key = world.ask("abc")
     world.kill("reply.before-send")
     world.wait(minutes=46)
-    other = world.ask("other1", "def")
+    other = world.ask("def")
     reads = 0
 
     def at(point: Point) -> None:

@@ -411,7 +411,7 @@ def test_history_lists_requests_and_the_automation_rate(worked: Office) -> None:
 def test_history_without_requests_says_so(office: Office) -> None:
     """With the number of days it looked back."""
     done = office.run("history", "--days", "1")
-    assert "No request was answered or given up in the last 1 day.\n" == done.out
+    assert "No request was answered, given up or skipped in the last 1 day.\n" == done.out
 
 
 def test_show_prints_what_became_of_a_request(worked: Office) -> None:

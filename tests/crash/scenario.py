@@ -94,7 +94,7 @@ def _about(message: Message, key: RequestKey) -> str:
     if not name.startswith(f"{key}."):
         return ""
     word = name.removeprefix(f"{key}.").partition(".")[0]
-    return word if word in ("edited", "repeat", "stays", "posting", "lost", "deleted") else "failed"
+    return word if word in ("edited", "repeat", "stays", "posting", "lost", "deleted", "left-out") else "failed"
 
 
 def twice_told(world: World) -> list[str]:

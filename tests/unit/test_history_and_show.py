@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -36,17 +37,27 @@ def test_the_reason_of_an_end_stands_below_its_row() -> None:
 
 
 def test_the_automation_rate_is_of_requests_that_wanted_an_answer() -> None:
-    """Those that were skipped or withdrawn, or are under way, do not count. The mean is that of our answers."""
+    """Those that were withdrawn, or are under way, do not count. The mean is that of our answers."""
     requests = [
         past("answered", "10.00", 4.0), past("answered", "20.00", 6.0), past("elsewhere"), past("given_up"),
-        past("skipped"), past("withdrawn"), past("failed"),
+        past("withdrawn"), past("failed"),
     ]  # fmt: skip
     expected = "Automation rate 50%: 2 of 4 requests, 5.0 seconds per request on average."
     assert expected == list(history_lines(requests, 30))[-1]
 
 
+def test_links_of_a_product_that_is_off_are_not_automated() -> None:
+    """Neither a request that was skipped nor one whose answer leaves out links is answered in full."""
+    requests = [
+        past("answered", "10.00", 4.0), past("skipped"), replace(past("answered", "20.00", 6.0), skipped=1),
+    ]  # fmt: skip
+    lines = list(history_lines(requests, 30))
+    assert "Automation rate 33%: 1 of 3 requests, 5.0 seconds per request on average." == lines[-1]
+    assert f"{' ' * 18}It does not cover all links: no product is on for the SQL of 1 of them." == lines[-2]
+
+
 def test_a_history_without_requests_says_so() -> None:
-    assert ["No request was answered or given up in the last 7 days."] == list(history_lines([], 7))
+    assert ["No request was answered, given up or skipped in the last 7 days."] == list(history_lines([], 7))
 
 
 # --- show ------------------------------------------------------------------------------------------------------------

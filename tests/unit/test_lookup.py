@@ -140,6 +140,17 @@ def test_a_past_request_that_was_answered_has_its_amount_and_time(world: World) 
     assert [expected] == lookup(world).past(START)
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_past_request_says_how_many_links_its_answer_leaves_out(world: World, *, forgotten: bool) -> None:
+    """By its record, and by its summary."""
+    world.ask("abc", "other")
+    world.ask("def")
+    world.tick()
+    if forgotten:
+        forget(world)
+    assert [1, 0] == [past.skipped for past in lookup(world).past(START)]
+
+
 def test_a_past_request_without_an_answer_has_the_reason(world: World) -> None:
     """And no amount."""
     world.ask("gone")
