@@ -59,12 +59,9 @@ def test_a_person_answers_while_the_notebook_runs(world: World) -> None:
 
 def test_a_person_answers_after_a_reply_that_may_have_been_posted(world: World) -> None:
     """When the settle time has passed and the reply is still not there, the person's answer counts."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     assert world.record(key).status == "elsewhere"
     assert world.replies(key) == [APPROVED]
 

@@ -81,9 +81,7 @@ def test_a_request_whose_links_were_edited_drops_what_was_computed(world: World)
 
 def test_links_edited_between_reading_and_work_are_worked_on_once(world: World) -> None:
     """The thread has the latest links, so the owner reads why those failed."""
-    key = world.ask("abc")
-    world.fail("notebook", NOTEBOOK_STOPPED)
-    world.tick()
+    key = world.ask_and_fail("notebook", NOTEBOOK_STOPPED)
     world.wait(minutes=2)
     world.amid("history", lambda: world.edit(key, short_link("gone")))
     world.ticks(3, minutes=5)
@@ -103,14 +101,11 @@ def test_a_request_deleted_while_the_notebook_runs_is_withdrawn(world: World) ->
 
 
 def test_a_request_deleted_after_an_unknown_post_is_withdrawn_once_settled(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.delete(key)
     world.tick()
     assert world.record(key).status == "posting"
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     assert world.record(key).status == "withdrawn"
 
 
@@ -156,12 +151,9 @@ def test_an_edit_of_a_request_that_got_no_reply_restarts_it(world: World, slug: 
 
 
 def test_a_withdrawn_request_whose_links_come_back_is_answered(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("looker", LOOKER_DOWN)
-    world.tick()
+    key = world.ask_and_fail("looker", LOOKER_DOWN)
     world.edit(key, "never mind")
-    world.wait(minutes=5)
-    world.tick()
+    world.tick_after(minutes=5)
     assert world.record(key).status == "withdrawn"
     world.edit(key, short_link("abc"))
     world.tick()
@@ -173,8 +165,7 @@ def test_an_edit_of_a_failed_request_restarts_it_with_all_its_attempts(world: Wo
     key = world.ask("abc")
     world.fail("notebook", NOTEBOOK_STOPPED, times=2)
     world.tick()
-    world.wait(minutes=2)
-    world.tick()
+    world.tick_after(minutes=2)
     assert world.record(key).attempts == 2
     world.edit(key, short_link("def"))
     world.tick()
@@ -184,12 +175,9 @@ def test_an_edit_of_a_failed_request_restarts_it_with_all_its_attempts(world: Wo
 
 def test_a_restarted_request_remembers_that_it_was_posted(world: World) -> None:
     """Its first reply may still appear in the thread."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.forged_reply(key)
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     assert world.record(key).status == "given_up"
     assert world.record(key).posts == 1
     world.edit(key, short_link("def"))
@@ -262,9 +250,7 @@ def test_an_edited_request_has_as_many_attempts_as_any_other(world: World) -> No
 @pytest.mark.parametrize("slug", ["abc", "def"], ids=["the same links", "other links"])
 def test_no_links_restart_a_request_whose_reply_may_be_there(world: World, slug: str) -> None:
     """The owner is asked to look at the thread. A second computation could lead to a second credit."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.edit(key, f"credit now {explore_link(slug)}")
     world.forged_reply(key)
     world.wait(minutes=16)

@@ -16,9 +16,7 @@ from tests.support.world import REFERENCE, RULES, Killed, Outcome, World
 
 
 def test_a_failure_that_no_second_try_would_help_is_told_at_once(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("notebook", NOTEBOOK_FAILED)
-    world.tick()
+    key = world.ask_and_fail("notebook", NOTEBOOK_FAILED)
     assert world.outcome(key) == Outcome("given_up", told=1)
     record = world.record(key)
     assert record.reason == str(NOTEBOOK_FAILED)
@@ -53,9 +51,7 @@ def test_a_permanent_failure_beside_a_passing_one_is_permanent(world: World) -> 
 
 
 def test_a_reply_that_slack_refuses_for_good_is_told_at_once(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("reply", ARCHIVED)
-    world.tick()
+    key = world.ask_and_fail("reply", ARCHIVED)
     assert world.outcome(key) == Outcome("given_up", told=1, runs=["abc"])
     assert world.record(key).posts == 0
     assert ARCHIVED.what in world.told()[0]

@@ -82,8 +82,7 @@ def test_an_idle_tick_reads_state_and_channel_once_and_writes_nothing() -> None:
         world.ask(slug)
     world.tick()
     world.counted()
-    world.wait(minutes=5)
-    world.tick()
+    world.tick_after(minutes=5)
     assert world.counted() == {"state-read": 1, "history": 1}
 
 
@@ -175,6 +174,5 @@ def test_a_state_that_is_full_after_the_work_keeps_the_reply_back() -> None:
     world.tick(budget=sizes[1])
     assert world.replies(key) == []
     assert world.record(key).status == "computed"
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.replies(key) == [REFERENCE]

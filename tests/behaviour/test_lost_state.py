@@ -223,8 +223,7 @@ def test_what_the_store_found_broken_is_held_like_a_loss(world: World) -> None:
     world.values, world.damage = {}, "The file was nonsense."
     assert world.tick().waiting == 1
     assert len(world.told()) == 1
-    world.wait(minutes=15)
-    world.tick()
+    world.tick_after(minutes=15)
     assert world.replies(key) == [REFERENCE]
 
 
@@ -251,8 +250,7 @@ def test_failures_told_before_a_loss_are_not_told_again(world: World, *, may_rea
     assert len(world.told()) == 3
     world.lose()
     world.tick()
-    world.wait(minutes=15)
-    world.tick()
+    world.tick_after(minutes=15)
     assert [world.record(k).status for k in (key, edited)] == ["given_up", "given_up"]
     assert {notice.status for notice in world.state().notices.values()} == {"told"}
     the_loss, failures = 1, 2
@@ -385,8 +383,7 @@ def test_a_meta_edited_into_nonsense_while_a_tick_works_is_set_aside(world: Worl
     """That tick does not overwrite it, not even to forget a request; the next tick sets it aside."""
     world.ask("abc")
     world.tick()
-    world.wait(hours=70)
-    world.tick()
+    world.tick_after(hours=70)
     world.wait(hours=4)
     world.ask("def")
     world.amid(effect, lambda: world.vandalise("meta", NONSENSE))

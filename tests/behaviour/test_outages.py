@@ -47,8 +47,7 @@ def test_an_outage_is_told_once_and_counts_against_no_request(world: World) -> N
     assert [world.record(key).attempts for key in keys] == [0, 0, 0]
     assert len(world.told()) == 1
     world.faults.clear()
-    world.wait(hours=4)
-    world.tick()
+    world.tick_after(hours=4)
     assert [world.replies(key) for key in keys] == [[REFERENCE]] * 3
 
 
@@ -69,9 +68,7 @@ def test_an_outage_is_tried_again_ever_later_and_at_least_every_four_hours(world
 
 @pytest.mark.parametrize(("seconds", "minutes"), [(30, 1), (600, 10), (99_999, 240)])
 def test_a_service_that_asks_for_more_time_gets_up_to_four_hours(world: World, seconds: float, minutes: float) -> None:
-    key = world.ask("abc")
-    world.fail("looker", Unreachable(LOOKER, "Looker limits our rate.", retry_after=seconds))
-    world.tick()
+    key = world.ask_and_fail("looker", Unreachable(LOOKER, "Looker limits our rate.", retry_after=seconds))
     record = world.record(key)
     assert record.due
     assert record.due - record.at == timedelta(minutes=minutes)
@@ -108,44 +105,36 @@ def test_an_outage_may_last_for_exactly_lookback_hours() -> None:
 
 def test_credentials_that_looker_refuses_are_an_outage(world: World) -> None:
     """They concern every request, and somebody can correct them."""
-    key = world.ask("abc")
-    world.fail("looker", Refused(LOOKER, "Looker refuses the credentials.", "Check LOOKER_CLIENT_SECRET."))
-    world.tick()
+    key = world.ask_and_fail(
+        "looker", Refused(LOOKER, "Looker refuses the credentials.", "Check LOOKER_CLIENT_SECRET.")
+    )
     assert world.record(key).status == "failed"
     assert "LOOKER_CLIENT_SECRET" in world.told()[0]
 
 
 def test_a_full_disk_for_summaries_is_an_outage(world: World) -> None:
     """The bot posts no amount without evidence."""
-    key = world.ask("abc")
-    world.fail("save", DISK_FULL)
-    world.tick()
+    key = world.ask_and_fail("save", DISK_FULL)
     assert world.record(key).status == "failed"
     assert world.record(key).attempts == 0
-    world.wait(minutes=2)
-    world.tick()
+    world.tick_after(minutes=2)
     assert world.replies(key) == [REFERENCE]
 
 
 def test_a_rate_limit_of_slack_keeps_the_reply_without_computing_it_again(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("reply", RATE_LIMITED)
-    world.tick()
+    key = world.ask_and_fail("reply", RATE_LIMITED)
     record = world.record(key)
     assert record.status == "computed"
     assert record.posts == 0
     assert record.attempts == 0
-    world.wait(minutes=3)
-    world.tick()
+    world.tick_after(minutes=3)
     assert world.replies(key) == [REFERENCE]
     assert world.runs == ["abc"]
 
 
 def test_a_slack_too_slow_to_look_for_a_reply_is_told_as_an_outage(world: World) -> None:
     """The next tick reads the thread again, so nothing needs to be said about this one reply."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.wait(minutes=16)
     world.fail("thread", SLACK_SLOW)
     world.tick()
@@ -155,9 +144,7 @@ def test_a_slack_too_slow_to_look_for_a_reply_is_told_as_an_outage(world: World)
 
 
 def test_a_state_store_that_refuses_the_claim_leaves_the_request_as_it_was(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("notebook", NOTEBOOK_STOPPED)
-    world.tick()
+    key = world.ask_and_fail("notebook", NOTEBOOK_STOPPED)
     record = world.record(key)
     world.wait(minutes=2)
     world.fail("state-write", Unreachable(STATE_STORE, "The API server is slow."))
@@ -177,8 +164,7 @@ def test_an_outage_is_over_when_a_request_gets_through(
     report = world.tick()
     assert known(world) == [name]
     assert report.errors == [str(error)]
-    world.wait(minutes=2)
-    assert world.tick().ok
+    assert world.tick_after(minutes=2).ok
     assert world.replies(key) == [REFERENCE]
     assert known(world) == []
 
@@ -186,12 +172,9 @@ def test_an_outage_is_over_when_a_request_gets_through(
 def test_an_outage_that_comes_back_is_told_again(world: World) -> None:
     statuses = []
     for slug in ("first", "second"):
-        key = world.ask(slug)
-        world.fail("looker", LOOKER_DOWN)
+        key = world.ask_and_fail("looker", LOOKER_DOWN, slug)
         world.tick()
-        world.tick()
-        world.wait(minutes=2)
-        world.tick()
+        world.tick_after(minutes=2)
         statuses.append(world.record(key).status)
     assert statuses == ["answered", "answered"]
     assert len(world.told()) == 2
@@ -199,18 +182,14 @@ def test_an_outage_that_comes_back_is_told_again(world: World) -> None:
 
 def test_an_outage_goes_on_while_one_of_two_requests_meets_it(world: World) -> None:
     world.ask("a")
-    world.ask("b")
-    world.fail("looker", LOOKER_DOWN)
-    world.tick()
+    world.ask_and_fail("looker", LOOKER_DOWN, "b")
     assert world.state().notices["cause.looker"].status == "told"
 
 
 @pytest.mark.parametrize("name", ["cause.the-warehouse", "cause.slack"])
 def test_a_skipped_request_does_not_end_an_outage_of_what_it_does_not_use(world: World, name: str) -> None:
     """A skipped request runs no notebook and gets no reply."""
-    world.ask("abc")
-    world.fail(*OUTAGES[name])
-    world.tick()
+    world.ask_and_fail(*OUTAGES[name])
     world.ask("other")
     world.tick()
     assert name in known(world)
@@ -218,9 +197,7 @@ def test_a_skipped_request_does_not_end_an_outage_of_what_it_does_not_use(world:
 
 def test_a_skipped_request_does_not_hide_that_another_got_through(world: World) -> None:
     """One reply that Slack accepts is enough."""
-    world.ask("a")
-    world.fail("reply", RATE_LIMITED)
-    world.tick()
+    world.ask_and_fail("reply", RATE_LIMITED, "a")
     world.ask("b")
     world.ask("other")
     world.tick()
@@ -229,12 +206,9 @@ def test_a_skipped_request_does_not_hide_that_another_got_through(world: World) 
 
 def test_a_withdrawn_request_does_not_end_an_outage_of_posting(world: World) -> None:
     """The bot read its thread, which does not prove that Slack accepts replies again."""
-    key = world.ask("abc")
-    world.fail("reply", RATE_LIMITED)
-    world.tick()
+    key = world.ask_and_fail("reply", RATE_LIMITED)
     world.edit(key, "never mind")
-    world.wait(minutes=2)
-    world.tick()
+    world.tick_after(minutes=2)
     assert world.record(key).status == "withdrawn"
     assert "cause.slack" in known(world)
 
@@ -250,9 +224,7 @@ def test_an_earlier_reply_that_is_found_does_not_end_an_outage_of_posting(world:
     world.tick()
     assert world.record(key).status == "withdrawn"
     assert world.record(key).posts == 1
-    world.ask("b")
-    world.fail("reply", RATE_LIMITED)
-    world.tick()
+    world.ask_and_fail("reply", RATE_LIMITED, "b")
     world.edit(key, explore_link("abc"))
     world.amid("notebook", lambda: world.wait(minutes=40))
     world.tick()
@@ -266,9 +238,7 @@ def test_an_earlier_reply_that_is_found_does_not_end_an_outage_of_posting(world:
 
 def test_a_full_state_is_an_outage_until_a_request_can_be_begun(world: World) -> None:
     """A request that ends meanwhile proves nothing, since ends have room of their own. No attempt is counted."""
-    posting = world.ask("a")
-    world.fail("reply", SILENCE, after=True)
-    world.tick()
+    posting = world.ask_and_fail("reply", SILENCE, "a", after=True)
     key = world.ask("b")
     world.kill("thread.before-read")
     world.wait(minutes=31)
@@ -284,17 +254,14 @@ def test_a_full_state_is_an_outage_until_a_request_can_be_begun(world: World) ->
     (text,) = world.told()
     assert text.endswith(error)
     assert world.state().notices["cause.the-state-store"].status == "told"
-    world.wait(minutes=2)
-    assert world.tick().ok
+    assert world.tick_after(minutes=2).ok
     assert world.replies(key) == [REFERENCE]
     assert known(world) == []
 
 
 def test_a_reply_that_is_found_does_not_end_the_outage_of_a_full_state(world: World) -> None:
     """The reply was posted before the state was full."""
-    posting = world.ask("a")
-    world.fail("reply", SILENCE, after=True)
-    world.tick()
+    posting = world.ask_and_fail("reply", SILENCE, "a", after=True)
     world.wait(minutes=12)
     key = world.ask("b")
     world.kill("thread.before-read")

@@ -49,9 +49,7 @@ def test_people_read_what_the_list_of_sentences_shows(situation: Callable[[Stage
 
 
 def test_the_owner_reads_which_link_failed_why_and_what_to_do(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("notebook", NOTEBOOK_FAILED)
-    world.tick()
+    key = world.ask_and_fail("notebook", NOTEBOOK_FAILED)
     request, link, what, todo, _ = the_message(world).splitlines()
     assert request.endswith(world.address(key))
     assert link == f"• https://{HOST}/explore/m/v?qid=abc"
@@ -87,9 +85,7 @@ def test_the_owner_reads_the_address_that_names_the_thread_of_a_reply(world: Wor
 
 
 def test_the_owner_reads_what_keeps_all_requests_waiting(world: World) -> None:
-    world.ask("abc")
-    world.fail("looker", LOOKER_DOWN)
-    world.tick()
+    world.ask_and_fail("looker", LOOKER_DOWN)
     assert the_message(world).endswith(str(LOOKER_DOWN))
 
 
@@ -106,9 +102,7 @@ def test_the_owner_reads_where_links_changed_after_the_answer(world: World) -> N
 
 
 def test_the_owner_reads_which_defect_made_a_reply_uncertain(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("reply", ZeroDivisionError(), after=True)
-    world.tick()
+    key = world.ask_and_fail("reply", ZeroDivisionError(), after=True)
     assert world.address(key) in the_message(world)
     assert "ZeroDivisionError" in the_message(world)
 
@@ -203,11 +197,9 @@ def test_a_message_that_may_be_there_is_sent_again_after_the_settle_time(world: 
     world.fail("tell", SILENCE)
     report = world.tick()
     assert len(report.untold) == 1
-    world.wait(minutes=14)
-    world.tick()
+    world.tick_after(minutes=14)
     assert world.told() == []
-    world.wait(minutes=1)
-    world.tick()
+    world.tick_after(minutes=1)
     assert len(world.told()) == 1
 
 

@@ -35,19 +35,15 @@ def test_nothing_is_posted_while_the_thread_cannot_be_read(world: World) -> None
     world.fail("thread", SLACK_SLOW, times=2)
     world.tick()
     assert world.record(key).status == "computed"
-    world.wait(minutes=3)
-    world.tick()
+    world.tick_after(minutes=3)
     assert world.replies(key) == []
-    world.wait(minutes=5)
-    world.tick()
+    world.tick_after(minutes=5)
     assert world.replies(key) == [REFERENCE]
 
 
 def test_nothing_is_posted_again_while_the_thread_cannot_be_read(world: World) -> None:
     """The reply may be there already."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.wait(minutes=16)
     world.fail("thread", SLACK_SLOW)
     world.tick()
@@ -90,8 +86,7 @@ def test_a_store_that_is_too_slow_each_time_keeps_the_reply_back(world: World) -
     world.tick(rules=replace(RULES, attempts=1))
     assert world.outcome(key) == Outcome("posting", told=1, runs=["abc"])
     assert "too slow" in world.told()[0]
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     assert world.replies(key) == [REFERENCE]
 
 
@@ -114,8 +109,7 @@ def test_a_person_answers_while_the_laptop_sleeps_before_the_post(world: World, 
     world.tick(at=sleep)
     assert slept == [key]
     assert world.record(key).status == status
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.replies(key) == ["Approved, $4,948.80"]
     assert world.record(key).status == "elsewhere"
 
@@ -137,8 +131,7 @@ def test_a_process_that_takes_over_a_computed_request_posts_its_amount(world: Wo
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.amounts["abc"] = Decimal("1.00")
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.replies(key) == [REFERENCE]
     assert world.runs == ["abc"]
 
@@ -148,16 +141,13 @@ def test_a_computed_request_whose_summary_is_lost_is_posted(world: World) -> Non
     key = world.ask("abc")
     world.kill("thread.before-read")
     world.summaries.clear()
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.replies(key) == [REFERENCE]
 
 
 def test_a_reply_that_slack_refused_is_posted_at_the_next_try(world: World) -> None:
     """Slack has said that nothing was posted, so no settle time is needed."""
-    key = world.ask("abc")
-    world.fail("reply", RATE_LIMITED)
-    world.tick()
+    key = world.ask_and_fail("reply", RATE_LIMITED)
     record = world.record(key)
     assert record.status == "computed"
     assert record.reason == str(RATE_LIMITED)
@@ -181,15 +171,11 @@ def test_a_reply_that_slack_refused_is_posted_at_the_next_try(world: World) -> N
 
 def test_a_post_of_unknown_outcome_is_found_in_the_thread(world: World) -> None:
     """Before the settle time has passed, the thread could not prove that the reply is missing, so nobody reads it."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE, after=True)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE, after=True)
     world.counted()
-    world.wait(minutes=14)
-    assert world.tick().waiting == 1
+    assert world.tick_after(minutes=14).waiting == 1
     assert world.counted()["thread"] == 0
-    world.wait(minutes=1)
-    world.tick()
+    world.tick_after(minutes=1)
     assert world.replies(key) == [REFERENCE]
     record = world.record(key)
     assert record.status == "answered"
@@ -202,33 +188,24 @@ def test_a_post_of_unknown_outcome_is_found_in_the_thread(world: World) -> None:
 
 def test_a_post_has_settled_after_exactly_the_settle_time() -> None:
     world = World()
-    key = world.ask("abc")
-    world.fail("reply", SILENCE, after=True)
-    world.tick()
-    world.wait(minutes=14, seconds=59.999)
-    assert world.tick().waiting == 1
-    world.wait(seconds=0.001)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE, after=True)
+    assert world.tick_after(minutes=14, seconds=59.999).waiting == 1
+    world.tick_after(seconds=0.001)
     assert world.record(key).status == "answered"
 
 
 def test_a_post_that_is_not_in_the_thread_is_posted_once_more(world: World) -> None:
     """The amount stays the one that was computed first."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.amounts["abc"] = Decimal("1.00")
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     assert world.outcome(key) == Outcome("answered", replies=[REFERENCE], runs=["abc"])
     assert world.record(key).posts == 2
 
 
 def test_a_defect_after_the_reply_was_sent_does_not_post_it_again(world: World) -> None:
     """The owner is told once, and the thread decides."""
-    key = world.ask("abc")
-    world.fail("reply", ZeroDivisionError(), after=True)
-    world.tick()
+    key = world.ask_and_fail("reply", ZeroDivisionError(), after=True)
     assert world.record(key).status == "posting"
     world.wait(minutes=16)
     world.ticks(4, minutes=16)
@@ -236,12 +213,9 @@ def test_a_defect_after_the_reply_was_sent_does_not_post_it_again(world: World) 
 
 
 def test_a_reply_that_is_found_drops_the_reason_of_an_earlier_failure(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("reply", RATE_LIMITED)
-    world.tick()
+    key = world.ask_and_fail("reply", RATE_LIMITED)
     world.stray_reply(key)
-    world.wait(minutes=2)
-    world.tick()
+    world.tick_after(minutes=2)
     assert world.record(key).status == "answered"
     assert world.record(key).reason == ""
 
@@ -296,8 +270,7 @@ def test_a_reply_that_slack_never_shows_is_left_to_the_owner(world: World) -> No
         world.wait(minutes=16)
     assert told == [0, 0, 1, 1, 1]
     assert str(SILENCE) in world.told()[0]
-    world.wait(hours=73)
-    world.tick()
+    world.tick_after(hours=73)
     assert world.record(key).status == "posting"
     assert "never showed" in world.told()[1]
 
@@ -318,11 +291,8 @@ def test_a_reply_is_posted_again_for_exactly_lookback_hours() -> None:
 
 def test_one_unknown_post_and_five_days_later_it_is_posted_once_more(world: World) -> None:
     """A long suspension is not a reason to give up."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
-    world.wait(days=5)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
+    world.tick_after(days=5)
     assert world.replies(key) == [REFERENCE]
 
 
@@ -330,8 +300,7 @@ def test_two_unknown_posts_are_enough_after_lookback_hours(world: World) -> None
     key = world.ask("abc")
     world.fail("reply", SILENCE, times=9)
     world.tick()
-    world.wait(hours=72)
-    world.tick()
+    world.tick_after(hours=72)
     world.wait(minutes=16)
     world.ticks(3, minutes=16)
     assert world.record(key).status == "posting"

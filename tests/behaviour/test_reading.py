@@ -84,8 +84,7 @@ def test_a_suspension_of_five_days_loses_no_request(world: World) -> None:
     """Reading starts an hour before the point up to which the last tick read, however long ago that was."""
     world.wait(minutes=1)
     key = world.ask("abc")
-    world.wait(days=5)
-    world.tick()
+    world.tick_after(days=5)
     assert world.replies(key) == [REFERENCE]
 
 
@@ -93,11 +92,9 @@ def test_a_message_that_slack_showed_late_is_read_after_a_suspension(world: Worl
     world.wait(hours=2)
     late = world.ask("abc")
     hidden = world.messages.pop()
-    world.wait(minutes=59)
-    world.tick()
+    world.tick_after(minutes=59)
     world.messages.append(hidden)
-    world.wait(days=5)
-    world.tick()
+    world.tick_after(days=5)
     assert world.replies(late) == [REFERENCE]
 
 
@@ -163,8 +160,7 @@ def test_a_slow_tick_does_not_take_back_how_far_a_later_one_has_read() -> None:
     world = at_home()
     world.wait(hours=2)
     slow = stopped(world, "history.after-read")
-    world.wait(hours=3)
-    world.tick()
+    world.tick_after(hours=3)
     covered = world.now
     assert covered_until(world) == covered
     slow.go_on()
@@ -176,8 +172,7 @@ def test_a_forgotten_request_does_not_hold_back_how_far_was_read() -> None:
     world = at_home()
     old = world.ask("abc")
     forget_before(world, time_of(old.ts) + timedelta(microseconds=1))
-    world.wait(hours=2)
-    world.tick()
+    world.tick_after(hours=2)
     assert covered_until(world) == world.now
 
 
@@ -200,8 +195,7 @@ def forget_before(world: World, moment: datetime) -> None:
 
 def test_idle_ticks_write_how_far_they_read_once_an_hour(world: World) -> None:
     for _ in range(36):
-        world.wait(minutes=5)
-        world.tick()
+        world.tick_after(minutes=5)
     assert world.counted()["state-write"] == 3
 
 
@@ -213,11 +207,9 @@ def test_an_unfinished_request_is_answered_however_old_it_is(world: World) -> No
     key = world.ask("abc")
     world.fail("looker", LOOKER_DOWN, times=9)
     world.tick()
-    world.wait(hours=71)
-    world.tick()
+    world.tick_after(hours=71)
     world.faults.clear()
-    world.wait(hours=5)
-    world.tick()
+    world.tick_after(hours=5)
     assert world.replies(key) == [REFERENCE]
 
 

@@ -28,8 +28,7 @@ def test_a_process_that_slept_before_its_post_repairs_what_it_did(world: World) 
     """Another process answered meanwhile, so the reply of this one is edited."""
     key = world.ask("abc")
     tick = stopped(world, "reply.before-send")
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.replies(key) == [REFERENCE]
     tick.go_on()
     assert world.replies(key) == [REFERENCE, REPEATS]
@@ -56,13 +55,10 @@ def test_a_second_reply_that_shows_after_the_settle_time_is_edited(world: World)
 
 
 def test_a_request_with_two_posts_is_looked_at_ever_later(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     looks = []
     for minutes in (15, 15, 60):
-        world.wait(minutes=minutes)
-        world.tick()
+        world.tick_after(minutes=minutes)
         looks.append(world.record(key).checked)
     assert looks == [0, 1, 2]
 
@@ -125,19 +121,15 @@ def test_a_second_reply_that_cannot_be_edited_is_left_to_the_owner(world: World)
 @pytest.mark.parametrize("status", ["answered", "elsewhere"])
 def test_a_look_that_finds_no_reply_of_ours_changes_no_answer(world: World, status: Status) -> None:
     """A person has deleted the reply, or has answered a request whose reply never appeared."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     if status == "elsewhere":
         world.say("Approved, $1.00", thread_ts=key.ts)
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     before = world.record(key)
     assert before.status == status
     assert before.reply
     world.messages = [m for m in world.visible() if not m.marker]
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     assert world.record(key).reply == before.reply
     assert world.record(key).checked == before.checked + 1
 
@@ -247,12 +239,9 @@ def test_a_reply_that_does_not_count_does_not_answer_the_request(world: World) -
 
 def test_a_late_reply_is_right_for_a_request_that_has_come_back(world: World) -> None:
     """The links were removed, and put back while the bot was looking at the thread."""
-    key = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    key = world.ask_and_fail("reply", SILENCE)
     world.edit(key, "never mind")
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=16)
     assert world.record(key).status == "withdrawn"
     assert world.record(key).posts == 1
     world.wait(minutes=16)

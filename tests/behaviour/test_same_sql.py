@@ -82,9 +82,7 @@ def test_one_link_in_common_is_enough_to_refuse_the_second_request(world: World)
 
 def test_a_reply_that_may_be_there_credits_its_sql(world: World) -> None:
     """Until the thread proves that the reply is missing."""
-    first = world.ask("abc")
-    world.fail("reply", SILENCE)
-    world.tick()
+    first = world.ask_and_fail("reply", SILENCE)
     second = world.ask("abc")
     world.tick()
     assert world.record(first).status == "posting"
@@ -142,8 +140,7 @@ def test_a_request_is_not_refused_for_what_it_computed_itself(world: World) -> N
     world.tick()
     assert world.replies(second) == [REFERENCE]
     world.forget(second)
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.record(first).status == "given_up"
     assert world.address(second) in world.told()[0]
 
@@ -153,8 +150,7 @@ def test_a_request_is_not_refused_for_its_own_deleted_answer(world: World) -> No
     key = world.ask("abc")
     world.kill("thread.before-read")
     copy = dict(world.values or {})
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     world.messages = [m for m in world.messages if not m.marker]
     world.values, world.version = copy, world.version + 1
     world.tick()
@@ -289,8 +285,7 @@ def test_a_summary_knows_of_a_persons_answer_that_the_state_has_forgotten() -> N
     first = world.ask("abc")
     world.kill("thread.before-read")
     world.say("Approved, $1.00", PERSON, thread_ts=first.ts)
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.record(first).status == "elsewhere"
     world.forget(first)
     world.wait(minutes=1)
@@ -321,9 +316,7 @@ def test_a_summary_knows_of_an_answer_before_the_state_was_lost(world: World) ->
 def test_sql_that_may_be_answered_already_waits_until_the_loss_settles(world: World, harm: str, arrives: bool) -> None:
     """The hold does not concern the later request, but it must not get the credit that the earlier one may have got."""
     world.lateness = timedelta(minutes=10)
-    first = world.ask("abc")
-    world.fail("reply", SILENCE, after=arrives)
-    world.tick()
+    first = world.ask_and_fail("reply", SILENCE, after=arrives)
     if harm == "damaged":
         world.vandalise(first)
     else:

@@ -38,9 +38,7 @@ def test_a_summary_that_is_missing_is_left_to_the_next_tick(world: World) -> Non
 
 
 def test_a_message_to_the_owner_is_left_to_the_next_tick(world: World) -> None:
-    world.ask("gone")
-    world.fail("tell", SILENCE)
-    world.tick()
+    world.ask_and_fail("tell", SILENCE, "gone")
     world.wait(minutes=15)
     bot = world.bot()
     world.amid("history", bot.stop)

@@ -53,10 +53,8 @@ def test_a_process_that_slept_does_not_replace_the_summary_of_an_answer(world: W
     """Another process took over and answered the request."""
     key = world.ask("abc")
     tick = stopped(world, point)
-    world.wait(minutes=31)
-    world.tick()
-    world.wait(minutes=16)
-    world.tick()
+    world.tick_after(minutes=31)
+    world.tick_after(minutes=16)
     assert world.record(key).status == "answered"
     tick.go_on()
     summary = world.summary(key)
@@ -70,8 +68,7 @@ def test_a_process_that_slept_does_not_replace_an_answer_with_its_failure(world:
     key = world.ask("abc")
     world.fail("notebook", NotebookFailed("The notebook raised."))
     tick = stopped(world, "summary.before-close")
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     assert world.replies(key) == [REFERENCE]
     while not tick.ended:
         tick.go_on()
@@ -87,8 +84,7 @@ def test_a_process_that_slept_does_not_replace_the_links_of_an_answer(world: Wor
     key = world.ask("abc")
     tick = stopped(world, "notebook.after-run")
     world.edit(key, short_link("def"))
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     tick.go_on()
     assert [f"<{link['url']}>" for link in world.summary(key)["links"]] == [short_link("def")]
 
@@ -97,8 +93,7 @@ def test_a_process_that_lost_its_request_writes_no_summary_of_its_failure(world:
     """It looks at the state before it writes, so that not even its death can leave a wrong summary."""
     world.ask("abc")
     tick = stopped(world, "looker.after-read")
-    world.wait(minutes=31)
-    world.tick()
+    world.tick_after(minutes=31)
     world.fail("notebook", NotebookFailed("The notebook raised."))
     world.counted()
     tick.go_on()

@@ -36,9 +36,7 @@ def test_a_claim_is_stored_before_the_work_and_counts_as_an_attempt(world: World
 
 
 def test_a_new_claim_drops_the_reason_of_the_failure_before(world: World) -> None:
-    key = world.ask("abc")
-    world.fail("notebook", NOTEBOOK_STOPPED)
-    world.tick()
+    key = world.ask_and_fail("notebook", NOTEBOOK_STOPPED)
     assert world.record(key).reason == str(NOTEBOOK_STOPPED)
     world.wait(minutes=2)
     during: list[Record] = []
@@ -54,10 +52,8 @@ def test_a_claim_is_respected_until_it_runs_out(world: World) -> None:
     """Then the next tick takes the request over, as a second attempt."""
     key = world.ask("abc")
     world.kill("looker.before-read")
-    world.wait(minutes=29)
-    assert world.tick().waiting == 1
-    world.wait(minutes=2)
-    world.tick()
+    assert world.tick_after(minutes=29).waiting == 1
+    world.tick_after(minutes=2)
     assert world.replies(key) == [REFERENCE]
     assert world.record(key).attempts == 2
 
@@ -90,12 +86,9 @@ def test_of_two_processes_with_the_same_state_one_gets_the_request(world: World)
 )
 def test_a_second_try_reads_the_thread_before_the_work(world: World, effect: str, failure: CreditbotError) -> None:
     """Somebody may have answered meanwhile. A first try reads an empty thread only before the reply."""
-    world.ask("abc")
-    world.fail(effect, failure)
-    world.tick()
+    world.ask_and_fail(effect, failure)
     assert world.counted()["thread"] == 0
-    world.wait(minutes=2)
-    world.tick()
+    world.tick_after(minutes=2)
     assert world.counted()["thread"] == 2
 
 
@@ -129,9 +122,7 @@ def test_requests_are_begun_oldest_first(world: World) -> None:
 
 def test_fresh_requests_are_begun_before_those_that_failed(world: World) -> None:
     """A request that fails again and again does not delay the others."""
-    world.ask("old")
-    world.fail("notebook", NOTEBOOK_STOPPED)
-    world.tick()
+    world.ask_and_fail("notebook", NOTEBOOK_STOPPED, "old")
     world.wait(minutes=10)
     world.ask("new")
     world.tick()

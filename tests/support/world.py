@@ -204,6 +204,13 @@ class World:
         links = " ".join(explore_link(slug) for slug in slugs)
         return self.say(f"please credit {links}", user=user, **fields)
 
+    def ask_and_fail(self, effect: str, error: Exception, slug: str = "abc", *, after: bool = False) -> RequestKey:
+        """A person writes a request, and the next tick fails at an effect: `fail` says what `after` means."""
+        key = self.ask(slug)
+        self.fail(effect, error, after=after)
+        self.tick()
+        return key
+
     def broadcast(self, top: RequestKey, *slugs: str) -> RequestKey:
         """A person writes a request as a reply in the thread of `top`, and sends it to the channel, too."""
         return self.ask(*slugs, thread_ts=top.ts, subtype="thread_broadcast")
@@ -372,6 +379,11 @@ class World:
     def tick(self, **options: Any) -> TickReport:
         """One tick of a new process."""
         return self.bot(**options).tick()
+
+    def tick_after(self, **duration: float) -> TickReport:
+        """One tick of a new process after that long."""
+        self.wait(**duration)
+        return self.tick()
 
     def ticks(self, count: int, *, minutes: float = 16, **options: Any) -> list[TickReport]:
         """Ticks of new processes, with that long after each; gives the reports of those that were not killed."""
