@@ -50,6 +50,7 @@ class Workspace:
         channels: watched channels, id -> name without "#".
         settings: fingerprint of the settings this was asked with; another fingerprint means: ask again.
         enterprise: id of our Enterprise Grid organisation, such as "E0123", or "".
+        missing: channels that should be watched and cannot be, as the settings name them -> why, and what to do.
     """
 
     team: str
@@ -59,6 +60,7 @@ class Workspace:
     channels: Mapping[str, str]
     settings: str = ""
     enterprise: str = ""
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def address(self, key: RequestKey, thread: str = "") -> str:
         """The address people open a request by; `thread` is the ts of its thread's parent, "" where it is not known."""

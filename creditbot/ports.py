@@ -26,7 +26,8 @@ class Inbox(Protocol):
     def workspace(self, remembered: Workspace | None) -> Workspace:
         """Who we are and what we watch; `remembered` is returned as it is if it was asked with the same settings.
 
-        Raises `Refused` for a wrong token, an unknown channel, or a channel we are not in.
+        As long as channels are missing, they are looked for again. Raises `Refused` for a wrong token, and if no
+        channel can be watched: each is unknown, archived, or one that we are not in.
         """
 
     def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:

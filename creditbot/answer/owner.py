@@ -115,9 +115,15 @@ def deleted_text(permalink: str) -> str:
     )
 
 
-def unread_text(channel: str, error: CreditbotError) -> str:
-    """What the owner reads about a channel, by its name, that cannot be read while others can."""
-    return f"I cannot read #{channel}, so requests there wait; the other channels are read: {error}"
+def unread_text(channel: str, why: str, hours: float) -> str:
+    """What the owner reads about a channel, by its name, that cannot be read while others can.
+
+    `hours` is how far back it is read once it can be.
+    """
+    return (
+        f"I cannot read #{channel}, so requests there wait; the other channels are read: {why} Once I can read it, "
+        f"I will answer its requests of the last {hours:g} hours."
+    )
 
 
 def cause_name(service: str) -> str:
@@ -141,7 +147,10 @@ class Notices:
 
     def over(self, service: str) -> None:
         """Forgets the notice about a cause that has ended, so that the owner is told about the next one."""
-        name = cause_name(service)
+        self.forget(cause_name(service))
+
+    def forget(self, name: str) -> None:
+        """Forgets a notice once it is told."""
         notice = self._ledger.state.notices.get(name)
         if notice and notice.status == "told":
             with suppress(StateConflict):

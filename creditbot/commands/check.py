@@ -101,7 +101,8 @@ def attempt(name: str, check: Callable[[], Findings]) -> Iterator[CheckResult]:
 def slack_token(assembly: Assembly) -> Findings:
     """Whose token it is, and a line for each scope that it lacks."""
     token = access(assembly.slack.api)
-    findings: Findings = [("ok", f"bot {token.user} in workspace {token.team}")]
+    organisation = f" of the organisation {token.enterprise}" if token.enterprise else ""
+    findings: Findings = [("ok", f"bot {token.user} in workspace {token.team}{organisation}")]
     for scope in token.missing:
         todo = f"Add the scope {scope} to the Slack app and install it again: needed to {scope.purpose}."
         if scope.needed:
@@ -119,7 +120,10 @@ def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
 
 def _slack_channel(assembly: Assembly) -> Findings:
     workspace = assembly.ports.inbox.workspace(None)
-    return [("ok", f"#{name} ({channel}), and the bot is in it") for channel, name in workspace.channels.items()]
+    findings: Findings = [("FAIL", why) for why in workspace.missing.values()]
+    return findings + [
+        ("ok", f"#{name} ({channel}), and the bot is in it") for channel, name in workspace.channels.items()
+    ]
 
 
 def other_deployments(assembly: Assembly) -> Findings:

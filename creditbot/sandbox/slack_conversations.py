@@ -14,8 +14,9 @@ def api_test(_: SlackCall) -> Json:
     return {}
 
 
-def auth_test(_: SlackCall) -> Json:
+def auth_test(call: SlackCall) -> Json:
     """Who the token belongs to."""
+    organisation = {"enterprise_id": call.world.enterprise} if call.world.enterprise else {}
     return {
         "url": TEAM_URL,
         "team": TEAM_NAME,
@@ -24,6 +25,7 @@ def auth_test(_: SlackCall) -> Json:
         "user_id": BOT_USER,
         "bot_id": BOT,
         "is_enterprise_install": False,
+        **organisation,
     }
 
 
@@ -145,7 +147,7 @@ def conversation(channel: Json) -> Json:
         "is_general": False,
         "is_member": BOT_USER in channel["members"],
         "is_shared": False,
-        "is_ext_shared": False,
+        "is_ext_shared": bool(channel.get("is_ext_shared")),
         "is_org_shared": False,
         "is_pending_ext_shared": False,
         "pending_shared": [],

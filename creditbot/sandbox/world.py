@@ -105,6 +105,15 @@ class SandboxWorld(Store):
         """What stands in the bot's conversation with a user, oldest first."""
         return self.messages(direct_channel(user))
 
+    def join_organisation(self, enterprise: str) -> None:
+        """Makes the workspace one of an Enterprise Grid organisation with this id, such as "E0ORG"."""
+        self.put("organisation", TEAM, {"id": enterprise})
+
+    @property
+    def enterprise(self) -> str:
+        """The id of the organisation that the workspace belongs to, or ""."""
+        return str((self.get("organisation", TEAM) or {"id": ""})["id"])
+
     # -- messages as Slack keeps and shows them ------------------------------------------------------------------------
 
     def write(

@@ -1,6 +1,6 @@
 """Reads the watched channels: what a tick looks at.
 
-Messages come from the `Inbox`; `tick` makes requests of them. A channel that cannot be read stops no other one.
+Messages come from the `Inbox`; `tick` makes requests of them. A channel that cannot be found or read stops no other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.owner import Notices, cause_name, unread_text
-from creditbot.errors import CreditbotError
+from creditbot.errors import CreditbotError, Refused
 from creditbot.model import Message
 from creditbot.slack_time import time_of
 from creditbot.state.record import Meta
@@ -29,18 +29,21 @@ class Reading:
     Attributes:
         messages: of all channels that could be read, from where reading starts.
         until: UTC; nothing before it can be missing from the messages.
-        unread: id of each channel that could not be read -> why.
+        unread: id of each channel that could not be read -> why; for one that was not found, its name in the settings.
         clock_ahead: how far the local clock is ahead of Slack's, if that is more than `CLOCK_DOUBT`; else zero.
     """
 
     messages: tuple[Message, ...]
     until: datetime
-    unread: Mapping[str, CreditbotError] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
     clock_ahead: timedelta = timedelta(0)
 
     def problems(self, channels: Mapping[str, str]) -> list[str]:
         """What went wrong, one sentence each; `channels` gives the names."""
-        found = [f"The channel #{channels[channel]} cannot be read: {error}" for channel, error in self.unread.items()]
+        found = [
+            f"The channel #{channels.get(channel, channel)} cannot be read: {why}"
+            for channel, why in self.unread.items()
+        ]
         if self.clock_ahead:
             days = self.clock_ahead / timedelta(days=1)
             found.append(f"This machine's clock is {days:.1f} days ahead of Slack's. Set it; I have used Slack's.")
@@ -48,31 +51,33 @@ class Reading:
 
     def tell(self, context: TickContext, notices: Notices) -> None:
         """Makes the messages to the owner due about channels that cannot be read, once until each can be read again."""
-        for channel, name in context.workspace.channels.items():
-            if error := self.unread.get(channel):
-                notices.add(cause_name(f"channel {channel}"), unread_text(name, error))
-            else:
-                notices.over(f"channel {channel}")
+        names = context.workspace.channels
+        hours = context.rules.reads_back / timedelta(hours=1)
+        lasting = set()
+        for channel, why in self.unread.items():
+            name = cause_name(f"channel {channel}")
+            notices.add(name, unread_text(names.get(channel, channel), why, hours))
+            lasting.add(name)
+        for name in context.ledger.state.notices.keys() - lasting:
+            if name.startswith(cause_name("channel ")):
+                notices.forget(name)
 
 
 def read_channels(context: TickContext, meta: Meta, began: datetime, *, first: bool) -> Reading:
     """Reads every channel. `began` is the local clock's time; it only says where reading starts.
 
-    Raises the first error if no channel can be read. For a first tick, any error is raised: a loss of the state could
-    be overlooked.
+    Raises the first error if no channel can be read. For a first tick, an error that may pass is raised, too: a loss of
+    the state could be overlooked.
     """
     clock = context.ports.clock
     oldest = start_of(meta, began, context) - CLOCK_DOUBT
-    messages, unread = _read(context, oldest)
-    if unread and (first or unread.keys() == context.workspace.channels.keys()):
-        raise next(iter(unread.values()))
+    messages, unread = _read(context, oldest, first=first)
     start = start_of(meta, clock.now(), context)
     if start >= oldest:
         return Reading(_since(messages, start), clock.now(), unread)
-    ahead = began - clock.now()  # the local clock skipped messages that count
-    messages, unread = _read(context, start - OVERLAP)
-    if unread and first:
-        raise next(iter(unread.values()))
+    # The local clock is ahead, and what it skipped counts.
+    ahead = began - clock.now()
+    messages, unread = _read(context, start - OVERLAP, first=first)
     return Reading(_since(messages, start), clock.now(), unread, ahead)
 
 
@@ -82,15 +87,19 @@ def start_of(meta: Meta, now: datetime, context: TickContext) -> datetime:
     return min(usual, meta.covered_until - OVERLAP) if meta.covered_until else usual
 
 
-def _read(context: TickContext, oldest: datetime) -> tuple[list[Message], dict[str, CreditbotError]]:
+def _read(context: TickContext, oldest: datetime, *, first: bool) -> tuple[list[Message], dict[str, str]]:
     messages: list[Message] = []
     unread: dict[str, CreditbotError] = {}
     for channel in context.workspace.channels:
         try:
             messages += context.ports.inbox.messages(channel, oldest)
         except CreditbotError as error:
+            if first and not isinstance(error, Refused):
+                raise
             unread[channel] = error
-    return messages, unread
+    if unread and unread.keys() == context.workspace.channels.keys():
+        raise next(iter(unread.values()))
+    return messages, {**context.workspace.missing, **{channel: str(error) for channel, error in unread.items()}}
 
 
 def _since(messages: list[Message], start: datetime) -> tuple[Message, ...]:

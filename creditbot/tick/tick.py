@@ -103,8 +103,8 @@ class Bot:
         notices = Notices(context)
         reading.tell(context, notices)
         self._work(agenda, context, report, notices)
-        if not reading.unread:
-            self._remember(requests, reading.until)
+        # What an unreadable channel holds is read later, but not more than LOOKBACK_HOURS of it: reading stays bounded.
+        self._remember(requests, reading.until - self._rules.reads_back if reading.unread else reading.until)
         say(f"[5/5] Replies posted: {report.posted}")
         logs.event(log, "tick", **report.fields(), seconds=round(time.monotonic() - began, 3))
         return report

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from creditbot.errors import SLACK, Refused
+from creditbot.errors import SLACK, Refused, Unreachable
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import DONE
 from creditbot.state.ledger import Ledger
-from tests.behaviour.failures import LOOKER_DOWN
+from tests.behaviour.failures import LOOKER_DOWN, SLACK_SLOW
 from tests.support.points import Point
 from tests.support.ticks import stopped
 from tests.support.world import BOT, BOT_USER, CHANNEL, REFERENCE, RULES, START, World, short_link
@@ -275,12 +275,59 @@ def test_a_bot_that_can_read_no_channel_says_so(two_channels: World) -> None:
         two_channels.tick()
 
 
-def test_a_first_tick_needs_all_channels() -> None:
-    """A loss of the state shows in any of them."""
+def test_a_channel_that_refuses_the_first_tick_stops_no_other() -> None:
+    """Somebody has to do something about it, so waiting would not help."""
     world = World(channels={"C0OTHER": "other", CHANNEL: "credits"})
+    key = world.ask("abc")
     world.fail("history", GONE)
-    with pytest.raises(Refused, match="not_in_channel"):
+    report = world.tick()
+    assert world.replies(key) == [REFERENCE]
+    assert not report.ok
+    assert "#other" in world.told()[0]
+
+
+def test_a_first_tick_waits_for_a_channel_that_is_down() -> None:
+    """A loss of the state shows in any channel, and this one can be read soon."""
+    world = World(channels={"C0OTHER": "other", CHANNEL: "credits"})
+    world.fail("history", SLACK_SLOW)
+    with pytest.raises(Unreachable):
         world.tick()
+
+
+MISSING = {"closed": "The channel #closed is archived. Unarchive it, or name another channel."}
+
+
+def test_a_channel_that_is_not_found_stops_no_other() -> None:
+    """The owner is told once, and each tick says so until the channel is found."""
+    world = World(missing=MISSING)
+    key = world.ask("abc")
+    reports = world.ticks(2)
+    assert world.replies(key) == [REFERENCE]
+    assert [report.errors for report in reports] == [[f"The channel #closed cannot be read: {MISSING['closed']}"]] * 2
+    (text,) = world.told()
+    assert "#closed is archived" in text
+    assert "the last 72 hours" in text
+
+
+def test_a_channel_that_is_found_again_would_be_told_again() -> None:
+    """What the owner was told is forgotten as soon as the channel is watched."""
+    world = World(missing=MISSING)
+    world.tick()
+    assert list(world.state().notices) == ["cause.channel-closed"]
+    world.missing = {}
+    assert world.tick().ok
+    assert not world.state().notices
+
+
+def test_reading_stays_bounded_while_a_channel_is_unreadable(two_channels: World) -> None:
+    """Not more than LOOKBACK_HOURS of that channel will be read later, and the other one is not read from its start."""
+    for _ in range(10):
+        two_channels.wait(days=1)
+        two_channels.fail("history", GONE)
+        two_channels.tick()
+    covered = covered_until(two_channels)
+    assert covered
+    assert timedelta(0) <= two_channels.now - RULES.lookback - covered < timedelta(hours=2)
 
 
 @pytest.mark.parametrize("days", [5, 400])

@@ -33,6 +33,15 @@ def test_a_scope_that_is_not_granted_is_named(stub: SlackStub, lacking: OAuthSco
     assert lacking.needed != ("Until then" in scope.text)
 
 
+def test_the_organisation_is_named_beside_the_workspace(stub: SlackStub) -> None:
+    """On an Enterprise Grid its members may ask, wherever they are at home."""
+    stub.on("auth.test", {**ME, "enterprise_id": "E0ORG"})
+    assembly: Any = SimpleNamespace(slack=stub.open())
+    (token, *_) = attempt("Slack token", lambda: slack_token(assembly))
+    expected = "bot creditbot in workspace Acme of the organisation E0ORG"
+    assert CheckResult("Slack token", "ok", expected) == token
+
+
 def test_plain_http_is_noted() -> None:
     """HTTP_HOSTS allows it, but somebody should know."""
     notes = list(limits(Settings.load(SETTINGS, env_file=None)))

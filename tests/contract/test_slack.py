@@ -92,6 +92,58 @@ def test_a_channel_that_cannot_be_read_is_refused_by_name(
     assert caught.value.todo
 
 
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ({"conversations.list": {"channels": [channel("credits", "C0CRED", is_archived=True)]}}, "is archived"),
+        ({"conversations.list": {"channels": []}}, "cannot see a channel #credits"),
+        ({"conversations.list": refused("missing_scope", needed="groups:read")}, "the scope groups:read"),
+    ],
+    ids=["archived", "unknown", "no scope"],
+)
+def test_a_channel_that_is_missing_stops_no_other(stub: SlackStub, answers: dict[str, Any], sentence: str) -> None:
+    """The other one is watched, and what keeps this one from it is said."""
+    stub.on("auth.test", ME)
+    stub.on("conversations.info", {"channel": channel("other", "C0OTHER99")})
+    for method, answer in answers.items():
+        stub.on(method, answer)
+    workspace = stub.open("credits", "C0OTHER99").inbox.workspace(None)
+    assert {"C0OTHER99": "other"} == workspace.channels
+    assert ["credits"] == list(workspace.missing)
+    assert sentence in workspace.missing["credits"]
+
+
+def test_a_channel_id_that_slack_refuses_stops_no_other(stub: SlackStub) -> None:
+    stub.on("auth.test", ME)
+    stub.on("conversations.info", refused("channel_not_found"))
+    stub.on("conversations.list", {"channels": [channel("credits", "C0CRED")]})
+    workspace = stub.open("C0GONE999", "credits").inbox.workspace(None)
+    assert {"C0CRED": "credits"} == workspace.channels
+    assert "channel_not_found" in workspace.missing["C0GONE999"]
+
+
+def test_a_missing_channel_is_looked_for_again(stub: SlackStub) -> None:
+    """At each tick, until it is there. If Slack fails meanwhile, what is remembered counts."""
+    stub.on("auth.test", ME, ME, refused("internal_error"))
+    stub.on("conversations.info", {"channel": channel("other", "C0OTHER99")})
+    stub.on("conversations.list", {"channels": []}, {"channels": [channel("credits", "C0CRED")]})
+    inbox = stub.open("credits", "C0OTHER99").inbox
+    first = inbox.workspace(None)
+    second = inbox.workspace(first)
+    assert {"C0CRED": "credits", "C0OTHER99": "other"} == second.channels
+    assert {} == second.missing
+    assert first is inbox.workspace(first)
+
+
+def test_a_listing_that_fails_for_now_decides_nothing(stub: SlackStub) -> None:
+    """The next tick asks again."""
+    stub.on("auth.test", ME)
+    stub.on("conversations.info", {"channel": channel("other", "C0OTHER99")})
+    stub.on("conversations.list", refused("internal_error"))
+    with pytest.raises(Unreachable):
+        stub.open("credits", "C0OTHER99").inbox.workspace(None)
+
+
 def test_an_invitation_names_the_bot(stub: SlackStub) -> None:
     """The owner can type what the sentence says."""
     stub.on("auth.test", ME)

@@ -164,3 +164,25 @@ def test_a_wrong_token_is_refused(sandbox: SandboxSlack, slack: Adapters) -> Non
         slack.inbox.workspace(None)
     with pytest.raises(PostRefused, match="invalid_auth"):
         slack.replier.reply(CHANNEL, "1.000000", "Approved", Marker("reply", "key"))
+
+
+def test_members_of_the_same_organisation_are_colleagues(slack: Adapters, sandbox: SandboxSlack, time: Time) -> None:
+    """In a channel that nobody else can be in, whether Slack names the organisation or a sister workspace."""
+    sandbox.world.join_organisation("E0ORG")
+    workspace = slack.inbox.workspace(None)
+    assert "E0ORG" == workspace.enterprise
+    sandbox.world.post("hello", user="W0MARTA", user_team="E0ORG", source_team="E0ORG")
+    sandbox.world.post("hello", user="U0RAVI", team="T0SISTER")
+    teams = [message.user_team for message in slack.inbox.messages(CHANNEL, time_of("1.000000"))]
+    assert [workspace.team, workspace.team] == teams
+
+
+def test_strangers_of_a_shared_channel_are_no_colleagues(slack: Adapters, sandbox: SandboxSlack, time: Time) -> None:
+    """Slack Connect: the channel is shared with another organisation."""
+    sandbox.world.join_organisation("E0ORG")
+    channel = sandbox.world.get("channel", CHANNEL)
+    assert channel
+    sandbox.world.put("channel", CHANNEL, channel | {"is_ext_shared": True})
+    slack.inbox.workspace(None)
+    sandbox.world.post("hello", user="U0EVE", team="T0STRANGER")
+    assert ["T0STRANGER"] == [m.user_team for m in slack.inbox.messages(CHANNEL, time_of("1.000000"))]

@@ -108,6 +108,7 @@ class World:
         now: the one true time.
         step: how long each effect takes.
         channels: that the bot is a member of; people write in the first one.
+        missing: channels that the settings name and that cannot be watched -> why.
         messages: of the channel and its threads, in any order.
         pending, pending_direct: posts that are accepted and not visible yet.
         direct: messages to the owner.
@@ -131,6 +132,7 @@ class World:
     now: datetime = START
     step: timedelta = timedelta(0)
     channels: dict[str, str] = field(default_factory=lambda: {CHANNEL: "credits"})
+    missing: dict[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     pending: list[Post] = field(default_factory=list)
     direct: list[Message] = field(default_factory=list)
@@ -427,11 +429,12 @@ class FakeSlack:
         return self._world.now + self._clock_error
 
     def workspace(self, remembered: Workspace | None) -> Workspace:
-        if remembered:
+        if remembered and not remembered.missing:
             return remembered
+        channels, missing = dict(self._world.channels), dict(self._world.missing)
         return self._world.effect(
             "auth",
-            lambda: Workspace(TEAM, "https://acme.slack.com/", BOT_USER, BOT, dict(self._world.channels), "fake"),
+            lambda: Workspace(TEAM, "https://acme.slack.com/", BOT_USER, BOT, channels, "fake", missing=missing),
         )
 
     def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:

@@ -44,11 +44,13 @@ class Access:
         team: name of the workspace.
         user: name of the bot's user.
         scopes: what the token may do; empty where Slack does not say.
+        enterprise: id of the Enterprise Grid organisation that the workspace belongs to, or "".
     """
 
     team: str
     user: str
     scopes: frozenset[str]
+    enterprise: str = ""
 
     @property
     def missing(self) -> tuple[OAuthScope, ...]:
@@ -63,4 +65,5 @@ def access(api: SlackApi) -> Access:
     except CallFailed as failed:
         raise read_error(failed) from failed
     scopes = (scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(","))
-    return Access(str(answer.data.get("team")), str(answer.data.get("user")), frozenset(filter(None, scopes)))
+    team, user, enterprise = (str(answer.data.get(name) or "") for name in ("team", "user", "enterprise_id"))
+    return Access(team, user, frozenset(filter(None, scopes)), enterprise)

@@ -11,7 +11,7 @@ from typing import Any
 from creditbot.adapters.slack.api import PAGE, SlackApi
 from creditbot.adapters.slack.errors import CallFailed, read_error
 from creditbot.adapters.slack.messages import messages_of
-from creditbot.errors import SLACK, Refused
+from creditbot.errors import SLACK, Refused, Unreachable
 from creditbot.model import Message, Workspace
 from creditbot.slack_time import time_of, ts_of
 
@@ -38,23 +38,44 @@ class SlackInbox:
 
     def workspace(self, remembered: Workspace | None) -> Workspace:
         """See `ports.Inbox`."""
-        if remembered and remembered.settings == self._settings:
-            self._own = (remembered.team, remembered.enterprise)
-            return remembered
+        known = remembered if remembered and remembered.settings == self._settings else None
+        workspace = known
+        if known is None or known.missing:
+            try:
+                workspace = self._workspace()
+            except Unreachable:
+                if known is None:
+                    raise
+        assert workspace
+        self._own = (workspace.team, workspace.enterprise)
+        return workspace
+
+    def _workspace(self) -> Workspace:
+        """Asks Slack. Raises the reason of the first channel if none can be watched."""
         try:
             me = self._api.read("auth.test").data
-            channels = [self._channel(found, me) for found in self._find(me)]
         except CallFailed as failed:
             raise read_error(failed) from failed
-        self._own = (_field(me, "team_id"), str(me.get("enterprise_id") or ""))
+        channels: dict[str, str] = {}
+        missing: dict[str, Refused] = {}
+        named = self._by_name(missing)
+        for channel in (channel for channel in self._channels if channel not in missing):
+            try:
+                identity, name = self._channel(channel, named, me)
+                channels[identity] = name
+            except Refused as error:
+                missing[channel] = error
+        if not channels:
+            raise next(iter(missing.values()))
         return Workspace(
             team=_field(me, "team_id"),
             url=_field(me, "url"),
             user=_field(me, "user_id"),
             bot=str(me.get("bot_id") or ""),
-            channels=dict(channels),
+            channels=channels,
             settings=self._settings,
-            enterprise=self._own[1],
+            enterprise=str(me.get("enterprise_id") or ""),
+            missing={channel: str(error) for channel, error in missing.items()},
         )
 
     def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
@@ -92,31 +113,31 @@ class SlackInbox:
 
     def _teams_of_ours(self, channel: str) -> frozenset[str] | None:
         """The sister workspaces that share a channel; None for all, in a channel that nobody else can be in."""
-        info = self._api.read("conversations.info", channel=channel).data.get("channel")
-        facts = info if isinstance(info, dict) else {}
+        facts = self._info(channel)
         if facts.get("is_ext_shared") is False and facts.get("is_pending_ext_shared") is not True:
             return None
         teams = facts.get("internal_team_ids")
         return frozenset(team for team in teams if isinstance(team, str)) if isinstance(teams, list) else frozenset()
 
-    def _find(self, me: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Slack's channel objects, in the order of the settings. Lists the workspace's channels only for names."""
-        names = {channel.lower() for channel in self._channels if not _CHANNEL_ID.fullmatch(channel)}
-        named = self._list(names) if names else {}
-        found: list[Mapping[str, Any]] = []
-        for channel in self._channels:
-            if _CHANNEL_ID.fullmatch(channel):
-                answer = self._api.read("conversations.info", channel=channel).data.get("channel")
-                found.append(answer if isinstance(answer, dict) else {})
-            elif channel.lower() in named:
-                found.append(named[channel.lower()])
-            else:
-                raise Refused(
-                    SLACK,
-                    f"The bot cannot see a channel #{channel} on Slack.",
-                    f"Check the name; invite the bot if the channel is private: /invite @{me.get('user')}.",
-                )
-        return found
+    def _info(self, channel: str) -> Mapping[str, Any]:
+        """Slack's channel object. Raises `Unreachable` or `Refused`."""
+        try:
+            info = self._api.read("conversations.info", channel=channel).data.get("channel")
+        except CallFailed as failed:
+            raise read_error(failed) from failed
+        return info if isinstance(info, dict) else {}
+
+    def _by_name(self, missing: dict[str, Refused]) -> Mapping[str, Mapping[str, Any]]:
+        """The channels that the settings name, by name. All of them are missing if Slack refuses to list any."""
+        names = [channel for channel in self._channels if not _CHANNEL_ID.fullmatch(channel)]
+        try:
+            return self._list({name.lower() for name in names}) if names else {}
+        except CallFailed as failed:
+            error = read_error(failed)
+            if not isinstance(error, Refused):
+                raise error from failed
+            missing |= dict.fromkeys(names, error)
+            return {}
 
     def _list(self, names: set[str]) -> dict[str, Mapping[str, Any]]:
         """The channels of these names, by name. Without the scope for one kind of channel, the other kind is listed."""
@@ -134,7 +155,18 @@ class SlackInbox:
     def _pages(self, kinds: str) -> Iterable[Mapping[str, Any]]:
         return self._api.pages("conversations.list", types=kinds, exclude_archived=True, limit=_LIST_PAGE)
 
-    def _channel(self, found: Mapping[str, Any], me: Mapping[str, Any]) -> tuple[str, str]:
+    def _channel(self, channel: str, named: Mapping[str, Mapping[str, Any]], me: Mapping[str, Any]) -> tuple[str, str]:
+        """(id, name) of a channel as the settings name it. Raises `Refused` for one that cannot be watched."""
+        if _CHANNEL_ID.fullmatch(channel):
+            found = self._info(channel)
+        elif channel.lower() in named:
+            found = named[channel.lower()]
+        else:
+            raise Refused(
+                SLACK,
+                f"The bot cannot see a channel #{channel} on Slack.",
+                f"Check the name; invite the bot if the channel is private: /invite @{me.get('user')}.",
+            )
         identity, name = _field(found, "id"), str(found.get("name") or found.get("id"))
         if found.get("is_archived") is True:
             raise Refused(SLACK, f"The channel #{name} is archived.", "Unarchive it, or name another channel.")
