@@ -106,7 +106,7 @@ class SummaryStore(Protocol):
     def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
         """Writes the summary of a request, replacing an earlier one, and returns its location: a path or a URI.
 
-        `credited` are the hashes of the SQL that it credits: `credited_by` finds it by them.
+        `credited` are hashes of the SQL and tokens of the traffic that it credits: `credited_by` finds it by them.
         """
 
     def load(self, key: RequestKey) -> Mapping[str, object] | None:
@@ -116,7 +116,7 @@ class SummaryStore(Protocol):
         """Every summary, the latest request first, read as they are asked for."""
 
     def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:
-        """The requests whose saved summary names this hash as credited."""
+        """The requests whose saved summary names this hash or token as credited."""
 
     def probe(self) -> None:
         """Writes a file that is not a summary, and deletes it again if that is allowed. Raises as `save` does."""

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.owner import due, left_out_text
+from creditbot.credit.footprint import tokens_of
 from creditbot.errors import CreditbotError, StateConflict
-from creditbot.evidence.summary import empty_summary, ended_summary
+from creditbot.evidence.summary import empty_summary, ended_summary, footprints_in
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.state.record import ANSWERED, Notice, Record, move
@@ -79,11 +80,13 @@ class Finisher:
 
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:
-    """Hashes of the SQL that this end credits.
+    """The names by which what this end credits is found again: hashes of SQL, and tokens of traffic.
 
     For an answer that was found in the thread after a loss of the state, the old summary says what was computed.
     """
     if record.status not in ANSWERED:
         return ()
+    if record.result:
+        return (*record.result.sql, *tokens_of(footprints_in(document)))
     earlier = document.get("credited")
-    return record.result.sql if record.result else tuple(earlier) if isinstance(earlier, list | tuple) else ()
+    return tuple(earlier) if isinstance(earlier, list | tuple) else ()

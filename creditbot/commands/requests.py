@@ -17,8 +17,9 @@ from typing import Any
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.output import STATUS_WORDS, count, utc
 from creditbot.credit.amount import format_usd
+from creditbot.credit.footprint import traffic_in_words, units_in_words
 from creditbot.errors import SettingsError
-from creditbot.evidence.summary import outcome_fields
+from creditbot.evidence.summary import footprints_in, outcome_fields
 from creditbot.insight.lookup import Lookup, PastRequest, RequestFacts
 from creditbot.intake.permalink import Permalink, read_permalink
 from creditbot.ports import Clock
@@ -128,6 +129,8 @@ def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
             yield printable(f"{' ' * 18}{request.reason}")
         if request.status == "answered" and request.skipped:
             yield f"{' ' * 18}It does not cover all links: no product is on for the SQL of {request.skipped} of them."
+        for line in request.traffic:
+            yield printable(f"{' ' * 18}{line}")
     yield _rate_line(past, days)
 
 
@@ -159,6 +162,9 @@ def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:
     for link in summary.get("links", []):
         yield "link", link.get("url", "")
         yield "", _link_line(link)
+        for footprint in footprints_in({"links": [link]}):
+            yield "", f"traffic: {traffic_in_words(footprint)}"
+            yield "", f"flagged: {units_in_words(footprint.units)}"
 
 
 def _record_facts(record: Record) -> Iterable[tuple[str, str]]:

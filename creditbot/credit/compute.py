@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from creditbot.credit.amount import credit_of
+from creditbot.credit.footprint import Footprint, TrafficWindow, footprint_of
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReader, SqlReaderHere
@@ -48,10 +49,12 @@ class Computation:
     Attributes:
         amount: USD, the sum over the links; None if every link was skipped.
         results: one per link that has its own SQL.
+        footprints: the traffic of each result that has a credit, in the same order.
     """
 
     amount: Decimal | None
     results: tuple[LinkResult, ...]
+    footprints: tuple[Footprint, ...] = ()
 
     @property
     def sql(self) -> tuple[str, ...]:
@@ -130,8 +133,10 @@ class CreditCalculator:
         """
         queries = self._for_each(request.links, self._query_of)
         tasks = self._for_each(queries, lambda query: self._task_of(query, now))
-        results = self._for_each(_without_repeats(tasks), self._result_of)
-        return Computation(self._total(request, results), tuple(results))
+        tasks = _without_repeats(tasks)
+        results = self._for_each(tasks, self._result_of)
+        footprints = [_footprint(task.window, result) for task, result in zip(tasks, results, strict=True)]
+        return Computation(self._total(request, results), tuple(results), tuple(filter(None, footprints)))
 
     def _query_of(self, link: LookerLink) -> Query:
         if link.unusable:
@@ -146,7 +151,7 @@ class CreditCalculator:
         product = self._products.pick(reading.products)
         if product.notebook and reading.refusal:
             raise reading.refusal
-        return _Task(query, product, reading.fingerprint)
+        return _Task(query, product, reading.fingerprint, reading.window)
 
     def _result_of(self, task: _Task) -> LinkResult:
         query, product = task.query, task.product
@@ -201,6 +206,17 @@ class _Task:
     query: Query
     product: Product
     fingerprint: str
+    window: TrafficWindow
+
+
+def _footprint(window: TrafficWindow, result: LinkResult) -> Footprint | None:
+    """The traffic that a link is credited for; None if it was skipped."""
+    if result.run is None or result.credit is None:
+        return None
+    costs = [row.fraud_cost for row in result.credit.rows]
+    known = [cost for cost in costs if cost is not None]
+    cost = sum(known, Decimal(0)) if known and len(known) == len(costs) else None
+    return footprint_of(result.product, window, result.run.scraps, cost)
 
 
 def _without_repeats(tasks: Sequence[_Task]) -> list[_Task]:

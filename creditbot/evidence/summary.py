@@ -8,7 +8,8 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
-                      seconds, credit, rows; no product for a link that was skipped
+                      seconds, credit, rows, footprint (see `creditbot.credit.footprint_text`);
+                      no product for a link that was skipped
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     outcome           status, and what belongs to it
 
@@ -19,11 +20,14 @@ then says so. Apart from the SQL and the addresses, a summary stays under 50 KB,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, get_args
 
+from creditbot.credit.footprint import Footprint
+from creditbot.credit.footprint_text import UNITS_BYTES, read, written
 from creditbot.credit.summary_table import under_heading
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
 from creditbot.state.migrations import migrated_record
@@ -77,6 +81,27 @@ def computed_summary(
         **({"note": note} if skipped and amount is not None else {}),
         "outcome": {"status": "computed", "at": _stamp(now)},
     }
+
+
+def with_footprints(summary: Mapping[str, object], footprints: Sequence[Footprint]) -> dict[str, object]:
+    """The summary with the traffic of each link that is credited; `footprints` are in the order of these links."""
+    links, left = summary["links"], list(footprints)
+    assert isinstance(links, list)
+    most = UNITS_BYTES // max(1, len(left))
+    with_traffic = [
+        {**link, "footprint": written(left.pop(0), most)} if "credit" in link and left else link for link in links
+    ]
+    return {**summary, "links": with_traffic}
+
+
+def footprints_in(summary: Mapping[str, Any]) -> list[Footprint]:
+    """The traffic that a summary says is credited; what cannot be read is left out."""
+    found = []
+    for link in summary.get("links") or ():
+        if "footprint" in link:
+            with suppress(ValueError):
+                found.append(read(link["footprint"]))
+    return found
 
 
 def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, object]:

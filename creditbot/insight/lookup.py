@@ -7,12 +7,13 @@ It reads the state, the saved summaries and, for a message that neither knows, i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from creditbot.evidence.summary import outcome_fields
+from creditbot.credit.footprint import traffic_in_words
+from creditbot.evidence.summary import footprints_in, outcome_fields
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules, links_of, why_not
 from creditbot.intake.thread import view
@@ -65,6 +66,7 @@ class PastRequest:
         seconds: from claim to reply, None if we did not answer it.
         reason: why it ended so, or "".
         skipped: how many of its links the amount leaves out, because their product is off.
+        traffic: which traffic was computed, a line for each link: product, accounts, days.
     """
 
     key: RequestKey
@@ -74,6 +76,7 @@ class PastRequest:
     seconds: float | None
     reason: str
     skipped: int = 0
+    traffic: tuple[str, ...] = ()
 
 
 class Lookup:
@@ -120,7 +123,8 @@ class Lookup:
         for key, record in state.records.items():
             in_summary = record.terminal and record.saved
             if not in_summary or (key not in past and time_of(key.ts) >= since):
-                past[key] = _by_record(key, record, workspace)
+                known = past.get(key)
+                past[key] = replace(_by_record(key, record, workspace), traffic=known.traffic if known else ())
         return sorted(past.values(), key=lambda request: micros_of(request.key.ts))
 
     def _read(self) -> tuple[State, Workspace]:
@@ -150,7 +154,8 @@ def _by_summary(key: RequestKey, summary: Mapping[str, Any], workspace: Workspac
     reason = str(outcome.get("reason", ""))
     links = [link for link in summary.get("links", []) if "sql_sha256" in link]
     skipped = sum(not link.get("product") for link in links)
-    return PastRequest(key, address, status, amount, float(seconds) if seconds else None, reason, skipped)
+    traffic = tuple(dict.fromkeys(map(traffic_in_words, footprints_in(summary))))
+    return PastRequest(key, address, status, amount, float(seconds) if seconds else None, reason, skipped, traffic)
 
 
 def _by_record(key: RequestKey, record: Record, workspace: Workspace) -> PastRequest:

@@ -91,6 +91,8 @@ class Result:
         notebooks: hashes of the notebooks that ran.
         location: where the summary is: a path or an address below OUTPUT_URI.
         skipped: how many links are left out of the amount, because their product is off.
+        traffic: the footprint of each link that is credited, as JSON with hashed accounts and without units; see
+            `creditbot.credit.footprint_text`. The summary has all of it.
     """
 
     amount: Decimal
@@ -98,6 +100,7 @@ class Result:
     notebooks: tuple[str, ...] = ()
     location: str = ""
     skipped: int = 0
+    traffic: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

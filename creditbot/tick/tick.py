@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from creditbot.credit.compute import CreditCalculator
+    from creditbot.credit.footprint import Footprint
     from creditbot.tick.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -198,7 +199,7 @@ class _ReportedWork:
         self.progress.started(address)
         record = self.worker.work_on(job)
         self.progress.ended(address, record)
-        logs.event(log, "request", **_line(job, record))
+        logs.event(log, "request", **_line(job, record), **_traffic(self.worker.footprints(job.key)))
         return record
 
     def report_on(self, job: Job, result: Callable[[], Record | None]) -> None:
@@ -206,6 +207,15 @@ class _ReportedWork:
             self.report.done.append((job, result()))
         except CreditbotError as error:
             self.report.errors.append(str(error))
+
+
+def _traffic(footprints: Sequence[Footprint]) -> dict[str, object]:
+    """Product, accounts and days of each link, for the same line."""
+    if not footprints:
+        return {}
+    from creditbot.credit.footprint import traffic_in_words  # nothing that an idle tick needs
+
+    return {"traffic": "; ".join(dict.fromkeys(map(traffic_in_words, footprints)))}
 
 
 def _line(job: Job, record: Record | None) -> dict[str, object]:

@@ -20,6 +20,8 @@ from creditbot.answer.posting import Poster
 from creditbot.answer.repair import Repair
 from creditbot.answer.thread_check import ThreadCheck
 from creditbot.credit.compute import Computation, CreditCalculator
+from creditbot.credit.footprint import Footprint, tokens_of
+from creditbot.credit.footprint_text import written_briefly
 from creditbot.errors import (
     LOOKER,
     SLACK,
@@ -33,7 +35,7 @@ from creditbot.errors import (
     StateConflict,
     StateUnusable,
 )
-from creditbot.evidence.summary import computed_summary
+from creditbot.evidence.summary import computed_summary, with_footprints
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.slack_time import is_newer
@@ -87,11 +89,16 @@ class Worker:
         self._calculator = calculator
         self._parts = parts
         self._reached: set[str] = set()
+        self._footprints: dict[RequestKey, tuple[Footprint, ...]] = {}
 
     @property
     def recovered(self) -> set[str]:
         """Services that were used in this tick and did not fail in it."""
         return self._reached - self._parts.failures.causes.keys()
+
+    def footprints(self, key: RequestKey) -> tuple[Footprint, ...]:
+        """The traffic of a request whose credit was computed in this tick; empty for any other."""
+        return self._footprints.get(key, ())
 
     def work_on(self, job: Job) -> Record | None:
         """Takes a request as far as it goes now. Returns its record, or None if another process has the request.
@@ -179,12 +186,18 @@ class Worker:
         now = self._context.now()
         address = self._context.workspace.address(key, request.message.thread)
         summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)
+        summary = with_footprints(summary, computation.footprints)
         self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
-        location = self._context.ports.summaries.save(key, summary, computation.sql)
+        found_by = (*computation.sql, *tokens_of(computation.footprints))
+        location = self._context.ports.summaries.save(key, summary, found_by)
         self._reached.add(SUMMARY_STORE)
         if computation.amount is None:
             return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
-        result = Result(computation.amount, computation.sql, computation.notebooks, location, computation.skipped)
+        traffic = tuple(map(written_briefly, computation.footprints))
+        result = Result(
+            computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic
+        )
+        self._footprints[key] = computation.footprints
         try:
             return self._swap(key, record, move(record, "computed", now, result=result))
         except StateConflict:

@@ -35,6 +35,7 @@ def test_every_request_has_one_log_line(log_lines: LogLines) -> None:
         {
             "request": str(key), "outcome": "answered", "amount": Decimal("4948.80"), "attempts": 1,
             "seconds": seconds, "reply": record.reply, "summary": f"memory:{key}",
+            "traffic": "verify, AC-abc, any day",
         },
         {"request": str(failing), "outcome": "given_up", "attempts": 1, "reason": world.record(failing).reason},
     ]  # fmt: skip

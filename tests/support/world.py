@@ -517,7 +517,7 @@ class FakeOwner:
 
 
 class FakeResolver:
-    """Gives each slug its own Verify SQL.
+    """Gives each slug its own Verify SQL, on an account of its own.
 
     A slug that starts with "gone" does not exist, one with "other" is of PSMS, and one with "unfit" of no product. The
     SQL of one with "recent" reads the clock.
@@ -538,8 +538,9 @@ class FakeResolver:
                 raise LinkUnusable(f"The query {link.slug} does not exist.", "Share the link again.")
             items = {"other": "SMS", "unfit": "Pasta"}
             item = next((item for start, item in items.items() if link.slug.startswith(start)), "Authy")
-            clock = "day >= CURRENT_DATE - 7 AND " if link.slug.startswith("recent") else ""
-            return Query(link, f"SELECT day FROM traffic WHERE {clock}item LIKE '{item}%' AND slug = '{link.slug}'")
+            clock = "day BETWEEN CURRENT_DATE - 7 AND CURRENT_DATE - 1" if link.slug.startswith("recent") else "TRUE"
+            whose = f"account_sid = 'AC-{link.slug}' AND item LIKE '{item}%'"
+            return Query(link, f"SELECT day FROM traffic WHERE {clock} AND {whose} AND slug = '{link.slug}'")
 
         return self._world.effect("looker", ask)
 

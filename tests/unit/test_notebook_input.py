@@ -101,15 +101,27 @@ def test_any_value_is_read_or_refused_with_a_sentence(column: str, value: object
 
 def test_columns_are_found_in_any_case_order_and_behind_lookers_view() -> None:
     """Other columns are ignored."""
-    names = ["ACCOUNT_SID", *[f"verify_traffic.{name.upper()}" for name in reversed(COLUMNS)]]
-    rows = VERIFY.read_traffic(names, [("AC-sandbox-0001", *reversed(record(messages=7)))])
+    names = ["BILLABLE_ITEM", *[f"verify_traffic.{name.upper()}" for name in reversed(COLUMNS)]]
+    rows = VERIFY.read_traffic(names, [("Authy SMS", *reversed(record(messages=7)))])
     assert [traffic(1, messages=7)] == rows
 
 
 def test_columns_of_bigquery_are_found_behind_the_view() -> None:
     """Its names have no dots, so Looker writes `view_field`."""
-    names = [f"verify_traffic_{name}" for name in ["account_sid", *reversed(COLUMNS)]]
-    rows = VERIFY.read_traffic(names, [("AC-sandbox-0001", *reversed(record(messages=7)))])
+    names = [f"verify_traffic_{name}" for name in ["billable_item", *reversed(COLUMNS)]]
+    rows = VERIFY.read_traffic(names, [("Authy SMS", *reversed(record(messages=7)))])
+    assert [traffic(1, messages=7)] == rows
+
+
+@pytest.mark.parametrize("column", ["account_sid", "verify_traffic.ACCOUNT_ID"])
+def test_a_column_of_accounts_says_whose_traffic_a_row_is(column: str) -> None:
+    rows = VERIFY.read_traffic([column, *COLUMNS], [("AC-sandbox-0001", *record(messages=7))])
+    assert [traffic(1, messages=7) | {"account": "AC-sandbox-0001"}] == rows
+
+
+def test_two_columns_of_accounts_with_one_name_say_nothing() -> None:
+    """Nobody can tell which of them is meant, and the credit does not depend on it."""
+    rows = VERIFY.read_traffic(["a.account_sid", "b.account_sid", *COLUMNS], [("AC1", "AC2", *record(messages=7))])
     assert [traffic(1, messages=7)] == rows
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -41,9 +42,14 @@ class ExecutedNotebook:
 
     @property
     def scrap(self) -> Any:
-        """The value of the one scrap."""
-        (output,) = self.outputs["glue"]
-        return output["data"]["application/scrapbook.scrap.json+json"]["data"]
+        """The credit that it glued."""
+        return self.scraps["credit"]
+
+    @property
+    def scraps(self) -> dict[str, Any]:
+        """The values that it glued, by name."""
+        scraps = [output["data"]["application/scrapbook.scrap.json+json"] for output in self.outputs["glue"]]
+        return {scrap["name"]: scrap["data"] for scrap in scraps}
 
     def printed(self, cell: str) -> str:
         """What the cell printed."""
@@ -62,8 +68,9 @@ class ExecutedNotebook:
 
     @property
     def text_size(self) -> int:
-        """Characters of all outputs that are not pictures."""
-        return len(json.dumps([outputs for cell, outputs in self.outputs.items() if cell != "plots"]))
+        """Characters of all outputs that are shown and not pictures, and of the credit that is glued."""
+        shown = [outputs for cell, outputs in self.outputs.items() if cell not in {"plots", "glue"}]
+        return len(json.dumps([*shown, self.scrap]))
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +187,15 @@ def psms(analyst: Analyst) -> ExecutedNotebook:
 
 def test_psms_glues_its_credit(psms: ExecutedNotebook) -> None:
     assert "2657.67" == psms.scrap["amount"]
+
+
+def test_psms_glues_what_it_flagged_by_account_day_prefix_and_mode(psms: ExecutedNotebook) -> None:
+    """What the flagged rows cost is the fraud cost, to the cent."""
+    units = psms.scraps["units"]
+    assert ["account", "day", "prefix", "mode", "messages", "cost"] == units["columns"]
+    assert ["AC-sandbox-0003", "2025-12-22", "+62", "standard"] == units["rows"][0][:4]
+    cost = sum((Decimal(row[5]) for row in units["rows"]), Decimal(0))
+    assert Decimal("3383.81") == cost.quantize(Decimal("0.01"))
 
 
 def test_psms_shows_its_summary_as_a_table_of_six_columns(psms: ExecutedNotebook) -> None:

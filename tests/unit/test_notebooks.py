@@ -48,6 +48,13 @@ def summarise(product: str, rows: list[Row]) -> list[Row]:
     return list(NOTEBOOKS[product].summarise(judge(product, rows)))
 
 
+@each_notebook
+def test_units_of_a_row_that_several_accounts_share_keep_their_sum(product: str) -> None:
+    """The method counts all accounts of a query together."""
+    row = {"flagged": 10, "messages": 12, "accounts": {"AC1": 7, "AC2": 5}}
+    assert [("AC1", 6), ("AC2", 4)] == NOTEBOOKS[product].shares(row)
+
+
 def test_both_notebooks_have_the_same_cells_in_the_same_order() -> None:
     """An analyst who knows one notebook finds everything in the other."""
     verify, psms = (cells_of(path_of(product)) for product in PRODUCTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit, Unknown
 from creditbot.evidence.summary import (
     OTHER_RUN,
     Outcome,
     computed_summary,
     empty_summary,
     ended_summary,
+    footprints_in,
     outcome_of,
     result_cells,
+    with_footprints,
 )
 from creditbot.machine import exact_json
 from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
@@ -154,6 +157,34 @@ class TestResultCells:
         assert [self.CODE] == result_cells([Cell(1, "code", "x = 1", True), self.CODE])
 
 
+def large_footprint() -> Footprint:
+    """Every one of 200 prefixes is flagged on each of 31 days, with numbers that do not repeat."""
+    units = {
+        Unit("AC1", date(2025, 12, 1 + day), f"+{prefix}", "basic"): Flagged(count, count * Decimal("0.0083"))
+        for prefix in range(200)
+        for day in range(31)
+        for count in [(prefix * 7919 + day * day * 104_729) % 3_000 + 1]
+    }
+    return Footprint("verify", Accounts({"account_sid": frozenset({"AC1"})}), Days("day"), units)
+
+
+LARGE = large_footprint()
+
+
+class TestTraffic:
+    def test_each_credited_link_says_which_traffic_it_credits(self) -> None:
+        skipped = a_result()
+        credited = a_result(a_run(TABLE), CREDIT)
+        summary = with_footprints(a_summary(skipped, credited), [LARGE])
+        assert "footprint" not in at(summary, "links", 0)
+        assert [LARGE] == footprints_in(summary)
+
+    def test_what_cannot_be_read_is_left_out(self) -> None:
+        """A later version may write it, and people may edit it."""
+        assert [] == footprints_in({"links": [{"footprint": {"product": "verify"}}, {}]})
+        assert [] == footprints_in({"links": None})
+
+
 class TestSize:
     OUTPUTS = st.lists(st.tuples(st.sampled_from(["text/html", "stream", "image/png"]), st.text()), max_size=3)
 
@@ -166,8 +197,9 @@ class TestSize:
         rows = tuple(replace(ROW, columns={"note": filler * 100}) for _ in range(50))
         cells = [HEADING, *(Cell(n, "code", filler * 5_000, True, large) for n in range(2, 6))]
         result = a_result(a_run(*cells), Credit(Decimal(1), rows), sql="")
-        summary = a_summary(*[result] * links, text=text + filler * 5_000)
+        summary = with_footprints(a_summary(*[result] * links, text=text + filler * 5_000), [LARGE] * links)
         assert len(exact_json.write(summary).encode()) < 50_000
+        assert links > 1 or not isinstance(footprints_in(summary)[0].units, Unknown)
 
     def test_a_text_that_was_cut_says_how_much_is_missing(self) -> None:
         cell = Cell(2, "code", "x" * 6_000, True, (("image/png", "(not kept)"),))

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from typing import Any
 
+from creditbot.credit.footprint_text import read_window, written_window
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, SqlReading
 from creditbot.errors import SqlRefused
@@ -17,6 +18,7 @@ def question_line(question: SqlQuestion) -> bytes:
         "sql": question.sql,
         "dialect": question.rules.dialect,
         "tables": question.rules.tables,
+        "account_fields": question.rules.account_fields,
         "day": question.day.isoformat(),
         "products": [
             [product.name, product.contains, product.excludes, product.case_sensitive] for product in question.products
@@ -31,7 +33,7 @@ def question_in(line: bytes) -> SqlQuestion:
         ProductTexts(name, tuple(contains), tuple(excludes), case_sensitive)
         for name, contains, excludes, case_sensitive in fields["products"]
     )
-    rules = SqlRules(fields["dialect"], tuple(fields["tables"]))
+    rules = SqlRules(fields["dialect"], tuple(fields["tables"]), tuple(fields["account_fields"]))
     return SqlQuestion(fields["sql"], rules, products, date.fromisoformat(fields["day"]))
 
 
@@ -40,7 +42,12 @@ def reading_line(reading: SqlReading | SqlRefused) -> bytes:
     if isinstance(reading, SqlRefused):
         return _line({"refused": _refusal(reading)})
     refusal = _refusal(reading.refusal) if reading.refusal else None
-    return _line({"products": reading.products, "fingerprint": reading.fingerprint, "refusal": refusal})
+    return _line({
+        "products": reading.products,
+        "fingerprint": reading.fingerprint,
+        "refusal": refusal,
+        "window": written_window(reading.window),
+    })  # fmt: skip
 
 
 class SqlReaderFailed(Exception):
@@ -60,7 +67,7 @@ def reading_in(line: bytes) -> SqlReading:
     if "refused" in fields:
         raise _refusal_in(fields["refused"])
     refusal = _refusal_in(fields["refusal"]) if fields["refusal"] else None
-    return SqlReading(tuple(fields["products"]), fields["fingerprint"], refusal)
+    return SqlReading(tuple(fields["products"]), fields["fingerprint"], refusal, read_window(fields["window"]))
 
 
 def _refusal(error: SqlRefused) -> list[Any]:

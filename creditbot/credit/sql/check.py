@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from creditbot.credit.footprint import ACCOUNT_FIELDS
 from creditbot.credit.sql.dialects import WAREHOUSES
 from creditbot.errors import SqlRefused
 
@@ -51,10 +52,12 @@ class SqlRules:
             find it read-only.
         tables: the tables that may be read, written as in the SQL. `*` stands for any part of a name, or any piece of
             one ("analytics.*"); capitals do not matter. Empty: any table except the warehouse's system tables.
+        account_fields: the columns that name the account, in lower case.
     """
 
     dialect: str | None = None
     tables: tuple[str, ...] = ()
+    account_fields: tuple[str, ...] = ACCOUNT_FIELDS
 
 
 def check(sql: str, sql_rules: SqlRules) -> None:

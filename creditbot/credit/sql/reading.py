@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from creditbot.credit.footprint import TrafficWindow, Unknown
 from creditbot.credit.sql.check import SqlRules, check_parsed, parse
 from creditbot.errors import SqlRefused
 
 _TOO_DEEP = "The SQL is nested too deeply to be read."
+_UNREAD = Unknown("its SQL is not one query")
+NO_WINDOW = TrafficWindow(_UNREAD, _UNREAD)
+"""The window of SQL that is not one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,13 @@ class SqlReading:
         products: names of the products that it asks for, sorted.
         fingerprint: equal for the same SQL.
         refusal: why the SQL may not be run; None if it may.
+        window: whose traffic it asks for, and of which days.
     """
 
     products: tuple[str, ...]
     fingerprint: str
     refusal: SqlRefused | None = None
+    window: TrafficWindow = NO_WINDOW
 
 
 class SqlReader(Protocol):
@@ -110,6 +116,7 @@ def read_sql(question: SqlQuestion) -> SqlReading:
     """Reads the SQL in the warehouse's dialect, or in all that can parse it. Raises `SqlRefused` if none can."""
     from creditbot.credit.sql.conditions import products_asked_for
     from creditbot.credit.sql.sameness import fingerprint, fingerprint_of_text
+    from creditbot.credit.sql.traffic_window import window_of
 
     parsed = parse(question.sql, question.rules)
     refusal = None
@@ -123,6 +130,7 @@ def read_sql(question: SqlQuestion) -> SqlReading:
         queries = [(dialect, query) for dialect, (query,) in parsed]
         asked_for = [products_asked_for(query, dialect, question.products) for dialect, query in queries]
         same_for = fingerprint(queries, question.day)
+        window = window_of(queries, question.day, question.rules.account_fields)
     except RecursionError:
         return SqlReading((), fingerprint_of_text(question.sql), refusal or SqlRefused(_TOO_DEEP, "Make it simpler."))
-    return SqlReading(tuple(sorted(set.intersection(*asked_for))), same_for, refusal)
+    return SqlReading(tuple(sorted(set.intersection(*asked_for))), same_for, refusal, window)

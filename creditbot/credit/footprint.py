@@ -1,0 +1,337 @@
+"""Which traffic a credit is for: product, accounts, days, and the units that its notebook flagged.
+
+Accounts and days come from `creditbot.credit.sql.traffic_window`, the units from the notebook's scrap `units`. A
+footprint goes into the summary, and into the state with its accounts hashed. `creditbot.decide.overlap` compares it
+with those of other credits. Pure.
+
+What cannot be told is `Unknown`, with the reason. A window is never too small: all of the traffic lies within it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple, TypeAlias
+
+ACCOUNT_FIELDS = ("account_sid", "account_id", "subaccount_sid", "sub_account_sid")
+"""The columns that name the account, unless the policy says otherwise."""
+UNITS = "units"
+"""The scrap of a notebook that lists what it flagged."""
+_COLUMNS = ("account", "day", "prefix", "mode", "messages", "cost")
+_MOST_TOKENS = 20
+"""Accounts of one credit that are remembered one by one."""
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What cannot be told.
+
+    Attributes:
+        reason: why, a clause for people: "no condition names the account".
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The accounts that all of the traffic belongs to.
+
+    Attributes:
+        names: field -> the accounts that it is restricted to, as written or as `account_key` gives them; never empty.
+    """
+
+    names: Mapping[str, frozenset[str]]
+
+    @property
+    def every(self) -> Sequence[str]:
+        """All accounts, sorted, each once."""
+        return sorted({account_key(name): name for names in self.names.values() for name in sorted(names)}.values())
+
+    @property
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        """Field -> the accounts as they are compared."""
+        return {field: frozenset(map(account_key, names)) for field, names in self.names.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The time that all of the traffic lies in, half-open, UTC without a zone.
+
+    Attributes:
+        field: the column that is restricted; "" if none is.
+        start: the first moment; None if nothing limits the beginning.
+        end: the first moment after it; None if nothing limits the end.
+    """
+
+    field: str
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def first(self) -> date:
+        """The first UTC day."""
+        return self.start.date() if self.start else date.min
+
+    @property
+    def last(self) -> date:
+        """The last UTC day."""
+        return (self.end - _TICK).date() if self.end else date.max
+
+    @property
+    def empty(self) -> bool:
+        """Whether no moment lies in it."""
+        return self.start is not None and self.end is not None and self.start >= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficWindow:
+    """What the conditions of SQL say about its traffic.
+
+    Attributes:
+        accounts: whose it is.
+        days: when it was.
+    """
+
+    accounts: Accounts | Unknown
+    days: Days | Unknown
+
+
+class Unit(NamedTuple):
+    """The smallest piece of traffic that is credited.
+
+    Attributes:
+        account: whose it is, as written; "" if it is one of the footprint's accounts.
+        day: UTC.
+        prefix: the destination, such as "+62".
+        mode: the Fraud Guard mode.
+    """
+
+    account: str
+    day: date
+    prefix: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """What was flagged of one unit.
+
+    Attributes:
+        messages: how many.
+        cost: USD, exact.
+    """
+
+    messages: int
+    cost: Decimal
+
+
+Units: TypeAlias = Mapping[Unit, Flagged]
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The traffic that one link is credited for.
+
+    Attributes:
+        product: name of the product.
+        accounts: whose traffic it is.
+        days: when it was.
+        units: what the notebook flagged.
+    """
+
+    product: str
+    accounts: Accounts | Unknown
+    days: Days | Unknown
+    units: Units | Unknown
+
+    def hashed(self) -> Footprint:
+        """The same with hashes in place of accounts and without the units, which are many: as the state keeps it."""
+        accounts = self.accounts
+        if isinstance(accounts, Accounts):
+            few = len(accounts.every) <= _MOST_TOKENS
+            accounts = Accounts(accounts.keys) if few else Unknown(f"more than {_MOST_TOKENS} accounts")
+        return Footprint(self.product, accounts, self.days, Unknown("the summary has them"))
+
+    def tokens(self) -> tuple[str, ...]:
+        """The names under which the credit is found again: one for each account, or one for the whole product."""
+        every = self.accounts.every if isinstance(self.accounts, Accounts) else ()
+        names = every if len(every) <= _MOST_TOKENS else ()
+        return tuple(_token(self.product, account_key(name)) for name in names) or (_token(self.product, "*"),)
+
+
+def footprint_of(product: str, window: TrafficWindow, scraps: Mapping[str, object], cost: Decimal | None) -> Footprint:
+    """The footprint of one link.
+
+    Args:
+        product: name of its product.
+        window: what its SQL says.
+        scraps: what its notebook glued.
+        cost: USD, the fraud cost that the credit names; None if it names none. The units must add up to it.
+    """
+    return Footprint(product, window.accounts, window.days, _units(window.accounts, scraps, cost))
+
+
+def search_tokens(footprint: Footprint) -> tuple[str, ...]:
+    """The names under which other credits of the same traffic are found: those of `tokens`, and the product's own."""
+    return tuple(dict.fromkeys((*footprint.tokens(), _token(footprint.product, "*"))))
+
+
+def tokens_of(footprints: Iterable[Footprint]) -> tuple[str, ...]:
+    """The names under which a request with these footprints is found again, each once."""
+    return tuple(dict.fromkeys(token for footprint in footprints for token in footprint.tokens()))
+
+
+def account_key(name: str) -> str:
+    """An account as it is compared and as the state keeps it: a hash, "#" and 16 hexadecimal digits.
+
+    Warehouses differ in whether capitals, blanks and zeros in front count, so none of them does. The key of a key is
+    the key.
+    """
+    if name.startswith("#"):
+        return name
+    text = name.strip().casefold()
+    if text.isascii() and text.replace(".", "", 1).isdigit():
+        text = f"{Decimal(text).normalize():f}"
+    return "#" + hashlib.sha256(f"account {text}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def units_total(units: Units) -> Decimal:
+    """What the units cost, USD."""
+    return sum((flagged.cost for flagged in units.values()), Decimal(0))
+
+
+def traffic_in_words(footprint: Footprint) -> str:
+    """Such as "verify, AC1, 2025-12-01 to 2025-12-31"; what is not known is said with the reason."""
+    accounts, days = footprint.accounts, footprint.days
+    parts = (
+        footprint.product,
+        f"account {accounts_in_words(accounts)}" if isinstance(accounts, Unknown) else accounts_in_words(accounts),
+        f"days {days_in_words(days)}" if isinstance(days, Unknown) else days_in_words(days),
+    )
+    return ", ".join(parts)
+
+
+def units_in_words(units: Units | Unknown) -> str:
+    """How much was flagged."""
+    if isinstance(units, Unknown):
+        return f"unknown: {units.reason}"
+    messages = sum(flagged.messages for flagged in units.values())
+    return f"{messages:,} messages in {len(units):,} rows, ${units_total(units):,.2f}"
+
+
+def accounts_in_words(accounts: Accounts | Unknown) -> str:
+    """The accounts with commas between, or "unknown: REASON"."""
+    if isinstance(accounts, Unknown):
+        return f"unknown: {accounts.reason}"
+    return ", ".join(accounts.every)
+
+
+def days_in_words(days: Days | Unknown) -> str:
+    """Such as "2025-12-01 to 2025-12-31", both days included, or "unknown: REASON"."""
+    if isinstance(days, Unknown):
+        return f"unknown: {days.reason}"
+    if days.start is None and days.end is None:
+        return "any day"
+    if days.start is None:
+        return f"until {days.last}"
+    if days.end is None:
+        return f"from {days.first} on"
+    return f"{days.first} to {days.last}" if days.first != days.last else str(days.first)
+
+
+def _units(accounts: Accounts | Unknown, scraps: Mapping[str, object], cost: Decimal | None) -> Units | Unknown:
+    glued = next((value for name, value in scraps.items() if name.strip().casefold() == UNITS), None)
+    if glued is None:
+        return Unknown("the notebook does not say which rows it flagged")
+    try:
+        units = _of_accounts(read_units(glued), accounts)
+    except (ValueError, TypeError, LookupError, InvalidOperation):
+        return Unknown("the notebook's list of flagged rows cannot be read")
+    if cost is not None and abs(units_total(units) - cost) > Decimal("0.01") * max(1, len(units)):
+        return Unknown("the notebook's flagged rows do not add up to its fraud cost")
+    return units
+
+
+def read_units(glued: object) -> Units:
+    """The units in a scrap {"columns": [...], "rows": [[...], ...]}; raises ValueError and its like for anything else.
+
+    Rows of one unit are added up.
+    """
+    if not isinstance(glued, Mapping) or not isinstance(glued["rows"], list):
+        raise ValueError  # noqa: TRY004 - as for any other shape
+    places = [list(glued["columns"]).index(name) for name in _COLUMNS]
+    units: dict[Unit, Flagged] = {}
+    for row in glued["rows"]:
+        account, day, prefix, mode, messages, cost = (row[place] for place in places)
+        unit = Unit(str(account or "").strip(), date.fromisoformat(day), str(prefix), str(mode))
+        _add(units, unit, _flagged(messages, cost))
+    return units
+
+
+def _flagged(messages: object, cost: object) -> Flagged:
+    """Raises ValueError or InvalidOperation for what is no number of messages, or no cost."""
+    if not isinstance(messages, int) or isinstance(messages, bool) or messages < 0:
+        raise ValueError
+    paid = Decimal(str(cost))
+    if not paid.is_finite() or paid < 0:
+        raise ValueError
+    return Flagged(messages, paid)
+
+
+def _add(units: dict[Unit, Flagged], unit: Unit, more: Flagged) -> None:
+    before = units.get(unit, Flagged(0, Decimal(0)))
+    units[unit] = Flagged(before.messages + more.messages, before.cost + more.cost)
+
+
+def _of_accounts(units: Units, accounts: Accounts | Unknown) -> Units:
+    """The units with the accounts that the conditions allow; what a row of the result says can be any text."""
+    if isinstance(accounts, Unknown):
+        return units
+    every = accounts.every
+    by_key = {account_key(name): name for name in every}
+    only = every[0] if len(every) == 1 else ""
+    allowed: dict[Unit, Flagged] = {}
+    for unit, flagged in units.items():
+        account = only or (by_key.get(account_key(unit.account), "") if unit.account else "")
+        _add(allowed, unit._replace(account=account), flagged)
+    return allowed
+
+
+def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:
+    """The window of SQL that may mean any of these: what holds in all of them."""
+    every = list(windows)
+    first, *others = every
+    accounts, days = first.accounts, first.days
+    for other in others:
+        accounts = _either_accounts(accounts, other.accounts)
+        days = _either_days(days, other.days)
+    return TrafficWindow(accounts, days)
+
+
+def _either_accounts(one: Accounts | Unknown, other: Accounts | Unknown) -> Accounts | Unknown:
+    if isinstance(one, Unknown) or isinstance(other, Unknown):
+        return one if isinstance(one, Unknown) else other
+    names = {field: one.names[field] | other.names[field] for field in one.names.keys() & other.names.keys()}
+    return Accounts(names) if names else Unknown(TWO_READINGS)
+
+
+def _either_days(one: Days | Unknown, other: Days | Unknown) -> Days | Unknown:
+    if isinstance(one, Unknown) or isinstance(other, Unknown):
+        return one if isinstance(one, Unknown) else other
+    if one.field != other.field:
+        return Unknown(TWO_READINGS)
+    start = None if one.start is None or other.start is None else min(one.start, other.start)
+    end = None if one.end is None or other.end is None else max(one.end, other.end)
+    return Days(one.field, start, end)
+
+
+TWO_READINGS = "the SQL reads differently in different dialects"
+
+
+def _token(product: str, name: str) -> str:
+    return f"traffic-{hashlib.sha256(f'{product} {name}'.encode()).hexdigest()[:32]}"

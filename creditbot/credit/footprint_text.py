@@ -1,0 +1,155 @@
+"""Footprints as JSON: how the summary, the state and the process that reads SQL write them down.
+
+    {"product": "verify",
+     "accounts": {"account_sid": ["AC1"]},                    or "unknown: REASON"
+     "days": ["day", "2025-12-01T00:00:00", "2026-01-01T00:00:00"],     null for a side without limit
+     "flagged": 27, "cost": 7526.30,                          units and their cost in USD
+     "units": "z1:..."}                                       compressed, see `written_units`
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from creditbot.credit.footprint import (
+    Accounts,
+    Days,
+    Flagged,
+    Footprint,
+    TrafficWindow,
+    Unit,
+    Units,
+    Unknown,
+    units_total,
+)
+
+UNITS_BYTES = 24_000
+"""For the units of all links of a request: with 200 prefixes and 31 days, a summary stays under 50 KB."""
+_FORM = "z1:"
+_UNKNOWN = "unknown: "
+_MOST_JSON = 4_000_000  # characters that a text of units may unpack to
+_FIRST = date(2000, 1, 1)
+
+
+def written_window(window: TrafficWindow) -> dict[str, Any]:
+    """A window as JSON."""
+    return {"accounts": _written_accounts(window.accounts), "days": _written_days(window.days)}
+
+
+def read_window(fields: Mapping[str, Any]) -> TrafficWindow:
+    """The window in JSON; raises ValueError and its like for anything else."""
+    return TrafficWindow(_read_accounts(fields["accounts"]), _read_days(fields["days"]))
+
+
+def written(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:
+    """A footprint as JSON, its units within so many bytes; more than that are given up, and this is said."""
+    units = footprint.units
+    fields = {"product": footprint.product, **written_window(TrafficWindow(footprint.accounts, footprint.days))}
+    if isinstance(units, Unknown):
+        return {**fields, "units": _UNKNOWN + units.reason}
+    text = written_units(units)
+    if len(text) > most_bytes:
+        text = f"{_UNKNOWN}{len(units):,} flagged rows are too many to keep"
+    return {**fields, "flagged": len(units), "cost": units_total(units), "units": text}
+
+
+def written_briefly(footprint: Footprint) -> str:
+    """A footprint as the state keeps it: one text, with hashed accounts and without units."""
+    return json.dumps(written(footprint.hashed()), separators=(",", ":"))
+
+
+def read_briefly(text: str) -> Footprint:
+    """The footprint in such a text; raises ValueError for anything else."""
+    return read(json.loads(text))
+
+
+def read(fields: object) -> Footprint:
+    """The footprint in JSON; raises ValueError for anything else."""
+    if not isinstance(fields, Mapping):
+        raise ValueError("not a footprint")  # noqa: TRY004 - as for a text that is wrong
+    try:
+        window = read_window(fields)
+        return Footprint(str(fields["product"]), window.accounts, window.days, read_units_text(fields["units"]))
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise ValueError("not a footprint") from error
+
+
+def written_units(units: Units) -> str:
+    """Units as a short text.
+
+    They stand by account, mode and prefix: [account, mode, prefix, price, days, messages, costs], the days as distances
+    from the day before, the costs empty where each is the price times the messages.
+    """
+    series: dict[tuple[str, str, str], list[tuple[date, Flagged]]] = {}
+    for unit in sorted(units):
+        series.setdefault((unit.account, unit.mode, unit.prefix), []).append((unit.day, units[unit]))
+    lines = [[*names, *_packed(rows)] for names, rows in series.items()]
+    text = json.dumps(lines, separators=(",", ":"), ensure_ascii=False)
+    return _FORM + base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def read_units_text(text: object) -> Units | Unknown:
+    """The units in such a text, or why there are none; raises ValueError and its like for anything else."""
+    if not isinstance(text, str):
+        raise ValueError  # noqa: TRY004 - as for a text that is wrong
+    if text.startswith(_UNKNOWN):
+        return Unknown(text.removeprefix(_UNKNOWN))
+    if not text.startswith(_FORM):
+        return Unknown("a newer creditbot wrote them")
+    try:
+        unpacked = zlib.decompressobj().decompress(base64.b85decode(text.removeprefix(_FORM)), _MOST_JSON)
+    except zlib.error as error:
+        raise ValueError from error
+    units: dict[Unit, Flagged] = {}
+    for account, mode, prefix, price, days, messages, costs in json.loads(unpacked):
+        day = _FIRST
+        for number, distance in enumerate(days):
+            day += timedelta(days=distance)
+            cost = Decimal(costs[number]) if costs else Decimal(price) * messages[number]
+            units[Unit(account, day, prefix, mode)] = Flagged(messages[number], cost)
+    return units
+
+
+def _packed(rows: list[tuple[date, Flagged]]) -> list[Any]:
+    """Price, distances of days, messages, and costs."""
+    first = next((flagged for _, flagged in rows if flagged.messages), None)
+    price = (first.cost / first.messages).normalize() if first else Decimal(0)
+    is_price = all(price * flagged.messages == flagged.cost for _, flagged in rows)
+    days = [day for day, _ in rows]
+    distances = [(day - before).days for before, day in zip([_FIRST, *days], days, strict=False)]
+    costs = [] if is_price else [str(flagged.cost) for _, flagged in rows]
+    return [f"{price:f}" if is_price else "", distances, [flagged.messages for _, flagged in rows], costs]
+
+
+def _written_accounts(accounts: Accounts | Unknown) -> Any:
+    if isinstance(accounts, Unknown):
+        return _UNKNOWN + accounts.reason
+    return {field: sorted(names) for field, names in accounts.names.items()}
+
+
+def _read_accounts(fields: Any) -> Accounts | Unknown:
+    if isinstance(fields, str):
+        return Unknown(fields.removeprefix(_UNKNOWN))
+    return Accounts({str(field): frozenset(map(str, names)) for field, names in fields.items()})
+
+
+def _written_days(days: Days | Unknown) -> Any:
+    if isinstance(days, Unknown):
+        return _UNKNOWN + days.reason
+    return [days.field, *(moment.isoformat() if moment else None for moment in (days.start, days.end))]
+
+
+def _read_days(fields: Any) -> Days | Unknown:
+    if isinstance(fields, str):
+        return Unknown(fields.removeprefix(_UNKNOWN))
+    field, *moments = fields
+    start, end = (datetime.fromisoformat(moment) if moment else None for moment in moments)
+    return Days(field, start, end)

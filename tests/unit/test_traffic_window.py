@@ -1,0 +1,265 @@
+"""Whose traffic SQL asks for, and of which days: read from its conditions, never too small."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+import sqlglot
+
+from creditbot.credit.footprint import (
+    ACCOUNT_FIELDS,
+    Accounts,
+    Days,
+    TrafficWindow,
+    Unknown,
+    accounts_in_words,
+    days_in_words,
+)
+from creditbot.credit.sql.traffic_window import window_of
+from tests.support.looker_sql import IDIOMS, looker_sql
+
+TODAY = date(2026, 1, 8)
+NOBODY, ANY_DAY = "unknown: no condition names the account", "any day"
+
+
+def window(sql: str, dialect: str = "duckdb") -> TrafficWindow:
+    return window_of([(dialect, sqlglot.parse_one(sql, dialect=dialect))], TODAY, ACCOUNT_FIELDS)
+
+
+def accounts(conditions: str) -> str:
+    return accounts_in_words(window(f"SELECT day, messages FROM t WHERE {conditions}").accounts)
+
+
+def days(conditions: str) -> str:
+    return days_in_words(window(f"SELECT day, messages FROM t WHERE {conditions}").days)
+
+
+# -- accounts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("conditions", "named"),
+    [
+        ("account_sid = 'AC1'", "AC1"),
+        ("'AC1' = account_sid", "AC1"),
+        ("account_sid IN ('AC2', 'AC1')", "AC1, AC2"),
+        ("(account_sid = 'AC1' OR account_sid = 'AC2') AND prefix = '+62'", "AC1, AC2"),
+        ("account_sid LIKE 'AC1'", "AC1"),
+        ("UPPER(account_sid) = 'AC1'", "AC1"),
+        ("TRIM(account_sid) = ' AC1 '", "AC1"),
+        ("CAST(account_id AS VARCHAR) = '42'", "42"),
+        ("account_id = 42", "42"),
+        ("NOT account_sid <> 'AC1'", "AC1"),
+        ("NOT (account_sid <> 'AC1' OR prefix = '+62')", "AC1"),
+        ("account_sid IN ('AC1', 'AC2') AND account_sid = 'AC2'", "AC2"),
+        ("(account_sid = 'AC1' AND prefix = '+62') OR (account_sid = 'AC1' AND prefix = '+1')", "AC1"),
+        ("account_sid = 'AC1' AND 1 = 1 AND prefix LIKE '%'", "AC1"),
+        ("account_sid = 'AC1' AND account_sid IN (SELECT account_sid FROM big)", "AC1"),
+    ],
+)
+def test_accounts_that_every_row_belongs_to_are_named(conditions: str, named: str) -> None:
+    assert named == accounts(conditions)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        "account_sid = 'AC1' OR prefix = '+62'",
+        "account_sid = parent_sid",
+        "NOT account_sid = 'AC1'",
+        "account_sid NOT IN ('AC1')",
+        "account_sid IN (SELECT 'AC1' FROM t)",
+        "(account_sid = 'AC1') IS NOT TRUE",
+        "CASE WHEN prefix = '+62' THEN account_sid = 'AC1' ELSE TRUE END",
+        "LEFT(account_sid, 3) = 'AC1'",
+        "COALESCE(account_sid, 'AC1') = 'AC1'",
+        "prefix = 'AC1'",
+        "parent_account_sid = 'AC1'",
+        "account_sid = 'AC1' AND account_sid = 'AC2'",
+        "account_sid LIKE 'AC%'",
+        "account_sid LIKE 'AC_1'",
+        "REGEXP_MATCHES(account_sid, 'AC1')",
+        "TRUE",
+    ],
+)
+def test_conditions_that_other_accounts_can_fulfil_name_none(conditions: str) -> None:
+    assert isinstance(window(f"SELECT day, messages FROM t WHERE {conditions}").accounts, Unknown)
+
+
+def test_an_account_that_is_cut_by_a_cast_is_not_named() -> None:
+    sql = "SELECT day, messages FROM t WHERE CAST(account_sid AS VARCHAR(3)) = 'AC1'"
+    assert isinstance(window(sql, "postgres").accounts, Unknown)
+
+
+def test_a_pattern_is_named_as_the_reason() -> None:
+    assert "unknown: no condition names the account in full (account_sid LIKE 'AC%')" == accounts(
+        "account_sid LIKE 'AC%'"
+    )
+
+
+def test_several_fields_of_accounts_are_kept_apart() -> None:
+    """An account id of one kind is never equal to one of another kind."""
+    named = window("SELECT day, messages FROM t WHERE account_sid = 'AC1' AND account_id = 7").accounts
+    assert Accounts({"account_sid": frozenset({"AC1"}), "account_id": frozenset({"7"})}) == named
+
+
+# -- days --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("conditions", "shown"),
+    [
+        ("day >= DATE '2025-12-01' AND day < DATE '2026-01-01'", "2025-12-01 to 2025-12-31"),
+        ("day BETWEEN '2025-12-01' AND '2025-12-31'", "2025-12-01 to 2025-12-31"),
+        ("day > '2025-11-30' AND day <= '2025-12-31'", "2025-11-30 to 2025-12-31"),
+        ("day = '2025-12-05'", "2025-12-05"),
+        ("day IN ('2025-12-05', '2025-12-01')", "2025-12-01 to 2025-12-05"),
+        ("day = '2025-12-05' OR day = '2025-12-07'", "2025-12-05 to 2025-12-07"),
+        ("NOT day < '2025-12-01'", "from 2025-12-01 on"),
+        ("'2026-01-01' > day", "until 2025-12-31"),
+        ("DATE_TRUNC('month', day) = '2025-12-01'", "2025-12-01 to 2025-12-31"),
+        ("DATE_TRUNC('month', day) < '2025-12-15'", "until 2025-12-31"),
+        ("DATE_TRUNC('year', day) = DATE '2025-01-01'", "2025-01-01 to 2025-12-31"),
+        ("CAST(day AS DATE) <= TIMESTAMP '2025-12-05 10:00:00'", "until 2025-12-05"),
+        ("day >= '2025-12-01T00:00:00+01:00'", "from 2025-11-30 on"),
+        ("day >= CURRENT_DATE - 7 AND day < CURRENT_DATE", "2026-01-01 to 2026-01-07"),
+        ("day >= NOW() - INTERVAL 7 DAY", "from 2026-01-01 on"),
+        ("day >= DATE_TRUNC('month', NOW()) - INTERVAL 1 MONTH", "from 2025-12-01 on"),
+        ("day >= DATE '2025-12-31' + INTERVAL 2 MONTH", "from 2026-02-28 on"),
+        ("day >= '2025-12-01' OR prefix = '+62'", ANY_DAY),
+        ("day <> '2025-12-01'", ANY_DAY),
+        ("day >= first_day", ANY_DAY),
+        ("day >= DATE '2025-12-01' + gap", ANY_DAY),
+        ("day >= '1 December 2025'", ANY_DAY),
+        ("day >= DATE '2025-02-30'", ANY_DAY),
+        ("EXTRACT(YEAR FROM day) = 2025", ANY_DAY),
+        ("other_day >= '2025-12-01'", ANY_DAY),
+        ("day > '2026-01-01' AND day < '2025-01-01'", "unknown: its conditions contradict each other"),
+    ],
+)
+def test_days_that_every_row_lies_in(conditions: str, shown: str) -> None:
+    """UTC days, both included. What is not understood limits nothing."""
+    assert shown == days(conditions)
+
+
+@pytest.mark.parametrize("dialect", IDIOMS)
+def test_a_month_is_read_as_looker_writes_it_in_every_dialect(dialect: str) -> None:
+    assert "2025-12-01 to 2025-12-31" == days_in_words(window(looker_sql(dialect, "absolute dates"), dialect).days)
+
+
+@pytest.mark.parametrize("dialect", [name for name in IDIOMS if name != "bigquery"])
+def test_the_last_seven_days_are_read_as_looker_writes_them(dialect: str) -> None:
+    assert "2026-01-02 to 2026-01-08" == days_in_words(window(looker_sql(dialect, "last seven days"), dialect).days)
+
+
+def test_a_relative_day_in_a_zone_covers_both_days_that_it_may_be() -> None:
+    """In BigQuery, Looker truncates the clock in the zone of the query, and only the UTC day of the run is known."""
+    assert "2026-01-01 to 2026-01-09" == days_in_words(
+        window(looker_sql("bigquery", "last seven days"), "bigquery").days
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "dialect", "start", "end"),
+    [
+        ("DATE(CONVERT_TIMEZONE('UTC', 'America/Los_Angeles', c)) = '2025-12-01'", "redshift", "01T08", "02T08"),
+        ("DATE(c AT TIME ZONE 'UTC' AT TIME ZONE 'Asia/Tokyo') = '2025-12-02'", "postgres", "01T15", "02T15"),
+        ("DATE(c AT TIME ZONE 'Asia/Tokyo') = '2025-12-02'", "postgres", "01T10", "03T14"),
+        ("c = CONVERT_TIMEZONE('America/Los_Angeles', 'UTC', TIMESTAMP '2025-12-01')", "redshift", "01T08", "02T08"),
+        ("DATE(CONVERT_TZ(c, 'UTC', 'No/Zone')) = '2025-12-02'", "mysql", "01T10", "03T14"),
+    ],
+)
+def test_days_in_a_time_zone_become_moments_in_utc(condition: str, dialect: str, start: str, end: str) -> None:
+    """A zone that is not known makes the window wider."""
+    found = window(f"SELECT c AS day, messages FROM t WHERE {condition}", dialect).days
+    assert isinstance(found, Days)
+    assert (f"2025-12-{start}", f"2025-12-{end}") == (f"{found.start:%Y-%m-%dT%H}", f"{found.end:%Y-%m-%dT%H}")
+
+
+# -- through CTEs, sub-selects and joins -------------------------------------------------------------------------------
+
+FIRST = "account_sid = 'AC1' AND day = '2025-12-05'"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT day, SUM(messages) AS messages FROM t WHERE {FIRST} GROUP BY 1",
+        f"SELECT day, messages FROM (SELECT * FROM t) x WHERE {FIRST}",
+        f"SELECT day, messages FROM (SELECT day, account_sid, messages FROM t) x WHERE {FIRST}",
+        f"WITH x AS (SELECT day, messages FROM t WHERE {FIRST}) SELECT * FROM x",
+        f"WITH x AS (SELECT * FROM t), y AS (SELECT * FROM x WHERE {FIRST}) SELECT day, messages FROM y",
+        ("WITH x AS (SELECT account_sid AS a, DATE(day) AS d, SUM(messages) AS m FROM t GROUP BY 1, 2)"
+        " SELECT d AS day, m AS messages FROM x WHERE a = 'AC1' AND d = '2025-12-05'"),
+        f"SELECT day, messages FROM (SELECT * FROM t UNION ALL SELECT * FROM t) x WHERE {FIRST}"
+        .replace("SELECT *", "SELECT day, messages, account_sid"),
+        f"SELECT day, messages FROM t WHERE {FIRST} UNION ALL SELECT day, messages FROM t WHERE {FIRST}",
+        f"SELECT day, messages FROM t WHERE {FIRST} EXCEPT SELECT day, messages FROM t",
+        f"(SELECT day, messages FROM t WHERE {FIRST})",
+        ("SELECT t.day, SUM(t.messages) AS messages FROM t LEFT JOIN p ON p.prefix = t.prefix"
+        " WHERE t.account_sid = 'AC1' AND t.day = '2025-12-05' GROUP BY 1"),
+        ("SELECT t.day, SUM(t.messages) AS messages FROM t JOIN accounts a ON a.id = t.account_id JOIN d USING (day)"
+        " WHERE a.account_sid = 'AC1' AND t.day = '2025-12-05' GROUP BY 1"),
+        ("SELECT t.day, t.messages FROM t JOIN d ON d.day = t.day AND d.x = 1"
+        " WHERE t.account_sid = 'AC1' AND d.day = '2025-12-05'"),
+        "SELECT t.day, t.messages FROM t CROSS JOIN d WHERE t.account_sid = 'AC1' AND t.day = '2025-12-05'",
+    ],
+)  # fmt: skip
+def test_conditions_are_found_wherever_the_column_is_passed_on(sql: str) -> None:
+    found = window(sql)
+    assert ("AC1", "2025-12-05") == (accounts_in_words(found.accounts), days_in_words(found.days))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT day, messages FROM t WHERE {FIRST} UNION ALL SELECT day, messages FROM t",
+        f"SELECT day, messages FROM t LEFT JOIN (SELECT * FROM a WHERE {FIRST}) x ON x.prefix = t.prefix",
+        "SELECT day, messages FROM (SELECT day, messages, 'AC1' AS account_sid FROM t) x WHERE account_sid = 'AC1'",
+        ("SELECT day, m FROM (SELECT account_sid, day, SUM(messages) OVER (PARTITION BY day) AS m FROM t) x"
+        f" WHERE {FIRST}"),
+        ("WITH x AS (SELECT account_sid, prefix, SUM(messages) AS messages FROM t GROUP BY prefix)"
+        " SELECT messages FROM x WHERE account_sid = 'AC1'"),
+        "SELECT (SELECT SUM(messages) FROM t) AS messages, day FROM t WHERE account_sid = 'AC1'",
+        "SELECT o.day, o.messages FROM t JOIN t AS o ON o.prefix = t.prefix WHERE t.account_sid = 'AC1'",
+        "SELECT t.day, t.messages FROM t CROSS JOIN a WHERE a.account_sid = 'AC1'",
+        ("SELECT t.day, t.messages + o.messages AS messages FROM t JOIN o ON o.account_sid = t.account_sid"
+        " WHERE t.account_sid = 'AC1'"),
+        "SELECT day, messages FROM t RIGHT JOIN a ON a.account_sid = t.account_sid WHERE a.account_sid = 'AC1'",
+        "SELECT lower(prefix) AS account_sid, day, messages FROM t WHERE account_sid = 'AC1'",
+        "SELECT day, messages FROM (SELECT * REPLACE ('AC1' AS account_sid) FROM t) x WHERE account_sid = 'AC1'",
+        ("WITH RECURSIVE r AS (SELECT day, messages, account_sid FROM t UNION ALL SELECT day, messages, account_sid"
+        " FROM r WHERE account_sid = 'AC1') SELECT day, messages FROM r"),
+        "SELECT day, messages FROM (t JOIN a ON a.x = t.x) WHERE account_sid = 'AC1'",
+        "SELECT 1 AS messages",
+        "SELECT * FROM (PIVOT t ON mode USING SUM(messages)) x WHERE account_sid = 'AC1'",
+        "SELECT day, messages FROM a JOIN a ON TRUE WHERE account_sid = 'AC1'",
+    ],
+)  # fmt: skip
+def test_conditions_that_do_not_reach_the_traffic_name_no_account(sql: str) -> None:
+    assert isinstance(window(sql).accounts, Unknown)
+
+
+def test_a_chain_of_tables_that_each_read_the_last_one_twice_is_read_at_once() -> None:
+    """Without a memory, the time would double with each of them."""
+    chain = ["x0 AS (SELECT day, messages, account_sid FROM t)"]
+    chain += [f"x{n} AS (SELECT * FROM x{n - 1} UNION ALL SELECT * FROM x{n - 1})" for n in range(1, 40)]
+    found = window(f"WITH {', '.join(chain)} SELECT day, messages FROM x39 WHERE account_sid = 'AC1'")
+    assert Unknown("no condition names the account") == found.accounts
+
+
+def test_the_day_that_is_shown_decides_among_several_times() -> None:
+    sql = "SELECT {} messages FROM t WHERE sent >= '2025-12-01' AND paid >= '2026-01-01'"
+    assert "from 2025-12-01 on" == days_in_words(window(sql.format("DATE(sent) AS day,")).days)
+    assert "unknown: conditions limit several columns (paid, sent)" == days_in_words(window(sql.format("")).days)
+
+
+def test_what_two_dialects_read_differently_is_the_wider_of_both() -> None:
+    sqls = ("SELECT day FROM t WHERE account_sid = 'AC1' AND day = '2025-12-01'",
+            "SELECT day FROM t WHERE account_sid = 'AC2' AND day = '2025-12-05'")  # fmt: skip
+    queries = [("duckdb", sqlglot.parse_one(sql)) for sql in sqls]
+    found = window_of(queries, TODAY, ACCOUNT_FIELDS)
+    assert ("AC1, AC2", "2025-12-01 to 2025-12-05") == (
+        accounts_in_words(found.accounts), days_in_words(found.days),
+    )  # fmt: skip
