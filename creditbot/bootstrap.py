@@ -20,7 +20,7 @@ from creditbot.credit.sql.dialects import dialect_named, dialect_of
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import Stop, ThisProcess, is_running
-from creditbot.ports import Ports, Resolver, Runner, StateStore, SummaryStore
+from creditbot.ports import Pages, Ports, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.tick.report import Progress
@@ -59,6 +59,7 @@ def assemble(
     environ: Mapping[str, str] = os.environ,
     state: StateStore | None = None,
     summaries: SummaryStore | None = None,
+    pages: Pages | None = None,
     resolver: Resolver | None = None,
     runner: Runner | None = None,
 ) -> Assembly:
@@ -79,6 +80,7 @@ def assemble(
         resolver or make_resolver(settings, stop),
         runner or make_runner(settings, products, environ),
         summaries or make_summaries(settings),
+        pages or make_pages(settings),
         state or make_state(settings),
         slack.clock,
     )
@@ -161,6 +163,13 @@ def make_summaries(settings: Settings) -> SummaryStore:
     from creditbot.adapters.storage.summaries import ObjectSummaries
 
     return ObjectSummaries(settings.output_uri)
+
+
+def make_pages(settings: Settings) -> Pages:
+    """Where the pages of requests are kept: beside their summaries."""
+    from creditbot.adapters.storage.pages import ObjectPages
+
+    return ObjectPages(settings.output_uri, settings.evidence_url)
 
 
 def make_state(settings: Settings) -> StateStore:

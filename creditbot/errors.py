@@ -31,7 +31,7 @@ failed for a shared cause does not count against its request.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 SLACK = "Slack"
 LOOKER = "Looker"
@@ -52,6 +52,8 @@ class CreditbotError(Exception):
         shared: whether the cause affects every request.
         service: what a shared cause is about: one of the names above, or "the notebook ...". The owner gets one message
             per service.
+        run: what a notebook had left when its run failed or its amount was refused, a `model.NotebookRun`; None if no
+            notebook ran.
         retry_after: seconds after which the service wants to be asked again; None if it did not say.
     """
 
@@ -59,6 +61,7 @@ class CreditbotError(Exception):
     retry: bool = False
     shared: bool = False
     service: str = ""
+    run: Any = None
     retry_after: float | None = None
 
     def __init__(self, what: str, todo: str = "") -> None:

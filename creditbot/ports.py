@@ -122,6 +122,19 @@ class SummaryStore(Protocol):
         """Writes a file that is not a summary, and deletes it again if that is allowed. Raises as `save` does."""
 
 
+class Pages(Protocol):
+    """Keeps one HTML page per request, beside its summary. Raises `Unreachable` or `Refused`."""
+
+    def save(self, key: RequestKey, page: str) -> None:
+        """Writes the page of a request, replacing an earlier one."""
+
+    def load(self, key: RequestKey) -> str | None:
+        """The page of a request, or None."""
+
+    def address(self, key: RequestKey) -> str:
+        """Where people find the page of a request, whether or not there is one: a web address, a path or a URI."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The whole state as a store holds it.
@@ -160,5 +173,6 @@ class Ports:
     resolver: Resolver
     runner: Runner
     summaries: SummaryStore
+    pages: Pages
     state: StateStore
     clock: Clock

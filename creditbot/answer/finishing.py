@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.owner import due, left_out_text
+from creditbot.credit.compute import LinksFailed
 from creditbot.credit.footprint import tokens_of
 from creditbot.errors import CreditbotError, StateConflict
-from creditbot.evidence.summary import empty_summary, ended_summary, footprints_in
+from creditbot.evidence.keeping import close_page, keep_page
+from creditbot.evidence.summary import empty_summary, ended_summary, failed_summary, footprints_in
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.state.record import ANSWERED, Notice, Record, move
@@ -26,36 +28,43 @@ class Finisher:
 
     def finish(
         self, key: RequestKey, base: Record, end: Record, notices: Mapping[str, Notice] | None = None,
-        request: Request | None = None,
+        request: Request | None = None, failed: LinksFailed | None = None,
     ) -> Record:  # fmt: skip
         """Writes the summary of an end and stores the end in place of `base`; returns what is stored.
 
-        `request` is for the summary of a request whose credit was never computed: it says what was asked.
+        `request` is for the summary of a request whose credit was never computed: it says what was asked. `failed` says
+        how far its links got.
         If the summary cannot be written, the request ends all the same, and a later tick writes it (`save_later`).
         Raises `StateConflict` if the stored record is no longer `base`; the summary then stays as the other process
         wrote it.
         """
         self._context.ledger.confirm(key, base)
-        end = replace(end, saved=self._saved(key, end, request))
+        summary = self._saved(key, end, request, failed)
+        end = replace(end, saved=summary is not None)
         try:
             self._context.ledger.swap(key, base, end, notices={**(notices or {}), **self._left_out(key, end)})
         except StateConflict:
             self.restore(key)
             raise
+        if summary is not None:
+            self._show(key, summary, failed)
         return end
 
     def save_later(self, key: RequestKey, record: Record) -> Record:
         """Writes the summary that could not be written when the request ended. Raises what the summary store raises."""
-        self._save(key, record)
+        summary = self._save(key, record)
         saved = move(record, record.status, record.at, saved=True)
         self._context.ledger.swap(key, record, saved)
+        self._show(key, summary)
         return saved
 
     def restore(self, key: RequestKey) -> None:
         """Repairs the summary if we overwrote it while another process ended the request."""
         current = self._context.ledger.state.records.get(key)
         if current and current.terminal:
-            self._saved(key, current)
+            summary = self._saved(key, current)
+            if summary is not None:
+                self._show(key, summary)
 
     def _left_out(self, key: RequestKey, end: Record) -> Mapping[str, Notice]:
         """The message to the owner about links that a reply leaves out, because their product is off; often none."""
@@ -64,19 +73,43 @@ class Finisher:
         text = left_out_text(self._context.workspace.address(key, end.thread), end.result.skipped)
         return {f"{key}.left-out": due(text, end.at)}
 
-    def _saved(self, key: RequestKey, record: Record, request: Request | None = None) -> bool:
+    def _saved(
+        self, key: RequestKey, record: Record, request: Request | None = None, failed: LinksFailed | None = None
+    ) -> Mapping[str, object] | None:
         try:
-            self._save(key, record, request)
+            return self._save(key, record, request, failed)
         except CreditbotError:
-            return False
-        return True
+            return None
 
-    def _save(self, key: RequestKey, record: Record, request: Request | None = None) -> None:
+    def _save(
+        self, key: RequestKey, record: Record, request: Request | None = None, failed: LinksFailed | None = None
+    ) -> Mapping[str, object]:
+        """Writes the summary of an end, and returns it."""
         summaries = self._context.ports.summaries
-        message, links = (request.message, request.links) if request else (None, ())
+        document = self._of_failed(key, record, request, failed) or summaries.load(key)
+        if document is None:
+            message, links = (request.message, request.links) if request else (None, ())
+            document = empty_summary(key, self._context.workspace.address(key, record.thread), message, links)
+        ended = ended_summary(document, record)
+        summaries.save(key, ended, _credited(record, document))
+        return ended
+
+    def _of_failed(
+        self, key: RequestKey, record: Record, request: Request | None, failed: LinksFailed | None
+    ) -> Mapping[str, object] | None:
+        if request is None or failed is None:
+            return None
+        problems = {link.url: str(error) for link, error in failed.problems}
         address = self._context.workspace.address(key, record.thread)
-        document = summaries.load(key) or empty_summary(key, address, message, links)
-        summaries.save(key, ended_summary(document, record), _credited(record, document))
+        return failed_summary(key, address, request, failed.results, problems)
+
+    def _show(self, key: RequestKey, summary: Mapping[str, object], failed: LinksFailed | None = None) -> None:
+        """Brings the page up to date, after the end is stored: nothing waits for a page."""
+        pages = self._context.ports.pages
+        if failed:
+            keep_page(pages, key, summary, failed.results)
+        else:
+            close_page(pages, key, summary)
 
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:

@@ -50,10 +50,10 @@ def failure(key: RequestKey, given_up: Record, text: str) -> tuple[str, Notice]:
     return name, due(text, given_up.at, since=given_up.retried or time_of(key.ts))
 
 
-def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]]) -> str:
+def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]], page: str = "") -> str:
     """The message about a request that got no reply: where, which link, what happened, what to do.
 
-    `problems` are (address of the link or "", error) pairs.
+    `problems` are (address of the link or "", error) pairs; `page` is the address of the request's page, or "".
     """
     lines = [f"I could not answer {permalink}"]
     for link, error in problems[:MOST_LINKS]:
@@ -63,6 +63,8 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]])
             lines.append(f"  {_cut(error.todo, LONGEST_SENTENCE)}")
     if len(problems) > MOST_LINKS:
         lines.append(f"• and {len(problems) - MOST_LINKS} more links")
+    if page:
+        lines.append(f"What I know about it: {page}")
     lines.append(
         "To have it tried again, edit the message, or run `creditbot retry` with its address. Or answer by hand."
     )

@@ -22,7 +22,7 @@ from creditbot.errors import SettingsError
 from creditbot.evidence.summary import footprints_in, outcome_fields
 from creditbot.insight.lookup import Lookup, PastRequest, RequestFacts
 from creditbot.intake.permalink import Permalink, read_permalink
-from creditbot.ports import Clock
+from creditbot.ports import Clock, Pages
 from creditbot.settings.settings import Settings
 from creditbot.slack_time import time_of
 from creditbot.state.ledger import Ledger
@@ -44,7 +44,9 @@ def history(options: Namespace) -> int:
 def show(options: Namespace) -> int:
     """Prints what is known of one request, or why the message is not one."""
     permalink = read_permalink(options.permalink)
-    for line in request_lines(_lookup(_assembly()).find(permalink), options.permalink):
+    assembly = _assembly()
+    facts = _lookup(assembly).find(permalink)
+    for line in request_lines(facts, options.permalink, page_of(facts, assembly.ports.pages)):
         print(line)
     return 0
 
@@ -145,14 +147,21 @@ def _rate_line(past: Sequence[PastRequest], days: int) -> str:
     return f"Automation rate {in_full / len(ended):.0%}: {in_full} of {count(len(ended), 'request')}{mean}."
 
 
-def request_lines(facts: RequestFacts, permalink: str) -> Iterable[str]:
-    """Everything that is known of one request."""
+def page_of(facts: RequestFacts, pages: Pages) -> str:
+    """Where the request's page is; "" if it has none, such as one that an earlier version ended."""
+    return pages.address(facts.key) if facts.summary and pages.load(facts.key) else ""
+
+
+def request_lines(facts: RequestFacts, permalink: str, page: str = "") -> Iterable[str]:
+    """Everything that is known of one request; `page` is where its page is, or ""."""
     yield permalink
     if facts.ignored:
         yield facts.ignored
         return
     for name, value in _named_facts(facts):
         yield printable(f"{name:<10} {value}")
+    if page:
+        yield printable(f"{'page':<10} {page}")
 
 
 def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:

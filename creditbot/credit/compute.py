@@ -35,11 +35,15 @@ class LinksFailed(CreditbotError):
 
     Attributes:
         problems: the failed links with what happened to each; never empty.
+        results: every link whose SQL is known, as far as it got, so that a person can see what there is.
     """
 
-    def __init__(self, problems: Sequence[tuple[LookerLink, CreditbotError]]) -> None:
+    def __init__(
+        self, problems: Sequence[tuple[LookerLink, CreditbotError]], results: Sequence[LinkResult] = ()
+    ) -> None:
         super().__init__(" ".join(dict.fromkeys(error.what for _, error in problems)))
         self.problems = tuple(problems)
+        self.results = tuple(results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,12 @@ class CreditCalculator:
             return LinkResult(query, "", task.fingerprint)
         with self._notebook_slots:
             run = self._runner.run(product.notebook, query.sql)
-        return LinkResult(query, product.name, task.fingerprint, run, credit_of(run, self._limits.max_credit))
+        try:
+            credit = credit_of(run, self._limits.max_credit)
+        except CreditRefused as refused:
+            refused.run = run
+            raise
+        return LinkResult(query, product.name, task.fingerprint, run, credit)
 
     def _total(self, request: Request, results: Sequence[LinkResult]) -> Decimal | None:
         amounts = [result.credit.amount for result in results if result.credit]
@@ -172,7 +181,8 @@ class CreditCalculator:
         elif max_credit is not None and total > max_credit:
             problem = f"The credits of the links add up to ${total:,}, above MAX_CREDIT_USD (${max_credit:,})."
         if problem:
-            raise LinksFailed([(request.links[0], CreditRefused(problem, "Look at the evidence and answer by hand."))])
+            refused = CreditRefused(problem, "Look at the evidence and answer by hand.")
+            raise LinksFailed([(request.links[0], refused)], results)
         return total
 
     def _for_each(self, items: Sequence[A], step: Callable[[A], B]) -> list[B]:
@@ -195,7 +205,8 @@ class CreditCalculator:
             if isinstance(outcome, CreditbotError)
         ]
         if failures:
-            raise LinksFailed(failures)
+            pairs = zip(items, outcomes, strict=True)
+            raise LinksFailed(failures, [result for pair in pairs if (result := _as_far_as(*pair))])
         return [outcome for outcome in outcomes if not isinstance(outcome, CreditbotError)]
 
 
@@ -222,6 +233,19 @@ def _footprint(window: TrafficWindow, result: LinkResult) -> Footprint | None:
 def _without_repeats(tasks: Sequence[_Task]) -> list[_Task]:
     """The tasks without those whose SQL an earlier link has already."""
     return list({task.fingerprint: task for task in reversed(tasks)}.values())[::-1]
+
+
+def _as_far_as(item: LookerLink | Query | _Task, outcome: object) -> LinkResult | None:
+    """What is known of a link after a step: from the step's outcome, or from what went into it. None without SQL."""
+    if isinstance(outcome, LinkResult):
+        return outcome
+    reached = item if isinstance(outcome, CreditbotError) else outcome
+    if isinstance(reached, Query):
+        return LinkResult(reached, "", "")
+    if isinstance(reached, _Task):
+        run = outcome.run if isinstance(outcome, CreditbotError) else None
+        return LinkResult(reached.query, reached.product.name, reached.fingerprint, run)
+    return None
 
 
 def _link_of(item: LookerLink | Query | _Task) -> LookerLink:

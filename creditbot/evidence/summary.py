@@ -8,7 +8,7 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
-                      seconds, credit, rows, footprint (see `creditbot.credit.footprint_text`);
+                      seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`);
                       no product for a link that was skipped
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     outcome           status, and what belongs to it
@@ -29,6 +29,7 @@ from typing import Any, get_args
 from creditbot.credit.footprint import Footprint
 from creditbot.credit.footprint_text import UNITS_BYTES, read, written
 from creditbot.credit.summary_table import under_heading
+from creditbot.intake.requests import Request
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
 from creditbot.state.migrations import migrated_record
 from creditbot.state.record import Record, Status
@@ -102,6 +103,43 @@ def footprints_in(summary: Mapping[str, Any]) -> list[Footprint]:
             with suppress(ValueError):
                 found.append(read(link["footprint"]))
     return found
+
+
+def failed_summary(
+    key: RequestKey,
+    permalink: str,
+    request: Request,
+    results: Sequence[LinkResult],
+    problems: Mapping[str, str],
+) -> dict[str, object]:
+    """The summary of a request of which links failed: what is known of each link, as far as it got.
+
+    Args:
+        key: identifies the request.
+        permalink: its address.
+        request: its message and links.
+        results: the links whose SQL is known.
+        problems: address of a link -> what happened to it, for those that failed.
+    """
+    reached = {result.query.link.url: result for result in results}
+    in_order = [reached[link.url] for link in request.links if link.url in reached]
+    runs = sum(result.run is not None for result in in_order) or 1
+    facts = {result.query.link.url: _link(result, max(1, ROWS // runs)) for result in in_order}
+    credits_ = [result.credit.amount for result in in_order if result.credit]
+    is_whole = credits_ and all(result.credit or not result.product for result in in_order)
+    summary = empty_summary(key, permalink, request.message)
+    return {
+        **summary,
+        **({"computed_amount": sum(credits_, Decimal(0))} if is_whole and len(in_order) == len(request.links) else {}),
+        "summary_outputs": _outputs(in_order, OUTPUT_BYTES // runs),
+        "links": [
+            {
+                **facts.get(link.url, {"url": link.url, "kind": link.kind}),
+                **({"problem": shorten(problems[link.url], TEXT_BYTES)} if link.url in problems else {}),
+            }
+            for link in request.links
+        ],
+    }
 
 
 def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, object]:
@@ -234,7 +272,10 @@ def _outputs(results: Sequence[LinkResult], most_bytes: int) -> dict[str, object
 
 
 def _cell(cell: Cell, room: _Room) -> dict[str, object]:
-    outputs = [{"type": kind, "text": room.take(text)} for kind, text in cell.outputs]
+    outputs = [
+        {"type": kind, "text": "(not kept)" if kind.startswith("image/") else room.take(text)}
+        for kind, text in cell.outputs
+    ]
     return {"source": room.take(cell.source), "outputs": outputs}
 
 

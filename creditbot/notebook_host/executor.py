@@ -11,7 +11,7 @@ import math
 import platform
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -73,17 +73,13 @@ class NotebookExecutor:
         except CreditbotError as failure:
             note = self._keeper.keep(prepared.path, execution.notebook, failed=True)
             failure.todo = f"{failure.todo} {note}".strip()
+            if execution.notebook is not None:
+                failure.run = _left(prepared, execution, {}, started)
             raise
         assert execution.notebook is not None
         self._keeper.keep(prepared.path, execution.notebook, failed=False)
-        return NotebookRun(
-            scraps=self._scraps(prepared, execution.notebook),
-            cells=read_cells(execution.notebook, prepared.numbers),
-            notebook=notebook,
-            notebook_sha256=prepared.sha256,
-            versions=_versions(),
-            seconds=round(time.monotonic() - started, 3),
-        )
+        scraps = self._scraps(prepared, execution.notebook)
+        return _left(prepared, execution, scraps, started)
 
     def _scraps(self, prepared: PreparedNotebook, executed: NotebookNode) -> dict[str, object]:
         if not has_scraps(executed):
@@ -130,6 +126,21 @@ class NotebookExecutor:
                 raise failures.kernel_died(name, last, execution.kernel.process.status) from None
             if flooded:
                 raise failures.too_much_output(name, _last_cell(prepared, execution), OUTPUT_LIMIT)
+
+
+def _left(
+    prepared: PreparedNotebook, execution: Execution, scraps: Mapping[str, object], started: float
+) -> NotebookRun:
+    """What a run left, as far as it got; `started` is by `time.monotonic`."""
+    assert execution.notebook is not None
+    return NotebookRun(
+        scraps=scraps,
+        cells=read_cells(execution.notebook, prepared.numbers),
+        notebook=execution.path,
+        notebook_sha256=prepared.sha256,
+        versions=_versions(),
+        seconds=round(time.monotonic() - started, 3),
+    )
 
 
 @contextmanager

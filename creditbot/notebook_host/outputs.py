@@ -11,6 +11,8 @@ from creditbot.model import Cell
 from creditbot.notebook_host.preparation import ADDED_TAGS
 from creditbot.text import printable
 
+PICTURE_LIMIT = 400_000
+"""Characters of a picture in base64; a larger one is only mentioned."""
 LIMIT = 200_000
 """Characters that are kept of one output. The summary keeps fewer."""
 
@@ -38,14 +40,19 @@ def read_cells(notebook: NotebookNode, numbers: Sequence[int]) -> tuple[Cell, ..
 
 
 def _texts(output: NotebookNode) -> Iterator[tuple[str, str]]:
-    """(type, text) of each form of an output that is text. Another form is only mentioned; scraps are left out."""
+    """(type, text) of each form of an output that is text or a small PNG, the plain text last.
+
+    Another form is only mentioned; scraps are left out.
+    """
     if output.output_type == "stream":
         yield "stream", _cut(printable(output.text))
     elif output.output_type == "error":
         yield "error", _cut(printable("\n".join([f"{output.ename}: {output.evalue}", *output.traceback])))
     else:
-        for mime, data in output.data.items():
-            if mime.startswith("text/"):
+        for mime, data in sorted(output.data.items(), key=lambda form: form[0] == "text/plain"):
+            if mime == "image/png" and isinstance(data, str) and len(data) <= PICTURE_LIMIT:
+                yield mime, data
+            elif mime.startswith("text/"):
                 yield mime, _cut(data)
             elif mime == "application/json":
                 yield mime, _cut(json.dumps(data))

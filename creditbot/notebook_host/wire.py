@@ -67,14 +67,15 @@ class Reply(TypedDict, total=False):
 
     id: int
     run: dict[str, Any]
-    failure: dict[str, str]
+    failure: dict[str, Any]
 
 
 def reply_of(number: int, outcome: NotebookRun | CreditbotError) -> Reply:
     """The reply to the request of this number."""
     if isinstance(outcome, CreditbotError):
         failure = {"kind": type(outcome).__name__, "what": outcome.what, "todo": outcome.todo}
-        return {"id": number, "failure": {**failure, "service": outcome.service}}
+        left = {"run": asdict(outcome.run)} if outcome.run else {}
+        return {"id": number, "failure": {**failure, "service": outcome.service, **left}}
     return {"id": number, "run": asdict(outcome)}
 
 
@@ -82,13 +83,21 @@ def run_in(reply: Reply) -> NotebookRun:
     """The run in a reply, its fractions read as Decimal. Raises the failure where there was one."""
     if "failure" in reply:
         raise _error(reply["failure"])
-    run = reply["run"]
+    return _run(reply["run"])
+
+
+def _run(run: Mapping[str, Any]) -> NotebookRun:
     cells = tuple(Cell(**{**cell, "outputs": tuple(map(tuple, cell["outputs"]))}) for cell in run["cells"])
     return NotebookRun(**{**run, "cells": cells, "seconds": float(run["seconds"])})
 
 
-def _error(failure: Mapping[str, str]) -> CreditbotError:
+def _error(failure: Mapping[str, Any]) -> CreditbotError:
     kind: type[CreditbotError] = getattr(errors, failure["kind"])
+    error: CreditbotError
     if issubclass(kind, ServiceError):
-        return kind(failure["service"], failure["what"], failure["todo"])
-    return kind(failure["what"], failure["todo"])
+        error = kind(failure["service"], failure["what"], failure["todo"])
+    else:
+        error = kind(failure["what"], failure["todo"])
+    if "run" in failure:
+        error.run = _run(failure["run"])
+    return error

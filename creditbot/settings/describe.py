@@ -32,7 +32,7 @@ SECTIONS = {
     "What is answered": (
         "MAX_CREDIT_USD", "DUPLICATE_DAYS", "REPLY_TEMPLATE", "MAX_ATTEMPTS", "POST_SETTLE_SECONDS",
     ),
-    "Where things are kept": ("STATE_URI", "OUTPUT_URI", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL"),
+    "Where things are kept": ("STATE_URI", "OUTPUT_URI", "EVIDENCE_URL", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL"),
     "Where Slack is": ("SLACK_API_URL", "HTTP_HOSTS"),
 }  # fmt: skip
 """The sections of .env.example and docs/settings.md. In .env.example the first one is filled in with examples, and the

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     output_uri: OutputUri = Field(
         "data/outputs", description="Where the summaries go: a folder, `s3://`, `gs://` or `abfs://`."
     )
+    evidence_url: str = Field(
+        "", description="Where people's browsers find `OUTPUT_URI`, for links to the pages of requests."
+    )
     lookback_hours: int = Field(
         72,
         ge=1,
@@ -216,6 +219,16 @@ class Settings(BaseSettings):
         if not value and not info.data.get("slack_test_channel"):
             raise ValueError("neither it nor SLACK_TEST_CHANNEL names a channel")
         return value
+
+    @field_validator("evidence_url")
+    @classmethod
+    def _browsable(cls, value: str) -> str:
+        parts = url_parts(value)
+        if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("it must be an address such as https://HOST/PATH")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("it must not hold a user, a password, a query or a fragment: names of pages follow it")
+        return value.rstrip("/")
 
     @field_validator("slack_api_url", "looker_base_url")
     @classmethod

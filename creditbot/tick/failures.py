@@ -162,7 +162,8 @@ class Failures:
         if decision is Decision.STAY_POSTING:
             return self._stay_posting(key, record, error)
         if decision is Decision.GIVE_UP:
-            return self.give_up(key, record, request, failure.problems)
+            failed = error if isinstance(error, LinksFailed) else None
+            return self.give_up(key, record, request, failure.problems, failed)
         return self._retry_later(key, record, failure, counted=decision is Decision.RETRY_COUNTED)
 
     def _tell_cause(self, cause: CreditbotError) -> None:
@@ -194,13 +195,17 @@ class Failures:
         self._context.ledger.swap(key, record, later)
         return later
 
-    def give_up(self, key: RequestKey, record: Record, request: Request | None, problems: Sequence[Problem]) -> Record:
-        """Ends a request. The same write makes the message to the owner due."""
+    def give_up(
+        self, key: RequestKey, record: Record, request: Request | None, problems: Sequence[Problem],
+        failed: LinksFailed | None = None,
+    ) -> Record:  # fmt: skip
+        """Ends a request. The same write makes the message to the owner due. `failed` says how far its links got."""
         now = self._context.now()
         end = move(record, "given_up", now, claim=None, reason=_reason(problems), edited=_edit_covered(record, request))
         address = self._context.workspace.address(key, record.thread)
-        text = owner.failure_text(address, [(link.url if link else "", error) for link, error in problems])
-        return self._finisher.finish(key, record, end, dict([owner.failure(key, end, text)]), request)
+        page = self._context.ports.pages.address(key)
+        text = owner.failure_text(address, [(link.url if link else "", error) for link, error in problems], page)
+        return self._finisher.finish(key, record, end, dict([owner.failure(key, end, text)]), request, failed)
 
 
 def _edit_covered(record: Record, request: Request | None) -> str:

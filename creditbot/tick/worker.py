@@ -35,6 +35,7 @@ from creditbot.errors import (
     StateConflict,
     StateUnusable,
 )
+from creditbot.evidence.keeping import keep_page
 from creditbot.evidence.summary import computed_summary, with_footprints
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
@@ -188,6 +189,7 @@ class Worker:
         summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)
         summary = with_footprints(summary, computation.footprints)
         self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
+        keep_page(self._context.ports.pages, key, summary, computation.results)
         found_by = (*computation.sql, *tokens_of(computation.footprints))
         location = self._context.ports.summaries.save(key, summary, found_by)
         self._reached.add(SUMMARY_STORE)

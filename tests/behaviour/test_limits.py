@@ -27,7 +27,10 @@ def around(effect: str, *calls: str, before: str, after: str) -> list[str]:
 WRITE = around("state", "state-write", before="write", after="write")
 HISTORY = ["state-read", *around("history", "history", before="read", after="read")]
 THREAD = around("thread", "thread", before="read", after="read")
-CLOSE = ["state-read", "load", *around("summary", "save", before="close", after="close"), *WRITE]
+PAGE = around("page", "page-save", before="save", after="save")
+CLOSE = [
+    "state-read", "load", *around("summary", "save", before="close", after="close"), *WRITE, "page-load", *PAGE,
+]  # fmt: skip
 
 
 def test_a_reply_takes_its_steps_in_order(world: World) -> None:
@@ -39,6 +42,7 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
         *around("looker", "looker", before="read", after="read"),
         *around("notebook", "notebook", before="run", after="run"),
         "state-read",
+        *PAGE,
         *around("summary", "save", before="save", after="save"),
         *WRITE,  # computed
         *THREAD,

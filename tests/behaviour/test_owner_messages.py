@@ -50,11 +50,12 @@ def test_people_read_what_the_list_of_sentences_shows(situation: Callable[[Stage
 
 def test_the_owner_reads_which_link_failed_why_and_what_to_do(world: World) -> None:
     key = world.ask_and_fail("notebook", NOTEBOOK_FAILED)
-    request, link, what, todo, _ = the_message(world).splitlines()
+    request, link, what, todo, page, _ = the_message(world).splitlines()
     assert request.endswith(world.address(key))
     assert link == f"• https://{HOST}/explore/m/v?qid=abc"
     assert what == f"  {NOTEBOOK_FAILED.what}"
     assert todo == f"  {NOTEBOOK_FAILED.todo}"
+    assert page.endswith(f"/{key}.html")
 
 
 def test_the_owner_does_not_read_of_links_that_worked(world: World) -> None:

@@ -28,7 +28,7 @@ print(json.dumps([code, sorted(sys.modules)]))
 HEAVY = {
     "looker_sdk", "requests",  # Looker
     "papermill", "nbformat", "scrapbook", "pandas", "numpy", "matplotlib", "duckdb", "sqlalchemy",  # notebooks
-    "sqlglot", "lightkube", "obstore",  # SQL, the other state store, summaries
+    "sqlglot", "lightkube", "obstore", "jinja2",  # SQL, the other state store, summaries, their pages
 }  # fmt: skip
 
 

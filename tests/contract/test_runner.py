@@ -28,6 +28,7 @@ import pytest
 
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.errors import NotebookFailed, NotebookStopped, Refused, Unreachable
+from creditbot.evidence.png import read_png
 from creditbot.machine.hardening import can_be_confined
 from creditbot.model import NotebookRun
 from tests.support.notebooks import PYTHON, Cell, cells_of, code, write_notebook
@@ -292,7 +293,7 @@ def test_a_notebook_finds_itself_in_jupyter(runner: NotebookRunner, notebook: No
 @pytest.mark.parametrize("magic", ["", "%matplotlib inline\n"], ids=["without magic", "with magic"])
 def test_a_plot_is_shown_below_its_cell(runner: NotebookRunner, notebook: Notebook, magic: str) -> None:
     run = runner.run(str(notebook(f"{magic}import matplotlib.pyplot as plt\n_ = plt.plot([1, 2, 4])")), "select 1")
-    assert ("image/png", "(not kept)") in run.cells[1].outputs
+    assert read_png(dict(run.cells[1].outputs)["image/png"]) is not None
 
 
 def test_papermill_itself_can_use_the_engine(notebook: Notebook, tmp_path: Path) -> None:
@@ -508,6 +509,13 @@ def test_an_error_that_ipython_only_prints_is_the_reason(
     with pytest.raises(NotebookFailed) as raised:
         runner.run(str(notebook(source)), "select 1")
     assert reason in raised.value.what
+
+
+def test_a_failure_brings_the_cells_up_to_its_error(cell_failure: tuple[Path, NotebookFailed]) -> None:
+    """For the page of the request."""
+    _, failure = cell_failure
+    outputs = [kind for cell in failure.run.cells for kind, _ in cell.outputs]
+    assert ["stream", "error"] == outputs
 
 
 def test_a_failure_says_where_the_executed_notebook_is(cell_failure: tuple[Path, NotebookFailed], kept: Path) -> None:

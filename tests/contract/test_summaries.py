@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError
 
-from creditbot.adapters.storage.summaries import ObjectSummaries, error_for
+from creditbot.adapters.storage.objects import error_for
+from creditbot.adapters.storage.summaries import ObjectSummaries
 from creditbot.errors import Refused, ServiceError, Unreachable
 from creditbot.model import RequestKey
 from tests.support.http import Answer, HttpStub

@@ -89,7 +89,7 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
     slack, resolver, memory = stage.slack(), stage.looker(), fakes.World()
     ports = Ports(
         slack.inbox, slack.replier, slack.owner, resolver, Notebook(), fakes.MemorySummaries(memory),
-        fakes.MemoryStore(memory), slack.clock,
+        fakes.MemoryPages(memory), fakes.MemoryStore(memory), slack.clock,
     )  # fmt: skip
     products = default_products("verify.ipynb", None)
     calculator = CreditCalculator(resolver, ports.runner, products, SqlRules("duckdb"), ComputeLimits(links_at_once=1))

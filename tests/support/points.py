@@ -20,6 +20,7 @@ Point = Literal[
     "notebook.before-run", "notebook.after-run",
     "summary.before-save", "summary.after-save",
     "summary.before-close", "summary.after-close",
+    "page.before-save", "page.after-save",
     "reply.before-send", "reply.after-send",
     "reply.before-amend", "reply.after-amend",
     "notice.before-look", "notice.after-look",
@@ -73,6 +74,7 @@ def watched(ports: Ports, at: At) -> Ports:
         "resolver": {"resolve": _always("looker", "read")},
         "runner": {"run": _always("notebook", "run")},
         "summaries": {"save": _summary},
+        "pages": {"save": _always("page", "save")},
         "state": {"write": _always("state", "write")},
     }
     changes: dict[str, Any] = {name: _Watched(getattr(ports, name), verbs, at) for name, verbs in around.items()}

@@ -115,6 +115,7 @@ class World:
         values, version: the state; `None` is a store that does not exist.
         damage: what the store says that it found broken, until it is written again.
         summaries: by key.
+        pages: by key.
         amounts: slug of a link -> the credit its notebook gives.
         runs: slugs that notebooks ran for.
         calls: names of all effects, in order.
@@ -141,6 +142,7 @@ class World:
     version: int = 0
     damage: str = ""
     summaries: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)
     amounts: dict[str, Decimal] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -346,7 +348,7 @@ class World:
         slack, memory = FakeSlack(self), memory or self
         return Ports(
             slack, slack, FakeOwner(self), FakeResolver(self), FakeRunner(self), MemorySummaries(memory),
-            MemoryStore(memory), slack,
+            MemoryPages(memory), MemoryStore(memory), slack,
         )  # fmt: skip
 
     def bot(
@@ -599,6 +601,22 @@ class MemorySummaries:
 
     def probe(self) -> None:
         """Nothing to find out."""
+
+
+class MemoryPages:
+    """Implements Pages."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def save(self, key: RequestKey, page: str) -> None:
+        self._world.effect("page-save", lambda: self._world.pages.update({str(key): page}))
+
+    def load(self, key: RequestKey) -> str | None:
+        return self._world.effect("page-load", lambda: self._world.pages.get(str(key)))
+
+    def address(self, key: RequestKey) -> str:
+        return f"https://evidence.example.com/{key}.html"
 
 
 class MemoryStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -12,7 +13,7 @@ from typing_extensions import override
 
 from creditbot.credit.compute import Computation, ComputeLimits, CreditCalculator, LinksFailed
 from creditbot.credit.sql.check import SqlRules
-from creditbot.errors import CreditRefused, NoProduct, SqlRefused, Unreachable
+from creditbot.errors import CreditRefused, NoProduct, NotebookFailed, SqlRefused, Unreachable
 from creditbot.intake.requests import Request, read_request
 from creditbot.model import LookerLink, Query, Workspace
 from tests.support.points import Point, watched
@@ -62,6 +63,37 @@ class OneAnswer(FakeResolver):
 def test_the_amount_is_the_exact_sum_over_the_links(world: World) -> None:
     """0.1 + 0.2 is 0.3."""
     assert Decimal("30.30") == compute(world, "x/b", "x/a").amount
+
+
+def as_far_as(world: World, *paths: str, **options: Any) -> list[tuple[str, str, bool]]:
+    """Each link of a request that failed, whose SQL is known: (slug, product, whether a notebook ran)."""
+    with pytest.raises(LinksFailed) as failed:
+        compute(world, *paths, **options)
+    return [(r.query.link.slug, r.product, r.run is not None) for r in failed.value.results]
+
+
+def test_a_link_beside_one_that_looker_lacks_is_known_by_its_sql(world: World) -> None:
+    assert [("a", "", False)] == as_far_as(world, "x/a", "x/gone")
+
+
+def test_a_link_beside_one_of_no_product_is_known_by_its_product(world: World) -> None:
+    assert [("a", "verify", False), ("unfit", "", False)] == as_far_as(world, "x/a", "x/unfit")
+
+
+def test_a_link_beside_a_failed_notebook_is_known_by_its_credit(world: World) -> None:
+    """And the failed one by what its notebook left, if anything."""
+    world.fail("notebook", NotebookFailed("Cell 2 failed."))
+    assert [False, True] == sorted(ran for _, _, ran in as_far_as(world, "x/a", "x/b"))
+
+
+def test_a_refused_amount_keeps_the_run_that_gave_it(world: World) -> None:
+    assert [("a", "verify", True)] == as_far_as(world, "x/a", max_credit=Decimal(1))
+
+
+def test_a_refused_sum_keeps_the_credits_of_its_links(world: World) -> None:
+    with pytest.raises(LinksFailed) as failed:
+        compute(world, "x/a", "x/b", max_credit=Decimal(25))
+    assert [Decimal("10.10"), Decimal("20.20")] == [r.credit.amount for r in failed.value.results if r.credit]
 
 
 def test_the_results_are_in_the_order_of_the_links(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode, from_dict
 
-from creditbot.notebook_host.outputs import LIMIT, has_scraps, read_cells
+from creditbot.notebook_host.outputs import LIMIT, PICTURE_LIMIT, has_scraps, read_cells
 from tests.support.notebooks import code, markdown
 
 
@@ -33,13 +33,18 @@ def displayed(**data: object) -> dict[str, Any]:
             [("error", "KeyError: 'x'\nKeyError")],
         ),
         (displayed(text_html="<b>1</b>", text_plain="1"), [("text/html", "<b>1</b>"), ("text/plain", "1")]),
-        (displayed(image_png="iVBO", text_plain="<Figure>"), [("image/png", "(not kept)"), ("text/plain", "<Figure>")]),
+        (displayed(text_plain="<Figure>", image_png="iVBO"), [("image/png", "iVBO"), ("text/plain", "<Figure>")]),
+        (displayed(image_png="x" * (PICTURE_LIMIT + 1)), [("image/png", "(not kept)")]),
+        (displayed(image_svg="<svg/>"), [("image/svg", "(not kept)")]),
         ({"output_type": "execute_result", "data": {"application/json": {"a": 1}}}, [("application/json", '{"a": 1}')]),
         ({"output_type": "display_data", "data": {"application/scrapbook.scrap.json+json": {}}}, []),
     ],
 )
 def test_outputs_are_read_as_text(output: dict[str, Any], texts: list[tuple[str, str]]) -> None:
-    """Text is read without colours. Pictures are only mentioned, and scraps are left out: they are read elsewhere."""
+    """Text is read without colours, its plain form last, and PNGs as they are.
+
+    Other and huge pictures are only mentioned, and scraps are left out: they are read elsewhere.
+    """
     assert tuple(texts) == read_cells(executed(output), (1, 2))[-1].outputs
 
 

@@ -51,6 +51,14 @@ def test_a_failure_is_raised_in_the_bot_as_in_the_host(failure: CreditbotError) 
     assert vars(failure) == vars(raised.value)
 
 
+def test_a_failure_brings_what_the_notebook_left() -> None:
+    failure = NotebookFailed("The notebook failed.", "Correct it.")
+    failure.run = NotebookRun({}, (Cell(1, "code", "1/0", True, (("error", "x"),)),), "/n.ipynb", "abc", seconds=0.5)
+    with pytest.raises(NotebookFailed) as raised:
+        run_in(over_the_wire(failure))
+    assert failure.run == raised.value.run
+
+
 def outcome(error: Exception) -> NotebookRun | CreditbotError:
     """What the host sends when a run ends in this error."""
     executor: Future[NotebookExecutor] = Future()

@@ -1,0 +1,121 @@
+"""Named objects in a folder or a bucket, on obstore. `summaries` and `pages` keep theirs with it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from creditbot.errors import SUMMARY_STORE, Refused, ServiceError, Unreachable
+from creditbot.text import one_line
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+T = TypeVar("T")
+
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_FULL = {"28", "122"}  # ENOSPC, EDQUOT
+
+
+class Objects:
+    """The objects at one place. Making one opens and imports nothing. Safe to share by threads.
+
+    Every verb raises `Unreachable` or `Refused`.
+
+    Args:
+        uri: OUTPUT_URI: a folder, made if it is missing, or `s3://`, `gs://`, `abfs://` with the credentials that these
+            clouds' own environment variables name; `memory://` keeps nothing.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/") or "/"
+        self._lock = threading.Lock()
+        self._opened: ObjectStore | None = None
+
+    def put(self, path: str, content: bytes, kind: str = "") -> None:
+        """Writes an object, replacing an earlier one. `kind` is its MIME type, which a bucket tells browsers."""
+        import obstore
+
+        store = self._store()
+        attributes = {"Content-Type": kind} if kind and not self._is_folder else None
+        self._try(lambda: obstore.put(store, path, content, attributes=attributes), "written")
+
+    def get(self, path: str) -> bytes | None:
+        """The content of an object, or None."""
+        import obstore
+
+        store = self._store()
+        try:
+            return self._try(lambda: obstore.get(store, path).bytes().to_bytes(), "read")
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the objects right in a folder, without it; "" is the place itself."""
+        import obstore
+
+        store = self._store()
+        listed = self._try(lambda: obstore.list_with_delimiter(store, folder or None)["objects"], "listed")
+        return [item["path"].rpartition("/")[2] for item in listed]
+
+    def remove(self, path: str) -> None:
+        """Removes an object, if we may."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        with suppress(BaseError, OSError):
+            obstore.delete(self._store(), path)
+
+    @property
+    def _is_folder(self) -> bool:
+        return "://" not in self.uri or self.uri.startswith("file://")
+
+    def _store(self) -> ObjectStore:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._try(lambda: _open(self.uri), "opened")
+            return self._opened
+
+    def _try(self, action: Callable[[], T], done: str) -> T:
+        """What the action gives. FileNotFoundError passes where something is read; all else becomes a sentence."""
+        from obstore.exceptions import BaseError
+
+        try:
+            return action()
+        except (BaseError, OSError, ValueError) as failure:
+            if done == "read" and isinstance(failure, FileNotFoundError):
+                raise
+            raise error_for(failure, self.uri, done) from failure
+
+
+def error_for(failure: Exception, uri: str, done: str) -> ServiceError:
+    """The error for what obstore raised when summaries could not be `done`: "written", "read", "listed" or "opened"."""
+    from obstore.exceptions import GenericError
+
+    first_line = str(failure).partition("\n")[0]
+    reason = one_line(re.sub(r"\?\S*", "", first_line), 300).rstrip(".")  # the query of an address may hold a signature
+    what = f"Summaries at {uri} cannot be {done}: {reason}."
+    number = _OS_ERROR.search(reason)
+    if number and number[1] in _FULL:
+        return Unreachable(SUMMARY_STORE, what, "Free some space there.")
+    if number or done == "opened" or not isinstance(failure, GenericError):
+        return Refused(
+            SUMMARY_STORE, what, "Set OUTPUT_URI to a folder or bucket that exists and that we may write to."
+        )
+    return Unreachable(SUMMARY_STORE, what, "Check that the storage can be reached and that its credentials are set.")
+
+
+def _open(uri: str) -> ObjectStore:
+    from obstore.store import LocalStore, MemoryStore, from_url
+
+    if uri.startswith("memory:"):
+        return MemoryStore()
+    if "://" not in uri or uri.startswith("file://"):
+        return LocalStore(Path(uri.removeprefix("file://")).absolute(), mkdir=True)
+    # Not obstore's three minutes: the next tick tries again. Client options here would hide those of the environment.
+    return from_url(uri, retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)})

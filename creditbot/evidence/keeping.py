@@ -1,0 +1,53 @@
+"""Keeps the page of a request beside its summary. A page that cannot be kept is a line in the log and nothing more.
+
+`tick` and `answer` call it with the summary that they save; the page goes to the port `Pages`. Making a page imports
+jinja2, which an idle tick has no use for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from creditbot.model import Cell, LinkResult, RequestKey
+from creditbot.ports import Pages
+
+log = logging.getLogger(__name__)
+
+
+def keep_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any], results: Sequence[LinkResult]) -> None:
+    """Writes the page of a request whose links were worked on, in place of an earlier one."""
+
+    def write() -> None:
+        from creditbot.evidence.page import page_of
+
+        pages.save(key, page_of(summary, cells_of(results)))
+
+    _attempt(key, write)
+
+
+def close_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any]) -> None:
+    """Writes how a request ended into its page; makes a page without the notebooks' cells if it has none."""
+
+    def write() -> None:
+        from creditbot.evidence.page import page_of, with_outcome
+
+        before = pages.load(key)
+        after = with_outcome(before, summary) if before else None
+        pages.save(key, after or page_of(summary, {}))
+
+    _attempt(key, write)
+
+
+def cells_of(results: Sequence[LinkResult]) -> dict[str, tuple[Cell, ...]]:
+    """Address of a link -> the cells of the notebook that ran on its SQL."""
+    return {result.query.link.url: result.run.cells for result in results if result.run}
+
+
+def _attempt(key: RequestKey, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except Exception as error:  # a reply does not wait for its page, whatever is wrong with it
+        in_full = log.isEnabledFor(logging.DEBUG)
+        log.warning("the page of request %s could not be kept: %s", key, error, exc_info=in_full)

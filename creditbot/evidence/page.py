@@ -1,0 +1,275 @@
+"""Makes the page of a request: one HTML file that shows a person where its amount came from. Pure.
+
+The summary of the request comes in, with the cells of the notebooks that ran; HTML comes out. `keeping` stores it
+beside the summary. The page runs no script and loads nothing, and its Content-Security-Policy forbids both. Whatever
+comes from Slack, Looker or a notebook is escaped by the template.
+
+The end of a request is known later than its evidence, perhaps to another process, which has the summary but no longer
+the notebook's cells. So the part of the page that says how the request stands is between two comments, which no text
+from outside can contain, and `with_outcome` replaces it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import importlib.metadata
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from creditbot.credit.footprint import accounts_in_words, days_in_words, units_in_words
+from creditbot.evidence.formula import formula
+from creditbot.evidence.notebook_view import Part, Room, parts_of
+from creditbot.evidence.summary import footprints_in
+from creditbot.model import Cell
+from creditbot.text import one_line, shorten
+
+MOST_BYTES = 300_000
+"""No page is larger."""
+PICTURE_BYTES, TEXT_BYTES, SQL_BYTES = 120_000, 70_000, 50_000
+"""What the notebooks' pictures, their texts and the SQL of all links take at most; the links share each evenly."""
+MOST_LINKS = 20
+LONGEST_ADDRESS = 2_000
+_MOST_ROWS = 40
+
+_OUTCOME = ("<!--outcome-->", "<!--/outcome-->")
+_SLACK_LINK = re.compile(r"<(https?://[^<>|\s]{1,3000})(?:\|([^<>]{0,3000}))?>")
+
+_STATUS = {
+    "computed": ("Computed", "The amount is computed and has not been posted yet."),
+    "answered": ("Answered", "creditbot has posted this amount in the thread."),
+    "given_up": ("Needs a person", "creditbot has not posted an amount. A person has to answer this request."),
+    "skipped": ("Skipped", "Every link is about a product that is switched off, so creditbot does not answer."),
+    "elsewhere": ("Answered by others", "A person or another bot has answered in the thread, so creditbot did not."),
+    "withdrawn": ("Withdrawn", "The message or its links were deleted, so there is nothing to answer."),
+    "tried": ("Not posted", "This was computed on demand. Nothing was posted."),
+}
+"""Status -> (words of the badge, sentence)."""
+_OTHER_STATUS = ("Under way", "creditbot has not finished this request.")
+
+
+def page_of(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]]) -> str:
+    """The page of a request.
+
+    Args:
+        summary: as it is saved; see `summary`.
+        cells: address of a link -> every cell of the notebook that ran on its SQL, as far as it ran.
+    """
+    page = _page(summary, cells, 1)
+    if len(page.encode()) < MOST_BYTES:
+        return page
+    return _page(summary, cells, 8)  # what people add to the template one day must not make it too large
+
+
+def with_outcome(page: str, summary: Mapping[str, Any]) -> str | None:
+    """The page with how the request stands now; None if it is not a page of ours."""
+    before, begin, rest = page.partition(_OUTCOME[0])
+    _, end, after = rest.partition(_OUTCOME[1])
+    if not (begin and end):
+        return None
+    return f"{before}{begin}{_outcome(summary)}{end}{after}"
+
+
+def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share: int) -> str:
+    links = _mappings(summary.get("links"))
+    shown = links[:MOST_LINKS]
+    runs = max(1, sum(bool(cells.get(str(link.get("url")))) for link in shown)) * share
+    sql_bytes = SQL_BYTES // (max(1, len(shown)) * share)
+    views = []
+    for number, link in enumerate(shown, 1):
+        room = Room(TEXT_BYTES // runs, PICTURE_BYTES // runs)
+        views.append(_link(number, link, cells.get(str(link.get("url")), ()), room, sql_bytes))
+    style = _style()
+    return _environment().get_template("page.html").render(
+        style=style,
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        request=_request(summary),
+        outcome="".join([_OUTCOME[0], _outcome(summary), _OUTCOME[1]]),
+        links=views,
+        more_links=len(links) - len(shown),
+        total=_total(links),
+        version=importlib.metadata.version("creditbot"),
+    )  # fmt: skip
+
+
+def _outcome(summary: Mapping[str, Any]) -> str:
+    outcome = _mapping(summary.get("outcome"))
+    badge, sentence = _STATUS.get(str(outcome.get("status")), _OTHER_STATUS)
+    posted = summary.get("credit_amount")
+    amount = posted if isinstance(posted, Decimal) else summary.get("computed_amount")
+    return _environment().get_template("outcome.html").render(
+        status=str(outcome.get("status")),
+        badge=badge,
+        sentence=sentence,
+        amount=amount if isinstance(amount, Decimal) else None,
+        is_credit=isinstance(posted, Decimal),
+        reason=shorten(str(outcome.get("reason") or ""), 4_000),
+        note=shorten(str(outcome.get("note") or ""), 1_000),
+        overridden_by=one_line(str(outcome.get("overridden_by") or ""), 200),
+        at=_moment(outcome.get("at")),
+    )  # fmt: skip
+
+
+def _request(summary: Mapping[str, Any]) -> dict[str, object]:
+    request = _mapping(summary.get("request"))
+    return {
+        "key": one_line(str(request.get("key", "")), 200),
+        "permalink": _address(request.get("permalink")),
+        "author": one_line(str(request.get("author", "")), 60),
+        "text": shorten(_plain(str(request.get("text", ""))), 4_000),
+        "computed_at": _moment(summary.get("extracted_at")),
+        "note": shorten(str(summary.get("note") or ""), 1_000),
+    }
+
+
+def _link(number: int, link: Mapping[str, Any], cells: Sequence[Cell], room: Room, sql_bytes: int) -> dict[str, object]:
+    rows = _mappings(link.get("rows"))[:_MOST_ROWS]
+    sql = str(link.get("sql", ""))
+    return {
+        "number": number,
+        "address": _address(link.get("url")),
+        "product": one_line(str(link.get("product", "")), 60),
+        "is_read": "sql_sha256" in link,
+        "traffic": _traffic(link),
+        "note": shorten(str(link.get("note", "")), 1_000),
+        "problem": shorten(str(link.get("problem", "")), 3_000),
+        "sql": Room(sql_bytes, 0).for_text(sql, sql_bytes) if sql else "",
+        "credit": link.get("credit"),
+        "rows": [_row(row) for row in rows],
+        "more_rows": link.get("rows_left_out", 0),
+        "parts": _grouped(parts_of(cells, room)),
+        "has_run": "notebook" in link,
+        "hashes": _hashes(link),
+    }
+
+
+def _traffic(link: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Which traffic the credit of a link is for: (name, words) pairs."""
+    named = [
+        pair
+        for footprint in footprints_in({"links": [link]})
+        for pair in (
+            ("Accounts", accounts_in_words(footprint.accounts)),
+            ("Days", days_in_words(footprint.days)),
+            ("Flagged", units_in_words(footprint.units)),
+        )
+    ]
+    return [(name, one_line(words, 500)) for name, words in named]
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, object]:
+    columns = _mapping(row.get("columns"))
+    return {
+        "mode": one_line(str(row.get("mode", "")), 60),
+        "messages": _count(columns.get("msg_count")),
+        "fraud_cost": row.get("fraud_cost"),
+        "block_rate": one_line(str(columns.get("block_rate", "")), 20),
+        "credit": row.get("credit"),
+        "formula": formula(row),
+    }
+
+
+def _hashes(link: Mapping[str, Any]) -> list[tuple[str, str]]:
+    versions = _mapping(link.get("versions"))
+    facts = [
+        ("SHA-256 of the SQL", link.get("sql_sha256")),
+        ("Notebook", Path(str(link.get("notebook", ""))).name),
+        ("SHA-256 of the notebook", link.get("notebook_sha256")),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("Seconds of the run", link.get("seconds")),
+    ]
+    return [(name, one_line(str(value), 300)) for name, value in facts if value]
+
+
+def _grouped(parts: Sequence[Part]) -> list[dict[str, object]]:
+    """The parts by heading: {"heading", "pieces"}, each piece {"folded", "parts"}.
+
+    A piece is one part that is shown, or all explanations and code between two of these, which are folded away. A group
+    of which nothing is shown has no pieces but folded ones.
+    """
+    groups: list[dict[str, Any]] = [{"heading": "", "pieces": []}]
+    for part in parts:
+        pieces = groups[-1]["pieces"]
+        if part.kind == "heading":
+            groups.append({"heading": part.text, "pieces": []})
+        elif part.kind not in {"words", "code"}:
+            pieces.append({"folded": False, "parts": [part]})
+        elif pieces and pieces[-1]["folded"]:
+            pieces[-1]["parts"].append(part)
+        else:
+            pieces.append({"folded": True, "parts": [part]})
+    for group in groups:
+        group["shown"] = any(not piece["folded"] for piece in group["pieces"])
+    return [group for group in groups if group["pieces"]]
+
+
+def _total(links: Sequence[Mapping[str, Any]]) -> str:
+    """How the amount follows from the links: "$1.00 + $2.00 = $3.00"; "" for fewer than two credits."""
+    credits_ = [link["credit"] for link in links if isinstance(link.get("credit"), Decimal)]
+    if len(credits_) < 2:
+        return ""
+    terms = [_usd(credit) for credit in credits_[:MOST_LINKS]]
+    if len(credits_) > MOST_LINKS:
+        terms.append("…")
+    return f"{' + '.join(terms)} = {_usd(sum(credits_, Decimal(0)))}"
+
+
+def _address(value: object) -> dict[str, str]:
+    """An address as it is shown, and as it is followed: only over HTTP, and only if it is not endless."""
+    text = str(value or "")
+    follows = re.fullmatch(r"https?://[^\s<>\"']+", text) is not None and len(text) <= LONGEST_ADDRESS
+    return {"text": one_line(text, 300), "href": one_line(text) if follows else ""}
+
+
+def _plain(text: str) -> str:
+    """The text of a Slack message as a person reads it: labels and addresses instead of markup."""
+    shown = _SLACK_LINK.sub(lambda link: f"{link[2]} ({link[1]})" if link[2] and link[2] != link[1] else link[1], text)
+    return html.unescape(shown)
+
+
+def _count(value: object) -> str:
+    text = one_line(str(value if value is not None else ""), 20)
+    return f"{int(text):,}" if re.fullmatch(r"\d{1,15}", text) else text
+
+
+def _moment(value: object) -> str:
+    """A stamp of the summary as people read it, or ""."""
+    try:
+        return f"{datetime.fromisoformat(str(value)):%-d %B %Y, %H:%M:%S} UTC"
+    except ValueError:
+        return ""
+
+
+def _usd(value: object) -> str:
+    return f"${value:,.2f}" if isinstance(value, Decimal) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+@cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["usd"] = _usd
+    return environment
+
+
+@cache
+def _style() -> str:
+    return (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
