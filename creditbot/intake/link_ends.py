@@ -84,6 +84,12 @@ def label_goes_on(url: str, label: str) -> bool:
     return "://" not in label and label not in url and _PARAMETER.search(label) is not None
 
 
+def fragment_goes_on(url: str) -> bool:
+    """Whether what follows a `#` could belong to the query before it: a raw `#` in a value begins the fragment."""
+    before, _, fragment = url.partition("#")
+    return bool(fragment) and (_ends_in_text(before) or _PARAMETER.search(fragment) is not None)
+
+
 def _words_go_on(url: str, words: str, *, on_a_new_line: bool, is_open: bool) -> bool:
     """Whether words after white space could belong to the address. Words of plain prose could not."""
     if re.match(r"[?&=%]\w", words):

@@ -17,6 +17,7 @@ from unicodedata import category
 from urllib.parse import parse_qsl, unquote
 
 from creditbot.intake.filter_config import agrees
+from creditbot.intake.link_ends import fragment_goes_on
 from creditbot.intake.looker_host import LookerHost, looker_host, parse_url
 from creditbot.intake.message_urls import urls_in, urls_with_doubts, without_trailing
 from creditbot.model import LookerLink
@@ -89,7 +90,9 @@ def read_link(url: str, host: LookerHost) -> LookerLink | None:
     link = read_page(url, steps[1:], parts.query) if read_page else None
     if link is None:
         return LookerLink("other", url, unusable=_NO_QUERY)
-    return link if link.unusable or "\ufffd" not in unquote(url) else replace(link, unusable=_NO_UTF8)
+    if not link.unusable and "\ufffd" in unquote(url):
+        return replace(link, unusable=_NO_UTF8)
+    return replace(link, unusable=_CUT) if not link.unusable and fragment_goes_on(url) else link
 
 
 def to_json(link: LookerLink) -> dict[str, object]:

@@ -65,8 +65,32 @@ def forwarded(before: str, url: str, after: str) -> Mapping[str, object]:
     return {"text": "see", "attachments": [{"is_share": True, "text": marked(before, url, after)["text"]}]}
 
 
+def in_a_list(before: str, url: str, after: str) -> Mapping[str, object]:
+    """As an item of a list."""
+    elements = [{"type": "text", "text": before}, {"type": "link", "url": url}, {"type": "text", "text": after}]
+    item = {"type": "rich_text_section", "elements": elements}
+    return {"blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_list", "elements": [item]}]}]}
+
+
+def quoted(before: str, url: str, after: str) -> Mapping[str, object]:
+    """In a quotation that somebody typed."""
+    return {"text": f"&gt; *{escaped(before)}<{escaped(url)}>{escaped(after)}*"}
+
+
+def in_a_section(before: str, url: str, after: str) -> Mapping[str, object]:
+    """In a block as apps write it."""
+    text = marked(before, url, after)["text"]
+    return {"text": "", "blocks": [{"type": "section", "fields": [{"type": "mrkdwn", "text": text}]}]}
+
+
+def in_a_table(before: str, url: str, after: str) -> Mapping[str, object]:
+    """In a pasted table."""
+    cell = {"type": "raw_text", "text": before + url + after}
+    return {"text": "", "attachments": [{"blocks": [{"type": "table", "rows": [[cell, cell]]}]}]}
+
+
 PLACES: list[Callable[[str, str, str], Mapping[str, object]]] = [
-    in_code, in_code_block, marked, marked_in_blocks, styled, forwarded,
+    in_code, in_code_block, marked, marked_in_blocks, styled, forwarded, in_a_list, quoted, in_a_section, in_a_table,
 ]  # fmt: skip
 everywhere = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 
@@ -159,6 +183,32 @@ def test_a_whole_link_with_plain_prose_behind_it_is_usable(
     link = the_link(place(f"Credit please: {before}", url, after))
     assert "" == link.unusable
     assert url == link.url
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("url", "after"),
+    [
+        (f"{EXPLORE}&f[verify.company]=Acme", "#1"),
+        (f"{EXPLORE}&f[verify.company]=Acme", "%201#&f[verify.account]=AC1"),
+        (LOOK, "?toggle=fil#1&f[verify.account]=AC1"),
+        (LOOK, "#f[verify.account]=AC1"),
+        (QUERY, "#1&limit=5"),
+    ],
+)
+def test_a_raw_hash_in_an_address_makes_it_unusable(
+    place: Callable[[str, str, str], Mapping[str, object]], url: str, after: str
+) -> None:
+    """A browser, too, takes what follows for the fragment and loses the filters in it."""
+    assert "may have lost its end" in the_link(place("Credit please: ", url + after, "")).unusable
+
+
+@everywhere
+@pytest.mark.parametrize("url", [f"{LOOK}#x", f"{LOOK}?toggle=fil#", f"{QUERY}#drillmenu"])
+def test_a_fragment_that_holds_no_parameter_is_left_alone(
+    place: Callable[[str, str, str], Mapping[str, object]], url: str
+) -> None:
+    assert "" == the_link(place("Credit please: ", url, "")).unusable
 
 
 def test_a_link_with_a_label_was_set_by_hand_and_is_whole() -> None:
