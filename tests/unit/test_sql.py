@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
-from creditbot.credit.sql.check import MAX_SQL
+from creditbot.credit.sql.check import MAX_SQL, SqlRules
 from creditbot.credit.sql.dialects import DIALECTS, WAREHOUSES, dialect_named, dialect_of
+from creditbot.credit.sql.reading import SqlQuestion, read_sql
 from creditbot.credit.sql.tree import nodes, readings
 from creditbot.errors import SettingsError
 from tests.support.sql import refusal, refused
@@ -435,6 +437,14 @@ def test_without_a_dialect_every_dialect_that_reads_the_sql_decides() -> None:
 def test_deep_nesting_is_refused_and_not_a_crash(sql: str) -> None:
     """The parser's recursion ends in a sentence."""
     assert "not one query" in refusal(sql, "duckdb")
+
+
+def test_what_is_too_deep_for_a_rule_is_refused() -> None:
+    """It is parsed, and its tree is deeper than what writes a part of it into a sentence."""
+    question = SqlQuestion("select a from t where a in x" + ".y" * 400, SqlRules("clickhouse"), (), date(2026, 1, 7))
+    refused_for = read_sql(question).refusal
+    assert refused_for
+    assert refused_for.what == "The SQL is nested too deeply to be read."
 
 
 def test_long_sql_is_refused_before_it_is_parsed() -> None:

@@ -143,6 +143,77 @@ def test_rows_out_of_a_list_that_is_written_down_are_refused(dialect: str, sql: 
 
 
 @pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("trino", "SELECT x FROM (SELECT id, array_agg(a) AS l FROM t GROUP BY id) d CROSS JOIN UNNEST(d.l) AS u (x)"),
+        ("bigquery", "SELECT x FROM (SELECT id, ARRAY_AGG(STRUCT(a, b)) AS l FROM t GROUP BY id) d, UNNEST(d.l) AS x"),
+        ("snowflake", "SELECT f.value FROM (SELECT PARSE_JSON(p) AS j FROM t) d, LATERAL FLATTEN(INPUT => d.j:i) f"),
+        ("databricks", "SELECT x FROM (SELECT split(tags, ',') AS l FROM t) d LATERAL VIEW explode(l) u AS x"),
+        ("databricks", "SELECT x FROM (SELECT collect_set(a) AS l FROM t) d LATERAL VIEW explode(l) u AS x"),
+        ("clickhouse", "SELECT arrayJoin(l) FROM (SELECT groupArray(a) AS l FROM t) d"),
+        ("duckdb", "SELECT unnest(l) FROM (SELECT array_agg(a) FILTER (WHERE a > 1) AS l FROM t) d"),
+        ("bigquery", "SELECT i.p FROM (SELECT t.items AS l FROM t) d, d.l i"),
+        ("bigquery", "SELECT ARRAY(SELECT x FROM UNNEST(tags) AS x WHERE x <> '') AS tags FROM t"),
+        ("bigquery", "SELECT p.v FROM t, UNNEST(t.hits) AS h, UNNEST(h.products) AS p"),
+        ("bigquery", "SELECT a FROM t WHERE item IN UNNEST(['Authy', 'Authy SMS'])"),
+        ("postgres", "SELECT unnest(l) FROM (SELECT tags AS l FROM t UNION ALL SELECT labels FROM u) d"),
+    ],
+)
+def test_a_list_that_a_derived_table_takes_from_rows_may_be_opened(dialect: str, sql: str) -> None:
+    """One element a row, or a column's own list under another name."""
+    assert "" == refusal(sql, dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("postgres", "SELECT u.x FROM (SELECT ARRAY[1, 2] AS l FROM t) d CROSS JOIN LATERAL unnest(d.l) AS u (x)"),
+        ("postgres", "WITH d (l) AS (SELECT ARRAY[1, 2] FROM t) SELECT unnest(l) FROM d"),
+        ("postgres", "SELECT unnest(l) FROM (SELECT tags AS l FROM t UNION ALL SELECT ARRAY[1, 2] FROM t) d"),
+        ("postgres", "SELECT unnest(l) FROM (SELECT ARRAY[1, 2] FROM t) d (l)"),
+        ("postgres", "SELECT jsonb_array_elements(j) FROM (SELECT '[1,2]'::jsonb AS j FROM t) d"),
+        ("postgres", "SELECT u.x FROM t, unnest(t.tags[1:2]) AS u (x)"),
+        ("duckdb", "SELECT [1, 2] AS l, unnest(l) FROM t"),
+        ("duckdb", "SELECT unnest(s.l) FROM (SELECT {'l': [1, 2]} AS s FROM t) d"),
+        ("bigquery", "SELECT x FROM (SELECT STRUCT([1, 2] AS l) AS s FROM t) d, UNNEST(d.s.l) AS x"),
+        ("bigquery", "SELECT x FROM (SELECT * FROM t UNION ALL SELECT a, [1, 2] FROM t) d, UNNEST(d.tags) AS x"),
+        ("bigquery", "SELECT i FROM (SELECT [1, 2] AS l FROM t) d, d.l i"),
+        ("bigquery", "SELECT x FROM (SELECT ARRAY_AGG([1, 2]) AS l FROM t) d, UNNEST(d.l) AS x"),
+        ("redshift", "SELECT i FROM (SELECT array(1, 2) AS l FROM t) d, d.l i"),
+        (
+            "snowflake",
+            "SELECT f.value FROM (SELECT ARRAY_CONSTRUCT(1, 2) AS l FROM t) d, LATERAL FLATTEN(INPUT => d.l) f",
+        ),
+        (
+            "snowflake",
+            "SELECT f.value FROM (SELECT OBJECT_CONSTRUCT('l', a) AS o FROM t) d, LATERAL FLATTEN(INPUT => d.o:l) f",
+        ),
+        ("clickhouse", "WITH [1, 2] AS l SELECT arrayJoin(l) FROM t"),
+        ("clickhouse", "SELECT x FROM (SELECT [1, 2] AS l FROM t) ARRAY JOIN l AS x"),
+        ("databricks", "SELECT x FROM (SELECT array(1, 2) AS l FROM t) d LATERAL VIEW explode(l) u AS x"),
+        ("trino", "SELECT x FROM (SELECT split(a || ',1', ',') AS l FROM t) d CROSS JOIN UNNEST(l) AS u (x)"),
+        ("trino", "SELECT x FROM (SELECT slice(array_agg(a), 1, 9) AS l FROM t) d CROSS JOIN UNNEST(d.l) AS u (x)"),
+    ],
+)
+def test_a_list_that_a_derived_table_writes_down_is_refused(dialect: str, sql: str) -> None:
+    """A column is what the derived table computes it from, under whatever name and in whatever place."""
+    assert "from a list, not from a column" in refusal(sql, dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "said"),
+    [
+        ("mysql", "SELECT @rn := @rn + 1 AS rn, a FROM t", "sets the variable rn"),
+        ("snowflake", "SELECT a FROM t CHANGES(INFORMATION => DEFAULT) AT(OFFSET => -60)", "changes of a table"),
+        ("clickhouse", "SELECT * FROM (SHOW TABLES)", "SHOW, which is not a SELECT"),
+    ],
+)
+def test_statements_in_the_place_of_values_and_tables_are_refused(dialect: str, sql: str, said: str) -> None:
+    """Variables, change logs, and what the parser takes for a table with an alias."""
+    assert said in refusal(sql, dialect)
+
+
+@pytest.mark.parametrize(
     ("dialect", "clause"),
     [
         ("clickhouse", "GROUP BY prefix WITH TOTALS"),

@@ -118,6 +118,109 @@ def test_a_rank_that_leaves_out_no_traffic_passes(sql: str) -> None:
     assert "" == cut_by(sql)
 
 
+BY_ID = "SELECT day, id, row_number() OVER (PARTITION BY id ORDER BY loaded DESC) AS rn FROM traffic"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "NOT (rn > 10)", "CASE WHEN rn <= 10 THEN 1 ELSE 0 END = 1", "COALESCE(rn, 0) <= 10", "ABS(rn) <= 10",
+        "10 - rn >= 0", "rn * 1 <= 10", "-rn >= -10", "LEAST(rn, 11) <= 10", "rn::text IN ('1', '2')",
+        "(rn, day) IN ((1, 'a'))", "rn IN (SELECT n FROM ten)", "EXISTS (SELECT 1 FROM ten WHERE ten.n = t.rn)",
+        "mod(rn, 10) = 0", "rn = ANY (ARRAY[1, 2])", "rn <= (SELECT 10)", "POWER(rn, 2) < 100", "rn < 2",
+    ],
+)  # fmt: skip
+def test_a_rank_cuts_however_it_is_compared(condition: str) -> None:
+    """In a function, in a tuple, in a sub-query."""
+    assert "a rank (ROW_NUMBER)" == cut_by(f"SELECT * FROM ({RANKED}) t WHERE {condition}", "postgres")
+
+
+@pytest.mark.parametrize("condition", ["rn <= 1", "rn < 2", "1 >= rn", "2 > rn", "rn IS NOT NULL", "rn > 0"])
+def test_one_row_of_each_group_is_no_cut(condition: str) -> None:
+    """Several ways to say rn = 1, and conditions that always hold."""
+    assert "" == cut_by(f"SELECT * FROM ({BY_ID}) t WHERE {condition}", "postgres")
+
+
+@pytest.mark.parametrize(
+    ("sql", "cut"),
+    [
+        (f"SELECT * FROM (SELECT *, rn <= 10 AS top FROM ({RANKED}) x) y WHERE top", "a rank (ROW_NUMBER)"),
+        (
+            f"SELECT * FROM (SELECT *, CASE WHEN rn <= 9 THEN day ELSE 0 END AS b FROM ({RANKED}) x) y WHERE b > 0",
+            "a rank (ROW_NUMBER)",
+        ),
+        (f"SELECT * FROM ten JOIN ({RANKED}) x USING (rn)", "a rank (ROW_NUMBER)"),
+        (f"SELECT * FROM ten JOIN ({RANKED}) x USING (prefix)", ""),
+        (f"SELECT CASE WHEN rn <= 10 THEN prefix ELSE 'Other' END AS bucket, sum(m) FROM ({RANKED}) x GROUP BY 1", ""),
+        (f"SELECT * FROM (SELECT *, rn = 1 AS is_latest FROM ({BY_ID}) x) y WHERE is_latest", ""),
+        (f"SELECT t.rn FROM traffic t JOIN ({RANKED}) x USING (prefix) WHERE t.rn <= 5", ""),
+        (f"{T} QUALIFY ntile(10) OVER (PARTITION BY day ORDER BY m) = 1", "a rank (NTILE)"),
+        (f"{T} QUALIFY sum(m) OVER (PARTITION BY day ORDER BY m) <= 1", "a rank (SUM)"),
+        (f"{T} QUALIFY count(*) OVER (PARTITION BY id ORDER BY m) = 1", ""),
+        ("SELECT id FROM traffic POSITIONAL JOIN ten", "a join of rows by their places"),
+    ],
+)
+def test_a_rank_is_followed_from_query_to_query(sql: str, cut: str) -> None:
+    """A label that shows it cuts nothing; a condition on the label does."""
+    assert cut == cut_by(sql)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "cut"),
+    [
+        (
+            "bigquery",
+            "SELECT r.* FROM (SELECT ARRAY_AGG(t LIMIT 9) AS l FROM t GROUP BY d) x, UNNEST(x.l) AS r",
+            "LIMIT 9",
+        ),
+        ("bigquery", "SELECT r.* FROM (SELECT ARRAY_AGG(t LIMIT 1) AS l FROM t GROUP BY id) x, UNNEST(x.l) AS r", ""),
+        ("bigquery", "SELECT r.* FROM (SELECT ARRAY_AGG(t LIMIT 1) AS l FROM t) x, UNNEST(x.l) AS r", "LIMIT 1"),
+        ("bigquery", "SELECT STRING_AGG(mode ORDER BY m LIMIT 3) AS modes, SUM(m) FROM t GROUP BY day", ""),
+        ("bigquery", "SELECT a FROM t WHERE p IN UNNEST(ARRAY(SELECT p FROM u ORDER BY m LIMIT 10))", "LIMIT 10"),
+        ("bigquery", "SELECT x FROM (SELECT ARRAY(SELECT p FROM u LIMIT 9) AS l FROM t) d, UNNEST(d.l) x", "LIMIT 9"),
+        ("postgres", "SELECT a FROM t WHERE p = ANY (ARRAY(SELECT p FROM u LIMIT 10))", "LIMIT 10"),
+        ("postgres", "SELECT a FROM t WHERE ARRAY[p] <@ ARRAY(SELECT p FROM u LIMIT 10)", "LIMIT 10"),
+        ("duckdb", "SELECT a FROM t WHERE list_contains(ARRAY(SELECT p FROM u LIMIT 10), p)", "LIMIT 10"),
+        (
+            "trino",
+            "SELECT a FROM t WHERE arrays_overlap((SELECT array_agg(p) FROM (SELECT p FROM u LIMIT 9) v), q)",
+            "LIMIT 9",
+        ),
+        ("clickhouse", "SELECT a FROM t PASTE JOIN u", "a join of rows by their places"),
+        ("clickhouse", "SELECT a FROM t WHERE rowNumberInAllBlocks() < 10", "a rank (ROWNUMBERINALLBLOCKS)"),
+        ("snowflake", "SELECT a FROM t WHERE SEQ4() < 10", "a rank (SEQ4)"),
+        (
+            "databricks",
+            "SELECT a FROM t WHERE monotonically_increasing_id() < 10",
+            "a rank (MONOTONICALLY_INCREASING_ID)",
+        ),
+        ("snowflake", "SELECT a FROM t MATCH_RECOGNIZE (PATTERN (x+) DEFINE x AS a > 1)", "MATCH_RECOGNIZE"),
+        (
+            "trino",
+            "SELECT a FROM (SELECT * FROM t MATCH_RECOGNIZE (PATTERN (x) DEFINE x AS true)) y",
+            "MATCH_RECOGNIZE",
+        ),
+        ("sqlite", "SELECT a FROM t LIMIT -1", ""),
+        ("clickhouse", "SELECT a FROM t LIMIT 2 WITH TIES", "LIMIT 2"),
+        ("clickhouse", "SELECT a FROM t LIMIT 1, 5", "LIMIT 5"),
+        ("clickhouse", "SELECT a FROM t LIMIT 5 BY a", "LIMIT 5"),
+        ("tsql", "SELECT TOP (5) WITH TIES a FROM t ORDER BY a", "LIMIT 5"),
+        ("tsql", "SELECT TOP 5 PERCENT a FROM t", "LIMIT 5"),
+        ("tsql", "SELECT a FROM t ORDER BY a OFFSET 0 ROWS FETCH NEXT 5 ROWS ONLY", "FETCH 5"),
+        ("tsql", "SELECT a FROM t ORDER BY a OFFSET 0 ROWS", ""),
+        ("postgres", "SELECT a FROM t FETCH FIRST 5 ROWS WITH TIES", "FETCH 5"),
+        ("postgres", "SELECT a FROM t LIMIT $1", "LIMIT"),
+        ("postgres", "SELECT DISTINCT ON (id) id, m FROM t ORDER BY id, m", ""),
+        ("duckdb", "SELECT a FROM t LIMIT 10 PERCENT", "LIMIT 10"),
+        ("snowflake", "SELECT a FROM t FETCH 5", "FETCH 5"),
+        ("spark", "SELECT a FROM t OFFSET 5", "OFFSET 5"),
+    ],
+)
+def test_a_limit_is_known_in_the_words_of_its_warehouse(dialect: str, sql: str, cut: str) -> None:
+    """Limits of lists count where the list is opened or its keys are compared."""
+    assert cut == cut_by(sql, dialect)
+
+
 @pytest.mark.parametrize(
     ("sql", "cut"),
     [

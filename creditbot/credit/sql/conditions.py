@@ -7,19 +7,32 @@ A parsed query and the texts of each product come in; the names of the products 
     item LIKE 'Authy%' OR item LIKE '%SMS%'          no product is proved
     item NOT LIKE '%Authy%'                          no product is proved
     SELECT item = 'Authy' AS is_authy FROM t         a label asks for nothing
+    account IN (SELECT account FROM t WHERE ...)     an account that has Authy has other traffic, too
 
 If no condition proves a product, the name of a table that the rows come from may prove it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Final
 
 from sqlglot import exp
 
+from creditbot.credit.sql.literals import is_from_row, patterns_in, text_of, texts_in, texts_in_list
 from creditbot.credit.sql.reading import ProductTexts
-from creditbot.credit.sql.tree import QUERIES, full_name, is_nothing, nodes, operands, requested_texts, row_queries
+from creditbot.credit.sql.tree import (
+    QUERIES,
+    column_meanings,
+    full_name,
+    is_nothing,
+    nodes,
+    operands,
+    requested_texts,
+    row_queries,
+)
 
 
 def products_asked_for(query: exp.Expr, dialect: str, products: Sequence[ProductTexts]) -> set[str]:
@@ -45,13 +58,17 @@ _MIRRORED: Final[Mapping[type[exp.Expr], type[exp.Expr]]] = {
 _COMPARISONS: Final = (*_EQUAL, *_UNEQUAL, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _CONSTANTS: Final = (exp.Literal, exp.Boolean, exp.Null)
 _PATTERNS: Final = (exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpILike, exp.SimilarTo, exp.Glob)
-_SEARCHES: Final = (
-    exp.Contains, exp.StartsWith, exp.EndsWith, exp.StrPosition, exp.RegexpCount, exp.RegexpInstr, exp.ArrayContains,
-)  # fmt: skip
-_SEARCH_NAMES: Final = frozenset({
-    "charindex", "contains", "contains_substr", "endswith", "has", "instr", "like", "locate", "match", "position",
-    "positioncaseinsensitive", "regexp_contains", "regexp_like", "startswith", "strpos",
-})  # fmt: skip
+_REGEXES: Final = (exp.RegexpCount, exp.RegexpInstr)
+_SEARCHES: Final = (exp.Contains, exp.StartsWith, exp.EndsWith, exp.StrPosition, exp.ArrayContains)
+_SEARCH_NAMES: Final = frozenset({"contains", "like", "positioncaseinsensitive", "positioncaseinsensitiveutf8"})
+"""Functions that look in their first argument for their second."""
+_SHARED_KEY: Final = re.compile(
+    r"(?:\w*_)?(?:account|carrier|channel|client|company|companie|country|countrie|customer|date|day|hour|month|org"
+    r"|organi[sz]ation|owner|parent|phone|prefix|region|sub_?account|team|tenant|user|week|workspace|year)s?"
+    r"(?:_?(?:code|id|key|name|no|number|sid|uuid))?",
+    re.IGNORECASE,
+)
+"""Names of columns whose values the traffic of several products shares."""
 _NO: Final = frozenset({"", "0", "n", "no", "f", "false", "off"})
 
 
@@ -74,8 +91,11 @@ class _Proof:
         self._product = product
         self._by_tables = by_tables
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
+        self._meanings = column_meanings(query)
         self._columns = _computed_columns(query, dialect)
+        self._dialect = dialect
         self._proved: dict[int, bool] = {}
+        self._of_row: dict[str, bool] = {}
 
     def holds(self) -> bool:
         return self._rows(self._query)
@@ -95,7 +115,20 @@ class _Proof:
             return False
         sources, conditions = _parts(query)
         by_condition = not self._by_tables and any(self._when(condition, True) for condition in conditions)
-        return by_condition or any(map(self._source, sources))
+        return by_condition or any(self._source(source) for source in sources if not self._gives_keys(source, sources))
+
+    def _gives_keys(self, source: exp.Expr, sources: Sequence[exp.Expr]) -> bool:
+        """Whether a source that is joined to others gives keys of accounts or days only, which other products share."""
+        query = source.this if isinstance(source, exp.Subquery) else self._cte_query(source)
+        if len(sources) < 2 or not isinstance(query, exp.Select):
+            return False
+        return bool(query.selects) and all(_SHARED_KEY.fullmatch(column.alias_or_name) for column in query.selects)
+
+    def _cte_query(self, source: exp.Expr) -> exp.Expr | None:
+        if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
+            return None
+        cte = self._scopes[id(source)].cte_of(source)
+        return cte and cte.this
 
     def _source(self, source: exp.Expr) -> bool:
         if isinstance(source, exp.Final | exp.Lateral):
@@ -104,7 +137,7 @@ class _Proof:
             return isinstance(source, QUERIES) and self._rows(source)
         cte = self._scopes[id(source)].cte_of(source) if isinstance(source.this, exp.Identifier) else None
         if cte is None:
-            return self._by_tables and self._is_name(full_name(source))
+            return self._by_tables and self._is_name(full_name(source)) and not _SHARED_KEY.fullmatch(source.name)
         if id(cte) not in self._proved:
             self._proved[id(cte)] = False  # for one that reads itself
             self._proved[id(cte)] = self._rows(cte.this)
@@ -117,12 +150,12 @@ class _Proof:
         node = self._computed(node)
         if node.args.get("negate"):
             truth = not truth
-        if isinstance(node, exp.Cast):
+        if isinstance(node, exp.Cast | exp.Escape):
             return self._when(node.this, truth)
         if isinstance(node, exp.Not):
             return self._when(node.this, not truth)
         if isinstance(node, exp.And | exp.Or):
-            sides = (self._when(side, truth) for side in operands(node))
+            sides = (self._when(side, truth) for side in operands(node) if not _is_never(side, truth))
             return any(sides) if isinstance(node, exp.And) == truth else all(sides)
         if isinstance(node, _COMPARISONS):
             return self._compared(type(node), node.this, node.expression, truth)
@@ -142,12 +175,35 @@ class _Proof:
         if isinstance(node, exp.Exists):
             return _is_about_row(node.this) and self._rows(node.this)
         if isinstance(node, _PATTERNS):
-            return self._named(node.this) or self._all_about(node.expression)
+            return self._is_about(node.this, patterns_in(type(node), node.expression, self._dialect))
         if isinstance(node, exp.Between):
-            return self._named(node.this) or any(map(self._all_about, (node.args["low"], node.args["high"])))
-        if isinstance(node, _SEARCHES) or (isinstance(node, exp.Anonymous) and node.name.lower() in _SEARCH_NAMES):
-            return any(self._named(part) or self._all_about(part) for part in node.iter_expressions())
+            return self._is_between(node.this, text_of(node.args["low"]), text_of(node.args["high"]))
+        return self._finds(node)
+
+    def _is_between(self, value: exp.Expr, low: str | None, high: str | None) -> bool:
+        bounds = [text for text in (low, high) if text is not None]
+        if _is_number_or_date("".join(bounds)):
+            return any(self._is_about(value, [text]) for text in bounds or [""])
+        if low is None or high is None:
+            return self._named(value)
+        begin = takewhile(lambda pair: pair[0] == pair[1], zip(low, high, strict=False))
+        return self._is_about(value, ["".join(one for one, _ in begin)])  # texts between two begin as both of them do
+
+    def _finds(self, node: exp.Expr) -> bool:
+        """Whether a function that looks for a text in a value is about the product where it finds it."""
+        if isinstance(node, _REGEXES):
+            return self._is_about(node.this, patterns_in(type(node), node.expression, self._dialect))
+        if isinstance(node, _SEARCHES):
+            return self._is_about(node.this, texts_in(node.args.get("substr") or node.expression))
+        if isinstance(node, exp.Anonymous) and node.name.lower() in _SEARCH_NAMES and len(node.expressions) > 1:
+            return self._is_about(node.expressions[0], texts_in(node.expressions[1]))
         return False
+
+    def _is_about(self, value: exp.Expr, texts: Sequence[str] | None) -> bool:
+        """Whether a row is about the product if its value fits one of the texts."""
+        if self._named(value):
+            return True
+        return bool(texts) and all(map(self._is_literal, texts or ())) and self._is_from_row(value)
 
     def _compared(self, kind: type[exp.Expr], left: exp.Expr, right: exp.Expr, truth: bool) -> bool:
         left, right = self._computed(left), self._computed(right)
@@ -161,26 +217,42 @@ class _Proof:
             return self._equal(left, right, truth)
         if (kind is exp.LT and right.name == "1") or (kind is exp.LTE and right.name == "0"):
             return self._when(left, not truth)  # STRPOS(item, 'Authy') < 1
-        if kind in {exp.GT, exp.GTE} and right.name in {"0", "1"}:
+        if (kind is exp.GT and right.name in {"0", "1"}) or (kind is exp.GTE and right.name == "1"):
             return self._when(left, truth)
-        return truth and (self._named(left) or self._all_about(right))
+        if not truth:
+            return False
+        if kind in {exp.GT, exp.GTE} and self._named(left):
+            return True
+        # A bound says something in numbers and dates only: whatever comes after 'Authy' is greater than it.
+        text = text_of(right)
+        return text is not None and _is_number_or_date(text) and self._is_literal(text) and self._is_from_row(left)
 
     def _equal(self, left: exp.Expr, right: exp.Expr, truth: bool) -> bool:
+        if isinstance(left, exp.DecodeCase):
+            left = _case_of(left)
         if isinstance(left, exp.Case | exp.If):
             return self._case(left, lambda value: _may_equal(value, right) if truth else not _is_equal(value, right))
+        if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
+            pairs = zip(left.expressions, right.expressions, strict=False)
+            return truth and any(self._equal(one, other, True) for one, other in pairs)
         if is_nothing(right) or (isinstance(right, exp.Literal) and right.name.casefold() in _NO):
             return self._when(left, not truth)
         if _is_true(right):
             return self._when(left, truth)
-        is_of_group = left.find(exp.AggFunc) is not None  # MAX(item) = 'Authy' says nothing of the other rows
-        return truth and not is_of_group and (self._named(left) or self._all_about(right))
+        return truth and left.find(exp.AggFunc) is None and self._is_about(left, texts_in(right))
 
     def _is_in(self, node: exp.In) -> bool:
         query, unnest = node.args.get("query"), node.args.get("unnest")
+        value = self._computed(node.this)
         if query is not None:
-            return self._named(node.this) or self._rows(query)
-        elements = unnest.expressions if unnest is not None else node.expressions
-        return self._named(node.this) or (bool(elements) and all(map(self._all_about, elements)))
+            return self._named(value) or (not _is_shared_key(value) and self._rows(query))
+        if unnest is not None and text_of(value) is not None:  # 'Authy' IN UNNEST(items)
+            return any(self._is_about(items, texts_in(value)) for items in unnest.expressions)
+        elements = unnest.expressions[0].expressions if unnest is not None else node.expressions
+        if isinstance(value, exp.Case | exp.If | exp.DecodeCase | exp.Tuple):
+            elements = [element for element in elements if not isinstance(element, exp.Null)]
+            return bool(elements) and all(self._equal(value, element, True) for element in elements)
+        return self._is_about(value, texts_in_list(elements))
 
     def _case(self, case: exp.Expr, may_be: Callable[[exp.Expr], bool]) -> bool:
         """Whether a row is about the product whenever the CASE gives a value for which `may_be` is true."""
@@ -204,16 +276,27 @@ class _Proof:
         """Whether the name of a column, perhaps in a cast or in UPPER, is about the product."""
         while isinstance(node, exp.Paren | exp.Cast | exp.Upper | exp.Lower | exp.Trim | exp.Coalesce):
             node = node.this
-        return isinstance(node, exp.Column) and self._is_name(node.name)
+        if not isinstance(node, exp.Column) or not self._is_name(node.name):
+            return False
+        # An alias is a label: it says what the columns behind it say.
+        meanings = [meaning for meaning in self._meanings.of(node) if meaning is not node]
+        return all(isinstance(meaning, exp.Column) and self._is_name(meaning.name) for meaning in meanings)
 
-    def _all_about(self, node: exp.Expr) -> bool:
-        """Whether a literal, or every literal of a list, is about the product."""
-        if isinstance(node, exp.Any | exp.Paren):
-            return self._all_about(node.this)
-        if isinstance(node, exp.Tuple | exp.Array):
-            return bool(node.expressions) and all(map(self._all_about, node.expressions))
-        text = _text(node)
-        return text is not None and self._is_literal(text)
+    def _is_from_row(self, value: exp.Expr) -> bool:
+        return is_from_row(value, self._is_of_row, self._is_telling)
+
+    def _is_of_row(self, column: exp.Column) -> bool:
+        """Whether a column holds what its row says, and not what the SQL writes into it."""
+        if self._meanings.is_of_table(column):
+            return True
+        name = column.name.lower()
+        if name not in self._of_row:
+            self._of_row[name] = True  # for a name that stands for itself
+            self._of_row[name] = all(map(self._is_from_row, self._meanings.of(column)))
+        return self._of_row[name]
+
+    def _is_telling(self, text: str) -> bool:
+        return any(product.are_in_literal(text) for product in self._products)
 
     def _is_name(self, name: str) -> bool:
         return next((product for product in self._products if product.are_in_name(name)), None) is self._product
@@ -224,13 +307,43 @@ class _Proof:
     def _computed(self, node: exp.Expr) -> exp.Expr:
         """The node without brackets. If it is a column that a derived table computes as a condition, that condition."""
         node = node.unnest()
-        return self._columns.get(node.name.lower(), node) if isinstance(node, exp.Column) else node
+        if not isinstance(node, exp.Column) or self._meanings.is_of_table(node):
+            return node
+        return self._columns.get(node.name.lower(), node)
 
 
 def _is_about_row(query: exp.Expr) -> bool:
-    """Whether the query inside EXISTS is about the row around it: it names a table that is not its own."""
+    """Whether the query inside EXISTS is about the row around it: it names a table that is not its own.
+
+    What is about the row's account, or day, is about the rows of other products, too.
+    """
     own = {source.alias_or_name.lower() for source in query.find_all(exp.Table, exp.Subquery)}
-    return any(column.table and column.table.lower() not in own for column in query.find_all(exp.Column))
+    others = (column for column in query.find_all(exp.Column) if column.table and column.table.lower() not in own)
+    return any(not _is_shared_key(column) for column in others)
+
+
+def _is_shared_key(node: exp.Expr) -> bool:
+    """Whether a value names an account, a day or the like, whose traffic may be of several products."""
+    parts = node.expressions if isinstance(node, exp.Tuple) else [node]
+    return all(isinstance(part, exp.Column) and _SHARED_KEY.fullmatch(part.name) for part in parts)
+
+
+def _is_number_or_date(text: str) -> bool:
+    return not any(map(str.isalpha, text))
+
+
+def _is_never(side: exp.Expr, truth: bool) -> bool:
+    """Whether a part of an AND or OR is a constant that never has this truth: FALSE in `item = 'Authy' OR FALSE`."""
+    constant = side.unnest()
+    return isinstance(constant, exp.Boolean) and bool(constant.this) is not truth
+
+
+def _case_of(decode: exp.DecodeCase) -> exp.Case:
+    """Oracle's DECODE(value, search, result, ..., default) as a CASE."""
+    value, *rest = (part.copy() for part in decode.expressions)
+    default = rest.pop() if len(rest) % 2 else None
+    branches = [exp.If(this=search, true=result) for search, result in zip(rest[::2], rest[1::2], strict=True)]
+    return exp.Case(this=value, ifs=branches, default=default)
 
 
 def _parts(select: exp.Select) -> tuple[list[exp.Expr], list[exp.Expr]]:
@@ -239,14 +352,24 @@ def _parts(select: exp.Select) -> tuple[list[exp.Expr], list[exp.Expr]]:
     sources = [from_.this] if from_ else []
     clauses = [select.args.get(name) for name in ("prewhere", "where", "having", "qualify")]
     conditions = [clause.this for clause in clauses if clause is not None]
+    of_joins: list[exp.Expr] = []
     for join in select.args.get("joins") or ():
-        if join.side in {"RIGHT", "FULL"}:
-            sources = []
-        if join.side not in {"LEFT", "FULL"} and join.kind not in {"ANTI", "ARRAY"}:
+        side, on = _side(join), join.args.get("on")
+        if side in {"RIGHT", "FULL"}:
+            sources, of_joins = [], []  # rows without a partner have none of what stands before
+        if side not in {"LEFT", "FULL"} and join.kind not in {"ANTI", "ARRAY"}:
             sources.append(join.this)
-        if not join.side and join.kind not in {"ANTI", "ARRAY"} and join.args.get("on") is not None:
-            conditions.append(join.args["on"])
-    return sources, conditions
+            if side != "RIGHT" and on is not None:
+                of_joins.append(on)
+    return sources, conditions + of_joins
+
+
+def _side(join: exp.Join) -> str:
+    """The side of a join whose rows need no partner; "FULL" for both, "" for none."""
+    if join.method == "POSITIONAL":
+        return "FULL"
+    is_outer_apply = isinstance(join.this, exp.Lateral) and join.this.args.get("cross_apply") is False
+    return "LEFT" if is_outer_apply else join.side
 
 
 def _computed_columns(query: exp.Expr, dialect: str) -> Mapping[str, exp.Expr]:
@@ -263,27 +386,6 @@ def _computed_columns(query: exp.Expr, dialect: str) -> Mapping[str, exp.Expr]:
             elif not (isinstance(meaning, exp.Column) and meaning.name.lower() == name):
                 ambiguous.add(name)
     return {name: meaning for name, meaning in columns.items() if name not in ambiguous}
-
-
-def _texts(node: exp.Expr) -> Iterator[str | None]:
-    if isinstance(node, exp.Literal):
-        yield node.name
-    elif isinstance(node, exp.Cast | exp.Upper | exp.Lower | exp.Trim | exp.Collate | exp.Escape):
-        yield from _texts(node.this)
-    elif isinstance(node, exp.DPipe | exp.Add):
-        yield from _texts(node.this)
-        yield from _texts(node.expression)
-    elif isinstance(node, exp.Concat):
-        for part in node.expressions:
-            yield from _texts(part)
-    else:
-        yield None
-
-
-def _text(node: exp.Expr) -> str | None:
-    """The text of a literal, or of several that are joined; None if the node contains anything else."""
-    texts = list(_texts(node))
-    return "".join(filter(None, texts)) if None not in texts else None
 
 
 def _is_true(node: exp.Expr) -> bool:

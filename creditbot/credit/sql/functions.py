@@ -1,8 +1,9 @@
-"""Checks the functions in SQL: they may compute a value, or open a list that a column holds.
+"""Checks the functions in SQL: they may compute a value, and nothing else.
 
 A function is refused if it reads files, the system or the network, runs SQL from a text, writes, waits, or generates
 rows from nothing. Other scalar functions pass unless they are known to be harmful, because every warehouse has many of
-its own. Nodes come from `creditbot.credit.sql.rules`. Pure.
+its own. Functions that open lists are checked by `creditbot.credit.sql.lists`. Nodes come from
+`creditbot.credit.sql.rules`. Pure.
 """
 
 from __future__ import annotations
@@ -49,28 +50,6 @@ _HARMLESS: Final = frozenset({"dbms_crypto.hash", "sys.dbms_crypto.hash", "utl_r
 # ClickHouse reads the table that is named in the last argument of these functions.
 _IN_FUNCTIONS: Final = re.compile(r"(?:global)?(?:not)?(?:null)?in(?:ignoreset)?")
 
-# Functions that make several rows from one value. They may open a list that a column holds, and nothing else.
-_LIST_TYPES: Final = (exp.Unnest, exp.Explode, exp.Posexplode, exp.Inline, exp.SplitToTable)
-_LIST_NAMES: Final = frozenset({
-    "array_join", "arrayjoin", "flatten", "inline_outer", "json_array_elements", "json_array_elements_text",
-    "json_each", "json_each_text", "json_object_keys", "json_populate_recordset", "json_to_recordset", "json_tree",
-    "json_tuple", "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "jsonb_each_text",
-    "jsonb_object_keys", "jsonb_path_query", "jsonb_populate_recordset", "jsonb_to_recordset", "openjson",
-    "regexp_matches", "regexp_split_to_table", "split_to_table", "string_split", "string_to_table",
-    "strtok_split_to_table", "unnest", "variant_explode", "variant_explode_outer",
-})
-# Steps on the way from a column to its list. None of them can add an element to the list.
-_STEPS: Final = (
-    exp.ArrayDistinct, exp.ArraySort, exp.Bracket, exp.Cast, exp.Dot, exp.FromJson, exp.JSONBExtract,
-    exp.JSONBExtractScalar, exp.JSONExtract, exp.JSONExtractArray, exp.JSONExtractScalar, exp.JSONKeys,
-    exp.JSONValueArray, exp.Kwarg, exp.Lower, exp.MapKeys, exp.Paren, exp.ParseJSON, exp.RegexpSplit, exp.Split,
-    exp.StringToArray, exp.StrtokToArray, exp.Trim, exp.TryCast, exp.Upper,
-)
-_STEP_NAMES: Final = frozenset({
-    "array_distinct", "array_sort", "from_json", "json_extract_array", "json_extract_string_array", "json_query_array",
-    "json_value_array", "map_entries", "map_keys", "map_values", "mapkeys", "mapvalues", "object_keys", "split",
-    "splitbychar", "splitbystring", "string_to_array", "strtok_to_array", "try_parse_json",
-})
 # fmt: on
 # A name with other characters may be an escape that the server decodes: U&"pg\005fread_file".
 _PLAIN_NAME: Final = re.compile(r"[\w$.-]+")
@@ -91,22 +70,6 @@ def check_function(node: exp.Func, dialect: str) -> None:
         raise SqlRefused(f"The SQL calls {name}, which may read a table named in its arguments.", TODO)
     if isinstance(node, _RANDOM_TYPES) or (isinstance(node, exp.Anonymous) and _RANDOM_NAMES.fullmatch(parts[-1])):
         raise SqlRefused(f"The SQL calls {name}, so it takes different rows each time that it runs.", TODO)
-    if opens_list(node) and not all(_is_in_column(argument) for argument in _lists(node)):
-        raise SqlRefused(f"The SQL generates rows with {name} from a list, not from a column.", TODO)
-
-
-def opens_list(node: exp.Expr | None) -> bool:
-    """Whether the node is a function that makes several rows from one value, such as UNNEST or FLATTEN."""
-    if isinstance(node, exp.Anonymous):
-        return node.name.lower() in _LIST_NAMES
-    return isinstance(node, _LIST_TYPES)
-
-
-def check_array_join(join: exp.Join) -> None:
-    """Raises `SqlRefused` unless ClickHouse's ARRAY JOIN opens columns."""
-    for part in (join.this, *join.expressions):
-        if not _is_in_column(part.this if isinstance(part, exp.Alias) else part):
-            raise SqlRefused("The SQL generates rows with ARRAY JOIN from a list, not from a column.", TODO)
 
 
 def _qualifiers(node: exp.Func) -> list[str]:
@@ -115,30 +78,3 @@ def _qualifiers(node: exp.Func) -> list[str]:
     if isinstance(dot, exp.Dot) and dot.expression is node:
         return [part.name.lower() for part in dot.this.find_all(exp.Identifier, bfs=False)]
     return []
-
-
-def _lists(node: exp.Func) -> list[exp.Expr]:
-    """The arguments that hold the lists."""
-    if isinstance(node, exp.Unnest):
-        return list(node.expressions)
-    if isinstance(node, exp.Anonymous):
-        return list(node.expressions[:1]) or [node]
-    return [node.this]
-
-
-def _is_in_column(node: exp.Expr) -> bool:
-    """Whether a list comes from a column, through paths, casts and splits, with nothing added."""
-    while not isinstance(node, exp.Column):
-        if isinstance(node, exp.Anonymous) and node.name.lower() in _STEP_NAMES and node.expressions:
-            first, *others = node.expressions
-        elif isinstance(node, exp.Kwarg):
-            first, others = node.expression, []
-        elif isinstance(node, _STEPS):
-            first = node.this
-            others = [child for child in node.iter_expressions() if child is not first]
-        else:
-            return False
-        if any(other.find(exp.Array, exp.Func) for other in others):
-            return False
-        node = first
-    return True

@@ -7,7 +7,6 @@ a process that can be ended, see `creditbot.adapters.sql_reader`. Its result goe
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -20,6 +19,13 @@ _TOO_DEEP = "The SQL is nested too deeply to be read."
 _UNREAD = Unknown("its SQL is not one query")
 NO_WINDOW = TrafficWindow(_UNREAD, _UNREAD)
 """The window of SQL that is not one query."""
+_SIMPLER = "Make it simpler."
+
+# "Non-Authy", `is_not_authy`, `isNotAuthy`, `traffic_without_authy`
+_DENIAL = re.compile(
+    r"(?:\A|[\W_])(?:except|excl(?:ud\w*)?|minus|never|non?|not|without)[\W_]|(?:\A|[\W_])non-?\Z|(?-i:[a-z](?:Not|Non))\Z",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +46,23 @@ class ProductTexts:
 
     def are_in_literal(self, text: str) -> bool:
         """Whether a literal is about the product: 'Authy SMS' is about "Authy", and 'ACauthy1' is not."""
-        flags = 0 if self.case_sensitive else re.IGNORECASE
-        return any(re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W\d_])", text, flags) for part in self.contains)
+        return any(self._affirms(rf"(?<![^\W_]){re.escape(part)}(?![^\W\d_])", text) for part in self.contains)
 
     def are_in_name(self, name: str) -> bool:
-        """Whether a name is about the product: `psms_traffic` is about "sms"."""
-        return self._any(self.contains, name)
+        """Whether a name is about the product: `psms_traffic` is about "sms", `is_not_sms` is not."""
+        return any(self._affirms(re.escape(part), name) for part in self.contains)
 
     def exclude(self, text: str) -> bool:
         """Whether a literal or a name shows that the SQL is not about the product."""
-        return self._any(self.excludes, text)
+        return any(re.search(re.escape(part), text, self._flags) for part in self.excludes)
 
-    def _any(self, parts: Sequence[str], text: str) -> bool:
-        if self.case_sensitive:
-            return any(part in text for part in parts)
-        return any(part.casefold() in text.casefold() for part in parts)
+    def _affirms(self, pattern: str, text: str) -> bool:
+        """Whether the text has the pattern without a word such as "not" before it."""
+        return any(not _DENIAL.search(text[: found.start()]) for found in re.finditer(pattern, text, self._flags))
+
+    @property
+    def _flags(self) -> re.RegexFlag:
+        return re.NOFLAG if self.case_sensitive else re.IGNORECASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,8 @@ def read_sql(question: SqlQuestion) -> SqlReading:
         check_parsed(parsed, question.rules)
     except SqlRefused as error:
         refusal = error
+    except RecursionError:
+        refusal = SqlRefused(_TOO_DEEP, _SIMPLER)
     if any(len(statements) != 1 for _, statements in parsed):
         return SqlReading((), fingerprint_of_text(question.sql), refusal)
     try:
@@ -132,5 +142,5 @@ def read_sql(question: SqlQuestion) -> SqlReading:
         same_for = fingerprint(queries, question.day)
         window = window_of(queries, question.day, question.rules.account_fields)
     except RecursionError:
-        return SqlReading((), fingerprint_of_text(question.sql), refusal or SqlRefused(_TOO_DEEP, "Make it simpler."))
+        return SqlReading((), fingerprint_of_text(question.sql), refusal or SqlRefused(_TOO_DEEP, _SIMPLER))
     return SqlReading(tuple(sorted(set.intersection(*asked_for))), same_for, refusal, window)

@@ -18,7 +18,8 @@ from sqlglot import exp
 
 from creditbot.credit.sql import tsql
 from creditbot.credit.sql.catalogs import is_elsewhere, is_file, is_one_row_table, is_system_table
-from creditbot.credit.sql.functions import TODO, check_array_join, check_function, opens_list
+from creditbot.credit.sql.functions import TODO, check_function
+from creditbot.credit.sql.lists import Lists, opens_list
 from creditbot.credit.sql.row_limits import row_limit
 from creditbot.credit.sql.tree import QUERIES, CteScope, full_name, is_value, name_of, nodes, row_queries, short
 from creditbot.errors import SqlRefused
@@ -34,6 +35,8 @@ _REFUSED: Final[Mapping[type[exp.Expr], str]] = {
     exp.QueryTransform: "runs a script (TRANSFORM)",
     exp.UserDefinedFunction: "defines a function",
 }
+_STATEMENTS: Final = frozenset({"CHECK", "DESC", "DESCRIBE", "EXISTS", "EXPLAIN", "SHOW"})
+"""Statements that the parser takes for a table with an alias, where they stand in brackets."""
 _SET_BY_HINT: Final = ("SET_VAR", "RESOURCE_GROUP")
 
 
@@ -52,8 +55,9 @@ def check_statements(statements: Sequence[exp.Expr], dialect: str, tables: Seque
     query = statements[0]
     if not isinstance(query, QUERIES):
         raise SqlRefused(f"The SQL is not a query but {name_of(query)}.", TODO)
+    lists = Lists(query)
     for node, scope in nodes(query, dialect):
-        _check_node(node, dialect)
+        _check_node(node, dialect, lists)
         if dialect == "tsql" or not sure:
             tsql.check_node(node)
         if isinstance(node, exp.Table):
@@ -69,19 +73,22 @@ def check_statements(statements: Sequence[exp.Expr], dialect: str, tables: Seque
         )
 
 
-def _check_node(node: exp.Expr, dialect: str) -> None:
+def _check_node(node: exp.Expr, dialect: str, lists: Lists) -> None:
     if type(node) in _REFUSED:
         raise SqlRefused(f"The SQL {_REFUSED[type(node)]}.", TODO)
     if isinstance(node, exp.Func):
         check_function(node, dialect)
+        lists.check(node)
     elif isinstance(node, exp.Hint):
         _check_hint(node)
     elif isinstance(node, exp.Select):
         _check_select(node)
     elif isinstance(node, exp.From | exp.Join | exp.Lateral | exp.TableFromRows):
-        _check_source(node)
+        _check_source(node, lists)
     elif isinstance(node, exp.CTE | exp.Subquery):
         _check_query_inside(node)
+    elif isinstance(node, exp.PropertyEQ) and isinstance(node.this, exp.Parameter):
+        raise SqlRefused(f"The SQL sets the variable {short(node.this.name)}.", TODO)  # MySQL's @row := @row + 1
     if dialect == "clickhouse" and isinstance(node, exp.In):
         _check_in(node)
 
@@ -100,8 +107,9 @@ def _totals(query: exp.Expr, dialect: str) -> str:
 
 def _check_query_inside(node: exp.Expr) -> None:
     gives_name_to_value = node.args.get("scalar")  # in ClickHouse: WITH toDate('2025-12-01') AS start
-    if not gives_name_to_value and not isinstance(node.this, (*QUERIES, exp.Table)):
-        raise SqlRefused(f"The SQL contains {name_of(node.this)}, which is not a SELECT.", TODO)
+    statement = node.this.name.upper() if isinstance(node.this, exp.Table) else ""  # ClickHouse has `(SHOW TABLES)`
+    if not gives_name_to_value and (not isinstance(node.this, (*QUERIES, exp.Table)) or statement in _STATEMENTS):
+        raise SqlRefused(f"The SQL contains {statement or name_of(node.this)}, which is not a SELECT.", TODO)
 
 
 def _check_select(select: exp.Select) -> None:
@@ -113,11 +121,11 @@ def _check_select(select: exp.Select) -> None:
         raise SqlRefused("The SQL asks for another output format (FORMAT).", TODO)
 
 
-def _check_source(node: exp.Expr) -> None:
+def _check_source(node: exp.Expr, lists: Lists) -> None:
     """Checks that FROM, JOIN and LATERAL take rows from tables, from queries, or from lists in columns."""
     source = node.this
     if isinstance(node, exp.Join) and node.kind == "ARRAY":
-        check_array_join(node)
+        lists.check_array_join(node)
     elif isinstance(source, exp.Final):
         source = source.this  # ClickHouse merges rows of one key
     elif opens_list(source) or isinstance(source, exp.Lateral | exp.TableFromRows):
@@ -163,6 +171,8 @@ def _check_name(table: exp.Table, dialect: str) -> None:
 def _check_table(table: exp.Table, scope: CteScope, dialect: str, allowed: Sequence[str]) -> None:
     if not isinstance(table.this, exp.Identifier):
         return
+    if table.args.get("changes"):
+        raise SqlRefused("The SQL reads the changes of a table (CHANGES), not the table.", TODO)
     name = full_name(table)
     readable = scope.readable(table)
     if readable is False:

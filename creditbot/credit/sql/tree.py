@@ -25,7 +25,12 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)
 _ROW_SOURCES = (exp.CTE, exp.From, exp.Join, exp.Lateral, exp.TableFromRows)
-_KEYS = (exp.In, exp.Any, exp.All)
+# A list of keys that rows are compared with, and what may stand between it and the query that gives the keys.
+_KEYS = (
+    exp.In, exp.Any, exp.All, exp.ArrayContains, exp.ArrayContainsAll, exp.ArrayContainedBy, exp.ArrayOverlaps,
+)  # fmt: skip
+_KEY_FUNCTIONS = frozenset({"arrays_overlap", "hasall", "hasany"})
+_AROUND_KEYS = (exp.Array, exp.Cast, exp.Paren, exp.Subquery, exp.Unnest)
 
 _SPELT_OUT = re.compile(r"(?<![A-Z])([A-Z])_(?=[A-Z](?:_|\Z))")
 
@@ -122,9 +127,10 @@ def is_value(query: exp.Expr) -> bool:
 def is_one_value(query: exp.Expr) -> bool:
     """Whether a query gives one value, or yes or no: neither the rows of another query nor the keys of `IN`."""
     parent = query.parent
-    while isinstance(parent, exp.Subquery):
+    while isinstance(parent, _AROUND_KEYS):
         parent = parent.parent
-    return is_value(query) and not isinstance(parent, (*_KEYS, exp.SetOperation))
+    compares_keys = isinstance(parent, exp.Anonymous) and parent.name.lower() in _KEY_FUNCTIONS
+    return is_value(query) and not compares_keys and not isinstance(parent, (*_KEYS, exp.SetOperation))
 
 
 def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
@@ -140,6 +146,92 @@ def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
             todo.append(cte.this)
         below = (child for child in node.iter_expressions() if not isinstance(child, exp.With))
         todo += [child for child in below if not (isinstance(child, QUERIES) and is_one_value(child))]
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What the names of columns in a query may stand for.
+
+    Attributes:
+        named: the expressions of a name, by the name in lower case.
+        nameless: expressions whose names nobody can tell, because a `*` stands before or beside them.
+        tables: the names, in lower case, by which the query refers to tables of the warehouse and to nothing else.
+    """
+
+    named: Mapping[str, Sequence[exp.Expr]]
+    nameless: Sequence[exp.Expr]
+    tables: frozenset[str]
+
+    def of(self, column: exp.Column) -> Sequence[exp.Expr]:
+        """The expressions that a column may stand for; none if it can only be a column of a table."""
+        return () if self.is_of_table(column) else [*self.named.get(column.name.lower(), ()), *self.nameless]
+
+    def is_of_table(self, column: exp.Column) -> bool:
+        """Whether the column is one of a table of the warehouse, because the name of the table stands before it."""
+        return column.table.lower() in self.tables
+
+
+def column_meanings(query: exp.Expr) -> Meanings:
+    """The meanings of the names in a query.
+
+    A name is an alias, or the name that a derived table, a common table expression or the first part of a UNION gives
+    to a column.
+    """
+    named: dict[str, list[exp.Expr]] = {}
+    nameless: list[exp.Expr] = []
+    for node in query.walk():
+        if isinstance(node, exp.Alias):
+            named.setdefault(node.alias.lower(), []).append(node.this)
+        elif isinstance(node, exp.PropertyEQ):  # a field of a struct
+            named.setdefault(node.this.name.lower(), []).append(node.expression)
+        elif isinstance(node, exp.CTE) and node.args.get("scalar"):
+            named.setdefault(node.alias.lower(), []).append(node.this)
+        elif isinstance(node, exp.Select | exp.SetOperation) and not isinstance(_around(node), exp.SetOperation):
+            for names, columns in _renamed(node):
+                if "*" in names or any(column.is_star for column in columns):
+                    nameless += (column.unalias() for column in columns if not column.is_star)
+                else:
+                    for name, column in zip(names, columns, strict=False):
+                        named.setdefault(name, []).append(column.unalias())
+    return Meanings(named, nameless, _names_of_tables(query))
+
+
+def _around(query: exp.Expr) -> exp.Expr | None:
+    """What stands around a query and the brackets that it is in."""
+    node = query.parent
+    while isinstance(node, exp.Subquery) and not node.alias:
+        node = node.parent
+    return node
+
+
+def _renamed(query: exp.Select | exp.SetOperation) -> Iterator[tuple[list[str], list[exp.Expr]]]:
+    """The names that the columns of a query get by their places, with the columns, for each SELECT of a UNION."""
+    todo: list[exp.Expr] = [query]
+    selects: list[exp.Select] = []
+    while todo:
+        part = todo.pop().unnest()
+        if isinstance(part, exp.SetOperation):
+            todo += [part.expression, part.this]
+        selects += [part] if isinstance(part, exp.Select) else []
+    around = _around(query)
+    alias = around.args.get("alias") if isinstance(around, exp.Subquery | exp.CTE) else None
+    if isinstance(alias, exp.TableAlias) and alias.columns:
+        names = [column.name.lower() for column in alias.columns]
+        yield from ((names, select.selects) for select in selects)
+    if len(selects) > 1:
+        names = [column.alias_or_name.lower() for column in selects[0].selects]
+        yield from ((names, select.selects) for select in selects[1:])
+
+
+def _names_of_tables(query: exp.Expr) -> frozenset[str]:
+    """The names, in lower case, by which a query refers to tables of the warehouse and to nothing else."""
+    tables, others = set[str](), set[str]()
+    ctes = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
+    for source in query.find_all(exp.Table, exp.Subquery, exp.UDTF):
+        is_cte = len(source.parts) == 1 and source.name.lower() in ctes if isinstance(source, exp.Table) else False
+        of_warehouse = isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier) and not is_cte
+        (tables if of_warehouse else others).add(source.alias_or_name.lower())
+    return frozenset(tables - others)
 
 
 def parts_of_query(node: exp.Expr) -> Iterator[exp.Expr]:
