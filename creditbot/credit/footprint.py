@@ -23,6 +23,8 @@ UNITS = "units"
 _COLUMNS = ("account", "day", "prefix", "mode", "messages", "cost")
 _MOST_TOKENS = 20
 """Accounts of one credit that are remembered one by one."""
+_DEAREST = 3
+"""Units by whose numbers a credit is found again."""
 _TICK = timedelta(microseconds=1)
 
 
@@ -158,10 +160,25 @@ class Footprint:
         return Footprint(self.product, accounts, self.days, Unknown("the summary has them"))
 
     def tokens(self) -> tuple[str, ...]:
-        """The names under which the credit is found again: one for each account, or one for the whole product."""
+        """The names under which the credit is found again: by account, or by product if there are too many.
+
+        Also by what its dearest units count, for a credit of the same traffic whose accounts are not known.
+        """
         every = self.accounts.every if isinstance(self.accounts, Accounts) else ()
         names = every if len(every) <= _MOST_TOKENS else ()
-        return tuple(_token(self.product, account_key(name)) for name in names) or (_token(self.product, "*"),)
+        by_account = [_token(self.product, account_key(name)) for name in names] or [self.product_token]
+        return (*by_account, *(_token(self.product, f"{unit.day} {count}") for unit, count in self._dearest()))
+
+    @property
+    def product_token(self) -> str:
+        """The name under which credits of the product are found whose accounts are unknown, or too many."""
+        return _token(self.product, "*")
+
+    def _dearest(self) -> list[tuple[Unit, int]]:
+        if isinstance(self.units, Unknown):
+            return []
+        ranked = sorted(self.units.items(), key=lambda item: (-item[1].cost, item[0]))
+        return [(unit, flagged.messages) for unit, flagged in ranked[:_DEAREST]]
 
 
 def footprint_of(product: str, window: TrafficWindow, scraps: Mapping[str, object], cost: Decimal | None) -> Footprint:
@@ -176,9 +193,10 @@ def footprint_of(product: str, window: TrafficWindow, scraps: Mapping[str, objec
     return Footprint(product, window.accounts, window.days, _units(window.accounts, scraps, cost))
 
 
-def search_tokens(footprint: Footprint) -> tuple[str, ...]:
-    """The names under which other credits of the same traffic are found: those of `tokens`, and the product's own."""
-    return tuple(dict.fromkeys((*footprint.tokens(), _token(footprint.product, "*"))))
+def search_tokens(footprints: Iterable[Footprint]) -> tuple[str, ...]:
+    """The names under which other credits of the same traffic are found, each once."""
+    every = list(footprints)
+    return tuple(dict.fromkeys((*tokens_of(every), *(footprint.product_token for footprint in every))))
 
 
 def tokens_of(footprints: Iterable[Footprint]) -> tuple[str, ...]:

@@ -172,12 +172,18 @@ def _days(units: Iterable[Unit]) -> tuple[date, ...]:
 
 def _unclear(ours: Footprint, other: Footprint) -> str:
     """The first thing that is not known."""
-    for footprint in (ours, other):
-        parts = {"accounts": footprint.accounts, "days": footprint.days, "flagged rows": footprint.units}
-        for name, value in parts.items():
-            if isinstance(value, Unknown):
-                return f"the {name} of one of them cannot be told ({value.reason})"
-    return ""
+    parts = (
+        (name, value)
+        for footprint in (ours, other)
+        for name, value in (
+            ("accounts", footprint.accounts), ("days", footprint.days), ("flagged rows", footprint.units),
+        )
+    )  # fmt: skip
+    return next(
+        f"the {name} of one of them cannot be told ({value.reason})"
+        for name, value in parts
+        if isinstance(value, Unknown)
+    )
 
 
 # ---- what people read ------------------------------------------------------------------------------------------------

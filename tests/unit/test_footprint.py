@@ -21,6 +21,7 @@ from creditbot.credit.footprint import (
     account_key,
     footprint_of,
     joined,
+    search_tokens,
     tokens_of,
     traffic_in_words,
     units_in_words,
@@ -133,6 +134,20 @@ def test_a_credit_of_unknown_or_of_many_accounts_is_found_by_its_product() -> No
     assert many.tokens() != Footprint("psms", Unknown("?"), DECEMBER, {}).tokens()
 
 
+def test_credits_of_the_same_numbers_are_found_whatever_their_accounts() -> None:
+    """By the three units that cost most."""
+    rows = [["AC1", f"2025-12-{day}", "+62", "basic", day, str(day)] for day in range(10, 20)]
+    one = Footprint("verify", named("AC1"), DECEMBER, units(glued(*rows)))
+    two = Footprint("verify", Unknown("?"), DECEMBER, units(glued(*rows[7:])))
+    assert 3 == len(set(one.tokens()) & set(search_tokens([two])))
+
+
+def test_a_credit_of_unknown_accounts_is_looked_for_by_every_other() -> None:
+    unknown = Footprint("verify", Unknown("?"), Unknown("?"), Unknown("?"))
+    assert set(unknown.tokens()) <= set(search_tokens([Footprint("verify", named("AC1"), DECEMBER, {})]))
+    assert unknown.accounts == unknown.hashed().accounts
+
+
 def test_a_credit_of_another_product_is_not_found() -> None:
     assert (
         Footprint("verify", named("AC1"), DECEMBER, {}).tokens()
@@ -208,6 +223,11 @@ _unit = st.builds(
 def test_what_is_written_is_read_back(units: dict[Unit, Flagged]) -> None:
     footprint = Footprint("verify", named("AC1", "AC2"), Days("day", moment("2025-12-01T08")), units)
     assert footprint == read(written(footprint))
+
+
+def test_what_is_unknown_is_read_back_with_its_reason() -> None:
+    unknown = Footprint("verify", Unknown("a"), Unknown("b"), Unknown("c"))
+    assert unknown == read(written(unknown))
 
 
 def test_the_state_holds_no_account_by_name_and_no_unit() -> None:

@@ -124,6 +124,8 @@ def test_the_same_numbers_on_the_same_days_are_alike(other: Footprint) -> None:
         (replace(NO_UNITS, days=UNKNOWN), "the days of one of them cannot be told (nobody knows)"),
         (replace(NO_UNITS, accounts=accounts("7", field="account_id")),
          "the flagged rows of one of them cannot be told (nobody knows)"),
+        (replace(OURS, accounts=accounts("7", field="account_id"), units=units(account="7", messages=99)),
+         "the accounts of one of them are not known"),
         (replace(NO_UNITS, days=days("11-01", "11-05", "sent")), "the days are limited by different columns"),
         (replace(NOBODYS, units=units(account="", messages=99)), "the accounts of one of them are not known"),
     ],

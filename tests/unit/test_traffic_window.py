@@ -50,6 +50,7 @@ def days(conditions: str) -> str:
         ("TRIM(account_sid) = ' AC1 '", "AC1"),
         ("CAST(account_id AS VARCHAR) = '42'", "42"),
         ("account_id = 42", "42"),
+        ("account_sid = UPPER('ac1')", "ac1"),
         ("NOT account_sid <> 'AC1'", "AC1"),
         ("NOT (account_sid <> 'AC1' OR prefix = '+62')", "AC1"),
         ("account_sid IN ('AC1', 'AC2') AND account_sid = 'AC2'", "AC2"),
@@ -143,6 +144,38 @@ def test_days_that_every_row_lies_in(conditions: str, shown: str) -> None:
     assert shown == days(conditions)
 
 
+@pytest.mark.parametrize(
+    ("condition", "dialect", "shown"),
+    [
+        ("CONVERT(VARCHAR(10), c, 120) = '2025-12-05'", "tsql", "2025-12-05"),
+        ("CONVERT(VARCHAR(7), c, 120) = '2025-12-05'", "tsql", ANY_DAY),
+        ("TO_CHAR(TRUNC(c), 'YYYY-MM-DD') = '2025-12-05'", "oracle", "2025-12-05"),
+        ("DATE_FORMAT(c, '%Y-%m-%d') = '2025-12-05'", "mysql", "2025-12-05"),
+        ("DATE_FORMAT(c, '%Y-%m') = '2025-12-05'", "mysql", ANY_DAY),
+        ("toDate(c) = '2025-12-05'", "clickhouse", "2025-12-05"),
+        ("toDate(c, 'UTC') = '2025-12-05'", "clickhouse", ANY_DAY),
+        ("CAST(c AS INT) = '2025-12-05'", "mysql", ANY_DAY),
+        ("CONVERT(c USING utf8) = '2025-12-05'", "mysql", ANY_DAY),
+        ("TIMESTAMP_TRUNC(c, MONTH, 'Asia/Tokyo') = TIMESTAMP '2025-12-01'", "bigquery", "2025-11-30 to 2025-12-31"),
+        ("TIMESTAMP_TRUNC(c, MONTH, 'No/Zone') = TIMESTAMP '2025-12-01'", "bigquery", "2025-11-30 to 2026-01-01"),
+        ("TIMESTAMP_TRUNC(c, MINUTE) = TIMESTAMP '2025-12-01'", "bigquery", ANY_DAY),
+        ("DATE_TRUNC('month', DATE_TRUNC('day', c)) = DATE '2025-12-01'", "postgres", ANY_DAY),
+        ("DATE(c) AT TIME ZONE 'UTC' AT TIME ZONE 'Asia/Tokyo' = '2025-12-05'", "postgres", ANY_DAY),
+        ("CONVERT_TIMEZONE('UTC', 'Asia/Tokyo', c AT TIME ZONE 'UTC') = '2025-12-05'", "redshift", ANY_DAY),
+        ("CAST(c AS TIMESTAMP) < '2025-12-05'", "postgres", "until 2025-12-04"),
+        ("DATE(c) < '2025-12-05 10:00:00'", "postgres", "until 2025-12-05"),
+    ],
+)
+def test_a_column_is_recognised_in_what_looker_makes_of_it(condition: str, dialect: str, shown: str) -> None:
+    """In what is left, nobody can tell which of its values are meant."""
+    assert shown == days_in_words(window(f"SELECT messages FROM t WHERE {condition}", dialect).days)
+
+
+def test_a_condition_on_a_day_of_a_derived_table_covers_all_of_that_day() -> None:
+    sql = "SELECT d AS day, messages FROM (SELECT DATE(c) AS d, messages FROM t) x WHERE d < '2025-12-05 10:00:00'"
+    assert "until 2025-12-05" == days_in_words(window(sql).days)
+
+
 @pytest.mark.parametrize("dialect", IDIOMS)
 def test_a_month_is_read_as_looker_writes_it_in_every_dialect(dialect: str) -> None:
     assert "2025-12-01 to 2025-12-31" == days_in_words(window(looker_sql(dialect, "absolute dates"), dialect).days)
@@ -197,11 +230,13 @@ FIRST = "account_sid = 'AC1' AND day = '2025-12-05'"
         f"SELECT day, messages FROM t WHERE {FIRST} UNION ALL SELECT day, messages FROM t WHERE {FIRST}",
         f"SELECT day, messages FROM t WHERE {FIRST} EXCEPT SELECT day, messages FROM t",
         f"(SELECT day, messages FROM t WHERE {FIRST})",
+        f"SELECT day, m FROM (SELECT day, account_sid, SUM(messages) AS m FROM t GROUP BY ALL) x WHERE {FIRST}",
+        f"SELECT day, m FROM (SELECT day, account_sid, SUM(m) AS m FROM t GROUP BY account_sid, day) x WHERE {FIRST}",
         ("SELECT t.day, SUM(t.messages) AS messages FROM t LEFT JOIN p ON p.prefix = t.prefix"
         " WHERE t.account_sid = 'AC1' AND t.day = '2025-12-05' GROUP BY 1"),
         ("SELECT t.day, SUM(t.messages) AS messages FROM t JOIN accounts a ON a.id = t.account_id JOIN d USING (day)"
         " WHERE a.account_sid = 'AC1' AND t.day = '2025-12-05' GROUP BY 1"),
-        ("SELECT t.day, t.messages FROM t JOIN d ON d.day = t.day AND d.x = 1"
+        ("SELECT t.day, t.messages FROM t JOIN d ON d.day = t.day AND d.x > 1 AND d.y = 7"
         " WHERE t.account_sid = 'AC1' AND d.day = '2025-12-05'"),
         "SELECT t.day, t.messages FROM t CROSS JOIN d WHERE t.account_sid = 'AC1' AND t.day = '2025-12-05'",
     ],
@@ -226,7 +261,10 @@ def test_conditions_are_found_wherever_the_column_is_passed_on(sql: str) -> None
         "SELECT t.day, t.messages FROM t CROSS JOIN a WHERE a.account_sid = 'AC1'",
         ("SELECT t.day, t.messages + o.messages AS messages FROM t JOIN o ON o.account_sid = t.account_sid"
         " WHERE t.account_sid = 'AC1'"),
-        "SELECT day, messages FROM t RIGHT JOIN a ON a.account_sid = t.account_sid WHERE a.account_sid = 'AC1'",
+        "SELECT t.day, t.messages FROM t RIGHT JOIN a ON a.account_sid = t.account_sid WHERE a.account_sid = 'AC1'",
+        "SELECT day, messages FROM t, a WHERE a.account_sid = 'AC1'",
+        "SELECT t.messages FROM t PIVOT (SUM(messages) FOR mode IN ('basic')) AS t WHERE account_sid = 'AC1'",
+        "(VALUES (1))",
         "SELECT lower(prefix) AS account_sid, day, messages FROM t WHERE account_sid = 'AC1'",
         "SELECT day, messages FROM (SELECT * REPLACE ('AC1' AS account_sid) FROM t) x WHERE account_sid = 'AC1'",
         ("WITH RECURSIVE r AS (SELECT day, messages, account_sid FROM t UNION ALL SELECT day, messages, account_sid"
@@ -253,6 +291,12 @@ def test_the_day_that_is_shown_decides_among_several_times() -> None:
     sql = "SELECT {} messages FROM t WHERE sent >= '2025-12-01' AND paid >= '2026-01-01'"
     assert "from 2025-12-01 on" == days_in_words(window(sql.format("DATE(sent) AS day,")).days)
     assert "unknown: conditions limit several columns (paid, sent)" == days_in_words(window(sql.format("")).days)
+
+
+def test_a_day_that_comes_from_no_query_is_limited_by_nothing() -> None:
+    """Such SQL may not run; its window is read all the same."""
+    sql = "WITH x AS (DELETE FROM d RETURNING day) SELECT x.day, t.messages FROM t JOIN x ON x.day = t.day"
+    assert ANY_DAY == days_in_words(window(sql, "postgres").days)
 
 
 def test_what_two_dialects_read_differently_is_the_wider_of_both() -> None:

@@ -63,7 +63,7 @@ _CLOCK_NAMES: Final = frozenset({"now", "getdate", "today", "sysdate", "getutcda
 _PASSED_ON: Final = (
     exp.Paren, exp.Timestamp, exp.TsOrDsToDatetime, exp.TsOrDsToTimestamp, exp.TimeStrToTime, exp.FromISO8601Timestamp,
 )  # fmt: skip
-_TO_DAY: Final = (exp.TsOrDsToDate, exp.Date)
+_TO_DAY: Final = (exp.TsOrDsToDate, exp.Date, exp.DateStrToDate)
 _ADDED: Final = (exp.DateAdd, exp.TsOrDsAdd, exp.DatetimeAdd, exp.TimestampAdd)
 _SUBTRACTED: Final = (exp.DateSub, exp.DatetimeSub, exp.TimestampSub)
 _TRUNCATED: Final = (exp.TimestampTrunc, exp.DateTrunc, exp.DatetimeTrunc)
@@ -185,13 +185,10 @@ class _Constants:
 
     def _cast(self, node: exp.Expr) -> Span | None:
         to, value = (node.args["to"], node.this) if isinstance(node, exp.Cast) else (node.this, node.expression)
-        inner = self.span(value)
-        if not isinstance(to, exp.DataType):
-            return None
-        if to.is_type(exp.DType.DATE, exp.DType.DATE32):
+        inner, name = self.span(value), to.this.name if isinstance(to, exp.DataType) else ""
+        if name in {"DATE", "DATE32"}:
             return _day(inner)
-        is_time = any(part in to.this.name for part in ("TIMESTAMP", "DATETIME"))
-        return inner if is_time else None
+        return inner if "TIMESTAMP" in name or "DATETIME" in name else None
 
     def _zoned(self, node: exp.Expr) -> Span | None:
         if isinstance(node, exp.AtTimeZone):

@@ -528,8 +528,6 @@ def _sources(select: exp.Select) -> _Sources:
         if side in {"LEFT", "FULL"}:
             optional.add(name)
         tables[name] = source
-        if source.args.get("joins"):
-            raise _Unclear("its joins are in brackets")
     if not tables:
         raise _Unclear("it reads no table")
     # Some warehouses take a name in WHERE for the column of the result.
