@@ -28,6 +28,8 @@ _PAIRS = {
     "(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'", "`": "`", "*": "*", "_": "_", "~": "~", "|": "|",
     "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "\uff08": "\uff09", "\u300c": "\u300d",
 }  # fmt: skip
+_STYLES = ("`", "*", "_", "~")
+"""Marks of code, bold, italics and strikethrough, which open and close alike."""
 LOOKED_BACK = 200
 """How many characters before a URL are searched for an opening bracket."""
 _TEXTS = ("fields", "pivots", "sorts", "filter_expression", "filter_config", "dynamic_fields", "query_timezone")
@@ -123,8 +125,8 @@ def _is_enclosed(before: str, rest: str) -> bool:
     if _PAIRS.get(before[-1:]) == closing:
         return True
     recent = before[-LOOKED_BACK:]
-    if closing == "`":
-        return recent.count("`") % 2 == 1
+    if closing in _STYLES:
+        return recent.count(closing) % 2 == 1
     return any(
         closing == end and recent.count(start) > recent.count(end) for start, end in _PAIRS.items() if start != end
     )
