@@ -37,7 +37,7 @@ class Assembly:
 
     Attributes:
         bot: does ticks.
-        ports, ledger, rules, products, sql: what it is made of.
+        ports, ledger, calculator, rules, products, sql: what it is made of.
         slack: the Slack adapters behind the ports.
         sql_reader: has a process that reads SQL; `close` ends it.
     """
@@ -45,6 +45,7 @@ class Assembly:
     bot: Bot
     ports: Ports
     ledger: Ledger
+    calculator: CreditCalculator
     rules: Rules
     products: ProductTable
     sql: SqlRules
@@ -113,7 +114,7 @@ def assemble(
         requests_at_once=max(4, 2 * workers),
     )
     bot = Bot(ports, ledger, calculator, rules, process, progress)
-    return Assembly(bot, ports, ledger, rules, products, sql, slack, sql_reader)
+    return Assembly(bot, ports, ledger, calculator, rules, products, sql, slack, sql_reader)
 
 
 def _cores() -> int:

@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from creditbot.bootstrap import Assembly, assemble
+from creditbot.commands.link_facts import link_facts
 from creditbot.commands.output import STATUS_WORDS, count, utc
 from creditbot.credit.amount import format_usd
-from creditbot.credit.footprint import traffic_in_words, units_in_words
 from creditbot.errors import SettingsError
-from creditbot.evidence.summary import footprints_in, outcome_fields
+from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.lookup import Lookup, PastRequest, RequestFacts
 from creditbot.intake.permalink import Permalink, read_permalink
 from creditbot.ports import Clock, Pages
@@ -169,11 +169,7 @@ def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:
     summary = facts.summary or {}
     yield from _record_facts(facts.record) if facts.record else _outcome_facts(summary)
     for link in summary.get("links", []):
-        yield "link", link.get("url", "")
-        yield "", _link_line(link)
-        for footprint in footprints_in({"links": [link]}):
-            yield "", f"traffic: {traffic_in_words(footprint)}"
-            yield "", f"flagged: {units_in_words(footprint.units)}"
+        yield from link_facts(link)
 
 
 def _record_facts(record: Record) -> Iterable[tuple[str, str]]:
@@ -203,15 +199,3 @@ def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         ("attempts", outcome.get("attempts")),
     )
     yield from ((name, str(value)) for name, value in facts if value)
-
-
-def _link_line(link: Mapping[str, Any]) -> str:
-    if "sql_sha256" not in link:
-        return "its SQL was not kept"
-    parts = [str(link.get("product") or "skipped: no product for its SQL is on")]
-    if "credit" in link:
-        parts.append(format_usd(link["credit"]))
-    parts.append(f"SQL {str(link['sql_sha256']).rpartition('-')[2][:12]}")
-    if "notebook_sha256" in link:
-        parts.append(f"notebook {str(link['notebook_sha256'])[:12]}")
-    return ", ".join(parts)

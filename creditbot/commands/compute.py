@@ -1,0 +1,109 @@
+"""`creditbot compute LINK...`: what creditbot would answer to a message with these links, without Slack and the state.
+
+The SQL comes from Looker and the amount from the notebooks, as in a tick. What comes out is printed, and written as the
+page that a request would get. Nothing is posted, and nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import html
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from creditbot.bootstrap import Assembly, assemble
+from creditbot.commands.link_facts import link_facts
+from creditbot.commands.output import say
+from creditbot.commands.run_once import check_notebooks_exist
+from creditbot.credit.amount import reply_text
+from creditbot.credit.compute import LinksFailed
+from creditbot.errors import SettingsError
+from creditbot.evidence.keeping import cells_of
+from creditbot.evidence.summary import computed_summary, failed_summary, with_footprints
+from creditbot.intake.looker_host import LookerHost
+from creditbot.intake.looker_links import looker_links
+from creditbot.intake.requests import Request
+from creditbot.model import LinkResult, Message, RequestKey
+from creditbot.settings.settings import Settings, environment
+
+_KEY = RequestKey("none", "none", "0.0")
+"""Stands for the key of the request, which there is none of."""
+
+
+def run(options: Namespace) -> int:
+    """Prints what would be answered, and writes the page; 1 if there would be no answer."""
+    assembly = assemble(Settings.load(), environ=environment())
+    check_notebooks_exist(assembly)
+    request = request_of(options.links, assembly.rules.requests.host)
+    try:
+        summary, results = computed(assembly, request, datetime.now(UTC))
+    finally:
+        assembly.ports.runner.close()
+        assembly.sql_reader.close()
+    for line in lines_of(summary, assembly.rules.template):
+        say(line)
+    _write_page(Path(options.page), summary, results)
+    say(f"page       {options.page}")
+    return 0 if summary.get("computed_amount") and not _problems(summary) else 1
+
+
+def request_of(links: Sequence[str], host: LookerHost) -> Request:
+    """The request that a message with these links would be. Raises `SettingsError` if none of them is of our Looker."""
+    text = " ".join(f"<{html.escape(link, quote=False)}>" for link in links)
+    found = tuple(looker_links({"text": text}, host))
+    if not found:
+        raise SettingsError(f"None of these is a link to {host}.", "Copy the address of a Look or an Explore there.")
+    message = Message(_KEY.channel, _KEY.ts, text="\n".join(links), content={"text": text})
+    return Request(_KEY, message, found)
+
+
+def computed(
+    assembly: Assembly, request: Request, now: datetime
+) -> tuple[Mapping[str, Any], Sequence[LinkResult]]:  # fmt: skip
+    """The summary that the request would get, and the results behind it. Raises what no link is to blame for."""
+    try:
+        computation = assembly.calculator.compute(request, now)
+    except LinksFailed as failed:
+        if shared := next((error for _, error in failed.problems if error.shared), None):
+            raise shared from failed
+        problems = {link.url: str(error) for link, error in failed.problems}
+        return _tried(failed_summary(_KEY, "", request, failed.results, problems)), failed.results
+    summary = computed_summary(_KEY, "", request.message, computation.amount, computation.results, now)
+    return _tried(with_footprints(summary, computation.footprints)), computation.results
+
+
+def _tried(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary of an amount that nobody has posted."""
+    amount = summary.get("credit_amount") or summary.get("computed_amount")
+    request = {"text": summary["request"]["text"]}
+    ended = {"credit_amount": None, "computed_amount": amount, "outcome": {"status": "tried"}}
+    return {**summary, **ended, "request": request}
+
+
+def lines_of(summary: Mapping[str, Any], template: str) -> Iterator[str]:
+    """The answer, then each link with what became of it."""
+    amount, problems = summary["computed_amount"], _problems(summary)
+    if isinstance(amount, Decimal) and not problems:
+        yield f"answer     {reply_text(template, amount)}"
+    else:
+        yield "answer     none: " + ("a person has to decide" if problems else "no product is on for this SQL")
+    if note := summary.get("note"):
+        yield f"note       {note}"
+    for link in summary["links"]:
+        yield from (f"{name:<10} {value}" for name, value in link_facts(link))
+
+
+def _problems(summary: Mapping[str, Any]) -> list[str]:
+    return [link["problem"] for link in summary["links"] if "problem" in link]
+
+
+def _write_page(path: Path, summary: Mapping[str, Any], results: Sequence[LinkResult]) -> None:
+    from creditbot.evidence.page import page_of
+
+    try:
+        path.write_text(page_of(summary, cells_of(results)), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"The page cannot be written to {path}: {error.strerror}.", "Pass --page FILE.") from error
