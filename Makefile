@@ -12,6 +12,7 @@ LOAD_IMAGE ?= kind load docker-image --name $(KIND_CLUSTER)
 IN_KIND := kubectl --context kind-$(KIND_CLUSTER) --namespace creditbot-sandbox
 OVERLAY ?= production
 BENCH ?=
+SPECS ?=
 SEEDS ?= 300
 KILLS ?= 20
 
@@ -112,8 +113,8 @@ settings: $(STAMP)-dev ## Write .env.example, docs/settings.md and the README's 
 	@$(BIN)/python -m creditbot.settings.describe
 
 .PHONY: cassettes
-cassettes: $(STAMP)-dev ## Record the replayed HTTP again, from the sandbox or, with credentials, from a real workspace
-	$(PYTEST) tests/replay --record-mode=rewrite
+cassettes: $(STAMP)-dev ## Record the replayed HTTP again; SPECS=FOLDER also what the vendors document (tests/cassettes/README.md)
+	CREDITBOT_RECORD_SPECS="$(SPECS)" $(PYTEST) tests/replay --record-mode=rewrite
 	$(PYTEST) tests/replay
 
 .PHONY: transcripts

@@ -126,7 +126,7 @@ def run_query(call: LookerCall) -> HttpResponse:
 
 def sql_query(call: LookerCall) -> Json:
     """A SQL Runner query."""
-    return looker_views.sql_query(call.item("sql_query", call.arguments["slug"]), call.base)
+    return looker_views.sql_query(call.item("sql_query", call.arguments["slug"]))
 
 
 def merge_query(call: LookerCall) -> Json:

@@ -91,7 +91,7 @@ def look(saved: Json, its_query: Json, base: str) -> Json:
     }
 
 
-def sql_query(saved: Json, base: str) -> Json:
+def sql_query(saved: Json) -> Json:
     """A SQL Runner query."""
     return {
         "slug": saved["slug"],
@@ -102,8 +102,7 @@ def sql_query(saved: Json, base: str) -> Json:
         "last_runtime": 0.2,
         "plaintext": False,
         "explore_url": None,
-        "connection": {"name": "warehouse", "dialect_name": "duckdb"},
-        "url": f"{base}/sql/{saved['slug']}",
+        "connection": {"name": "warehouse", "dialect": {"name": "duckdb", "label": "DuckDB"}, "pdts_enabled": False},
         "can": {"run": True},
     }
 

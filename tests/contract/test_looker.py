@@ -615,6 +615,15 @@ class TestLogin:
         with pytest.raises(Refused, match="refuses the API user: Forbidden"):
             resolver.login()
 
+    @pytest.mark.parametrize("answer", [{}, {"access_token": ""}, {"access_token": None, "expires_in": 3600}])
+    def test_a_login_without_a_token_is_no_login(
+        self, stub: HttpStub, resolver: LookerResolver, answer: dict[str, object]
+    ) -> None:
+        """Looker's API description requires no field of that answer."""
+        stub.on(LOGIN, Answer(answer))
+        with pytest.raises(Refused, match="is not Looker's API"):
+            resolver.login()
+
     def test_no_secret_is_shown(self, stub: HttpStub, stop: RecordingStop) -> None:
         """Neither the key nor a password in the address appears in an error."""
         stub.on(LOGIN, error(404))

@@ -11,7 +11,15 @@ from typing import Any
 from tests.replay.stage import Stage
 
 CASSETTES = Path(__file__).parents[1] / "cassettes"
-AREAS = ("slack_reading", "slack_writing", "looker_links", "looker_trouble", "tick")
+AREAS = (
+    "slack_reading",
+    "slack_writing",
+    "slack_documented",
+    "looker_links",
+    "looker_trouble",
+    "looker_documented",
+    "tick",
+)
 Scenario = Callable[[Stage], Any]
 
 

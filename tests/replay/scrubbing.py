@@ -63,16 +63,17 @@ class Scrubber:
     def _body(self, body: bytes | str | None, headers: Mapping[str, str]) -> bytes:
         kind, content = structure(body, headers)
         if kind == "json":
-            return json.dumps(self._walk(content), ensure_ascii=False, indent=1).encode()
+            return json.dumps(self.walk(content), ensure_ascii=False, indent=1).encode()
         if kind == "form":
-            return urlencode([(name, self._walk(value, name)) for name, value in content]).encode()
+            return urlencode([(name, self.walk(value, name)) for name, value in content]).encode()
         return self.text(content).encode()
 
-    def _walk(self, value: Any, name: str = "") -> Any:
+    def walk(self, value: Any, name: str = "") -> Any:
+        """A JSON value without what is secret or private; `name` is that of the field that it stands in."""
         if isinstance(value, dict):
-            return {self.text(key): self._walk(inner, key) for key, inner in value.items()}
+            return {self.text(key): self.walk(inner, key) for key, inner in value.items()}
         if isinstance(value, list):
-            return [self._walk(inner, name) for inner in value]
+            return [self.walk(inner, name) for inner in value]
         if isinstance(value, str):
             return self._named(name, value) if _SECRET.search(name) else self.text(value)
         return value

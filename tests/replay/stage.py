@@ -1,4 +1,4 @@
-"""Where a scenario plays: on its cassette, on the sandbox, or in a real workspace.
+"""Where a scenario plays: on its cassette, on the sandbox, on what a vendor documents, or in a real workspace.
 
 A scenario is a test with one argument, its `Stage`. What it needs from outside it asks for by `given` and `link`, and
 the answers are kept in the cassette; what must go wrong it says in `script`. So the same lines record and replay.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from creditbot.adapters.slack.wire import Network
 from creditbot.intake.looker_links import looker_host, read_link
 from creditbot.model import LookerLink
 from creditbot.sandbox import Sandbox
+from creditbot.sandbox.http import HttpServer
 from creditbot.sandbox.seed import CHANNEL_NAME
 from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER
+from tests.replay.documented import DocumentedApi, api_for
 from tests.replay.origin import CANONICAL, PREFIX, Origin, of_environment, of_sandbox
 from tests.replay.scrubbing import Scrubber
 from tests.replay.tape import tape
@@ -45,13 +48,14 @@ class Stage:
 
     def __init__(
         self, origin: Origin, cassette: Any, scrubber: Scrubber, *, sandbox: Sandbox | None = None,
-        inputs: Mapping[str, str] | None = None,
+        documented: DocumentedApi | None = None, inputs: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.origin = origin
         self.cassette = cassette
         self.time = Time()
         self._scrubber = scrubber
         self._sandbox = sandbox
+        self._documented = documented
         self._inputs = inputs
 
     def script(self, prepare: Callable[[Sandbox], object]) -> None:
@@ -60,6 +64,14 @@ class Stage:
             pytest.skip("only the sandbox can play this; its cassette stays as it is")
         if self._sandbox:
             prepare(self._sandbox)
+
+    def answers(self, operation: str) -> Iterator[str]:
+        """The names of the documented answers of an operation; while one is yielded, it is what the operation gives."""
+        known = self._documented.answers[operation] if self._documented else ()
+        for name in str(self.cassette.get_metadata(operation, ", ".join(known))).split(", "):
+            if self._documented:
+                self._documented.chosen[operation] = name
+            yield name
 
     def given(self, name: str, in_sandbox: Callable[[Sandbox], str]) -> str:
         """Something that differs from place to place, in the form the cassette keeps it in."""
@@ -144,6 +156,21 @@ def recording(path: Path, folder: Path) -> Iterator[Stage]:
 
 
 @contextmanager
+def recording_documented(path: Path, folder: Path, api: DocumentedApi) -> Iterator[Stage]:
+    """Records from what a vendor documents; the sandbox, kept in `folder`, only names channels and people."""
+    no_warehouse = folder / "none"
+    no_warehouse.touch()
+    with Sandbox(folder, warehouse=no_warehouse, messages=False) as sandbox, HttpServer(api, clock=lambda: NOW) as here:
+        slack = path.parent.name.startswith("slack")
+        origin = replace(
+            CANONICAL, **({"slack_api_url": f"{here.url}/api/"} if slack else {"looker_base_url": here.url})
+        )
+        scrubber = Scrubber(origin)
+        with tape(path, scrubber, recording=True) as cassette:
+            yield Stage(origin, cassette, scrubber, sandbox=sandbox, documented=api)
+
+
+@contextmanager
 def recording_live(path: Path, origin: Origin, inputs: Mapping[str, str]) -> Iterator[Stage]:
     """Records from a real workspace."""
     scrubber = Scrubber(origin)
@@ -159,6 +186,11 @@ def stage_for(path: Path, record_mode: str, environ: Mapping[str, str], folder: 
         manager = replaying(path)
     elif record_mode != "rewrite":
         raise ValueError("--record-mode is none or rewrite here")
+    elif path.parent.name.endswith("_documented"):
+        api = api_for(path.parent.name, environ) or pytest.skip(
+            f"{PREFIX}SPECS is not set; its cassette stays as it is"
+        )
+        manager = recording_documented(path, folder, api)
     else:
         manager = recording_live(path, live, environ) if live else recording(path, folder)
     with manager as stage:

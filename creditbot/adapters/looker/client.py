@@ -104,10 +104,15 @@ class _Session(auth_session.AuthSession):
     def authenticate(self, transport_options: transport.TransportOptions) -> dict[str, str]:
         with self._lock:
             try:
-                return super().authenticate(transport_options)
+                header = super().authenticate(transport_options)
             except CallError as failed:
                 failed.at_login = True
                 raise
+            if not self.token.access_token:  # Looker's own description requires no field of that answer
+                empty = CallError(Trouble.GARBLED, "answered the login without a token")
+                empty.at_login = True
+                raise empty
+            return header
 
     def forget(self, token: auth_token.AuthToken) -> None:
         """Makes the next call log in again, unless another thread already did."""

@@ -62,6 +62,16 @@ FINAL = frozenset({
     "missing_post_type", "missing_argument", "method_deprecated", "deprecated_endpoint", "unknown_method",
     "method_not_supported_for_channel_type", "invalid_user_combination", "not_enough_users", "too_many_users",
     "users_list_not_supplied",
+    # What Slack documents for posts with drafts, files, attachments or Markdown. Ours have none, but the codes are
+    # as definite as the others.
+    "attachment_payload_limit_exceeded", "block_mismatch", "blocked_file_type", "cant_broadcast_message",
+    "draft_already_deleted", "draft_already_sent", "draft_has_conflict", "draft_not_found",
+    "duplicate_channel_not_found", "duplicate_message_not_found", "file_deleted", "file_is_deleted", "file_not_found",
+    "file_share_limit_reached", "invalid_attachments", "markdown_text_conflict", "max_file_sharing_exceeded",
+    "missing_file_data", "no_dual_broadcast_content_update", "posting_to_channel_denied", "send_on_behalf_not_allowed",
+    "slack_connect_blocked_file_type", "slack_connect_canvas_sharing_blocked", "slack_connect_clip_sharing_blocked",
+    "slack_connect_file_link_sharing_blocked", "slack_connect_file_upload_sharing_blocked",
+    "slack_connect_lists_sharing_blocked", "streaming_state_conflict", "too_many_attachments", "too_many_contact_cards",
 })  # fmt: skip
 """Refusals of a post that the same post will meet again."""
 

@@ -1,0 +1,107 @@
+"""Every answer that Slack documents for the methods that we call, through the real slack_sdk.
+
+Recorded from Slack's own method reference, not from our sandbox, see documented.py.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from creditbot.adapters.slack.access import access
+from creditbot.model import Marker
+from tests.replay.ends import ends_of, errors_in
+from tests.replay.stage import Stage
+
+LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)
+MARKER = Marker("reply", "T1.C1.1", "claim-1")
+NOTICE = Marker("notice", "T1.C1.1.n1", "claim-2")
+
+
+def test_auth_test(stage: Stage) -> None:
+    """A workspace answers, and a token that is not ours is refused."""
+    api = stage.slack().api
+    ends = ends_of(stage.answers("auth.test"), lambda: access(api).user)
+    assert {"Refused": {"invalid_auth", "not_authed"}, "Unreachable": {"internal_error"}} == errors_in(ends)
+    assert ("grace", "bot") == (ends["success"], ends["success_with_bot_token"])
+
+
+def test_conversations_list(stage: Stage) -> None:
+    """The channel is found among the channels of the example, and not among the direct messages of the other one."""
+    ends = ends_of(
+        stage.answers("conversations.list"), lambda: stage.slack(channel="general").inbox.workspace(None).channels
+    )
+    assert {"C012AB3CD": "general"} == ends["success"]
+    assert "Refused" == ends["success_with_mixed_results"]
+    assert {"Refused"} == errors_in(ends).keys()
+
+
+def test_conversations_info(stage: Stage) -> None:
+    """A channel without `is_member` is taken as it is; the other errors name the channel."""
+    ends = ends_of(
+        stage.answers("conversations.info"), lambda: stage.slack(channel="C012AB3CD").inbox.workspace(None).channels
+    )
+    assert {"C012AB3CD": "general"} == ends["success"]
+    assert {"Refused": {"channel_is_limited_access", "channel_not_found", "missing_scope"}} == errors_in(ends)
+
+
+def test_conversations_history(stage: Stage) -> None:
+    """The examples' messages are read, whatever they lack, and a next page ends them."""
+    inbox = stage.slack().inbox
+    ends = ends_of(
+        stage.answers("conversations.history"),
+        lambda: [(message.user, message.ts) for message in inbox.messages(stage.channel, LONG_AGO)],
+    )
+    assert [("U123ABC456", "1512085950.000216"), ("U222BBB222", "1512104434.000490")] == ends["success"]
+    assert [("U123ABC456", "1512085950.000216")] == ends["success_with_timestamp_inclusive"]
+    assert {"Refused"} == errors_in(ends).keys()
+
+
+def test_conversations_replies(stage: Stage) -> None:
+    """The example's thread is read; one that is gone is empty."""
+    inbox = stage.slack().inbox
+    ends = ends_of(
+        stage.answers("conversations.replies"),
+        lambda: [message.text for message in inbox.thread(stage.channel, "1482960137.003543")],
+    )
+    assert ["island", "one island", "two island", "three for the land"] == ends.pop("success")
+    assert [] == ends.pop("thread_not_found")
+    assert {"Refused"} == errors_in(ends).keys()
+
+
+def test_conversations_open(stage: Stage) -> None:
+    """The owner's conversation is opened; each documented error refuses the message, which may be sent later."""
+    ends = ends_of(stage.answers("conversations.open"), lambda: stage.slack().owner.tell("Hello", NOTICE))
+    assert "1503435956.000247" == ends["success"] == ends["success_with_return_im"]
+    assert {"PostRefused, retry"} == errors_in(ends).keys()
+
+
+RETRIED = {
+    "app_access_restricted", "channel_not_found", "ekm_access_denied", "message_limit_exceeded",
+    "messages_tab_disabled", "not_in_channel", "rate_limited", "restricted_action",
+    "restricted_action_non_threadable_channel", "restricted_action_read_only_channel",
+    "restricted_action_thread_only_channel",
+}  # fmt: skip
+"""What a person, or time, can end."""
+
+
+def test_chat_post_message(stage: Stage) -> None:
+    """Every documented error says that nothing was posted: none leaves us in doubt."""
+    replier = stage.slack().replier
+    ends = ends_of(
+        stage.answers("chat.postMessage"), lambda: replier.reply(stage.channel, stage.request, "Approved", MARKER)
+    )
+    errors = errors_in(ends)
+    assert "1503435956.000247" == ends["success"]
+    assert {"PostRefused", "PostRefused, retry"} == errors.keys()
+    assert RETRIED == errors["PostRefused, retry"]
+
+
+def test_chat_update(stage: Stage) -> None:
+    """Only an update that failed within Slack leaves us in doubt."""
+    replier = stage.slack().replier
+    ends = ends_of(stage.answers("chat.update"), lambda: replier.amend(stage.channel, stage.request, "Twice"))
+    errors = errors_in(ends)
+    assert ends["success"] is None
+    assert {"PostRefused", "PostRefused, retry", "PostUnknown"} == errors.keys()
+    assert {"unable_to_share_files", "update_failed"} == errors["PostUnknown"]
+    assert {"channel_not_found", "message_limit_exceeded"} == errors["PostRefused, retry"]
