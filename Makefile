@@ -122,7 +122,8 @@ transcripts: $(STAMP)-dev ## Run the examples of README.md and docs/, and write 
 	$(BIN)/python -m tests.support.transcripts
 
 .PHONY: fuzz
-fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each (nightly)
+fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each, and 100,000 generated SQL texts (nightly)
+	SQL_INPUTS=100000 $(PYTEST) -n $(PROCESSES) tests/contract/test_sql_reader.py -k generated
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n $(PROCESSES) -m hypothesis --timeout 7200
 
 .PHONY: crash-test

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from creditbot.credit.footprint import Footprint, TrafficWindow, footprint_of
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReader, SqlReaderHere
-from creditbot.credit.sql.words import earlier_fingerprint
+from creditbot.credit.sql.words import earlier_fingerprint, text_fingerprint
 from creditbot.errors import CreditbotError, CreditRefused, LinkUnusable
 from creditbot.intake.requests import Request
 from creditbot.model import LinkResult, LookerLink, Product, Query
@@ -54,18 +54,21 @@ class Computation:
         amount: USD, the sum over the links; None if every link was skipped.
         results: one per link that has its own SQL.
         footprints: the traffic of each result that has a credit, in the same order.
+        day: the UTC day on which the SQL was read.
     """
 
     amount: Decimal | None
     results: tuple[LinkResult, ...]
-    footprints: tuple[Footprint, ...] = ()
+    footprints: tuple[Footprint, ...]
+    day: date
 
     @property
     def sql(self) -> tuple[str, ...]:
-        """Fingerprints of the SQL that is credited, those of the version before today's as well."""
+        """Fingerprints of the SQL that is credited: of its meaning, of its text, and of the version before."""
         credited = [result for result in self.results if result.credit]
+        texts = [text_fingerprint(result.query.sql, self.day) for result in credited]
         earlier = [earlier_fingerprint(result.query.sql) for result in credited]
-        return (*(result.sql_sha256 for result in credited), *earlier)
+        return (*(result.sql_sha256 for result in credited), *texts, *earlier)
 
     @property
     def skipped(self) -> int:
@@ -135,20 +138,21 @@ class CreditCalculator:
             request: what links to Looker.
             now: the time by Slack's clock. SQL that reads the clock is the same SQL on one UTC day only.
         """
+        day = now.astimezone(UTC).date()
         queries = self._for_each(request.links, self._query_of)
-        tasks = self._for_each(queries, lambda query: self._task_of(query, now))
+        tasks = self._for_each(queries, lambda query: self._task_of(query, day))
         tasks = _without_repeats(tasks)
         results = self._for_each(tasks, self._result_of)
         footprints = [_footprint(task.window, result) for task, result in zip(tasks, results, strict=True)]
-        return Computation(self._total(request, results), tuple(results), tuple(filter(None, footprints)))
+        return Computation(self._total(request, results), tuple(results), tuple(filter(None, footprints)), day)
 
     def _query_of(self, link: LookerLink) -> Query:
         if link.unusable:
             raise LinkUnusable(link.unusable)
         return self._resolver.resolve(link)
 
-    def _task_of(self, query: Query, now: datetime) -> _Task:
-        question = SqlQuestion(query.sql, self._sql_rules, self._products.texts, now.astimezone(UTC).date())
+    def _task_of(self, query: Query, day: date) -> _Task:
+        question = SqlQuestion(query.sql, self._sql_rules, self._products.texts, day)
         reading = self._sql_reader.read(question)
         if reading.refusal and not reading.products:
             raise reading.refusal

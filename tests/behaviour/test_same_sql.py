@@ -72,6 +72,19 @@ def test_sql_of_the_version_before_is_recognised(world: World) -> None:
     assert world.replies(second) == []
 
 
+def test_the_same_text_is_recognised_where_its_fingerprint_has_changed(world: World) -> None:
+    """Another SQL_DIALECT, or another version of the parser, reads the same text in another way."""
+    first = world.ask("abc")
+    world.tick()
+    assert world.values
+    stored = json.loads(world.values[str(first)])["result"]
+    others = [fingerprint for fingerprint in stored["sql"] if fingerprint.startswith("text-")]
+    world.rewrite(first, result={**stored, "sql": ["2-of-another-dialect", *others]})
+    second = world.ask("abc")
+    world.tick()
+    assert world.replies(second) == []
+
+
 def test_one_link_in_common_is_enough_to_refuse_the_second_request(world: World) -> None:
     """Part of the amount would be credited twice."""
     world.ask("a", "b")

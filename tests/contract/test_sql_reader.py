@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from creditbot.adapters.sql_reader.process import SqlReaderProcess
 from creditbot.adapters.sql_reader.wire import SqlReaderFailed
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.dialects import DIALECTS
 from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, SqlReader, SqlReaderHere, SqlReading, read_sql
 from creditbot.errors import CreditbotError, SqlRefused, Unreachable
+from tests.support.sql_grammar import any_sql
 
 pytestmark = pytest.mark.kernels
 
@@ -203,6 +206,25 @@ def test_a_machine_that_can_start_no_process_is_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     with pytest.raises(Unreachable, match="cannot be started: No such file"):
         SqlReaderProcess().read(question(VERIFY))
+
+
+INPUTS = int(os.environ.get("SQL_INPUTS", "2000"))
+"""How much generated SQL is read; `make fuzz` reads 100,000."""
+
+
+@pytest.mark.parametrize("part", range(4))
+@pytest.mark.timeout(7200)
+def test_generated_sql_is_read_or_refused_within_the_budget(process: SqlReaderProcess, part: int) -> None:
+    """Nothing but a reading or a refusal comes out, and next to nothing takes 10 s or 256 MiB."""
+    too_complicated = 0
+    for number in range(part, INPUTS, 4):
+        chance = random.Random(number)
+        dialect = chance.choice([None, *DIALECTS])
+        try:
+            assert process.read(question(any_sql(chance, dialect or "postgres"), dialect)).fingerprint
+        except SqlRefused as error:
+            too_complicated += "too complicated" in error.what
+    assert too_complicated <= INPUTS // 1000
 
 
 NESTS = st.sampled_from(

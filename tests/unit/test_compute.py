@@ -103,9 +103,11 @@ def test_the_results_are_in_the_order_of_the_links(world: World) -> None:
 
 
 def test_every_sql_and_every_notebook_is_named_once(world: World) -> None:
-    """The two links have other SQL and run in the same notebook. Version 1 of what is the same is kept as well."""
+    """The two links have other SQL and run in the same notebook. Each SQL is kept by its meaning, text and words."""
     computation = compute(world, "x/b", "x/a")
-    assert ["1", "1", "2", "2"] == sorted(fingerprint.partition("-")[0] for fingerprint in set(computation.sql))
+    assert ["1", "1", "2", "2", "text", "text"] == sorted(
+        fingerprint.partition("-")[0] for fingerprint in set(computation.sql)
+    )
     assert 1 == len(computation.notebooks)
 
 

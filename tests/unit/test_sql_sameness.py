@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.dialects import DIALECTS
 from creditbot.credit.sql.reading import SqlQuestion, read_sql
-from creditbot.credit.sql.words import earlier_fingerprint, normalised, recognised_by
+from creditbot.credit.sql.words import earlier_fingerprint, normalised, recognised_by, text_fingerprint
 from tests.support.looker_sql import IDIOMS, SHAPES, looker_sql
+from tests.support.sql_grammar import changed, question, written
 
 DAY = date(2026, 1, 7)
 T = "SELECT day, prefix FROM traffic WHERE item LIKE 'Authy%'"
@@ -40,6 +43,13 @@ def test_a_fingerprint_stays_the_same() -> None:
     [
         (T, f"-- Looker Query Context '{{\"user_id\":7}}'\n{T}\n;"),
         (T, T.replace(" ", "\n\t")),
+        (f"{T} AND n > 5", f"{T} AND 5 < n"),
+        (f"{T} AND n <> 5", f"{T} AND NOT (n = 5)"),
+        (f"{T} AND m NOT IN (1, 2)", f"{T} AND NOT (m IN (2, 1))"),
+        (f"{T} AND m NOT LIKE 'x'", f"{T} AND NOT m LIKE 'x'"),
+        (f"{T} AND m IS NOT NULL", f"{T} AND NOT m IS NULL"),
+        ("SELECT a FROM t JOIN u ON t.a = u.a", "SELECT a FROM t INNER JOIN u ON u.a = t.a"),
+        ("SELECT a FROM t LEFT JOIN u ON t.a = u.a", "SELECT a FROM t LEFT OUTER JOIN u ON t.a = u.a"),
         (T, f"{T} ORDER BY 1 DESC"),
         (T, f"({T})"),
         (f"{T} AND mode = 'max'", "SELECT day, prefix FROM traffic WHERE mode = 'max' AND item LIKE 'Authy%'"),
@@ -88,6 +98,9 @@ def test_what_follows_a_backslash_is_compared_too(dialect: str) -> None:
             "SELECT DISTINCT ON (p) p, d FROM t ORDER BY p, d",
             "SELECT DISTINCT ON (p) p, d FROM t ORDER BY p, d DESC",
         ),
+        ("postgres", "SELECT DISTINCT ON (1) a, b FROM t ORDER BY 1", "SELECT DISTINCT ON (1) b, a FROM t ORDER BY 1"),
+        ("postgres", 'SELECT "a> <b" FROM t', 'SELECT "a", "b" FROM t'),
+        ("clickhouse", "SELECT myUdf(a) FROM t", "SELECT myudf(a) FROM t"),
         ("bigquery", "SELECT a FROM ds.Traffic", "SELECT a FROM ds.traffic"),
         ("snowflake", "SELECT v:Account FROM t", "SELECT v:account FROM t"),
         ("snowflake", 'SELECT "a" FROM t', "SELECT a FROM t"),
@@ -132,6 +145,9 @@ def test_sql_with_fixed_dates_is_the_same_on_every_day(dialect: str, shape: str)
 @pytest.mark.parametrize(
     ("dialect", "clock"),
     [
+        ("sqlite", "date('now')"), ("sqlite", "datetime('now', '-7 days')"), ("sqlite", "strftime('%s', 'now')"),
+        ("sqlite", "date()"), ("sqlite", "unixepoch()"), ("postgres", "date('today')"), ("postgres", "age(created)"),
+        ("duckdb", "get_current_timestamp()"), ("spark", "unix_timestamp()"),
         ("postgres", "DATE 'today'"), ("postgres", "'now'::timestamp"), ("postgres", "LOCALTIMESTAMP"),
         ("oracle", "SYSDATE"), ("oracle", "SYSTIMESTAMP"), ("mysql", "SYSDATE()"), ("mysql", "UNIX_TIMESTAMP()"),
         ("mysql", "UTC_DATE()"), ("tsql", "SYSUTCDATETIME()"), ("tsql", "GETUTCDATE()"), ("clickhouse", "today()"),
@@ -144,6 +160,26 @@ def test_every_clock_of_a_warehouse_is_known(dialect: str, clock: str) -> None:
     """By any of its names."""
     sql = f"SELECT day FROM t WHERE day = {clock}"
     assert fingerprint(sql, dialect) != fingerprint(sql, dialect, date(2026, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "expression"),
+    [
+        ("mysql", "UNIX_TIMESTAMP(created)"), ("spark", "unix_timestamp(created)"), ("postgres", "today"),
+        ("mysql", "yesterday"), ("tsql", "getdate"), ("duckdb", "date(created)"), ("postgres", "age(a, b)"),
+        ("sqlite", "datetime(created)"), ("postgres", "'today'"), ("postgres", "sysdate"),
+    ],
+)  # fmt: skip
+def test_what_only_has_the_name_of_a_clock_is_none(dialect: str, expression: str) -> None:
+    """A function of a column, a column, a text: the same SQL tomorrow is the same."""
+    sql = f"SELECT day FROM t WHERE day = {expression}"
+    assert fingerprint(sql, dialect) == fingerprint(sql, dialect, date(2026, 1, 8))
+
+
+def test_a_look_back_from_now_is_other_sql_on_another_day() -> None:
+    """Snowflake reads the table as it was an hour before."""
+    sql = "SELECT a FROM t AT(OFFSET => -3600)"
+    assert fingerprint(sql, "snowflake") != fingerprint(sql, "snowflake", date(2026, 1, 8))
 
 
 def test_a_column_named_like_a_clock_is_none() -> None:
@@ -186,11 +222,90 @@ def test_one_condition_less_is_other_sql(conditions: list[str], left_out: int) -
     assert fingerprint(queries[0], "postgres") != fingerprint(queries[1], "postgres")
 
 
+SEEDS = st.integers(0, 2**32)
+
+
+@given(SEEDS, st.sampled_from([None, *DIALECTS]))
+def test_a_question_has_one_fingerprint_however_it_is_written(seed: int, dialect: str | None) -> None:
+    """Layout, order, capitals, signs, optional words, and the build time of its table say nothing."""
+    chance = random.Random(seed)
+    asked = question(chance)
+    again = replace(asked, build=asked.build // 2 + 10**12)
+    one, other = (written(version, chance, dialect or "trino") for version in (asked, again))
+    assert fingerprint(one, dialect) == fingerprint(other, dialect)
+
+
+@given(SEEDS, st.sampled_from([None, *DIALECTS]))
+def test_another_question_has_another_fingerprint(seed: int, dialect: str | None) -> None:
+    """Whatever one thing is changed."""
+    chance = random.Random(seed)
+    asked = question(chance)
+    one, other = (written(version, chance, dialect or "trino") for version in (asked, changed(asked, chance)))
+    assert fingerprint(one, dialect) != fingerprint(other, dialect)
+
+
 def test_what_is_not_one_query_has_the_fingerprint_of_its_text() -> None:
     """It is refused anyway; nothing but its text is known."""
     reading = read_sql(SqlQuestion("SELECT a FROM t; SELECT b FROM t", SqlRules("duckdb"), (), DAY))
     assert reading.refusal
     assert reading.fingerprint.startswith("2-")
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "snowflake", "trino", "mysql", "tsql", "oracle", "databricks"])
+def test_capitals_of_a_function_make_no_difference(dialect: str) -> None:
+    """Not even of one that the parser does not know."""
+    assert fingerprint("SELECT My_Udf(a) FROM t", dialect) == fingerprint("SELECT my_udf(a) FROM t", dialect)
+
+
+# ---- where the dialect or the parser changes ---------------------------------------------------------------------
+
+
+def test_the_same_text_is_the_same_sql_in_another_dialect() -> None:
+    """SQL_DIALECT was set in between, so the fingerprints differ. The text does not."""
+    stored, asked = (
+        {fingerprint('SELECT "A" FROM t', dialect), text_fingerprint('SELECT "A" FROM t', DAY)}
+        for dialect in (None, "postgres")
+    )
+    assert 1 == len(recognised_by(asked) & stored)
+
+
+@pytest.mark.parametrize(
+    ("sql", "same"),
+    [
+        (T, f"\n{T};\n"),
+        (T, f"-- Looker Query Context '{{\"user_id\":7}}'\n{T}"),
+        (T, f"-- a\n  -- b\n{T}"),
+        ("SELECT a FROM s.LR$ABQK31764633600123_t", "SELECT a FROM s.LR$ABQK31764720000456_t"),
+        ('SELECT a FROM s."LR_ABQK31764633600123_t"', 'SELECT a FROM s."LR_ABQK31764720000456_t"'),
+    ],
+)
+def test_what_looker_writes_around_a_text_does_not_count(sql: str, same: str) -> None:
+    """Comments before it, and the build time of a derived table."""
+    assert text_fingerprint(sql, DAY) == text_fingerprint(same, date(2026, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("sql", "other"),
+    [
+        (T, T.lower()),
+        (T, f"{T} AND a = 1"),
+        ("SELECT a FROM t -- x\n", "SELECT a FROM t -- y\n"),
+        ("-- a\rSELECT a FROM t\nWHERE b = 1", "-- b\rSELECT a FROM t\nWHERE b = 1"),
+        ("SELECT 'LR_A1764633600123_t' FROM t", "SELECT 'LR_A1764633600124_t' FROM t"),
+        ("SELECT a FROM s.x_1764633600123_t", "SELECT a FROM s.x_1764633600124_t"),
+    ],
+)
+def test_another_text_has_another_fingerprint(sql: str, other: str) -> None:
+    """It never takes other SQL for the same, in any dialect."""
+    assert text_fingerprint(sql, DAY) != text_fingerprint(other, DAY)
+
+
+@pytest.mark.parametrize("dialect", IDIOMS)
+def test_a_text_that_may_read_the_clock_is_the_same_on_one_day(dialect: str) -> None:
+    """Its words say so."""
+    sql = looker_sql(dialect, "last seven days")
+    assert text_fingerprint(sql, DAY) == text_fingerprint(sql, DAY)
+    assert text_fingerprint(sql, DAY) != text_fingerprint(sql, date(2026, 1, 8))
 
 
 # ---- what was stored before there were versions ------------------------------------------------------------------
