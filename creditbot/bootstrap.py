@@ -107,6 +107,7 @@ def assemble(
         attempts=settings.max_attempts,
         duplicates=timedelta(days=settings.duplicate_days),
         template=settings.reply_template,
+        cards=settings.evidence == "card",
     )
     process = ThisProcess(
         is_running=(lambda _: None) if in_cluster else is_running,

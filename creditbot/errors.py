@@ -18,6 +18,7 @@
     │   ├── Unreachable            down, slow or rate limited                                  retry
     │   └── Refused                wrong token, missing right, wrong address                   retry
     ├── PostRefused                Slack definitely did not accept this post                   `retry` differs
+    │   └── CardRefused            because of its card; its text alone may pass
     ├── PostUnknown                a post may or may not have been accepted
     └── StateError                 the state store
         ├── StateConflict          somebody else wrote first
@@ -174,6 +175,13 @@ class PostRefused(CreditbotError):
     def __init__(self, what: str, todo: str = "", *, retry: bool) -> None:
         super().__init__(what, todo)
         self.retry = self.shared = retry
+
+
+class CardRefused(PostRefused):
+    """Slack definitely did not accept this post, because of its card. The same post without it may be accepted."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, retry=False)
 
 
 class PostUnknown(CreditbotError):

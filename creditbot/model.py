@@ -266,6 +266,29 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """What stands below the sentence of a reply. Every text is on one line and short.
+
+    Attributes:
+        facts: (name, value) pairs, such as ("Product", "verify").
+        header: names of the table's columns.
+        rows: of the table, as wide as its header; one per mode and link.
+        more_rows: how many rows were left out.
+        note: what the amount leaves out, or "".
+        digest: names what the amount was computed from, as on the page.
+        page: web address of the request's page, or "".
+    """
+
+    facts: tuple[tuple[str, str], ...] = ()
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    more_rows: int = 0
+    note: str = ""
+    digest: str = ""
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LinkResult:
     """What became of one link: its query, its product and its credit, or nothing for a skipped link.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
+from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
 
 
 class Clock(Protocol):
@@ -33,6 +33,9 @@ class Inbox(Protocol):
     def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
         """All top-level messages of a channel after `oldest` (exclusive), all pages read, oldest first."""
 
+    def is_shared(self, channel: str) -> bool:
+        """Whether people of other organisations see the channel, or are about to (Slack Connect)."""
+
     def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
         """The parent and all replies with their metadata, oldest first; empty if the parent is gone."""
 
@@ -46,11 +49,14 @@ class Replier(Protocol):
     def pace(self, channel: str) -> None:
         """Waits until a post to the channel keeps to Slack's rate; one caller is let through at a time."""
 
-    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
-        """Posts in a thread and returns the post's ts. `text` is escaped here; nothing is unfurled."""
+    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker, card: Card | None = None) -> str:
+        """Posts in a thread and returns the post's ts. `text` is escaped here; nothing is unfurled.
+
+        Raises `CardRefused` if Slack did not accept the post because of its card.
+        """
 
     def amend(self, channel: str, ts: str, text: str) -> None:
-        """Replaces the text of one of our posts; repeating it changes nothing."""
+        """Replaces one of our posts, its card included, by a text; repeating it changes nothing."""
 
 
 class Owner(Protocol):

@@ -15,7 +15,8 @@ was posted, and only once every post must be visible: POST_SETTLE_SECONDS after 
     the same SQL was credited meanwhile
     it shows none of these                 the reply is posted again
 
-There are no other ways out of posting, except that a definite refusal of this very send leads back to computed. If a
+There are no other ways out of posting, except that a definite refusal of this very send leads back to computed. If
+Slack refuses only the card below the text, the text goes out alone in the same way, with a swap of its own. If a
 reply was sent more than once and Slack does not show it within LOOKBACK_HOURS of the first claim, it is not sent again.
 Its thread is read until it decides.
 
@@ -25,9 +26,12 @@ become visible later than the settle time. `repair` looks for both and edits the
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from creditbot.answer.card import card_for
 from creditbot.answer.context import TickContext
 from creditbot.answer.duplicates import Duplicates
 from creditbot.answer.finishing import Finisher
@@ -35,13 +39,32 @@ from creditbot.answer.owner import SEND_WITHIN
 from creditbot.answer.repair import Repair
 from creditbot.answer.thread_check import ThreadCheck, answered
 from creditbot.credit.amount import reply_text
-from creditbot.errors import PostRefused, PostUnknown, ReplyLost, StateConflict
-from creditbot.model import Marker, RequestKey
+from creditbot.errors import CardRefused, PostRefused, PostUnknown, ReplyLost, StateConflict
+from creditbot.model import Card, Marker, RequestKey
 from creditbot.state.codec import State
 from creditbot.state.record import Claim, Record, move, restarted
 
+log = logging.getLogger(__name__)
+
 LOOK_HOLDS = timedelta(seconds=60)
 """How long after a look at the thread a post may begin: people answer and edit meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Send:
+    """What a send is based on.
+
+    Attributes:
+        claim: ours.
+        looked: when the thread was looked at; a send soon after it needs no other look.
+        replies: how many the thread had then.
+        card: what stands below the text, None for the text alone.
+    """
+
+    claim: Claim
+    looked: datetime
+    replies: int
+    card: Card | None
 
 
 class Poster:
@@ -66,6 +89,7 @@ class Poster:
         Raises `AlreadyCredited`, `NotYet` (nobody can tell yet whether the SQL is credited), `ThreadUnclear`,
         `PostRefused` (the request goes back to computed), `PostUnknown` (it stays posting), `StateFull`.
         """
+        card = card_for(self._context, key, record.result)  # first: nothing slow stands between the look and the send
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
         shown = self._check.look(key, record.thread, record.retried)
@@ -76,7 +100,7 @@ class Poster:
             updated = restarted(record, self._context.now())
             self._context.ledger.swap(key, record, updated)
             return updated
-        return self._send(key, record, claim, looked, shown.replies)
+        return self._send(key, record, _Send(claim, looked, shown.replies, card))
 
     def recover(self, key: RequestKey, record: Record, claim: Claim) -> Record | None:
         """Reads the thread of a posting, and posts again if nothing is there. None before the settle time has passed.
@@ -87,6 +111,7 @@ class Poster:
         now = self._context.now()
         if now - record.at < self._context.rules.settle:
             return None
+        card = card_for(self._context, key, record.result)
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
         shown = self._check.look(key, record.thread, record.retried)
@@ -97,23 +122,33 @@ class Poster:
                 f"Slack never showed the reply, although it was sent {record.posts} times.",
                 "Look at the thread first.",
             )
-        return self._send(key, record, claim, looked, shown.replies)
+        return self._send(key, record, _Send(claim, looked, shown.replies, card))
 
-    def _send(self, key: RequestKey, record: Record, claim: Claim, looked: datetime, replies: int) -> Record:
-        """Posts below a thread that had so many replies when it was looked at."""
+    def _send(self, key: RequestKey, record: Record, send: _Send) -> Record:
+        """Posts the reply; without its card if Slack definitely refuses that, and only that."""
+        self._duplicates.refuse_remembered(key, record)
+        try:
+            return self._send_once(key, record, send)
+        except CardRefused as refused:
+            computed = self._context.ledger.state.records.get(key)
+            if send.card is None or computed is None:
+                raise
+            log.warning("the reply to request %s goes out without its card: %s", key, refused)
+            return self._send_once(key, computed, replace(send, card=None))
+
+    def _send_once(self, key: RequestKey, record: Record, send: _Send) -> Record:
         assert record.result
         text = reply_text(self._context.rules.template, record.result.amount)
-        self._duplicates.refuse_remembered(key, record)
-        posting = self._to_posting(key, record, claim, looked)
+        posting = self._to_posting(key, record, send.claim, send.looked)
         marker = Marker("reply", str(key), posting.nonce, self._context.deployment)
         try:
-            ts = self._context.ports.replier.reply(key.channel, record.thread or key.ts, text, marker)
+            ts = self._context.ports.replier.reply(key.channel, record.thread or key.ts, text, marker, send.card)
         except PostRefused:
             back = move(posting, "computed", self._context.now(), posts=posting.posts - 1)
             self._context.ledger.swap(key, posting, back)
             raise
         try:
-            return self._finisher.finish(key, posting, answered(posting, self._context.now(), ts, replies + 1))
+            return self._finisher.finish(key, posting, answered(posting, self._context.now(), ts, send.replies + 1))
         except StateConflict:
             self._repair.after_conflict(key)
             raise

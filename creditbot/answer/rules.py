@@ -27,6 +27,7 @@ class Rules:
         attempts: MAX_ATTEMPTS: how many claims that count a request gets before it is given up.
         duplicates: DUPLICATE_DAYS: for how long the same SQL is credited only once.
         template: REPLY_TEMPLATE: text of the reply; `{amount}` is its only field.
+        cards: EVIDENCE: whether a reply has a card below its text.
     """
 
     requests: RequestRules
@@ -35,6 +36,7 @@ class Rules:
     attempts: int
     duplicates: timedelta
     template: str
+    cards: bool = False
 
     @property
     def reads_back(self) -> timedelta:

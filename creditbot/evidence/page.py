@@ -26,6 +26,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from creditbot.credit.footprint import accounts_in_words, days_in_words, units_in_words
+from creditbot.evidence.digest import digest_of
 from creditbot.evidence.formula import formula
 from creditbot.evidence.notebook_view import Part, Room, parts_of
 from creditbot.evidence.summary import footprints_in
@@ -127,6 +128,7 @@ def _request(summary: Mapping[str, Any]) -> dict[str, object]:
         "text": shorten(_plain(str(request.get("text", ""))), 4_000),
         "computed_at": _moment(summary.get("extracted_at")),
         "note": shorten(str(summary.get("note") or ""), 1_000),
+        "digest": digest_of(summary),
     }
 
 

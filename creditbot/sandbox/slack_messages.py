@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from creditbot.sandbox.slack_blocks import check_blocks
 from creditbot.sandbox.slack_call import Method, SlackCall, SlackError, bounds, cursor, more
 from creditbot.sandbox.slack_conversations import open_direct
 from creditbot.sandbox.store import Json
@@ -154,10 +155,12 @@ def _channel_to_post(call: SlackCall) -> str:
 
 def _content(call: SlackCall, longest: int) -> Json:
     content: Json = {"text": call.text("text")}
-    for name in ("blocks", "attachments"):
-        structure = call.structure(name, f"invalid_{name}")
-        content |= {name: structure} if structure else {}
-    if content == {"text": ""}:
+    blocks = call.structure("blocks", "invalid_blocks")
+    check_blocks(blocks)
+    content |= {"blocks": blocks} if isinstance(blocks, list) else {}
+    attachments = call.structure("attachments", "invalid_attachments")
+    content |= {"attachments": attachments} if attachments else {}
+    if not any(content.values()):
         raise SlackError("no_text")
     if len(content["text"]) > longest:  # only chat.update's page names the error, both answer it
         raise SlackError("msg_too_long")
@@ -170,8 +173,8 @@ def _content(call: SlackCall, longest: int) -> Json:
 
 
 def _stored(message: Json) -> Json:
-    """Without empty metadata, which tells Slack to remove it."""
-    return {name: value for name, value in message.items() if name != "metadata" or value}
+    """Without empty metadata and blocks, which tell Slack to remove them."""
+    return {name: value for name, value in message.items() if name not in {"metadata", "blocks"} or value}
 
 
 def _thread(call: SlackCall, channel: str) -> str | None:

@@ -136,6 +136,9 @@ class Settings(BaseSettings):
     reply_template: Template = Field(
         "Approved, {amount}, exceptions", description="Text of the reply; its only field is `{amount}`."
     )
+    evidence: Literal["card", "text"] = Field(
+        "card", description="What a reply shows below its text: `card` (traffic, fraud cost, page) or `text` (nothing)."
+    )
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
     log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

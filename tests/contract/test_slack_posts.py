@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from creditbot.adapters.slack.errors import FINAL, FIXABLE
-from creditbot.errors import PostRefused, PostUnknown, Refused, Unreachable
-from creditbot.model import Marker
+from creditbot.errors import CardRefused, PostRefused, PostUnknown, Refused, Unreachable
+from creditbot.model import Card, Marker
 from tests.support.http import Answer
 from tests.support.slack_stub import MARKER, ME, SINCE, TOKEN, SlackStub, refused
 
@@ -57,10 +57,52 @@ def test_an_answer_is_read_up_to_a_megabyte(stub: SlackStub, more: int, fits: bo
 
 
 def test_an_amended_reply_keeps_its_metadata(stub: SlackStub) -> None:
-    """Only the text is sent; Slack keeps the metadata that is not named."""
+    """Slack keeps the metadata that is not named. It would keep the blocks as well, so they are emptied."""
     stub.on("chat.update", {"ts": "2.000000", "channel": "C0TEST", "text": "x"})
     stub.open().replier.amend("C0TEST", "2.000000", "a < b")
-    assert [{"channel": "C0TEST", "ts": "2.000000", "text": "a &lt; b"}] == stub.bodies("chat.update")
+    assert [{"channel": "C0TEST", "ts": "2.000000", "text": "a &lt; b", "blocks": []}] == stub.bodies("chat.update")
+
+
+def test_a_card_is_sent_as_blocks_beside_the_same_text(stub: SlackStub) -> None:
+    stub.on("chat.postMessage", {"ts": "2.000000"})
+    stub.open().replier.reply("C0TEST", "1.000000", "Approved, $1.00", MARKER, Card(digest="0123456789ab"))
+    (body,) = stub.bodies("chat.postMessage")
+    assert body["text"] == "Approved, $1.00"
+    assert [block["type"] for block in body["blocks"]] == ["header", "context"]
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"])
+def test_a_refusal_of_the_card_alone_is_told_apart(stub: SlackStub, code: str) -> None:
+    stub.on("chat.postMessage", refused(code))
+    with pytest.raises(CardRefused) as caught:
+        stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER, Card())
+    assert caught.value.what == f"Slack refused the post: {code}."
+    assert not caught.value.retry
+
+
+def test_an_internal_error_on_a_card_may_have_been_accepted(stub: SlackStub) -> None:
+    stub.on("chat.postMessage", refused("internal_error"))
+    with pytest.raises(PostUnknown):
+        stub.open().replier.reply("C0TEST", "1.000000", "hello", MARKER, Card())
+
+
+@pytest.mark.parametrize(
+    ("facts", "shared"),
+    [
+        ({"is_ext_shared": False}, False),
+        ({"is_ext_shared": False, "is_org_shared": True}, False),
+        ({"is_ext_shared": True}, True),
+        ({"is_ext_shared": False, "is_pending_ext_shared": True}, True),
+        ({}, True),
+    ],
+)
+def test_a_channel_is_shared_unless_slack_says_that_it_is_not(
+    stub: SlackStub, facts: dict[str, bool], shared: bool
+) -> None:
+    """It is asked once for many replies."""
+    stub.on("conversations.info", {"channel": {"id": "C0TEST", **facts}})
+    inbox = stub.open().inbox
+    assert [shared, shared] == [inbox.is_shared("C0TEST"), inbox.is_shared("C0TEST")]
 
 
 @pytest.mark.parametrize("code", sorted([*FIXABLE, *FINAL]))

@@ -30,7 +30,7 @@ from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
-from creditbot.model import LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
+from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
 from creditbot.ports import Ports, Stored
 from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State, understand
@@ -116,6 +116,7 @@ class World:
         damage: what the store says that it found broken, until it is written again.
         summaries: by key.
         pages: by key.
+        is_shared: whether people of other organisations see the channel.
         amounts: slug of a link -> the credit its notebook gives.
         runs: slugs that notebooks ran for.
         calls: names of all effects, in order.
@@ -143,6 +144,7 @@ class World:
     damage: str = ""
     summaries: dict[str, Mapping[str, object]] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    is_shared: bool = False
     amounts: dict[str, Decimal] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -457,10 +459,13 @@ class FakeSlack:
 
         return self._world.effect("thread", read)
 
+    def is_shared(self, channel: str) -> bool:
+        return self._world.effect("shared", lambda: self._world.is_shared)
+
     def pace(self, channel: str) -> None:
         assert channel == CHANNEL, channel
 
-    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
+    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker, card: Card | None = None) -> str:
         def post() -> str:
             assert channel == CHANNEL, channel
             world = self._world
@@ -472,7 +477,7 @@ class FakeSlack:
                 user=BOT_USER,
                 bot=BOT,
                 text=text,
-                content={"text": text},
+                content={"text": text, **({"blocks": card} if card else {})},
                 marker=marker,
             )
             world.pending.append(Post(message, world.now + world.lateness))
@@ -484,7 +489,7 @@ class FakeSlack:
 
     def amend(self, channel: str, ts: str, text: str) -> None:
         assert channel == CHANNEL, channel
-        self._world.effect("amend", lambda: self._world.change(ts, text=text))
+        self._world.effect("amend", lambda: self._world.change(ts, text=text, content={"text": text}))
 
 
 class FakeOwner:

@@ -11,7 +11,7 @@ import re
 from dataclasses import KW_ONLY, dataclass
 
 from creditbot.adapters.slack.wire import NOT_JSON, TOO_LARGE
-from creditbot.errors import SLACK, PostRefused, PostUnknown, Refused, ServiceError, Unreachable
+from creditbot.errors import SLACK, CardRefused, PostRefused, PostUnknown, Refused, ServiceError, Unreachable
 
 LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 """Too much at once; the same call is accepted later."""
@@ -52,9 +52,12 @@ FIXABLE = {
 }
 """Refusals that a person can end, with what to do; the same call is accepted then."""
 
+_CARD = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+"""Refusals of a post's blocks; without them the post may be accepted."""
+
 FINAL = frozenset({
-    "is_archived", "is_inactive", "msg_too_long", "msg_blocks_too_long", "no_text", "invalid_blocks",
-    "invalid_blocks_format", "thread_not_found", "message_not_found", "cannot_reply_to_message",
+    "is_archived", "is_inactive", "msg_too_long", "no_text", "thread_not_found", "message_not_found",
+    "cannot_reply_to_message",
     "restricted_action_thread_locked", "cant_update_message", "edit_window_closed", "external_channel_migrating",
     "invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "metadata_must_be_sent_from_app",
     "as_user_not_supported", "team_not_found", "invalid_arguments", "invalid_arg_name", "invalid_array_arg",
@@ -149,6 +152,8 @@ def write_error(failed: CallFailed) -> PostRefused | PostUnknown:
         return rate_limited()
     if failed.status == 200 and failed.code in FIXABLE:
         return PostRefused(f"Slack refused the post: {failed.explanation}.", todo(failed), retry=True)
+    if failed.status == 200 and failed.code in _CARD:
+        return CardRefused(f"Slack refused the post: {failed.explanation}.")
     if failed.status == 200 and failed.code in FINAL:
         return PostRefused(f"Slack refused the post: {failed.explanation}.", retry=False)
     return PostUnknown(f"Slack may or may not have accepted a post: {failed.explanation}.")

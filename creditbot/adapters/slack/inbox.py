@@ -17,6 +17,8 @@ from creditbot.slack_time import time_of, ts_of
 
 _LIST_PAGE = 999  # the most Slack allows: listing is limited to 20 pages a minute
 _CHANNEL_ID = re.compile(r"[CG](?=[A-Z]*[0-9])[A-Z0-9]{4,}", re.ASCII)  # names have no capitals
+_SHARED_HOLDS = 300.0
+"""Seconds for which an answer to whether a channel is shared is believed."""
 _CHANNEL_KINDS = ("public_channel,private_channel", "public_channel", "private_channel")
 
 
@@ -35,6 +37,7 @@ class SlackInbox:
         self._settings = settings
         self._own = ("", "")
         self._colleagues: dict[str, frozenset[str] | None] = {}
+        self._shared: dict[str, tuple[float, bool]] = {}
 
     def workspace(self, remembered: Workspace | None) -> Workspace:
         """See `ports.Inbox`."""
@@ -87,6 +90,15 @@ class SlackInbox:
         except CallFailed as failed:
             raise read_error(failed) from failed
 
+    def is_shared(self, channel: str) -> bool:
+        """See `ports.Inbox`. Asked at most every five minutes."""
+        now = self._api.clock.boot()
+        asked, shared = self._shared.get(channel, (None, True))
+        if asked is None or now - asked > _SHARED_HOLDS:
+            shared = not _is_internal(self._info(channel))
+            self._shared[channel] = (now, shared)
+        return shared
+
     def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
         """See `ports.Inbox`."""
         pages = self._api.pages(
@@ -114,7 +126,7 @@ class SlackInbox:
     def _teams_of_ours(self, channel: str) -> frozenset[str] | None:
         """The sister workspaces that share a channel; None for all, in a channel that nobody else can be in."""
         facts = self._info(channel)
-        if facts.get("is_ext_shared") is False and facts.get("is_pending_ext_shared") is not True:
+        if _is_internal(facts):
             return None
         teams = facts.get("internal_team_ids")
         return frozenset(team for team in teams if isinstance(team, str)) if isinstance(teams, list) else frozenset()
@@ -174,6 +186,11 @@ class SlackInbox:
             todo = f"Invite the bot: /invite @{me.get('user')} in that channel."
             raise Refused(SLACK, f"The bot is not in the channel #{name}.", todo)
         return identity, name
+
+
+def _is_internal(facts: Mapping[str, Any]) -> bool:
+    """Whether nobody of another organisation is in a channel, or is asked into it; only if Slack says so."""
+    return facts.get("is_ext_shared") is False and facts.get("is_pending_ext_shared") is not True
 
 
 def _named(pages: Iterable[Mapping[str, Any]], names: set[str]) -> dict[str, Mapping[str, Any]]:

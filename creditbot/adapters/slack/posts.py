@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import Any
 
 from creditbot.adapters.slack.api import PAGE, SlackApi
+from creditbot.adapters.slack.cards import blocks_of
 from creditbot.adapters.slack.errors import CallFailed, rate_limited, read_error, todo, write_error
 from creditbot.adapters.slack.messages import escaped, fitting, messages_of, metadata
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.wire import NOT_JSON, Deadline
 from creditbot.errors import PostRefused, PostUnknown
 from creditbot.intake.requests import is_ours
-from creditbot.model import Marker, Message, Workspace
+from creditbot.model import Card, Marker, Message, Workspace
 from creditbot.slack_time import is_ts, ts_of
 
 
@@ -67,15 +68,16 @@ class SlackReplier(_Poster):
         """See `ports.Replier`."""
         self._turns.wait(channel)
 
-    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker) -> str:
+    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker, card: Card | None = None) -> str:
         """See `ports.Replier`."""
         deadline = self._api.write_deadline()
-        return self.post(deadline, channel, text, marker, thread_ts=thread_ts)
+        blocks = {"blocks": blocks_of(text, card)} if card else {}
+        return self.post(deadline, channel, text, marker, thread_ts=thread_ts, **blocks)
 
     def amend(self, channel: str, ts: str, text: str) -> None:
-        """See `ports.Replier`. The metadata stays as it is."""
+        """See `ports.Replier`. The metadata stays as it is. So would the blocks of a card, which people read first."""
         deadline = self._api.write_deadline()
-        self.send(deadline, "chat.update", channel=channel, ts=ts, text=escaped(text))
+        self.send(deadline, "chat.update", channel=channel, ts=ts, text=escaped(text), blocks=[])
 
 
 class SlackOwner(_Poster):

@@ -1,0 +1,61 @@
+"""Turns a `model.Card` into Slack's blocks, within Slack's limits.
+
+A message may have 50 blocks and, although nothing says so, about 13,200 characters in all of them. A card keeps far
+below both: its texts were cut where they came in, and are cut here once more.
+"""
+
+from __future__ import annotations
+
+from creditbot.adapters.slack.messages import escaped
+from creditbot.model import Card
+
+Block = dict[str, object]
+
+LONGEST_HEADER = 150
+LONGEST_FIELD = 2_000
+MOST_FIELDS = 10
+MOST_COLUMNS = 20
+
+
+def blocks_of(text: str, card: Card) -> list[Block]:
+    """The blocks of a reply: its sentence, the facts, the table, and what proves it."""
+    blocks: list[Block] = [_sentence(text)]
+    if card.facts:
+        blocks.append({"type": "section", "fields": [_field(*fact) for fact in card.facts[:MOST_FIELDS]]})
+    if card.rows:
+        blocks.append(_table(card))
+    remarks = [card.note] if card.note else []
+    if card.more_rows:
+        remarks.append(f"{card.more_rows:,} more rows are in the summary of this request.")
+    proof = f"Digest `{card.digest}`" if card.digest else ""
+    if card.page:
+        proof += f"{' · ' if proof else ''}<{_address(card.page)}|How this amount follows>"
+    elements = [*map(escaped, remarks), *([proof] if proof else [])]
+    if elements:
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": text} for text in elements]})
+    return blocks
+
+
+def _sentence(text: str) -> Block:
+    plain = {"type": "plain_text", "text": text, "emoji": False}
+    if len(text) <= LONGEST_HEADER:
+        return {"type": "header", "text": plain}
+    return {"type": "section", "text": {**plain, "text": text[:3_000]}}
+
+
+def _field(name: str, value: str) -> Block:
+    return {"type": "mrkdwn", "text": f"*{escaped(name)}*\n{escaped(value)[:LONGEST_FIELD]}", "verbatim": True}
+
+
+def _table(card: Card) -> Block:
+    rows = [card.header, *card.rows]
+    return {
+        "type": "table",
+        "column_settings": [{"align": "left" if column < 2 else "right"} for column in range(len(card.header))],
+        "rows": [[{"type": "raw_text", "text": cell or "-"} for cell in row[:MOST_COLUMNS]] for row in rows],
+    }
+
+
+def _address(url: str) -> str:
+    """An address inside Slack's <...|...>: nothing in it ends the link early."""
+    return escaped(url).replace("|", "%7C")

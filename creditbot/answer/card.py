@@ -1,0 +1,96 @@
+"""Makes the card of a reply: what people see below its sentence, so that they need not open anything to trust it.
+
+The facts come from the saved summary of the request; the `Card` goes with the reply to the port `Replier`. A card is an
+extra. Without one the reply is its text alone: where EVIDENCE says so, in channels that other organisations share, and
+where the summary cannot be read or is of another run than the amount.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from creditbot.answer.context import TickContext
+from creditbot.credit.amount import format_usd
+from creditbot.credit.footprint import accounts_in_words, days_in_words
+from creditbot.errors import CreditbotError
+from creditbot.evidence.digest import digest_of
+from creditbot.evidence.summary import footprints_in
+from creditbot.model import Card, RequestKey
+from creditbot.state.record import Result
+from creditbot.text import one_line
+
+MOST_ROWS = 10
+"""Rows of a card's table; the page has all of them."""
+LONGEST_FACT = 300
+LONGEST_CELL = 60
+_HEADER = ("Product", "Mode", "Fraud cost", "Block rate", "Credit")
+
+log = logging.getLogger(__name__)
+
+
+def card_for(context: TickContext, key: RequestKey, result: Result | None) -> Card | None:
+    """The card of a reply with this result; None for text alone. It never raises: a reply does not wait for it."""
+    if not context.rules.cards or result is None:
+        return None
+    try:
+        if context.ports.inbox.is_shared(key.channel):
+            return None
+        summary = context.ports.summaries.load(key)
+    except CreditbotError as error:
+        log.warning("the reply to request %s has no card: %s", key, error)
+        return None
+    if summary is None or not _is_of(summary, result):
+        return None
+    return card_of(summary, context.ports.pages.address(key))
+
+
+def _is_of(summary: Mapping[str, Any], result: Result) -> bool:
+    """Whether a summary shows where this very amount came from."""
+    sql = {link["sql_sha256"] for link in summary.get("links") or () if "credit" in link}
+    return summary.get("credit_amount") == result.amount and bool(sql) and sql <= set(result.sql)
+
+
+def card_of(summary: Mapping[str, Any], page: str) -> Card:
+    """The card that a summary gives; `page` is a web address, or anything else, which is no link."""
+    links = [link for link in summary["links"] if "credit" in link]
+    rows = [row for link in links for row in _rows(link)]
+    footprints = footprints_in(summary)
+    facts = (
+        ("Product", _joined(str(link.get("product", "")) for link in links)),
+        ("Accounts", _joined(accounts_in_words(footprint.accounts) for footprint in footprints)),
+        ("Days", _joined(days_in_words(footprint.days) for footprint in footprints)),
+    )
+    left_out = summary.get("note")
+    return Card(
+        facts=tuple((name, value) for name, value in facts if value),
+        header=_HEADER,
+        rows=tuple(rows[:MOST_ROWS]),
+        more_rows=max(0, len(rows) - MOST_ROWS) + sum(int(link.get("rows_left_out", 0)) for link in links),
+        note=one_line(str(left_out), LONGEST_FACT) if left_out else "",
+        digest=digest_of(summary),
+        page=page if page.startswith(("https://", "http://")) else "",
+    )
+
+
+def _rows(link: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    product = _cell(link.get("product"))
+    rows: Sequence[Mapping[str, Any]] = link.get("rows") or [{"credit": link["credit"]}]
+    for row in rows:
+        cost, columns = row.get("fraud_cost"), row.get("columns") or {}
+        yield (
+            product,
+            _cell(row.get("mode")),
+            "" if cost is None else format_usd(cost),
+            _cell(columns.get("block_rate")),
+            format_usd(row["credit"]),
+        )
+
+
+def _cell(value: object) -> str:
+    return one_line(str(value or ""), LONGEST_CELL)
+
+
+def _joined(values: Iterable[str]) -> str:
+    return one_line(", ".join(dict.fromkeys(value for value in values if value)), LONGEST_FACT)
