@@ -225,6 +225,7 @@ class NotebookRun:
         notebook_sha256: hash of its file as it was read for this run.
         versions: package -> version of what ran it.
         seconds: how long it took.
+        ambiguous_scraps: names under which it glued different values; `scraps` has the last of them.
     """
 
     scraps: Mapping[str, object]
@@ -233,6 +234,7 @@ class NotebookRun:
     notebook_sha256: str
     versions: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    ambiguous_scraps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,10 @@ def credit_of(run: NotebookRun, max_credit: Decimal | None = None) -> Credit:
     """The credit of a run. A total of zero is returned too; the caller decides whether to post it.
 
     Raises `CreditRefused` for an amount that is missing, not a number, negative, in another currency, above its fraud
-    cost or above `max_credit` (USD, None for any), and for rows that are not all of the traffic.
+    cost or above `max_credit` (USD, None for any), for rows that are not all of the traffic, and for a scrap that the
+    notebook glued with different values.
     """
+    _check_unambiguous(run.ambiguous_scraps)
     credit = _from_scraps(run.scraps) or _from_tables(run)
     if max_credit is not None and credit.amount > max_credit:
         raise CreditRefused(
@@ -103,6 +105,14 @@ def _read(text: str, what: str) -> Decimal:
         raise CreditRefused(f"The {what} may mean thousands or three decimal places ({_shown(text)}).", _TODO)
     amount = Decimal(number[1].replace(",", ""))
     return -amount if minus else amount
+
+
+def _check_unambiguous(names: Sequence[str]) -> None:
+    """Names are those of scraps that were glued with different values. Only those that say something of the credit."""
+    for name in names:
+        known = _canonical(name)
+        if known in {*SCRAPS, "fraud_cost"} or _is_currency(known):
+            raise CreditRefused(f"The notebook glued the scrap {_shown(name)} again with another value.", _TODO)
 
 
 def _from_scraps(scraps: Mapping[str, object]) -> Credit | None:
@@ -235,8 +245,12 @@ def _share(text: str) -> Decimal:
 def _check_currency(columns: Mapping[str, object]) -> None:
     """For every column that is named `currency`, `currency_code`, `curr` or the like."""
     for name, currency in columns.items():
-        if name.startswith("curr") and currency and str(currency).strip().upper() not in {"USD", "US$", "$"}:
+        if _is_currency(name) and currency and str(currency).strip().upper() not in {"USD", "US$", "$"}:
             raise CreditRefused(f"The credit is in {_shown(currency)}, not in USD.", _TODO)
+
+
+def _is_currency(name: str) -> bool:
+    return name.startswith("curr")
 
 
 def _shown(value: object) -> str:

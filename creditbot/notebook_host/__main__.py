@@ -53,9 +53,9 @@ def _serve(settings: HostSettings, launcher: KernelLauncher, replies: BinaryIO) 
     def reply(request: RunRequest) -> None:
         from creditbot.notebook_host.wire import reply_of
 
-        line = json.dumps(reply_of(request["id"], _outcome(executor, request)), default=str)
+        line = json.dumps(reply_of(request["id"], _outcome(executor, request)), default=str, ensure_ascii=False)
         with lock:
-            replies.write(line.encode() + b"\n")
+            replies.write(line.encode("utf-8", "surrogatepass") + b"\n")
             replies.flush()
 
     for line in sys.stdin:
@@ -92,7 +92,8 @@ def _outcome(executor: Future[NotebookExecutor], request: RunRequest) -> Noteboo
         todo = "Make sure that the temporary folder exists, has free space and can be written to."
         return Unreachable(THIS_MACHINE, what, todo)
     except Exception as error:  # noqa: BLE001  # the boundary of the process
-        what = f"The notebook {notebook} could not be run: {one_line(f'{type(error).__name__}: {error}', 300)}."
+        reason = one_line(f"{type(error).__name__}: {error}", 300).rstrip(".: ")
+        what = f"The notebook {notebook} could not be run: {reason}."
         return NotebookFailed(what, "Check whether it runs in Jupyter.")
 
 

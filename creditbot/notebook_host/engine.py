@@ -11,28 +11,26 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 from typing_extensions import override
 
+from creditbot.notebook_host.kernel_client import ForkedKernelClient
 from creditbot.notebook_host.kernels import Kernel, KernelLauncher
+from creditbot.notebook_host.output_meter import TooMuchOutput
+from creditbot.notebook_host.outputs import scraps_in
 from creditbot.notebook_host.parameter import PARAMETER, PARAMETERS_TAG
 
 ENGINE = "creditbot"
-OUTPUT_LIMIT = 32 * 2**20
-"""Characters of output that a notebook may write: they are held in memory."""
 
 _PADDING = " \t\r\n;"
 """What may stand around SQL without making it other SQL."""
@@ -43,11 +41,8 @@ _HASH = (
 )
 """Evaluated in the kernel after each cell: a hash of the parameter, or False where there is none."""
 
-_PROBE = 0.1
-"""Seconds without a message after which a starting kernel is sent another probe."""
-
-_RECONNECT = 5
-"""Milliseconds between two attempts to connect. The kernel's sockets appear at any moment; zmq would wait for 100."""
+_MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What nbclient raises at a message of a widget that lacks a field, or has something else in it."""
 
 
 @dataclass
@@ -59,77 +54,18 @@ class Execution:
         path: of the notebook's file.
         sql: the parameter, which has to keep its value; None if it may change.
         notebook: the notebook as far as it was executed; None until the engine begins.
-        flooded: whether the kernel was killed because it wrote too much.
+        ambiguous_scraps: names under which the notebook glued different values.
     """
 
     kernel: Kernel
     path: str
     sql: str | None = None
     notebook: NotebookNode | None = None
-    flooded: bool = False
+    ambiguous_scraps: list[str] = field(default_factory=list)
 
 
 class ParameterChanged(Exception):
     """A cell above the parameters cell set the parameter, or one below it changed its value."""
-
-
-class ForkedKernelClient(AsyncKernelClient):
-    """Talks to the kernel of an execution."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        super().__init__()
-        self._process = kernel.process
-        self.load_connection_info(kernel.connection)  # type: ignore[arg-type]  # its TypedDict
-        self.context.reconnect_ivl = _RECONNECT
-
-    @override
-    def start_channels(
-        self, shell: bool = True, iopub: bool = True, stdin: bool = False, hb: bool = False, control: bool = False
-    ) -> None:
-        """Opens channels; only the two that are used are opened by default."""
-        super().start_channels(shell, iopub, stdin, hb, control)
-
-    @override
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Returns when a probe has come back: the kernel is up, and its outputs reach us."""
-        deadline = time.monotonic() + (timeout or math.inf)
-        probes: set[str] = set()
-        while time.monotonic() < deadline:
-            probes.add(self.kernel_info())
-            if await self._idle_after(probes):
-                return
-            if self._process.ended.is_set():
-                break
-        raise DeadKernelError("The kernel did not start")
-
-    async def _idle_after(self, probes: set[str]) -> bool:
-        """True when the kernel is done with one of these messages; False when it is time to send another."""
-        while True:
-            try:
-                message = await self.iopub_channel.get_msg(timeout=_PROBE)
-            except Empty:
-                return False
-            if message["msg_type"] == "iopub_welcome":
-                return False  # we subscribed only now, and may have missed the replies to earlier probes
-            if message["parent_header"].get("msg_id") in probes and message["content"].get("execution_state") == "idle":
-                return True
-
-    @override
-    async def is_alive(self) -> bool:
-        """Whether the fork server has not reported its end."""
-        return not self._process.ended.is_set()
-
-    @override
-    def execute(self, code: str, *args: Any, **options: Any) -> str:
-        """Has a cell executed; the reply also says which value the parameter has then."""
-        message: str = super().execute(code, *args, **{**options, "user_expressions": {PARAMETER: _HASH}})
-        return message
-
-    def close(self) -> None:
-        """Closes the channels and, with the context, their thread."""
-        self.shell_channel.stop()
-        self.iopub_channel.stop()
-        self.context.destroy(linger=0)
 
 
 class ForkedKernelManager:
@@ -152,13 +88,13 @@ class ForkedKernelManager:
         """Does nothing: the folder of the kernel is removed when its process ends."""
 
 
-class LimitedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
-    """papermill's client, which also kills a kernel that writes more than OUTPUT_LIMIT."""
+class CheckedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
+    """papermill's client, which also looks at the parameter after each cell, and at what is glued."""
 
     def __init__(self, manager: NotebookExecutionManager, execution: Execution, **traits: Any) -> None:
         super().__init__(manager, **traits)
         self._execution = execution
-        self._written = 0
+        self._scraps: dict[str, object] = {}
         self._parameter: str | None = None
         self._injected = False
         if execution.sql is not None:
@@ -188,28 +124,24 @@ class LimitedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
 
     @override
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Takes one message of a cell."""
-        self._written += _size(msg["content"])
-        if self._written > OUTPUT_LIMIT:
-            if not self._execution.flooded:
-                self._execution.flooded = True
-                self._execution.kernel.process.kill()
-            if msg["msg_type"] != "status":
-                return None  # nor is it kept
+        """Takes one message of a cell, and notices scraps before a later one takes their place."""
+        for name, value in scraps_in(msg["content"].get("data")):
+            if self._scraps.setdefault(name, value) != value and name not in self._execution.ambiguous_scraps:
+                self._execution.ambiguous_scraps.append(name)
         output: NotebookNode | None = super().process_message(msg, cell, cell_index)
         return output
 
+    @override
+    def handle_comm_msg(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
+        """Takes a message for a widget. One that is not formed as nbclient expects is for nobody here."""
+        with suppress(*_MALFORMED):
+            super().handle_comm_msg(outs, msg, cell_index)
 
-def _size(value: object) -> int:
-    """Characters of all texts in the content of a message, whatever they are for."""
-    match value:
-        case str() | bytes():
-            return len(value)
-        case dict():
-            return sum(_size(key) + _size(part) for key, part in value.items())
-        case list():
-            return sum(map(_size, value)) + len(value)
-    return 1
+    @override
+    def set_widgets_metadata(self) -> None:
+        """Saves the widgets in the notebook; those that are not formed as nbclient expects are left out."""
+        with suppress(*_MALFORMED):
+            super().set_widgets_metadata()
 
 
 class CreditbotEngine(Engine):  # type: ignore[misc]
@@ -232,9 +164,9 @@ class CreditbotEngine(Engine):  # type: ignore[misc]
         with nullcontext(execution) if execution else _standalone_execution(path) as current:
             current.notebook = nb_man.nb
             nb_man.nb.metadata.papermill["input_path"] = current.path
-            client = ForkedKernelClient(current.kernel)
+            client = ForkedKernelClient(current.kernel, {PARAMETER: _HASH})
             try:
-                LimitedNotebookClient(
+                CheckedNotebookClient(
                     nb_man,
                     current,
                     km=ForkedKernelManager(client),
@@ -243,6 +175,10 @@ class CreditbotEngine(Engine):  # type: ignore[misc]
                     timeout=execution_timeout,
                     **traits,
                 ).execute()
+            except DeadKernelError:
+                if client.meter.exceeded:
+                    raise TooMuchOutput from None
+                raise
             finally:
                 client.close()
 

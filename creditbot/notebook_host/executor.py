@@ -26,16 +26,20 @@ from creditbot.errors import CreditbotError, NotebookFailed
 from creditbot.model import NotebookRun
 from creditbot.notebook_host import failures
 from creditbot.notebook_host.blotting import blot
-from creditbot.notebook_host.engine import ENGINE, OUTPUT_LIMIT, Execution, ParameterChanged
+from creditbot.notebook_host.engine import ENGINE, Execution, ParameterChanged
 from creditbot.notebook_host.keeper import NotebookKeeper
 from creditbot.notebook_host.kernels import KernelLauncher
-from creditbot.notebook_host.outputs import cells_with_numbers, cut_streams, has_scraps, read_cells
+from creditbot.notebook_host.output_meter import OUTPUT_LIMIT, TooMuchOutput
+from creditbot.notebook_host.outputs import cells_with_numbers, cut_streams, read_cells, scraps_of
 from creditbot.notebook_host.parameter import PARAMETER
 from creditbot.notebook_host.preparation import PreparedNotebook, prepare
 from creditbot.text import one_line
 
 _SCRAPS_SECONDS = 20.0
 """Seconds that reading a notebook's scraps may take."""
+
+_REASON = 10_000
+"""Characters of an error that are looked at for its reason."""
 
 
 class NotebookExecutor:
@@ -67,8 +71,6 @@ class NotebookExecutor:
                 self._execute(prepared, execution)
             finally:
                 if execution.notebook is not None:
-                    if execution.flooded:
-                        cut_streams(execution.notebook)
                     blot(execution.notebook)
         except CreditbotError as failure:
             note = self._keeper.keep(prepared.path, execution.notebook, failed=True)
@@ -82,10 +84,11 @@ class NotebookExecutor:
         return _left(prepared, execution, scraps, started)
 
     def _scraps(self, prepared: PreparedNotebook, executed: NotebookNode) -> dict[str, object]:
-        if not has_scraps(executed):
+        glued = scraps_of(executed)
+        if glued is None:
             return {}
         try:
-            return self._launcher.read_scraps(nbformat.writes(executed), _SCRAPS_SECONDS)  # type: ignore[no-untyped-call]
+            return self._launcher.read_scraps(nbformat.writes(glued), _SCRAPS_SECONDS)  # type: ignore[no-untyped-call]
         except ValueError as error:
             what = f"The scraps that {prepared.path.name} glued cannot be read: {one_line(str(error), 300)}."
             raise NotebookFailed(what, "Glue only text, numbers or JSON values.") from None
@@ -108,24 +111,23 @@ class NotebookExecutor:
                     start_timeout=patience,
                     iopub_timeout=patience,
                 )
-                flooded = execution.flooded  # by the last message of a notebook that then ended
             except PapermillExecutionError as error:
-                if execution.flooded:
-                    raise failures.too_much_output(name, _last_cell(prepared, execution), OUTPUT_LIMIT) from None
                 cell = _failed_cell(prepared, execution, error)
                 reason = error.evalue or _last_complaint(execution)
-                raise failures.cell_error(name, cell, error.ename, reason) from None
+                raise failures.cell_error(name, cell, error.ename[:_REASON], reason[:_REASON]) from None
             except ParameterChanged:
                 raise failures.parameter_changed(name, _last_cell(prepared, execution)) from None
+            except TooMuchOutput:
+                if execution.notebook is not None:
+                    cut_streams(execution.notebook)
+                raise failures.too_much_output(name, _last_cell(prepared, execution), OUTPUT_LIMIT) from None
             except DeadKernelError:
                 last = _last_cell(prepared, execution)
                 if expired.is_set():
                     raise failures.out_of_time(name, last, self._seconds) from None
-                if execution.flooded:
-                    raise failures.too_much_output(name, last, OUTPUT_LIMIT) from None
+                if execution.kernel.process.was_too_large:
+                    raise failures.out_of_memory(name, last) from None
                 raise failures.kernel_died(name, last, execution.kernel.process.status) from None
-            if flooded:
-                raise failures.too_much_output(name, _last_cell(prepared, execution), OUTPUT_LIMIT)
 
 
 def _left(
@@ -138,6 +140,7 @@ def _left(
         cells=read_cells(execution.notebook, prepared.numbers),
         notebook=execution.path,
         notebook_sha256=prepared.sha256,
+        ambiguous_scraps=tuple(execution.ambiguous_scraps),
         versions=_versions(),
         seconds=round(time.monotonic() - started, 3),
     )
@@ -176,7 +179,13 @@ def _last_complaint(execution: Execution) -> str:
     failed = [cell for cell in execution.notebook.cells if cell.metadata.get("papermill", {}).get("exception")]
     outputs = [output for cell in failed for output in cell.outputs if output.get("name") == "stderr"]
     return next(
-        (line for output in reversed(outputs) for line in reversed(output.text.splitlines()) if line.strip()), ""
+        (
+            line
+            for output in reversed(outputs)
+            for line in reversed(output.text[-_REASON:].splitlines())
+            if line.strip()
+        ),
+        "",
     )
 
 

@@ -74,6 +74,12 @@ def out_of_time(notebook: str, cell: int | None, seconds: float) -> NotebookStop
     return NotebookStopped(what, "Raise NOTEBOOK_TIMEOUT if it needs more time.")
 
 
+def out_of_memory(notebook: str, cell: int | None) -> NotebookStopped:
+    """The error for a run that was ended because the container's memory was nearly full."""
+    what = f"The notebook {notebook} needed more memory than there is and was stopped{_where(cell)}."
+    return NotebookStopped(what, "Raise the memory limit, or lower WORKERS.")
+
+
 def kernel_died(notebook: str, cell: int | None, status: int | None) -> NotebookStopped:
     """The error for a kernel whose process ended by itself; `status` as in `ForkedProcess`."""
     if status is None:

@@ -13,8 +13,11 @@ Commands come on stdin, one JSON object a line:
     {"start": ..., "environ": {NAME: VALUE}}                        the same with more environment variables
     {"kill": NUMBER}                                                kills that process and everything it started
 
-Events go to stdout: `{"ended": NUMBER, "status": N}`, N as from `os.waitstatus_to_exitcode`. When stdin ends, and at
-SIGTERM, the server ends with all its processes.
+Events go to stdout: `{"ended": NUMBER, "status": N, "memory": BOOL}`, N as from `os.waitstatus_to_exitcode`; "memory"
+says that the server killed the process because the container's memory was nearly full. When stdin ends, and at SIGTERM,
+the server ends with all its processes.
+
+Each process adopts the orphans of what it starts, so that they end with it, however they were started.
 """
 
 from __future__ import annotations
@@ -55,6 +58,12 @@ _ONE_THREAD = {
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
+_FULL = 0.9
+"""Part of the container's memory that may be taken before the largest process is killed."""
+
+_GLANCE = 0.02
+"""Seconds between two looks at the memory. A kernel takes perhaps 3 GB a second."""
+
 
 class ForkServer:
     """Forks processes, kills them, and reports when one has ended.
@@ -63,14 +72,17 @@ class ForkServer:
         environ: the environment of the processes.
         commands: the pipe that commands are read from.
         events: the pipe that events are written to.
+        memory: of the container.
     """
 
-    def __init__(self, environ: dict[str, str], commands: int, events: int) -> None:
+    def __init__(self, environ: dict[str, str], commands: int, events: int, memory: ContainerMemory) -> None:
         self._environ = environ
         self._commands = commands
         self._events = events
+        self._memory = memory
         self._wake = os.pipe()
         self._pids: dict[int, int] = {}
+        self._too_large: int | None = None
 
     def serve(self) -> NoReturn:
         """Imports ipykernel and obeys commands until stdin ends, then ends with all its processes."""
@@ -82,7 +94,10 @@ class ForkServer:
         signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
         rest = b""
         while True:
-            ready, _, _ = select.select([self._commands, wake], [], [])
+            watches = self._pids and self._memory.is_limited
+            ready, _, _ = select.select([self._commands, wake], [], [], _GLANCE if watches else None)
+            if watches and self._too_large is None and self._memory.is_nearly_full():
+                self._kill_the_largest()
             if wake in ready:
                 os.read(wake, 4096)
                 self._reap()
@@ -134,6 +149,9 @@ class ForkServer:
         gc.enable()
         os.setsid()
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        with suppress(OSError):  # no Linux
+            Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, this goes first, and not the bot
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -158,39 +176,106 @@ class ForkServer:
     def _report_end(self, number: int, status: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._pids.pop(number), signal.SIGKILL)  # what it left running in its group
-        event = {"ended": number, "status": status}
+        for orphan in set(_children(os.getpid())) - set(self._pids.values()):  # what it left running elsewhere
+            _kill(orphan)
+        event = {"ended": number, "status": status, "memory": number == self._too_large}
+        if number == self._too_large:
+            self._too_large = None
         os.write(self._events, json.dumps(event).encode() + b"\n")
 
+    def _kill_the_largest(self) -> None:
+        """Kills the process that takes the most memory, together with what it started."""
+        self._too_large = max(self._pids, key=lambda number: sum(map(_memory_of, _family(self._pids[number]))))
+        _kill(self._pids[self._too_large])
+
     def _end(self) -> NoReturn:
-        """Kills all processes and, on Linux, the orphans that they left: this process is their subreaper."""
-        for pid in self._pids.values():
+        """Kills all processes."""
+        for pid in _children(os.getpid()):
             _kill(pid)
-        for pid in _descendants(os.getpid()):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
         os._exit(0)  # an orderly exit would tear down hundreds of modules
 
 
+class ContainerMemory:
+    """The memory of the container that this process runs in, as Linux's cgroups count it, in version 1 or 2.
+
+    Attributes:
+        is_limited: whether there is a limit; never where there is no Linux.
+
+    Args:
+        root: where the cgroups are mounted.
+        membership: a file as /proc/self/cgroup, which says where below the root this process belongs.
+    """
+
+    def __init__(self, root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> None:
+        self._usage = self._stat = Path()
+        self._limit = 0.0
+        with suppress(OSError, ValueError):
+            self._find(root, membership.read_text())
+        self.is_limited = self._limit > 0
+
+    def _find(self, root: Path, membership: str) -> None:
+        """Raises OSError or ValueError if there is no limit. Only the group itself is looked at, not those above it."""
+        places = {kinds: place.lstrip("/") for _, kinds, place in (line.split(":", 2) for line in membership.split())}
+        old = "memory" in places
+        usage, limit = ("usage_in_bytes", "limit_in_bytes") if old else ("current", "max")
+        mounted = root / "memory" if old else root
+        group = mounted / places["memory" if old else ""]
+        if not group.is_dir():
+            group = mounted  # a container sees its own group as the root
+        self._usage, self._stat = group / f"memory.{usage}", group / "memory.stat"
+        size = int((group / f"memory.{limit}").read_text())
+        self._limit = size if size < 2**60 else 0  # version 1 writes a very large number for none
+
+    def is_nearly_full(self) -> bool:
+        """Whether little is left, and no cache of files that Linux would give up; never without a limit."""
+        if not self.is_limited:
+            return False
+        with suppress(OSError, ValueError):
+            usage = int(self._usage.read_text())
+            if usage > _FULL * self._limit:
+                counts = dict(line.split() for line in self._stat.read_text().splitlines())
+                cache = (int(counts.get(f"total_{name}", counts[name])) for name in ("inactive_file", "active_file"))
+                return usage - sum(cache) > _FULL * self._limit
+        return False
+
+
 def _kill(pid: int) -> None:
-    """Kills a forked process, its process group, and the descendants that left the group."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGSTOP)  # so that it starts nothing more while we look
-    descendants = _descendants(pid)
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    for process in (pid, *descendants):  # `pid` as well: just after the fork it has no group yet
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    """Kills a process and all that it started."""
+    stopped: set[int] = set()
+    while running := set(_family(pid)) - stopped:  # until none can start another while we look
+        for process in running:
+            _signal(process, signal.SIGSTOP)
+        stopped |= running
+    for process in stopped:
+        _signal(process, signal.SIGKILL)
 
 
-def _descendants(pid: int) -> list[int]:
-    """The processes that `pid` started, and those that they started; none where there is no Linux /proc."""
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _family(pid: int) -> list[int]:
+    """A process, those that it started, and those that they started; itself alone where there is no Linux /proc."""
+    family = [pid]
+    for member in family:
+        family += _children(member)
+    return family
+
+
+def _children(pid: int) -> list[int]:
     pids: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
-            for child in map(int, path.read_text().split()):
-                pids += [child, *_descendants(child)]
+            pids += map(int, path.read_text().split())
     return pids
+
+
+def _memory_of(pid: int) -> int:
+    """Pages of memory that a process holds; 0 where that cannot be told."""
+    with suppress(OSError, ValueError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return 0
 
 
 def _prctl(option: int, value: int) -> None:
@@ -215,7 +300,17 @@ def _serve_kernel(connection: str) -> None:
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # Python's own `random` does this by itself after a fork
     sys.argv = ["ipykernel_launcher.py", "-f", connection]
-    IPKernelApp.launch_instance([*sys.argv[1:], "--HistoryManager.hist_file=:memory:"])
+    kernel = IPKernelApp.instance()
+    kernel.initialize([*sys.argv[1:], "--HistoryManager.hist_file=:memory:"])  # type: ignore[no-untyped-call]
+    _wait_rather_than_drop(kernel.iopub_thread)
+    kernel.start()  # type: ignore[no-untyped-call]
+
+
+def _wait_rather_than_drop(outputs: Any) -> None:
+    """Has ipykernel's thread for outputs wait while the host is slow: ZeroMQ would drop what it has no room for."""
+    import zmq
+
+    outputs.schedule(lambda: outputs.socket.setsockopt(zmq.XPUB_NODROP, 1))
 
 
 def _read_scraps(executed: str, target: str) -> None:
@@ -269,7 +364,7 @@ def _serve() -> NoReturn:
     environ = os.environ | {"JPY_PARENT_PID": str(os.getpid())}
     os.environ.update(_ONE_THREAD, JPY_PARENT_PID=str(os.getpid()))
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as ipykernel does, before pyplot
-    ForkServer(environ, commands, events).serve()
+    ForkServer(environ, commands, events, ContainerMemory()).serve()
 
 
 if __name__ == "__main__":

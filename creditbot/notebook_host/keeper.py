@@ -9,6 +9,9 @@ from typing import Literal
 
 import nbformat
 
+_LONG = 2**20
+"""Characters of a file above which the lines of an output are not written one by one."""
+
 KeepPolicy = Literal["none", "failed", "all"]
 
 
@@ -37,7 +40,13 @@ class NotebookKeeper:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
-            path.write_text(nbformat.writes(executed), encoding="utf-8")  # type: ignore[no-untyped-call]
+            path.write_text(_text(executed), encoding="utf-8")
         except OSError as error:
             return f"The executed notebook could not be kept in {self._folder}: {error.strerror}."
         return f"The executed notebook is {path}."
+
+
+def _text(notebook: nbformat.NotebookNode) -> str:
+    """The text of its file. Each line as a string of its own, as Jupyter writes them, takes too much memory if long."""
+    text: str = nbformat.writes(notebook, split_lines=False)  # type: ignore[no-untyped-call]
+    return text if len(text) > _LONG else nbformat.writes(notebook)  # type: ignore[no-untyped-call]

@@ -36,6 +36,7 @@ class ForkedProcess:
         kill: asks the fork server to kill it and whatever it started; returns at once.
         ended: set when it has ended.
         status: its exit status then, negative for a signal; None if the fork server ended first.
+        was_too_large: whether it was killed because the memory was nearly full.
     """
 
     def __init__(self, number: int, cwd: str, folder: Path, kill: Callable[[], object]) -> None:
@@ -45,12 +46,13 @@ class ForkedProcess:
         self.kill = kill
         self.ended = threading.Event()
         self.status: int | None = None
+        self.was_too_large = False
         folder.mkdir(mode=0o700)
 
-    def mark_ended(self, status: int | None) -> None:
-        """Sets `status` and `ended`, and removes its folder."""
+    def mark_ended(self, status: int | None, *, was_too_large: bool = False) -> None:
+        """Says how it ended, and removes its folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.status = status
+        self.status, self.was_too_large = status, was_too_large
         self.ended.set()
 
 
@@ -212,6 +214,6 @@ class KernelLauncher:
         assert server.stdout is not None
         with server.stdout as events:
             for event in map(json.loads, events):
-                processes.pop(event["ended"]).mark_ended(event["status"])
+                processes.pop(event["ended"]).mark_ended(event["status"], was_too_large=event["memory"])
         while processes:
             processes.popitem()[1].mark_ended(None)

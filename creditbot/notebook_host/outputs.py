@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from creditbot.model import Cell
 from creditbot.notebook_host.preparation import ADDED_TAGS
@@ -16,7 +17,9 @@ PICTURE_LIMIT = 400_000
 LIMIT = 200_000
 """Characters that are kept of one output. The summary keeps fewer."""
 
-_SCRAPS = ("application/scrapbook.scrap", "application/papermill.record")
+_RECORD = "application/papermill.record"
+_SCRAPS = ("application/scrapbook.scrap", _RECORD)
+"""MIME types of scraps begin so: scrapbook's own, and papermill's of before."""
 
 
 def cells_with_numbers(notebook: NotebookNode, numbers: Sequence[int]) -> Iterator[tuple[int, NotebookNode]]:
@@ -72,7 +75,32 @@ def cut_streams(notebook: NotebookNode) -> None:
                 output.text = _cut(output.text)
 
 
-def has_scraps(notebook: NotebookNode) -> bool:
-    """Whether the notebook glued something with scrapbook."""
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", ()))
-    return any(mime.startswith(_SCRAPS) for output in outputs for mime in output.get("data", ()))
+def scraps_in(data: object) -> Iterator[tuple[str, object]]:
+    """(name, value as it is encoded) of each scrap in the data of one message, whatever that is."""
+    if not isinstance(data, dict):
+        return
+    for mime, payload in data.items():
+        if not mime.startswith(_SCRAPS) or not isinstance(payload, dict):
+            continue
+        if mime.startswith(_RECORD):
+            yield from payload.items()
+        elif isinstance(name := payload.get("name"), str):
+            yield name, payload.get("data")
+
+
+def scraps_of(notebook: NotebookNode) -> NotebookNode | None:
+    """A notebook with the scraps that this one glued and nothing else; None if it glued nothing.
+
+    The rest may be large, and takes many times its size in a reader's memory.
+    """
+    datas = [
+        {mime: value for mime, value in output.get("data", {}).items() if mime.startswith(_SCRAPS)}
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+    ]
+    outputs = [new_output("display_data", data) for data in datas if data]  # type: ignore[no-untyped-call]
+    if not outputs:
+        return None
+    cell = new_code_cell(outputs=outputs)  # type: ignore[no-untyped-call]
+    only: NotebookNode = new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
+    return only

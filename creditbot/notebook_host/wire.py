@@ -88,7 +88,8 @@ def run_in(reply: Reply) -> NotebookRun:
 
 def _run(run: Mapping[str, Any]) -> NotebookRun:
     cells = tuple(Cell(**{**cell, "outputs": tuple(map(tuple, cell["outputs"]))}) for cell in run["cells"])
-    return NotebookRun(**{**run, "cells": cells, "seconds": float(run["seconds"])})
+    ambiguous = tuple(run["ambiguous_scraps"])
+    return NotebookRun(**{**run, "cells": cells, "ambiguous_scraps": ambiguous, "seconds": float(run["seconds"])})
 
 
 def _error(failure: Mapping[str, Any]) -> CreditbotError:

@@ -110,6 +110,16 @@ def processes(mark: str, argument: str = "") -> list[int]:
     return pids
 
 
+def servers(mark: str) -> list[int]:
+    """The fork servers among these processes; a fork leads a session of its own."""
+    pids = []
+    for pid in processes(mark, "fork_server.py"):
+        with suppress(ProcessLookupError):  # a kernel that has just ended
+            if os.getsid(pid) != pid:
+                pids.append(pid)
+    return pids
+
+
 def wait_until_gone(pids: list[int], seconds: float = 20) -> None:
     """Returns once these processes have ended."""
     for pid in pids:
@@ -577,6 +587,18 @@ def test_endless_output_is_stopped(runner: NotebookRunner, notebook: Notebook) -
         "display({'text/plain': 'x'}, raw=True, metadata={'a': text})",
         "import scrapbook as sb; sb.glue('credit', text)",
         "import os; os.system('yes | head -c 40000000')",
+        "import os\nfor _ in range(40): os.write(2, b'x' * 2**20)",
+        "import subprocess; subprocess.run('yes | head -c 40000000', shell=True)",
+        "import sys\nfor _ in range(40): sys.__stderr__.write(text[:2**20])",
+        "raise ValueError([text[:2**20]] * 40)",
+        "display({'application/json': [{}] * 10**6}, raw=True)",
+        "display({'text/plain': text[:2**23] + '\N{GRINNING FACE}'}, raw=True)",
+        "from IPython.display import clear_output\nfor _ in range(40): print(text[:2**20]); clear_output()",
+        "shown = display('', display_id=True)\nfor _ in range(40): shown.update(text[:2**20])",
+        "from comm import create_comm; create_comm(target_name='x').send({}, buffers=[text.encode()])",
+        "from comm import create_comm\nfor _ in range(40): create_comm(target_name='x', data={'a': text[:2**20]})",
+        "get_ipython().payload_manager.write_payload({'source': 'page', 'data': text})",
+        "import threading\nt = threading.Thread(target=print, args=(text,)); t.start(); t.join()",
     ],
 )
 def test_output_is_bounded_whatever_it_comes_through(
@@ -587,6 +609,77 @@ def test_output_is_bounded_whatever_it_comes_through(
         runner.run(str(path), "select 1")
     (file,) = kept.glob(f"{path.stem}-*")
     assert file.stat().st_size < 34 * 2**20
+
+
+def test_no_output_is_lost_however_fast_it_comes(runner: NotebookRunner, notebook: Notebook) -> None:
+    """ZeroMQ drops messages that it has no room for, unless it is told otherwise."""
+    publish = "publish = get_ipython().display_pub.publish"
+    run = runner.run(str(notebook(publish, "for n in range(3000): publish({'text/plain': str(n)})")), "select 1")
+    assert [("text/plain", str(number)) for number in range(3000)] == list(run.cells[2].outputs)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "create_comm(target_name='x', data=['a'])",
+        "create_comm(target_name='x', data=['state'])",
+        "create_comm(target_name='jupyter.widget', data=None).send(5)",
+        "create_comm(target_name='x').send({'state': {'a': 1}, 'buffer_paths': 7})",
+    ],
+)
+def test_a_message_for_a_widget_that_is_malformed_ends_no_run(
+    runner: NotebookRunner, notebook: Notebook, source: str
+) -> None:
+    assert "ok\n" == printed(runner, notebook(f"from comm import create_comm\n{source}", "print('ok')"))
+
+
+GLUED_AGAIN = {
+    "in one cell": ["sb.glue('credit', 1); sb.glue('credit', 2)"],
+    "in two cells": ["sb.glue('credit', 1)", "sb.glue('credit', 2)"],
+    "in a loop": ["for credit in ['4948.80', '50.25']: sb.glue('credit', credit)"],
+    "with the first again at the end": ["for credit in 1, 2, 1: sb.glue('credit', credit)"],
+    "as an update of a display": [
+        "from IPython.display import update_display",
+        "scrap = lambda data: {MIME: {'name': 'credit', 'data': data, 'encoder': 'json', 'version': 1}}",
+        "display(scrap(1), raw=True, display_id='a'); update_display(scrap(2), raw=True, display_id='a')",
+    ],
+    "as a display with the same id": [
+        "scrap = lambda data: {MIME: {'name': 'credit', 'data': data, 'encoder': 'json', 'version': 1}}",
+        "for data in 1, 2: display(scrap(data), raw=True, display_id='a')",
+    ],
+    "after the output was cleared": [
+        "from IPython.display import clear_output",
+        "sb.glue('credit', 1); clear_output(); sb.glue('credit', 2)",
+    ],
+    "as rows": ["for credit in 1, 2: sb.glue('credit', [{'credit': credit}])"],
+    "as text and as a number": ["sb.glue('credit', 1); sb.glue('credit', '2')"],
+    "as a record of papermill": [
+        "for credit in 1, 2: display({'application/papermill.record+json': {'credit': credit}}, raw=True)"
+    ],
+}
+
+
+@pytest.mark.parametrize("sources", GLUED_AGAIN.values(), ids=GLUED_AGAIN)
+def test_a_scrap_that_is_glued_with_two_values_is_ambiguous(
+    runner: NotebookRunner, notebook: Notebook, sources: list[str]
+) -> None:
+    """Scrapbook keeps the last of them only."""
+    mime = "import scrapbook as sb\nMIME = 'application/scrapbook.scrap.json+json'"
+    assert ("credit",) == runner.run(str(notebook(mime, *sources)), "select 1").ambiguous_scraps
+
+
+def test_a_scrap_that_is_glued_twice_with_one_value_is_not_ambiguous(
+    runner: NotebookRunner, notebook: Notebook
+) -> None:
+    again = "for _ in range(2): sb.glue('credit', {'amount': '4948.80', 'rows': [1]})"
+    assert () == runner.run(str(notebook(IMPORTS, again)), "select 1").ambiguous_scraps
+
+
+def test_a_failure_says_one_line_of_a_long_error(runner: NotebookRunner, notebook: Notebook) -> None:
+    """Its words would take far more memory than it has itself."""
+    with pytest.raises(NotebookFailed) as raised:
+        runner.run(str(notebook("raise ValueError('y\\n' * 2**20)")), "select 1")
+    assert len(raised.value.what) < 500
 
 
 def test_scraps_that_cannot_be_read_fail_the_notebook(runner: NotebookRunner, notebook: Notebook) -> None:
@@ -631,21 +724,62 @@ def test_the_time_limit_holds_whatever_a_cell_does(notebook: Notebook, tmp_path:
 # --- When processes end, or the machine fails ---------------------------------------------------------------------
 
 
-def test_close_leaves_no_process_and_no_file(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_leaves_no_process_and_no_file(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Not even what a notebook detached still runs, and the temporary folder is empty."""
-    temporary = Path(tempfile.mkdtemp(prefix="t"))
+    temporary, flag = Path(tempfile.mkdtemp(prefix="t")), tmp_path / "flag"
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    os.mkfifo(flag)
     detached = "import subprocess; subprocess.run('setsid sleep 600 &', shell=True, start_new_session=True)"
+    path = notebook(detached, "open(looker, 'w').write('running'); import time; time.sleep(600)")
     own = uuid.uuid4().hex
     runner = NotebookRunner([], environment(MARK=own), seconds=60)
-    runner.run(str(notebook(detached)), "select 1")
-    pids = processes(own)
-    assert len(pids) >= 3  # the host, the fork server and what was detached
-    runner.close()
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(runner.run, str(path), str(flag))
+        assert "running" == flag.read_text()
+        pids = processes(own)
+        runner.close()
+        assert isinstance(run.exception(), NotebookStopped)
     runner.close()
     wait_until_gone(pids)
+    assert len(pids) >= 4  # the host, the fork server, the kernel and what was detached
     assert [] == processes(own)
     temporary.rmdir()
+
+
+DETACHED = """
+import os, subprocess, sys
+subprocess.run('setsid sleep 600 & echo $! >> started', shell=True, start_new_session=True)
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        open('started', 'a').write(f'{os.getpid()}\\n')
+        os.execvp('sleep', ['sleep', '600'])
+    os._exit(0)
+while open('started').read().count('\\n') < 2:
+    pass
+print(open('started').read())
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "1 / 0", "os._exit(1)", "os.kill(os.getpid(), 9)"])
+def test_what_a_notebook_detached_is_gone_after_it(
+    runner: NotebookRunner, notebook: Notebook, tmp_path: Path, end: str
+) -> None:
+    """Whichever way the run ends; the runner goes on."""
+    pids = tmp_path / "pids"
+    path = notebook(DETACHED, "open(looker, 'w').write(open('started').read())", end)
+    with suppress(NotebookFailed, NotebookStopped):
+        runner.run(str(path), str(pids))
+    started = [int(pid) for pid in pids.read_text().split()]
+    wait_until_gone(started)
+    assert 2 == len(started)
+
+
+def test_a_kernel_is_the_first_to_go_when_memory_runs_out(runner: NotebookRunner, notebook: Notebook) -> None:
+    """And not the bot, nor the host of the other kernels."""
+    assert "1000\n\n" == printed(runner, notebook("print(open('/proc/self/oom_score_adj').read())"))
 
 
 def test_a_closed_runner_runs_nothing(notebook: Notebook) -> None:
@@ -679,7 +813,7 @@ def test_a_bot_that_is_killed_takes_its_notebooks_with_it(notebook: Notebook, tm
 def test_a_fork_server_that_dies_is_replaced(breakable: NotebookRunner, notebook: Notebook, mark: str) -> None:
     path = notebook("print('done')")
     breakable.run(str(path), "select 1")
-    (server,) = [pid for pid in processes(mark, "fork_server.py") if os.getsid(pid) != pid]  # its forks lead sessions
+    (server,) = servers(mark)
     os.kill(server, signal.SIGKILL)
     wait_until_gone([server])
     assert "done\n" == printed(breakable, path)

@@ -129,6 +129,18 @@ class TestScraps:
         """Rows, amount, currency and fraud cost must agree."""
         assert said in refusal(run_of(scraps))
 
+    @pytest.mark.parametrize("name", ["credit", "Credit Amount", "summary_info", "Fraud Cost", "currency"])
+    def test_a_scrap_that_was_glued_with_different_values_is_refused(self, name: str) -> None:
+        """The last of them is not the right one for that; nor is a table, if it is there."""
+        for scraps in ({name: "5"}, {"credit": "5"}, {}):
+            run = NotebookRun(scraps, (), "n.ipynb", "0" * 64, ambiguous_scraps=("step", name))
+            assert f"glued the scrap {name} again with another value" in refusal(run)
+
+    def test_a_scrap_about_something_else_may_be_glued_again(self) -> None:
+        """Such as how far the notebook has come."""
+        run = NotebookRun({"credit": "5.00", "step": 2}, (), "n.ipynb", "0" * 64, ambiguous_scraps=("step",))
+        assert credit_of(run).amount == 5
+
 
 class TestAmounts:
     @pytest.mark.parametrize(

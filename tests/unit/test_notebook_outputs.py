@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode, from_dict
 
-from creditbot.notebook_host.outputs import LIMIT, PICTURE_LIMIT, has_scraps, read_cells
+from creditbot.notebook_host.outputs import LIMIT, PICTURE_LIMIT, read_cells, scraps_in, scraps_of
 from tests.support.notebooks import code, markdown
 
 
@@ -63,11 +63,34 @@ def test_a_long_output_is_cut_and_says_so() -> None:
     assert (("stream", f"{'x' * LIMIT}\n(7 more characters not kept)"),) == read_cells(long, (1, 2))[-1].outputs
 
 
-def test_a_scrap_is_noticed_by_its_type() -> None:
-    """Scrapbook is imported only for a notebook that glued something."""
-    glued = {"output_type": "display_data", "data": {"application/scrapbook.scrap.text+json": {}}}
-    assert has_scraps(executed(glued))
+def test_scraps_are_taken_out_of_a_large_notebook() -> None:
+    """The rest takes many times its size in the memory of whoever reads it."""
+    scrap = {"name": "credit", "data": 5, "encoder": "json", "version": 1}
+    glued = {
+        "output_type": "display_data", "data": {"application/scrapbook.scrap.json+json": scrap, "text/plain": "x"}
+    }  # fmt: skip
+    notebook = scraps_of(executed(displayed(text_plain="1"), glued, {"output_type": "stream", "text": "x"}))
+    assert notebook is not None
+    outputs = [output for cell in notebook.cells for output in cell.outputs]
+    assert [{"application/scrapbook.scrap.json+json": scrap}] == [output.data for output in outputs]
 
 
-def test_other_outputs_are_not_scraps() -> None:
-    assert not has_scraps(executed(displayed(text_plain="1"), {"output_type": "stream", "text": "x"}))
+def test_a_notebook_that_glued_nothing_has_no_scraps() -> None:
+    """Scrapbook is started only for one that did."""
+    assert scraps_of(executed(displayed(text_plain="1"), {"output_type": "stream", "text": "x"})) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "scraps"),
+    [
+        ({"application/scrapbook.scrap.json+json": {"name": "credit", "data": [5]}}, [("credit", [5])]),
+        ({"application/papermill.record+json": {"credit": 5, "rows": 1}}, [("credit", 5), ("rows", 1)]),
+        ({"application/scrapbook.scrap.json+json": {"data": 5}}, []),
+        ({"application/scrapbook.scrap.json+json": "no scrap"}, []),
+        ({"text/plain": "5"}, []),
+        (["application/scrapbook.scrap.json+json"], []),
+        (None, []),
+    ],
+)
+def test_scraps_are_noticed_in_the_data_of_a_message(data: object, scraps: list[tuple[str, object]]) -> None:
+    assert scraps == list(scraps_in(data))
