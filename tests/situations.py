@@ -72,6 +72,17 @@ def answered_by_a_person(world: Stage) -> None:
     world.tick()
 
 
+def amounts_differ(world: Stage) -> None:
+    """People name other amounts than the one computed, before and after the reply."""
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.say("Approved, $1.00", "U0BOSS", thread_ts=key.ts))
+    world.tick()
+    other = world.ask("def")
+    world.tick()
+    world.say("Approved, $2.00", "U0BOSS", thread_ts=other.ts)
+    world.tick()
+
+
 def answer_taken_back(world: Stage) -> None:
     """A person's answer is deleted."""
     key = world.ask("abc")
@@ -367,8 +378,8 @@ def thread_refused(world: Stage) -> None:
 
 
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
-    first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, answer_taken_back,
-    answer_in_doubt, deleted, edited_after_the_answer,
+    first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, amounts_differ,
+    answer_taken_back, answer_in_doubt, deleted, edited_after_the_answer,
     link_refused, many_links_refused, too_much, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,

@@ -12,10 +12,11 @@ Notices come from all of `answer` and `tick`; they go to the state, and from the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from creditbot.answer.context import TickContext
 from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
@@ -107,6 +108,16 @@ def left_out_text(permalink: str, links: int) -> str:
         f"My reply to {permalink} does not cover all of its links: no product is on for the SQL of {links} of them. "
         "`creditbot show` says which. If they need a credit, please answer by hand."
     )
+
+
+def differs_text(permalink: str, amounts: Collection[Decimal], ours: Decimal, *, posted: bool) -> str:
+    """The message about a person's reply, by its address, that names another amount than the one computed, both in USD.
+
+    `posted` says whether the computed amount was posted.
+    """
+    theirs = " and ".join(f"${amount:,.2f}" for amount in sorted(amounts))
+    mine = f"I answered ${ours:,.2f}" if posted else f"I computed ${ours:,.2f}, and have not posted it"
+    return f"A reply in the thread names {theirs}, but {mine}. Please find out which amount is right: {permalink}"
 
 
 def deleted_text(permalink: str) -> str:

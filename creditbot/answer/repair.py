@@ -6,11 +6,12 @@ quicker. `thread_check` edits the replies that should not be there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.rules import look_after
-from creditbot.answer.thread_check import ThreadCheck
+from creditbot.answer.thread_check import ThreadCheck, facts_of_answer
 from creditbot.intake.thread import LATE, REPEATS, ThreadView
 from creditbot.model import RequestKey
 from creditbot.state.record import Record, move
@@ -35,9 +36,12 @@ class Repair:
         now, rules = self._context.now(), self._context.rules
         shown = self._check.look(key, record.thread, record.retried)
         standing = self._repair(key, record, shown) or record.reply
-        saved = record.saved and standing == record.reply
         due = now - record.at >= look_after(rules.settle, record.checked)
-        changes: dict[str, Any] = {"checked": record.checked + due, "reply": standing, "saved": saved}
+        end: dict[str, Any] = {"reply": standing}
+        if record.status == "elsewhere" and shown.answer:
+            end |= facts_of_answer(shown)
+        saved = record.saved and replace(record, **end) == record  # else a later tick writes the summary again
+        changes: dict[str, Any] = {**end, "checked": record.checked + due, "saved": saved}
         missing = record.status == "answered" and not shown.ours
         if not missing or now - record.at >= rules.settle:  # else Slack may show the thread as it was before our reply
             changes["replies"] = shown.replies if replies is None else replies
@@ -57,10 +61,12 @@ class Repair:
         elif record.status == "answered":
             self._check.edit_surplus(key, record, shown.repeats, REPEATS)
             self._check.tell_if_deleted(key, record, shown)
+            self._check.tell_if_amounts_differ(key, record, shown)
         elif record.terminal:
             self._check.edit_surplus(key, record, shown.ours, REPEATS if record.status == "elsewhere" else LATE)
             if record.status != "elsewhere":
                 return ""
             self._check.tell_if_unanswered(key, record, shown)
+            self._check.tell_if_amounts_differ(key, record, shown)
             return shown.elsewhere
         return shown.ours[0] if shown.ours else ""

@@ -14,12 +14,14 @@ from typing import Any
 from creditbot.answer.context import TickContext
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.other_deployments import tell_of_others
-from creditbot.answer.owner import Notices, deleted_text, unanswered_text
+from creditbot.answer.owner import Notices, deleted_text, differs_text, unanswered_text
 from creditbot.errors import NotYet, PostRefused, ThreadUnclear
+from creditbot.intake.answers import amounts_in
+from creditbot.intake.requests import is_ours
 from creditbot.intake.thread import REPEATS, ThreadView, is_behind, view
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
-from creditbot.state.record import Record, move
+from creditbot.state.record import ANSWERED, Record, move
 
 
 class ThreadCheck:
@@ -54,6 +56,7 @@ class ThreadCheck:
         doubled = bool(shown.repeats)  # stored with the end: a later tick edits them if this process dies first
         ended = self._finisher.finish(key, record, replace(end, doubled=doubled), request=shown.request)
         self.edit_surplus(key, record, shown.repeats, REPEATS)
+        self.tell_if_amounts_differ(key, ended, shown)
         return ended
 
     def _end_shown(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
@@ -66,7 +69,7 @@ class ThreadCheck:
                 "Find out who posted it, and credit by hand.",
             )
         if shown.elsewhere:
-            found: dict[str, Any] = {"reply": shown.elsewhere, "replies": shown.replies}
+            found: dict[str, Any] = {"reply": shown.elsewhere, "replies": shown.replies, **facts_of_answer(shown)}
             return move(record, "elsewhere", now, claim=None, reason="Answered in the thread.", **found)
         if is_behind(shown.own, key, record.edited, now, self._context.rules.settle):
             raise NotYet("Slack does not show the latest version of the request yet.", "The next tick reads it again.")
@@ -82,6 +85,17 @@ class ThreadCheck:
         if record.reply and shown.request and not stands:  # the thread of a deleted request shows nothing
             address = self._context.workspace.address(key, record.thread)
             self._notices.add(f"{key}.unanswered.{record.reply}", unanswered_text(address))
+
+    def tell_if_amounts_differ(self, key: RequestKey, record: Record, shown: ThreadView) -> None:
+        """Tells the owner about people's replies that name other amounts than the one computed, once about each."""
+        if record.status not in ANSWERED or not record.result:
+            return
+        for remark in shown.remarks:
+            amounts = amounts_in(remark.text)
+            if amounts and record.result.amount not in amounts and not is_ours(remark, self._context.workspace):
+                address = self._context.workspace.permalink(key.channel, remark.ts, record.thread or key.ts)
+                text = differs_text(address, amounts, record.result.amount, posted=record.status == "answered")
+                self._notices.add(f"{key}.differs.{remark.ts}", text)
 
     def tell_if_deleted(self, key: RequestKey, record: Record, shown: ThreadView) -> None:
         """Tells the owner that our reply is no longer in its thread. It is not posted again: somebody took it back."""
@@ -106,6 +120,15 @@ class ThreadCheck:
                 if error.retry:
                     raise
                 self._notices.add(f"{key}.stays.{ts}", f"I could not edit {address}: {error} Please delete it by hand.")
+
+
+def facts_of_answer(shown: ThreadView) -> dict[str, Any]:
+    """Who gave the answer that counts, and for how much, as fields of a record."""
+    if shown.answer is None:
+        return {"answer_by": "", "answer_amount": None}
+    amounts = amounts_in(shown.answer.text)
+    amount = next(iter(amounts)) if len(amounts) == 1 else None
+    return {"answer_by": shown.answer.user or shown.answer.bot or "", "answer_amount": amount}
 
 
 def answered(record: Record, now: datetime, reply: str, replies: int) -> Record:

@@ -12,6 +12,7 @@ import socket
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from creditbot.bootstrap import Assembly, assemble
@@ -131,9 +132,16 @@ def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
             yield printable(f"{' ' * 18}{request.reason}")
         if request.status == "answered" and request.skipped:
             yield f"{' ' * 18}It does not cover all links: no product is on for the SQL of {request.skipped} of them."
+        if request.answer_by:
+            yield printable(f"{' ' * 18}{_answer_line(request.answer_by, request.answer_amount)}")
         for line in request.traffic:
             yield printable(f"{' ' * 18}{line}")
     yield _rate_line(past, days)
+
+
+def _answer_line(who: str, amount: Decimal | None) -> str:
+    """Who answered instead of us, and for how much (USD)."""
+    return f"{who}: {format_usd(amount)}" if amount is not None else who
 
 
 def _rate_line(past: Sequence[PastRequest], days: int) -> str:
@@ -178,6 +186,8 @@ def _record_facts(record: Record) -> Iterable[tuple[str, str]]:
         yield "reason", record.reason
     if record.due and not record.terminal:
         yield "next try", utc(record.due)
+    if record.answer_by:
+        yield "answer by", _answer_line(record.answer_by, record.answer_amount)
     if record.result:
         yield "credit", format_usd(record.result.amount)
     if record.overridden_by:
@@ -194,6 +204,10 @@ def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     amount = summary.get("credit_amount")
     facts = (
         ("reason", outcome.get("reason")),
+        (
+            "answer by",
+            _answer_line(outcome["answer_by"], outcome.get("answer_amount")) if "answer_by" in outcome else "",
+        ),
         ("credit", format_usd(amount) if amount is not None else None),
         ("again by", outcome.get("overridden_by")),
         ("attempts", outcome.get("attempts")),

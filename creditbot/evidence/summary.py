@@ -11,7 +11,7 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
                       seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`);
                       no product for a link that was skipped
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
-    outcome           status, and what belongs to it
+    outcome           status, and what belongs to it, such as who answered instead, and the amount (USD) of that answer
 
 A summary is proof, and it is small. SQL and addresses are kept in full. Every other text is cut if it is too long, and
 then says so. Apart from the SQL and the addresses, a summary stays under 50 KB, whatever a notebook prints.
@@ -180,6 +180,8 @@ def _outcome(record: Record, computed: object) -> dict[str, object]:
         "status": record.status,
         "at": _stamp(record.at),
         "reply": record.reply,
+        "answer_by": record.answer_by,
+        "answer_amount": record.answer_amount or 0,
         "reason": shorten(record.reason, TEXT_BYTES),
         "attempts": record.attempts,
         "seconds": Decimal(f"{record.seconds:.3f}"),

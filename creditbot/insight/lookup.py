@@ -67,6 +67,8 @@ class PastRequest:
         reason: why it ended so, or "".
         skipped: how many of its links the amount leaves out, because their product is off.
         traffic: which traffic was computed, a line for each link: product, accounts, days.
+        answer_by: id of the person or bot that answered it instead, or "".
+        answer_amount: USD that this answer names; None if it names no single amount.
     """
 
     key: RequestKey
@@ -77,6 +79,8 @@ class PastRequest:
     reason: str
     skipped: int = 0
     traffic: tuple[str, ...] = ()
+    answer_by: str = ""
+    answer_amount: Decimal | None = None
 
 
 class Lookup:
@@ -155,11 +159,17 @@ def _by_summary(key: RequestKey, summary: Mapping[str, Any], workspace: Workspac
     links = [link for link in summary.get("links", []) if "sql_sha256" in link]
     skipped = sum(not link.get("product") for link in links)
     traffic = tuple(dict.fromkeys(map(traffic_in_words, footprints_in(summary))))
-    return PastRequest(key, address, status, amount, float(seconds) if seconds else None, reason, skipped, traffic)
+    return PastRequest(
+        key, address, status, amount, float(seconds) if seconds else None, reason, skipped, traffic,
+        str(outcome.get("answer_by", "")), outcome.get("answer_amount"),
+    )  # fmt: skip
 
 
 def _by_record(key: RequestKey, record: Record, workspace: Workspace) -> PastRequest:
     amount = record.result.amount if record.result and record.status == "answered" else None
     address = workspace.address(key, record.thread)
     skipped = record.result.skipped if record.result else 0
-    return PastRequest(key, address, record.status, amount, record.seconds or None, record.reason, skipped)
+    return PastRequest(
+        key, address, record.status, amount, record.seconds or None, record.reason, skipped,
+        answer_by=record.answer_by, answer_amount=record.answer_amount,
+    )  # fmt: skip

@@ -8,6 +8,7 @@ may or may not be an answer, the owner decides.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from enum import Enum, auto
 
 
@@ -31,12 +32,16 @@ _ANY_AMOUNT = re.compile(
 )
 _GRANTS = re.compile(r"\b(?:approv(?:ed?|ing|al)|credited|granted)\b", re.IGNORECASE)
 _GREETING = (
-    r"(?:(?:hi|hello|hey|dear|thanks|thank you|thx|ok|okay|yes|sure|done|great|fyi)\b"
+    r"(?:(?:hi|hello|hey|dear|thanks|thank you|thx|ok|okay|yes|sure|done|great|fyi|confirmed|lgtm|looks good"
+    r"|good to go|no objections?)\b"
     r"[^.?!$\n]{0,40}?[\s,:;.!\u2013\u2014-]{1,9}){0,2}[^\w$]{0,9}"
 )
-_GRANTED = r"(?:(?:the|your)\s)?(?:credit\s)?(?:is\s|was\s|has\sbeen\s)?(?:approved|credited)\b"
+_APPROVED = r"(?:is\s|was\s|has\sbeen\s)?(?:approved|approving|credited|granted)\b"
+_GRANTED = rf"(?:this\s(?=is\s))?(?:(?:the|your)\s)?(?:credit\s)?{_APPROVED}"
 _ANSWER = re.compile(
-    rf"{_GREETING}(?:{_GRANTED}[^$\u20ac\u00a3]{{0,150}}?{_DOLLARS}|{_DOLLARS}\W{{0,6}}{_GRANTED})", re.IGNORECASE
+    rf"{_GREETING}(?:{_GRANTED}[^$\u20ac\u00a3]{{0,150}}?{_DOLLARS}|{_DOLLARS}\W{{0,6}}{_GRANTED}"
+    rf"|(?:(?:an?|the|your)\s)?credit\sof\s{_DOLLARS}\s{_APPROVED})",
+    re.IGNORECASE,
 )
 _BARE_ANSWER = re.compile(rf"approved\b[^\w$?]{{0,12}}{_DOLLARS}(?:[^\w?]+exceptions?\b)?[^\w?]*", re.IGNORECASE)
 """The words of the default REPLY_TEMPLATE and nothing else."""
@@ -45,11 +50,13 @@ _HEDGE = re.compile(
     r"|\basked for\b|\bby (?:my|our|his|her|their|the)\b",
     re.IGNORECASE,
 )
+_AMOUNT = re.compile(rf"(?:(?:US)?\$|USD\s?\$?)\s?({_NUMBER})|({_NUMBER})\s?(?:USD\b|dollars\b|\$)", re.IGNORECASE)
+_WHOLE_NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,2})?")
 _LEADING = re.compile(r"[^\w$]+")
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:&gt;|>).*$", re.MULTILINE)
 _QUOTE_MARK = re.compile(r"^[ \t]*(?:&gt;|>)+", re.MULTILINE)
 _STRUCK = re.compile(r"~[^~\n]+~")
-_TOKEN = re.compile(r"<[^<>]*>|:[a-z0-9_+'-]+:", re.IGNORECASE)
+_TOKEN = re.compile(r"<[^<>]*>|:[a-z0-9_+'-]+:|(?<!\w)@[\w.-]+", re.IGNORECASE)
 _STYLE = re.compile(r"[*_`]")
 
 
@@ -71,6 +78,22 @@ def read_answer(text: str, *, by_asker: bool = False) -> Reading:
     if answer and not _HEDGE.search(said[: answer.end()]) and not said[answer.end() :].lstrip().startswith("?"):
         return Reading.ANSWER
     return Reading.DOUBT
+
+
+def amounts_in(text: str) -> frozenset[Decimal]:
+    """The amounts in USD that a reply names, quotations left out; empty if one of them cannot be read for certain.
+
+    Args:
+        text: as Slack sent it.
+    """
+    said = _plain(_QUOTED_LINE.sub(" ", text))[:_LONGEST]
+    amounts = set()
+    for match in _AMOUNT.finditer(said):
+        number = (match[1] or match[2]).rstrip(",")
+        if not _WHOLE_NUMBER.fullmatch(number) or re.match(r"\w", said[match.end() :]):
+            return frozenset()  # such as $5k, or 812,40 USD
+        amounts.add(Decimal(number.replace(",", "")))
+    return frozenset(amounts)
 
 
 def _plain(text: str) -> str:

@@ -44,6 +44,7 @@ class ThreadView:
         forged: ts of a reply that carries our marker for the request and that somebody else posted, or "".
         elsewhere: ts of the unmarked answer that counts for the request, or "".
         unclear: why the thread does not show whether the request was answered, one sentence, or "".
+        remarks: the unmarked replies to the request that answer it, or may answer it, oldest first.
         replies: how many replies the thread has.
     """
 
@@ -53,12 +54,18 @@ class ThreadView:
     forged: str = ""
     elsewhere: str = ""
     unclear: str = ""
+    remarks: tuple[Message, ...] = field(default=(), compare=False)
     replies: int = field(default=0, compare=False)
 
     @property
     def repeats(self) -> tuple[str, ...]:
         """Our replies after the first one."""
         return self.ours[1:]
+
+    @property
+    def answer(self) -> Message | None:
+        """The unmarked answer that counts for the request; None if there is none."""
+        return next((message for message in self.remarks if message.ts == self.elsewhere), None)
 
 
 def view(
@@ -77,8 +84,10 @@ def view(
     request = read_request(own, workspace, rules) if own else None
     replies = _replies_by_request(messages, key, workspace, rules)
     answer, unclear = _unmarked_answer(replies, key, retried)
+    to_it = replies.get(key.ts)
+    remarks = tuple(by_ts[ts] for ts in sorted((*to_it.answers, *to_it.doubts), key=micros_of)) if to_it else ()
     number = sum(message.thread != message.ts for message in messages)
-    return ThreadView(request, own, ours, forged, answer, unclear, number)
+    return ThreadView(request, own, ours, forged, answer, unclear, remarks, number)
 
 
 @dataclass(slots=True)

@@ -123,6 +123,8 @@ class Record:
         result: the amount and its evidence, once computed.
         posts: how often it went to posting. After more than one, the thread may show two replies.
         reply: ts of the reply, from us or from somebody else.
+        answer_by: id of the person or bot whose answer counts, if it is not ours, else "".
+        answer_amount: USD that this answer names; None if it names no amount, or several.
         reason: why it ended as it did, one sentence for people.
         checked: how often its thread was read after the end, to find a reply that appeared late.
         saved: the summary of its end is written, so the state may forget it.
@@ -149,6 +151,8 @@ class Record:
     result: Result | None = None
     posts: int = 0
     reply: str = ""
+    answer_by: str = ""
+    answer_amount: Decimal | None = None
     reason: str = ""
     checked: int = 0
     saved: bool = False
@@ -183,7 +187,7 @@ def restarted(record: Record, at: datetime, **kept: Any) -> Record:
     """The record of a request that starts again from the beginning. `kept` are the fields to keep or to set."""
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
-        "saved": False, "checked": 0, "overridden_by": "",
+        "answer_by": "", "answer_amount": None, "saved": False, "checked": 0, "overridden_by": "",
     }  # fmt: skip
     return move(record, "restarted", at, **{**blank, **kept})
 

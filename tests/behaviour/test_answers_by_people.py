@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -133,6 +134,83 @@ def test_a_reply_that_may_be_an_answer_leaves_the_request_to_people(world: World
     world.retry(key)
     world.tick()
     assert world.replies(key) == [remark, REFERENCE]
+
+
+# -- how much people credit --------------------------------------------------------------------------------------------
+
+
+def test_who_answered_and_how_much_is_kept(world: World) -> None:
+    """In the record and in the summary."""
+    key = world.ask("abc")
+    world.say("<@U0PERSON> approved for USD 812.40", "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    record, outcome = world.record(key), world.summary(key)["outcome"]
+    assert (record.answer_by, record.answer_amount) == ("U0BOSS", Decimal("812.40"))
+    assert (outcome["answer_by"], outcome["answer_amount"]) == ("U0BOSS", Decimal("812.40"))
+
+
+def test_an_answer_with_several_amounts_keeps_none(world: World) -> None:
+    key = world.ask("abc")
+    world.say("Approved, $500 and $300", "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    record, outcome = world.record(key), world.summary(key)["outcome"]
+    assert (record.answer_by, record.answer_amount) == ("U0BOSS", None)
+    assert "answer_amount" not in outcome
+
+
+def test_another_amount_than_the_one_computed_is_told_once(world: World) -> None:
+    """A person answered while the notebook ran."""
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.say(APPROVED, "U0BOSS", thread_ts=key.ts))
+    world.ticks(3)
+    (text,) = world.told()
+    assert "names $812.40, but I computed $4,948.80" in text
+    assert world.replies(key) == [APPROVED]
+
+
+@pytest.mark.parametrize("words", ["Approved, $500.00", "No, that should be approved at $500, please correct it"])
+def test_another_amount_after_the_reply_is_told_once(world: World, words: str) -> None:
+    key = world.ask("abc")
+    world.tick()
+    remark = world.say(words, "U0BOSS", thread_ts=key.ts)
+    world.ticks(3)
+    (text,) = world.told()
+    assert "names $500.00, but I answered $4,948.80" in text
+    assert f"/p{remark.ts.replace('.', '')}" in text
+
+
+@pytest.mark.parametrize(
+    "words", ["Approved, $4,948.80", "Approved, $4948.80 (of $9,000)", "thanks, $500 was the last one", "Approved, $5k"]
+)
+def test_the_same_amount_or_talk_after_the_reply_tells_nobody(world: World, words: str) -> None:
+    key = world.ask("abc")
+    world.tick()
+    world.say(words, "U0BOSS", thread_ts=key.ts)
+    world.ticks(3)
+    assert world.told() == []
+
+
+def test_an_answer_that_is_edited_to_another_amount_is_kept_anew(world: World) -> None:
+    """At the next look at the thread; the summary follows."""
+    key = world.ask("abc")
+    answer = world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.edit(answer, "Approved, $900.00")
+    world.wait(minutes=16)
+    world.ticks(2)
+    assert world.record(key).answer_amount == Decimal("900.00")
+    assert world.summary(key)["outcome"]["answer_amount"] == Decimal("900.00")
+    assert world.told() == []
+
+
+def test_a_retry_forgets_who_answered(world: World) -> None:
+    key = world.ask("abc")
+    answer = world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
+    world.tick()
+    world.delete(answer)
+    world.retry(key)
+    world.tick()
+    assert (world.record(key).answer_by, world.record(key).answer_amount) == ("", None)
 
 
 # -- an answer that is no longer there ---------------------------------------------------------------------------------

@@ -319,7 +319,7 @@ def test_the_owner_is_told_once_of_a_reply_that_never_shows(world: World) -> Non
 @pytest.mark.parametrize(
     ("end", "status"),
     [
-        (lambda world, key: world.say("Approved, $1.00", PERSON, thread_ts=key.ts), "elsewhere"),
+        (lambda world, key: world.say(REFERENCE, PERSON, thread_ts=key.ts), "elsewhere"),
         (lambda world, key: world.stray_reply(key), "answered"),
         (lambda world, key: world.delete(key), "withdrawn"),
     ],

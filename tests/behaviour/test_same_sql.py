@@ -297,7 +297,7 @@ def test_a_summary_knows_of_a_persons_answer_that_the_state_has_forgotten() -> N
     world = World()
     first = world.ask("abc")
     world.kill("thread.before-read")
-    world.say("Approved, $1.00", PERSON, thread_ts=first.ts)
+    world.say(REFERENCE, PERSON, thread_ts=first.ts)
     world.tick_after(minutes=31)
     assert world.record(first).status == "elsewhere"
     world.forget(first)

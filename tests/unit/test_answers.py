@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.intake.answers import Reading, read_answer
+from creditbot.intake.answers import Reading, amounts_in, read_answer
 
 ANSWERS = [
     "Approved, $812.40, exceptions",
@@ -43,6 +44,21 @@ ANSWERS = [
     "<https://acme.looker.com/looks/5|Look 5> approved, $812.40",
     "Approved\n$812.40",
     "APPROVED, $ 12",
+    "Approved for $500",
+    "approved for USD 500",
+    "500 USD approved",
+    "Approving $500",
+    "Granted $500",
+    "<@U1> this is approved, $500",
+    "A credit of $500 is approved",
+    "Credit of $500 approved",
+    "Confirmed, approved: $500",
+    "LGTM - approved $500",
+    "Looks good, approved for $500",
+    "No objection. Approved, $500",
+    "@dana approved, $500",
+    "Approved (toll fraud, confirmed with Ops): $812.40",
+    "Approved due to SMS pumping in December, $812.40, exceptions",
 ]
 DOUBTS = [
     "not approved: $5",
@@ -81,6 +97,33 @@ def test_an_approval_with_an_amount_that_may_be_none_is_doubtful(text: str) -> N
     """A person decides about it."""
     expected = Reading.ANSWER if "credited" in text else Reading.DOUBT
     assert expected is read_answer(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "amounts"),
+    [
+        ("Approved, $4,948.80, exceptions", ["4948.80"]),
+        ("Approved, $1,000, exceptions", ["1000"]),
+        ("Approved, 500 USD.", ["500"]),
+        ("approved for USD 500", ["500"]),
+        ("Approved, US$812.40", ["812.40"]),
+        ("Approved 812.4 dollars", ["812.4"]),
+        ("_Approved_, *500$*", ["500"]),
+        ("&gt; Approved, $800\nApproved, $500", ["500"]),
+        ("~Approved, $800~ Approved, $500", ["500"]),
+        ("Approved, $500 + $300", ["300", "500"]),
+        ("Approved, $5k", []),
+        ("Approved, 812,40 USD", []),
+        ("Approved, $1,00", []),
+        ("Approved, $500 and $5k", []),
+        ("Approved, \u20ac5", []),
+        ("Approved", []),
+        ("", []),
+    ],
+)
+def test_the_amounts_of_an_answer_are_read(text: str, amounts: list[str]) -> None:
+    """None at all if one of them may mean something else."""
+    assert {Decimal(amount) for amount in amounts} == amounts_in(text)
 
 
 @pytest.mark.parametrize("text", OTHERS)
@@ -148,6 +191,7 @@ def test_an_answer_is_one_in_any_wrapping(text: str) -> None:
 def test_any_text_can_be_read(text: str, by_asker: bool) -> None:
     """Whatever it holds."""
     assert read_answer(text, by_asker=by_asker) in Reading
+    assert all(amount >= 0 for amount in amounts_in(text))
 
 
 @pytest.mark.parametrize("unit", ["~", "<", ":", "&gt;", " ", "approved ", "1", "approved $1", "hi ", "*", "-", "\n> "])
@@ -156,4 +200,5 @@ def test_hostile_replies_take_little_time(prefix: str, unit: str) -> None:
     """Slack's longest message, 40,000 characters."""
     started = time.process_time()
     read_answer(prefix + unit * (40_000 // len(unit)))
+    amounts_in(prefix + unit * (40_000 // len(unit)))
     assert time.process_time() - started < 2

@@ -56,6 +56,13 @@ def test_links_of_a_product_that_is_off_are_not_automated() -> None:
     assert f"{' ' * 18}It does not cover all links: no product is on for the SQL of 1 of them." == lines[-2]
 
 
+def test_a_persons_answer_is_listed_with_who_gave_it() -> None:
+    """And with the amount, if it names one."""
+    answer = replace(past("elsewhere"), answer_by="U0BOSS", answer_amount=Decimal("812.40"))
+    lines = list(history_lines([answer, replace(answer, answer_amount=None)], 30))
+    assert [f"{' ' * 18}U0BOSS: $812.40", f"{' ' * 18}U0BOSS"] == lines[2:5:2]
+
+
 def test_a_history_without_requests_says_so() -> None:
     assert ["No request was answered, given up or skipped in the last 7 days."] == list(history_lines([], 7))
 
