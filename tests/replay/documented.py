@@ -116,7 +116,11 @@ def api_for(area: str, environ: Mapping[str, str] = os.environ) -> DocumentedApi
 
 
 def slack_answers(folder: Path) -> Answers:
-    """The successful examples of each method by their names, then each documented error by its code."""
+    """The successful examples of each method by their names, then each documented error by its code.
+
+    Two more answers are made of the first example and the schema of the method's output: `shape null`, with null
+    wherever that is allowed, and `shape bare`, with the required fields alone.
+    """
     answers: dict[str, dict[str, HttpResponse]] = {}
     for method in SLACK_METHODS:
         reference = json.loads((folder / "slack" / f"{method}.json").read_text(encoding="utf-8"))
@@ -124,8 +128,17 @@ def slack_answers(folder: Path) -> Answers:
         shown = {name: example for name, example in examples.items() if example["ok"]}
         refused = {example["error"]: example for example in examples.values() if not example["ok"]}
         listed = {code: {"ok": False, "error": code} for code in reference["errors"]}
-        answers[method] = {name: HttpResponse.of(body) for name, body in {**shown, **listed, **refused}.items()}
+        shapes = _shapes(next(iter(shown.values())), reference["output"])
+        bodies = {**shown, **listed, **refused, **shapes}
+        answers[method] = {name: HttpResponse.of(body) for name, body in bodies.items()}
     return answers
+
+
+def _shapes(example: Json, output: Json) -> dict[str, Json]:
+    parts = {name: field.get("anyOf", field.get("oneOf", ())) for name, field in output["properties"].items()}
+    nulls = {name: None for name, choices in parts.items() if {"type": "null"} in choices}
+    required = {name: example[name] for name in output.get("required", ()) if name in example}
+    return {"shape null": {**example, **nulls}, "shape bare": {"ok": True, **required}}
 
 
 @cache

@@ -65,13 +65,19 @@ class Stage:
         if self._sandbox:
             prepare(self._sandbox)
 
-    def answers(self, operation: str) -> Iterator[str]:
-        """The names of the documented answers of an operation; while one is yielded, it is what the operation gives."""
+    def answers(self, operation: str, *, shapes: bool = False) -> Iterator[str]:
+        """The names of the documented answers of an operation; while one is yielded, it is what the operation gives.
+
+        With `shapes`, only the answers that were made of a schema for Slack; else all others.
+        """
         known = self._documented.answers[operation] if self._documented else ()
-        for name in str(self.cassette.get_metadata(operation, ", ".join(known))).split(", "):
+        names = ", ".join(name for name in known if name.startswith("shape ") == shapes)
+        for name in str(self.cassette.get_metadata(operation, names)).split(", "):
             if self._documented:
                 self._documented.chosen[operation] = name
             yield name
+        if self._documented:
+            del self._documented.chosen[operation]
 
     def given(self, name: str, in_sandbox: Callable[[Sandbox], str]) -> str:
         """Something that differs from place to place, in the form the cassette keeps it in."""

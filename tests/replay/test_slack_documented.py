@@ -5,6 +5,7 @@ Recorded from Slack's own method reference, not from our sandbox, see documented
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from creditbot.adapters.slack.access import access
@@ -73,6 +74,46 @@ def test_conversations_open(stage: Stage) -> None:
     ends = ends_of(stage.answers("conversations.open"), lambda: stage.slack().owner.tell("Hello", NOTICE))
     assert "1503435956.000247" == ends["success"] == ends["success_with_return_im"]
     assert {"PostRefused, retry"} == errors_in(ends).keys()
+
+
+def test_shapes(stage: Stage) -> None:
+    """Null wherever Slack allows it, and the required fields alone, cost at most a name."""
+    slack, by_id = stage.slack(channel="general"), stage.slack(channel="C012AB3CD")
+    inbox, channel, request = slack.inbox, stage.channel, stage.request
+    calls: dict[str, Callable[[], object]] = {
+        "auth.test": lambda: (access(slack.api).team, access(slack.api).user),
+        "chat.postMessage": lambda: slack.replier.reply(channel, request, "Approved", MARKER),
+        "chat.update": lambda: slack.replier.amend(channel, request, "Twice"),
+        "conversations.history": lambda: len(inbox.messages(channel, LONG_AGO)),
+        "conversations.info": lambda: by_id.inbox.workspace(None).channels,
+        "conversations.list": lambda: inbox.workspace(None).channels,
+        "conversations.open": lambda: stage.slack().owner.tell("Hello", NOTICE),
+        "conversations.replies": lambda: len(inbox.thread(channel, request)),
+    }
+    ends = {
+        f"{method}, {name}": end
+        for method, call in calls.items()
+        for name, end in ends_of(stage.answers(method, shapes=True), call).items()
+    }
+    expected = {
+        "auth.test, shape null": ("Subarachnoid Workspace", "without a name"),
+        "auth.test, shape bare": ("without a name", "without a name"),
+        "chat.postMessage, shape null": "1503435956.000247",
+        "chat.postMessage, shape bare": "1503435956.000247",
+        "chat.update, shape null": None,
+        "chat.update, shape bare": None,
+        "conversations.history, shape null": 2,
+        "conversations.history, shape bare": 2,
+        "conversations.info, shape null": {"C012AB3CD": "general"},
+        "conversations.info, shape bare": {"C012AB3CD": "general"},
+        "conversations.list, shape null": {"C012AB3CD": "general"},
+        "conversations.list, shape bare": {"C012AB3CD": "general"},
+        "conversations.open, shape null": "1503435956.000247",
+        "conversations.open, shape bare": "PostRefused, retry",
+        "conversations.replies, shape null": 4,
+        "conversations.replies, shape bare": 4,
+    }
+    assert expected == ends
 
 
 RETRIED = {

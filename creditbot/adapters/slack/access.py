@@ -65,5 +65,5 @@ def access(api: SlackApi) -> Access:
     except CallFailed as failed:
         raise read_error(failed) from failed
     scopes = (scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(","))
-    team, user, enterprise = (str(answer.data.get(name) or "") for name in ("team", "user", "enterprise_id"))
-    return Access(team, user, frozenset(filter(None, scopes)), enterprise)
+    team, user = (str(answer.data.get(name) or "without a name") for name in ("team", "user"))
+    return Access(team, user, frozenset(filter(None, scopes)), str(answer.data.get("enterprise_id") or ""))

@@ -177,13 +177,13 @@ class SlackInbox:
             raise Refused(
                 SLACK,
                 f"The bot cannot see a channel #{channel} on Slack.",
-                f"Check the name; invite the bot if the channel is private: /invite @{me.get('user')}.",
+                f"Check the name; invite the bot if the channel is private: /invite @{_bot_name(me)}.",
             )
         identity, name = _field(found, "id"), str(found.get("name") or found.get("id"))
         if found.get("is_archived") is True:
             raise Refused(SLACK, f"The channel #{name} is archived.", "Unarchive it, or name another channel.")
         if found.get("is_member") is False:
-            todo = f"Invite the bot: /invite @{me.get('user')} in that channel."
+            todo = f"Invite the bot: /invite @{_bot_name(me)} in that channel."
             raise Refused(SLACK, f"The bot is not in the channel #{name}.", todo)
         return identity, name
 
@@ -204,6 +204,11 @@ def _named(pages: Iterable[Mapping[str, Any]], names: set[str]) -> dict[str, Map
         if found.keys() == names:
             break
     return found
+
+
+def _bot_name(me: Mapping[str, Any]) -> str:
+    """What the bot is called; Slack's reference allows a user without a name."""
+    return str(me.get("user") or "NAME")
 
 
 def _field(answer: Mapping[str, Any], name: str) -> str:
