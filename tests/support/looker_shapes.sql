@@ -256,3 +256,92 @@ GROUP BY
 ) zz
 WHERE (z__pivot_col_rank <= 16384 OR z__is_highest_ranked_cell = 1)
  ORDER BY z___pivot_row_rank
+
+-- shape: filtered measures
+SELECT
+    verify_traffic.prefix AS {n:prefix},
+    COALESCE(SUM(CASE WHEN (verify_traffic.mode = 'max') THEN verify_traffic.messages ELSE NULL END), 0) AS {n:max_messages},
+    COUNT(DISTINCT CASE WHEN NOT (verify_traffic.verified > 0 ) OR (verify_traffic.verified > 0 ) IS NULL THEN verify_traffic.id ELSE NULL END) AS {n:unverified}
+FROM {table} AS verify_traffic
+WHERE {authy}
+GROUP BY
+    verify_traffic.prefix
+
+-- shape: average and ratio
+SELECT
+    verify_traffic.prefix AS {n:prefix},
+    AVG(verify_traffic.messages ) AS {n:average_messages},
+    1.0 * (COALESCE(SUM(verify_traffic.verified ), 0)) / NULLIF(({count}),0) AS {n:conversion}
+FROM {table} AS verify_traffic
+WHERE {authy}
+GROUP BY
+    verify_traffic.prefix
+HAVING NOT ({count} IS NULL)
+
+-- shape: two ranges of dates
+SELECT
+    verify_traffic.prefix AS {n:prefix},
+    {count} AS {n:messages}
+FROM {table} AS verify_traffic
+WHERE ({between} OR ((( {created} ) >= {days_ago} AND ( {created} ) < {tomorrow}))) AND {authy} AND NOT ({created} IS NULL)
+GROUP BY
+    verify_traffic.prefix
+
+-- shape: parameter
+SELECT
+    CASE WHEN 'mode' = 'prefix' THEN verify_traffic.prefix WHEN 'mode' = 'mode' THEN verify_traffic.mode ELSE NULL END AS {n:dynamic},
+    {count} AS {n:messages}
+FROM {table} AS verify_traffic
+WHERE {authy} AND (1 = 1 AND 2 = 2)
+GROUP BY
+    CASE WHEN 'mode' = 'prefix' THEN verify_traffic.prefix WHEN 'mode' = 'mode' THEN verify_traffic.mode ELSE NULL END
+
+-- shape: filters on texts
+SELECT
+    verify_traffic.prefix AS {n:prefix}
+FROM {table} AS verify_traffic
+WHERE {authy} AND (verify_traffic.mode LIKE 'b%' OR verify_traffic.mode LIKE '%x' OR (verify_traffic.mode LIKE '%as%' AND verify_traffic.mode <> 'fast')) AND (verify_traffic.prefix NOT LIKE '%00%' OR verify_traffic.prefix IS NULL) AND (verify_traffic.mode NOT IN ('p', 'q') OR verify_traffic.mode IS NULL)
+
+-- shape: latest row of each id
+WITH latest AS (SELECT id, prefix, billable_item, messages, ROW_NUMBER() OVER (PARTITION BY id ORDER BY created_at DESC) AS row_number_of_id
+  FROM {table}
+  )
+SELECT
+    latest.prefix AS {n:prefix},
+    SUM(latest.messages ) AS {n:messages}
+FROM latest
+WHERE latest.row_number_of_id = 1 AND latest.billable_item LIKE 'Authy%'
+GROUP BY
+    latest.prefix
+
+-- shape: rank that is shown
+WITH ranked AS (SELECT prefix, SUM(messages) AS messages, RANK() OVER (ORDER BY SUM(messages) DESC) AS prefix_rank
+  FROM {table}
+  WHERE billable_item LIKE 'Authy%'
+  GROUP BY prefix
+  )
+SELECT
+    CASE WHEN ranked.prefix_rank <= 10 THEN ranked.prefix ELSE 'Other' END AS {n:top},
+    SUM(ranked.messages ) AS {n:messages}
+FROM ranked
+GROUP BY
+    CASE WHEN ranked.prefix_rank <= 10 THEN ranked.prefix ELSE 'Other' END
+
+-- shape: native derived tables
+WITH by_prefix AS (SELECT
+    verify_traffic.prefix AS prefix,
+    {count} AS messages
+FROM {table} AS verify_traffic
+WHERE {between} AND {authy}
+GROUP BY verify_traffic.prefix)
+  ,  by_mode AS (SELECT
+    verify_traffic.prefix AS prefix,
+    COUNT(DISTINCT verify_traffic.mode ) AS modes
+FROM {table} AS verify_traffic
+GROUP BY verify_traffic.prefix)
+SELECT
+    by_prefix.prefix AS {n:prefix},
+    by_prefix.messages AS {n:messages},
+    by_mode.modes AS {n:modes}
+FROM by_prefix
+LEFT JOIN by_mode ON by_prefix.prefix = by_mode.prefix

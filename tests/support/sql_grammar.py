@@ -251,10 +251,15 @@ def any_sql(chance: Random, dialect: str) -> str:
     )
     rules: dict[str, Sequence[str]] = {"^": QUERIES, "~": values, "%": SOURCES}
     leaves = {"^": "SELECT a FROM t", "~": "a", "%": "t"}
-    text, room = "^", chance.choice([3, 10, 30, 100])
-    while (place := next((n for n, sign in enumerate(text) if sign in rules), -1)) >= 0:
-        sign, room = text[place], room - 1
-        text = text[:place] + (chance.choice(rules[sign]) if room > 0 else leaves[sign]) + text[place + 1 :]
+    todo, done, room = ["^"], list[str](), chance.choice([3, 10, 30, 100])
+    while todo:
+        sign = todo.pop()
+        if sign in rules:
+            room -= 1
+            todo += reversed(chance.choice(rules[sign]) if room > 0 else leaves[sign])
+        else:
+            done.append(sign)
+    text = "".join(done)
     for _ in range(chance.choice([0, 0, 0, 1, 3])):
         place = chance.randint(0, len(text))
         text = (

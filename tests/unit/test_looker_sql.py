@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
@@ -53,15 +60,16 @@ def test_looker_sql_is_verify_by_its_filter(shape: str, dialect: str) -> None:
     assert ("verify",) == read_sql(question).products
 
 
+COLUMNS = (
+    "id INT, created_at TIMESTAMP, prefix TEXT, mode TEXT, messages INT, verified INT, billable_item TEXT, payload JSON"
+)
+
+
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        columns = (
-            "id INT, created_at TIMESTAMP, prefix TEXT, mode TEXT, messages INT, verified INT, billable_item TEXT,"
-            " payload JSON"
-        )
         connection.execute("CREATE SCHEMA analytics")
-        connection.execute(f"CREATE TABLE analytics.verify_traffic ({columns})")
+        connection.execute(f"CREATE TABLE analytics.verify_traffic ({COLUMNS})")
         connection.execute("CREATE SCHEMA looker_scratch")
         pdt = "looker_scratch.LR_PJ6OK1764633600123_verify_daily"
         connection.execute(f"CREATE TABLE {pdt} (prefix TEXT, messages INT, billable_item TEXT)")
@@ -72,3 +80,33 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_looker_sql_runs(shape: str, warehouse: duckdb.DuckDBPyConnection) -> None:
     """What the corpus holds is SQL: DuckDB takes every query of its dialect."""
     assert warehouse.execute(looker_sql("duckdb", shape)).description
+
+
+def _postgres() -> Path | None:
+    """PostgreSQL's programs, if this machine has them."""
+    found = shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
+    return Path(found).resolve().parent if found else None
+
+
+@pytest.mark.slow
+@pytest.mark.untraced
+@pytest.mark.skipif(_postgres() is None, reason="needs PostgreSQL's server")
+def test_looker_sql_runs_on_postgresql() -> None:
+    """One backend without a network takes every query of its dialect."""
+    programs = _postgres()
+    assert programs
+    somebody = 65534 if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    run = partial(subprocess.run, capture_output=True, text=True, user=somebody, group=somebody, cwd="/", check=True)
+    setup = [
+        "CREATE SCHEMA looker_scratch",
+        f"CREATE TABLE public.verify_traffic ({COLUMNS})",
+        f"CREATE TABLE {IDIOMS['postgres'].pdt} (prefix TEXT, messages INT, billable_item TEXT)",
+    ]
+    queries = [*setup, *(looker_sql("postgres", shape) for shape in SHAPES)]
+    with TemporaryDirectory() as folder:
+        os.chown(folder, somebody or -1, -1)
+        run([programs / "initdb", "-D", folder, "-A", "trust", "-U", "looker", "--no-sync", "--locale=C"])
+        backend = [programs / "postgres", "--single", "-j", "-F", "-D", folder, "postgres"]
+        said = run(backend, input="".join(f"{query}\n;\n\n" for query in queries))
+    assert [] == re.findall(r"^.*ERROR:.*$", said.stderr, re.MULTILINE)
+    assert len(SHAPES) <= said.stdout.count("\t 1: ")
