@@ -1,5 +1,6 @@
 """What every test runs under: no network beyond this machine, no settings of the person who runs it."""
 
+import gc
 import os
 import sys
 import threading
@@ -39,6 +40,11 @@ for name in [name for name in os.environ if name.startswith(("SLACK_", "LOOKER_"
     del os.environ[name]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make cassettes` asks tests/replay for."""
+    parser.addoption("--record-mode", choices=("none", "rewrite"), default="none", help="rewrite: record HTTP again")
+
+
 @pytest.hookimpl(tryfirst=True)  # before tests are selected by their markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests by the places of their files."""
@@ -46,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(TESTS).as_posix()
         for marker in (marker for marker, pattern in BY_PLACE.items() if fnmatch(place, pattern)):
             item.add_marker(marker)
+
+
+def pytest_collection_finish() -> None:
+    """Leaves thousands of collected tests out of every later collection of garbage: a fifth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -37,6 +37,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(scope="session")
+def record_mode(pytestconfig: pytest.Config) -> str:
+    """Whether stages replay ("none") or record ("rewrite")."""
+    return str(pytestconfig.getoption("--record-mode"))
+
+
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest, record_mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No connection at all, not even to this machine; to where a recording comes from while there is one."""

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 
 from creditbot import slack_time
@@ -24,6 +25,7 @@ from creditbot.commands.requests import restart
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products
 from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.reading import SqlQuestion, SqlReading, read_sql
 from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
 from creditbot.insight.lookup import Lookup
 from creditbot.intake.looker_links import looker_host
@@ -159,6 +161,7 @@ class World:
     _versions: dict[str, list[tuple[datetime, Message]]] = field(default_factory=dict)
     _landed: dict[str, datetime] = field(default_factory=dict)
     _number: int = 0
+    _state: State | None = None
 
     def effect(self, name: str, do: Callable[[], T]) -> T:
         """Performs one effect, or lets the fault that waits for it happen."""
@@ -298,7 +301,10 @@ class World:
 
     def state(self) -> State:
         """The state as it stands in the store."""
-        return understand(Stored(dict(self.values or {}), str(self.version)))
+        stored = Stored(dict(self.values or {}), str(self.version))
+        if self._state is None or self._state.stored != stored:
+            self._state = understand(stored)
+        return self._state
 
     def record(self, key: RequestKey) -> Record:
         """What the store holds of a request."""
@@ -362,7 +368,9 @@ class World:
         """A process that has just started; `skew` is how wrong its local clock is; `memory` as in `ports`."""
         ports = watched(self.ports(memory), at)
         limits = ComputeLimits(max_credit, links_at_once=1)
-        calculator = CreditCalculator(ports.resolver, ports.runner, products, SqlRules("duckdb"), limits)
+        calculator = CreditCalculator(
+            ports.resolver, ports.runner, products, SqlRules("duckdb"), limits, RememberingSqlReader()
+        )
         process = ThisProcess(
             name or f"pod-{self.number()}", is_running, wall=lambda: self.now + skew, requests_at_once=at_once
         )
@@ -550,6 +558,19 @@ class FakeResolver:
             return Query(link, f"SELECT day FROM traffic WHERE {clock} AND {whose} AND slug = '{link.slug}'")
 
         return self._world.effect("looker", ask)
+
+
+class RememberingSqlReader:
+    """Reads each SQL once in the whole run of the tests: thousands of ticks read the same few."""
+
+    def warm(self) -> None:
+        """There is nothing to start."""
+
+    def read(self, question: SqlQuestion) -> SqlReading:
+        return _reading_of(question)
+
+
+_reading_of = cache(read_sql)
 
 
 class FakeRunner:
