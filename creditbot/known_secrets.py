@@ -10,6 +10,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
@@ -34,8 +35,11 @@ _OF_NAME = re.compile(
 
 _WORD = re.compile(r"[A-Z]?[a-z]{0,14}|[A-Z]{1,15}|[0-9]{1,8}|.{0,3}", re.DOTALL)
 
-_SPACE = r"(?:\s|\\+[nrt]|%(?:25)*(?:20|0[9ADad])|\+)+"
-_COLOUR = r"(?:\x1b\[[0-9;]*m)*"
+# What stands between and before characters. The repetitions are bounded, so that the time is linear in the text.
+_ESCAPE = r"\\{1,8}"
+_PERCENT = "%(?:25){0,4}"
+_COLOUR = r"(?:\x1b\[[0-9;]{0,20}m){0,2}"
+_SPACE = rf"(?:\s|{_ESCAPE}[nrt]|{_PERCENT}(?:20|0[9ADad])|\+){{1,20}}"
 _ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 
@@ -56,13 +60,13 @@ class Blotter:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         plain = {text for secret in secrets for text in (secret, unquote(secret), unquote_plus(secret)) if text.strip()}
-        self._secrets = [(_anchors(secret), _pattern(secret)) for secret in sorted(plain, key=len, reverse=True)]
+        self._secrets = [(secret, _anchors(secret)) for secret in sorted(plain, key=len, reverse=True)]
 
     def hide(self, text: str) -> str:
         """The text with `***` for the secrets."""
-        for anchors, pattern in self._secrets:
+        for secret, anchors in self._secrets:
             if any(anchor in text for anchor in anchors):
-                text = pattern.sub(_hidden, text)
+                text = _pattern(secret).sub(_hidden, text)
         return text
 
 
@@ -116,6 +120,7 @@ def _anchors(secret: str) -> list[str]:
     return [max(re.findall("[0-9A-Za-z]*", text), key=len) for text in (secret, *_in_base64(secret))]
 
 
+@cache  # for a private key it takes a tenth of a second, and most texts hold none
 def _pattern(secret: str) -> re.Pattern[str]:
     spelt = _any_spelling(secret)
     if is_word(secret):
@@ -139,16 +144,17 @@ def _spellings(character: str) -> str:
     itself, number = re.escape(character), ord(character)
     of_bytes = character.encode("utf-8", "surrogateescape")  # a variable may hold any bytes
     in_json = re.findall("u([0-9a-f]{4})", json.dumps(character)) or [f"{number:04x}"]  # two for an emoji
-    doubled = "{1,2}" if character in "'\"{}" else "+" if character == "\\" else ""
+    doubled = "{1,2}" if character in "'\"{}" else "{1,8}" if character == "\\" else ""
     ways = [
-        rf"\\*{itself}{doubled}",
-        *("".join(f"{escape}{byte:02x}" for byte in of_bytes) for escape in ("%(?:25)*", r"\\+x")),
-        "".join(rf"\\+u{code}" for code in in_json),
-        rf"\\+x{number:02x}" if number < 256 else rf"\\+U{number:08x}",
-        rf"&(?:amp;)?(?:#0*{number}|#x0*{number:x}|{_ENTITIES.get(character, '#')});",
+        f"{itself}{doubled}",
+        "".join(f"{_PERCENT}{byte:02x}" for byte in of_bytes),
+        "".join(rf"{_ESCAPE}x{byte:02x}" for byte in of_bytes),
+        "".join(rf"{_ESCAPE}u{code}" for code in in_json),
+        rf"{_ESCAPE}x{number:02x}" if number < 256 else rf"{_ESCAPE}U{number:08x}",
+        f"&(?:amp;)?(?:#0{{0,6}}{number}|#x0{{0,6}}{number:x}|{_ENTITIES.get(character, '#')});",
     ]
     optional = "" if character.isprintable() else "?"  # what cannot be seen is not shown
-    return f"{_COLOUR}(?i:{'|'.join(ways)}){optional}{_COLOUR}"
+    return f"{_COLOUR}(?:{_ESCAPE})?(?i:{'|'.join(ways)}){optional}{_COLOUR}"
 
 
 def _in_base64(secret: str) -> Iterator[str]:
