@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,16 @@ PARAMETERS_TAG = "parameters"
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _MAGIC_WITH_PARAMETER = re.compile(rf"^\s*(?:\w+\s*=\s*)?[%!].*(?:\$|\{{)\{{?\s*{PARAMETER}\b", re.MULTILINE)
 _MAGIC_SETS_PARAMETER = re.compile(
-    rf"^\s*(?:{PARAMETER}\s*=\s*[%!]|%%?\w+\s+(?:\S+\s+)*?{PARAMETER}\s*<<)", re.MULTILINE
+    rf"^\s*(?:{PARAMETER}\s*=\s*[%!]|%%?\w+\s+(?:\S+\s+)*?{PARAMETER}\s*<<"
+    rf"|%%capture\s+(?:-\S+\s+)*{PARAMETER}\b|%%\w+.*\s--(?:out|err|proc)[ =]{PARAMETER}\b|%xdel\s.*\b{PARAMETER}\b)",
+    re.MULTILINE,
 )
+_SQL = re.compile(r"\bselect\b.+\bfrom\b", re.IGNORECASE | re.DOTALL)
+_MENTION = re.compile(rf"\b{PARAMETER}\b")
+_MAGIC_LINE = re.compile(r"^\s*(?:\w+\s*=\s*)?[%!].*", re.MULTILINE)
+
+_SEE_EVERYTHING = frozenset({"__main__", "eval", "exec", "get_ipython", "globals", "locals", "vars"})
+"""Names by which code may use the parameter without naming it."""
 
 
 class UnusableParameter(Exception):
@@ -62,10 +71,15 @@ def parameter_cell(cells: Sequence[NotebookNode]) -> NotebookNode:
             f"sets {PARAMETER} in more than one cell: the last one would overwrite the SQL",
             f"Keep only one of them, above the first cell that uses {PARAMETER}.",
         )
-    if _is_read_early(uses[: found + 1]):
+    if _is_read_early(uses[: found + 1]) or uses[found].reads_unseen:
         raise UnusableParameter(
             f"uses {PARAMETER} before it holds the SQL of the request",
             f"Set {PARAMETER} in a cell that does nothing else, and use it in the cells below.",
+        )
+    if any(use.has_sql for use in uses) and not any(use.reads_sometime for use in uses):
+        raise UnusableParameter(
+            f"has SQL of its own and never uses {PARAMETER}",
+            f"Run {PARAMETER} instead: it holds the SQL of the request.",
         )
     return cells[found]
 
@@ -79,6 +93,9 @@ class _Uses:
         constant: a statement at its top level binds the name to a constant.
         replaces: it binds the name to a value that was not made of the name's value.
         reads: names that it reads at once, not in a function that is called later.
+        reads_unseen: it may read the name without naming it, as by `vars()`, at once.
+        reads_sometime: it may read the name, at once or later, other than to set it to what it is.
+        has_sql: it holds SQL, other than that which the name is set to.
         later: for each function or class that it defines, the names that are read when it is called.
     """
 
@@ -86,6 +103,9 @@ class _Uses:
     constant: bool
     replaces: bool
     reads: frozenset[str]
+    reads_unseen: bool
+    reads_sometime: bool
+    has_sql: bool
     later: dict[str, frozenset[str]]
 
 
@@ -112,8 +132,60 @@ def _uses_in(source: str) -> _Uses:
         constant=any(PARAMETER in _names_of_constants(statement) for statement in tree.body),
         replaces=magic or any(not _keeps(statement) for statement in statements),
         reads=frozenset(reads),
+        reads_unseen=_reads_unseen(tree),
+        reads_sometime=_reads_sometime(source, tree),
+        has_sql=_has_sql(source, tree),
         later=_read_later(tree),
     )
+
+
+def _reads_unseen(tree: ast.Module) -> bool:
+    """Whether the cell takes all names at once, such as `dict(vars())`, or computes which one it reads."""
+    asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript | ast.Attribute)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="globals" | "locals" | "vars"), args=[]) if id(node) not in asked:
+                return True
+            case ast.Subscript(value=value, slice=key) if _is_namespace(value) and not isinstance(key, ast.Constant):
+                return True
+            case ast.Call(func=ast.Attribute(value=value, attr="copy" | "items" | "values")) if _is_namespace(value):
+                return True
+            case ast.Call(func=ast.Name(id="eval" | "exec"), args=[code, *_]) if not isinstance(code, ast.Constant):
+                return True
+    return False
+
+
+def _reads_sometime(source: str, tree: ast.Module) -> bool:
+    """Whether the parameter is read, also in a function; in doubt, yes."""
+    body = [statement for statement in tree.body if not (_keeps(statement) and PARAMETER in set(_bound_by(statement)))]
+    try:
+        scopes = [symtable.symtable(ast.unparse(ast.Module(body, [])), "cell", "exec")]
+    except SyntaxError:  # such as a `return` outside of a function, which the parser lets pass
+        return True
+    for scope in scopes:
+        scopes += scope.get_children()
+        if any(name.get_name() == PARAMETER and _is_read(name, scope) for name in scope.get_symbols()):
+            return True
+    if any(_MENTION.search(line) or "%run" in line for line in _MAGIC_LINE.findall(source)):
+        return True
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, ast.Name) and node.id in _SEE_EVERYTHING:
+            return True
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _MENTION.search(node.value):
+            return True
+    return (not tree.body or source.lstrip().startswith("%%")) and _MENTION.search(source) is not None
+
+
+def _is_read(name: symtable.Symbol, scope: symtable.SymbolTable) -> bool:
+    return name.is_referenced() and (scope.get_type() == "module" or name.is_global())
+
+
+def _has_sql(source: str, tree: ast.Module) -> bool:
+    if not tree.body:
+        return _SQL.search(source) is not None
+    others = [statement for statement in tree.body if PARAMETER not in set(_names_of_constants(statement))]
+    texts = (node.value for statement in others for node in ast.walk(statement) if isinstance(node, ast.Constant))
+    return any(isinstance(text, str) and _SQL.search(text) for text in texts)
 
 
 def _names_in_template(source: str) -> bool:
@@ -129,11 +201,20 @@ def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             inside = list(ast.walk(statement))
             if any(isinstance(node, ast.Global) and PARAMETER in node.names for node in inside):
                 yield from (node for node in inside if isinstance(node, ast.stmt) and node is not statement)
-        elif not isinstance(statement, ast.ClassDef):
+        elif isinstance(statement, ast.ClassDef):
+            yield from _statements_of_class(statement)
+        else:
             for part in ("body", "orelse", "finalbody"):
                 yield from _statements(getattr(statement, part, ()))
             for branch in [*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]:
                 yield from _statements(branch.body)
+
+
+def _statements_of_class(statement: ast.ClassDef) -> Iterator[ast.stmt]:
+    """Those that run in the notebook's scope: where the class or a method of it says `global looker`."""
+    inside = [node for node in ast.walk(statement) if isinstance(node, ast.stmt) and node is not statement]
+    if any(isinstance(node, ast.Global) and PARAMETER in node.names for node in inside):
+        yield from inside
 
 
 def _bound_by(statement: ast.stmt) -> Iterator[str]:
@@ -153,9 +234,54 @@ def _bound_by(statement: ast.stmt) -> Iterator[str]:
                 yield name
             case ast.MatchMapping(rest=str(name)):
                 yield name
-            case ast.Subscript(value=value, slice=ast.Constant(value=str(name)), ctx=ast.Store() | ast.Del()):
-                if _is_namespace(value):
+            case _:
+                yield from _bound_unnamed(node)
+
+
+def _bound_unnamed(node: ast.AST) -> Iterator[str]:
+    """The names that a node binds or deletes in the notebook's scope by way of a text."""
+    match node:
+        case ast.Subscript(value=value, slice=ast.Constant(value=str(name)), ctx=ast.Store() | ast.Del()):
+            if _is_namespace(value):
+                yield name
+        case ast.Attribute(value=ast.Name(id="__main__"), attr=name, ctx=ast.Store() | ast.Del()):
+            yield name
+        case ast.Call():
+            yield from _bound_by_call(node)
+
+
+def _bound_by_call(call: ast.Call) -> Iterator[str]:
+    """The names that a call binds in the notebook's scope, as `globals().update(looker="")` or `exec` does."""
+    match call:
+        case (
+            ast.Call(func=ast.Name(id="exec" | "eval"), args=[ast.Constant(value=str(code)), *_])
+            | ast.Call(
+                func=ast.Attribute(attr="ex" | "run_cell" | "run_code"), args=[ast.Constant(value=str(code)), *_]
+            )
+        ):
+            tree = parse_cell(code)
+            yield from (name for part in (tree.body if tree else ()) for name in _bound_by(part))
+        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[where, ast.Constant(value=str(name)), *_]):
+            if "__main__" in ast.unparse(where):
+                yield name
+        case ast.Call(func=ast.Attribute(value=where, attr="__setitem__" | "__delitem__" | "pop" | "setdefault")):
+            match call.args:
+                case [ast.Constant(value=str(name)), *_] if _is_namespace(where):
                     yield name
+        case ast.Call(func=ast.Attribute(value=where, attr="update" | "push")):
+            if _is_namespace(where) or "get_ipython" in ast.unparse(where):
+                yield from _keys(call)
+
+
+def _keys(call: ast.Call) -> Iterator[str]:
+    """The names that a call gives as keywords, or in a dict."""
+    yield from (keyword.arg for keyword in call.keywords if keyword.arg)
+    for argument in call.args:
+        match argument:
+            case ast.Dict(keys=keys):
+                yield from (key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str))
+            case ast.Call(func=ast.Name(id="dict")):
+                yield from _keys(argument)
 
 
 def _own_nodes(statement: ast.AST) -> Iterator[ast.AST]:

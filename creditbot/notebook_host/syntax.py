@@ -12,10 +12,10 @@ from pathlib import Path
 PRELOADABLE = frozenset({"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scrapbook", "sqlalchemy"})
 """Packages whose import starts nothing and depends only on the environment."""
 
-_RUNS_ITS_BODY = re.compile(r"%%(time|capture|prun)\b")
-"""Cell magics whose body is Python that runs in the notebook's own scope."""
+_RUNS_ITS_BODY = re.compile(r"%%(time|timeit|capture|prun)\b")
+"""Cell magics whose body is Python that runs with the notebook's own variables."""
 
-_RUN_BY_MAGIC = re.compile(r"%(?:time|prun)\s+(?!-)(.+)")
+_RUN_BY_MAGIC = re.compile(r"%{1,2}(?:time|timeit|prun)\s+(?:-[a-z](?:\s*\d+)?\s+)*(?!-)(.+)")
 _ASSIGNED_BY_MAGIC = re.compile(r"([A-Za-z_]\w*)\s*=\s*[%!]")
 
 
@@ -32,7 +32,8 @@ def _without_magics(source: str) -> str:
     while lines and lines[0].startswith("%%"):
         if not _RUNS_ITS_BODY.match(lines[0]):
             return ""
-        del lines[0]
+        setup = _RUN_BY_MAGIC.match(lines[0])
+        lines[:1] = [setup[1]] if setup else []
     return "\n".join(map(_without_magic, lines))
 
 

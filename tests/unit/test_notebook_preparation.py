@@ -118,6 +118,28 @@ def test_a_parameter_set_twice_is_refused(path: Path, cells: list[Cell]) -> None
         "match query:\n    case looker:\n        pass",
         "del looker",
         "looker = query",
+        "class Query:\n    global looker\n    looker = 'SELECT 1'",
+        "class Query:\n    def ask(self):\n        global looker\n        looker = 'SELECT 1'",
+        "def f():\n    def g():\n        global looker\n        looker = 'SELECT 1'",
+        "exec('looker = \"SELECT 1\"')",
+        "eval('(looker := \"SELECT 1\")')",
+        "get_ipython().run_cell('looker = \"SELECT 1\"')",
+        "get_ipython().ex('looker = \"SELECT 1\"')",
+        "get_ipython().push({'looker': 'SELECT 1'})",
+        "get_ipython().push(dict(looker='SELECT 1'))",
+        "get_ipython().user_ns.update(looker='SELECT 1')",
+        "globals().update({'looker': 'SELECT 1'})",
+        "globals().__setitem__('looker', 'SELECT 1')",
+        "globals().pop('looker')",
+        "import __main__\n__main__.looker = 'SELECT 1'",
+        "import sys\nsetattr(sys.modules['__main__'], 'looker', 'SELECT 1')",
+        "%timeit -n1 -r 1 looker = 'SELECT 1'",
+        "%%timeit -n 1 looker = 'SELECT 1'\nlen('')",
+        "%%timeit\nlooker = 'SELECT 1'",
+        "%%capture looker\nprint('SELECT 1')",
+        "%%capture --no-stderr looker\nprint('SELECT 1')",
+        "%%bash --out looker\ncat saved.sql",
+        "%xdel looker",
     ],
 )
 @pytest.mark.parametrize("below", [True, False])
@@ -145,12 +167,84 @@ def test_a_cell_that_replaces_the_sql_is_refused_however_spelt(path: Path, sourc
         ["df = con.sql(looker)", 'looker = "SELECT 1"'],
         ["%%sql\n{{looker}}", 'looker = "SELECT 1"'],
         ['if True:\n    looker = "SELECT 1"\n    df = con.sql(looker)\nlooker = ""'],
+        ['looker = "SELECT 1"\nnames = dict(globals())'],
+        ['looker = "SELECT 1"\nnames = vars()'],
+        ['looker = "SELECT 1"\nquery = globals()[name]'],
+        ['looker = "SELECT 1"\nnames = get_ipython().user_ns.copy()'],
+        ['looker = "SELECT 1"\nquery = eval(name)'],
     ],
 )
 def test_a_cell_that_uses_the_saved_sql_is_refused(path: Path, cells: list[str]) -> None:
     """It would compute with the SQL that is saved in the notebook, before the request's SQL is there."""
     with pytest.raises(Refused, match="uses looker before it holds the SQL of the request"):
         prepare(write_notebook(path, *map(code, cells)))
+
+
+@pytest.mark.parametrize("body", ["looker = {}", "looker, x = {}, 1", "globals()['looker'] = {}", "(looker := {})"])
+@pytest.mark.parametrize(
+    "value", ["SAVED", "'SELECT 1'", "f'SELECT {x}'", "open('q.sql').read()", "('SELECT 1').strip()"]
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}", "if x:\n    {}", "for x in y:\n    {}", "while x:\n    {}", "with x:\n    {}",
+        "try:\n    {}\nexcept E: pass", "try:\n    x\nexcept E:\n    {}", "if x:\n    y\nelse:\n    {}",
+        "match x:\n    case 1:\n        {}", "def f():\n    global looker\n    {}\nf()", "%%time\n{}",
+        "%matplotlib inline\n{}", "!ls\n{}", "import os; {}",
+    ],
+)  # fmt: skip
+def test_sql_is_not_replaced_wherever_a_cell_does_it(path: Path, body: str, value: str, around: str) -> None:
+    source = around.format(body.format(value))
+    with pytest.raises(Refused, match="in more than one cell"):
+        prepare(write_notebook(path, code('looker = ""', "parameters"), code(source), code("con.sql(looker)")))
+
+
+QUERY = '"SELECT day FROM traffic"'
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ['looker = ""', f"sql = {QUERY}\ndf = con.sql(sql)"],
+        [f"sql = {QUERY}\nlooker = ''", "con.sql(sql)"],
+        [f"looker, sql = {QUERY}, {QUERY}", "con.sql(sql)"],
+        [f"looker = (sql := {QUERY})", "con.sql(sql)"],
+        ['looker = ""', f"def ask():\n    looker = {QUERY}\n    return con.sql(looker)", "ask()"],
+        ['looker = ""', f"def ask(looker={QUERY}):\n    return con.sql(looker)", "ask()"],
+        ['looker = ""', f"[con.sql(looker) for looker in [{QUERY}]]"],
+        ['looker = ""', f"(lambda looker: con.sql(looker))({QUERY})"],
+        ['looker = ""', f"class Query:\n    looker = {QUERY}\ncon.sql(Query.looker)"],
+        ['looker = ""', "looker = looker.strip()", f"con.sql({QUERY})"],
+        ['looker = ""', "%%sql\nSELECT day\nFROM traffic"],
+        ['looker = ""', f"# not looker\ncon.sql({QUERY})"],
+    ],
+)
+def test_a_notebook_that_runs_other_sql_only_is_refused(path: Path, cells: list[str]) -> None:
+    """Every request would get the same credit."""
+    first, *others = cells
+    with pytest.raises(Refused, match="has SQL of its own and never uses looker"):
+        prepare(write_notebook(path, code(first, "parameters"), *map(code, others)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"con.sql(looker)\nrates = con.sql({QUERY})",
+        f"rates = con.sql({QUERY})\ndef ask():\n    return con.sql(looker)",
+        "con.sql(f'SELECT * FROM ({looker})')",
+        "con.sql('SELECT * FROM ({looker})'.format(**globals()))",
+        "con.sql(template.render('SELECT * FROM ({{ looker }})'))",
+        "%%sql\nSELECT * FROM ({{looker}})",
+        f"%sql $looker\nx = {QUERY}",
+        f"%run -i report.py {QUERY}",
+        f"import __main__, report\nreport.make(__main__, {QUERY})",
+        f"exec(open('report.py').read())\nx = {QUERY}",
+        f"nonlocal x\nx = {QUERY}",
+    ],
+)
+def test_a_notebook_may_have_sql_beside_that_of_the_request(path: Path, source: str) -> None:
+    """In doubt it uses both."""
+    assert ['looker = ""'] == tagged(write_notebook(path, code('looker = ""'), code(source)))
 
 
 @pytest.fixture
