@@ -175,11 +175,15 @@ class Query:
         link: where it came from.
         sql: as Looker gave it, row limits lifted; UTF-8 text.
         note: what a person should know, such as "filters in the address of a Look are ignored", or "".
+        filters: field -> Looker filter expression, as the query has them.
+        query_timezone: the time zone of its days, or "".
     """
 
     link: LookerLink
     sql: str
     note: str = ""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    query_timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from creditbot.credit.amount import credit_of
 from creditbot.credit.footprint import Footprint, TrafficWindow, footprint_of
+from creditbot.credit.looker_filters import completed
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReader, SqlReaderHere
@@ -159,7 +160,9 @@ class CreditCalculator:
         product = self._products.pick(reading.products)
         if product.notebook and reading.refusal:
             raise reading.refusal
-        return _Task(query, product, reading.fingerprint, reading.window)
+        fields = self._sql_rules.account_fields
+        window = completed(reading.window, query.filters, query.query_timezone, fields)
+        return _Task(query, product, reading.fingerprint, window)
 
     def _result_of(self, task: _Task) -> LinkResult:
         query, product = task.query, task.product

@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
 
 ACCOUNT_FIELDS = ("account_sid", "account_id", "subaccount_sid", "sub_account_sid")
 """The columns that name the account, unless the policy says otherwise."""
@@ -26,6 +27,8 @@ _MOST_TOKENS = 20
 _DEAREST = 3
 """Units by whose numbers a credit is found again."""
 _TICK = timedelta(microseconds=1)
+FARTHEST = timedelta(hours=14)
+"""No time zone is farther from UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +321,12 @@ def _of_accounts(units: Units, accounts: Accounts | Unknown) -> Units:
         account = only or (by_key.get(account_key(unit.account), "") if unit.account else "")
         _add(allowed, unit._replace(account=account), flagged)
     return allowed
+
+
+def in_utc(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """UTC of what clocks in the zone show: two moments where clocks are put back or forward, else the same twice."""
+    both = [moment.replace(tzinfo=zone, fold=fold).astimezone(UTC).replace(tzinfo=None) for fold in (0, 1)]
+    return min(both), max(both)
 
 
 def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:

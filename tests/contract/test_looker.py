@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.errors import CreditbotError, LinkUnusable, Refused, Unreachable
-from creditbot.model import LookerLink, Query
+from creditbot.model import LookerLink
 from tests.support.http import Answer, HttpStub
 from tests.support.stops import RecordingStop
 
@@ -98,7 +99,8 @@ def refusal(resolver: LookerResolver, link: LookerLink = LOOK_LINK) -> Creditbot
 class TestRightCall:
     def test_a_look_is_run_without_limit(self, stub: HttpStub, resolver: LookerResolver) -> None:
         """A Look is run as a Look, all rows asked for."""
-        assert Query(LOOK_LINK, SQL) == resolver.resolve(LOOK_LINK)
+        query = resolver.resolve(LOOK_LINK)
+        assert (LOOK_LINK, SQL) == (query.link, query.sql)
         assert [LOGIN, LOOK, RUN_LOOK] == stub.calls
         assert {"limit": "-1"} == stub.asked(RUN_LOOK)[0].query
 
@@ -106,9 +108,26 @@ class TestRightCall:
     def test_a_slug_names_a_query(self, stub: HttpStub, resolver: LookerResolver, kind: Any) -> None:
         """A short link, a `qid` and a `qid` on a Look all run the query that their slug names."""
         link = LookerLink(kind, "https://acme.looker.com/x", id="42", slug="Ab12cd")
-        assert Query(link, SQL) == resolver.resolve(link)
+        query = resolver.resolve(link)
+        assert (link, SQL) == (query.link, query.sql)
         assert [LOGIN, SLUG, RUN] == stub.calls
         assert {"limit": "-1"} == stub.asked(RUN)[0].query
+
+    @pytest.mark.parametrize("link", [LOOK_LINK, SHORT_LINK])
+    def test_the_filters_and_the_time_zone_of_a_query_are_kept(
+        self, resolver: LookerResolver, link: LookerLink
+    ) -> None:
+        """They say whose traffic it is for."""
+        query = resolver.resolve(link)
+        assert {"traffic.product": "Authy", "traffic.month": "2025-01"} == query.filters
+        assert "UTC" == query.query_timezone
+
+    def test_filters_in_an_address_are_kept(self, resolver: LookerResolver) -> None:
+        """Those of a Look's address stand in place of the saved ones; those of an Explore are all it has."""
+        look = replace(LOOK_LINK, filters={"traffic.month": "2025-02"})
+        explore = LookerLink("explore_params", "u", model="m", view="v", fields=("v.a",), filters={"v.a": "1"})
+        assert {"traffic.product": "Authy", "traffic.month": "2025-02"} == resolver.resolve(look).filters
+        assert {"v.a": "1"} == resolver.resolve(explore).filters
 
     def test_parameters_beside_a_qid_are_named_as_unused(self, resolver: LookerResolver) -> None:
         """What stands beside a `qid` does not change its query, and the note says so."""

@@ -92,17 +92,17 @@ class LookerResolver:
         if link.kind == "sql_runner":
             return Query(link, self._sql_runner(link.slug))
         if link.kind == "explore_params":
-            return Query(link, self._explore(link))
+            return Query(link, self._explore(link), "", link.filters, link.query_timezone)
         if link.slug:
             beside = link.filters or link.fields or link.limit
             note = "The link shows the query that its address names; its other parameters are not used."
-            return Query(link, self._saved(link.slug), note if beside else "")
+            return self._saved(link, note if beside else "")
         if link.kind == "look":
             note = "The filters in the address replace those saved with the Look."
-            return Query(link, self._look(link), note if link.filters else "")
+            return self._look(link, note if link.filters else "")
         raise LinkUnusable(f"A Looker link of the kind {link.kind} does not have exactly one SQL query.")
 
-    def _look(self, link: LookerLink) -> str:
+    def _look(self, link: LookerLink, note: str) -> Query:
         subject = f"Look {link.id}"
         look = self._client().ask(subject, lambda sdk: sdk.look(link.id))
         if look.deleted:
@@ -111,16 +111,16 @@ class LookerResolver:
             raise LinkUnusable(f"{subject} has no query.", "Post a link to another Look.")
         self._check(look.query, subject)
         if link.filters:
-            return self._without_limit(look.query, link.filters, subject)
+            return _query(link, self._without_limit(look.query, link.filters, subject), note, look.query)
         text = self._client().ask(subject, lambda sdk: sdk.run_look(link.id, "sql", limit=_UNLIMITED))
-        return self._whole(text, look.query, subject)
+        return _query(link, self._whole(text, look.query, subject), note, look.query)
 
-    def _saved(self, slug: str) -> str:
-        subject = f"query {slug}"
-        query = self._client().ask(subject, lambda sdk: sdk.query_for_slug(slug))
+    def _saved(self, link: LookerLink, note: str) -> Query:
+        subject = f"query {link.slug}"
+        query = self._client().ask(subject, lambda sdk: sdk.query_for_slug(link.slug))
         self._check(query, subject)
         text = self._client().ask(subject, lambda sdk: sdk.run_query(_id(query, subject), "sql", limit=_UNLIMITED))
-        return self._whole(text, query, subject)
+        return _query(link, self._whole(text, query, subject), note, query)
 
     def _check(self, query: models.Query, subject: str) -> None:
         """Refuses a saved query that must not be credited as it is."""
@@ -206,6 +206,13 @@ def api_address(base_url: str) -> str:
     text = base_url.strip()
     parts = urlsplit(text if "://" in text else f"https://{text}")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _query(link: LookerLink, sql: str, note: str, saved: models.Query) -> Query:
+    """The SQL of a link with the filters of its query; those of a Look's address replace the saved ones."""
+    filters = {**(saved.filters or {}), **(link.filters if link.kind == "look" and not link.slug else {})}
+    texts = {str(field): str(expression) for field, expression in filters.items()}
+    return Query(link, sql, note, texts, saved.query_timezone or "")
 
 
 def _id(query: models.Query, subject: str) -> str:

@@ -21,10 +21,10 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from creditbot.credit.footprint import FARTHEST, in_utc
+
 DAY: Final = timedelta(days=1)
 TICK: Final = timedelta(microseconds=1)
-FARTHEST: Final = timedelta(hours=14)
-"""No zone is farther from UTC."""
 UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z"})
 
 
@@ -48,7 +48,7 @@ class Span:
 
     def in_utc(self, zone: ZoneInfo) -> Span:
         """The span in UTC, if it is what clocks in the zone show."""
-        return replace(self, first=in_utc(self.first, zone).first, last=in_utc(self.last, zone).last)
+        return replace(self, first=in_utc(self.first, zone)[0], last=in_utc(self.last, zone)[1])
 
     def widened(self) -> Span:
         """The span if the zone of the constant is not known."""
@@ -126,12 +126,6 @@ def zone_of(node: exp.Expr | None) -> ZoneInfo | None:
         return ZoneInfo(node.name)
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         return None
-
-
-def in_utc(moment: datetime, zone: ZoneInfo) -> Span:
-    """UTC of what clocks in the zone show; two moments where clocks are put back or forward."""
-    both = [moment.replace(tzinfo=zone, fold=fold).astimezone(UTC).replace(tzinfo=None) for fold in (0, 1)]
-    return Span(min(both), max(both))
 
 
 def to_zone(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -23,16 +23,14 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from creditbot.credit.footprint import Accounts, Days, TrafficWindow, Unknown, joined
+from creditbot.credit.footprint import FARTHEST, Accounts, Days, TrafficWindow, Unknown, in_utc, joined
 from creditbot.credit.sql.moments import (
     DAY,
-    FARTHEST,
     TICK,
     UTC_NAMES,
     Span,
     after,
     floor_of,
-    in_utc,
     moment_of,
     unit_of,
     zone_of,
@@ -160,8 +158,8 @@ class _Place:
         if isinstance(zone, str):
             start = limits.start - FARTHEST if limits.start else None
             return replace(limits, start=start, end=limits.end + FARTHEST if limits.end else None)
-        start = in_utc(limits.start, zone).first if limits.start else None
-        return replace(limits, start=start, end=in_utc(limits.end, zone).last if limits.end else None)
+        start = in_utc(limits.start, zone)[0] if limits.start else None
+        return replace(limits, start=start, end=in_utc(limits.end, zone)[1] if limits.end else None)
 
     def passed(self, limits: _Bounds) -> _Bounds:
         """Limits of a value that a derived table makes of the column, as limits of the column."""
