@@ -109,6 +109,13 @@ def test_a_listed_bot_may_ask_in_an_attachment() -> None:
     assert read_request(replace(by_app, bot=None, user="U1"), WORKSPACE, rules) is None
 
 
+def test_a_listed_bot_may_ask_in_blocks() -> None:
+    rules = replace(RULES, bots=frozenset({"BFORM"}))
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": TEXT}}]
+    by_app = replace(message(bot="BFORM", user=None), content={"text": "new case", "blocks": blocks})
+    assert read_request(by_app, WORKSPACE, rules)
+
+
 def test_with_a_user_token_our_posts_are_known_by_their_user() -> None:
     """There is no bot id then, and a post of another app is still not ours."""
     workspace = replace(WORKSPACE, bot="")

@@ -253,6 +253,12 @@ def test_a_filter_config_that_repeats_the_filters_is_no_hindrance(filter_config:
     assert "" == read(ACME + EXPLORE + filter_config).unusable
 
 
+def test_a_filter_config_holds_values_without_the_escapes_of_a_filter() -> None:
+    """A filter expression writes `^` before a comma that belongs to a value."""
+    filters = "/explore/m/v?fields=a.b&f[a.b]=%22Smith^,%20Ltd%22&filter_config="
+    assert "" == read(ACME + filters + config(a_b=[condition("=", {"constant": "Smith, Ltd"})])).unusable
+
+
 @pytest.mark.parametrize(
     "filter_config",
     [
@@ -263,6 +269,7 @@ def test_a_filter_config_that_repeats_the_filters_is_no_hindrance(filter_config:
         config(a_b=["x"]),
         config(a_b=[condition("=", {"constant": "AC3"})]),
         config(other_x=[condition("=", {"constant": "AC1"})]),
+        config(other_x=[condition("any"), condition("=", {"constant": "AC1"})]),
         config(other_x=[condition("past", {"constant": "7", "unit": "day"})]),
         config(other_x=[condition("between", {"date": "2025-12-01T00:00:00"})]),
         config(other_x=[{"type": "advanced", "values": "AC1"}]),

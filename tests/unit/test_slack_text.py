@@ -355,6 +355,17 @@ def test_a_message_is_read_from_json_or_from_plain_text(text_in: str, expected: 
     assert expected == urls_in(content_of(text_in))
 
 
+def test_white_space_before_a_message_as_json_is_skipped() -> None:
+    r"""JSON may write a slash as \/, which plain text does not."""
+    assert [LOOK] == urls_in(content_of("\n " + json.dumps({"text": LOOK}).replace("/", r"\/")))
+
+
+def test_the_address_of_a_button_is_taken_whole() -> None:
+    """No sentence stands around the address, so its last full stop belongs to it."""
+    button = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": f"{LOOK}."}
+    assert [f"{LOOK}."] == urls_in({"blocks": [{"type": "actions", "elements": [button]}]})
+
+
 def nested(depth: int) -> object:
     """A link under `depth` levels of blocks."""
     block: object = rich_text(link(LOOK))

@@ -108,9 +108,10 @@ def test_a_doubt_is_settled_by_a_later_retry() -> None:
     """A person has looked at the thread then."""
     doubt = reply(1, "Approved up to $5,000?")
     thread = [request(), doubt]
-    before, after = time_of(doubt.ts) - timedelta(seconds=1), time_of(doubt.ts) + timedelta(seconds=1)
-    assert replace(unanswered(), unclear=DOUBT) == view(thread, KEY, WORKSPACE, RULES, before)
-    assert unanswered() == view(thread, KEY, WORKSPACE, RULES, after)
+    assert replace(unanswered(), unclear=DOUBT) == view(
+        thread, KEY, WORKSPACE, RULES, time_of(doubt.ts) - timedelta(microseconds=1)
+    )
+    assert unanswered() == view(thread, KEY, WORKSPACE, RULES, time_of(doubt.ts))
 
 
 def test_an_answer_outweighs_a_doubt() -> None:
@@ -125,6 +126,19 @@ def test_an_answer_with_the_link_sent_to_the_channel_is_no_request() -> None:
     answer = Message("C1", SECOND.ts, KEY.ts, "U2", text=text, content={"text": text}, subtype="thread_broadcast")
     assert SECOND.ts == look(request(), answer).elsewhere
     assert look(request(), answer, key=SECOND).unclear == DOUBT
+
+
+def test_what_follows_an_answer_with_a_link_is_read_as_well() -> None:
+    """A retry settles whether the answer is a request; the two answers to the request after it stay a doubt."""
+    text = "Approved for the Look <https://acme.looker.com/x/abc>: $812.40"
+    answer = Message("C1", SECOND.ts, KEY.ts, "U2", text=text, content={"text": text}, subtype="thread_broadcast")
+    third = a_broadcast("1736345706.000000")
+    thread = [request(), answer, third, reply(7, "Approved, $1"), reply(8, "Approved, $2")]
+    assert "several answers" in view(thread, SECOND, WORKSPACE, RULES, time_of(third.ts)).unclear
+
+
+def test_the_parent_of_a_thread_is_not_counted_as_a_reply() -> None:
+    assert look(request(), reply(1, "looking at it"), reply(2, "soon")).replies == 2
 
 
 def a_broadcast(ts: str = SECOND.ts) -> Message:
