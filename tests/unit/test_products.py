@@ -277,6 +277,30 @@ def test_sql_that_builds_a_derived_table_is_tried_again(dialect: str | None, cre
     assert caught.value.retry
 
 
+TABLE = "LOOKER_SCRATCH.LR$QKABC1764633600123_verify_daily"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "build"),
+    [
+        ("postgres", f"CREATE MATERIALIZED VIEW {TABLE} AS (SELECT 1)"),
+        ("postgres", f"CREATE UNLOGGED TABLE {TABLE} AS (SELECT 1)"),
+        ("databricks", f"CREATE TABLE IF NOT EXISTS {TABLE} AS (SELECT 1)"),
+        ("mysql", f"DROP TABLE IF EXISTS {TABLE};\nCREATE TABLE {TABLE} AS (SELECT 1);"),
+        ("bigquery", f"#standardSQL\nCREATE TABLE {TABLE} AS (SELECT 1)"),
+        ("redshift", f"INSERT INTO {TABLE} SELECT 1;"),
+        ("tsql", "SELECT * INTO [LOOKER_SCRATCH].[LR$QKABC1764633600123_verify_daily] FROM (SELECT a FROM t) x"),
+    ],
+)
+def test_a_build_is_known_in_the_words_of_its_warehouse(dialect: str, build: str) -> None:
+    """Whatever stands in front of the query; the query alone is read."""
+    query = f"SELECT day FROM {TABLE} AS verify_daily WHERE item = 'Authy'"
+    with pytest.raises(SqlRefused, match="derived table") as caught:
+        asked_for(f"-- generate derived table verify_daily\n{build}\n-- finished\n{query}", dialect)
+    assert caught.value.retry
+    assert asked_for(f"-- use existing derived table\n{query}", "snowflake") == ("verify",)
+
+
 def test_the_dialect_says_what_a_comment_is() -> None:
     """`#` begins a comment in MySQL and is an operator in Postgres."""
     sql = "select a from t where a = 1 # 2 and item = 'Authy'\nand item = 'SMS'"

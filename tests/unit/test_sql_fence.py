@@ -260,6 +260,34 @@ def test_other_qualified_functions_pass(dialect: str, sql: str) -> None:
     assert "" == refusal(sql, dialect)
 
 
+ELSEWHERE = {
+    "postgres": [
+        "aws_s3.query_export_to_s3('x')", "aws_lambda.invoke('f', '{}')", "azure_storage.blob_put('a', 'b')",
+        "cron.schedule('x', 'y')", "xpath_table('a', 'b', 'c', 'd', 'e')", "vault.decrypt('x')", "net.http_post('x')",
+        "ts_parse('default', 'a b')", "aclexplode('{}')", "each('a=>1')", "_pg_expandarray('{1,2}')",
+        "jsonb_path_query_tz('[1,2]', '$[*]')",
+    ],
+    "mysql": ["keyring_key_fetch('x')", "mysql.lambda_sync('a', 'b')", "audit_log_read()"],
+    "oracle": [
+        "SYS_XMLGEN('x')", "SYS_DBURIGEN('x')", "APEX_WEB_SERVICE.MAKE_REST_REQUEST('x')", "sys.kupp$proc.x('a')",
+        "ORDSYS.ORDIMAGE.x('a')", "s.nextval",
+    ],
+    "snowflake": ["AI_COMPLETE('m', 'x')", "AI_SENTIMENT('x')", "TO_FILE('@s', 'x')", "s.nextval"],
+    "bigquery": ["AI.GENERATE_BOOL('x')", "OBJ.GET_ACCESS_URL('x', 'r')", "ML.GENERATE_TEXT('x')"],
+    "databricks": ["list_secrets()", "vector_search('x')"],
+    "clickhouse": ["evalMLMethod(m, 1)", "showCertificate()", "hasColumnInTable('a', 'b', 'c')", "getSetting('x')"],
+    "duckdb": ["which_secret('a', 'b')", "load_aws_credentials()", "prompt('x')"],
+    "sqlite": ["edit('x')", "fts3_tokenizer('x')", "eval('select 1')", "zipfile('x')"],
+    "tsql": ["fn_get_audit_file('x', 1, 2)", "sys.fn_xe_file_target_read_file('a', 1, 2, 3)", "fn_dblog(NULL, NULL)"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", ELSEWHERE)
+def test_what_extensions_and_services_add_is_refused(dialect: str) -> None:
+    """Exports, models, keys, schedules, logs."""
+    assert [] == [call for call in ELSEWHERE[dialect] if not refusal(f"SELECT {call}, a FROM t", dialect)]
+
+
 @pytest.mark.parametrize(
     ("dialect", "call"),
     [
@@ -320,6 +348,12 @@ def test_a_dictionary_of_clickhouse_is_a_table_to_sql_tables() -> None:
         ("oracle", "user_tab_columns"),
         ("oracle", "sys.user$"),
         ("oracle", "t@link"),
+        ("oracle", "s.t@link.example"),
+        ("oracle", "global_name"),
+        ("oracle", "role_tab_privs"),
+        ("oracle", "all_all_tables"),
+        ("oracle", "user_recyclebin"),
+        ("oracle", "nls_session_parameters"),
         ("tsql", "master..sysobjects"),
         ("tsql", "sysobjects"),
         ("tsql", "dbo.syslogins"),

@@ -34,13 +34,17 @@ _SCHEMAS: Final = {
 """Schemas and databases that belong to the system."""
 
 _ORACLE_VIEWS: Final = (
-    r"(?:all|user)_(?:arguments|audit\w*|cons\w*|credentials|col_\w+|db_links|dependencies|directories|errors|extents"
-    r"|external\w*|identifiers|ind\w*|jobs?|lobs|mviews?|objects?|part_\w+|policies|procedures|role\w*|scheduler_\w+"
-    r"|segments|sequences|source|stat_\w+|synonyms|sys_privs|tab\w*|triggers?|ts_quotas|types?|users?|views?|xml_\w+)"
+    r"(?:all|user)_(?:all_tables|arguments|audit\w*|cons\w*|contexts|credentials|col_\w+|db_links|dependencies|directories|errors|extents"
+    r"|external\w*|free_space|identifiers|ind\w*|jobs?|lobs|mviews?|objects?|part_\w+|password_limits|policies|procedures|recyclebin|resource_limits|role\w*"
+    r"|scheduler_\w+|segments|sequences|source|stat_\w+|synonyms|sys_privs|tab\w*|triggers?|ts_quotas|types?|users?|views?|xml_\w+)"
+)
+_ORACLE_OTHERS: Final = (
+    r"cat|database_properties|dict|dictionary|global_name|nls_\w+_parameters|product_component_version|recyclebin"
+    r"|role_\w+_privs|session_\w+|system_privilege_map|tab"
 )
 _TABLES: Final = {
     "duckdb": r"(?:duckdb|pg|pragma|sqlite)_.*",
-    "oracle": rf"(?:(?:cdb|dba)_.*|g?v_?\$.*|x\$.*|{_ORACLE_VIEWS}|dict|dictionary|session_\w+|tab|cat)",
+    "oracle": rf"(?:(?:cdb|dba)_.*|g?v_?\$.*|x\$.*|{_ORACLE_VIEWS}|{_ORACLE_OTHERS})",
     "postgres": r"pg_.*",
     "redshift": r"(?:pg|stl|stv|svcs|svl|svv|sys)_.*",
     "sqlite": r"sqlite_.*|pragma_.*|dbstat",
@@ -82,7 +86,7 @@ def is_one_row_table(table: exp.Table) -> bool:
 def is_elsewhere(table: exp.Table, dialect: str) -> bool:
     """Whether the table is on another database server: `t@link` in Oracle, a name of four parts in SQL Server."""
     if dialect == "oracle":
-        return "@" in table.name
+        return any("@" in part.name for part in table.parts)
     return dialect == "tsql" and len(table.parts) > 3  # server.database.schema.table
 
 

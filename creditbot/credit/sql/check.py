@@ -29,10 +29,13 @@ Parsed: TypeAlias = "tuple[str, Sequence[exp.Expr]]"
 
 # If a derived table does not exist yet, Looker puts its build before the query, without a semicolon between them.
 _BUILD = re.compile(
-    r"(?:\s|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*+\*/)*+CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|TRANSIENT\s+)?TABLE\b",
+    r"(?:\s|--[^\n]*(?:\n|\Z)|\#[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+    r"(?:CREATE\b[\w\s]{0,60}?\b(?:TABLE|VIEW)\b|DROP\s+TABLE\b|INSERT\s+INTO\b)",
     re.IGNORECASE,
 )
 _BUILT = re.compile(r"derived table|\bL[A-Z][$_]\w*\d{13}", re.IGNORECASE)
+# SQL Server builds a table with SELECT ... INTO.
+_BUILT_INTO = re.compile(r"\bINTO\s+[^\s(]{0,200}?\bL[A-Z][$_]\w*\d{13}", re.IGNORECASE)
 _TRY_LATER = "The bot will try again; open the Look in Looker to have the table built."
 
 # Text that the parser takes for a comment or a structure, but that a server may read differently.
@@ -68,7 +71,7 @@ def check(sql: str, sql_rules: SqlRules) -> None:
 def parse(sql: str, sql_rules: SqlRules) -> list[Parsed]:
     """(dialect, statements) for every dialect that counts. Raises `SqlRefused` for SQL that none of them can parse."""
     _check_text(sql)
-    if _BUILD.match(sql) and _BUILT.search(sql):
+    if (_BUILD.match(sql) and _BUILT.search(sql)) or _BUILT_INTO.search(sql):
         raise SqlRefused(
             "The SQL begins by building a derived table, because Looker has not built it yet.", _TRY_LATER, retry=True
         )

@@ -26,19 +26,29 @@ _SERIES: Final = frozenset({
 })
 # Functions that read files, the system or the network, run SQL from a text, write, or wait.
 _HARMFUL: Final = frozenset({
-    "ai_query", "benchmark", "bfilename", "build_scoped_file_url", "build_stage_file_url", "catboostevaluate",
-    "connectby", "crosstab", "current_setting", "currval", "dburitype", "external_query", "file", "get_ddl", "get_lock",
-    "get_presigned_url", "getenv", "getvariable", "glob", "httpuritype", "java_method", "joinget", "joingetornull",
-    "json_execute_serialized_sql", "lastval", "load_extension", "load_file", "master_pos_wait", "nextval",
-    "opendatasource", "openquery", "openrowset", "query", "query_table", "readfile", "reflect", "release_all_locks",
-    "release_lock", "remote", "remote_query", "secret", "set_config", "setseed", "setval", "sleep", "sleep_ms",
-    "sleepeachrow", "sniff_csv", "source_pos_wait", "sys_eval", "sys_exec", "try_reflect", "try_secret", "ts_stat",
-    "url", "wait_for_executed_gtid_set", "wait_until_sql_thread_after_gtids", "write_log", "writefile", "xdburitype",
+    "addresstoline", "ai_query", "audit_log_read", "benchmark", "bfilename", "build_scoped_file_url",
+    "build_stage_file_url", "catboostevaluate", "connectby", "crosstab", "current_setting", "currval", "dburitype",
+    "edit", "eval", "evalmlmethod", "executable", "explain_model", "external_query", "file", "fts3_tokenizer",
+    "get_ddl", "get_lock", "get_presigned_url", "get_stage_location", "getenv", "getmacro", "getserverport",
+    "getsetting", "getvariable", "gin_clean_pending_list", "glob", "hascolumnintable", "httpuritype",
+    "java_method", "joinget", "joingetornull", "json_execute_serialized_sql", "lambda_async", "lambda_sync",
+    "lastval", "list_secrets", "load_aws_credentials", "load_extension", "load_file", "master_pos_wait", "nextval",
+    "open_prompt", "opendatasource", "openquery", "openrowset", "prompt", "query", "query_export_to_s3",
+    "query_table", "readfile", "reflect", "release_all_locks", "release_lock", "remote", "remote_query", "secret",
+    "set_config", "setseed", "setval", "showcertificate", "sleep", "sleep_ms", "sleepeachrow", "sniff_csv",
+    "source_pos_wait", "sys_dburigen", "sys_eval", "sys_exec", "sys_xmlgen", "to_file", "try_reflect",
+    "try_secret", "ts_stat", "url", "vector_search", "wait_for_executed_gtid_set",
+    "wait_until_sql_thread_after_gtids", "which_secret", "write_log", "writefile", "xdburitype", "xmlquery",
+    "xpath_table", "zipfile",
 })
+# Packages of such functions.
+_HARMFUL_PACKAGES: Final = frozenset({"ai", "cron", "ml", "obj", "ordsys", "vault"})
 # Families of such functions and packages, by the beginning of their names.
 _HARMFUL_FAMILIES: Final = re.compile(
-    r"(?:ai_(?:classify|extract|fix_grammar|forecast|gen|mask|parse|similarity|summarize|translate)"
-    r"|binlog_|cortex|ctxsys|dblink|dbms_|duckdb_|http_|iceberg_|lo_|mdsys|owa_|parquet_|pg_(?!catalog\Z)|pragma_|read_"
+    r"(?:ai_(?:agg|classify|complete|embed|extract|filter|fix_grammar|forecast|gen|mask|parse|redact|sentiment|similarity"
+    r"|summarize|transcribe|translate)"
+    r"|apex_|aws_|azure_|binlog_|cortex|ctxsys|dblink|dbms_|duckdb_|fn_(?:dblog|dump_dblog|get_audit|trace_|xe_)"
+    r"|http_|iceberg_|keyring_|kup\w\$|lo_|mdsys|owa_|parquet_|pg_(?!catalog\Z)|pragma_|read_"
     r"|system\$|urifactory|utl_|xp_)"
     r"|\w*_to_xml\w*"
 )
@@ -64,7 +74,8 @@ def check_function(node: exp.Func, dialect: str) -> None:
         raise SqlRefused(f"The SQL calls a function with the odd name {name}.", TODO)
     if parts[-1] in _SERIES:
         raise SqlRefused(f"The SQL generates rows with {name}, not from a table.", TODO)
-    if full not in _HARMLESS and any(part in _HARMFUL or _HARMFUL_FAMILIES.match(part) for part in parts):
+    is_harmful = any(part in _HARMFUL or _HARMFUL_FAMILIES.match(part) for part in parts)
+    if full not in _HARMLESS and (is_harmful or not _HARMFUL_PACKAGES.isdisjoint(parts[:-1])):
         raise SqlRefused(f"The SQL calls {full.upper()}, which does more than compute.", TODO)
     if dialect == "clickhouse" and isinstance(node, exp.Anonymous) and _IN_FUNCTIONS.fullmatch(parts[-1]):
         raise SqlRefused(f"The SQL calls {name}, which may read a table named in its arguments.", TODO)

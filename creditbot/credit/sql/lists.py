@@ -26,12 +26,14 @@ from creditbot.errors import SqlRefused
 # Functions that make several rows from one value. They may open a list that a column holds, and nothing else.
 _LIST_TYPES: Final = (exp.Unnest, exp.Explode, exp.Posexplode, exp.Inline, exp.SplitToTable)
 _LIST_NAMES: Final = frozenset({
-    "array_join", "arrayjoin", "flatten", "inline_outer", "json_array_elements", "json_array_elements_text",
-    "json_each", "json_each_text", "json_object_keys", "json_populate_recordset", "json_to_recordset", "json_tree",
-    "json_tuple", "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "jsonb_each_text",
-    "jsonb_object_keys", "jsonb_path_query", "jsonb_populate_recordset", "jsonb_to_recordset", "openjson",
-    "regexp_matches", "regexp_split_to_table", "split_to_table", "string_split", "string_to_table",
-    "strtok_split_to_table", "unnest", "variant_explode", "variant_explode_outer",
+    "_pg_expandarray", "aclexplode", "array_join", "arrayjoin", "each", "flatten", "inline_outer",
+    "json_array_elements", "json_array_elements_text", "json_each", "json_each_text", "json_object_keys",
+    "json_populate_recordset", "json_to_record", "json_to_recordset", "json_tree", "json_tuple",
+    "jsonb_array_elements", "jsonb_array_elements_text", "jsonb_each", "jsonb_each_text", "jsonb_object_keys",
+    "jsonb_path_query", "jsonb_path_query_tz", "jsonb_populate_recordset", "jsonb_to_record", "jsonb_to_recordset",
+    "openjson", "regexp_matches", "regexp_split_to_table", "skeys", "split_to_table", "string_split",
+    "string_to_table", "strtok_split_to_table", "svals", "ts_debug", "ts_parse", "ts_token_type", "unnest",
+    "variant_explode", "variant_explode_outer",
 })
 # Steps on the way from a column to its list. None of them can add an element to the list.
 _STEPS: Final = (

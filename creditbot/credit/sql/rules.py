@@ -35,6 +35,8 @@ _REFUSED: Final[Mapping[type[exp.Expr], str]] = {
     exp.QueryTransform: "runs a script (TRANSFORM)",
     exp.UserDefinedFunction: "defines a function",
 }
+_SEQUENCES: Final = frozenset({"oracle", "snowflake"})
+"""Dialects in which `s.nextval` takes a number from the sequence s."""
 _STATEMENTS: Final = frozenset({"CHECK", "DESC", "DESCRIBE", "EXISTS", "EXPLAIN", "SHOW"})
 """Statements that the parser takes for a table with an alias, where they stand in brackets."""
 _SET_BY_HINT: Final = ("SET_VAR", "RESOURCE_GROUP")
@@ -87,6 +89,8 @@ def _check_node(node: exp.Expr, dialect: str, lists: Lists) -> None:
         _check_source(node, lists)
     elif isinstance(node, exp.CTE | exp.Subquery):
         _check_query_inside(node)
+    elif isinstance(node, exp.Column) and dialect in _SEQUENCES and node.table and node.name.lower() == "nextval":
+        raise SqlRefused(f"The SQL {_REFUSED[exp.NextValueFor]}.", TODO)
     elif isinstance(node, exp.PropertyEQ) and isinstance(node.this, exp.Parameter):
         raise SqlRefused(f"The SQL sets the variable {short(node.this.name)}.", TODO)  # MySQL's @row := @row + 1
     if dialect == "clickhouse" and isinstance(node, exp.In):
