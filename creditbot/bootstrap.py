@@ -66,6 +66,7 @@ def assemble(
 ) -> Assembly:
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
     from creditbot.adapters.slack.open import open_slack
+    from creditbot.adapters.slack.signs import NoSigns
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
     stop = Stop()
@@ -77,6 +78,7 @@ def assemble(
     ports = Ports(
         slack.inbox,
         slack.replier,
+        slack.signs if settings.status_reactions else NoSigns(),
         slack.owner,
         resolver or make_resolver(settings, stop),
         runner or make_runner(settings, products, environ),

@@ -13,6 +13,10 @@ from typing import Literal
 LinkKind = Literal["look", "explore_qid", "explore_params", "short", "sql_runner", "dashboard", "merge", "other"]
 
 
+Sign = Literal["taken", "answered", "by_hand"]
+"""What a person sees on a request: the bot works on it, it is answered, or somebody will answer it by hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestKey:
     """Identifies a request for good: an edit keeps it.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
+from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Sign, Workspace
 
 
 class Clock(Protocol):
@@ -57,6 +57,16 @@ class Replier(Protocol):
 
     def amend(self, channel: str, ts: str, text: str) -> None:
         """Replaces one of our posts, its card included, by a text; repeating it changes nothing."""
+
+
+class Signs(Protocol):
+    """Shows on a request how far it is. Best effort: no verb raises or takes long, and a sign may get lost."""
+
+    def put(self, key: RequestKey, sign: Sign) -> None:
+        """Puts a sign on the message; it stands there once, however often it is put."""
+
+    def take_back(self, key: RequestKey, sign: Sign) -> None:
+        """Takes our sign off the message, if it is there."""
 
 
 class Owner(Protocol):
@@ -175,6 +185,7 @@ class Ports:
 
     inbox: Inbox
     replier: Replier
+    signs: Signs
     owner: Owner
     resolver: Resolver
     runner: Runner

@@ -105,10 +105,10 @@ def slack_token(assembly: Assembly) -> Findings:
     findings: Findings = [("ok", f"bot {token.user} in workspace {token.team}{organisation}")]
     for scope in token.missing:
         todo = f"Add the scope {scope} to the Slack app and install it again: needed to {scope.purpose}."
-        if scope.needed:
-            findings.append(("FAIL", todo))
+        if scope.lost:
+            findings.append(("note", f"{todo} Until then {scope.lost}."))
         else:
-            findings.append(("note", f"{todo} Until then the owner may get a message twice."))
+            findings.append(("FAIL", todo))
     return findings
 
 

@@ -38,14 +38,16 @@ from creditbot.errors import (
 from creditbot.evidence.keeping import keep_page
 from creditbot.evidence.summary import computed_summary, with_footprints
 from creditbot.intake.requests import Request
-from creditbot.model import RequestKey
+from creditbot.model import RequestKey, Sign
 from creditbot.slack_time import is_newer
-from creditbot.state.record import Claim, Record, Result, move, restarted, was_posted
+from creditbot.state.record import Claim, Record, Result, Status, move, restarted, was_posted
 from creditbot.tick.agenda import Job
 from creditbot.tick.failures import Failures
 
 CLAIM_LIFE = timedelta(minutes=30)
 """How long a claim lasts; longer than the job's deadline and its grace period together (k8s/base/cronjob.yaml)."""
+_SIGNS: dict[Status, Sign] = {"answered": "answered", "given_up": "by_hand"}
+"""Ends that a request shows."""
 STEPS = 6
 """Steps that one request may take in one tick. Three are enough unless it is edited meanwhile."""
 
@@ -107,6 +109,12 @@ class Worker:
         Raises errors of the store itself, and a defect that shows before the request could be claimed. Every other
         error is stored in the record.
         """
+        record = self._work(job)
+        if record and (sign := _SIGNS.get(record.status)):
+            self._context.ports.signs.put(job.key, sign)
+        return record
+
+    def _work(self, job: Job) -> Record | None:
         record, request = job.record, job.request
         try:
             for _ in range(STEPS):
@@ -148,6 +156,8 @@ class Worker:
         now = self._context.now()
         if record and (record.terminal or _failed_and_edited(record, request)):
             record = self._swap(key, record, restarted(record, now))
+        if record and record.status == "restarted":
+            self._context.ports.signs.take_back(key, "by_hand")
         if record and record.attempts >= self._context.rules.attempts:
             killed = RequestFailure(
                 f"Given up after {record.attempts} attempts: the process was killed each time.",
@@ -172,6 +182,8 @@ class Worker:
             assert shown.request
             request = shown.request
             record = self._claim_as_edited(key, record, request)
+        if record.attempts == 1 and record.returned == 0:
+            self._context.ports.signs.put(key, "taken")
         computation = self._calculator.compute(request, self._context.now())
         self._reached |= {LOOKER, *_services(computation)}
         return self._store_result(key, record, request, computation), request

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest import mock
 
+from creditbot.adapters.slack.signs import NoSigns
 from creditbot.answer.rules import Rules
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import default_products
@@ -88,7 +89,7 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
     """Slack and Looker as they are, the rest in memory, one thing at a time: VCR is not for threads."""
     slack, resolver, memory = stage.slack(), stage.looker(), fakes.World()
     ports = Ports(
-        slack.inbox, slack.replier, slack.owner, resolver, Notebook(), fakes.MemorySummaries(memory),
+        slack.inbox, slack.replier, NoSigns(), slack.owner, resolver, Notebook(), fakes.MemorySummaries(memory),
         fakes.MemoryPages(memory), fakes.MemoryStore(memory), slack.clock,
     )  # fmt: skip
     products = default_products("verify.ipynb", None)

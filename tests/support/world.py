@@ -32,7 +32,7 @@ from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
-from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Workspace
+from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Sign, Workspace
 from creditbot.ports import Ports, Stored
 from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State, understand
@@ -118,6 +118,7 @@ class World:
         damage: what the store says that it found broken, until it is written again.
         summaries: by key.
         pages: by key.
+        signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
         amounts: slug of a link -> the credit its notebook gives.
         runs: slugs that notebooks ran for.
@@ -146,6 +147,7 @@ class World:
     damage: str = ""
     summaries: dict[str, Mapping[str, object]] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    signs: dict[RequestKey, list[Sign]] = field(default_factory=dict)
     is_shared: bool = False
     amounts: dict[str, Decimal] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
@@ -355,8 +357,8 @@ class World:
         """The world as one process sees it; `memory` is that of the process's deployment if it is another one."""
         slack, memory = FakeSlack(self), memory or self
         return Ports(
-            slack, slack, FakeOwner(self), FakeResolver(self), FakeRunner(self), MemorySummaries(memory),
-            MemoryPages(memory), MemoryStore(memory), slack,
+            slack, slack, FakeSigns(self), FakeOwner(self), FakeResolver(self), FakeRunner(self),
+            MemorySummaries(memory), MemoryPages(memory), MemoryStore(memory), slack,
         )  # fmt: skip
 
     def bot(
@@ -498,6 +500,21 @@ class FakeSlack:
     def amend(self, channel: str, ts: str, text: str) -> None:
         assert channel == CHANNEL, channel
         self._world.effect("amend", lambda: self._world.change(ts, text=text, content={"text": text}))
+
+
+class FakeSigns:
+    """Implements Signs. Putting one is no effect of a tick that anything depends on, so nothing fails there."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def put(self, key: RequestKey, sign: Sign) -> None:
+        signs = self._world.signs.setdefault(key, [])
+        if sign not in signs:
+            signs.append(sign)
+
+    def take_back(self, key: RequestKey, sign: Sign) -> None:
+        self._world.signs[key] = [other for other in self._world.signs.get(key, ()) if other != sign]
 
 
 class FakeOwner:

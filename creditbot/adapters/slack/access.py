@@ -15,12 +15,12 @@ class OAuthScope:
     Attributes:
         names: any of these scopes gives it.
         purpose: what it is for, as the end of "needed to ...".
-        needed: False if creditbot also works without it.
+        lost: what is lost without it, a clause; "" if creditbot does not work without it.
     """
 
     names: tuple[str, ...]
     purpose: str
-    needed: bool = True
+    lost: str = ""
 
     def __str__(self) -> str:
         """As people read it: "channels:read or groups:read"."""
@@ -32,7 +32,8 @@ SCOPES = (
     OAuthScope(("channels:history", "groups:history"), "read its messages and threads"),
     OAuthScope(("chat:write",), "reply"),
     OAuthScope(("im:write",), "write to the bot's owner"),
-    OAuthScope(("im:history",), "see which messages the owner already has", needed=False),
+    OAuthScope(("im:history",), "see which messages the owner already has", "the owner may get a message twice"),
+    OAuthScope(("reactions:write",), "show on a request how far it is", "no reaction shows that a request was taken"),
 )
 
 

@@ -82,15 +82,19 @@ class SlackApi:
 
     def write_deadline(self) -> Deadline:
         """The deadline of a write that begins now."""
-        return self._deadline(self._limits.write)
+        return self.deadline(self._limits.write)
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline that begins now."""
+        return Deadline(seconds, self.clock.boot)
 
     def read(self, method: str, **arguments: object) -> SlackAnswer:
         """Asks, and asks again where that may help; raises `CallFailed` when it does not, or would take too long."""
-        whole = self._deadline(self._limits.read)
+        whole = self.deadline(self._limits.read)
         pauses = iter(_PAUSES)
 
         def once() -> SlackAnswer:
-            one = self._deadline(min(self._limits.one_try, whole.remaining))
+            one = self.deadline(min(self._limits.one_try, whole.remaining))
             return self._call(method, arguments, one, _READ_LIMIT)
 
         def pause_after(failed: CallFailed) -> float | None:
@@ -100,9 +104,6 @@ class SlackApi:
             return pause if pause is not None and pause < whole.remaining else None
 
         return with_retries(once, CallFailed, pause_after, self._stop)
-
-    def _deadline(self, seconds: float) -> Deadline:
-        return Deadline(seconds, self.clock.boot)
 
     def pages(self, method: str, **arguments: object) -> Iterator[Mapping[str, Any]]:
         """Reads page after page; only an empty cursor ends them, a short page does not."""

@@ -12,6 +12,7 @@ from creditbot.adapters.slack.api import SlackApi, TimeLimits
 from creditbot.adapters.slack.inbox import SlackInbox
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.posts import SlackOwner, SlackReplier
+from creditbot.adapters.slack.signs import SlackSigns
 from creditbot.adapters.slack.wire import Network
 from creditbot.machine.clock import SlackClock, boottime
 from creditbot.machine.processes import Stop
@@ -26,12 +27,13 @@ class SlackAdapters:
 
     Attributes:
         api: plain calls, for `creditbot check`.
-        inbox, replier, owner, clock: the ports of these names.
+        inbox, replier, signs, owner, clock: the ports of these names.
     """
 
     api: SlackApi
     inbox: SlackInbox
     replier: SlackReplier
+    signs: SlackSigns
     owner: SlackOwner
     clock: SlackClock
 
@@ -61,6 +63,7 @@ def open_slack(
         api,
         SlackInbox(api, channels, fingerprint(token, api_url, channels)),
         SlackReplier(api, Pacer(POST_INTERVAL, boot, sleep), posts),
+        SlackSigns(api),
         SlackOwner(api, owner, posts),
         clock,
     )
