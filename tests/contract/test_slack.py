@@ -144,6 +144,19 @@ def test_a_listing_that_fails_for_now_decides_nothing(stub: SlackStub) -> None:
         stub.open("credits", "C0OTHER99").inbox.workspace(None)
 
 
+@pytest.mark.parametrize(
+    ("root", "expected"), [({}, [2, 2]), ({"root": {"reply_count": 3}}, [2, 3])], ids=["bare", "with its parent"]
+)
+def test_a_reply_sent_to_the_channel_knows_its_threads_replies(
+    stub: SlackStub, root: dict[str, Any], expected: list[int]
+) -> None:
+    """By its copy of the parent, or by the parent in the channel."""
+    parent = {"ts": "1767700000.000100", "thread_ts": "1767700000.000100", "reply_count": 2}
+    sent = {"ts": "1767700001.000100", "thread_ts": parent["ts"], "subtype": "thread_broadcast", **root}
+    stub.on("conversations.history", {"messages": [sent, parent]})
+    assert expected == [message.replies for message in stub.open().inbox.messages("C0TEST", SINCE)]
+
+
 def test_an_invitation_names_the_bot(stub: SlackStub) -> None:
     """The owner can type what the sentence says."""
     stub.on("auth.test", ME)

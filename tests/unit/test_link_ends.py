@@ -121,6 +121,7 @@ def the_link(content: Mapping[str, object]) -> LookerLink:
         (LOOK, "`1"),
         (LOOK, "\x011"),
         (LOOK, " ?f[verify.account]=AC1"),
+        (LOOK, " &x"),
         (LOOK, " and more &f[verify.account]=AC1"),
         (DAYS, " to 2026-01-01&f[verify.account]=AC1"),
         (DAYS, " to 2026-01-01"),

@@ -86,7 +86,7 @@ class SlackInbox:
         pages = self._api.pages("conversations.history", channel=channel, oldest=ts_of(oldest), limit=PAGE)
         try:
             messages = [message for message in messages_of(pages, channel) if time_of(message.ts) > oldest]
-            return self._with_colleagues(messages, channel)
+            return self._with_colleagues(_with_counts(messages), channel)
         except CallFailed as failed:
             raise read_error(failed) from failed
 
@@ -191,6 +191,12 @@ class SlackInbox:
 def _is_internal(facts: Mapping[str, Any]) -> bool:
     """Whether nobody of another organisation is in a channel, or is asked into it; only if Slack says so."""
     return facts.get("is_ext_shared") is False and facts.get("is_pending_ext_shared") is not True
+
+
+def _with_counts(messages: Sequence[Message]) -> list[Message]:
+    """The messages; a reply sent to the channel has the count of its thread, if the parent is among the messages."""
+    counts = {message.ts: message.replies for message in messages}
+    return [m if m.replies else replace(m, replies=counts.get(m.thread, 0)) for m in messages]
 
 
 def _named(pages: Iterable[Mapping[str, Any]], names: set[str]) -> dict[str, Mapping[str, Any]]:
