@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,9 @@ from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products, load_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.dialects import dialect_named, dialect_of
+from creditbot.decide.policy import Policy
+from creditbot.decide.policy_file import load_policy
+from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import Stop, ThisProcess, is_running
@@ -69,10 +72,10 @@ def assemble(
     from creditbot.adapters.slack.signs import NoSigns
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
-    stop = Stop()
+    stop, policy = Stop(), policy_of(settings)
     slack = open_slack(
         settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
-        stop=stop,
+        approvals=policy.channel, stop=stop,
     )  # fmt: skip
     products = products_of(settings)
     ports = Ports(
@@ -80,6 +83,7 @@ def assemble(
         slack.replier,
         slack.signs if settings.status_reactions else NoSigns(),
         slack.owner,
+        slack.approvers,
         resolver or make_resolver(settings, stop),
         runner or make_runner(settings, products, environ),
         summaries or make_summaries(settings),
@@ -93,7 +97,7 @@ def assemble(
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
     sql = SqlRules(dialect, settings.sql_tables)
     workers = settings.workers or _cores()
-    limits = ComputeLimits(settings.max_credit_usd, workers)
+    limits = ComputeLimits(workers)
     sql_reader = SqlReaderProcess()
     calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, limits, sql_reader)
     request_rules = RequestRules(
@@ -110,6 +114,7 @@ def assemble(
         duplicates=timedelta(days=settings.duplicate_days),
         template=settings.reply_template,
         cards=settings.evidence == "card",
+        policy=policy,
     )
     process = ThisProcess(
         is_running=(lambda _: None) if in_cluster else is_running,
@@ -131,6 +136,27 @@ def products_of(settings: Settings) -> ProductTable:
         return load_products(settings.products_file)
     psms = settings.psms_notebook_path
     return default_products(str(settings.notebook_path), str(psms) if psms else None)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy of POLICY_FILE, or the built-in one; a setting of the environment goes above the file.
+
+    Raises `SettingsError` for a file that is wrong, and for a quorum that the approvers can never reach.
+    """
+    policy = load_policy(settings.policy_file) if settings.policy_file else Policy()
+    limits = policy.limits
+    if settings.max_credit_usd is not None:
+        limits = replace(limits, request=settings.max_credit_usd)
+    approvers = tuple(dict.fromkeys(settings.approvers or policy.approvers or (settings.slack_user_id,)))
+    channel = settings.approval_channel.removeprefix("#") or policy.channel
+    most = max((band.people for band in policy.bands), default=1)
+    if most > len(approvers):
+        raise SettingsError(
+            f"POLICY_FILE {settings.policy_file} wants {most} people to approve, but there are only {len(approvers)} "
+            "approvers.",
+            "Name more people in APPROVERS.",
+        )
+    return replace(policy, limits=limits, approvers=approvers, channel=channel)
 
 
 def make_resolver(settings: Settings, stop: Stop) -> Resolver:

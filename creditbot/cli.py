@@ -64,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
     retry.add_argument(
         "--by", metavar="NAME", default="", help="the name to record with --again, if this machine does not know yours"
     )
+    _command(sub, "holds", _late("approvals", "holds"), "list the requests that wait for approvers")
+    for verb in ("approve", "deny"):
+        _vote(_command(sub, verb, _late("approvals", verb), f"{verb} a held request, like a reaction to its question"))
     _sandbox(_command(sub, "sandbox", None, "a local Slack, Looker and warehouse, to try creditbot without accounts"))
     return top
 
@@ -91,6 +94,11 @@ def _command(
 
 def _permalink(command: argparse.ArgumentParser) -> None:
     command.add_argument("permalink", metavar="PERMALINK", help="address of the message, from Copy link in its menu")
+
+
+def _vote(command: argparse.ArgumentParser) -> None:
+    _permalink(command)
+    command.add_argument("--by", metavar="NAME", required=True, help="the approver who decides, by member ID")
 
 
 class _Version(argparse.Action):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import Enum
 from typing import Literal
 
 LinkKind = Literal["look", "explore_qid", "explore_params", "short", "sql_runner", "dashboard", "merge", "other"]
@@ -83,8 +84,8 @@ class Marker:
     """What we leave in the metadata of our posts to know them again.
 
     Attributes:
-        kind: "reply" or "notice".
-        key: the request's key for a reply, the notice's id for a direct message.
+        kind: "reply", "notice" or, for a question to approvers, "ask"; "closed" once votes on it do not count any more.
+        key: the request's key for a reply, the notice's id for any other message.
         nonce: of the state's entry as it was stored just before this post was sent (`Record.nonce`, `Notice.nonce`). It
             tells two sends of the same message apart; "" in a search means any.
         deployment: id of the deployment that posted it (`Meta.deployment`); "" in posts of earlier versions.
@@ -113,6 +114,8 @@ class Message:
         text: `text` as Slack sent it (`&amp;`, `<url|label>`).
         content: the parts that may hold links: `text`, `blocks`, `attachments`, as Slack sent them. Untrusted.
         marker: our metadata if the message carries it; whoever posted it.
+        reactions: name of the emoji, such as "+1" or "+1::skin-tone-3" -> user ids of those who reacted with it. Only
+            filled in where a message to approvers is read.
     """
 
     channel: str
@@ -127,6 +130,7 @@ class Message:
     text: str = ""
     content: Mapping[str, object] = field(default_factory=dict)
     marker: Marker | None = None
+    reactions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def thread(self) -> str:
@@ -314,3 +318,37 @@ class LinkResult:
     sql_sha256: str
     run: NotebookRun | None = None
     credit: Credit | None = None
+
+
+class HoldKind(Enum):
+    """What a reason to hold an amount is about. The values are stored in the state."""
+
+    REQUEST_LIMIT = "request limit"
+    """The amount of the request is above the limit for one request."""
+    DAY_LIMIT = "day limit"
+    """With it, more would be credited on one UTC day than the policy allows."""
+    MONTH_LIMIT = "month limit"
+    """With it, more would be credited to an account for one calendar month than the policy allows, or nobody knows."""
+    ACCOUNTS = "accounts"
+    """The traffic is not, or not provably, that of named accounts."""
+    OVERLAP = "overlap"
+    """Some of the traffic was, or may have been, credited before."""
+    AGE = "age"
+    """The traffic is older than the policy allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReason:
+    """Why an amount waits for a person.
+
+    Attributes:
+        kind: what the reason is about.
+        text: one line of plain English with the numbers in it, which ends with a full stop.
+        about: what makes it the same reason when it is found again, apart from its numbers: the day of a day limit,
+            the key of the other request of an overlap. An approval covers the reasons that the approvers were shown;
+            one with another kind or another `about` has to be approved as well.
+    """
+
+    kind: HoldKind
+    text: str
+    about: str = ""

@@ -83,6 +83,32 @@ class Owner(Protocol):
         """
 
 
+class Approvers(Protocol):
+    """The conversation in which approvers are asked: APPROVAL_CHANNEL, or the owner's direct messages."""
+
+    def ask(self, text: str, marker: Marker) -> tuple[str, str]:
+        """Posts a message and returns its channel and its ts; raises as `Replier` does.
+
+        `text` is escaped here. Ids of people in it, such as "@U0123", become mentions.
+        """
+
+    def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
+        """Our messages whose marker's key starts with `about`, not before `since`, oldest first.
+
+        Those that were closed are left out. None where we may not read the conversation. Raises `Unreachable` or
+        `Refused`.
+        """
+
+    def question(self, channel: str, ts: str) -> Message | None:
+        """One of our messages with everybody's reactions to it; None if it is not there. Raises as `asked` does."""
+
+    def close(self, channel: str, ts: str, text: str, marker: Marker, struck: str = "") -> None:
+        """Replaces one of our messages: by `text`, and below it `struck`, which is struck through.
+
+        From then on `asked` does not find it. Repeating it changes nothing. Raises as `Replier` does.
+        """
+
+
 class Resolver(Protocol):
     """Asks Looker for SQL."""
 
@@ -187,6 +213,7 @@ class Ports:
     replier: Replier
     signs: Signs
     owner: Owner
+    approvers: Approvers
     resolver: Resolver
     runner: Runner
     summaries: SummaryStore

@@ -51,6 +51,7 @@ def as_sent(world: Stage) -> Iterator[str]:
     shown = {
         "In the thread": [message.text for message in world.visible() if message.user == BOT_USER],
         "To the owner": world.told(),
+        "To the approvers": [message.text for message in world.visible_asks()],
         "In `creditbot show`": [reason for reason in world.reasons if _plain(reason) not in told],
         "On the terminal": world.printed,
     }

@@ -16,11 +16,16 @@ from typing_extensions import override
 
 from creditbot.answer.owner import MOST_LINKS
 from creditbot.commands.run_once import ConsoleProgress, problem_lines
+from creditbot.decide.policy import Band, Limits, Policy
 from creditbot.errors import LOOKER, SLACK, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.tick.report import TickReport
-from tests.support.world import HOST, PERSON, RULES, World
+from tests.support.world import HOST, OWNER, PERSON, RULES, World
 
 NO_ANSWER = PostUnknown("Slack did not answer.")
+LIMITED: dict[str, Any] = {
+    "rules": replace(RULES, policy=Policy(Limits(request=Decimal(5000)), approvers=(OWNER, "U0ROSA")))
+}
+"""A tick under a policy with a limit."""
 
 
 @dataclass
@@ -114,9 +119,6 @@ def edited_after_the_answer(world: Stage) -> None:
     world.tick()
 
 
-# Given up
-
-
 def link_refused(world: Stage) -> None:
     """A link has no query."""
     world.ask("gone")
@@ -129,10 +131,73 @@ def many_links_refused(world: Stage) -> None:
     world.tick()
 
 
-def too_much(world: Stage) -> None:
+# A person decides
+
+
+def held(world: Stage) -> None:
     """The credits of several links are above the limit together."""
     world.ask("abc", "def")
-    world.tick(max_credit=Decimal("5000.00"))
+    world.tick(**LIMITED)
+
+
+def approved(world: Stage) -> None:
+    """An approver says yes."""
+    held(world)
+    world.react("+1")
+    world.tick(**LIMITED)
+
+
+def denied(world: Stage) -> None:
+    """An approver says no."""
+    held(world)
+    world.react("x")
+    world.tick(**LIMITED)
+
+
+def undecided(world: Stage) -> None:
+    """No approver decides in time."""
+    held(world)
+    world.wait(hours=72)
+    world.tick(**LIMITED)
+
+
+def contested(world: Stage) -> None:
+    """An approver says yes, and another one says no."""
+    held(world)
+    world.react("+1")
+    world.react("x", "U0ROSA")
+    world.tick(**LIMITED)
+
+
+def void(world: Stage) -> None:
+    """The words of a held request are changed."""
+    key = world.ask("abc", "def")
+    world.tick(**LIMITED)
+    world.edit(key, f"{world.messages[-1].text}, and hurry")
+    world.tick(**LIMITED)
+
+
+def two_approvers(world: Stage) -> None:
+    """An amount takes two approvers."""
+    world.ask("abc", "def")
+    policy = Policy(Limits(Decimal(5000)), approvers=(OWNER, "U0ROSA", "U0SAM"), bands=(Band(Decimal(5000), 2),))
+    world.tick(rules=replace(RULES, policy=policy))
+
+
+def nobody_may_decide(world: Stage) -> None:
+    """Who asked is the only approver."""
+    world.ask("abc", "def")
+    world.tick(rules=replace(RULES, policy=Policy(Limits(Decimal(5000)), approvers=(PERSON,))))
+
+
+def day_limit(world: Stage) -> None:
+    """Together with earlier requests, too much would be credited in one day."""
+    world.ask("abc")
+    world.ask("def")
+    world.tick(rules=replace(RULES, policy=Policy(Limits(day=Decimal(5000)), approvers=(OWNER,))))
+
+
+# Given up
 
 
 def nothing_to_credit(world: Stage) -> None:
@@ -380,7 +445,8 @@ def thread_refused(world: Stage) -> None:
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, amounts_differ,
     answer_taken_back, answer_in_doubt, deleted, edited_after_the_answer,
-    link_refused, many_links_refused, too_much, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
+    held, approved, denied, undecided, contested, void, two_approvers, nobody_may_decide, day_limit,
+    link_refused, many_links_refused, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,
     outcome_unknown, never_visible, left_behind, second_reply, another_deployment, reply_deleted, late_reply,

@@ -49,7 +49,8 @@ def card_for(context: TickContext, key: RequestKey, result: Result | None) -> Ca
 def _is_of(summary: Mapping[str, Any], result: Result) -> bool:
     """Whether a summary shows where this very amount came from."""
     sql = {link["sql_sha256"] for link in summary.get("links") or () if "credit" in link}
-    return summary.get("credit_amount") == result.amount and bool(sql) and sql <= set(result.sql)
+    amount = summary.get("credit_amount") or summary.get("computed_amount")  # a held amount is not credited yet
+    return amount == result.amount and bool(sql) and sql <= set(result.sql)
 
 
 def card_of(summary: Mapping[str, Any], page: str) -> Card:

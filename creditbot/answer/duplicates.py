@@ -56,12 +56,12 @@ class Duplicates:
                 continue
             if outcome.status in ANSWERED:
                 raise self._already(other)
-            if outcome.status == "computed":
+            if outcome.status in ("computed", "held"):
                 self._refuse_if_answered(other, now)
 
     def _refuse_if_answered(self, other: RequestKey, now: datetime) -> None:
         """Reads the thread of a request last known as computed: only that shows whether a lost state had posted it."""
-        if self._context.ledger.state.holds(other, now):
+        if self._context.ledger.state.pauses(other, now):
             raise NotYet(
                 f"Another request may already credit the same SQL: {self._context.workspace.address(other)}",
                 "The bot will check again.",

@@ -50,6 +50,22 @@ class Finisher:
             self._show(key, summary, failed)
         return end
 
+    def hold(self, key: RequestKey, base: Record, held: Record, notices: Mapping[str, Notice]) -> Record:
+        """Writes into the summary why a request waits, and stores it as held. Raises as `finish` does.
+
+        The summary of what was computed is there already, so this one may be lost.
+        """
+        self._context.ledger.confirm(key, base)
+        summary = self._saved(key, held)
+        try:
+            self._context.ledger.swap(key, base, held, notices=notices)
+        except StateConflict:
+            self.restore(key)
+            raise
+        if summary is not None:
+            self._show(key, summary)
+        return held
+
     def save_later(self, key: RequestKey, record: Record) -> Record:
         """Writes the summary that could not be written when the request ended. Raises what the summary store raises."""
         summary = self._save(key, record)
@@ -115,9 +131,10 @@ class Finisher:
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:
     """The names by which what this end credits is found again: hashes of SQL, and tokens of traffic.
 
+    A held request counts as well: if the state is lost, its thread shows whether it was approved and answered.
     For an answer that was found in the thread after a loss of the state, the old summary says what was computed.
     """
-    if record.status not in ANSWERED:
+    if record.status not in {"held", *ANSWERED}:
         return ()
     if record.result:
         return (*record.result.sql, *tokens_of(footprints_in(document)))

@@ -27,9 +27,9 @@ ADVICE = (
 def introduced(meta: Meta, now: datetime) -> Meta:
     """The meta with an id of this deployment, a new one if there is none yet.
 
-    After a loss of the state, an earlier post may become visible until the end of the hold, so the id counts from then.
+    After a loss of the state, an earlier post may become visible until the end of the pause. The id counts from then.
     """
-    deployed = max(now, meta.hold_until or now)
+    deployed = max(now, meta.pause_until or now)
     return meta if meta.deployment else replace(meta, deployment=new_nonce(), deployed=deployed)
 
 

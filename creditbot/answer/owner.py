@@ -1,4 +1,4 @@
-"""Messages to the owner: each is sent once, even if a process dies in between.
+"""Messages to the owner, and questions to the approvers: each is sent once, even if a process dies in between.
 
 A notice is stored as due, in the same write as the event it is about. Then it is sent and marked as told. If nobody
 knows whether a message was sent, the bot waits until it must be visible, searches the conversation, and sends it again
@@ -6,7 +6,11 @@ only if it is not there. Notices about failures are searched for even before the
 lost state, so an earlier tick may have sent them. If the bot may not read the conversation (no im:history), it may send
 a message twice; that is better than never.
 
-Notices come from all of `answer` and `tick`; they go to the state, and from there to the `Owner` port.
+A question to the approvers takes the same way to the `Approvers` port. Once its votes do not count any more, because
+the request has ended or is asked about with another question, it is closed: the message says so, and the notice is
+dropped.
+
+Notices come from all of `answer` and `tick`; they go to the state, and from there to the `Owner` or `Approvers` port.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from creditbot.answer.context import TickContext
 from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
 from creditbot.model import Marker, RequestKey
 from creditbot.slack_time import time_of
-from creditbot.state.codec import CAUSE
+from creditbot.state.codec import CAUSE, State, request_of
 from creditbot.state.record import Notice, Record, new_nonce
 
 MOST_LINKS = 10
@@ -74,7 +78,7 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]],
 
 def cause_text(error: CreditbotError) -> str:
     """The message about a cause that stops every request."""
-    return f"Requests are on hold; I will keep trying: {error}"
+    return f"Requests are paused; I will keep trying: {error}"
 
 
 def lost_text(permalink: str, error: CreditbotError) -> str:
@@ -144,8 +148,50 @@ def cause_name(service: str) -> str:
     return CAUSE + re.sub(r"[^a-z0-9]", "-", service.lower())
 
 
+def question_name(key: RequestKey, suffix: str) -> str:
+    """The name of the notice with a question about a request; `suffix` tells it apart from other questions."""
+    return f"{key}.ask.{suffix}"
+
+
+def is_question(name: str) -> bool:
+    """Whether the notice with this name asks the approvers something."""
+    return ".ask." in name
+
+
+def question_about(name: str) -> str:
+    """What the names of all questions about the same request start with."""
+    return name[: name.index(".ask.") + len(".ask.")]
+
+
+def is_open(state: State, question: str) -> bool:
+    """Whether votes on a question count: its request waits for them, or its reply may not have been posted yet."""
+    key = request_of(question)
+    record = state.records.get(key) if key else None
+    return bool(record and not record.terminal and record.hold and record.hold.ask == question)
+
+
+def closing_text(context: TickContext, question: str) -> tuple[str, bool]:
+    """(what a question that is over says, whether it was voided)."""
+    key = request_of(question)
+    record = context.ledger.state.records.get(key) if key else None
+    if key and record and record.hold and record.hold.ask == question and record.status in ("answered", "denied"):
+        address = context.workspace.address(key, record.thread)
+        if record.status == "denied":
+            return f"Not approved: {record.reason} {address}", False
+        people = ", ".join(dict.fromkeys(f"@{vote.by}" for vote in record.hold.votes if vote.yes))
+        return f"Approved by {people}, and answered: {address}", False
+    return (
+        "This question is void: the request has ended or was edited, or its amount, its SQL, its notebook, the policy "
+        "or the reasons have changed. Votes on it do not count."
+    ), True
+
+
+def _kind(notice: Notice) -> str:
+    return "ask" if notice.to_approvers else "notice"
+
+
 class Notices:
-    """Stores messages to the owner, and sends those that are due."""
+    """Stores messages to the owner and the approvers, and sends those that are due."""
 
     def __init__(self, context: TickContext) -> None:
         self._context = context
@@ -153,10 +199,11 @@ class Notices:
         self._ledger = context.ledger
         self._failures: dict[str, str] = {}
 
-    def add(self, name: str, text: str, since: datetime | None = None) -> None:
+    def add(self, name: str, text: str, since: datetime | None = None, *, to_approvers: bool = False) -> None:
         """Stores a notice as due, unless there is one with that name already; `since` as in `Notice`."""
         with suppress(StateConflict):
-            self._ledger.swap_notice(name, None, due(text, self._context.now(), since))
+            new = replace(due(text, self._context.now(), since), to_approvers=to_approvers)
+            self._ledger.swap_notice(name, None, new)
 
     def over(self, service: str) -> None:
         """Forgets the notice about a cause that has ended, so that the owner is told about the next one."""
@@ -170,7 +217,7 @@ class Notices:
                 self._ledger.swap_notice(name, notice, None)
 
     def deliver(self) -> list[str]:
-        """Sends notices that are due, and finds out about those of unknown outcome.
+        """Sends notices that are due, finds out about those of unknown outcome, and closes questions that are over.
 
         Returns those that failed so far, and why. A process that was asked to stop begins no further message; the next
         tick sends it.
@@ -179,7 +226,9 @@ class Notices:
             if self._context.stopping:
                 break
             try:
-                if notice.status == "due":
+                if is_question(name) and not is_open(self._ledger.state, name):
+                    self._close(name, notice)
+                elif notice.status == "due":
                     self._tell_first(name, notice)
                 elif notice.status == "telling":
                     self._settle_one(name, notice)
@@ -190,41 +239,100 @@ class Notices:
         return list(self._failures.values())
 
     def _tell_first(self, name: str, notice: Notice) -> None:
-        if notice.since and self._stands(Marker("notice", name), notice.since):
-            self._mark_told(name, notice)
+        if is_question(name):
+            self._close_others(name, notice)
+        found = self._found(name, notice, notice.since) if notice.since else None
+        if found:
+            self._mark_told(name, notice, found)
         else:
             self._tell(name, notice)
 
     def _tell(self, name: str, notice: Notice) -> None:
-        telling = replace(notice, status="telling", nonce=new_nonce(), at=self._context.now())
+        now = self._context.now()
+        telling = replace(notice, status="telling", nonce=new_nonce(), at=now, sends=notice.sends + 1)
         self._ledger.swap_notice(name, notice, telling)
         if self._context.now() - telling.at > SEND_WITHIN:
-            raise PostUnknown("The state store answers too slowly to tell the owner safely.")
+            raise PostUnknown("The state store answers too slowly to send a message safely.")
         try:
-            self._ports.owner.tell(notice.text, Marker("notice", name, telling.nonce, self._context.deployment))
+            sent = self._send(telling, Marker(_kind(telling), name, telling.nonce, self._context.deployment))
         except PostRefused:
             now = self._context.now()
-            self._ledger.swap_notice(name, telling, replace(telling, status="due", nonce=new_nonce(), at=now))
+            back = replace(telling, status="due", nonce=new_nonce(), at=now, sends=notice.sends)
+            self._ledger.swap_notice(name, telling, back)
             raise
-        self._mark_told(name, telling)
+        try:
+            self._mark_told(name, telling, sent)
+        except StateConflict:
+            self._close_if_late(name, sent)
+            raise
+
+    def _send(self, notice: Notice, marker: Marker) -> Notice:
+        """Sends it, and returns it with the place where it stands."""
+        if notice.to_approvers:
+            channel, ts = self._ports.approvers.ask(notice.text, marker)
+            return replace(notice, channel=channel, ts=ts)
+        self._ports.owner.tell(notice.text, marker)
+        return notice
 
     def _settle_one(self, name: str, notice: Notice) -> None:
-        now = self._context.now()
-        if now - notice.at < self._context.rules.settle:
+        if self._context.now() - notice.at < self._context.rules.settle:
             return
-        if self._stands(Marker("notice", name, notice.nonce), notice.at - timedelta(hours=1)):
-            self._mark_told(name, notice)
+        found = self._found(name, notice, notice.at - timedelta(hours=1), notice.nonce)
+        if found:
+            self._mark_told(name, notice, found)
         else:
             self._tell(name, notice)
 
-    def _stands(self, marker: Marker, since: datetime) -> bool:
-        """Whether the conversation shows the message. False if the bot may not read the conversation."""
-        return bool(self._ports.owner.was_told(marker, since))
+    def _found(self, name: str, notice: Notice, since: datetime, nonce: str = "") -> Notice | None:
+        """The notice as the conversation shows it; None if it does not show it, or may not be read."""
+        if not notice.to_approvers:
+            return notice if self._ports.owner.was_told(Marker("notice", name, nonce), since) else None
+        asked = self._ports.approvers.asked(name, since) or ()
+        standing = [m for m in asked if m.marker and m.marker.key == name and nonce in ("", m.marker.nonce)]
+        if not standing:
+            return None
+        sends = max(notice.sends, len(standing))
+        return replace(notice, channel=standing[-1].channel, ts=standing[-1].ts, sends=sends)
 
-    def _mark_told(self, name: str, notice: Notice) -> None:
-        now = self._context.now()
-        self._ledger.swap_notice(name, notice, replace(notice, status="told", nonce=new_nonce(), at=now, text=""))
+    def _mark_told(self, name: str, before: Notice, found: Notice) -> None:
+        text = found.text if is_question(name) else ""
+        told = replace(found, status="told", nonce=new_nonce(), at=self._context.now(), text=text)
+        self._ledger.swap_notice(name, before, told)
         self._failures.pop(name, None)
+
+    def _close(self, name: str, notice: Notice) -> None:
+        """Says on a question that its votes do not count any more, and forgets it."""
+        if notice.status == "telling" and self._context.now() - notice.at < self._context.rules.settle:
+            return
+        uncertain = notice.status == "telling" or notice.sends > 1
+        asked = self._ports.approvers.asked(name, notice.since or notice.at) if uncertain else None
+        places = {(message.channel, message.ts) for message in asked or ()}
+        places |= {(notice.channel, notice.ts)} if notice.ts else set()
+        for place in sorted(places):
+            self._replace(place, name, notice.text)
+        self._ledger.swap_notice(name, notice, None)
+        self._failures.pop(name, None)
+
+    def _close_if_late(self, name: str, notice: Notice) -> None:
+        """Closes a question that this process has just sent, if its request ended while the process slept."""
+        if is_question(name) and not is_open(self._ledger.read(), name):
+            self._replace((notice.channel, notice.ts), name, notice.text)
+
+    def _close_others(self, name: str, notice: Notice) -> None:
+        """Closes the questions about the same request of which a lost state knew."""
+        about = question_about(name)
+        for message in self._ports.approvers.asked(about, notice.since or notice.at) or ():
+            if message.marker and message.marker.key != name and message.marker.key not in self._ledger.state.notices:
+                self._replace((message.channel, message.ts), message.marker.key, "")
+
+    def _replace(self, place: tuple[str, str], name: str, text: str) -> None:
+        headline, is_void = closing_text(self._context, name)
+        shown, struck = (headline, text) if is_void else (f"{headline}\n\n{text}", "")
+        try:
+            self._ports.approvers.close(*place, shown, Marker("closed", name), struck)
+        except PostRefused as error:
+            if error.retry:
+                raise  # otherwise somebody has deleted it
 
 
 def _cut(text: str, limit: int) -> str:

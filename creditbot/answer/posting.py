@@ -1,6 +1,6 @@
 """Posts a computed credit into its thread exactly once.
 
-    look     read the thread again: the request is unchanged, and no answer is there yet
+    look     read the thread again: the request is unchanged, and no answer is there yet; and the votes, if it is held
     swap     computed -> posting, with the time; from now on a reply may exist
     send     within 30 s of that time and 90 s of the look, as at most one HTTP request
     swap     posting -> answered
@@ -35,6 +35,7 @@ from creditbot.answer.card import card_for
 from creditbot.answer.context import TickContext
 from creditbot.answer.duplicates import Duplicates
 from creditbot.answer.finishing import Finisher
+from creditbot.answer.holding import Holds, NotApproved
 from creditbot.answer.owner import SEND_WITHIN
 from creditbot.answer.repair import Repair
 from creditbot.answer.thread_check import ThreadCheck, answered
@@ -75,19 +76,23 @@ class Poster:
     """
 
     def __init__(
-        self, context: TickContext, finisher: Finisher, check: ThreadCheck, repair: Repair, duplicates: Duplicates
-    ) -> None:
+        self, context: TickContext, finisher: Finisher, check: ThreadCheck, repair: Repair, duplicates: Duplicates,
+        holds: Holds,
+    ) -> None:  # fmt: skip
         self._context = context
         self._finisher = finisher
         self._check = check
         self._repair = repair
         self._duplicates = duplicates
+        self._holds = holds
 
-    def post(self, key: RequestKey, record: Record, claim: Claim) -> Record:
-        """Takes a computed request through posting, or back to restarted if its links were edited meanwhile.
+    def post(self, key: RequestKey, record: Record, claim: Claim, replies: int | None = None) -> Record:
+        """Takes a computed or held request through posting, or back to restarted if its links were edited meanwhile.
 
-        Raises `AlreadyCredited`, `NotYet` (nobody can tell yet whether the SQL is credited), `ThreadUnclear`,
-        `PostRefused` (the request goes back to computed), `PostUnknown` (it stays posting), `StateFull`.
+        It is held instead if a person has to decide, and ends as denied if one has said no. Raises `AlreadyCredited`,
+        `NotYet` (nobody can tell yet whether the SQL is credited), `ThreadUnclear`, `PostRefused` (the request goes
+        back to computed), `PostUnknown` (it stays posting), `StateFull`. `replies` is how many replies the channel
+        shows for the thread; None where that is not known.
         """
         card = card_for(self._context, key, record.result)  # first: nothing slow stands between the look and the send
         self._context.ports.replier.pace(key.channel)
@@ -100,7 +105,12 @@ class Poster:
             updated = restarted(record, self._context.now())
             self._context.ledger.swap(key, record, updated)
             return updated
-        return self._send(key, record, _Send(claim, looked, shown.replies, card))
+        if stopped := self._holds.stop(key, record, shown if replies is None else replace(shown, replies=replies)):
+            return stopped
+        try:
+            return self._send(key, record, _Send(claim, looked, shown.replies, card))
+        except NotApproved:  # the next call holds it: the state as it is now shows the reason
+            return record
 
     def recover(self, key: RequestKey, record: Record, claim: Claim) -> Record | None:
         """Reads the thread of a posting, and posts again if nothing is there. None before the settle time has passed.
@@ -122,6 +132,11 @@ class Poster:
                 f"Slack never showed the reply, although it was sent {record.posts} times.",
                 "Look at the thread first.",
             )
+        if record.hold:
+            allowed = self._holds.allows_again(key, record)
+            if allowed is None or allowed.terminal:
+                return allowed
+            record = allowed
         return self._send(key, record, _Send(claim, looked, shown.replies, card))
 
     def _send(self, key: RequestKey, record: Record, send: _Send) -> Record:
@@ -173,6 +188,8 @@ class Poster:
 
     def _guard(self, state: State, key: RequestKey, now: datetime) -> None:
         """Called with the very state that the swap to posting is based on."""
-        if state.broken or state.holds(key, now):
-            raise StateConflict("Older requests are on hold after a loss of the state: nothing is posted for them.")
+        if state.broken or state.pauses(key, now):
+            raise StateConflict("Older requests are paused after a loss of the state: nothing is posted for them.")
         self._duplicates.refuse_known(state, key, now)
+        if state.records[key].status != "posting":  # in posting, a reply of this amount may exist
+            self._holds.refuse_unapproved(state, key, now)

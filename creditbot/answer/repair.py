@@ -56,7 +56,7 @@ class Repair:
     def _repair(self, key: RequestKey, record: Record, shown: ThreadView) -> str:
         """Returns the ts of the answer that stands, or "". If it is ours, a request under way ends as answered."""
         self._context.ledger.confirm(key, record)  # it may have been restarted: then its reply is right
-        if record.status in ("claimed", "computed", "posting") and shown.ours:  # else its process decides
+        if record.status in ("claimed", "computed", "held", "posting") and shown.ours:  # else its process decides
             self._check.end_if_decided(key, record, shown)
         elif record.status == "answered":
             self._check.edit_surplus(key, record, shown.repeats, REPEATS)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from creditbot.decide.policy import Policy
 from creditbot.intake.requests import RequestRules
 
 _LOOKS_APART = 4
@@ -28,6 +29,7 @@ class Rules:
         duplicates: DUPLICATE_DAYS: for how long the same SQL is credited only once.
         template: REPLY_TEMPLATE: text of the reply; `{amount}` is its only field.
         cards: EVIDENCE: whether a reply has a card below its text.
+        policy: which amounts a person decides on, and who.
     """
 
     requests: RequestRules
@@ -37,6 +39,7 @@ class Rules:
     duplicates: timedelta
     template: str
     cards: bool = False
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def reads_back(self) -> timedelta:

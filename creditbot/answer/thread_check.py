@@ -38,12 +38,14 @@ class ThreadCheck:
         Pass `thread` if it is known. Otherwise a broadcast reply takes a second read, because a read by its own ts
         returns only the reply itself. `retried` as in `view`.
         """
+        looked = self._context.now()
         messages = self._context.ports.inbox.thread(key.channel, thread or key.ts)
         own = next((message for message in messages if message.ts == key.ts), None)
         if own and own.thread != (thread or key.ts):
             messages = self._context.ports.inbox.thread(key.channel, own.thread)
         tell_of_others(messages, self._context, self._notices)
-        return view(messages, key, self._context.workspace, self._context.rules.requests, retried)
+        shown = view(messages, key, self._context.workspace, self._context.rules.requests, retried)
+        return replace(shown, looked=looked)
 
     def end_if_decided(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
         """Ends the request if its thread shows that there is nothing to post; None if a reply is wanted.
@@ -71,7 +73,7 @@ class ThreadCheck:
         if shown.elsewhere:
             found: dict[str, Any] = {"reply": shown.elsewhere, "replies": shown.replies, **facts_of_answer(shown)}
             return move(record, "elsewhere", now, claim=None, reason="Answered in the thread.", **found)
-        if is_behind(shown.own, key, record.edited, now, self._context.rules.settle):
+        if is_behind(shown.own, key, record.edited, shown.looked or now, self._context.rules.settle):
             raise NotYet("Slack does not show the latest version of the request yet.", "The next tick reads it again.")
         if shown.request is None:
             return move(record, "withdrawn", now, claim=None, reason="The message or its Looker links were deleted.")

@@ -79,6 +79,8 @@ def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
     yield from attempt("Slack channel", lambda: _slack_channel(assembly))
     yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
     yield from attempt("deployments", lambda: other_deployments(assembly))
+    yield from attempt("policy", lambda: [("ok", sentence) for sentence in assembly.rules.policy.words()])
+    yield from attempt("approvers", lambda: _approvers(assembly))
     yield from attempt("Looker login", lambda: [("ok", f"as {assembly.ports.resolver.login()}")])
     for product in assembly.products.products:
         yield from attempt(f"notebook {product.name}", lambda product=product: _notebook(product.notebook))  # type: ignore[misc]
@@ -116,6 +118,14 @@ def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
     """Opens the conversation and reads it, without a word in it."""
     assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
+
+
+def _approvers(assembly: Assembly) -> Findings:
+    """Reads the conversation in which they are asked, without a word in it."""
+    if assembly.ports.approvers.asked("check", datetime.now(UTC)) is None:
+        todo = "Add the scope im:history, or channels:history or groups:history for a channel, to the Slack app."
+        return [("note", f"The bot cannot read the conversation in which approvers are asked. {todo}")]
+    return [("ok", "can be asked, and the bot can read how they react")]
 
 
 def _slack_channel(assembly: Assembly) -> Findings:
@@ -226,7 +236,6 @@ def _warehouse_problem(scheme: str, error_name: str) -> tuple[str, str]:
 def limits(settings: Settings) -> Iterator[CheckResult]:
     """A note for each limit that is not set, and for each address that is not encrypted."""
     unset = {
-        "MAX_CREDIT_USD": (settings.max_credit_usd is None, "a credit of any size is answered"),
         "REQUESTERS": (not settings.requesters, "everybody in the channel may ask"),
         "SQL_TABLES": (not settings.sql_tables, "SQL over any table of the warehouse is run"),
     }

@@ -20,6 +20,8 @@ from creditbot.commands.output import say
 from creditbot.commands.run_once import check_notebooks_exist
 from creditbot.credit.amount import reply_text
 from creditbot.credit.compute import LinksFailed
+from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts
+from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.summary import computed_summary, failed_summary, with_footprints
@@ -45,9 +47,18 @@ def run(options: Namespace) -> int:
         assembly.sql_reader.close()
     for line in lines_of(summary, assembly.rules.template):
         say(line)
+    reasons = reasons_to_hold(assembly.rules.policy, results)
+    for reason in reasons:
+        say(f"held       {reason.text}")
     _write_page(Path(options.page), summary, results)
     say(f"page       {options.page}")
-    return 0 if summary.get("computed_amount") and not _problems(summary) else 1
+    return 0 if summary.get("computed_amount") and not _problems(summary) and not reasons else 1
+
+
+def reasons_to_hold(policy: Policy, results: Sequence[LinkResult]) -> tuple[HoldReason, ...]:
+    """Why a person would have to decide on the amount. What was credited before on this day is not known here."""
+    links = tuple(LinkFacts(result.credit.amount, result.product) for result in results if result.credit)
+    return policy.reasons(CreditFacts(links))
 
 
 def request_of(links: Sequence[str], host: LookerHost) -> Request:

@@ -30,7 +30,7 @@ from creditbot.state.ledger import Ledger
 from creditbot.state.record import ANSWERED, Record, move, restarted
 from creditbot.text import printable
 
-_RATED = ("answered", "elsewhere", "given_up", "skipped")
+_RATED = ("answered", "elsewhere", "given_up", "denied", "skipped")
 """The automation rate counts requests with these ends: all that wanted an answer."""
 
 
@@ -58,7 +58,7 @@ def retry(options: Namespace) -> int:
         raise SettingsError("--by names the person who wants --again.", "Give both options, or neither.")
     permalink = read_permalink(options.permalink)
     assembly = _assembly()
-    overridden_by = (options.by or _person()) if options.again else ""
+    overridden_by = (options.by or person()) if options.again else ""
     restart(_lookup(assembly), assembly.ledger, assembly.ports.clock, permalink, overridden_by)
     print("The next tick will start this request again.")
     return 0
@@ -96,14 +96,14 @@ def _why_not_again(facts: RequestFacts, lookup: Lookup, thread: str) -> str:
         return ""
     if facts.status in ANSWERED:
         return "This request has been answered; the bot answers only once. If the answer is wrong, correct it by hand."
-    if facts.record is None or facts.status in ("failed", "given_up", "skipped", "withdrawn"):
+    if facts.record is None or facts.status in ("held", "failed", "given_up", "denied", "skipped", "withdrawn"):
         return ""
     if facts.status == "posting":
         return "A reply to this request may be on its way. The next ticks will find out; there is nothing to retry yet."
     return f"This request is already under way ({facts.status}). The next tick continues it."
 
 
-def _person() -> str:
+def person() -> str:
     """Who typed the command, as the summary keeps it."""
     try:
         user = getpass.getuser()

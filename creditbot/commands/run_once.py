@@ -164,9 +164,9 @@ def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
         yield f"Nothing to do now; {count(report.waiting, 'request')} waiting (`creditbot history` lists them)."
     else:
         yield f"Nothing new: {count(report.read, 'message')} read, every request in them is done."
-    if report.waiting and meta.hold_before and meta.hold_until and now < meta.hold_until:
+    if report.waiting and meta.pause_before and meta.pause_until and now < meta.pause_until:
         yield (
-            f"Requests from before {utc(meta.hold_before)} wait until {utc(meta.hold_until)}: the state was lost or "
+            f"Requests from before {utc(meta.pause_before)} wait until {utc(meta.pause_until)}: the state was lost or "
             "damaged, and a reply may not be visible yet."
         )
     yield from problem_lines(report)

@@ -44,20 +44,14 @@ _NO_NUMBER = Decimal("NaN")
 _TODO = "Look at the notebook's result and answer by hand, or correct the notebook."
 
 
-def credit_of(run: NotebookRun, max_credit: Decimal | None = None) -> Credit:
+def credit_of(run: NotebookRun) -> Credit:
     """The credit of a run. A total of zero is returned too; the caller decides whether to post it.
 
-    Raises `CreditRefused` for an amount that is missing, not a number, negative, in another currency, above its fraud
-    cost or above `max_credit` (USD, None for any), for rows that are not all of the traffic, and for a scrap that the
-    notebook glued with different values.
+    Raises `CreditRefused` for an amount that is missing, not a number, negative, in another currency or above its
+    fraud cost, for rows that are not all of the traffic, and for a scrap that the notebook glued with different values.
     """
     _check_unambiguous(run.ambiguous_scraps)
-    credit = _from_scraps(run.scraps) or _from_tables(run)
-    if max_credit is not None and credit.amount > max_credit:
-        raise CreditRefused(
-            f"The credit {format_usd(credit.amount)} is above MAX_CREDIT_USD ({format_usd(max_credit)}).", _TODO
-        )
-    return credit
+    return _from_scraps(run.scraps) or _from_tables(run)
 
 
 def format_usd(amount: Decimal) -> str:

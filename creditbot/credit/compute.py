@@ -84,15 +84,13 @@ class Computation:
 
 @dataclass(frozen=True, slots=True)
 class ComputeLimits:
-    """How much may be credited, and how much is done at the same time.
+    """How much is done at the same time.
 
     Attributes:
-        max_credit: MAX_CREDIT_USD, for one link and for the sum over a request; None means no limit.
         workers: notebooks that run at the same time, over all requests.
         links_at_once: links of one request that are worked on at the same time; 1 means in the calling thread.
     """
 
-    max_credit: Decimal | None = None
     workers: int = 1
     links_at_once: int = 8
 
@@ -105,7 +103,7 @@ class CreditCalculator:
         runner: runs a notebook.
         products: decides which notebook runs on the SQL.
         sql_rules: which SQL may be run.
-        limits: how much may be credited, and how much is done at a time.
+        limits: how much is done at a time.
         sql_reader: reads the SQL; None: in this process, which cannot be ended while it parses.
     """
 
@@ -171,7 +169,7 @@ class CreditCalculator:
         with self._notebook_slots:
             run = self._runner.run(product.notebook, query.sql)
         try:
-            credit = credit_of(run, self._limits.max_credit)
+            credit = credit_of(run)
         except CreditRefused as refused:
             refused.run = run
             raise
@@ -181,13 +179,9 @@ class CreditCalculator:
         amounts = [result.credit.amount for result in results if result.credit]
         if not amounts:
             return None
-        total, max_credit = sum(amounts, Decimal("0.00")), self._limits.max_credit
-        problem = ""
+        total = sum(amounts, Decimal("0.00"))
         if total == 0:
             problem = "The credit is $0.00, so there is nothing to approve."
-        elif max_credit is not None and total > max_credit:
-            problem = f"The credits of the links add up to ${total:,}, above MAX_CREDIT_USD (${max_credit:,})."
-        if problem:
             refused = CreditRefused(problem, "Look at the evidence and answer by hand.")
             raise LinksFailed([(request.links[0], refused)], results)
         return total

@@ -10,41 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import Enum
 
+from creditbot.model import HoldKind, HoldReason
 
-class HoldKind(Enum):
-    """What a reason is about. The values are stored in the state."""
-
-    REQUEST_LIMIT = "request limit"
-    """The amount of the request is above the limit for one request."""
-    DAY_LIMIT = "day limit"
-    """With it, more would be credited on one UTC day than the policy allows."""
-    MONTH_LIMIT = "month limit"
-    """With it, more would be credited to an account for one calendar month than the policy allows, or nobody knows."""
-    ACCOUNTS = "accounts"
-    """The traffic is not, or not provably, that of named accounts."""
-    OVERLAP = "overlap"
-    """Some of the traffic was, or may have been, credited before."""
-    AGE = "age"
-    """The traffic is older than the policy allows."""
-
-
-@dataclass(frozen=True, slots=True)
-class HoldReason:
-    """Why an amount waits for a person.
-
-    Attributes:
-        kind: what the reason is about.
-        text: one line of plain English with the numbers in it, which ends with a full stop.
-        about: what makes it the same reason when it is found again, apart from its numbers: the day of a day limit,
-            the key of the other request of an overlap. An approval covers the reasons that the approvers were shown;
-            one with another kind or another `about` has to be approved as well.
-    """
-
-    kind: HoldKind
-    text: str
-    about: str = ""
+__all__ = ["CreditFacts", "HoldKind", "HoldReason", "LinkFacts", "uncovered"]
 
 
 @dataclass(frozen=True, slots=True)

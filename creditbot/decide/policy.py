@@ -1,11 +1,13 @@
-"""The policy: which amounts a person decides on, who decides, and for how long. Pure, but for `load_policy`.
+"""The policy: which amounts a person decides on, who decides, and for how long. Pure.
 
-`bootstrap` makes the policy from POLICY_FILE and the settings. `answer` asks it for the reasons to hold an amount, and
-for how many approvers have to agree.
+`bootstrap` makes the policy from POLICY_FILE (`policy_file`) and the settings. `answer` asks it for the reasons to hold
+an amount, and for how many approvers have to agree.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -62,6 +64,32 @@ class Policy:
     channel: str = ""
     expires: timedelta = timedelta(hours=72)
     bands: tuple[Band, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A hash of all of it: an approval under another policy does not count."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    def words(self) -> Iterator[str]:
+        """The policy in sentences, for people to check."""
+        yield from self._limits_in_words()
+        where = f"in the channel {self.channel}" if self.channel else "in a direct message to the owner"
+        yield f"The approvers are {', '.join(self.approvers)}. They are asked {where}."
+        yield "One of them has to say yes, and the vote of who asked for the credit does not count."
+        for band in sorted(self.bands, key=lambda band: band.above):
+            yield f"Above {format_usd(band.above)}, {band.people} of them have to say yes."
+        yield f"Without a decision within {self.expires / timedelta(hours=1):g} hours the request ends as denied."
+
+    def _limits_in_words(self) -> Iterator[str]:
+        limits = self.limits
+        if limits.request is None:
+            yield "No limit is set for one request."
+        else:
+            yield f"A person decides on a request of more than {format_usd(limits.request)}."
+        if limits.account_month is not None:
+            yield f"A person decides if an account gets more than {format_usd(limits.account_month)} for one month."
+        if limits.day is not None:
+            yield f"A person decides if more than {format_usd(limits.day)} is credited on one day (UTC)."
 
     def quorum(self, amount: Decimal) -> int:
         """How many distinct approvers have to say yes to an amount in USD."""

@@ -48,6 +48,8 @@ _STATUS = {
     "computed": ("Computed", "The amount is computed and has not been posted yet."),
     "answered": ("Answered", "creditbot has posted this amount in the thread."),
     "given_up": ("Needs a person", "creditbot has not posted an amount. A person has to answer this request."),
+    "held": ("Held", "The amount is computed. It is posted only if the approvers say yes."),
+    "denied": ("Not approved", "creditbot has not posted the amount. Somebody has to answer this request by hand."),
     "skipped": ("Skipped", "Every link is about a product that is switched off, so creditbot does not answer."),
     "elsewhere": ("Answered by others", "A person or another bot has answered in the thread, so creditbot did not."),
     "withdrawn": ("Withdrawn", "The message or its links were deleted, so there is nothing to answer."),
@@ -116,7 +118,28 @@ def _outcome(summary: Mapping[str, Any]) -> str:
         note=shorten(str(outcome.get("note") or ""), 1_000),
         overridden_by=one_line(str(outcome.get("overridden_by") or ""), 200),
         at=_moment(outcome.get("at")),
+        approval=_approval(_mapping(outcome.get("approval"))),
     )  # fmt: skip
+
+
+def _approval(approval: Mapping[str, Any]) -> dict[str, object] | None:
+    """What approvers were asked, and how they voted; None if nobody was asked."""
+    if not approval:
+        return None
+    reasons = approval.get("reasons")
+    return {
+        "reasons": [one_line(str(reason), 400) for reason in reasons] if isinstance(reasons, list | tuple) else [],
+        "votes": [
+            {
+                "by": one_line(str(vote.get("by", "")), 60),
+                "word": one_line(str(vote.get("vote", "")), 10),
+                "seen": _moment(vote.get("first_seen")),
+                "typed_by": one_line(str(vote.get("typed_by", "")), 100),
+            }
+            for vote in _mappings(approval.get("votes"))[:_MOST_ROWS]
+        ],
+        "digest": one_line(str(approval.get("digest", "")), 12),
+    }
 
 
 def _request(summary: Mapping[str, Any]) -> dict[str, object]:

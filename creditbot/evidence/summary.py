@@ -11,7 +11,8 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
                       seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`);
                       no product for a link that was skipped
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
-    outcome           status, and what belongs to it, such as who answered instead, and the amount (USD) of that answer
+    outcome           status, and what belongs to it, such as who answered instead, and the amount (USD) of that answer;
+                      what approvers were asked, and their votes
 
 A summary is proof, and it is small. SQL and addresses are kept in full. Every other text is cut if it is too long, and
 then says so. Apart from the SQL and the addresses, a summary stays under 50 KB, whatever a notebook prints.
@@ -32,7 +33,7 @@ from creditbot.credit.summary_table import under_heading
 from creditbot.intake.requests import Request
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
 from creditbot.state.migrations import migrated_record
-from creditbot.state.record import Record, Status
+from creditbot.state.record import Hold, Record, Status
 from creditbot.text import shorten
 
 OUTPUT_BYTES = 12_000
@@ -46,6 +47,8 @@ OTHER_RUN = "The links and cells come from a different run than the amount: a su
 ROWS = 20
 """For all tables of a request; its links share this evenly, and each gets at least one row."""
 _COLUMN_BYTES = 60
+REASONS, REASON_BYTES, VOTES = 10, 400, 30
+"""The most of each that the summary keeps of an approval."""
 
 
 def empty_summary(
@@ -187,8 +190,24 @@ def _outcome(record: Record, computed: object) -> dict[str, object]:
         "seconds": Decimal(f"{record.seconds:.3f}"),
         "overridden_by": record.overridden_by,
         "note": OTHER_RUN if is_other_run else "",
+        **(_decision(record.hold) if record.hold else {}),
     }
     return {name: value for name, value in outcome.items() if value not in ("", 0)}
+
+
+def _decision(hold: Hold) -> dict[str, object]:
+    """What approvers were asked, and what they said."""
+    votes = [
+        {
+            "by": vote.by,
+            "vote": "yes" if vote.yes else "no",
+            "first_seen": _stamp(vote.seen),
+            **({"typed_by": shorten(vote.typed_by, _COLUMN_BYTES)} if vote.typed_by else {}),
+        }
+        for vote in hold.votes[:VOTES]
+    ]
+    reasons = [shorten(reason.text, REASON_BYTES) for reason in hold.reasons[:REASONS]]
+    return {"approval": {"digest": hold.digest, "until": _stamp(hold.until), "reasons": reasons, "votes": votes}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class ThreadView:
         unclear: why the thread does not show whether the request was answered, one sentence, or "".
         remarks: the unmarked replies to the request that answer it, or may answer it, oldest first.
         replies: how many replies the thread has.
+        looked: UTC, when the reading of the thread began; None where nobody says so.
     """
 
     request: Request | None
@@ -56,6 +57,7 @@ class ThreadView:
     unclear: str = ""
     remarks: tuple[Message, ...] = field(default=(), compare=False)
     replies: int = field(default=0, compare=False)
+    looked: datetime | None = field(default=None, compare=False)
 
     @property
     def repeats(self) -> tuple[str, ...]:
@@ -166,7 +168,7 @@ def is_behind(own: Message | None, key: RequestKey, edited: str, now: datetime, 
             `settle`, because no reading of a thread is that stale. A tombstone in its place is proof of the deletion.
         key: the request.
         edited: ts of the edit with which the request was last read, "" for none.
-        now: UTC.
+        now: UTC, when the reading of the thread began: the process may have slept since.
         settle: how long a thread may be shown as it was (POST_SETTLE_SECONDS).
     """
     if own is None:

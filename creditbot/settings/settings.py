@@ -93,7 +93,18 @@ class Settings(BaseSettings):
         default=False, description="Accept SQL Runner links, in which a person can write any number."
     )
     max_credit_usd: Decimal | None = Field(
-        None, gt=0, description="The largest amount that is answered; a larger one goes to the owner."
+        None,
+        gt=0,
+        description="The largest amount that is answered without asking; a person decides on a larger one. If no limit "
+        "is set, this is 25,000.",
+    )
+    policy_file: File | None = Field(None, description="A policy of more rules on what a person decides, in TOML.")
+    approvers: Users = Field(
+        (), description="Member IDs of those who decide on held amounts; by default the owner, `SLACK_USER_ID`."
+    )
+    approval_channel: str = Field(
+        "",
+        description="The channel in which they are asked, by name or by ID; by default direct messages to the owner.",
     )
     requesters: Users = Field((), description="Member IDs whose requests count; empty means everybody's.")
     allowed_bots: Bots = Field((), description="Bot IDs whose messages count as requests (workflow forms).")

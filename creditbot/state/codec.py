@@ -77,11 +77,11 @@ class State:
 
     def doubts(self, key: RequestKey) -> bool:
         """Whether a request is older than a loss of the state: its thread may know more than its record."""
-        return self.meta.hold_before is not None and time_of(key.ts) < self.meta.hold_before
+        return self.meta.pause_before is not None and time_of(key.ts) < self.meta.pause_before
 
-    def holds(self, key: RequestKey, now: datetime) -> bool:
-        """Whether a request is on hold, because Slack may not show our reply yet."""
-        return self.doubts(key) and self.meta.hold_until is not None and now < self.meta.hold_until
+    def pauses(self, key: RequestKey, now: datetime) -> bool:
+        """Whether a request is paused, because Slack may not show our reply yet."""
+        return self.doubts(key) and self.meta.pause_until is not None and now < self.meta.pause_until
 
     @property
     def size(self) -> int:
@@ -223,8 +223,9 @@ def _load(kind: type, text: str, layout: int) -> Any:
         old = _object(text)
         text = json.dumps(migrated_meta(old, layout) if kind is Meta else migrated_record(old, layout))
     value = _adapters()[kind].validate_json(text)
-    claim = getattr(value, "claim", None)
-    times = [v for x in (value, claim) if x for v in _fields(x) if isinstance(v, datetime)]
+    hold = getattr(value, "hold", None)
+    parts = filter(None, (value, getattr(value, "claim", None), hold, *(hold.votes if hold else ())))
+    times = [v for part in parts for v in _fields(part) if isinstance(v, datetime)]
     if any(moment.tzinfo is None or not 2000 < moment.year < 2100 for moment in times):
         raise ValueError("a time without a zone, or outside this century")
     if kind is Record and value.edited and not is_ts(value.edited):

@@ -44,8 +44,17 @@ def _record_of_1(fields: Fields) -> Fields:
     return fields
 
 
+def _record_of_2(fields: Fields) -> Fields:
+    """Layout 3 has more fields, which have defaults, and more statuses, which an older version must not misread."""
+    return fields
+
+
 STEPS: tuple[Step, ...] = (
     Step(meta=lambda fields: _renamed(fields, {"hold_since": "hold_before"}), record=_record_of_1),
+    Step(
+        meta=lambda fields: _renamed(fields, {"hold_before": "pause_before", "hold_until": "pause_until"}),
+        record=_record_of_2,
+    ),
 )
 """The step from layout 1 comes first; SCHEMA is one more than the number of steps."""
 

@@ -3,9 +3,10 @@
 Pure: this says which states and moves exist. `tick` and `answer` decide which move is made; `ledger` stores it.
 
     (nothing) ──> claimed ──> computed ──> posting ──> answered
-                   │  ▲          │ ▲         │ ▲
-                   │  │          │ └─refused─┘ └─ settled, thread read, nothing there: posted once more
-                   │  │          └──> restarted   the links changed after they were computed
+                   │  ▲        │ │ ▲         ▲ ▲ │
+                   │  │        │ │ └──refused│─│─┘
+                   │  │        │ └──> held ──┘ └─ settled, thread read, nothing there: posted once more
+                   │  │        └──> restarted   the links changed after they were computed
                    │  └─ failed, restarted, or a claim that ran out
                    ├──> failed     will be tried again at `due`
                    ├──> given_up   failed too often, or refused; the owner is told
@@ -16,12 +17,14 @@ Pure: this says which states and moves exist. `tick` and `answer` decide which m
     `creditbot retry` or an edit moves a request that failed, was given up, skipped or withdrawn to restarted, and
     `creditbot retry` one that ended elsewhere, if its thread no longer shows an answer. claimed and computed end as
     answered if the thread already shows our reply: it was posted before a state was lost.
-    elsewhere, withdrawn and given_up can also follow computed. They follow posting only once the post has settled and
-    the thread was read after that. A computed request stays computed when another process claims it. A claimed request
-    stays claimed when it is written again because its message was edited.
+    A computed request is held if a person has to decide. It goes on to posting when it is approved, and ends as denied
+    otherwise. If what was to be approved has changed, it goes back to computed or restarted, or is held again.
+    elsewhere, withdrawn, given_up and denied can also follow computed and held. They follow posting only once the post
+    has settled and the thread was read after that. A computed or held request stays so when another process claims it.
+    A claimed request stays claimed when it is written again because its message was edited.
 
-    A message to the owner: due ──> telling ──> told. It leaves telling when its marker is found, when Slack definitely
-    refused it (it is due again), or after the settle time.
+    A message to the owner or to the approvers: due ──> telling ──> told. It leaves telling when its marker is found,
+    when Slack definitely refused it (it is due again), or after the settle time.
 
 Every move is a compare-and-swap on the store: the stored record must equal, field by field, the one that the decision
 was made from. Each write has a new `nonce`, so no two writes are ever taken for each other.
@@ -35,16 +38,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from creditbot.model import Workspace
+from creditbot.model import HoldReason, Workspace
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout of what is stored."""
 
 Status = Literal[
-    "restarted", "claimed", "computed", "posting", "failed",
-    "answered", "given_up", "skipped", "elsewhere", "withdrawn",
+    "restarted", "claimed", "computed", "held", "posting", "failed",
+    "answered", "given_up", "denied", "skipped", "elsewhere", "withdrawn",
 ]  # fmt: skip
-TERMINAL: frozenset[Status] = frozenset({"answered", "given_up", "skipped", "elsewhere", "withdrawn"})
+TERMINAL: frozenset[Status] = frozenset({"answered", "given_up", "denied", "skipped", "elsewhere", "withdrawn"})
 ANSWERED: frozenset[Status] = frozenset({"answered", "elsewhere"})
 """Ends with an answer, by the bot or by a person. Both credit the SQL that was computed for the request."""
 _ENDS: frozenset[Status] = frozenset({"failed", "given_up", "skipped", "elsewhere", "withdrawn"})
@@ -53,10 +56,14 @@ MOVES: dict[Status | None, frozenset[Status]] = {
     "restarted": frozenset({"claimed"}),
     "claimed": frozenset({"claimed", "computed", "restarted", "answered", *_ENDS}),
     "failed": frozenset({"claimed", "restarted", "given_up"}),
-    "computed": frozenset({"computed", "posting", "restarted", "answered", *_ENDS}),
-    "posting": frozenset({"posting", "computed", "answered", "elsewhere", "withdrawn", "given_up"}),
+    "computed": frozenset({"computed", "held", "posting", "restarted", "answered", "denied", *_ENDS}),
+    "held": frozenset(
+        {"held", "computed", "posting", "restarted", "answered", "given_up", "denied", "elsewhere", "withdrawn"}
+    ),
+    "posting": frozenset({"posting", "computed", "answered", "elsewhere", "withdrawn", "given_up", "denied"}),
     "answered": frozenset({"answered"}),
     "given_up": frozenset({"given_up", "restarted"}),
+    "denied": frozenset({"denied", "restarted"}),
     "skipped": frozenset({"skipped", "restarted"}),
     "withdrawn": frozenset({"withdrawn", "restarted"}),
     "elsewhere": frozenset({"elsewhere", "restarted"}),
@@ -82,6 +89,19 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkAmount:
+    """What one link adds to the amount.
+
+    Attributes:
+        product: name of its product.
+        amount: USD.
+    """
+
+    product: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The amount and its evidence, stored before the reply is posted: whichever process takes over posts this amount.
 
@@ -93,6 +113,7 @@ class Result:
         skipped: how many links are left out of the amount, because their product is off.
         traffic: the footprint of each link that is credited, as JSON with hashed accounts and without units; see
             `creditbot.credit.footprint_text`. The summary has all of it.
+        links: the amounts that `amount` is the sum of; empty where an earlier version computed it.
     """
 
     amount: Decimal
@@ -101,6 +122,45 @@ class Result:
     location: str = ""
     skipped: int = 0
     traffic: tuple[str, ...] = ()
+    links: tuple[LinkAmount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The yes or no of one approver.
+
+    Attributes:
+        by: the approver's Slack id.
+        yes: False for a no.
+        seen: UTC, when a tick first saw the reaction, or when the command was run.
+        typed_by: who ran `creditbot approve` or `creditbot deny`; "" for a reaction.
+    """
+
+    by: str
+    yes: bool
+    seen: datetime
+    typed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A question to the approvers, and what they said so far.
+
+    Attributes:
+        digest: hash of what they decide on, see `creditbot.decide.approval`.
+        policy: hash of the policy by which they are asked.
+        reasons: why they are asked.
+        ask: name of the notice that asks them.
+        until: UTC; without a decision before this the hold ends as denied.
+        votes: the votes that count, as they were last seen.
+    """
+
+    digest: str
+    policy: str
+    reasons: tuple[HoldReason, ...]
+    ask: str
+    until: datetime
+    votes: tuple[Vote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +194,7 @@ class Record:
         replies: how many replies the channel showed for the thread when it was last read. After our own post, how many
             the channel will show. If the channel shows another number, the thread is read again.
         retried: UTC of the last `creditbot retry`. The owner is told about a failure after it, even if told before.
+        hold: what the approvers were asked about this result; None where nobody had to be asked.
     """
 
     status: Status
@@ -161,6 +222,7 @@ class Record:
     doubled: bool = False
     retried: datetime | None = None
     replies: int = 0
+    hold: Hold | None = None
 
     @property
     def terminal(self) -> bool:
@@ -187,22 +249,25 @@ def restarted(record: Record, at: datetime, **kept: Any) -> Record:
     """The record of a request that starts again from the beginning. `kept` are the fields to keep or to set."""
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
-        "answer_by": "", "answer_amount": None, "saved": False, "checked": 0, "overridden_by": "",
+        "answer_by": "", "answer_amount": None, "saved": False, "checked": 0, "overridden_by": "", "hold": None,
     }  # fmt: skip
     return move(record, "restarted", at, **{**blank, **kept})
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message to the owner, sent once.
+    """One message to the owner or to the approvers, sent once.
 
     Attributes:
         status: due, telling or told.
         nonce: new in every write.
         at: UTC of the last move.
-        text: the message; dropped once it is told.
+        text: the message; dropped once it is told, but for a question, which is struck through in the end.
         since: UTC. Before the message is first sent, the conversation is searched from this time on, because a tick may
             have sent it before the state was lost, or another deployment may have. None if that is impossible.
+        to_approvers: whether it goes to the approvers and not to the owner.
+        channel, ts: where a message to the approvers stands once it is told, else "".
+        sends: how often it was sent. After more than one, the conversation may show it twice.
     """
 
     status: Literal["due", "telling", "told"]
@@ -210,6 +275,10 @@ class Notice:
     at: datetime
     text: str = ""
     since: datetime | None = None
+    to_approvers: bool = False
+    channel: str = ""
+    ts: str = ""
+    sends: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +291,11 @@ class Meta:
         workspace: who we are and which channels we watch, so that an idle tick need not ask Slack.
         covered_until: UTC. Every request before it has a record or was forgotten.
         forgotten_before: UTC. Only `creditbot retry` starts an older request without a record.
-        hold_before: UTC. Requests older than this wait until `hold_until`, because the state was lost or damaged.
-        hold_until: UTC.
+        pause_before: UTC. Requests older than this wait until `pause_until`, because the state was lost or damaged.
+        pause_until: UTC.
         deployment: a random id of this deployment, made with the state. Every post carries it.
         deployed: UTC. A post after this with another id is of another deployment. It is when the id was made; after a
-            loss of the state, it is the end of the hold.
+            loss of the state, it is the end of the pause.
     """
 
     schema: int = SCHEMA
@@ -234,7 +303,7 @@ class Meta:
     workspace: Workspace | None = None
     covered_until: datetime | None = None
     forgotten_before: datetime | None = None
-    hold_before: datetime | None = None
-    hold_until: datetime | None = None
+    pause_before: datetime | None = None
+    pause_until: datetime | None = None
     deployment: str = ""
     deployed: datetime | None = None

@@ -28,7 +28,9 @@ class Part(Enum):
     START = auto()
     """Never worked on, or edited since."""
     RETRY = auto()
-    """Tried before without success, or computed but not yet posted."""
+    """Tried before without success, or computed but not yet posted. Or held, and its message or thread has changed."""
+    HELD = auto()
+    """Waits for approvers: their votes are read."""
     CUT_OFF = auto()
     """Its last claim expired during the work, or no tick could finish it for a long time: it may have killed its
     process."""
@@ -40,7 +42,7 @@ class Part(Enum):
     """Ended, but one more reply may exist: a post of unknown outcome may have become visible since. Or others
     answered the request, and may have taken their answer back. Or the channel shows another number of replies."""
     WAITING = auto()
-    """Not now: claimed by another process, not yet due, not yet settled, or on hold."""
+    """Not now: claimed by another process, not yet due, not yet settled, or paused."""
     DONE = auto()
     """There is nothing to do."""
 
@@ -117,16 +119,13 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, is_running: 
         forgotten = state.meta.forgotten_before
         if job.key.ts in state.done or (forgotten and time_of(job.key.ts) < forgotten):
             return Part.DONE
-        return Part.WAITING if state.holds(job.key, now) else Part.START
+        return Part.WAITING if state.pauses(job.key, now) else Part.START
     if record.terminal:
         return _ended(job, record, now, settle)
-    if state.holds(job.key, now):
+    if state.pauses(job.key, now):
         return Part.WAITING
     if record.status == "posting":
-        settled_for = now - record.at - settle
-        if settled_for < timedelta(0):
-            return Part.WAITING
-        return Part.FINISH if settled_for < LEFT_BEHIND else Part.CUT_OFF
+        return _posting(record, now - settle)
     if record.status == "failed" and _edited(job, record):
         return Part.START
     if record.due and now < record.due:
@@ -135,7 +134,16 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, is_running: 
         running = is_running(record.claim.by)
         until = record.claim.until + (KNOWN_TO_RUN if running else timedelta(0))
         return Part.WAITING if running is not False and now < until else Part.CUT_OFF
+    if record.status == "held" and not (_edited(job, record) or _thread_changed(job, record)):
+        return Part.HELD
     return Part.START if record.status == "restarted" else Part.RETRY
+
+
+def _posting(record: Record, settled_before: datetime) -> Part:
+    settled_for = settled_before - record.at
+    if settled_for < timedelta(0):
+        return Part.WAITING
+    return Part.FINISH if settled_for < LEFT_BEHIND else Part.CUT_OFF
 
 
 def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> Part:

@@ -186,7 +186,7 @@ class Failures:
         attempts = record.attempts if counted else record.attempts - 1
         asked_for = max(error.retry_after or 0.0 for _, error in failure.problems)
         minutes = 0 if failure.stopping else min(max(2 ** (attempts + returned - 1), asked_for / 60), LONGEST_PAUSE)
-        to: Status = "computed" if record.status == "computed" else "failed"
+        to: Status = record.status if record.status in ("computed", "held") else "failed"
         now = self._context.now()
         later = move(
             record, to, now, claim=None, due=now + timedelta(minutes=minutes), attempts=attempts, returned=returned,

@@ -1,7 +1,7 @@
-"""Detects that the state was lost or damaged, and puts older requests on hold: our reply may not be visible yet.
+"""Detects that the state was lost or damaged, and pauses older requests: our reply may not be visible yet.
 
-The signs of a loss come from the state itself, the summaries and the threads. The hold is stored in the state's `meta`.
-`agenda` and `posting` respect it, and the owner is told.
+The signs of a loss come from the state itself, the summaries and the threads. The pause is stored in the state's
+`meta`. `agenda` and `posting` respect it, and the owner is told.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _MOST_NAMES = 5
 log = logging.getLogger(__name__)
 
 
-def hold_if_lost(context: TickContext, state: State, requests: Sequence[Request]) -> None:
-    """Puts older requests on hold for one settle time if the state was lost or damaged.
+def pause_if_lost(context: TickContext, state: State, requests: Sequence[Request]) -> None:
+    """Pauses older requests for one settle time if the state was lost or damaged.
 
     `requests` are those of the channel. The same write moves unreadable entries aside, and their requests start again.
     Raises what Slack, the state and the summaries raise.
@@ -40,17 +40,17 @@ def hold_if_lost(context: TickContext, state: State, requests: Sequence[Request]
     now = context.now()
     until = now + context.rules.settle
 
-    def hold(meta: Meta) -> Meta:
-        return replace(meta, workspace=context.workspace, hold_before=now + CLOCK_BEHIND, hold_until=until)
+    def pause(meta: Meta) -> Meta:
+        return replace(meta, workspace=context.workspace, pause_before=now + CLOCK_BEHIND, pause_until=until)
 
     text = (
-        f"{damage} Requests from before now are on hold until {until:%H:%M} UTC and will then be checked against their "
+        f"{damage} Requests from before now are paused until {until:%H:%M} UTC and will then be checked against their "
         "threads, so that nothing is answered twice. Please find out what changed the state."
     )
     restarted = {key: move(None, "restarted", now) for key in state.broken_requests}
     with suppress(StateConflict):  # another process was quicker
-        context.ledger.set_aside(hold, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)}, restarted)
-        logs.event(log, "hold", reason=damage, until=until)
+        context.ledger.set_aside(pause, {f"damage.{now:%Y%m%dT%H%M%S}": due(text, now)}, restarted)
+        logs.event(log, "pause", reason=damage, until=until)
 
 
 def _damage(context: TickContext, state: State, requests: Sequence[Request]) -> str:

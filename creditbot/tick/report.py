@@ -29,6 +29,7 @@ class TickReport:
         read: messages read.
         done: (job, record) of each request worked on; the record is None if another process has the request.
         waiting: requests that wait.
+        held: requests that wait for approvers; they are not among `waiting`.
         untold: the messages that the owner could not be sent, and why.
         errors: causes that kept all requests waiting, such as a Looker that is down.
     """
@@ -36,6 +37,7 @@ class TickReport:
     read: int = 0
     done: list[tuple[Job, Record | None]] = field(default_factory=list)
     waiting: int = 0
+    held: int = 0
     untold: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -55,6 +57,7 @@ class TickReport:
             "read": self.read,
             "worked_on": len(self.done),
             "waiting": self.waiting,
+            "held": self.held or None,
             **{status: self.count(status) for status in sorted(statuses)},
             "untold": len(self.untold) or None,
             "errors": len(self.errors) or None,

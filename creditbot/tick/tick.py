@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,13 +29,14 @@ from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Record
 from creditbot.tick.agenda import Agenda, Job, Part, plan
-from creditbot.tick.lost_state import hold_if_lost
+from creditbot.tick.lost_state import pause_if_lost
 from creditbot.tick.reading import OVERLAP, Reading, read_channels, start_of
 from creditbot.tick.report import Progress, TickReport
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from creditbot.answer.holding import Holds
     from creditbot.credit.compute import CreditCalculator
     from creditbot.credit.footprint import Footprint
     from creditbot.tick.worker import Worker
@@ -93,7 +94,7 @@ class Bot:
         messages = reading.messages
         requests = requests_in(messages, workspace, self._rules.requests)
         say(f"[4/5] New messages: {len(messages)}, of them {len(requests)} with links to Looker")
-        hold_if_lost(context, state, requests)
+        pause_if_lost(context, state, requests)
         meta = self._ledger.state.meta
         if meta.workspace != workspace or not meta.deployment:
             now = context.now()
@@ -113,7 +114,9 @@ class Bot:
     def _read(self, context: TickContext, state: State) -> Reading:
         began = self._process.wall()
         reading = read_channels(context, state.meta, began, first=state.first)
-        self._ledger.forget_before(start_of(state.meta, reading.until, context))
+        midnight = reading.until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        # What was credited today is remembered until tomorrow: the policy may limit what is credited in one day.
+        self._ledger.forget_before(min(midnight, start_of(state.meta, reading.until, context)))
         # The process may have slept after it had read.
         slept = max(timedelta(0), self._process.wall() - began)
         return replace(reading, until=reading.until - slept)
@@ -126,6 +129,10 @@ class Bot:
             parts = Parts.of(context, notices)
             worker = Worker(context, self._calculator, parts)
             work = _ReportedWork(context, worker, self._progress, report, notices)
+            decided = _decided(agenda[Part.HELD], parts.holds, report)
+            report.held = len(agenda[Part.HELD]) - len(decided)
+            for job in decided:
+                work.report_on(job, partial(work.do, job))
             self._work_on_all(agenda.answerable, work)
             warn_of_left_behind(agenda, context, notices)
             for job in agenda[Part.CUT_OFF]:
@@ -170,6 +177,21 @@ class Bot:
             self._ledger.update_meta(
                 lambda meta: replace(meta, covered_until=max(covered, meta.covered_until or covered))
             )
+
+
+def _decided(jobs: Sequence[Job], holds: Holds, report: TickReport) -> list[Job]:
+    """The held requests that approvers have decided on, or that waited too long."""
+    decided = []
+    for job in jobs:
+        assert job.record
+        try:
+            if record := holds.poll(job.key, job.record):
+                decided.append(replace(job, record=record))
+        except StateConflict:
+            continue  # another process was quicker
+        except CreditbotError as error:
+            report.errors.append(str(error))
+    return decided
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 from creditbot.answer.context import TickContext
 from creditbot.answer.duplicates import Duplicates
 from creditbot.answer.finishing import Finisher
+from creditbot.answer.holding import Holds
 from creditbot.answer.owner import Notices
 from creditbot.answer.posting import Poster
 from creditbot.answer.repair import Repair
@@ -40,7 +41,7 @@ from creditbot.evidence.summary import computed_summary, with_footprints
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Sign
 from creditbot.slack_time import is_newer
-from creditbot.state.record import Claim, Record, Result, Status, move, restarted, was_posted
+from creditbot.state.record import Claim, LinkAmount, Record, Result, Status, move, restarted, was_posted
 from creditbot.tick.agenda import Job
 from creditbot.tick.failures import Failures
 
@@ -63,6 +64,7 @@ class Parts:
         finisher: ends requests.
         check: reads threads.
         repair: looks for replies that should not stand.
+        holds: asks approvers, and reads what they say.
         poster: posts replies.
         failures: handles requests that failed.
     """
@@ -71,6 +73,7 @@ class Parts:
     finisher: Finisher
     check: ThreadCheck
     repair: Repair
+    holds: Holds
     poster: Poster
     failures: Failures
 
@@ -80,8 +83,9 @@ class Parts:
         finisher = Finisher(context)
         check = ThreadCheck(context, finisher, notices)
         repair = Repair(context, check)
-        poster = Poster(context, finisher, check, repair, Duplicates(context, check))
-        return cls(notices, finisher, check, repair, poster, Failures(context, finisher, notices))
+        holds = Holds(context, finisher, notices)
+        poster = Poster(context, finisher, check, repair, Duplicates(context, check), holds)
+        return cls(notices, finisher, check, repair, holds, poster, Failures(context, finisher, notices))
 
 
 class Worker:
@@ -119,7 +123,7 @@ class Worker:
         try:
             for _ in range(STEPS):
                 record, request = self._step(job.key, record, request)
-                if record is None or record.terminal:
+                if record is None or record.terminal or (record.status == "held" and record.claim is None):
                     break
         except StateConflict:
             return None
@@ -141,7 +145,8 @@ class Worker:
         if record and record.claim and record.claim.by == self._context.process.name:
             if record.status == "claimed":
                 return self._compute(key, record, request)
-            return self._after_posting(record, self._parts.poster.post(key, record, record.claim)), None
+            replies = request.message.replies if request else None
+            return self._after_posting(record, self._parts.poster.post(key, record, record.claim, replies)), None
         return self._claim(key, record, request), request
 
     def _after_posting(self, before: Record, record: Record | None) -> Record | None:
@@ -168,6 +173,8 @@ class Worker:
         changes: dict[str, Any] = {"claim": self._new_claim(), "attempts": attempts, "due": None}
         if record and record.status == "computed":
             return self._swap(key, record, move(record, "computed", now, **changes))
+        if record and record.status == "held":  # `began` says how long a post has been tried
+            return self._swap(key, record, move(record, "held", record.at, began=now, **changes))
         began = (record and record.began) or now
         changes |= {"began": began, "reason": "", **_facts(request)}
         return self._swap(key, record, move(record, "claimed", now, **changes))
@@ -208,8 +215,9 @@ class Worker:
         if computation.amount is None:
             return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
         traffic = tuple(map(written_briefly, computation.footprints))
+        links = tuple(LinkAmount(each.product, each.credit.amount) for each in computation.results if each.credit)
         result = Result(
-            computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic
+            computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic, links
         )
         self._footprints[key] = computation.footprints
         try:

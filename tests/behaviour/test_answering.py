@@ -10,9 +10,21 @@ from decimal import Decimal
 import pytest
 
 from creditbot.credit.products import ProductTable
+from creditbot.decide.policy import Limits, Policy
 from creditbot.model import Marker
 from tests.behaviour.failures import SILENCE
-from tests.support.world import BOTH, PERSON, REFERENCE, REQUEST_RULES, RULES, VERIFY, World, explore_link, short_link
+from tests.support.world import (
+    BOTH,
+    OWNER,
+    PERSON,
+    REFERENCE,
+    REQUEST_RULES,
+    RULES,
+    VERIFY,
+    World,
+    explore_link,
+    short_link,
+)
 
 
 def test_a_request_is_answered_once_however_many_ticks_follow(world: World) -> None:
@@ -128,13 +140,12 @@ def test_a_link_of_zero_does_not_stop_the_others(world: World) -> None:
 
 
 @pytest.mark.parametrize("slugs", [("big",), ("a", "b")], ids=["one link", "their sum"])
-def test_a_credit_above_max_credit_usd_is_told_and_not_posted(world: World, slugs: tuple[str, ...]) -> None:
-    """The limit holds for each link and for the whole message."""
+def test_a_credit_above_max_credit_usd_is_held_and_not_posted(world: World, slugs: tuple[str, ...]) -> None:
+    """Splitting a request over several links does not get around the limit."""
     world.amounts = {"big": Decimal("1000.01"), "a": Decimal("500.00"), "b": Decimal("500.01")}
     key = world.ask(*slugs)
-    world.tick(max_credit=Decimal(1000))
-    assert world.replies(key) == []
-    assert "MAX_CREDIT_USD" in world.told()[0]
+    world.tick(rules=replace(RULES, policy=Policy(Limits(request=Decimal(1000)), approvers=(OWNER,))))
+    assert ("held", []) == (world.record(key).status, world.replies(key))
 
 
 def test_two_requests_in_one_thread_get_a_reply_each(world: World) -> None:

@@ -256,3 +256,15 @@ def test_no_links_restart_a_request_whose_reply_may_be_there(world: World, slug:
     world.wait(minutes=16)
     world.ticks(4, minutes=16)
     assert world.outcome(key) == Outcome("given_up", replies=[REFERENCE], told=1, runs=["abc"])
+
+
+def test_a_thread_that_was_read_before_a_sleep_does_not_show_a_deletion(world: World) -> None:
+    """Slack showed the thread as it was before the request; only then did the process sleep."""
+    key = world.ask("abc")
+    world.wait(minutes=1)
+    world.stale = timedelta(minutes=4)
+    world.amid("thread", lambda: world.wait(minutes=31))
+    world.tick()
+    world.stale = timedelta(0)
+    world.ticks(3)
+    assert "answered" == world.record(key).status

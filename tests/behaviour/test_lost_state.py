@@ -38,7 +38,7 @@ def test_with_the_state_lost_older_requests_wait_and_newer_ones_do_not(
         world.summaries.clear()
     until = world.now + RULES.settle
     assert world.tick().waiting == 2
-    assert world.state().meta.hold_until == until
+    assert world.state().meta.pause_until == until
     world.wait(minutes=1)
     fresh = world.ask("fresh")
     world.tick()
@@ -49,9 +49,9 @@ def test_with_the_state_lost_older_requests_wait_and_newer_ones_do_not(
     assert [world.replies(key) for key in (visible, hidden, fresh)] == [[REFERENCE]] * 3
     (text,) = world.told()
     assert trace in text
-    (hold,) = log_lines("hold")
-    assert hold["until"] == until
-    assert text.startswith(f"{hold['reason']} ")
+    (pause,) = log_lines("pause")
+    assert pause["until"] == until
+    assert text.startswith(f"{pause['reason']} ")
 
 
 def test_with_the_state_lost_the_only_reply_is_waited_for_before_it_shows() -> None:
@@ -98,7 +98,7 @@ def test_a_meta_lost_beside_a_prototypes_list_is_noticed() -> None:
     del world.values["meta"]
     world.version += 1
     world.tick()
-    assert world.state().meta.hold_until
+    assert world.state().meta.pause_until
 
 
 def test_a_new_bot_in_a_channel_that_people_answered_does_not_wait() -> None:
@@ -136,7 +136,7 @@ def test_a_broadcast_answered_before_the_loss_keeps_its_summary() -> None:
     assert world.summary(key) == before
 
 
-def test_a_reply_that_shows_while_the_tick_after_the_hold_reads_counts() -> None:
+def test_a_reply_that_shows_while_the_tick_after_the_pause_reads_counts() -> None:
     """The channel was read before the reply was visible, so the bot reads the thread before it computes again."""
     world = World(lateness=timedelta(minutes=14, seconds=50))
     world.tick()
@@ -147,9 +147,9 @@ def test_a_reply_that_shows_while_the_tick_after_the_hold_reads_counts() -> None
     world.tick()
     before = world.summary(key)["links"]
     world.amounts["abc"] = Decimal("250.00")
-    hold = world.state().meta.hold_until
-    assert hold
-    world.now = hold - timedelta(seconds=30)
+    paused_until = world.state().meta.pause_until
+    assert paused_until
+    world.now = paused_until - timedelta(seconds=30)
     world.amid("history", lambda: world.wait(seconds=31))
     world.tick()
     assert world.record(key).status == "answered"
@@ -160,8 +160,8 @@ def test_a_reply_that_shows_while_the_tick_after_the_hold_reads_counts() -> None
 # -- who notices it ----------------------------------------------------------------------------------------------------
 
 
-def test_a_hold_survives_the_death_of_the_tick_that_stored_it() -> None:
-    """The hold and the message about it are one write: the next tick neither repeats nor forgets either."""
+def test_a_pause_survives_the_death_of_the_tick_that_stored_it() -> None:
+    """The pause and the message about it are one write: the next tick neither repeats nor forgets either."""
     world = World(lateness=timedelta(minutes=10))
     world.ask("visible")
     world.tick()

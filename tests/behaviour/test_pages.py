@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from creditbot.credit.products import default_products
+from creditbot.decide.policy import Limits, Policy
 from creditbot.errors import SUMMARY_STORE, NotebookFailed, Unreachable
 from creditbot.model import Cell, NotebookRun, RequestKey
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import REFERENCE, World, short_link
+from tests.support.world import OWNER, REFERENCE, RULES, World, short_link
 
 DOWN = Unreachable(SUMMARY_STORE, "The bucket is down.")
 
@@ -48,21 +50,33 @@ def test_a_request_with_a_bad_link_has_a_page_with_what_is_known(world: World) -
 
 
 def test_a_refused_amount_has_a_page_with_the_sql_and_the_notebook(world: World) -> None:
+    world.amounts["abc"] = Decimal("100000.00")
     key = world.ask("abc")
-    world.tick(max_credit=Decimal(1000))
-    assert "above MAX_CREDIT_USD" in page(world, key)
+    world.tick()
+    assert "above the fraud cost" in page(world, key)
     assert "slug = &#39;abc&#39;" in page(world, key)
     assert "verify.ipynb" in page(world, key)
 
 
-def test_a_refused_sum_has_a_page_with_the_credit_of_each_link(world: World) -> None:
-    """And with the sum, which a person may want to post."""
+def test_a_held_sum_has_a_page_with_the_credit_of_each_link(world: World) -> None:
+    """And with the sum, on which a person decides."""
     world.amounts |= {"a": Decimal("600.00"), "b": Decimal("700.00")}
     key = world.ask("a", "b")
-    world.tick(max_credit=Decimal(1000))
+    world.tick(rules=replace(RULES, policy=Policy(Limits(request=Decimal(1000)), approvers=(OWNER,))))
     assert "$600.00 + $700.00 = $1,300.00" in page(world, key)
+    assert "The amount of $1,300.00 is above the limit of $1,000.00 for one request." in page(world, key)
+    assert "Nobody has voted yet." in page(world, key)
     assert "<h1>$1,300.00</h1>" in page(world, key)
     assert "computed, not posted" in page(world, key)
+
+
+def test_the_page_of_an_approved_amount_says_who_approved_it(world: World) -> None:
+    world.amounts["abc"] = Decimal("30000.00")
+    key = world.ask("abc")
+    world.tick()
+    world.react("+1")
+    world.tick()
+    assert f"{OWNER} said yes (first seen" in page(world, key)
 
 
 def test_a_notebook_that_failed_shows_how_far_it_got(world: World) -> None:

@@ -84,7 +84,7 @@ def test_replies_from_before_the_state_was_lost_are_no_other_deployments(world: 
 
 
 def test_a_late_reply_of_a_lost_state_is_no_other_deployments(world: World) -> None:
-    """Until the end of the hold, a reply of before the loss may become visible."""
+    """until the end of the pause, a reply of before the loss may become visible."""
     old = world.ask("old")
     world.tick()
     world.lose()

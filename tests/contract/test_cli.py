@@ -244,7 +244,7 @@ def test_the_owner_is_told_once_of_a_broken_notebook(office: Office) -> None:
     told = [message["text"] for message in office.sandbox.world.direct_messages()]
     about = [text for text in told if re.search(r"/broken\.ipynb is not a valid notebook: .*\.\s+Open it in", text)]
     assert 1 == len(about)
-    assert "Requests are on hold" in about[0]
+    assert "Requests are paused" in about[0]
 
 
 # --- check -----------------------------------------------------------------------------------------------------------
@@ -258,8 +258,8 @@ def verdicts(done: CommandResult) -> dict[str, list[str]]:
     return found
 
 
-PARTS = ("Slack token", "Slack channel", "Slack owner", "deployments", "Looker login", "notebook verify",
-         "notebook psms", "state", "summaries", "warehouse", "limits")  # fmt: skip
+PARTS = ("Slack token", "Slack channel", "Slack owner", "deployments", "policy", "approvers", "Looker login",
+         "notebook verify", "notebook psms", "state", "summaries", "warehouse", "limits")  # fmt: skip
 
 
 def test_check_passes_on_the_sandbox(office: Office) -> None:
@@ -273,9 +273,9 @@ def test_check_passes_on_the_sandbox(office: Office) -> None:
 
 
 FAILING = [
-    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, {"Slack token", "Slack channel", "Slack owner", "deployments"}),
+    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, {"Slack token", "Slack channel", "Slack owner", "deployments", "approvers"}),
     ({"SLACK_TEST_CHANNEL": "general"}, {"Slack channel", "deployments"}),
-    ({"SLACK_USER_ID": "U0NOBODY"}, {"Slack owner"}),
+    ({"SLACK_USER_ID": "U0NOBODY"}, {"Slack owner", "approvers"}),
     ({"LOOKER_CLIENT_ID": "nobody"}, {"Looker login"}),
     ({"NOTEBOOK_PATH": "nowhere.ipynb"}, {"notebook verify"}),
     ({"STATE_URI": "file:taken/state.json"}, {"deployments", "state"}),

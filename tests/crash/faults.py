@@ -21,8 +21,8 @@ LATENESS = STALENESS = RULES.settle / 2 - timedelta(seconds=30)
 
 Do = Callable[[], Any]
 
-SLACK_READS = frozenset({"history", "thread", "was_told"})
-POSTS = frozenset({"reply", "tell", "amend"})
+SLACK_READS = frozenset({"history", "thread", "was_told", "asked", "votes"})
+POSTS = frozenset({"reply", "tell", "amend", "ask", "close"})
 SUMMARIES = frozenset({"save", "load", "credited"})
 EFFECTS = SLACK_READS | POSTS | SUMMARIES | {"looker", "notebook", "state-read", "state-write"}
 
@@ -120,9 +120,9 @@ def _conflict(world: World, _: str, do: Do, __: timedelta) -> Any:
 _FAULTS: Mapping[Kind, tuple[frozenset[str], Callable[[World, str, Do, timedelta], Any]]] = {
     "timeout before": (EFFECTS, _timeout_before),
     "timeout after": (EFFECTS, _timeout_after),
-    "lands after the next scan": (frozenset({"reply", "tell", "state-write"}), _late),
-    "stale thread read": (frozenset({"thread"}), _stale),
-    "stale look at direct messages": (frozenset({"was_told"}), _stale),
+    "lands after the next scan": (frozenset({"reply", "tell", "ask", "state-write"}), _late),
+    "stale thread read": (frozenset({"thread", "votes"}), _stale),
+    "stale look at direct messages": (frozenset({"was_told", "asked"}), _stale),
     "429": (SLACK_READS | POSTS, _limited),
     "409": (frozenset({"state-write"}), _conflict),
 }

@@ -8,10 +8,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from creditbot.answer.owner import is_open
 from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import Marker, Message, RequestKey
 from creditbot.state.record import ANSWERED, Record
-from tests.support.world import BOT, BOT_USER, HOST, World
+from tests.support.world import BOT, BOT_USER, HOST, OWNER, World
 
 EARLIER = "earlier"
 """Claim in the marker of replies that were there before the first tick."""
@@ -103,6 +104,16 @@ def twice_told(world: World) -> list[str]:
     return [name for name in dict.fromkeys(told) if told.count(name) > 1]
 
 
+def _unsound_questions(world: World, *, avoidable: bool) -> list[str]:
+    """What is wrong with the questions to the approvers, and with what came of them."""
+    asked = [m.marker.key for m in world.visible_asks() if m.marker]
+    open_ones = [m.marker.key for m in world.questions() if m.marker]
+    found = [f"answered without an approval: {key}" for key in world.unapproved]
+    found += [f"left open: {name}" for name in open_ones if not is_open(world.state(), name)]
+    found += [f"asked twice: {name}" for name in dict.fromkeys(asked) if avoidable and asked.count(name) > 1]
+    return found
+
+
 def unsound(scenario: Scenario, *, avoidable: bool = True) -> list[str]:
     """What may not be, whatever happened: sentences, none if all is well.
 
@@ -110,6 +121,7 @@ def unsound(scenario: Scenario, *, avoidable: bool = True) -> list[str]:
     """
     world, state = scenario.world, scenario.world.state()
     found = [f"told twice: {name}" for name in twice_told(world)] if avoidable else []
+    found += _unsound_questions(world, avoidable=avoidable)
     if avoidable and scenario.counted().duplicates:
         found.append("a second reply was posted")
     for key in scenario.requests:
@@ -209,9 +221,16 @@ def answered_twice(scenario: Scenario, name: str) -> None:
     scenario.groups[name] = [key]
 
 
+def held(scenario: Scenario, name: str) -> None:
+    """An amount that an approver says yes to, as soon as the question is there."""
+    scenario.world.amounts[name] = Decimal("30000.00")
+    scenario.world.votes = {"+1": (OWNER,)}
+    scenario.groups[name] = [scenario.world.ask(name)]
+
+
 Sort = Callable[[Scenario, str], None]
 SORTS: tuple[Sort, ...] = (
-    ok, several_links, failing, zero, skipped, same_sql, edited, in_a_thread, answered_by_a_person,
+    ok, several_links, failing, zero, skipped, same_sql, edited, in_a_thread, answered_by_a_person, held,
 )  # fmt: skip
 
 

@@ -138,14 +138,15 @@ class Simulation:
     def quiet(self) -> bool:
         """Nothing is left to do for any tick, now or later."""
         state, world = self.world.state(), self.world
-        world.visible(), world.visible_direct()
+        world.visible(), world.visible_direct(), world.visible_asks()
         later = plan(state, (), world.now + timedelta(days=1), RULES.settle)
         if not self._surplus(state):  # a look that would find nothing need not be waited for, but for the first
             unchecked = tuple(job for job in later[Part.DOUBTFUL] if job.record and not job.record.checked)
             later = Agenda({part: jobs for part, jobs in {**later.parts, Part.DOUBTFUL: unchecked}.items() if jobs})
         return not (
-            world.pending or world.pending_direct or state.broken or not later.idle or later[Part.WAITING]
-            or (state.meta.hold_until or world.now) > world.now
+            world.pending or world.pending_direct or world.pending_asks or state.broken
+            or not later.idle or later[Part.WAITING]
+            or (state.meta.pause_until or world.now) > world.now
             or any(notice.status != "told" for notice in state.notices.values())
         )  # fmt: skip
 
@@ -163,8 +164,10 @@ class Simulation:
         state, now = self.world.state(), self.world.now
         moments = [moment for record in state.records.values() for moment in _moments(record)]
         moments += [notice.at + RULES.settle for notice in state.notices.values()]
-        moments += [post.visible_at for post in self.world.pending + self.world.pending_direct]
-        moments += filter(None, [state.meta.hold_until])
+        moments += [
+            post.visible_at for post in self.world.pending + self.world.pending_direct + self.world.pending_asks
+        ]
+        moments += filter(None, [state.meta.pause_until])
         return min([now + SCHEDULE, *(moment for moment in moments if moment > now + timedelta(minutes=1))])
 
 

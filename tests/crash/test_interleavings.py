@@ -10,7 +10,7 @@ import pytest
 
 from creditbot.errors import CreditbotError
 from tests.crash.faults import LATENESS, STALENESS
-from tests.crash.scenario import Sort, failing, ok, same_sql, scenario_of, unsound
+from tests.crash.scenario import Sort, failing, held, ok, same_sql, scenario_of, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.crash.table import Table
 from tests.support.ticks import Tick
@@ -18,7 +18,7 @@ from tests.support.world import World
 
 INTERLEAVINGS = 240
 BATCHES = 4
-SCENARIO: tuple[Sort, ...] = (ok, same_sql, failing)
+SCENARIO: tuple[Sort, ...] = (ok, same_sql, failing, held)
 LEAPS = (timedelta(0),) * 12 + (timedelta(seconds=31), timedelta(minutes=16), timedelta(minutes=31))
 """How much time goes by between two steps; the long ones let claims run out and posts settle."""
 
@@ -29,7 +29,7 @@ def interleave(world: World, dice: random.Random) -> int:
 
     def run(tick: Tick) -> None:
         def at(point: str) -> None:
-            sent[tick] = point == "reply.before-send" or point == "notice.before-send"
+            sent[tick] = point in ("reply.before-send", "notice.before-send", "ask.before-send")
             tick.pause()
 
         with suppress(CreditbotError):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache, partial
+from itertools import product
 from typing import get_args
 
 import pytest
@@ -13,16 +14,27 @@ import pytest
 from creditbot.model import RequestKey
 from tests.crash.deeds import DEEDS, Deed
 from tests.crash.faults import Fault, Kind
-from tests.crash.scenario import Scenario, Sort, answered_twice, failing, ok, same_sql, scenario_of, twice_told, unsound
+from tests.crash.scenario import (
+    Scenario,
+    Sort,
+    answered_twice,
+    failing,
+    held,
+    ok,
+    same_sql,
+    scenario_of,
+    twice_told,
+    unsound,
+)
 from tests.crash.simulation import Simulation
 from tests.crash.table import Table
 from tests.support.points import Point
 from tests.support.world import RULES, World
 
-SCENARIO: tuple[Sort, ...] = (ok, failing, same_sql, answered_twice)
+SCENARIOS: Mapping[str, tuple[Sort, ...]] = {"usual": (ok, failing, same_sql, answered_twice), "held": (held,)}
 UNCERTAIN = Fault("timeout after", "notice.before-send")
 """Leads to the look whether a message to the owner is there."""
-UNAVOIDABLE = frozenset({"reply.before-send", "notice.before-send"})
+UNAVOIDABLE = frozenset({"reply.before-send", "notice.before-send", "ask.before-send"})
 """Between the last look at the clock and the first byte: a process that sleeps there cannot be excluded by anybody."""
 
 
@@ -32,33 +44,39 @@ def prelude(point: Point) -> tuple[Fault, ...]:
 
 
 @cache
-def undisturbed(point: Point) -> tuple[Counter[Point], dict[str, object]]:
+def undisturbed(name: str, point: Point) -> tuple[Counter[Point], dict[str, object]]:
     """How often each point is passed when nothing else fails, and how that ends."""
-    scenario = scenario_of(SCENARIO)
+    scenario = scenario_of(SCENARIOS[name])
     simulation = Simulation(scenario.world, prelude(point))
     simulation.run()
     assert [] == unsound(scenario)
     return simulation.passed, dict(scenario.outcomes())
 
 
-def cases() -> Iterator[tuple[Point, Kind]]:
-    for point in get_args(Point):
-        for kind in get_args(Kind):
-            if not (kind.startswith("SIGSTOP") and point in UNAVOIDABLE):
-                yield point, kind
+def passed_in(name: str) -> set[Point]:
+    """The points that are passed."""
+    return {point for point in get_args(Point) if undisturbed(name, point)[0][point]}
+
+
+def cases() -> Iterator[tuple[str, Point, Kind]]:
+    """Questions to approvers are asked in the second scenario only, and it notices nobody."""
+    for name, point, kind in product(SCENARIOS, get_args(Point), get_args(Kind)):
+        elsewhere = point.startswith(("ask", "votes")) if name == "usual" else point.startswith("notice")
+        if not elsewhere and not (kind.startswith("SIGSTOP") and point in UNAVOIDABLE):
+            yield name, point, kind
 
 
 def test_every_point_is_passed() -> None:
     """A name that no tick reports is not a boundary."""
-    assert set(get_args(Point)) == {point for point in get_args(Point) if undisturbed(point)[0][point]}
+    assert set(get_args(Point)) == {point for name in SCENARIOS for point in passed_in(name)}
 
 
-@pytest.mark.parametrize(("point", "kind"), list(cases()), ids=lambda value: value.replace(" ", "-"))
-def test_a_tick_that_fails_anywhere_is_repaired(point: Point, kind: Kind, table: Table) -> None:
+@pytest.mark.parametrize(("name", "point", "kind"), list(cases()), ids=lambda value: value.replace(" ", "-"))
+def test_a_tick_that_fails_anywhere_is_repaired(name: str, point: Point, kind: Kind, table: Table) -> None:
     """Same replies, same amounts, nothing twice, nothing lost, at every passing of the point."""
-    passed, expected = undisturbed(point)
+    passed, expected = undisturbed(name, point)
     for nth in range(1, passed[point] + 1):
-        scenario = scenario_of(SCENARIO)
+        scenario = scenario_of(SCENARIOS[name])
         simulation = Simulation(scenario.world, (*prelude(point), fault := Fault(kind, point, nth)))
         simulation.run()
         table.add([kind], scenario)
@@ -151,7 +169,7 @@ def test_a_state_lost_while_a_reply_is_unconfirmed_causes_no_second(
 def test_a_state_lost_while_a_reply_is_unconfirmed_frees_no_sql(
     name: str, mishap: Callable[[World, RequestKey], None], table: Table
 ) -> None:
-    """One of the two has it, also where the other is asked when the loss is known and no hold concerns it."""
+    """One of the two has it, also where the other is asked when the loss is known and no pause concerns it."""
     first = Simulation(scenario_of((ok,)).world, [LATE_REPLY], late=JUST_IN_TIME)
     first.run()
     for point, times in first.passed.items():

@@ -25,6 +25,10 @@ Point = Literal[
     "reply.before-amend", "reply.after-amend",
     "notice.before-look", "notice.after-look",
     "notice.before-send", "notice.after-send",
+    "ask.before-look", "ask.after-look",
+    "ask.before-send", "ask.after-send",
+    "ask.before-close", "ask.after-close",
+    "votes.before-read", "votes.after-read",
 ]  # fmt: skip
 At = Callable[[Any], None]
 
@@ -71,6 +75,12 @@ def watched(ports: Ports, at: At) -> Ports:
         "inbox": {"messages": _always("history", "read"), "thread": _always("thread", "read")},
         "replier": {"reply": _always("reply", "send"), "amend": _always("reply", "amend")},
         "owner": {"tell": _always("notice", "send"), "was_told": _always("notice", "look")},
+        "approvers": {
+            "ask": _always("ask", "send"),
+            "asked": _always("ask", "look"),
+            "close": _always("ask", "close"),
+            "question": _always("votes", "read"),
+        },
         "resolver": {"resolve": _always("looker", "read")},
         "runner": {"run": _always("notebook", "run")},
         "summaries": {"save": _summary},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -26,7 +27,8 @@ from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReading, read_sql
-from creditbot.errors import LinkUnusable, StateConflict, StateUnusable
+from creditbot.decide.policy import DEFAULT_LIMIT, Policy
+from creditbot.errors import LinkUnusable, PostRefused, StateConflict, StateUnusable
 from creditbot.insight.lookup import Lookup
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
@@ -53,6 +55,7 @@ REQUEST_RULES = RequestRules(looker_host(f"https://{HOST}"))
 RULES = Rules(
     REQUEST_RULES, lookback=timedelta(hours=72), settle=timedelta(minutes=15), attempts=3,
     duplicates=timedelta(days=35), template="Approved, {amount}, exceptions",
+    policy=Policy(approvers=(OWNER,)),
 )  # fmt: skip
 REFERENCE = "Approved, $4,948.80, exceptions"
 VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.ipynb", "psms.ipynb")
@@ -114,6 +117,10 @@ class World:
         messages: of the channel and its threads, in any order.
         pending, pending_direct: posts that are accepted and not visible yet.
         direct: messages to the owner.
+        pending_asks, asks: messages to the approvers, likewise.
+        votes: emoji -> ids of those who react with it to each question as soon as it is posted.
+        unapproved: keys of requests that were answered with more than the default limit although the owner's yes did
+            not stand alone on their question when it was last read.
         values, version: the state; `None` is a store that does not exist.
         damage: what the store says that it found broken, until it is written again.
         summaries: by key.
@@ -141,6 +148,10 @@ class World:
     messages: list[Message] = field(default_factory=list)
     pending: list[Post] = field(default_factory=list)
     direct: list[Message] = field(default_factory=list)
+    pending_asks: list[Post] = field(default_factory=list)
+    asks: list[Message] = field(default_factory=list)
+    votes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unapproved: list[str] = field(default_factory=list)
     pending_direct: list[Post] = field(default_factory=list)
     values: dict[str, str] | None = field(default_factory=dict)
     version: int = 0
@@ -161,6 +172,7 @@ class World:
     late_writes: list[Callable[[], object]] = field(default_factory=list)
     other: World | None = None
     _versions: dict[str, list[tuple[datetime, Message]]] = field(default_factory=dict)
+    _approved: dict[str, bool] = field(default_factory=dict)
     _landed: dict[str, datetime] = field(default_factory=dict)
     _number: int = 0
     _state: State | None = None
@@ -289,6 +301,34 @@ class World:
             self._landed[post.message.ts] = post.visible_at
         return self.direct
 
+    def visible_asks(self) -> list[Message]:
+        """The approvers' conversation as it is seen now."""
+        for post in [p for p in self.pending_asks if p.visible_at <= self.now]:
+            self.pending_asks.remove(post)
+            self.asks.append(post.message)
+            self._versions[post.message.ts] = [(post.visible_at, post.message)]
+        return self.asks
+
+    def shown_ask(self, message: Message) -> Message | None:
+        """As a look that is `stale` shows it."""
+        moment = self.now - self.stale
+        return next((m for since, m in reversed(self._versions[message.ts]) if since <= moment), None)
+
+    def questions(self) -> list[Message]:
+        """The open questions to the approvers."""
+        return [m for m in self.visible_asks() if m.marker and m.marker.kind == "ask" and ".ask." in m.marker.key]
+
+    def react(self, emoji: str, user: str = OWNER, *, question: int = -1, remove: bool = False) -> None:
+        """Somebody reacts to a message in the approvers' conversation."""
+        message = self.visible_asks()[question]
+        users = [each for each in message.reactions.get(emoji, ()) if each != user] + ([] if remove else [user])
+        reactions = {name: who for name, who in {**message.reactions, emoji: tuple(users)}.items() if who}
+        self.change_ask(message.ts, reactions=reactions)
+
+    def change_ask(self, ts: str, **changes: Any) -> None:
+        self.asks = [replace(m, **changes) if m.ts == ts else m for m in self.asks]
+        self._versions[ts] += [(self.now, m) for m in self.asks if m.ts == ts]
+
     def shown_direct(self) -> list[Message]:
         """The owner's conversation as a look that is `stale` shows it."""
         return [m for m in self.visible_direct() if self._landed[m.ts] <= self.now - self.stale]
@@ -357,19 +397,19 @@ class World:
         """The world as one process sees it; `memory` is that of the process's deployment if it is another one."""
         slack, memory = FakeSlack(self), memory or self
         return Ports(
-            slack, slack, FakeSigns(self), FakeOwner(self), FakeResolver(self), FakeRunner(self),
+            slack, slack, FakeSigns(self), FakeOwner(self), FakeApprovers(self), FakeResolver(self), FakeRunner(self),
             MemorySummaries(memory), MemoryPages(memory), MemoryStore(memory), slack,
         )  # fmt: skip
 
     def bot(
         self, name: str = "", *, at: At = nowhere, rules: Rules = RULES, products: ProductTable = VERIFY,
-        max_credit: Decimal | None = None, skew: timedelta = timedelta(0), budget: int = BUDGET,
+        skew: timedelta = timedelta(0), budget: int = BUDGET,
         is_running: Callable[[str], bool | None] = lambda _: None, at_once: int = 1, progress: Progress | None = None,
         memory: World | None = None,
     ) -> Bot:  # fmt: skip
         """A process that has just started; `skew` is how wrong its local clock is; `memory` as in `ports`."""
         ports = watched(self.ports(memory), at)
-        limits = ComputeLimits(max_credit, links_at_once=1)
+        limits = ComputeLimits(links_at_once=1)
         calculator = CreditCalculator(
             ports.resolver, ports.runner, products, SqlRules("duckdb"), limits, RememberingSqlReader()
         )
@@ -491,6 +531,8 @@ class FakeSlack:
                 marker=marker,
             )
             world.pending.append(Post(message, world.now + world.lateness))
+            if _amount(text) > DEFAULT_LIMIT and not world._approved.get(marker.key):
+                world.unapproved.append(marker.key)
             summaries = {**world.summaries, **(world.other.summaries if world.other else {})}
             world.sql[ts] = tuple(summaries[marker.key]["credited"])  # type: ignore[arg-type]
             return ts
@@ -546,6 +588,63 @@ class FakeOwner:
                 if time_of(m.ts) >= since
             ),
         )
+
+
+def _amount(reply: str) -> Decimal:
+    """USD of a reply of the tests' template."""
+    found = re.search(r"\$([0-9,]+[.][0-9]{2})", reply)
+    return Decimal(found[1].replace(",", "")) if found else Decimal(0)
+
+
+class FakeApprovers:
+    """The conversation with the approvers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def ask(self, text: str, marker: Marker) -> tuple[str, str]:
+        def post() -> tuple[str, str]:
+            world = self._world
+            ts = ts_of(world.now, world.number())
+            votes = world.votes if ".ask." in marker.key else {}
+            message = Message("D0OWNER", ts, user=BOT_USER, bot=BOT, text=text, marker=marker, reactions=dict(votes))
+            world.pending_asks.append(Post(message, world.now + world.lateness))
+            return "D0OWNER", ts
+
+        return self._world.effect("ask", post)
+
+    def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
+        if not self._world.can_read_direct:
+            return None
+
+        def read() -> list[Message]:
+            shown = [
+                s for m in self._world.visible_asks() if (s := self._world.shown_ask(m)) and time_of(m.ts) >= since
+            ]
+            return [m for m in shown if m.marker and m.marker.kind == "ask" and m.marker.key.startswith(about)]
+
+        return self._world.effect("asked", read)
+
+    def question(self, channel: str, ts: str) -> Message | None:
+        def read() -> Message | None:
+            message = next((m for m in self._world.visible_asks() if m.ts == ts), None)
+            shown = self._world.shown_ask(message) if message else None
+            if shown and shown.marker:
+                yes = OWNER in shown.reactions.get("+1", ())
+                key = shown.marker.key.partition(".ask.")[0]
+                self._world._approved[key] = yes and not shown.reactions.get("x")
+            return shown
+
+        return self._world.effect("votes", read)
+
+    def close(self, channel: str, ts: str, text: str, marker: Marker, struck: str = "") -> None:
+        def change() -> None:
+            if ts not in {message.ts for message in self._world.visible_asks()}:
+                raise PostRefused("Slack does not know this message.", retry=False)
+            below = "".join(f"\n~{line}~" for line in struck.splitlines())
+            self._world.change_ask(ts, text=text + below, marker=marker)
+
+        self._world.effect("close", change)
 
 
 class FakeResolver:

@@ -146,7 +146,7 @@ def test_an_unfinished_request_is_worked_on_when_no_reading_shows_it() -> None:
     assert part_of(record("given_up"), read=False) == ""
 
 
-HOLD = Meta(hold_before=START + MINUTE, hold_until=START + SETTLE)
+HOLD = Meta(pause_before=START + MINUTE, pause_until=START + SETTLE)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_hold_ends() -> None:
 
 @pytest.mark.parametrize("before", [START - MINUTE, START])
 def test_a_hold_does_not_concern_requests_that_came_after_it(before: datetime) -> None:
-    assert part_of(None, replace(HOLD, hold_before=before)) == "START"
+    assert part_of(None, replace(HOLD, pause_before=before)) == "START"
 
 
 def test_a_hold_does_not_concern_requests_that_have_ended() -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from creditbot import bootstrap
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.adapters.storage.configmap_state import ConfigMapStore
 from creditbot.adapters.storage.file_state import FileStore
+from creditbot.decide.policy import Limits, Policy
 from creditbot.errors import SettingsError, StateFull
 from creditbot.machine import processes
 from creditbot.model import RequestKey
@@ -118,3 +120,31 @@ def test_a_wrong_products_file_stops_before_anything_is_asked(tmp_path: Path) ->
     file.write_text("[[product]]\nname = 3\n")
     with pytest.raises(SettingsError, match=r"products\.toml"):
         bootstrap.assemble(settings(PRODUCTS_FILE=str(file)))
+
+
+def test_the_policy_of_a_prototype_holds_more_than_25000_usd() -> None:
+    """Its owner decides, in direct messages."""
+    assert Policy(approvers=("U0OWNER",)) == bootstrap.policy_of(settings())
+
+
+def test_settings_go_above_the_policy_file(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(
+        '[limits]\nusd_per_request = 5\nusd_per_day = 50\n[approval]\napprovers = ["U0ROSA"]\nchannel = "one"\n'
+    )
+    changes = {"MAX_CREDIT_USD": "7", "APPROVERS": "U0SAM,U0TIM", "APPROVAL_CHANNEL": "#two"}
+    policy = bootstrap.policy_of(settings(POLICY_FILE=str(tmp_path / "policy.toml"), **changes))
+    assert Policy(Limits(Decimal(7), None, Decimal(50)), ("U0SAM", "U0TIM"), "two") == policy
+
+
+def test_the_policy_file_goes_above_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text('[approval]\napprovers = ["U0ROSA"]\nchannel = "one"\n')
+    policy = bootstrap.policy_of(settings(POLICY_FILE=str(tmp_path / "policy.toml")))
+    assert Policy(approvers=("U0ROSA",), channel="one") == policy
+
+
+def test_a_quorum_that_no_approvers_can_reach_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("[[approval.quorum]]\nabove_usd = 5\npeople = 2\n")
+    with pytest.raises(SettingsError) as caught:
+        bootstrap.policy_of(settings(POLICY_FILE=str(path)))
+    assert f"POLICY_FILE {path} wants 2 people to approve, but there are only 1 approvers." == caught.value.what

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from creditbot.commands.compute import computed, lines_of, request_of
+from creditbot.commands.compute import computed, lines_of, reasons_to_hold, request_of
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.sql.check import SqlRules
+from creditbot.decide.policy import Limits, Policy
 from creditbot.errors import LOOKER, SettingsError, Unreachable
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.page import page_of
@@ -25,16 +25,16 @@ def world() -> World:
 class Parts:
     """What the command uses of an `Assembly`."""
 
-    def __init__(self, world: World, max_credit: Decimal | None = None) -> None:
+    def __init__(self, world: World) -> None:
         ports = world.ports()
-        limits = ComputeLimits(max_credit, links_at_once=1)
+        limits = ComputeLimits(links_at_once=1)
         self.calculator = CreditCalculator(ports.resolver, ports.runner, VERIFY, SqlRules("duckdb"), limits)
 
 
-def run(world: World, *slugs: str, **options: Any) -> tuple[list[str], str]:
+def run(world: World, *slugs: str) -> tuple[list[str], str]:
     """The lines and the page."""
     request = request_of([f"https://{HOST}/x/{slug}" for slug in slugs], REQUEST_RULES.host)
-    summary, results = computed(Parts(world, **options), request, world.now)  # type: ignore[arg-type]
+    summary, results = computed(Parts(world), request, world.now)  # type: ignore[arg-type]
     return list(lines_of(summary, "Approved, {amount}, exceptions")), page_of(summary, cells_of(results))
 
 
@@ -63,9 +63,17 @@ def test_a_link_that_fails_is_named_with_what_happened(world: World) -> None:
 
 
 def test_a_refused_amount_is_shown_with_the_reason(world: World) -> None:
-    lines, _ = run(world, "a", max_credit=Decimal(1))
+    world.amounts["a"] = Decimal("100000.00")
+    lines, _ = run(world, "a")
     assert lines[0] == "answer     none: a person has to decide"
-    assert "above MAX_CREDIT_USD" in lines[-1]
+    assert "above the fraud cost" in lines[-1]
+
+
+def test_an_amount_that_would_be_held_has_the_reasons(world: World) -> None:
+    request = request_of([f"https://{HOST}/x/a", f"https://{HOST}/x/b"], REQUEST_RULES.host)
+    _, results = computed(Parts(world), request, world.now)  # type: ignore[arg-type]
+    (reason,) = reasons_to_hold(Policy(Limits(request=Decimal(9000))), results)
+    assert "The amount of $9,897.60 is above the limit of $9,000.00 for one request." == reason.text
 
 
 def test_links_of_a_product_that_is_off_have_no_answer(world: World) -> None:

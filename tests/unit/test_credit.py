@@ -27,10 +27,10 @@ def run_of(scraps: dict[str, object] | None = None, *cells: Cell) -> NotebookRun
     return NotebookRun(scraps or {}, cells, "verify_credit.ipynb", "0" * 64)
 
 
-def refusal(run: NotebookRun, max_credit: Decimal | None = None) -> str:
+def refusal(run: NotebookRun) -> str:
     """What is said against the credit of the run, and what to do."""
     with pytest.raises(CreditRefused) as caught:
-        credit_of(run, max_credit)
+        credit_of(run)
     assert caught.value.what.endswith(".")
     assert caught.value.todo.endswith(".")
     return str(caught.value)
@@ -47,7 +47,7 @@ class TestScraps:
         scrap = {"currency": "USD", "amount": "4948.80", "rows": [ROW]}
         columns = {name: str(value) for name, value in ROW.items()}
         row = CreditRow(REFERENCE, "basic", Decimal("7526.30"), columns)
-        assert Credit(REFERENCE, (row,)) == credit_of(run_of({"credit": scrap, "other": 1}), Decimal(5000))
+        assert Credit(REFERENCE, (row,)) == credit_of(run_of({"credit": scrap, "other": 1}))
 
     @pytest.mark.parametrize(
         "scraps",
@@ -199,11 +199,6 @@ class TestAmounts:
         assert "implausibly large (" in refusal(run_of({"credit": value}))
         with pytest.raises(CreditRefused, match=f"\\({re.escape(str(value))}\\)"):
             usd(value, "credit")
-
-    def test_the_maximum_is_kept(self) -> None:
-        """MAX_CREDIT_USD itself is fine, a cent above it is not."""
-        assert credit_of(run_of({"credit": "100.00"}), Decimal(100)).amount == 100
-        assert "$100.01 is above MAX_CREDIT_USD ($100.00)" in refusal(run_of({"credit": "100.01"}), Decimal(100))
 
     def test_zero_is_a_credit(self) -> None:
         """Whether it is posted is decided elsewhere."""

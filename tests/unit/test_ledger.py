@@ -390,10 +390,12 @@ def test_a_value_that_cannot_be_read_is_set_aside(world: World, broken: str) -> 
     world.values = {str(KEY): broken, "meta": "{}", "of-somebody-else": "kept"}
     ledger = ledger_of(world)
     assert ledger.read().broken == {str(KEY): broken}
-    ledger.set_aside(lambda meta: replace(meta, hold_before=START, hold_until=START), {"n": Notice("due", "1", START)})
+    ledger.set_aside(
+        lambda meta: replace(meta, pause_before=START, pause_until=START), {"n": Notice("due", "1", START)}
+    )
     assert set(world.values) == {"meta", "window", "corrupt", "notice.n", "of-somebody-else"}
     assert json.loads(world.values["corrupt"])[str(KEY)] == broken
-    assert ledger.read().meta.hold_before == START
+    assert ledger.read().meta.pause_before == START
     assert ledger.read().broken == {}
 
 
@@ -496,11 +498,11 @@ def test_values_that_were_set_aside_before_are_kept(world: World) -> None:
 def test_a_state_of_a_newer_layout_is_refused() -> None:
     """A version that is rolled back to must not read what it cannot understand."""
     newer = (
-        "The state was written by a newer creditbot (layout 3; this one knows 2). "
+        "The state was written by a newer creditbot (layout 4; this one knows 3). "
         "Deploy that version again, or a newer one."
     )
     with pytest.raises(StateUnusable, match=whole(newer)):
-        understand(Stored({"meta": '{"schema": 3}'}, "1"))
+        understand(Stored({"meta": '{"schema": 4}'}, "1"))
     assert understand(Stored({"meta": '{"schema": 1}'}, "1")).meta.schema == SCHEMA
 
 
@@ -567,7 +569,7 @@ def test_how_far_was_read_and_forgotten_survives_the_loss_of_meta(world: World) 
     """Both are written under a key of their own, too; nothing else of meta is."""
     ledger = ledger_of(world)
     ledger.update_meta(
-        lambda meta: replace(meta, covered_until=START, forgotten_before=START - timedelta(hours=1), hold_before=START)
+        lambda meta: replace(meta, covered_until=START, forgotten_before=START - timedelta(hours=1), pause_before=START)
     )
     assert world.values
     assert json.loads(world.values["window"]) == {
@@ -579,7 +581,7 @@ def test_how_far_was_read_and_forgotten_survives_the_loss_of_meta(world: World) 
     meta = ledger_of(world).read().meta
     assert meta.covered_until == START
     assert meta.forgotten_before == START - timedelta(hours=1)
-    assert meta.hold_before is None
+    assert meta.pause_before is None
 
 
 def test_a_value_that_cannot_be_read_is_not_overwritten(world: World) -> None:
@@ -601,9 +603,9 @@ def test_a_meta_that_is_set_aside_is_kept_as_it_was(world: World) -> None:
     world.values = {"meta": "[1]"}
     ledger = ledger_of(world)
     ledger.read()
-    ledger.set_aside(lambda meta: replace(meta, hold_before=START), {})
+    ledger.set_aside(lambda meta: replace(meta, pause_before=START), {})
     assert json.loads(world.values["corrupt"])["meta"] == "[1]"
-    assert ledger_of(world).read().meta.hold_before == START
+    assert ledger_of(world).read().meta.pause_before == START
 
 
 @pytest.mark.parametrize(

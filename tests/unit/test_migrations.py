@@ -58,9 +58,9 @@ def test_where_a_summary_stands_is_still_known(state: State) -> None:
     assert f"memory:{POSTING}" == result.location
 
 
-def test_a_hold_of_an_older_state_still_holds(state: State) -> None:
-    assert state.meta.hold_before
-    assert state.holds(COMPUTED, state.meta.hold_before)
+def test_a_pause_of_an_older_state_still_counts(state: State) -> None:
+    assert state.meta.pause_before
+    assert state.pauses(COMPUTED, state.meta.pause_before)
 
 
 @pytest.mark.parametrize("lost", [("meta",), ("window",), ("meta", "window")])
@@ -115,7 +115,7 @@ def test_a_record_of_layout_1_is_renamed(written: dict[str, Any], today: dict[st
 
 
 def test_meta_of_layout_1_is_renamed() -> None:
-    assert {"hold_before": "x", "schema": SCHEMA} == migrated_meta({"hold_since": "x"}, 1)
+    assert {"pause_before": "x", "schema": SCHEMA} == migrated_meta({"hold_since": "x"}, 1)
 
 
 def test_what_is_in_the_layout_of_today_stays_as_it_is() -> None:
@@ -144,7 +144,7 @@ def test_the_window_says_the_layout_where_meta_cannot_be_read(state: State) -> N
 def test_a_meta_that_names_no_layout_is_in_the_first() -> None:
     """It says so only while that is the default: the first version left the number out at times."""
     meta = '{"hold_since": "2026-01-08T12:00:00Z"}'
-    assert understand(Stored({"meta": meta}, "1")).meta.hold_before
+    assert understand(Stored({"meta": meta}, "1")).meta.pause_before
 
 
 def test_meta_of_today_stays_as_it_is() -> None:

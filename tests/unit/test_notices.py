@@ -144,7 +144,7 @@ def test_a_message_is_not_sent_more_than_30_s_after_its_write(world: World) -> N
     """The settle time counts from the write; after it the message is sent."""
     notices(world).add("n", "text")
     world.amid("state-write", lambda: world.wait(seconds=31))
-    assert deliver(world) == ["text: The state store answers too slowly to tell the owner safely."]
+    assert deliver(world) == ["text: The state store answers too slowly to send a message safely."]
     assert world.told() == []
     world.wait(minutes=16)
     world.amid("state-write", lambda: world.wait(seconds=30))

@@ -93,3 +93,26 @@ def test_an_approval_covers_the_reasons_that_were_shown() -> None:
     next_day = HoldReason(HoldKind.DAY_LIMIT, "$1,300.00 today.", about="2026-01-09")
     other_kind = HoldReason(HoldKind.REQUEST_LIMIT, "$1,300.00 at once.")
     assert (next_day, other_kind) == uncovered([grown, next_day, other_kind], [shown])
+
+
+def test_the_policy_is_said_in_words() -> None:
+    policy = Policy(
+        Limits(Decimal(1000), Decimal(5000), Decimal(20_000)), ("U0ROSA", "U0SAM"), "approvals",
+        bands=(Band(Decimal(50_000), 3), Band(Decimal(2000), 2)),
+    )  # fmt: skip
+    assert [
+        "A person decides on a request of more than $1,000.00.",
+        "A person decides if an account gets more than $5,000.00 for one month.",
+        "A person decides if more than $20,000.00 is credited on one day (UTC).",
+        "The approvers are U0ROSA, U0SAM. They are asked in the channel approvals.",
+        "One of them has to say yes, and the vote of who asked for the credit does not count.",
+        "Above $2,000.00, 2 of them have to say yes.",
+        "Above $50,000.00, 3 of them have to say yes.",
+        "Without a decision within 72 hours the request ends as denied.",
+    ] == [*policy.words()]
+
+
+def test_a_policy_without_a_limit_for_one_request_says_so() -> None:
+    first, second, *_ = Policy(Limits(request=None), ("U0ROSA",)).words()
+    assert "No limit is set for one request." == first
+    assert "The approvers are U0ROSA. They are asked in a direct message to the owner." == second

@@ -22,9 +22,9 @@ def test_a_post_that_a_hold_forbids_is_refused_with_the_reason() -> None:
     assert record.claim
     world.wait(seconds=1)
     until = world.now + RULES.settle
-    context.ledger.update_meta(lambda meta: replace(meta, hold_before=world.now, hold_until=until))
+    context.ledger.update_meta(lambda meta: replace(meta, pause_before=world.now, pause_until=until))
     poster = Parts.of(context, Notices(context)).poster
-    on_hold = "^Older requests are on hold after a loss of the state: nothing is posted for them.$"
+    on_hold = "^Older requests are paused after a loss of the state: nothing is posted for them.$"
     with pytest.raises(StateConflict, match=on_hold):
         poster.post(key, record, record.claim)
     assert world.record(key) == record

@@ -97,7 +97,7 @@ def test_an_idle_tick_says_how_much_it_read() -> None:
     assert ["Nothing new: 1 message read, every request in them is done."] == lines(TickReport(read=1))
 
 
-HOLD = Meta(hold_before=NOW, hold_until=NOW + timedelta(minutes=15))
+HOLD = Meta(pause_before=NOW, pause_until=NOW + timedelta(minutes=15))
 
 
 def test_a_tick_says_until_when_requests_are_held_back_and_why() -> None:

@@ -34,6 +34,12 @@ SCOPES = (
     OAuthScope(("im:write",), "write to the bot's owner"),
     OAuthScope(("im:history",), "see which messages the owner already has", "the owner may get a message twice"),
     OAuthScope(("reactions:write",), "show on a request how far it is", "no reaction shows that a request was taken"),
+    OAuthScope(
+        ("reactions:read",),
+        "see everybody who reacts to a question to the approvers",
+        "no reaction counts where many people react, or where im:history is missing for direct messages; decide with "
+        "`creditbot approve` and `creditbot deny`",
+    ),
 )
 
 

@@ -111,6 +111,14 @@ class SlackInbox:
                 return ()
             raise read_error(failed) from failed
 
+    def channel(self, name: str) -> str:
+        """The id of a channel that the bot is in, by its name or id. Raises `CallFailed` or `Refused`."""
+        if _CHANNEL_ID.fullmatch(name):
+            return name
+        name = name.removeprefix("#")
+        named = self._list({name.lower()})
+        return self._channel(name, named, self._api.read("auth.test").data)[0]
+
     def _with_colleagues(self, messages: list[Message], channel: str) -> list[Message]:
         """The messages; those of colleagues in a sister workspace of our organisation name ours in its place."""
         team, enterprise = self._own

@@ -14,7 +14,9 @@ from creditbot.slack_time import is_ts, micros_of
 LONGEST_TEXT = 39_000
 """Characters of a post, escapes counted; Slack refuses one of more than 40,000."""
 _CUT = "… (cut)"
-_EVENTS = {"reply": "creditbot_reply", "notice": "creditbot_notice"}
+_EVENTS = {
+    "reply": "creditbot_reply", "notice": "creditbot_notice", "ask": "creditbot_ask", "closed": "creditbot_closed",
+}  # fmt: skip
 _NONCE = "claim"  # so it is called in posts that stand in threads already
 _DEPLOYMENT = "deployment"
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
@@ -71,6 +73,7 @@ def message_of(raw: Mapping[str, Any], channel: str) -> Message:
         text=_text(raw.get("text")),
         content={name: raw[name] for name in ("text", "blocks", "attachments") if raw.get(name)},
         marker=_marker(raw.get("metadata")),
+        reactions=_reactions(raw.get("reactions")),
     )
 
 
@@ -82,6 +85,16 @@ def _replies(raw: Mapping[str, Any]) -> int:
         if isinstance(count, int):
             return count
     return 0
+
+
+def _reactions(raw: object) -> Mapping[str, tuple[str, ...]]:
+    """Name of the emoji -> who reacted with it."""
+    found: dict[str, tuple[str, ...]] = {}
+    for reaction in raw if isinstance(raw, list) else ():
+        if isinstance(reaction, dict) and isinstance(reaction.get("users"), list):
+            users = tuple(user for user in reaction["users"] if isinstance(user, str))
+            found[_text(reaction.get("name"))] = users
+    return found
 
 
 def _marker(raw: object) -> Marker | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from creditbot.adapters.slack.api import SlackApi, TimeLimits
+from creditbot.adapters.slack.approvers import SlackApprovers
 from creditbot.adapters.slack.inbox import SlackInbox
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.posts import SlackOwner, SlackReplier
@@ -27,7 +28,7 @@ class SlackAdapters:
 
     Attributes:
         api: plain calls, for `creditbot check`.
-        inbox, replier, signs, owner, clock: the ports of these names.
+        inbox, replier, signs, owner, approvers, clock: the ports of these names.
     """
 
     api: SlackApi
@@ -35,11 +36,12 @@ class SlackAdapters:
     replier: SlackReplier
     signs: SlackSigns
     owner: SlackOwner
+    approvers: SlackApprovers
     clock: SlackClock
 
 
 def open_slack(
-    token: str, api_url: str, channels: Sequence[str], owner: str, *, stop: Stop | None = None,
+    token: str, api_url: str, channels: Sequence[str], owner: str, *, approvals: str = "", stop: Stop | None = None,
     sleep: Callable[[float], object] = time.sleep, boot: Callable[[], float] = boottime,
     limits: TimeLimits = TimeLimits(), network: Network = Network(),  # noqa: B008  # frozen
 ) -> SlackAdapters:  # fmt: skip
@@ -50,6 +52,7 @@ def open_slack(
         api_url: base address of the methods.
         channels: channels to watch, names with or without "#", or ids.
         owner: user id of the bot's owner.
+        approvals: the channel in which approvers are asked, by name or id; "" for direct messages to the owner.
         stop: once it is asked, no read is tried again; nobody asks unless it is given.
         sleep: waits for the turn to post, to its end: a post has its deadline.
         boot: the clock that waits and deadlines are measured by, in seconds.
@@ -59,12 +62,15 @@ def open_slack(
     clock = SlackClock(boot)
     api = SlackApi(token, api_url, clock, stop or Stop(sleep), limits, network)
     posts = Pacer(POST_INTERVAL, boot, sleep)
+    inbox = SlackInbox(api, channels, fingerprint(token, api_url, channels))
+    direct = SlackOwner(api, owner, posts)
     return SlackAdapters(
         api,
-        SlackInbox(api, channels, fingerprint(token, api_url, channels)),
+        inbox,
         SlackReplier(api, Pacer(POST_INTERVAL, boot, sleep), posts),
         SlackSigns(api),
-        SlackOwner(api, owner, posts),
+        direct,
+        SlackApprovers(api, approvals, inbox, direct, posts),
         clock,
     )
 

@@ -22,19 +22,19 @@ from creditbot.model import Card, Marker, Message, Workspace
 from creditbot.slack_time import is_ts, ts_of
 
 
-class _Poster:
-    """Sends one post within one deadline, at a rate that Slack allows."""
+class SlackPoster:
+    """Sends one post within one deadline, at a rate that Slack allows. What posts, builds on it."""
 
     def __init__(self, api: SlackApi, pacer: Pacer) -> None:
         self._api = api
         self._pacer = pacer
 
     def post(self, deadline: Deadline, channel: str, text: str, marker: Marker, **more: object) -> str:
-        """Posts and returns the post's ts; raises `PostRefused` or `PostUnknown`."""
+        """Posts `text`, which fits and is escaped, and returns the post's ts; raises `PostRefused` or `PostUnknown`."""
         if not self._pacer.wait(channel, deadline.remaining):
             raise rate_limited()
         answer = self.send(
-            deadline, "chat.postMessage", channel=channel, text=fitting(text), metadata=metadata(marker),
+            deadline, "chat.postMessage", channel=channel, text=text, metadata=metadata(marker),
             unfurl_links=False, unfurl_media=False, mrkdwn=False, **more,
         )  # fmt: skip
         if not is_ts(answer.get("ts")):
@@ -51,7 +51,7 @@ class _Poster:
             raise write_error(failed) from failed
 
 
-class SlackReplier(_Poster):
+class SlackReplier(SlackPoster):
     """Replies in threads. Implements `ports.Replier`. Safe to use from several threads.
 
     Args:
@@ -72,7 +72,7 @@ class SlackReplier(_Poster):
         """See `ports.Replier`."""
         deadline = self._api.write_deadline()
         blocks = {"blocks": blocks_of(text, card)} if card else {}
-        return self.post(deadline, channel, text, marker, thread_ts=thread_ts, **blocks)
+        return self.post(deadline, channel, fitting(text), marker, thread_ts=thread_ts, **blocks)
 
     def amend(self, channel: str, ts: str, text: str) -> None:
         """See `ports.Replier`. The metadata stays as it is. So would the blocks of a card, which people read first."""
@@ -80,7 +80,7 @@ class SlackReplier(_Poster):
         self.send(deadline, "chat.update", channel=channel, ts=ts, text=escaped(text), blocks=[])
 
 
-class SlackOwner(_Poster):
+class SlackOwner(SlackPoster):
     """Writes to the bot's owner. Implements `ports.Owner`.
 
     Args:
@@ -102,16 +102,16 @@ class SlackOwner(_Poster):
         except CallFailed as failed:
             what = f"Slack did not open a conversation with the bot's owner {self._user}: {failed.explanation}."
             raise PostRefused(what, todo(failed), retry=True) from failed
-        return self.post(deadline, channel, text, marker)
+        return self.post(deadline, channel, fitting(text), marker)
 
     def was_told(self, marker: Marker, since: datetime) -> bool | None:
         """See `ports.Owner`. A marker without a nonce is found with any nonce."""
         try:
-            channel = self._open(self._api.write_deadline())
+            channel = self.conversation()
             pages = self._api.pages(
                 "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
             )
-            return any(_matches(said.marker, marker) and self._ours(said) for said in messages_of(pages, channel))
+            return any(_matches(said.marker, marker) and self.posted(said) for said in messages_of(pages, channel))
         except CallFailed as failed:
             if failed.code == "missing_scope":
                 return None
@@ -127,7 +127,11 @@ class SlackOwner(_Poster):
             self._conversation = identity
         return self._conversation
 
-    def _ours(self, message: Message) -> bool:
+    def conversation(self) -> str:
+        """The id of the direct messages. Raises `CallFailed`."""
+        return self._open(self._api.write_deadline())
+
+    def posted(self, message: Message) -> bool:
         """Whether we posted it: a marker proves nothing, every app can write one."""
         return is_ours(message, self._me)
 

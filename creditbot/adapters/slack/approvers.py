@@ -1,0 +1,158 @@
+"""Asks approvers, in their channel or in the owner's direct messages, and reads how they react.
+
+A question is one post, sent as every other is. It is read from the conversation itself, where reactions stand on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from creditbot.adapters.slack.api import PAGE, SlackApi
+from creditbot.adapters.slack.errors import CallFailed, read_error, todo
+from creditbot.adapters.slack.inbox import SlackInbox
+from creditbot.adapters.slack.messages import escaped, fitting, message_of, messages_of, metadata
+from creditbot.adapters.slack.pacing import Pacer
+from creditbot.adapters.slack.posts import SlackOwner, SlackPoster
+from creditbot.errors import SLACK, PostRefused, Refused
+from creditbot.model import Marker, Message
+from creditbot.slack_time import is_ts, ts_of
+
+LONGEST_UPDATE = 3_900
+"""Characters of a changed post, escapes counted; Slack refuses one of more than 4,000."""
+_PERSON = re.compile(r"@([UW][A-Z0-9]{4,})\b")
+
+
+class SlackApprovers(SlackPoster):
+    """The conversation with the approvers. Implements `ports.Approvers`.
+
+    Args:
+        api: the way to Slack.
+        channel: where to ask, by name or id; "" for the owner's direct messages.
+        inbox: finds a channel by its name.
+        owner: opens the owner's direct messages.
+        posts: paces the posts; shared with everything that posts.
+    """
+
+    def __init__(self, api: SlackApi, channel: str, inbox: SlackInbox, owner: SlackOwner, posts: Pacer) -> None:
+        super().__init__(api, posts)
+        self._channel = channel
+        self._inbox = inbox
+        self._owner = owner
+        self._id = ""
+
+    def ask(self, text: str, marker: Marker) -> tuple[str, str]:
+        """See `ports.Approvers`."""
+        try:
+            channel = self._conversation()
+        except CallFailed as failed:
+            what = f"Slack does not show the conversation with the approvers: {failed.explanation}."
+            raise PostRefused(what, todo(failed), retry=True) from failed
+        except Refused as refused:
+            raise PostRefused(refused.what, refused.todo, retry=True) from refused
+        deadline = self._api.write_deadline()
+        return channel, self.post(deadline, channel, _mentioning(fitting(text)), marker)
+
+    def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
+        """See `ports.Approvers`."""
+        try:
+            channel = self._conversation()
+            pages = self._api.pages(
+                "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
+            )
+            return [said for said in messages_of(pages, channel) if self._is_asked(said, about)]
+        except CallFailed as failed:
+            if failed.code == "missing_scope":
+                return None
+            raise read_error(failed) from failed
+
+    def question(self, channel: str, ts: str) -> Message | None:
+        """See `ports.Approvers`. One call, unless Slack names only some of those who reacted."""
+        try:
+            return self._question(channel, ts)
+        except CallFailed as failed:
+            if failed.code in ("message_not_found", "thread_not_found"):
+                return None
+            if failed.code == "missing_scope":
+                raise Refused(
+                    SLACK,
+                    "The bot may not see who reacted to a question to the approvers.",
+                    "Add the scope reactions:read to the Slack app and install it again; or decide with `creditbot "
+                    "approve` and `creditbot deny`.",
+                ) from failed
+            raise read_error(failed) from failed
+
+    def close(self, channel: str, ts: str, text: str, marker: Marker, struck: str = "") -> None:
+        """See `ports.Approvers`."""
+        below = "".join(f"\n~{line}~" for line in struck.splitlines() if line)
+        plain = {"channel": channel, "ts": ts, "text": _mentioning(escaped(text + below)[:LONGEST_UPDATE])}
+        change = plain | {"metadata": metadata(marker)}
+        if not struck:
+            self.send(self._api.write_deadline(), "chat.update", **change)
+            return
+        try:
+            self.send(self._api.write_deadline(), "chat.update", **change, blocks=[_struck(text, struck)])
+        except PostRefused as error:
+            if error.retry:
+                raise
+            self.send(self._api.write_deadline(), "chat.update", **change)  # without blocks, if those were refused
+
+    def _question(self, channel: str, ts: str) -> Message | None:
+        try:
+            page = self._api.read(
+                "conversations.history", channel=channel, oldest=ts, latest=ts, inclusive=True, limit=1
+            ).data
+        except CallFailed as failed:
+            if failed.code != "missing_scope":
+                raise
+            return self._with_all_reactions(channel, ts)
+        raws = page.get("messages")
+        found = raws if isinstance(raws, list) else []
+        raw = next((each for each in found if isinstance(each, dict) and each.get("ts") == ts), None)
+        if raw is None:
+            return None
+        return self._with_all_reactions(channel, ts) if _is_cut_short(raw) else message_of(raw, channel)
+
+    def _with_all_reactions(self, channel: str, ts: str) -> Message | None:
+        answer = self._api.read("reactions.get", channel=channel, timestamp=ts, full=True).data
+        raw = answer.get("message")
+        return message_of(raw, channel) if isinstance(raw, dict) and is_ts(raw.get("ts")) else None
+
+    def _conversation(self) -> str:
+        """The id of the channel or of the direct messages; asked for once. Raises `CallFailed` or `Refused`."""
+        if not self._id:
+            self._id = self._inbox.channel(self._channel) if self._channel else self._owner.conversation()
+        return self._id
+
+    def _is_asked(self, message: Message, about: str) -> bool:
+        marker = message.marker
+        return bool(marker and marker.kind == "ask" and marker.key.startswith(about) and self._owner.posted(message))
+
+
+def _is_cut_short(raw: Mapping[str, Any]) -> bool:
+    """Whether Slack names only some of those who reacted."""
+    reactions = raw.get("reactions")
+    return isinstance(reactions, list) and any(
+        isinstance(each, dict) and each.get("count") != len(each.get("users") or ()) for each in reactions
+    )
+
+
+def _mentioning(text: str) -> str:
+    """The escaped text, in which ids of people have become mentions."""
+    return _PERSON.sub(r"<@\1>", text)
+
+
+def _struck(text: str, struck: str) -> Mapping[str, object]:
+    """A block with the text, and below it the other one struck through; it holds whatever the text looks like."""
+    elements = [*_elements(text, {}), {"type": "text", "text": "\n\n"}, *_elements(struck, {"style": {"strike": True}})]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+
+def _elements(text: str, style: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
+    for number, part in enumerate(_PERSON.split(text)):
+        if number % 2:
+            yield {"type": "user", "user_id": part, **style}
+        elif part:
+            yield {"type": "text", "text": part[:LONGEST_UPDATE], **style}

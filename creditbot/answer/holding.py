@@ -1,0 +1,300 @@
+"""Holds amounts that a person has to decide on: asks the approvers once, reads their votes, and ends what they deny.
+
+    computed ──> held       there is a reason to ask; the same write makes the question due (`owner.Notices` sends it)
+    held ──> posting        approved: `posting` asks `stop` in the very step in which it looks at the thread
+    held ──> denied         an approver said no, or nobody decided in time
+    held ──> held, computed what was to be approved has changed: it is asked about again, or needs no approval any more
+
+An approval is of a digest: the words of the request, its amounts, its SQL, its notebooks and the policy. `stop` makes
+the digest again from what the thread and the record say now. What it does not find approved is not posted.
+
+Votes are reactions to the question, and what `creditbot approve` and `creditbot deny` stored. Reasons come from the
+policy; the state and, after it was lost, the summaries say what was credited before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.finishing import Finisher
+from creditbot.answer.owner import Notices, due, question_name
+from creditbot.credit.amount import format_usd, reply_text
+from creditbot.decide.approval import Verdict, approval_digest, short, tally, verdict, voters
+from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts, uncovered
+from creditbot.errors import CreditbotError
+from creditbot.evidence.summary import outcome_of
+from creditbot.intake.requests import Request
+from creditbot.intake.thread import ThreadView
+from creditbot.model import RequestKey
+from creditbot.slack_time import time_of
+from creditbot.state.codec import State
+from creditbot.state.record import Hold, LinkAmount, Record, move
+from creditbot.text import one_line
+
+LONGEST_QUOTE = 600
+"""Characters of the request that the question quotes."""
+
+
+class NotApproved(CreditbotError):
+    """Another request was credited meanwhile, so that there is a reason to ask that nobody was asked about."""
+
+
+class Holds:
+    """Holds amounts, and lets them go when they are approved.
+
+    Every method stores its decision. It raises `StateConflict` if another process decided first, and what reading and
+    writing Slack raises.
+    """
+
+    def __init__(self, context: TickContext, finisher: Finisher, notices: Notices) -> None:
+        self._context = context
+        self._finisher = finisher
+        self._notices = notices
+        self._policy = context.rules.policy
+        self._forgotten: Mapping[RequestKey, Decimal] | None = None
+
+    def poll(self, key: RequestKey, record: Record) -> Record | None:
+        """Reads the votes on a held request: one call to Slack. Returns its record if there is something to do now."""
+        hold = _hold_of(record)
+        if self._context.now() >= hold.until or hold.policy != self._policy.digest:
+            return record
+        record = self._with_votes(key, record)
+        outcome = self._verdict(record)
+        if outcome is Verdict.CONTESTED:
+            self._tell_contested(key, record)
+        return record if outcome in (Verdict.APPROVED, Verdict.DENIED) else None
+
+    def stop(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
+        """None if the amount may be posted now. Otherwise it may not, and this returns the record as it is stored now.
+
+        A record that is computed, or held with a claim, wants another call of this. `shown` is the thread as it is now.
+        """
+        assert shown.request
+        reasons = self._reasons(key, record)
+        if record.hold is None:
+            return self._begin(key, record, shown, reasons) if reasons else None
+        if self._is_void(record, shown.request) or uncovered(reasons, record.hold.reasons):
+            if reasons:
+                return self._begin(key, record, shown, reasons)
+            return self._swap(key, record, move(record, "computed", self._context.now(), hold=None))
+        current = self._with_votes(key, record)
+        if current is not record:
+            return current
+        outcome, now = self._verdict(record), self._context.now()
+        if outcome is Verdict.APPROVED and now < record.hold.until:
+            return None
+        if outcome is Verdict.DENIED or now >= record.hold.until:
+            return self._deny(key, record, shown.request.message.edited)
+        attempts = record.attempts - (record.claim is not None)
+        seen = {"edited": shown.request.message.edited, "replies": shown.replies}
+        waiting = move(record, "held", record.at, claim=None, attempts=max(0, attempts), **seen)
+        return self._swap(key, record, waiting)
+
+    def allows_again(self, key: RequestKey, record: Record) -> Record | None:
+        """Whether a reply whose posting failed may be posted again: its thread was read and does not show it.
+
+        Returns the record if its approval still stands, the end if it was denied meanwhile, and None to wait.
+        """
+        record = self._with_votes(key, record)
+        outcome = self._verdict(record)
+        if outcome is Verdict.APPROVED:
+            return record
+        if outcome is Verdict.DENIED or self._context.now() >= _hold_of(record).until:
+            return self._deny(key, record, record.edited)
+        return None
+
+    def refuse_unapproved(self, state: State, key: RequestKey, now: datetime) -> None:
+        """Checks again on the very state that the swap to posting is based on. Raises `NotApproved`."""
+        record = state.records[key]
+        reasons = self._policy.reasons(self._facts(state, key, record, now))
+        if uncovered(reasons, record.hold.reasons if record.hold else ()):
+            raise NotApproved("Another request was credited meanwhile.")
+
+    def _reasons(self, key: RequestKey, record: Record) -> tuple[HoldReason, ...]:
+        now = self._context.now()
+        if self._forgotten is None and self._policy.limits.day is not None:
+            self._forgotten = self._lost_credits(now)
+        return self._policy.reasons(self._facts(self._context.ledger.state, key, record, now))
+
+    def _facts(self, state: State, key: RequestKey, record: Record, now: datetime) -> CreditFacts:
+        assert record.result
+        links = record.result.links or (LinkAmount("", record.result.amount),)
+        day = now.astimezone(UTC).date()
+        others = {
+            other: theirs.result.amount
+            for other, theirs in state.records.items()
+            if theirs.status in ("posting", "answered") and theirs.result and theirs.at.astimezone(UTC).date() == day
+        }
+        lost = {other: amount for other, amount in (self._forgotten or {}).items() if other not in state.records}
+        credited = {other: amount for other, amount in {**lost, **others}.items() if other != key}
+        return CreditFacts(
+            tuple(LinkFacts(link.amount, link.product) for link in links),
+            day.isoformat(),
+            sum(credited.values(), Decimal(0)),
+        )
+
+    def _lost_credits(self, now: datetime) -> Mapping[RequestKey, Decimal]:
+        """What was credited today by summaries. Only a loss of the state today makes it forget a credit of today."""
+        lost_at, day = self._context.ledger.state.meta.pause_before, now.astimezone(UTC).date()
+        if lost_at is None or lost_at.astimezone(UTC).date() != day:
+            return {}
+        found: dict[RequestKey, Decimal] = {}
+        oldest = now - self._context.rules.lookback - self._policy.expires - timedelta(days=1)
+        for key, summary in self._context.ports.summaries.newest_first():
+            if time_of(key.ts) < oldest:
+                break
+            outcome, amount = outcome_of(summary), summary.get("credit_amount")
+            if outcome and outcome.status == "answered" and outcome.at.date() == day and isinstance(amount, Decimal):
+                found[key] = amount
+        return found
+
+    def _begin(self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason]) -> Record:
+        """Holds the request, and makes the question to the approvers due in the same write."""
+        assert record.result
+        assert shown.request
+        now, message = self._context.now(), shown.request.message
+        digest = approval_digest(message.text, record.result, self._policy)
+        name = question_name(key, _suffix(digest, message.edited, record.retried, reasons))
+        hold = Hold(digest, self._policy.digest, tuple(reasons), name, now + self._policy.expires)
+        changes: dict[str, Any] = {"attempts": 0, "returned": 0, "claim": None, "due": None, "reason": ""}
+        held = move(
+            record, "held", now, hold=hold, edited=message.edited, replies=shown.replies, **changes,
+        )  # fmt: skip
+        asked = replace(
+            due(self._question(key, held, shown.request), now, since=record.retried or time_of(key.ts)),
+            to_approvers=True,
+        )
+        return self._finisher.hold(key, record, held, {name: asked})
+
+    def _is_void(self, record: Record, request: Request) -> bool:
+        assert record.result
+        return _hold_of(record).digest != approval_digest(request.message.text, record.result, self._policy)
+
+    def _with_votes(self, key: RequestKey, record: Record) -> Record:
+        """The record with the votes as they stand now, stored if they have changed."""
+        hold = _hold_of(record)
+        votes = tally(hold.votes, self._reactions(hold), self._voters(record), self._context.now())
+        if votes == hold.votes:
+            return record
+        return self._swap(key, record, move(record, record.status, record.at, hold=replace(hold, votes=votes)))
+
+    def _reactions(self, hold: Hold) -> Mapping[str, Sequence[str]]:
+        """Who reacted to the question, and how; to every copy of it if it may have been sent more than once."""
+        notice, approvers = self._context.ledger.state.notices.get(hold.ask), self._context.ports.approvers
+        if notice is None or notice.status != "told":
+            return {}
+        message = approvers.question(notice.channel, notice.ts)
+        messages = [message] if message else []
+        if notice.sends > 1:
+            copies = approvers.asked(hold.ask, notice.since or notice.at) or ()
+            others = [(copy.channel, copy.ts) for copy in copies if copy.ts != notice.ts]
+            messages += filter(None, (approvers.question(*other) for other in others))
+        found: dict[str, list[str]] = {}
+        for message in messages:
+            for emoji, users in message.reactions.items():
+                found.setdefault(emoji, []).extend(users)
+        return found
+
+    def _voters(self, record: Record) -> tuple[str, ...]:
+        return voters(self._policy, {record.user, self._context.workspace.user})
+
+    def _verdict(self, record: Record) -> Verdict:
+        assert record.result
+        quorum = self._policy.quorum(record.result.amount)
+        return verdict(_hold_of(record).votes, self._voters(record), quorum)
+
+    def _deny(self, key: RequestKey, record: Record, edited: str) -> Record:
+        hold, now = _hold_of(record), self._context.now()
+        no = [vote.by for vote in hold.votes if not vote.yes]
+        reason = (
+            f"{', '.join(no)} denied it." if no else f"Nobody decided on it before {hold.until:%Y-%m-%d %H:%M} UTC."
+        )
+        end = move(record, "denied", now, claim=None, reason=reason, edited=edited)
+        address = self._context.workspace.address(key, record.thread)
+        text = denied_text(address, reason)
+        notice = due(text, now, since=record.retried or time_of(key.ts))
+        return self._finisher.finish(key, record, end, {f"{key}.denied.{hold.ask.rpartition('.')[2]}": notice})
+
+    def _tell_contested(self, key: RequestKey, record: Record) -> None:
+        hold = _hold_of(record)
+        yes = ", ".join(dict.fromkeys(f"@{vote.by}" for vote in hold.votes if vote.yes))
+        no = ", ".join(dict.fromkeys(f"@{vote.by}" for vote in hold.votes if not vote.yes))
+        address = self._context.workspace.address(key, record.thread)
+        name = f"{key}.contested.{hold.ask.rpartition('.')[2]}"
+        self._notices.add(name, contested_text(address, yes, no, hold.until), to_approvers=True)
+
+    def _question(self, key: RequestKey, record: Record, request: Request) -> str:
+        assert record.result
+        hold, amount = _hold_of(record), record.result.amount
+        quorum, may_vote = self._policy.quorum(amount), self._voters(record)
+        reply = reply_text(self._context.rules.template, amount)
+        address = self._context.workspace.address(key, record.thread)
+        lines = [
+            f"A credit of {format_usd(amount)} waits for a decision: {address}",
+            f"Asked by @{record.user}: “{quoted(request.message.text)}”",
+            "Why it waits:",
+            *(f"• {reason.text}" for reason in hold.reasons),
+            f"Yes (✅ or 👍 on this message): I reply “{reply}” to it, once.",
+            "No (❌ or 👎): I do not reply, and somebody has to answer by hand.",
+            _who_decides(may_vote, quorum),
+            f"Without a decision before {hold.until:%Y-%m-%d %H:%M} UTC it ends as denied.",
+            f"Evidence: {self._context.ports.pages.address(key)}",
+            f"Approval digest, of exactly what you decide on: {short(hold.digest)}",
+        ]
+        return "\n".join(lines)
+
+    def _swap(self, key: RequestKey, base: Record, new: Record) -> Record:
+        self._context.ledger.swap(key, base, new)
+        return new
+
+
+def denied_text(permalink: str, reason: str) -> str:
+    """The message to the owner about a held request that was not approved."""
+    return (
+        f"I have not answered {permalink}: {reason} If it needs an answer, please answer by hand. To have it computed "
+        "and asked about again, run `creditbot retry` with its address."
+    )
+
+
+def contested_text(permalink: str, yes: str, no: str, until: datetime) -> str:
+    """The message to the approvers about a held request with both a yes and a no."""
+    return (
+        f"{yes} said yes and {no} said no to {permalink}, so nothing happens. Please agree, and take one of the votes "
+        f"back before {until:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def quoted(text: str) -> str:
+    """The words of a request on one line, as people read them in Slack."""
+    plain = re.sub(r"<([@#!]?)([^<>|]+)(?:\|[^<>]*)?>", r"\1\2", text)
+    return one_line(plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"), LONGEST_QUOTE)
+
+
+def _who_decides(may_vote: Sequence[str], quorum: int) -> str:
+    names = ", ".join(f"@{user}" for user in may_vote)
+    if len(may_vote) < quorum:
+        return (
+            f"Nobody can approve this here: it takes {quorum} besides who asked, and of the approvers {len(may_vote)} "
+            "may decide. Name more people in APPROVERS, or answer by hand."
+        )
+    if quorum == 1:
+        return f"Who decides: {names}." if len(may_vote) == 1 else f"Who decides: one of {names}."
+    return f"Who decides: {quorum} of {names} have to say yes."
+
+
+def _suffix(digest: str, edited: str, retried: datetime | None, reasons: Sequence[HoldReason]) -> str:
+    """Tells questions about one request apart. The same after the state was lost, but for a retry."""
+    shown = [[reason.kind.value, reason.about] for reason in reasons]
+    return hashlib.sha256(repr([digest, edited, retried, shown]).encode()).hexdigest()[:12]
+
+
+def _hold_of(record: Record) -> Hold:
+    assert record.hold
+    return record.hold

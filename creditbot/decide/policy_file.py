@@ -1,0 +1,127 @@
+"""Reads POLICY_FILE, a TOML file, into a `Policy`.
+
+What it leaves out has the default that stands here:
+
+    [limits]                          # amounts above which a person decides, in USD
+    usd_per_request = 25000           # false: no limit
+    # usd_per_account_and_month = 50000
+    # usd_per_day = 100000
+
+    [approval]
+    # approvers = ["U0ROSA", "U0SAM"]   # default: APPROVERS, or else the owner
+    # channel = "credit-approvals"      # default: APPROVAL_CHANNEL, or else direct messages to the owner
+    hours = 72                        # without a decision for so long, a request ends as denied
+
+    # [[approval.quorum]]               # larger amounts need more people
+    # above_usd = 50000
+    # people = 2
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+from creditbot.credit.amount import CENT, LARGEST
+from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy
+from creditbot.errors import SettingsError
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy of POLICY_FILE. Raises a `SettingsError` that names the file and the key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text, parse_float=Decimal)
+        return _File.model_validate(table).policy()
+    except OSError as error:
+        raise SettingsError(f"POLICY_FILE {path} cannot be read: {error.strerror}.", "Check the path.") from error
+    except ValidationError as error:
+        raise SettingsError(f"POLICY_FILE {path}: {'; '.join(_problems(error))}.", "Correct the file.") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise SettingsError(f"POLICY_FILE {path} is not TOML: {error}.", "Correct the file.") from error
+
+
+def _usd(value: object) -> Decimal:
+    amount = Decimal(value) if type(value) is int else value
+    if not (isinstance(amount, Decimal) and amount.is_finite() and 0 < amount < LARGEST) or amount % CENT:
+        raise ValueError("it must be an amount in USD above zero, with at most two decimal places and without quotes")
+    return amount
+
+
+def _usd_or_none(value: object) -> Decimal | None:
+    return None if value is False else _usd(value)
+
+
+def _member(value: str) -> str:
+    if not re.fullmatch(r"[UW][A-Z0-9]+", value):
+        raise ValueError("it must be a member ID, which starts with U or W")
+    return value
+
+
+Usd = Annotated[Decimal, PlainValidator(_usd)]
+Member = Annotated[str, AfterValidator(_member)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Limits(_Part):
+    usd_per_request: Annotated[Decimal | None, PlainValidator(_usd_or_none)] = DEFAULT_LIMIT
+    usd_per_account_and_month: Usd | None = None
+    usd_per_day: Usd | None = None
+
+
+class _Quorum(_Part):
+    above_usd: Usd
+    people: int = Field(ge=1)
+
+
+class _Approval(_Part):
+    approvers: list[Member] = []
+    channel: str = ""
+    hours: int = Field(default=72, ge=1, le=24 * 60)
+    quorum: list[_Quorum] = []
+
+
+class _File(_Part):
+    limits: _Limits = _Limits()
+    approval: _Approval = _Approval()
+
+    def policy(self) -> Policy:
+        limits, approval = self.limits, self.approval
+        return Policy(
+            Limits(limits.usd_per_request, limits.usd_per_account_and_month, limits.usd_per_day),
+            tuple(approval.approvers),
+            approval.channel.removeprefix("#"),
+            timedelta(hours=approval.hours),
+            tuple(Band(band.above_usd, band.people) for band in approval.quorum),
+        )
+
+
+_TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
+    (): _File, ("limits",): _Limits, ("approval",): _Approval, ("approval", "quorum"): _Quorum,
+}  # fmt: skip
+
+
+def _problems(error: ValidationError) -> Sequence[str]:
+    """Such as "limits, usd_per_dya: there is no such key; usd_per_day is the nearest"."""
+    return list(dict.fromkeys(_problem(problem) for problem in error.errors()))
+
+
+def _problem(problem: Any) -> str:
+    loc = problem["loc"]
+    names = [f"number {part + 1}" if isinstance(part, int) else str(part) for part in loc]
+    if problem["type"] != "extra_forbidden":
+        return f"{', '.join(names)}: {problem['msg'].removeprefix('Value error, ')}"
+    table = _TABLES[tuple(str(part) for part in loc[:-1] if not isinstance(part, int))]
+    nearest = get_close_matches(str(loc[-1]), table.model_fields, n=1, cutoff=0.0)
+    return f"{', '.join(names)}: there is no such key; the nearest one is {nearest[0]}"
