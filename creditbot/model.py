@@ -14,8 +14,9 @@ from typing import Literal
 LinkKind = Literal["look", "explore_qid", "explore_params", "short", "sql_runner", "dashboard", "merge", "other"]
 
 
-Sign = Literal["taken", "answered", "by_hand"]
-"""What a person sees on a request: the bot works on it, it is answered, or somebody will answer it by hand."""
+Sign = Literal["taken", "waiting", "answered", "by_hand"]
+"""What a person sees on a request: the bot works on it, it waits for approvers, it is answered, or somebody will answer
+it by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +290,7 @@ class Card:
         rows: of the table, as wide as its header; one per mode and link.
         more_rows: how many rows were left out.
         note: what the amount leaves out, or "".
+        approved_by: Slack ids of the approvers who said yes; empty where nobody had to be asked.
         digest: names what the amount was computed from, as on the page.
         page: web address of the request's page, or "".
     """
@@ -298,6 +300,7 @@ class Card:
     rows: tuple[tuple[str, ...], ...] = ()
     more_rows: int = 0
     note: str = ""
+    approved_by: tuple[str, ...] = ()
     digest: str = ""
     page: str = ""
 

@@ -18,7 +18,7 @@ from creditbot.errors import CreditbotError
 from creditbot.evidence.digest import digest_of
 from creditbot.evidence.summary import footprints_in
 from creditbot.model import Card, RequestKey
-from creditbot.state.record import Result
+from creditbot.state.record import Record, Result
 from creditbot.text import one_line
 
 MOST_ROWS = 10
@@ -30,9 +30,9 @@ _HEADER = ("Product", "Mode", "Fraud cost", "Block rate", "Credit")
 log = logging.getLogger(__name__)
 
 
-def card_for(context: TickContext, key: RequestKey, result: Result | None) -> Card | None:
-    """The card of a reply with this result; None for text alone. It never raises: a reply does not wait for it."""
-    if not context.rules.cards or result is None:
+def card_for(context: TickContext, key: RequestKey, record: Record) -> Card | None:
+    """The card of the reply to this request; None for text alone. It never raises: a reply does not wait for it."""
+    if not context.rules.cards or record.result is None:
         return None
     try:
         if context.ports.inbox.is_shared(key.channel):
@@ -41,9 +41,10 @@ def card_for(context: TickContext, key: RequestKey, result: Result | None) -> Ca
     except CreditbotError as error:
         log.warning("the reply to request %s has no card: %s", key, error)
         return None
-    if summary is None or not _is_of(summary, result):
+    if summary is None or not _is_of(summary, record.result):
         return None
-    return card_of(summary, context.ports.pages.address(key))
+    approved_by = [vote.by for vote in record.hold.votes if vote.yes] if record.hold else []
+    return card_of(summary, context.ports.pages.address(key), approved_by)
 
 
 def _is_of(summary: Mapping[str, Any], result: Result) -> bool:
@@ -53,7 +54,7 @@ def _is_of(summary: Mapping[str, Any], result: Result) -> bool:
     return amount == result.amount and bool(sql) and sql <= set(result.sql)
 
 
-def card_of(summary: Mapping[str, Any], page: str) -> Card:
+def card_of(summary: Mapping[str, Any], page: str, approved_by: Sequence[str] = ()) -> Card:
     """The card that a summary gives; `page` is a web address, or anything else, which is no link."""
     links = [link for link in summary["links"] if "credit" in link]
     rows = [row for link in links for row in _rows(link)]
@@ -70,6 +71,7 @@ def card_of(summary: Mapping[str, Any], page: str) -> Card:
         rows=tuple(rows[:MOST_ROWS]),
         more_rows=max(0, len(rows) - MOST_ROWS) + sum(int(link.get("rows_left_out", 0)) for link in links),
         note=one_line(str(left_out), LONGEST_FACT) if left_out else "",
+        approved_by=tuple(dict.fromkeys(approved_by))[:MOST_ROWS],
         digest=digest_of(summary),
         page=page if page.startswith(("https://", "http://")) else "",
     )

@@ -94,7 +94,7 @@ class Poster:
         back to computed), `PostUnknown` (it stays posting), `StateFull`. `replies` is how many replies the channel
         shows for the thread; None where that is not known.
         """
-        card = card_for(self._context, key, record.result)  # first: nothing slow stands between the look and the send
+        card = card_for(self._context, key, record)  # first: nothing slow stands between the look and the send
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
         shown = self._check.look(key, record.thread, record.retried)
@@ -121,7 +121,7 @@ class Poster:
         now = self._context.now()
         if now - record.at < self._context.rules.settle:
             return None
-        card = card_for(self._context, key, record.result)
+        card = card_for(self._context, key, record)
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
         shown = self._check.look(key, record.thread, record.retried)

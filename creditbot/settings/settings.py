@@ -151,7 +151,8 @@ class Settings(BaseSettings):
         "card", description="What a reply shows below its text: `card` (traffic, fraud cost, page) or `text` (nothing)."
     )
     status_reactions: bool = Field(
-        default=True, description="Whether reactions show on a request how far it is: 👀 taken, ✅ answered, ⚠️ by hand."
+        default=True,
+        description="Whether reactions show on a request how far it is: 👀 taken, ✋ waits, ✅ answered, ⚠️ by hand.",
     )
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
     log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")

@@ -47,8 +47,10 @@ from creditbot.tick.failures import Failures
 
 CLAIM_LIFE = timedelta(minutes=30)
 """How long a claim lasts; longer than the job's deadline and its grace period together (k8s/base/cronjob.yaml)."""
-_SIGNS: dict[Status, Sign] = {"answered": "answered", "given_up": "by_hand"}
-"""Ends that a request shows."""
+_SIGNS: dict[Status, Sign] = {
+    "held": "waiting", "answered": "answered", "given_up": "by_hand", "denied": "by_hand",
+}  # fmt: skip
+"""What a request shows of where it stands."""
 STEPS = 6
 """Steps that one request may take in one tick. Three are enough unless it is edited meanwhile."""
 
@@ -114,9 +116,17 @@ class Worker:
         error is stored in the record.
         """
         record = self._work(job)
-        if record and (sign := _SIGNS.get(record.status)):
-            self._context.ports.signs.put(job.key, sign)
+        if record and record.status != (before := job.record.status if job.record else None):
+            self._show(job.key, before, record.status)
         return record
+
+    def _show(self, key: RequestKey, before: Status | None, now: Status) -> None:
+        """Shows on the request that it stands otherwise than before."""
+        signs = self._context.ports.signs
+        if sign := _SIGNS.get(now):
+            signs.put(key, sign)
+        if before == "held":
+            signs.take_back(key, "waiting")
 
     def _work(self, job: Job) -> Record | None:
         record, request = job.record, job.request

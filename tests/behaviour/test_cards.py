@@ -10,7 +10,7 @@ import pytest
 from creditbot.errors import SLACK, SUMMARY_STORE, CardRefused, PostRefused, PostUnknown, Unreachable
 from creditbot.model import Card, RequestKey
 from tests.support.points import Point
-from tests.support.world import REFERENCE, RULES, World
+from tests.support.world import OWNER, REFERENCE, RULES, World
 
 CARDS = replace(RULES, cards=True)
 REFUSED = CardRefused("Slack refused the post: invalid_blocks.")
@@ -38,6 +38,18 @@ def test_a_reply_of_several_links_has_a_row_for_each(world: World) -> None:
     (card,) = cards(world, key)
     assert card is not None
     assert [row[-1] for row in card.rows] == ["$10.10", "$20.20"]
+
+
+def test_a_reply_that_was_approved_says_by_whom(world: World) -> None:
+    world.amounts["big"] = Decimal("30000.00")
+    key = world.ask("big")
+    world.tick(rules=CARDS)
+    world.wait(minutes=5)
+    world.react("+1")
+    world.ticks(2, rules=CARDS)
+    (card,) = cards(world, key)
+    assert card is not None
+    assert card.approved_by == (OWNER,)
 
 
 def test_the_setting_text_leaves_the_card_out(world: World) -> None:

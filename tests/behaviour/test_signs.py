@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pytest
+
+from creditbot.model import RequestKey
 from tests.support.world import World, short_link
 
 
@@ -58,3 +63,33 @@ def test_a_request_that_is_answered_already_is_not_taken(world: World) -> None:
     world.say("Approved, $1, ok", "U0LEE", thread_ts=key.ts)
     world.tick()
     assert world.signs == {}
+
+
+# -- approvals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(world: World) -> RequestKey:
+    """A request for $30,000.00, which the default policy holds; the approvers were asked."""
+    world.amounts["big"] = Decimal("30000.00")
+    key = world.ask("big")
+    world.tick()
+    world.wait(minutes=5)
+    return key
+
+
+def test_a_held_request_waits(world: World, held: RequestKey) -> None:
+    world.ticks(2, minutes=5)
+    assert world.signs == {held: ["taken", "waiting"]}
+
+
+def test_an_approved_request_no_longer_waits(world: World, held: RequestKey) -> None:
+    world.react("+1")
+    world.ticks(2)
+    assert world.signs == {held: ["taken", "answered"]}
+
+
+def test_a_denied_request_is_for_people(world: World, held: RequestKey) -> None:
+    world.react("x")
+    world.ticks(2)
+    assert world.signs == {held: ["taken", "by_hand"]}

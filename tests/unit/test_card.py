@@ -120,6 +120,10 @@ class TestBlocks:
         texts = [e["text"] for e in blocks(card=replace(CARD, note="Not all links.", more_rows=1200))[-1]["elements"]]
         assert texts[:2] == ["Not all links.", "1,200 more rows are in the summary of this request."]
 
+    def test_approvers_are_named_beside_the_proof(self) -> None:
+        texts = [e["text"] for e in blocks(card=replace(CARD, approved_by=("U1", "W2", "<!here>")))[-1]["elements"]]
+        assert texts[0] == "Approved by <@U1>, <@W2>"
+
     def test_nobody_can_be_called_by_a_text_from_outside(self) -> None:
         shown = json.dumps(blocks(card=replace(CARD, facts=(("Accounts", "<!channel> & <@U1>"),), note="<!here>")))
         assert "<!" not in shown

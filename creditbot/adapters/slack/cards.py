@@ -6,6 +6,8 @@ below both: its texts were cut where they came in, and are cut here once more.
 
 from __future__ import annotations
 
+import re
+
 from creditbot.adapters.slack.messages import escaped
 from creditbot.model import Card
 
@@ -15,6 +17,7 @@ LONGEST_HEADER = 150
 LONGEST_FIELD = 2_000
 MOST_FIELDS = 10
 MOST_COLUMNS = 20
+_MEMBER = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 
 
 def blocks_of(text: str, card: Card) -> list[Block]:
@@ -27,10 +30,12 @@ def blocks_of(text: str, card: Card) -> list[Block]:
     remarks = [card.note] if card.note else []
     if card.more_rows:
         remarks.append(f"{card.more_rows:,} more rows are in the summary of this request.")
+    people = ", ".join(f"<@{user}>" for user in card.approved_by if _MEMBER.fullmatch(user))
+    approval = [f"Approved by {people}"] if people else []
     proof = f"Digest `{card.digest}`" if card.digest else ""
     if card.page:
         proof += f"{' · ' if proof else ''}<{_address(card.page)}|How this amount follows>"
-    elements = [*map(escaped, remarks), *([proof] if proof else [])]
+    elements = [*map(escaped, remarks), *approval, *([proof] if proof else [])]
     if elements:
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": text} for text in elements]})
     return blocks

@@ -13,7 +13,12 @@ from creditbot.adapters.slack.api import SlackApi
 from creditbot.adapters.slack.errors import CallFailed
 from creditbot.model import RequestKey, Sign
 
-EMOJI: dict[Sign, str] = {"taken": "eyes", "answered": "white_check_mark", "by_hand": "warning"}
+EMOJI: dict[Sign, str] = {
+    "taken": "eyes",
+    "waiting": "raised_hand",
+    "answered": "white_check_mark",
+    "by_hand": "warning",
+}
 _SECONDS = 5.0
 _THERE_ALREADY = frozenset({"already_reacted", "no_reaction"})
 _FOR_GOOD = frozenset({"missing_scope", "not_allowed_token_type", "unknown_method", "no_permission", "access_denied"})
