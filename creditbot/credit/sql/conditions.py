@@ -175,7 +175,12 @@ class _Proof:
         if isinstance(node, exp.Exists):
             return _is_about_row(node.this) and self._rows(node.this)
         if isinstance(node, _PATTERNS):
-            return self._is_about(node.this, patterns_in(type(node), node.expression, self._dialect))
+            value = _branches_in(self._computed(node.this))
+            patterns = patterns_in(type(node), node.expression, self._dialect)
+            is_plain_like = isinstance(node, exp.Like | exp.ILike) and not isinstance(node.parent, exp.Escape)
+            if isinstance(value, exp.Case | exp.If) and is_plain_like:
+                return self._case(value, lambda branch: _may_be_like(branch, patterns))
+            return self._is_about(value, patterns)
         if isinstance(node, exp.Between):
             return self._is_between(node.this, text_of(node.args["low"]), text_of(node.args["high"]))
         return self._finds(node)
@@ -228,8 +233,7 @@ class _Proof:
         return text is not None and _is_number_or_date(text) and self._is_literal(text) and self._is_from_row(left)
 
     def _equal(self, left: exp.Expr, right: exp.Expr, truth: bool) -> bool:
-        if isinstance(left, exp.DecodeCase):
-            left = _case_of(left)
+        left = _branches_in(left)
         if isinstance(left, exp.Case | exp.If):
             return self._case(left, lambda value: _may_equal(value, right) if truth else not _is_equal(value, right))
         if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
@@ -243,13 +247,13 @@ class _Proof:
 
     def _is_in(self, node: exp.In) -> bool:
         query, unnest = node.args.get("query"), node.args.get("unnest")
-        value = self._computed(node.this)
+        value = _branches_in(self._computed(node.this))
         if query is not None:
             return self._named(value) or (not _is_shared_key(value) and self._rows(query))
         if unnest is not None and text_of(value) is not None:  # 'Authy' IN UNNEST(items)
             return any(self._is_about(items, texts_in(value)) for items in unnest.expressions)
         elements = unnest.expressions[0].expressions if unnest is not None else node.expressions
-        if isinstance(value, exp.Case | exp.If | exp.DecodeCase | exp.Tuple):
+        if isinstance(value, exp.Case | exp.If | exp.Tuple):
             elements = [element for element in elements if not isinstance(element, exp.Null)]
             return bool(elements) and all(self._equal(value, element, True) for element in elements)
         return self._is_about(value, texts_in_list(elements))
@@ -338,6 +342,27 @@ def _is_never(side: exp.Expr, truth: bool) -> bool:
     return isinstance(constant, exp.Boolean) and bool(constant.this) is not truth
 
 
+def _branches_in(value: exp.Expr) -> exp.Expr:
+    """The CASE in a value such as UPPER(CASE ...), or the one that a DECODE is; any other value as it is."""
+    inner = value
+    while isinstance(inner, exp.Cast | exp.Lower | exp.Paren | exp.Trim | exp.Upper):
+        inner = inner.this
+    if isinstance(inner, exp.DecodeCase):
+        return _case_of(inner)
+    return inner if isinstance(inner, exp.Case | exp.If) else value
+
+
+def _may_be_like(value: exp.Expr, patterns: Sequence[str] | None) -> bool:
+    """Whether a value may match one of the patterns of a LIKE: yes, unless it is a constant that does not."""
+    text = text_of(value)
+    if isinstance(value, exp.Null):
+        return False
+    if text is None or patterns is None or any("\\" in pattern for pattern in patterns):
+        return True
+    wild = (re.escape(pattern).replace("%", ".*").replace("_", ".") for pattern in patterns)
+    return any(re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL) for pattern in wild)
+
+
 def _case_of(decode: exp.DecodeCase) -> exp.Case:
     """Oracle's DECODE(value, search, result, ..., default) as a CASE."""
     value, *rest = (part.copy() for part in decode.expressions)
@@ -395,7 +420,10 @@ def _is_true(node: exp.Expr) -> bool:
 
 
 def _may_equal(value: exp.Expr, other: exp.Expr) -> bool:
-    """Whether two values may be the same: yes, unless both are constants that differ."""
+    """Whether two values may be the same: yes, unless both are constants that differ in more than capitals."""
+    text, other_text = text_of(value), text_of(other)
+    if text is not None and other_text is not None:
+        return text.casefold() == other_text.casefold()
     return not (isinstance(value, _CONSTANTS) and isinstance(other, _CONSTANTS)) or value == other
 
 

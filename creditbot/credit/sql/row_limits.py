@@ -150,7 +150,7 @@ class _Ranks:
         todo = [expression]
         while todo:
             node = todo.pop()
-            if self._is_harmless(node):
+            if self._is_harmless(node) or _counts_values(node):
                 continue
             rank = self._rank(node)
             if rank is not None:
@@ -203,6 +203,14 @@ class _Ranks:
         if (kind, bound.name) in {(exp.GTE, "1"), (exp.GT, "0")}:
             return True  # all of them
         return (kind, bound.name) in {(exp.EQ, "1"), (exp.LTE, "1"), (exp.LT, "2")} and _is_of_groups(rank)
+
+
+def _counts_values(node: exp.Expr) -> bool:
+    """Whether the node is COUNT(x) or COUNT(DISTINCT x): how many rows there are, whatever numbers them."""
+    counted = node.this if isinstance(node, exp.Count) and not isinstance(node.parent, exp.Window) else None
+    if isinstance(counted, exp.Distinct):
+        return all(isinstance(part, exp.Column) for part in counted.expressions)
+    return isinstance(counted, exp.Column)
 
 
 def _is_of_groups(rank: exp.Expr) -> bool:
