@@ -194,7 +194,7 @@ def test_a_summary_says_what_was_computed_before_anything_is_posted(world: World
     world.kill("thread.before-read", nth=2 if broadcast else 1)  # what stands in a thread is looked at first, too
     result = world.record(key).result
     assert result
-    assert len(result.sql) == 2  # by today's version of what is the same, and by the one before
+    assert len(result.sql) == 3  # by today's version of what is the same, by its text, and by the version before
     assert result.location == f"memory:{key}"
     summary = world.summary(key)
     assert summary["outcome"]["status"] == "computed"

@@ -47,7 +47,8 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
         *WRITE,  # computed
         *THREAD,
         "credited",  # the SQL by today's version of what is the same
-        "credited",  # and by the one before
+        "credited",  # by its text alone
+        "credited",  # and by the version before
         *WRITE,  # posting
         *around("reply", "reply", before="send", after="send"),
         *CLOSE,  # answered
