@@ -117,7 +117,7 @@ class Finisher:
             return None
         problems = {link.url: str(error) for link, error in failed.problems}
         address = self._context.workspace.address(key, record.thread)
-        return failed_summary(key, address, request, failed.results, problems)
+        return failed_summary(key, address, request, failed.results, problems, failed.footprints)
 
     def _show(self, key: RequestKey, summary: Mapping[str, object], failed: LinksFailed | None = None) -> None:
         """Brings the page up to date, after the end is stored: nothing waits for a page."""

@@ -81,7 +81,7 @@ def computed(
         if shared := next((error for _, error in failed.problems if error.shared), None):
             raise shared from failed
         problems = {link.url: str(error) for link, error in failed.problems}
-        return _tried(failed_summary(_KEY, "", request, failed.results, problems)), failed.results
+        return _tried(failed_summary(_KEY, "", request, failed.results, problems, failed.footprints)), failed.results
     summary = computed_summary(_KEY, "", request.message, computation.amount, computation.results, now)
     return _tried(with_footprints(summary, computation.footprints)), computation.results
 

@@ -8,7 +8,7 @@ nothing is posted here, and the state is not touched.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -37,14 +37,19 @@ class LinksFailed(CreditbotError):
     Attributes:
         problems: the failed links with what happened to each; never empty.
         results: every link whose SQL is known, as far as it got, so that a person can see what there is.
+        footprints: address of a link -> its traffic, for those whose product is known.
     """
 
     def __init__(
-        self, problems: Sequence[tuple[LookerLink, CreditbotError]], results: Sequence[LinkResult] = ()
+        self,
+        problems: Sequence[tuple[LookerLink, CreditbotError]],
+        results: Sequence[LinkResult] = (),
+        footprints: Mapping[str, Footprint] | None = None,
     ) -> None:
         super().__init__(" ".join(dict.fromkeys(error.what for _, error in problems)))
         self.problems = tuple(problems)
         self.results = tuple(results)
+        self.footprints = footprints or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,8 @@ class CreditCalculator:
         tasks = _without_repeats(tasks)
         results = self._for_each(tasks, self._result_of)
         footprints = [_footprint(task.window, result) for task, result in zip(tasks, results, strict=True)]
-        return Computation(self._total(request, results), tuple(results), tuple(filter(None, footprints)), day)
+        amount = self._total(request, results, _by_address(results, footprints))
+        return Computation(amount, tuple(results), tuple(filter(None, footprints)), day)
 
     def _query_of(self, link: LookerLink) -> Query:
         if link.unusable:
@@ -175,7 +181,9 @@ class CreditCalculator:
             raise
         return LinkResult(query, product.name, task.fingerprint, run, credit)
 
-    def _total(self, request: Request, results: Sequence[LinkResult]) -> Decimal | None:
+    def _total(
+        self, request: Request, results: Sequence[LinkResult], footprints: Mapping[str, Footprint]
+    ) -> Decimal | None:
         amounts = [result.credit.amount for result in results if result.credit]
         if not amounts:
             return None
@@ -183,7 +191,7 @@ class CreditCalculator:
         if total == 0:
             problem = "The credit is $0.00, so there is nothing to approve."
             refused = CreditRefused(problem, "Look at the evidence and answer by hand.")
-            raise LinksFailed([(request.links[0], refused)], results)
+            raise LinksFailed([(request.links[0], refused)], results, footprints)
         return total
 
     def _for_each(self, items: Sequence[A], step: Callable[[A], B]) -> list[B]:
@@ -206,8 +214,9 @@ class CreditCalculator:
             if isinstance(outcome, CreditbotError)
         ]
         if failures:
-            pairs = zip(items, outcomes, strict=True)
-            raise LinksFailed(failures, [result for pair in pairs if (result := _as_far_as(*pair))])
+            reached = [_as_far_as(*pair) for pair in zip(items, outcomes, strict=True)]
+            results = [result for result, _ in reached if result]
+            raise LinksFailed(failures, results, _by_address(*zip(*reached, strict=True)))
         return [outcome for outcome in outcomes if not isinstance(outcome, CreditbotError)]
 
 
@@ -222,13 +231,21 @@ class _Task:
 
 
 def _footprint(window: TrafficWindow, result: LinkResult) -> Footprint | None:
-    """The traffic that a link is credited for; None if it was skipped."""
-    if result.run is None or result.credit is None:
+    """The traffic that a link is about; None if it was skipped."""
+    if not result.product:
         return None
-    costs = [row.fraud_cost for row in result.credit.rows]
+    costs = [row.fraud_cost for row in result.credit.rows] if result.credit else []
     known = [cost for cost in costs if cost is not None]
     cost = sum(known, Decimal(0)) if known and len(known) == len(costs) else None
-    return footprint_of(result.product, window, result.run.scraps, cost)
+    return footprint_of(result.product, window, result.run.scraps if result.run else {}, cost)
+
+
+def _by_address(
+    results: Sequence[LinkResult | None], footprints: Sequence[Footprint | None]
+) -> dict[str, Footprint]:  # fmt: skip
+    """Address of a link -> its traffic."""
+    pairs = zip(results, footprints, strict=True)
+    return {result.query.link.url: footprint for result, footprint in pairs if result and footprint}
 
 
 def _without_repeats(tasks: Sequence[_Task]) -> list[_Task]:
@@ -236,17 +253,19 @@ def _without_repeats(tasks: Sequence[_Task]) -> list[_Task]:
     return list({task.fingerprint: task for task in reversed(tasks)}.values())[::-1]
 
 
-def _as_far_as(item: LookerLink | Query | _Task, outcome: object) -> LinkResult | None:
-    """What is known of a link after a step: from the step's outcome, or from what went into it. None without SQL."""
-    if isinstance(outcome, LinkResult):
-        return outcome
+def _as_far_as(item: LookerLink | Query | _Task, outcome: object) -> tuple[LinkResult | None, Footprint | None]:
+    """What is known of a link after a step, from the step's outcome and from what went into it. None without SQL."""
     reached = item if isinstance(outcome, CreditbotError) else outcome
     if isinstance(reached, Query):
-        return LinkResult(reached, "", "")
-    if isinstance(reached, _Task):
-        run = outcome.run if isinstance(outcome, CreditbotError) else None
-        return LinkResult(reached.query, reached.product.name, reached.fingerprint, run)
-    return None
+        return LinkResult(reached, "", ""), None
+    task = reached if isinstance(reached, _Task) else item
+    if not isinstance(task, _Task):
+        return None, None
+    if isinstance(outcome, LinkResult):
+        return outcome, _footprint(task.window, outcome)
+    run = outcome.run if isinstance(outcome, CreditbotError) else None
+    result = LinkResult(task.query, task.product.name, task.fingerprint, run)
+    return result, _footprint(task.window, result)
 
 
 def _link_of(item: LookerLink | Query | _Task) -> LookerLink:

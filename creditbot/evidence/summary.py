@@ -114,6 +114,7 @@ def failed_summary(
     request: Request,
     results: Sequence[LinkResult],
     problems: Mapping[str, str],
+    footprints: Mapping[str, Footprint],
 ) -> dict[str, object]:
     """The summary of a request of which links failed: what is known of each link, as far as it got.
 
@@ -123,6 +124,7 @@ def failed_summary(
         request: its message and links.
         results: the links whose SQL is known.
         problems: address of a link -> what happened to it, for those that failed.
+        footprints: address of a link -> its traffic, for those of which it is known.
     """
     reached = {result.query.link.url: result for result in results}
     in_order = [reached[link.url] for link in request.links if link.url in reached]
@@ -131,6 +133,7 @@ def failed_summary(
     credits_ = [result.credit.amount for result in in_order if result.credit]
     is_whole = credits_ and all(result.credit or not result.product for result in in_order)
     summary = empty_summary(key, permalink, request.message)
+    units_bytes = UNITS_BYTES // max(1, len(footprints))
     return {
         **summary,
         **({"computed_amount": sum(credits_, Decimal(0))} if is_whole and len(in_order) == len(request.links) else {}),
@@ -138,6 +141,7 @@ def failed_summary(
         "links": [
             {
                 **facts.get(link.url, {"url": link.url, "kind": link.kind}),
+                **({"footprint": written(footprints[link.url], units_bytes)} if link.url in footprints else {}),
                 **({"problem": shorten(problems[link.url], TEXT_BYTES)} if link.url in problems else {}),
             }
             for link in request.links

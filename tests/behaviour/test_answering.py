@@ -199,8 +199,8 @@ def test_a_summary_says_what_was_computed_before_anything_is_posted(world: World
     summary = world.summary(key)
     assert summary["outcome"]["status"] == "computed"
     assert summary["credit_amount"] == Decimal("4948.80")
-    assert summary["credited"][:2] == list(result.sql)
-    assert summary["credited"][2].startswith("traffic-")
+    assert summary["credited"][:3] == list(result.sql)
+    assert summary["credited"][3].startswith("traffic-")
     request = summary["request"]
     assert request["key"] == str(key)
     assert request["permalink"] == world.address(key, top)

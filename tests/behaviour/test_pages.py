@@ -181,3 +181,11 @@ def test_an_end_that_is_saved_late_reaches_its_page(world: World) -> None:
     assert "has not been posted yet" in page(world, key)
     world.ticks(2)
     assert "creditbot has posted this amount" in page(world, key)
+
+
+def test_whoever_decides_by_hand_sees_whose_traffic_it_is(world: World) -> None:
+    key = world.ask("abc")
+    world.fail("notebook", NotebookFailed("Cell 2 failed."))
+    world.tick()
+    assert "<dt>Accounts</dt>" in page(world, key)
+    assert "<dt>Days</dt>" in page(world, key)

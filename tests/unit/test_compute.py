@@ -86,6 +86,13 @@ def test_a_link_beside_a_failed_notebook_is_known_by_its_credit(world: World) ->
     assert [False, True] == sorted(ran for _, _, ran in as_far_as(world, "x/a", "x/b"))
 
 
+def test_the_traffic_of_a_failed_link_is_known_once_its_product_is(world: World) -> None:
+    """A person who decides by hand sees whose traffic it is."""
+    with pytest.raises(LinksFailed) as failed:
+        compute(world, "x/a", "x/unfit")
+    assert [f"https://{HOST}/x/a"] == list(failed.value.footprints)
+
+
 def test_a_refused_amount_keeps_the_run_that_gave_it(world: World) -> None:
     world.amounts["a"] = Decimal("100000.00")  # above its fraud cost
     assert [("a", "verify", True)] == as_far_as(world, "x/a")
