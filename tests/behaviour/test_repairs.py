@@ -9,6 +9,7 @@ import pytest
 from creditbot.errors import PostRefused
 from creditbot.intake.thread import LATE, REPEATS
 from creditbot.state.record import Status
+from creditbot.tick.follow_up import MOST_LOOKS
 from tests.behaviour.failures import RATE_LIMITED, SILENCE
 from tests.support.ticks import stopped
 from tests.support.world import REFERENCE, RULES, Outcome, World, short_link
@@ -185,6 +186,20 @@ def test_talk_below_a_reply_costs_one_look(world: World) -> None:
     assert world.counted()["thread"] == 1
     assert world.told() == []
     assert world.record(key).checked == 0
+
+
+def test_talk_below_many_replies_is_read_over_several_ticks(world: World) -> None:
+    """Slack limits how often threads are read, and requests need them more."""
+    keys = [world.ask(f"q{number}") for number in range(MOST_LOOKS + 5)]
+    world.tick()
+    for key in keys:
+        world.say("thanks!", thread_ts=key.ts)
+    looks = []
+    for _ in range(3):
+        world.counted()
+        assert world.tick().ok
+        looks.append(world.counted()["thread"])
+    assert looks == [MOST_LOOKS, 5, 0]
 
 
 def test_a_thread_that_nobody_writes_in_is_not_read_again(world: World) -> None:
