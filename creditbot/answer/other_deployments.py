@@ -6,6 +6,7 @@ the id is lost with it, so a post that is older than our id proves nothing; a yo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -13,9 +14,12 @@ from datetime import datetime
 from creditbot.answer.context import TickContext
 from creditbot.answer.owner import Notices
 from creditbot.intake.requests import is_ours
+from creditbot.machine import logs
 from creditbot.model import Message, Workspace
 from creditbot.slack_time import micros_of, time_of
 from creditbot.state.record import Meta, new_nonce
+
+log = logging.getLogger(__name__)
 
 ADVICE = (
     "Together they may answer one request twice, and neither knows which SQL the other one has credited. Stop one of "
@@ -57,3 +61,4 @@ def tell_of_others(messages: Iterable[Message], context: TickContext, notices: N
         address = context.workspace.permalink(found.channel, found.ts, found.thread)
         text = f"Another deployment of this bot answers in the same channel. {ADVICE} One of its replies: {address}"
         notices.add("other.deployment", text, since=time_of(found.ts))  # the other one may have told it
+        logs.event(log, "other deployment", reply=address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -25,15 +26,19 @@ def other(world: World) -> World:
     return memory
 
 
-def test_a_request_that_the_other_deployment_answered_is_not_answered(world: World, other: World) -> None:
-    """The next tick tells the owner that there are two deployments."""
+def test_a_request_that_the_other_deployment_answered_is_not_answered(
+    world: World, other: World, log_lines: Callable[[str], list[dict[str, object]]]
+) -> None:
+    """The next tick tells the owner that there are two deployments, and the log says it, too."""
     key = world.ask("abc")
     world.tick()
     world.tick(memory=other)
     assert world.replies(key) == [REFERENCE]
     (text,) = world.told()
     assert "Another deployment of this bot" in text
-    assert world.address(world.posted_key(key), thread=key) in text
+    address = world.address(world.posted_key(key), thread=key)
+    assert address in text
+    assert log_lines("other deployment") == [{"reply": address}]
 
 
 def test_the_owner_is_told_once_about_another_deployment(world: World, other: World) -> None:
