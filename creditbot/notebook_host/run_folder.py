@@ -1,7 +1,8 @@
 """Makes the folders of one run, which no other run sees: what a notebook writes there is gone when the run ends.
 
-Called by kernels.py, which removes them. The working folder looks like the notebook's own: small files are copied, so
-that a run which changes one changes only its copy, and the rest is linked.
+Called by kernels.py, which removes them. The working folder looks like the notebook's own, and so does what is next to
+it: folders are made again and small files copied, so that what a run writes there is its own. What is large or beyond
+the budget is linked.
 """
 
 from __future__ import annotations
@@ -9,16 +10,13 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_FILES, _BYTES, _DEPTH = 100, 4 * 2**20, 2
-"""How much of a notebook's folder is copied: files, bytes, and folders within folders. It takes a few milliseconds."""
-
-_NEIGHBOURS = 200
-"""How many files and folders beside the notebook's folder are linked."""
+_DEPTH = 8
+"""How many folders within folders are made again."""
 
 _LOGINS = (".aws", ".config/gcloud", ".databrickscfg", ".odbc.ini", ".pgpass", ".snowflake")
 """Where drivers of warehouses look for logins. They are linked into the private HOME."""
@@ -52,10 +50,10 @@ def make_run_folder(folder: Path, beside: Path, environment: Mapping[str, str]) 
         path.mkdir(mode=0o700)
     work = above / (beside.name or "root")
     work.mkdir()
-    _mirror(beside, work, _Budget(_FILES, _BYTES), _DEPTH)
-    for entry in itertools.islice(_entries(beside.parent), _NEIGHBOURS):  # for `../data/rates.csv`
-        if not (above / entry.name).exists():
-            (above / entry.name).symlink_to(entry.path)
+    _mirror(_entries(beside), work, _Budget(files=100, bytes=4 * 2**20, entries=500), _DEPTH)
+    next_to_it = (entry for entry in _entries(beside.parent) if entry.name != work.name)  # for `../data/rates.csv`
+    budget = _Budget(files=25, bytes=2**20, entries=200)
+    _mirror(itertools.islice(next_to_it, budget.entries), above, budget, _DEPTH)
     variables = {"HOME": home, "TMPDIR": tmp, "TEMP": tmp, "TMP": tmp, "IPYTHONDIR": ipython}
     variables |= {"JUPYTER_RUNTIME_DIR": jupyter}
     variables |= {name: home / place for name, place in _XDG.items() if name in environment}
@@ -80,8 +78,17 @@ def _link_logins(real: Path, home: Path) -> None:
 
 @dataclass(slots=True)
 class _Budget:
+    """How much may still be copied, and made at all: it takes a few milliseconds.
+
+    Attributes:
+        files: to copy.
+        bytes: to copy.
+        entries: files, folders and links to make.
+    """
+
     files: int
     bytes: int
+    entries: int
 
     def takes(self, entry: os.DirEntry[str]) -> bool:
         """Whether the file may still be copied; counts it if so."""
@@ -92,15 +99,25 @@ class _Budget:
         return True
 
 
-def _mirror(source: Path, target: Path, budget: _Budget, depth: int) -> None:
-    """Copies what the budget allows, and links the rest. Files come first, because the budget is for them."""
-    for entry in sorted(_entries(source), key=lambda entry: (entry.is_dir(), entry.name)):
+def _mirror(source: Iterable[os.DirEntry[str]], target: Path, budget: _Budget, depth: int) -> None:
+    """Makes in `target` what is in a folder. Files come first, because the budget is for them."""
+    for entry in sorted(source, key=lambda entry: (entry.is_dir(), entry.name)):
         path = target / entry.name
-        if entry.is_dir(follow_symlinks=False) and depth and budget.files and not entry.name.startswith("."):
+        budget.entries -= 1
+        inside = _inside(entry, budget) if depth else None
+        if inside is not None:
             path.mkdir()
-            _mirror(Path(entry.path), path, budget, depth - 1)
+            _mirror(inside, path, budget, depth - 1)
         elif not _copied(entry, path, budget):
             path.symlink_to(Path(entry.path).absolute())
+
+
+def _inside(entry: os.DirEntry[str], budget: _Budget) -> list[os.DirEntry[str]] | None:
+    """What is in a folder; None for what is linked: a file, a hidden folder, or one with more in it than the budget."""
+    if not entry.is_dir(follow_symlinks=False) or entry.name.startswith("."):
+        return None
+    inside = list(itertools.islice(_entries(Path(entry.path)), max(0, budget.entries) + 1))
+    return inside if len(inside) <= budget.entries else None
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

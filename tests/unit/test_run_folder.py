@@ -64,6 +64,31 @@ def test_files_in_folders_next_to_the_notebooks_are_found(tmp_path: Path, beside
     assert "0.80" == (Path(made(tmp_path, beside).cwd) / "../data/rates.csv").read_text()
 
 
+@pytest.mark.parametrize("place", ["../new.csv", "../data/new.csv", "../data/deep/new.csv", "a/b/c/d/new.csv"])
+def test_a_file_that_a_run_makes_is_its_own(tmp_path: Path, beside: Path, place: str) -> None:
+    """Also in folders that many projects have beside their notebooks, such as `../data`."""
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    (beside / "a/b/c/d").mkdir(parents=True)
+    (Path(made(tmp_path, beside).cwd) / place).write_text("select 1")
+    assert not (beside / place).exists()
+
+
+def test_a_small_file_next_to_the_folder_is_changed_in_a_copy(tmp_path: Path, beside: Path) -> None:
+    file = tmp_path / "data" / "traffic.csv"
+    file.parent.mkdir()
+    file.write_text("before")
+    (Path(made(tmp_path, beside).cwd) / "../data/traffic.csv").write_text("after")
+    assert "before" == file.read_text()
+
+
+def test_a_folder_with_very_many_files_is_linked(tmp_path: Path, beside: Path) -> None:
+    """Reading it works; it would take too long to make it again."""
+    (tmp_path / "data").mkdir()
+    for number in range(300):
+        (tmp_path / "data" / f"{number}.csv").touch()
+    assert (Path(made(tmp_path, beside).cwd).parent / "data").is_symlink()
+
+
 def test_a_link_to_nowhere_is_no_failure(tmp_path: Path, beside: Path) -> None:
     (beside / "gone").symlink_to(tmp_path / "nowhere")
     assert (Path(made(tmp_path, beside).cwd) / "gone").is_symlink()
