@@ -40,6 +40,7 @@ _WORDS = re.compile(r"\w+(?<!_)")
 _KNOWN = ("credit", "credit_amount", "summary_info", "fraud_cost", "traffic_prop", "currency", "amount", "rows", "mode")
 _EURO_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _ABSENT = frozenset({"", "-", "nan", "none", "null", "nat", "<na>", "inf", "-inf", "infinity", "-infinity"})
+_TOTALS = frozenset({"total", "totals", "grand total", "subtotal", "sub-total", "sum", "overall"})
 _NO_NUMBER = Decimal("NaN")
 _TODO = "Look at the notebook's result and answer by hand, or correct the notebook."
 
@@ -105,7 +106,7 @@ def _check_unambiguous(names: Sequence[str]) -> None:
     """Names are those of scraps that were glued with different values. Only those that say something of the credit."""
     for name in names:
         known = _canonical(name)
-        if known in {*SCRAPS, "fraud_cost"} or _is_currency(known):
+        if known in {*SCRAPS, "fraud_cost", "units"} or _is_currency(known):
             raise CreditRefused(f"The notebook glued the scrap {_shown(name)} again with another value.", _TODO)
 
 
@@ -220,6 +221,9 @@ def _check_shares(rows: Sequence[CreditRow]) -> None:
             raise CreditRefused(
                 f"A row without traffic has a credit of {format_usd(row.credit)}: it looks like a row of totals.", _TODO
             )
+    names = [text for row in rows for text in row.columns.values() if text.strip().casefold() in _TOTALS]
+    if names and len(rows) > 1:
+        raise CreditRefused(f"A row that is named {_shown(names[0])} looks like a row of totals.", _TODO)
     if abs(total - 1) > SHARE_TOLERANCE * len(rows):
         raise CreditRefused(f"The summary covers {total:.1%} of the traffic, not all of it ({len(rows)} rows).", _TODO)
 

@@ -39,6 +39,9 @@ _WORD = re.compile(r"\S+")
 _GAP = re.compile(r" {2,}|\t+")
 _DIGIT = re.compile(r"\d")
 _OTHER_CURRENCY = re.compile(r"\b(?:AUD|BRL|CAD|CHF|CNY|EUR|GBP|INR|JPY|MXN|euros?|pounds?)\b|[€£¥₹]", re.IGNORECASE)
+_CREDIT_IN_USD = re.compile(r"credit[ _]*[(\[]?(?:in )?(?:usd|us\$|\$)[)\]]?")
+_FORMATTED_WITH_ONE_PLACE = re.compile(r".*[$,].*\.\d\b.*|.*\.\d\s*usd\s*", re.IGNORECASE)
+_ROUNDS = re.compile(r"precision|float_format|\.1f")
 _PRINTED = frozenset({"text/plain", "stream"})
 _TODO = "Show one table with plain amounts there; or glue a scrap named credit."
 
@@ -49,18 +52,34 @@ def summary_tables(cells: Sequence[Cell]) -> list[Table]:
     Raises `CreditRefused` for a table that is cut off, or that cannot be read with certainty.
     """
     tables: list[Table] = []
+    others = False
     for cell in under_heading(cells):
         unseen = _plain_twins(cell.outputs)
         for number, (kind, text) in enumerate(cell.outputs):
             if kind == "text/html":
+                others |= _has_other_currency(text)
                 tables += _checked(text, html_tables(text), unreadable=has_unreadable_html(text))
             elif kind in _PRINTED and number not in unseen:
                 tables += _checked(text, list(printed_tables(text)), unreadable=has_unreadable_print(text))
+            elif kind == "text/markdown":
+                tables += _checked(text, [], unreadable=any(map(_looks_like_credits, _blocks(text))))
+    if tables and others:
+        raise CreditRefused(f"A table under {HEADING!r} has a credit in another currency.", _TODO)
+    _check_places(cells, tables)
     different: list[Table] = []
     for table in tables:
         if all(_credits(table) != _credits(other) for other in different):
             different.append(table)
     return different
+
+
+def _check_places(cells: Sequence[Cell], tables: Sequence[Table]) -> None:
+    """Raises `CreditRefused` if a credit has one place because a format rounds, and not because it ends in a zero."""
+    credits_ = [row["credit"] for table in tables for row in table]
+    rounds = any(_ROUNDS.search(cell.source) for cell in cells)
+    one_place = re.compile(r"\D*[\d,]+\.\d") if rounds else _FORMATTED_WITH_ONE_PLACE
+    if any(one_place.fullmatch(credit) for credit in credits_):
+        raise CreditRefused(f"The table under {HEADING!r} shows a credit without its cents.", _TODO)
 
 
 def _plain_twins(outputs: Sequence[tuple[str, str]]) -> set[int]:
@@ -151,6 +170,12 @@ def has_unreadable_html(html: str) -> bool:
     return any(shown.doubtful or not _html_table(shown.lines) for shown in tables)
 
 
+def _has_other_currency(html: str) -> bool:
+    """Whether a table has a column such as "Credit (EUR)"."""
+    cells = (cell.strip() for shown in _parsed(html) for _, cells in shown.lines for cell in cells)
+    return any(cell.casefold().startswith("credit") and _OTHER_CURRENCY.search(cell) for cell in cells)
+
+
 def _parsed(html: str) -> list[_Shown]:
     parser = _TableParser()
     parser.feed(html)
@@ -162,7 +187,7 @@ def _parsed(html: str) -> list[_Shown]:
 
 def _names_credit(lines: Sequence[tuple[bool, list[str]]]) -> bool:
     """Whether the table has a column of credits, with something in it."""
-    has_credit = any(_flat(cell).casefold() == "credit" for _, cells in lines for cell in cells)
+    has_credit = any(_column(cell) == "credit" for _, cells in lines for cell in cells)
     return has_credit and any(_DIGIT.search(cell) for _, cells in lines for cell in cells)
 
 
@@ -175,10 +200,16 @@ def _html_table(lines: Sequence[tuple[bool, list[str]]]) -> Table:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    names = [_flat(name).casefold() for name in header]
+    names = [_column(name) for name in header]
     if any(len(row) != len(header) for row in rows) or names.count("credit") > 1:
         return []
     return [{name: _flat(text) for name, text in zip(names, row, strict=True) if name} for row in rows]
+
+
+def _column(name: str) -> str:
+    """The name of a column: in lower case, and "credit" also for "Credit (USD)"."""
+    flat = _flat(name).casefold()
+    return "credit" if _CREDIT_IN_USD.fullmatch(flat) else flat
 
 
 def _flat(text: str) -> str:
@@ -299,7 +330,7 @@ def has_unreadable_print(text: str) -> bool:
 
 def _looks_like_credits(lines: Sequence[str]) -> bool:
     """Whether a line of names that include "credit" is above a line with a number."""
-    names = lines[0].rstrip(" \\").casefold().split()
+    names = re.split(r"[\s,;|]+", lines[0].rstrip(" \\").casefold())
     return "credit" in names and not _DIGIT.search(lines[0]) and len(lines) > 1 and bool(_DIGIT.search(lines[-1]))
 
 

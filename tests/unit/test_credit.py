@@ -129,7 +129,7 @@ class TestScraps:
         """Rows, amount, currency and fraud cost must agree."""
         assert said in refusal(run_of(scraps))
 
-    @pytest.mark.parametrize("name", ["credit", "Credit Amount", "summary_info", "Fraud Cost", "currency"])
+    @pytest.mark.parametrize("name", ["credit", "Credit Amount", "summary_info", "Fraud Cost", "currency", "units"])
     def test_a_scrap_that_was_glued_with_different_values_is_refused(self, name: str) -> None:
         """The last of them is not the right one for that; nor is a table, if it is there."""
         for scraps in ({name: "5"}, {"credit": "5"}, {}):
@@ -279,6 +279,17 @@ class TestShares:
         """It has no traffic of its own, and what all others have."""
         rows = [*split("0.6", "0.4"), {"mode": "Total", "traffic_prop": "0", "credit": total}]
         assert "looks like a row of totals" in refusal(run_of({"credit": rows}))
+
+    @pytest.mark.parametrize("name", ["Total", "TOTALS", " grand total ", "Sum"])
+    def test_a_row_that_is_named_for_totals_is_refused(self, name: str) -> None:
+        """Whatever share it says."""
+        rows = [*split("0.5"), {"mode": name, "traffic_prop": "0.5", "credit": "10.00"}]
+        assert "looks like a row of totals" in refusal(run_of({"credit": rows}))
+
+    def test_one_row_may_be_the_total(self) -> None:
+        """There is nothing that it could be a total of."""
+        rows = [{"mode": "Total", "traffic_prop": "1", "credit": "10.00"}]
+        assert credit_of(run_of({"credit": rows})).amount == 10
 
     def test_a_mode_with_hardly_any_traffic_may_have_a_credit(self) -> None:
         """Its share is rounded to nothing."""

@@ -365,6 +365,55 @@ class TestDoubt:
             output = html(plain({"mode": ["basic"], "traffic_prop": [1.0], "credit": [4948.80]}))
         assert "without its cents" in refusal(run_of({}, markdown("# Summary Info"), shows(output)))
 
+    @pytest.mark.parametrize("credit", ["$4,948.8", "4,948.8", "$948.8", "948.8 USD"])
+    def test_a_credit_formatted_with_one_decimal_place(self, credit: str) -> None:
+        """pandas itself writes neither a sign nor a comma, so somebody has chosen the format."""
+        assert "without its cents" in refusal(
+            run_of({}, markdown("# Summary Info"), shows(html(frame({"credit": credit}))))
+        )
+
+    @pytest.mark.parametrize(
+        "source", ["pd.set_option('display.precision', 1)", "pd.options.display.float_format = f", "f'{x:.1f}'"]
+    )
+    def test_one_decimal_place_where_the_notebook_rounds(self, source: str) -> None:
+        """Without that, 948.8 is how pandas shows 948.80."""
+        table = markdown("# Summary Info"), shows(html(plain([{"mode": "basic", "credit": 948.8}])))
+        assert credit_of(run_of({}, *table)).amount == Decimal("948.80")
+        assert "without its cents" in refusal(run_of({}, Cell(1, "code", source, True), *table))
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            ("text/markdown", "|    | mode   | credit   |\n|---:|:-------|:---------|\n|  0 | basic  | 9.00     |"),
+            ("stream", "mode,credit\nbasic,9.00\n"),
+            ("stream", "mode;credit\nbasic;9.00\n"),
+            ("stream", "| mode  | credit |\n|-------|--------|\n| basic | 9.00   |\n"),
+            ("stream", "mode\tnet,credit\nbasic\t9.00\n"),
+        ],
+    )
+    def test_a_table_in_another_notation_beside_one_that_can_be_read(self, other: tuple[str, str]) -> None:
+        """Which of them counts is not guessed."""
+        for outputs in ([other, html(frame())], [html(frame()), other]):
+            assert "cannot be read" in refusal(run_of({}, markdown("# Summary Info"), shows(*outputs)))
+
+    def test_a_text_in_markdown_is_no_table(self) -> None:
+        """Nor is one that speaks of the credit."""
+        text = ("text/markdown", "The **credit** of December, by mode.")
+        assert credit_of(run_of({}, markdown("# Summary Info"), shows(text, html(frame())))).amount == REFERENCE
+
+    @pytest.mark.parametrize("name", ["Credit (USD)", "credit_usd", "CREDIT USD", "Credit ($)", "Credit [in US$]"])
+    def test_a_column_may_name_its_currency(self, name: str) -> None:
+        """As people type it."""
+        output = html(frame().rename(columns={"credit": name}))
+        assert credit_of(run_of({}, markdown("# Summary Info"), shows(output))).amount == REFERENCE
+
+    @pytest.mark.parametrize("name", ["Credit (EUR)", "credit \N{EURO SIGN}", "Credit in GBP"])
+    def test_a_table_in_another_currency_beside_one_in_usd(self, name: str) -> None:
+        """The one in USD may be last month's."""
+        other = html(frame().rename(columns={"credit": name}))
+        said = refusal(run_of({}, markdown("# Summary Info"), shows(other, html(frame()))))
+        assert "in another currency" in said
+
     def test_german_thousands_are_not_taken_for_decimals(self) -> None:
         """4.948 is four thousand to some."""
         output = html(plain({"mode": ["a"], "credit": ["4.948"]}))
