@@ -109,7 +109,7 @@ def _unsound_questions(world: World, *, avoidable: bool) -> list[str]:
     asked = [m.marker.key for m in world.visible_asks() if m.marker]
     open_ones = [m.marker.key for m in world.questions() if m.marker]
     found = [f"answered without an approval: {key}" for key in world.unapproved]
-    found += [f"left open: {name}" for name in open_ones if not is_open(world.state(), name)]
+    found += [f"left open: {name}" for name in open_ones if avoidable and not is_open(world.state(), name)]
     found += [f"asked twice: {name}" for name in dict.fromkeys(asked) if avoidable and asked.count(name) > 1]
     return found
 
