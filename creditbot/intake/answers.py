@@ -31,11 +31,13 @@ _ANY_AMOUNT = re.compile(
     r"[$\u20ac\u00a3\u00a5]\s?\d|\b(?:USD|EUR|GBP)\s?\d|\d\s?(?:USD|EUR|GBP|dollars)\b|\d\.\d\d\b", re.IGNORECASE
 )
 _GRANTS = re.compile(r"\b(?:approv(?:ed?|ing|al)|credited|granted)\b", re.IGNORECASE)
-_GREETING = (
-    r"(?:(?:hi|hello|hey|dear|thanks|thank you|thx|ok|okay|yes|sure|done|great|fyi|confirmed|lgtm|looks good"
-    r"|good to go|no objections?)\b"
-    r"[^.?!$\n]{0,40}?[\s,:;.!\u2013\u2014-]{1,9}){0,2}[^\w$]{0,9}"
+_POLITE = (
+    r"(?:hi|hello|hey|dear|thanks|thank you|thx|ok|okay|yes|sure|done|great|fyi|confirmed|lgtm|looks good|good to go"
+    r"|no objections?)\b"
 )
+# A name and a few words may follow the greeting, but only a mark ends them: "Hi, I approved $5 last week" is none.
+_WORDS = r"(?:[ \t]{1,9}[\w'\u2019]{1,40}){0,5}\s{0,9}[,:;.!\n\u2013\u2014-]{1,9}"
+_GREETING = rf"(?:{_POLITE}(?:{_WORDS})?\s{{0,9}}){{0,2}}[^\w$]{{0,9}}"
 _APPROVED = r"(?:is\s|was\s|has\sbeen\s)?(?:approved|approving|credited|granted)\b"
 _GRANTED = rf"(?:this\s(?=is\s))?(?:(?:the|your)\s)?(?:credit\s)?{_APPROVED}"
 _ANSWER = re.compile(
@@ -47,11 +49,16 @@ _BARE_ANSWER = re.compile(rf"approved\b[^\w$?]{{0,12}}{_DOLLARS}(?:[^\w?]+except
 """The words of the default REPLY_TEMPLATE and nothing else."""
 _HEDGE = re.compile(
     r"\?|\bnot\b|n['\u2019]t\b|\b(?:never|cannot|unless|until|pending|if|expect\w*|would|should|could)\b|\bup to\b"
-    r"|\basked for\b|\bby (?:my|our|his|her|their|the)\b",
+    r"|\basked for\b|\b(?:was|were)\s\W*\d|\bby (?:my|our|his|her|their|the)\b",
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(rf"(?:(?:US)?\$|USD\s?\$?)\s?({_NUMBER})|({_NUMBER})\s?(?:USD\b|dollars\b|\$)", re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,2})?")
+_TAKEN_BACK = re.compile(
+    r"\b(?:error|mistake\w*|wrong|revoked?|reversed|denied|declined|rejected|ignore|kidding|so far|already|yesterday"
+    r"|last (?:time|week|month|quarter|year)\w*)\b",
+    re.IGNORECASE,
+)
 _LEADING = re.compile(r"[^\w$]+")
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:&gt;|>).*$", re.MULTILINE)
 _QUOTE_MARK = re.compile(r"^[ \t]*(?:&gt;|>)+", re.MULTILINE)
@@ -75,7 +82,8 @@ def read_answer(text: str, *, by_asker: bool = False) -> Reading:
     if by_asker or not (_GRANTS.search(everything) and _ANY_AMOUNT.search(everything)):
         return Reading.OTHER
     answer = _ANSWER.match(said[:_LONGEST])
-    if answer and not _HEDGE.search(said[: answer.end()]) and not said[answer.end() :].lstrip().startswith("?"):
+    is_certain = answer and not _HEDGE.search(said[: answer.end()]) and not _TAKEN_BACK.search(said[:_LONGEST])
+    if answer and is_certain and not said[answer.end() :].lstrip().startswith("?"):
         return Reading.ANSWER
     return Reading.DOUBT
 

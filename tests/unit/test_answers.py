@@ -73,6 +73,18 @@ DOUBTS = [
     "Approved, 812.40",
     "&gt; Approved, $5\nis this right?",
     "~Approved, $5~ credited $4",
+    "I approved $500",
+    "Hi, I approved last month's at $500",
+    "Ok so they approved $500",
+    "Great that finance approved $500 for Acme",
+    "FYI the credit approved in November was $500",
+    "Hey who approved $500 here",
+    "Done, waiting till it is approved: $500",
+    "Confirmed with Ops that they approved $500",
+    "credited $500 to the other account by mistake",
+    "Approved, then revoked: $500",
+    "Approved $500, please ignore",
+    "Thanks, approved $500 last time",
 ]
 OTHERS = [
     "",
@@ -95,7 +107,7 @@ def test_a_person_answers_in_many_words(text: str) -> None:
 @pytest.mark.parametrize("text", DOUBTS)
 def test_an_approval_with_an_amount_that_may_be_none_is_doubtful(text: str) -> None:
     """A person decides about it."""
-    expected = Reading.ANSWER if "credited" in text else Reading.DOUBT
+    expected = Reading.ANSWER if "credited $4" in text else Reading.DOUBT
     assert expected is read_answer(text)
 
 
