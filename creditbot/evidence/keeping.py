@@ -7,13 +7,27 @@ jinja2, which an idle tick has no use for.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from creditbot.model import Cell, LinkResult, RequestKey
 from creditbot.ports import Pages
 
 log = logging.getLogger(__name__)
+
+
+@cache
+def warm() -> None:
+    """Imports in the background, once, what making a page needs: meanwhile Looker and the notebooks work."""
+    threading.Thread(target=_import, name="pages", daemon=True).start()
+
+
+def _import() -> None:
+    from creditbot.evidence.page import prepare
+
+    prepare()
 
 
 def keep_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any], results: Sequence[LinkResult]) -> None:

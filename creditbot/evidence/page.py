@@ -72,6 +72,13 @@ def page_of(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]]) -> 
     return _page(summary, cells, 8)  # what people add to the template one day must not make it too large
 
 
+def prepare() -> None:
+    """Reads the templates, which the first page would have to wait for."""
+    _style()
+    for name in ("page.html", "outcome.html"):
+        _environment().get_template(name)
+
+
 def with_outcome(page: str, summary: Mapping[str, Any]) -> str | None:
     """The page with how the request stands now; None if it is not a page of ours."""
     before, begin, rest = page.partition(_OUTCOME[0])

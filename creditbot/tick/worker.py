@@ -37,6 +37,7 @@ from creditbot.errors import (
     StateUnusable,
 )
 from creditbot.evidence.keeping import keep_page
+from creditbot.evidence.keeping import warm as warm_pages
 from creditbot.evidence.summary import computed_summary, with_footprints
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Sign
@@ -191,6 +192,7 @@ class Worker:
 
     def _compute(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:
         self._calculator.warm()
+        warm_pages()
         tried = record.attempts > 1 or record.returned > 0
         if request is None or request.may_be_answered or tried or self._context.ledger.state.doubts(key):
             shown = self._parts.check.look(key, record.thread, record.retried)

@@ -13,7 +13,8 @@ from tests.support.world import RULES, World
 
 Kind = Literal[
     "SIGKILL", "exception", "timeout before", "timeout after", "lands after the next scan", "stale thread read",
-    "stale look at direct messages", "429", "409", "SIGSTOP across a takeover",
+    "stale look at direct messages", "429", "409", "card refused",
+    "SIGSTOP across a takeover",
 ]  # fmt: skip
 
 LATENESS = STALENESS = RULES.settle / 2 - timedelta(seconds=30)
@@ -109,6 +110,15 @@ def _limited(_: World, effect: str, __: Do, ___: timedelta) -> Any:
     raise Unreachable("Slack", "Slack limits our rate.", retry_after=30)
 
 
+def _card_refused(world: World, _: str, do: Do, __: timedelta) -> Any:
+    """Slack takes the text of a reply, but not the blocks below it."""
+    world.refuses_card = True
+    try:
+        return do()
+    finally:
+        world.refuses_card = False
+
+
 def _conflict(world: World, _: str, do: Do, __: timedelta) -> Any:
     """Somebody else wrote something that has nothing to do with it."""
     assert world.values is not None
@@ -124,5 +134,6 @@ _FAULTS: Mapping[Kind, tuple[frozenset[str], Callable[[World, str, Do, timedelta
     "stale thread read": (frozenset({"thread", "votes"}), _stale),
     "stale look at direct messages": (frozenset({"was_told", "asked"}), _stale),
     "429": (SLACK_READS | POSTS, _limited),
+    "card refused": (frozenset({"reply"}), _card_refused),
     "409": (frozenset({"state-write"}), _conflict),
 }

@@ -21,7 +21,7 @@ from tests.support.ticks import Tick
 from tests.support.world import RULES, Killed, World
 
 SCHEDULE = timedelta(minutes=5)
-SWEEP_RULES = replace(RULES, attempts=6)
+SWEEP_RULES = replace(RULES, attempts=6, cards=True)
 """With fewer a request that three faults hit in a row is given up, as it should be."""
 
 

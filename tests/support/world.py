@@ -28,7 +28,7 @@ from creditbot.credit.products import ProductTable, default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReading, read_sql
 from creditbot.decide.policy import DEFAULT_LIMIT, Policy
-from creditbot.errors import LinkUnusable, PostRefused, StateConflict, StateUnusable
+from creditbot.errors import CardRefused, LinkUnusable, PostRefused, StateConflict, StateUnusable
 from creditbot.insight.lookup import Lookup
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
@@ -127,6 +127,7 @@ class World:
         pages: by key.
         signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
+        refuses_card: whether Slack refuses the card of a reply.
         amounts: slug of a link -> the credit its notebook gives.
         runs: slugs that notebooks ran for.
         calls: names of all effects, in order.
@@ -160,6 +161,7 @@ class World:
     pages: dict[str, str] = field(default_factory=dict)
     signs: dict[RequestKey, list[Sign]] = field(default_factory=dict)
     is_shared: bool = False
+    refuses_card: bool = False
     amounts: dict[str, Decimal] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -519,6 +521,8 @@ class FakeSlack:
         def post() -> str:
             assert channel == CHANNEL, channel
             world = self._world
+            if card and world.refuses_card:
+                raise CardRefused("Slack refused the post: invalid_blocks.")
             ts = ts_of(world.now, world.number())
             message = Message(
                 channel,
