@@ -460,6 +460,7 @@ def test_long_sql_is_refused_before_it_is_parsed() -> None:
         "with " + ", ".join(f"a{n} as (select x from t)" for n in range(1500)) + " select * from a1",
         "select a from t " + "union all select a from t " * 1500,
         "select a from t where " + " and ".join(["a = 'x'"] * 3000),
+        "select a from t where " + " or ".join(["case when a = 1 then 'x' else 'y' end = 'x'"] * 3000),
     ],
 )
 @pytest.mark.timeout(20)

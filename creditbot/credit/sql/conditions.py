@@ -42,8 +42,9 @@ def products_asked_for(query: exp.Expr, dialect: str, products: Sequence[Product
     """
     requested = list(requested_texts(query))
     allowed = [product for product in products if not any(map(product.exclude, requested))]
+    names = _Names(query, dialect)
     for by_tables in (False, True):
-        proofs = {product.name: _Proof(query, dialect, products, product, by_tables=by_tables) for product in allowed}
+        proofs = {product.name: _Proof(query, names, products, product, by_tables=by_tables) for product in allowed}
         if proved := {name for name, proof in proofs.items() if proof.holds()}:
             return proved
     return set()
@@ -72,28 +73,48 @@ _SHARED_KEY: Final = re.compile(
 _NO: Final = frozenset({"", "0", "n", "no", "f", "false", "off"})
 
 
+class _Names:
+    """What the names in a query mean.
+
+    Attributes:
+        dialect: its rules decide which names are common table expressions.
+        scopes: the common table expressions that each table of the query can see, by the id of the table.
+        meanings: what the names of columns stand for.
+        conditions: the conditions that derived tables give as columns, by name in lower case.
+    """
+
+    def __init__(self, query: exp.Expr, dialect: str) -> None:
+        self.dialect = dialect
+        self.scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
+        self.meanings = column_meanings(query)
+        self.conditions = _computed_columns(query, dialect)
+
+
 class _Proof:
     """Whether every row of a query is about one product.
 
     Args:
         query: the statement.
-        dialect: its rules decide which names are common table expressions.
+        names: what the names in it mean.
         products: all products. A text that fits several belongs to the first.
         product: the product to prove.
         by_tables: whether names of tables count instead of conditions.
     """
 
     def __init__(
-        self, query: exp.Expr, dialect: str, products: Sequence[ProductTexts], product: ProductTexts, *, by_tables: bool
+        self,
+        query: exp.Expr,
+        names: _Names,
+        products: Sequence[ProductTexts],
+        product: ProductTexts,
+        *,
+        by_tables: bool,
     ) -> None:
         self._query = query
         self._products = products
         self._product = product
         self._by_tables = by_tables
-        self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
-        self._meanings = column_meanings(query)
-        self._columns = _computed_columns(query, dialect)
-        self._dialect = dialect
+        self._names = names
         self._proved: dict[int, bool] = {}
         self._of_row: dict[str, bool] = {}
 
@@ -127,7 +148,7 @@ class _Proof:
     def _cte_query(self, source: exp.Expr) -> exp.Expr | None:
         if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
             return None
-        cte = self._scopes[id(source)].cte_of(source)
+        cte = self._names.scopes[id(source)].cte_of(source)
         return cte and cte.this
 
     def _source(self, source: exp.Expr) -> bool:
@@ -135,7 +156,7 @@ class _Proof:
             return self._source(source.this)
         if not isinstance(source, exp.Table):
             return isinstance(source, QUERIES) and self._rows(source)
-        cte = self._scopes[id(source)].cte_of(source) if isinstance(source.this, exp.Identifier) else None
+        cte = self._names.scopes[id(source)].cte_of(source) if isinstance(source.this, exp.Identifier) else None
         if cte is None:
             return self._by_tables and self._is_name(full_name(source)) and not _SHARED_KEY.fullmatch(source.name)
         if id(cte) not in self._proved:
@@ -176,7 +197,7 @@ class _Proof:
             return _is_about_row(node.this) and self._rows(node.this)
         if isinstance(node, _PATTERNS):
             value = _branches_in(self._computed(node.this))
-            patterns = patterns_in(type(node), node.expression, self._dialect)
+            patterns = patterns_in(type(node), node.expression, self._names.dialect)
             is_plain_like = isinstance(node, exp.Like | exp.ILike) and not isinstance(node.parent, exp.Escape)
             if isinstance(value, exp.Case | exp.If) and is_plain_like:
                 return self._case(value, lambda branch: _may_be_like(branch, patterns))
@@ -197,7 +218,7 @@ class _Proof:
     def _finds(self, node: exp.Expr) -> bool:
         """Whether a function that looks for a text in a value is about the product where it finds it."""
         if isinstance(node, _REGEXES):
-            return self._is_about(node.this, patterns_in(type(node), node.expression, self._dialect))
+            return self._is_about(node.this, patterns_in(type(node), node.expression, self._names.dialect))
         if isinstance(node, _SEARCHES):
             return self._is_about(node.this, texts_in(node.args.get("substr") or node.expression))
         if isinstance(node, exp.Anonymous) and node.name.lower() in _SEARCH_NAMES and len(node.expressions) > 1:
@@ -283,7 +304,7 @@ class _Proof:
         if not isinstance(node, exp.Column) or not self._is_name(node.name):
             return False
         # An alias is a label: it says what the columns behind it say.
-        meanings = [meaning for meaning in self._meanings.of(node) if meaning is not node]
+        meanings = [meaning for meaning in self._names.meanings.of(node) if meaning is not node]
         return all(isinstance(meaning, exp.Column) and self._is_name(meaning.name) for meaning in meanings)
 
     def _is_from_row(self, value: exp.Expr) -> bool:
@@ -291,12 +312,12 @@ class _Proof:
 
     def _is_of_row(self, column: exp.Column) -> bool:
         """Whether a column holds what its row says, and not what the SQL writes into it."""
-        if self._meanings.is_of_table(column):
+        if self._names.meanings.is_of_table(column):
             return True
         name = column.name.lower()
         if name not in self._of_row:
             self._of_row[name] = True  # for a name that stands for itself
-            self._of_row[name] = all(map(self._is_from_row, self._meanings.of(column)))
+            self._of_row[name] = all(map(self._is_from_row, self._names.meanings.of(column)))
         return self._of_row[name]
 
     def _is_telling(self, text: str) -> bool:
@@ -311,9 +332,9 @@ class _Proof:
     def _computed(self, node: exp.Expr) -> exp.Expr:
         """The node without brackets. If it is a column that a derived table computes as a condition, that condition."""
         node = node.unnest()
-        if not isinstance(node, exp.Column) or self._meanings.is_of_table(node):
+        if not isinstance(node, exp.Column) or self._names.meanings.is_of_table(node):
             return node
-        return self._columns.get(node.name.lower(), node)
+        return self._names.conditions.get(node.name.lower(), node)
 
 
 def _is_about_row(query: exp.Expr) -> bool:

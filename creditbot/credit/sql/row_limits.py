@@ -155,7 +155,8 @@ class _Ranks:
             rank = self._rank(node)
             if rank is not None:
                 return rank
-            todo += [child for child in node.iter_expressions() if not isinstance(child, exp.With)]
+            below = operands(node) if isinstance(node, exp.Or) else node.iter_expressions()
+            todo += [child for child in below if not isinstance(child, exp.With)]
         return None
 
     def _is_rank(self, expression: exp.Expr) -> bool:

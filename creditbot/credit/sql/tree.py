@@ -130,7 +130,7 @@ def is_one_value(query: exp.Expr) -> bool:
     while isinstance(parent, _AROUND_KEYS):
         parent = parent.parent
     compares_keys = isinstance(parent, exp.Anonymous) and parent.name.lower() in _KEY_FUNCTIONS
-    return is_value(query) and not compares_keys and not isinstance(parent, (*_KEYS, exp.SetOperation))
+    return not compares_keys and not isinstance(parent, (*_KEYS, exp.SetOperation)) and is_value(query)
 
 
 def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
