@@ -295,6 +295,14 @@ def test_check_says_which_part_fails(office: Office, changes: dict[str, str], pa
     assert {*PARTS} >= set(verdicts(done)) >= {*PARTS} - {"limits"}
 
 
+def test_check_names_each_channel_that_is_missing(office: Office) -> None:
+    """Beside those that the bot is in."""
+    done = office.run("check", SLACK_CHANNELS="credit-requests,nowhere")
+    assert 1 == done.code
+    assert ["FAIL", "ok"] == verdicts(done)["Slack channel"]
+    assert "The bot cannot see a channel #nowhere on Slack." in done.out
+
+
 def test_check_finds_another_deployment(worked: Office) -> None:
     """Before the first tick it may also be that the state was lost; afterwards there is no doubt."""
     other = {"STATE_URI": "file:data/other.json", "OUTPUT_URI": "data/other"}
