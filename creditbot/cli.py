@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -57,7 +58,16 @@ def parser() -> argparse.ArgumentParser:
     history.add_argument("--days", type=_days, default=30, help="how far back to look (default: 30)")
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
     retry = _command(sub, "retry", _late("requests", "retry"), "let the next tick start a request again")
-    _permalink(retry)
+    retry.add_argument(
+        "permalink", metavar="PERMALINK", nargs="?", help="address of the message, from Copy link in its menu"
+    )
+    retry.add_argument("--failed", action="store_true", help="start every request again that was given up")
+    retry.add_argument(
+        "--since",
+        metavar="DAY",
+        type=_day,
+        help="with --failed: those asked since then, YYYY-MM-DD UTC (default: today)",
+    )
     retry.add_argument(
         "--again", action="store_true", help="credit it even if the same SQL was credited before, and record your name"
     )
@@ -189,6 +199,13 @@ def _sandbox_look(look: argparse.ArgumentParser) -> None:
     look.add_argument("--fields", metavar="FIELD,FIELD", help="its columns (default: those that the notebook needs)")
     look.add_argument("--limit", metavar="ROWS", help="the most rows it shows (default: Looker's 500)")
     look.add_argument("--sql", metavar="SQL", help="exactly this SQL, instead of all the options above but --title")
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from None
 
 
 def _days(text: str) -> int:

@@ -53,15 +53,51 @@ def show(options: Namespace) -> int:
 
 
 def retry(options: Namespace) -> int:
-    """Lets the next tick start a request again."""
+    """Lets the next tick start a request again, or with --failed every request that was given up."""
     if options.by and not options.again:
         raise SettingsError("--by names the person who wants --again.", "Give both options, or neither.")
+    if options.failed == bool(options.permalink):
+        raise SettingsError("retry wants the address of one request, or --failed.", "Give one of them.")
+    if options.failed:
+        return _retry_failed(options)
+    if options.since:
+        raise SettingsError("--since goes with --failed.", "Give both options, or neither.")
     permalink = read_permalink(options.permalink)
     assembly = _assembly()
     overridden_by = (options.by or person()) if options.again else ""
     restart(_lookup(assembly), assembly.ledger, assembly.ports.clock, permalink, overridden_by)
     print("The next tick will start this request again.")
     return 0
+
+
+def _retry_failed(options: Namespace) -> int:
+    if options.again:
+        raise SettingsError("--again is for one request.", "Give the address of that request instead of --failed.")
+    assembly = _assembly()
+    since = options.since or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    outcomes = restart_failed(_lookup(assembly), assembly.ledger, assembly.ports.clock, since)
+    for address, problem in outcomes:
+        print(printable(f"{address}  {problem or 'will be started again'}"))
+    restarts = sum(not problem for _, problem in outcomes)
+    print(f"The next tick will start {count(restarts, 'request')} again.")
+    return 0
+
+
+def restart_failed(lookup: Lookup, ledger: Ledger, clock: Clock, since: datetime) -> Sequence[tuple[str, str]]:
+    """Restarts every request asked since then that was given up.
+
+    Returns (address, why it was not restarted or "") of each, oldest first.
+    """
+    outcomes = []
+    for request in lookup.past(since):
+        if request.status == "given_up" and time_of(request.key.ts) >= since:
+            problem = ""
+            try:
+                restart(lookup, ledger, clock, read_permalink(request.permalink))
+            except SettingsError as error:
+                problem = str(error)
+            outcomes.append((request.permalink, problem))
+    return outcomes
 
 
 def restart(lookup: Lookup, ledger: Ledger, clock: Clock, permalink: Permalink, overridden_by: str = "") -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
-from creditbot.commands.requests import restart
+from creditbot.commands.requests import restart, restart_failed
 from creditbot.errors import SettingsError
 from creditbot.insight.lookup import Lookup
 from creditbot.intake.permalink import Permalink
 from creditbot.model import RequestKey
 from creditbot.state.codec import DONE
 from creditbot.state.ledger import Ledger
-from tests.support.world import CHANNEL, HOST, REFERENCE, REQUEST_RULES, World
+from tests.support.world import CHANNEL, HOST, REFERENCE, REQUEST_RULES, START, World
 
 
 @pytest.fixture
@@ -179,3 +180,43 @@ def test_a_retry_does_not_hide_that_the_state_was_lost(world: World) -> None:
     retry(world, permalink(second))
     assert 2 == world.tick().waiting
     assert [REFERENCE] == world.replies(first)
+
+
+def failed_since(world: World, since: datetime) -> list[tuple[str, str]]:
+    """`creditbot retry --failed --since`."""
+    ports = world.ports()
+    ledger = Ledger(ports.state)
+    return [*restart_failed(Lookup(ports.inbox, ports.summaries, ledger, REQUEST_RULES), ledger, ports.clock, since)]
+
+
+def test_every_request_that_was_given_up_starts_again(world: World) -> None:
+    keys = [world.ask("gone1"), world.ask("abc"), world.ask("gone2")]
+    world.tick()
+    assert [(world.address(keys[0]), ""), (world.address(keys[2]), "")] == failed_since(world, START)
+    assert ["restarted", "answered", "restarted"] == [world.record(key).status for key in keys]
+
+
+def test_a_request_from_before_that_day_does_not_start_again(world: World) -> None:
+    key = world.ask("gone")
+    world.tick()
+    assert [] == failed_since(world, START + timedelta(days=1))
+    assert "given_up" == world.record(key).status
+
+
+def test_a_request_that_is_none_any_more_is_named_with_the_reason(world: World) -> None:
+    key, other = world.ask("gone"), world.ask("gone2")
+    world.tick()
+    world.delete(key)
+    (first, problem), second = failed_since(world, START)
+    assert (world.address(key), "There is no such message, or the bot cannot see it.") == (first, problem)
+    assert (world.address(other), "") == second
+
+
+def test_a_denied_request_is_no_failure(world: World) -> None:
+    """Somebody decided on it."""
+    world.amounts["big"] = Decimal("30000.00")
+    world.ask("big")
+    world.tick()
+    world.react("x")
+    world.tick()
+    assert [] == failed_since(world, START)
