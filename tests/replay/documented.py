@@ -32,7 +32,7 @@ Answers = Mapping[str, Mapping[str, HttpResponse]]
 
 SLACK_METHODS = (
     "auth.test", "chat.postMessage", "chat.update", "conversations.history", "conversations.info", "conversations.list",
-    "conversations.open", "conversations.replies",
+    "conversations.open", "conversations.replies", "reactions.add", "reactions.get", "reactions.remove",
 )  # fmt: skip
 """Every method that creditbot calls."""
 
@@ -118,8 +118,9 @@ def api_for(area: str, environ: Mapping[str, str] = os.environ) -> DocumentedApi
 def slack_answers(folder: Path) -> Answers:
     """The successful examples of each method by their names, then each documented error by its code.
 
-    Two more answers are made of the first example and the schema of the method's output: `shape null`, with null
-    wherever that is allowed, and `shape bare`, with the required fields alone.
+    A method that needs a scope may find it missing, though not every method's page lists that error. Two more answers
+    are made of the first example and the schema of the method's output: `shape null`, with null wherever that is
+    allowed, and `shape bare`, with the required fields alone.
     """
     answers: dict[str, dict[str, HttpResponse]] = {}
     for method in SLACK_METHODS:
@@ -127,8 +128,9 @@ def slack_answers(folder: Path) -> Answers:
         examples = {name: each["example"] for name, each in reference["examples"].items()}
         shown = {name: example for name, example in examples.items() if example["ok"]}
         refused = {example["error"]: example for example in examples.values() if not example["ok"]}
-        listed = {code: {"ok": False, "error": code} for code in reference["errors"]}
-        shapes = _shapes(next(iter(shown.values())), reference["output"])
+        codes = [*reference["errors"], *(["missing_scope"] if reference["scope"].get("bot") else [])]
+        listed = {code: {"ok": False, "error": code} for code in codes}
+        shapes = _shapes(next(iter(shown.values())), reference["output"] or {"properties": {}})
         bodies = {**shown, **listed, **refused, **shapes}
         answers[method] = {name: HttpResponse.of(body) for name, body in bodies.items()}
     return answers

@@ -65,6 +65,11 @@ class Stage:
         if self._sandbox:
             prepare(self._sandbox)
 
+    def choose(self, operation: str, name: str) -> None:
+        """From now on an operation gives this documented answer."""
+        if self._documented:
+            self._documented.chosen[operation] = name
+
     def answers(self, operation: str, *, shapes: bool = False) -> Iterator[str]:
         """The names of the documented answers of an operation; while one is yielded, it is what the operation gives.
 
@@ -73,8 +78,7 @@ class Stage:
         known = self._documented.answers[operation] if self._documented else ()
         names = ", ".join(name for name in known if name.startswith("shape ") == shapes)
         for name in str(self.cassette.get_metadata(operation, names)).split(", "):
-            if self._documented:
-                self._documented.chosen[operation] = name
+            self.choose(operation, name)
             yield name
         if self._documented:
             del self._documented.chosen[operation]

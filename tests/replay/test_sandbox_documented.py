@@ -51,6 +51,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     with Sandbox(tmp_path, rate_limits=False, warehouse=no_warehouse, messages=False) as made:
         made.world.post("Could somebody credit this?", ts=TS)
         made.world.post("Approved", ts=REPLY, thread_ts=TS, user=BOT_USER, bot_id=BOT)
+        made.world.react(REPLY, "eyes", channel=CHANNEL, user=BOT_USER)
         made.world.post("Thank you!", thread_ts=TS)
         made.world.post("And this one?")
         add_look(made.world, "7", "Verify", add_query(made.world, verify("AC-sandbox-0001")))
@@ -157,6 +158,9 @@ CALLS: dict[str, dict[str, object]] = {
     "conversations.list": {"limit": 1},
     "conversations.open": {"users": OWNER},
     "conversations.replies": {"channel": CHANNEL, "ts": TS, "limit": 2},
+    "reactions.add": {"channel": CHANNEL, "timestamp": TS, "name": "eyes"},
+    "reactions.get": {"channel": CHANNEL, "timestamp": REPLY, "full": True},
+    "reactions.remove": {"channel": CHANNEL, "timestamp": REPLY, "name": "eyes"},
 }
 """A call of each method that succeeds."""
 
@@ -224,6 +228,16 @@ REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("conversations.replies", {"ts": "1111111111.000100"}, "thread_not_found"),
     ("conversations.replies", {"cursor": "x"}, "invalid_cursor"),
     ("conversations.replies", {"oldest": "x"}, "invalid_ts_oldest"),
+    ("reactions.add", {"channel": "C0NONE"}, "channel_not_found"),
+    ("reactions.add", {"timestamp": REPLY}, "already_reacted"),
+    ("reactions.add", {"timestamp": "x"}, "bad_timestamp"),
+    ("reactions.add", {"timestamp": ""}, "no_item_specified"),
+    ("reactions.add", {"timestamp": "1111111111.000100"}, "message_not_found"),
+    ("reactions.add", {"name": "no emoji"}, "invalid_name"),
+    ("reactions.get", {"timestamp": "1111111111.000100"}, "message_not_found"),
+    ("reactions.get", {"timestamp": "x"}, "bad_timestamp"),
+    ("reactions.remove", {"timestamp": TS}, "no_reaction"),
+    ("reactions.remove", {"name": "no emoji"}, "invalid_name"),
 ]
 
 

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from creditbot.adapters.slack.access import access
-from creditbot.model import Marker
+from creditbot.adapters.slack.open import SlackAdapters
+from creditbot.model import Marker, RequestKey
 from tests.replay.ends import ends_of, errors_in
 from tests.replay.stage import Stage
 
 LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)
 MARKER = Marker("reply", "T1.C1.1", "claim-1")
+REQUEST = RequestKey("T1", "C1", "1767866400.000100")
 NOTICE = Marker("notice", "T1.C1.1.n1", "claim-2")
 
 
@@ -89,6 +91,9 @@ def test_shapes(stage: Stage) -> None:
         "conversations.list": lambda: inbox.workspace(None).channels,
         "conversations.open": lambda: stage.slack().owner.tell("Hello", NOTICE),
         "conversations.replies": lambda: len(inbox.thread(channel, request)),
+        "reactions.add": lambda: slack.signs.put(REQUEST, "taken"),
+        "reactions.get": lambda: _reacted(stage, slack),
+        "reactions.remove": lambda: slack.signs.take_back(REQUEST, "taken"),
     }
     ends = {
         f"{method}, {name}": end
@@ -112,13 +117,19 @@ def test_shapes(stage: Stage) -> None:
         "conversations.open, shape bare": "PostRefused, retry",
         "conversations.replies, shape null": 4,
         "conversations.replies, shape bare": 4,
+        "reactions.add, shape null": None,
+        "reactions.add, shape bare": None,
+        "reactions.get, shape null": ["W222222", "W333333"],
+        "reactions.get, shape bare": None,
+        "reactions.remove, shape null": None,
+        "reactions.remove, shape bare": None,
     }
     assert expected == ends
 
 
 RETRIED = {
     "app_access_restricted", "channel_not_found", "ekm_access_denied", "message_limit_exceeded",
-    "messages_tab_disabled", "not_in_channel", "rate_limited", "restricted_action",
+    "messages_tab_disabled", "missing_scope", "not_in_channel", "rate_limited", "restricted_action",
     "restricted_action_non_threadable_channel", "restricted_action_read_only_channel",
     "restricted_action_thread_only_channel",
 }  # fmt: skip
@@ -145,4 +156,33 @@ def test_chat_update(stage: Stage) -> None:
     assert ends["success"] is None
     assert {"PostRefused", "PostRefused, retry", "PostUnknown"} == errors.keys()
     assert {"unable_to_share_files", "update_failed"} == errors["PostUnknown"]
-    assert {"channel_not_found", "message_limit_exceeded"} == errors["PostRefused, retry"]
+    assert {"channel_not_found", "message_limit_exceeded", "missing_scope"} == errors["PostRefused, retry"]
+
+
+def test_reactions_add(stage: Stage) -> None:
+    """A sign on a request never fails it, and only a missing scope ends the trying."""
+    signs = stage.slack().signs
+    ends = ends_of(stage.answers("reactions.add"), lambda: signs.put(REQUEST, "taken"))
+    assert {None} == set(ends.values())
+
+
+def test_reactions_remove(stage: Stage) -> None:
+    """The same for a sign that is taken back."""
+    signs = stage.slack().signs
+    ends = ends_of(stage.answers("reactions.remove"), lambda: signs.take_back(REQUEST, "taken"))
+    assert {None} == set(ends.values())
+
+
+def test_reactions_get(stage: Stage) -> None:
+    """Who reacted to a question, where the channel's history may not be read; a question that is gone is none."""
+    slack = stage.slack()
+    ends = ends_of(stage.answers("reactions.get"), lambda: _reacted(stage, slack))
+    assert ["W222222", "W333333"] == ends.pop("success")
+    assert None is ends.pop("message_not_found")
+    assert {"Refused"} == set(ends.values())
+
+
+def _reacted(stage: Stage, slack: SlackAdapters) -> list[str] | None:
+    stage.choose("conversations.history", "missing_scope")
+    question = slack.approvers.question(stage.channel, stage.request)
+    return [user for users in question.reactions.values() for user in users] if question else None
