@@ -218,7 +218,7 @@ class Holds:
         )
         end = move(record, "denied", now, claim=None, reason=reason, edited=edited)
         address = self._context.workspace.address(key, record.thread)
-        text = denied_text(address, reason)
+        text = denied_text(address, reason, self._context.ports.pages.address(key))
         notice = due(text, now, since=record.retried or time_of(key.ts))
         return self._finisher.finish(key, record, end, {f"{key}.denied.{hold.ask.rpartition('.')[2]}": notice})
 
@@ -255,11 +255,11 @@ class Holds:
         return new
 
 
-def denied_text(permalink: str, reason: str) -> str:
+def denied_text(permalink: str, reason: str, page: str) -> str:
     """The message to the owner about a held request that was not approved."""
     return (
         f"I have not answered {permalink}: {reason} If it needs an answer, please answer by hand. To have it computed "
-        "and asked about again, run `creditbot retry` with its address."
+        f"and asked about again, run `creditbot retry` with its address. What I know about it: {page}"
     )
 
 

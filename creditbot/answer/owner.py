@@ -81,11 +81,11 @@ def cause_text(error: CreditbotError) -> str:
     return f"Requests are paused; I will keep trying: {error}"
 
 
-def lost_text(permalink: str, error: CreditbotError) -> str:
+def lost_text(permalink: str, error: CreditbotError, page: str) -> str:
     """The message about a reply that was posted more than once and that Slack never showed."""
     return (
         f"Please answer {permalink} by hand: {error} I have stopped posting. I will close the request once I see an "
-        "answer in the thread or the message is deleted."
+        f"answer in the thread or the message is deleted. What I know about it: {page}"
     )
 
 

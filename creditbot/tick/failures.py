@@ -175,7 +175,7 @@ class Failures:
         address = self._context.workspace.address(key, record.thread)
         soon = isinstance(error, PostUnknown) and record.posts < self._context.rules.attempts
         if isinstance(error, ReplyLost):
-            self._notices.add(f"{key}.lost", owner.lost_text(address, error))
+            self._notices.add(f"{key}.lost", owner.lost_text(address, error, self._context.ports.pages.address(key)))
         elif not (error.shared or soon or isinstance(error, NotYet)):
             self._notices.add(f"{key}.posting", owner.unsettled_text(address, error))
         return record
