@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from creditbot.adapters.slack.messages import message_of
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import NOTICES, Request, RequestRules, read_request, requests_in, why_not
 from creditbot.model import LookerLink, Message, RequestKey, Workspace
@@ -128,6 +129,91 @@ def test_with_a_user_token_our_posts_are_known_by_their_user() -> None:
 def test_a_message_without_a_link_to_our_looker_is_not_a_request() -> None:
     """Whoever wrote it."""
     assert read_request(message(text="hello <https://other.looker.com/x/abc>"), WORKSPACE, RULES) is None
+
+
+# -- each place of a link, by each author, in each kind of message ------------------------------------------------------
+
+LOOK = "https://acme.looker.com/looks/42"
+BLOCKS = [
+    {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "link", "url": LOOK}]}]}
+]
+ATTACHED = {"text": f"<{LOOK}>", "title_link": LOOK, "fields": [{"value": f"<{LOOK}>"}]}
+QUOTED = {
+    **ATTACHED, "is_msg_unfurl": True, "from_url": "https://acme.slack.com/archives/C1/p1", "blocks": BLOCKS,
+    "message_blocks": [{"message": {"blocks": BLOCKS}}],
+}  # fmt: skip
+SAID: dict[str, dict[str, Any]] = {
+    "text": {"text": f"<{LOOK}>"},
+    "blocks": {"blocks": BLOCKS},
+    "forwarded": {"attachments": [{**QUOTED, "is_share": True}]},
+}
+ONLY_SHOWN: dict[str, dict[str, Any]] = {
+    "a quoted message": {"attachments": [QUOTED]},
+    "two quoted messages": {"attachments": [QUOTED, QUOTED]},
+    "a quotation in a forwarded message": {"attachments": [{"is_share": True, "text": "x", "attachments": [QUOTED]}]},
+    "the preview of a page": {"attachments": [{**ATTACHED, "from_url": LOOK, "original_url": LOOK}]},
+    "the preview by an app": {"attachments": [{"app_unfurl_url": LOOK, "is_app_unfurl": True, "blocks": BLOCKS}]},
+    "a file": {"files": [{"title": f"<{LOOK}>", "url_private": LOOK, "preview": f"<{LOOK}>"}]},
+}
+MAY_ASK: dict[str, dict[str, Any]] = {
+    "a person": {"user": "U1", "team": "T1"},
+    "a colleague of the organisation": {"user": "W1", "team": "T1", "user_team": "E1"},
+    "an allowed app": {"bot_id": "BFORM", "subtype": "bot_message"},
+}
+MAY_NOT_ASK: dict[str, dict[str, Any]] = {
+    "a stranger": {"user": "U9", "team": "T9", "user_team": "T9"},
+    "another app": {"user": "U9", "bot_id": "B9"},
+    "the bot itself": {"user": "UBOT", "bot_id": "BBOT"},
+    "Slackbot": {"user": "USLACKBOT"},
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "new": {},
+    "edited": {"edited": {"ts": "1736345679.000100"}},
+    "with a file": {"subtype": "file_share"},
+    "sent to the channel from a thread": {"subtype": "thread_broadcast", "thread_ts": "1736345600.000000"},
+}
+
+
+def asked(*parts: dict[str, Any]) -> list[str]:
+    """Looks that the message with these fields asks for, as Slack gives it."""
+    raw: dict[str, Any] = {"ts": "1736345678.000100", "text": "hello"}
+    for part in parts:
+        raw |= part
+    rules = replace(RULES, bots=frozenset({"BFORM"}))
+    request = read_request(message_of(raw, "C1"), replace(WORKSPACE, enterprise="E1"), rules)
+    return [link.id for link in request.links] if request else []
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("author", MAY_ASK.values(), ids=MAY_ASK)
+@pytest.mark.parametrize("place", SAID.values(), ids=SAID)
+def test_what_somebody_says_is_a_request(place: dict[str, Any], author: dict[str, Any], kind: dict[str, Any]) -> None:
+    """Whoever may ask, and in whatever kind of message."""
+    assert ["42"] == asked(author, kind, place)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("author", MAY_ASK.values(), ids=MAY_ASK)
+@pytest.mark.parametrize("place", ONLY_SHOWN.values(), ids=ONLY_SHOWN)
+def test_what_slack_only_shows_is_no_request(
+    place: dict[str, Any], author: dict[str, Any], kind: dict[str, Any]
+) -> None:
+    """A quotation repeats what somebody asked before."""
+    assert [] == asked(author, kind, place)
+
+
+@pytest.mark.parametrize("author", MAY_NOT_ASK.values(), ids=MAY_NOT_ASK)
+@pytest.mark.parametrize("place", [*SAID.values(), *ONLY_SHOWN.values()], ids=[*SAID, *ONLY_SHOWN])
+def test_others_ask_nowhere(place: dict[str, Any], author: dict[str, Any]) -> None:
+    """Wherever the link stands."""
+    assert [] == asked(author, place)
+
+
+def test_the_attachments_of_an_allowed_app_are_what_it_says() -> None:
+    """Those of a person are not: people cannot attach anything but what Slack or an app shows."""
+    place = {"attachments": [ATTACHED]}
+    assert ["42"] == asked(MAY_ASK["an allowed app"], place)
+    assert [] == asked(MAY_ASK["a person"], place)
 
 
 def test_the_fingerprint_changes_with_what_the_links_mean() -> None:
