@@ -131,7 +131,7 @@ def test_a_message_without_a_link_to_our_looker_is_not_a_request() -> None:
     assert read_request(message(text="hello <https://other.looker.com/x/abc>"), WORKSPACE, RULES) is None
 
 
-# -- each place of a link, by each author, in each kind of message ------------------------------------------------------
+# -- each place of a link, by each author, in each kind of message -----------------------------------------------------
 
 LOOK = "https://acme.looker.com/looks/42"
 BLOCKS = [
