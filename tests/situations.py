@@ -177,6 +177,14 @@ def void(world: Stage) -> None:
     world.tick(**LIMITED)
 
 
+def question_deleted(world: Stage) -> None:
+    """Somebody deletes the question to the approvers."""
+    held(world)
+    world.visible_asks().clear()
+    world.wait(minutes=16)
+    world.tick(**LIMITED)
+
+
 def two_approvers(world: Stage) -> None:
     """An amount takes two approvers."""
     world.ask("abc", "def")
@@ -445,7 +453,7 @@ def thread_refused(world: Stage) -> None:
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, amounts_differ,
     answer_taken_back, answer_in_doubt, deleted, edited_after_the_answer,
-    held, approved, denied, undecided, contested, void, two_approvers, nobody_may_decide, day_limit,
+    held, approved, denied, undecided, contested, void, question_deleted, two_approvers, nobody_may_decide, day_limit,
     link_refused, many_links_refused, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,

@@ -180,14 +180,15 @@ class Holds:
     def _with_votes(self, key: RequestKey, record: Record) -> Record:
         """The record with the votes as they stand now, stored if they have changed."""
         hold = _hold_of(record)
-        votes = tally(hold.votes, self._reactions(hold), self._voters(record), self._context.now())
+        votes = tally(hold.votes, self._reactions(key, record), self._voters(record), self._context.now())
         if votes == hold.votes:
             return record
         return self._swap(key, record, move(record, record.status, record.at, hold=replace(hold, votes=votes)))
 
-    def _reactions(self, hold: Hold) -> Mapping[str, Sequence[str]]:
+    def _reactions(self, key: RequestKey, record: Record) -> Mapping[str, Sequence[str]]:
         """Who reacted to the question, and how; to every copy of it if it may have been sent more than once."""
-        notice, approvers = self._context.ledger.state.notices.get(hold.ask), self._context.ports.approvers
+        hold, approvers = _hold_of(record), self._context.ports.approvers
+        notice = self._context.ledger.state.notices.get(hold.ask)
         if notice is None or notice.status != "told":
             return {}
         message = approvers.question(notice.channel, notice.ts)
@@ -196,6 +197,9 @@ class Holds:
             copies = approvers.asked(hold.ask, notice.since or notice.at) or ()
             others = [(copy.channel, copy.ts) for copy in copies if copy.ts != notice.ts]
             messages += filter(None, (approvers.question(*other) for other in others))
+        if not messages and self._context.now() - notice.at >= self._context.rules.settle:
+            address = self._context.workspace.address(key, record.thread)
+            self._notices.add(f"{key}.unasked.{hold.ask.rpartition('.')[2]}", unasked_text(address, hold.until))
         found: dict[str, list[str]] = {}
         for message in messages:
             for emoji, users in message.reactions.items():
@@ -268,6 +272,15 @@ def contested_text(permalink: str, yes: str, no: str, until: datetime) -> str:
     return (
         f"{yes} said yes and {no} said no to {permalink}, so nothing happens. Please agree, and take one of the votes "
         f"back before {until:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+def unasked_text(permalink: str, until: datetime) -> str:
+    """The message to the owner about a question that approvers can no longer react to."""
+    return (
+        f"The question to the approvers about {permalink} was deleted, so nobody can react to it. Please decide with "
+        f"`creditbot approve` or `creditbot deny`. Without a decision before {until:%Y-%m-%d %H:%M} UTC the request "
+        "ends as denied."
     )
 
 

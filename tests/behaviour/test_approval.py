@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from creditbot.decide.policy import Band, Limits, Policy
-from creditbot.errors import PostUnknown
+from creditbot.errors import SLACK, PostUnknown, Refused
 from creditbot.model import RequestKey
 from tests.support.world import BOT_USER, HOST, OWNER, PERSON, RULES, World
 
@@ -384,3 +384,32 @@ def test_an_approval_does_not_cover_a_reason_that_came_later(world: World, held:
     world.tick(**policy)
     assert ("held", []) == (world.record(held).status, world.replies(held))
     assert "above the limit of $31,000.00" in world.questions()[0].text
+
+
+def test_a_question_that_was_deleted_is_told_to_the_owner_once(world: World, held: RequestKey) -> None:
+    world.visible_asks().clear()
+    world.ticks(3)
+    assert "held" == world.record(held).status
+    assert [f"The question to the approvers about {world.address(held)} was deleted"] == [
+        text.partition(",")[0] for text in world.told()
+    ]
+
+
+def test_a_question_that_is_not_visible_yet_is_no_deleted_one(world: World) -> None:
+    world.amounts["big"] = BIG
+    world.ask("big")
+    world.lateness = timedelta(minutes=10)
+    world.tick()
+    world.wait(minutes=5)
+    world.tick()
+    assert [] == world.told()
+
+
+def test_votes_that_cannot_be_read_are_an_error_of_the_tick(world: World, held: RequestKey) -> None:
+    world.react("+1")
+    world.fail("votes", Refused(SLACK, "The bot may not see who reacted.", "Add the scope."))
+    report = world.tick()
+    assert ["The bot may not see who reacted. Add the scope."] == report.errors
+    assert "held" == world.record(held).status
+    world.tick()
+    assert [REPLY] == world.replies(held)
