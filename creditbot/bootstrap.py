@@ -18,7 +18,6 @@ from creditbot.credit.products import ProductTable, default_products, load_produ
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.dialects import dialect_named, dialect_of
 from creditbot.decide.policy import Policy
-from creditbot.decide.policy_file import load_policy
 from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
@@ -143,7 +142,11 @@ def policy_of(settings: Settings) -> Policy:
 
     Raises `SettingsError` for a file that is wrong, and for a quorum that the approvers can never reach.
     """
-    policy = load_policy(settings.policy_file) if settings.policy_file else Policy()
+    policy = Policy()
+    if settings.policy_file:
+        from creditbot.decide.policy_file import load_policy
+
+        policy = load_policy(settings.policy_file)
     limits = policy.limits
     if settings.max_credit_usd is not None:
         limits = replace(limits, request=settings.max_credit_usd)
