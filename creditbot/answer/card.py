@@ -35,13 +35,19 @@ def card_for(context: TickContext, key: RequestKey, record: Record) -> Card | No
     if not context.rules.cards or record.result is None:
         return None
     try:
-        if context.ports.inbox.is_shared(key.channel):
-            return None
-        summary = context.ports.summaries.load(key)
+        return _card(context, key, record, record.result)
     except CreditbotError as error:
         log.warning("the reply to request %s has no card: %s", key, error)
+    except Exception:  # a summary that somebody edited may hold anything
+        log.exception("the reply to request %s has no card", key)
+    return None
+
+
+def _card(context: TickContext, key: RequestKey, record: Record, result: Result) -> Card | None:
+    if context.ports.inbox.is_shared(key.channel):
         return None
-    if summary is None or not _is_of(summary, record.result):
+    summary = context.ports.summaries.load(key)
+    if summary is None or not _is_of(summary, result):
         return None
     approved_by = [vote.by for vote in record.hold.votes if vote.yes] if record.hold else []
     return card_of(summary, context.ports.pages.address(key), approved_by)

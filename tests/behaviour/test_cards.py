@@ -79,6 +79,16 @@ def test_a_card_that_cannot_be_made_does_not_stop_the_reply(world: World, effect
     assert cards(world, key) == [None]
 
 
+@pytest.mark.parametrize("links", [7, ["x"], [{"credit": 1}], [{"credit": 1, "sql_sha256": []}]])
+def test_a_summary_that_somebody_spoilt_does_not_stop_the_reply(world: World, links: object) -> None:
+    key = world.ask("abc")
+    world.kill("thread.before-read", rules=CARDS)
+    world.wait(minutes=31)
+    world.summaries[str(key)] = {**world.summaries[str(key)], "links": links}
+    assert world.tick(rules=CARDS).ok
+    assert world.replies(key) == [REFERENCE]
+
+
 def test_a_summary_of_another_run_makes_no_card(world: World) -> None:
     """A suspended process saved it late: the numbers would not be those of the amount."""
     key = world.ask("abc")
