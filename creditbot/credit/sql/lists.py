@@ -48,6 +48,7 @@ _STEP_NAMES: Final = frozenset({
     "splitbychar", "splitbystring", "string_to_array", "strtok_to_array", "try_parse_json",
 })
 # fmt: on
+_BRANCHING: Final = (exp.Case, exp.Coalesce, exp.If)
 _AGGREGATES: Final = (exp.ArrayAgg, exp.ArrayUniqueAgg)
 _AGGREGATE_NAMES: Final = frozenset({"collect_list", "collect_set", "grouparray", "groupuniqarray"})
 
@@ -86,6 +87,7 @@ class Lists:
             origin = _origin(todo.pop())
             if origin is None:
                 return False
+            todo += [branch for branch in _branches(origin) if not _is_short(branch)]
             if isinstance(origin, exp.Column) and (origin.table, origin.name) not in seen:
                 seen.add((origin.table, origin.name))
                 todo += self._meanings.of(origin)
@@ -93,8 +95,11 @@ class Lists:
 
 
 def _origin(node: exp.Expr) -> exp.Expr | None:
-    """The column, aggregate or query that a list comes from, through paths, casts and splits; None if more is added."""
-    while not isinstance(node, exp.Column):
+    """What a list comes from, through paths, casts and splits; None if more is added on the way.
+
+    That is a column, an aggregate, a query, or a choice between several lists.
+    """
+    while not isinstance(node, (exp.Column, *_BRANCHING)):
         if isinstance(node, exp.Array) and [exp.Select] == [type(item) for item in node.expressions]:
             return node
         if _collects_rows(node):
@@ -114,6 +119,25 @@ def _origin(node: exp.Expr) -> exp.Expr | None:
     return node
 
 
+def _branches(node: exp.Expr) -> Sequence[exp.Expr]:
+    """The lists that a COALESCE, IF or CASE chooses from; none for anything else."""
+    if isinstance(node, exp.Coalesce):
+        return [node.this, *node.expressions]
+    if isinstance(node, exp.Case | exp.If):
+        results = [branch.args["true"] for branch in (node.args.get("ifs") or [node])]
+        return [*results, *filter(None, (node.args.get("default"), node.args.get("false")))]
+    return ()
+
+
+def _is_short(node: exp.Expr) -> bool:
+    """Whether a list that is written down has one element at most, and so makes no second row of one."""
+    while isinstance(node, exp.Cast | exp.Paren | exp.ParseJSON):
+        node = node.this
+    if isinstance(node, exp.Array):
+        return len(node.expressions) < 2 and node.find(exp.Query) is None
+    return isinstance(node, exp.Null) or (isinstance(node, exp.Literal) and node.name in {"", "[]", "{}"})
+
+
 def opens_list(node: exp.Expr | None) -> bool:
     """Whether the node is a function that makes several rows from one value, such as UNNEST or FLATTEN."""
     if isinstance(node, exp.Anonymous):
@@ -123,7 +147,7 @@ def opens_list(node: exp.Expr | None) -> bool:
 
 def _collects_rows(node: exp.Expr) -> bool:
     """Whether the node is an aggregate that makes a list of one element for each row."""
-    if isinstance(node, exp.Filter):
+    if isinstance(node, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
         return _collects_rows(node.this)
     named = isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) and node.name.lower() in _AGGREGATE_NAMES
     return named or isinstance(node, _AGGREGATES)
