@@ -279,7 +279,7 @@ def test_conditions_that_do_not_reach_the_traffic_name_no_account(sql: str) -> N
     assert isinstance(window(sql).accounts, Unknown)
 
 
-def test_a_chain_of_tables_that_each_read_the_last_one_twice_is_read_at_once() -> None:
+def test_tables_that_each_read_the_last_one_twice_are_read_at_once() -> None:
     """Without a memory, the time would double with each of them."""
     chain = ["x0 AS (SELECT day, messages, account_sid FROM t)"]
     chain += [f"x{n} AS (SELECT * FROM x{n - 1} UNION ALL SELECT * FROM x{n - 1})" for n in range(1, 40)]
