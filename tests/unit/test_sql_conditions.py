@@ -100,6 +100,7 @@ ABOUT_VERIFY = {
         ("postgres", F + f"{KIND} LIKE 'S_S%'"),
         ("postgres", F + f"UPPER({KIND}) NOT LIKE 'OTH%' AND LOWER({KIND}) LIKE 'sms'"),
         ("postgres", F + "(CASE WHEN item = 'Authy' THEN 'Verify' WHEN a = 1 THEN NULL END) LIKE '%'"),
+        ("postgres", F + "(CASE WHEN item = 'Authy' THEN name ELSE NULL END) = 'Verify'"),
         ("oracle", F + "DECODE(item, 'Authy', 1, 0) = 1"),
         ("oracle", F + "DECODE(item, 'Authy', 1) = 1"),
         ("snowflake", F + "IFF(item = 'Authy', 1, 0) = 1"),
