@@ -27,7 +27,7 @@ from typing_extensions import override
 from creditbot.notebook_host.kernel_client import ForkedKernelClient
 from creditbot.notebook_host.kernels import Kernel, KernelLauncher
 from creditbot.notebook_host.output_meter import TooMuchOutput
-from creditbot.notebook_host.outputs import scraps_in
+from creditbot.notebook_host.outputs import outline_of, scraps_in
 from creditbot.notebook_host.parameter import PARAMETER, PARAMETERS_TAG
 
 ENGINE = "creditbot"
@@ -40,6 +40,12 @@ _HASH = (
     f"f'{{{PARAMETER}}}'.strip({_PADDING!r}).encode('utf-8', 'surrogatepass')).hexdigest()"
 )
 """Evaluated in the kernel after each cell: a hash of the parameter, or False where there is none."""
+
+_LONG = 2**20
+"""Bytes of output above which papermill gets an outline of the notebook back.
+
+It writes each line of what it gets as a string of its own, although there is no file to write to.
+"""
 
 _MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What nbclient raises at a message of a widget that lacks a field, or has something else in it."""
@@ -175,6 +181,8 @@ class CreditbotEngine(Engine):  # type: ignore[misc]
                     timeout=execution_timeout,
                     **traits,
                 ).execute()
+                if execution is not None and client.meter.bytes > _LONG:
+                    nb_man.nb = outline_of(nb_man.nb)
             except DeadKernelError:
                 if client.meter.exceeded:
                     raise TooMuchOutput from None

@@ -32,21 +32,22 @@ class OutputMeter:
         process: of the kernel.
 
     Attributes:
-        exceeded: whether it sent too much.
+        bytes: of memory that all of it may take.
+        exceeded: whether that is too much.
     """
 
     def __init__(self, process: ForkedProcess) -> None:
         self._process = process
-        self._bytes = 0
+        self.bytes = 0
         self.exceeded = False
 
     def count(self, message: Sequence[bytes]) -> None:
         """Counts a message: signature, header, parent header, metadata, content and buffers. Raises `TooMuchOutput`."""
-        self._bytes += sum(map(len, message))
+        self.bytes += sum(map(len, message))
         for part in message[3:5]:
-            if self._bytes <= OUTPUT_LIMIT:  # a larger one is not even looked at
-                self._bytes += _beside_its_length(part)
-        if self._bytes > OUTPUT_LIMIT:
+            if self.bytes <= OUTPUT_LIMIT:  # a larger one is not even looked at
+                self.bytes += _beside_its_length(part)
+        if self.bytes > OUTPUT_LIMIT:
             self.exceed()
 
     def exceed(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -73,6 +74,18 @@ def cut_streams(notebook: NotebookNode) -> None:
         for output in cell.get("outputs", ()):
             if output.output_type == "stream":
                 output.text = _cut(output.text)
+
+
+def outline_of(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with copies of its cells, and with no outputs but the beginnings of errors."""
+    outline = copy(notebook)
+    outline.cells = [copy(cell) for cell in notebook.cells]
+    for cell in outline.cells:
+        errors = [output for output in cell.get("outputs", ()) if output.output_type == "error"]
+        short = [{"ename": error.ename[:LIMIT], "evalue": error.evalue[:LIMIT]} for error in errors]
+        if "outputs" in cell:
+            cell.outputs = [new_output("error", **error) for error in short]  # type: ignore[no-untyped-call]
+    return outline
 
 
 def scraps_in(data: object) -> Iterator[tuple[str, object]]:

@@ -30,6 +30,7 @@ ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 _DEFAULT_KERNEL, _PYTHON = "python3", "python"
+_IS_PYTHON = re.compile(r"i?python[23]?", re.IGNORECASE)
 _OWN_PYTHON = {"python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}", sys.executable}
 
 
@@ -134,7 +135,7 @@ def _kernel(path: Path, notebook: NotebookNode) -> tuple[tuple[str, ...], tuple[
     name = notebook.metadata.get("kernelspec", {}).get("name") or _DEFAULT_KERNEL
     spec = _installed(name)
     language = _language(notebook) or (spec.language if spec else _PYTHON)
-    if language.lower() not in {_PYTHON, "ipython"}:
+    if not _IS_PYTHON.fullmatch(language):
         raise _unusable(path, f"The notebook {path} is written in {language}.", "Only Python notebooks can be run.")
     if spec is None:
         return (), (f"Its kernel {name} is not installed here. The notebook runs on creditbot's own Python instead.",)

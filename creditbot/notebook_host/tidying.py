@@ -24,7 +24,9 @@ def tidy(notebook: dict[str, Any]) -> None:
     notebook["nbformat_minor"] = min(_number(notebook.get("nbformat_minor")), 5)
     notebook["metadata"] = _metadata(_mapping(notebook.get("metadata")))
     for cell in notebook.get("cells", ()):
-        if isinstance(cell, dict) and str(cell.get("cell_type")) in _FIELDS:
+        if isinstance(cell, dict) and isinstance(kind := cell.get("cell_type"), str):
+            if kind not in _FIELDS:
+                cell["cell_type"] = "raw"  # of an extension: nobody runs it
             _tidy_cell(cell)
 
 
@@ -35,7 +37,7 @@ def _tidy_cell(cell: dict[str, Any]) -> None:
         source = "".join(source)
     cell["source"] = source
     metadata = _mapping(cell.get("metadata"))
-    cell["metadata"] = {key: value for key, value in metadata.items() if key in _FREE}
+    cell["metadata"] = {key: value for key, value in metadata.items() if key in _FREE and isinstance(value, dict)}
     cell["metadata"]["tags"] = _tags(metadata.get("tags"))
     if not isinstance(cell.get("attachments", {}), dict):
         del cell["attachments"]
@@ -54,6 +56,8 @@ def _metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     kept = dict(metadata)
     for key in ("kernelspec", "language_info", "orig_nbformat", "title", "authors"):
         kept.pop(key, None)
+    if not isinstance(kept.get("papermill", {}), dict):
+        del kept["papermill"]
     if isinstance(name := kernel.get("name"), str):
         texts = {key: value for key, value in kernel.items() if isinstance(value, str)}
         kept["kernelspec"] = {"display_name": name, **texts}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -341,14 +342,14 @@ def test_an_import_that_starts_a_thread_only_costs_time(notebook: Notebook, tmp_
 @pytest.mark.parametrize(
     "source",
     [
-        "exec(\"looker = 'select 2'\")",
-        "get_ipython().push({'looker': 'select 2'})",
+        "exec('looker = ' + repr('select 2'))",
+        "get_ipython().push({'look' + 'er': 'select 2'})",
         "from saved_queries_of_this_test import *",
         "looker = looker.replace('1', '2')",
         "looker += ' limit 5'",
         "%reset -f",
-        "get_ipython().run_cell('looker = None')",
-        "exec(\"kept, looker = looker, 'select 2'\")\nx = 1\n%time exec('1')",
+        "get_ipython().run_cell('looker = ' + 'None')",
+        "exec('kept, looker = looker, ' + repr('select 2'))\nx = 1\n%time exec('1')",
     ],
 )
 def test_a_run_in_which_looker_changes_is_refused(
@@ -362,20 +363,22 @@ def test_a_run_in_which_looker_changes_is_refused(
 
 
 def test_a_run_in_which_looker_changes_for_a_while_is_refused(runner: NotebookRunner, notebook: Notebook) -> None:
-    path = notebook("kept = looker; exec(\"looker = 'select 2'\")", "print(looker)", 'exec("looker = kept")')
+    path = notebook(
+        "kept = looker; exec('looker = ' + repr('select 2'))", "print(looker)", "exec('looker = ' + 'kept')"
+    )
     with pytest.raises(Refused, match="in cell 2"):
         runner.run(str(path), "select 1")
 
 
 def test_a_cell_above_the_parameter_that_sets_it_is_refused(runner: NotebookRunner, tmp_path: Path) -> None:
-    pushed = code("get_ipython().push({'looker': 'select 2'})")
+    pushed = code("get_ipython().push({'look' + 'er': 'select 2'})")
     cells = [pushed, code('looker = ""', "parameters"), code("print(looker)")]
     with pytest.raises(Refused, match="in cell 1"):
         runner.run(str(write_notebook(tmp_path / "n.ipynb", *cells)), "select 1")
 
 
 def test_a_change_hidden_by_an_error_that_is_expected_is_refused(runner: NotebookRunner, tmp_path: Path) -> None:
-    changes = code("exec(\"looker = 'select 2'\"); print(looker); 1 / 0", "raises-exception")
+    changes = code("exec('looker = ' + repr('select 2')); print(looker); 1 / 0", "raises-exception")
     path = write_notebook(tmp_path / "n.ipynb", code('looker = ""', "parameters"), changes)
     with pytest.raises(Refused, match="in cell 2"):
         runner.run(str(path), "select 1")
@@ -673,6 +676,14 @@ def test_a_scrap_that_is_glued_twice_with_one_value_is_not_ambiguous(
 ) -> None:
     again = "for _ in range(2): sb.glue('credit', {'amount': '4948.80', 'rows': [1]})"
     assert () == runner.run(str(notebook(IMPORTS, again)), "select 1").ambiguous_scraps
+
+
+def test_short_lines_do_not_take_the_hosts_memory(breakable: NotebookRunner, notebook: Notebook, mark: str) -> None:
+    """papermill and nbformat would make a string of each, which takes thirty times its size."""
+    breakable.run(str(notebook("print('y\\n' * 4_000_000)")), "select 1")
+    (host,) = processes(mark, "creditbot.notebook_host")
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{host}/status").read_text())
+    assert int(peak) < 300_000
 
 
 def test_a_failure_says_one_line_of_a_long_error(runner: NotebookRunner, notebook: Notebook) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode, from_dict
 
-from creditbot.notebook_host.outputs import LIMIT, PICTURE_LIMIT, read_cells, scraps_in, scraps_of
+from creditbot.notebook_host.outputs import LIMIT, PICTURE_LIMIT, outline_of, read_cells, scraps_in, scraps_of
 from tests.support.notebooks import code, markdown
 
 
@@ -61,6 +61,15 @@ def test_a_long_output_is_cut_and_says_so() -> None:
     """One output cannot fill the memory."""
     long = executed({"output_type": "stream", "text": "x" * (LIMIT + 7)})
     assert (("stream", f"{'x' * LIMIT}\n(7 more characters not kept)"),) == read_cells(long, (1, 2))[-1].outputs
+
+
+def test_an_outline_has_the_beginnings_of_errors_only() -> None:
+    """And it leaves the notebook itself as it is."""
+    error = {"output_type": "error", "ename": "KeyError", "evalue": "x" * (LIMIT + 7), "traceback": ["long"]}
+    notebook = executed({"output_type": "stream", "text": "x"}, error)
+    outputs = [output for cell in outline_of(notebook).cells for output in cell.get("outputs", ())]
+    assert [("KeyError", "x" * LIMIT)] == [(output.ename, output.evalue) for output in outputs]
+    assert 2 == len(notebook.cells[-1].outputs)
 
 
 def test_scraps_are_taken_out_of_a_large_notebook() -> None:

@@ -294,6 +294,7 @@ TOLERATED: list[dict[str, Any]] = [
     {"id": "with blanks and ümlauts"},
     {"id": None},
     {"prompt_number": 1, "language": "python", "collapsed": False},
+    {"metadata": {"papermill": None, "vscode": "python", "colab": []}},
 ]
 
 
@@ -316,6 +317,13 @@ def test_a_text_cell_may_have_fields_of_a_code_cell(path: Path, fields: dict[str
     assert ['looker = ""'] == tagged(write_notebook(path, {**markdown("text"), **fields}, code('looker = ""')))
 
 
+@pytest.mark.parametrize("kind", ["heading", "sql"])
+def test_a_cell_of_a_kind_that_nobody_runs_is_left_as_it_is(path: Path, kind: str) -> None:
+    """Of an old format, or of an extension."""
+    cell = {"cell_type": kind, "level": 1, "metadata": {}, "source": "looker = 'SELECT 1'"}
+    assert ['looker = ""'] == tagged(write_notebook(path, cell, code('looker = ""')))
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
@@ -327,6 +335,9 @@ def test_a_text_cell_may_have_fields_of_a_code_cell(path: Path, fields: dict[str
         {"language_info": {"version": "3.11"}},
         {"language_info": {"name": "python", "codemirror_mode": 3}},
         {"authors": "me", "title": 5, "orig_nbformat": "2"},
+        {"papermill": None},
+        {"kernelspec": {"name": "python3", "language": "python3"}},
+        {"language_info": {"name": "IPython"}},
     ],
     ids=str,
 )

@@ -100,6 +100,6 @@ def test_a_meter_says_that_its_limit_was_exceeded(meter: OutputMeter) -> None:
 def test_any_bytes_can_be_counted(data: bytes) -> None:
     """A notebook may send what is no JSON."""
     meter = OutputMeter.__new__(OutputMeter)
-    meter._bytes = 0
+    meter.bytes = 0
     meter.count([b"", b"", b"", data, data])
-    assert meter._bytes >= 2 * len(data)
+    assert meter.bytes >= 2 * len(data)
