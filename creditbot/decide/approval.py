@@ -54,7 +54,7 @@ def approval_digest(text: str, result: Result, policy: Policy) -> str:
         "traffic": result.traffic,
         "policy": policy.digest,
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def short(digest: str) -> str:

@@ -24,7 +24,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,8 +38,8 @@ from creditbot.errors import SettingsError
 def load_policy(path: Path) -> Policy:
     """The policy of POLICY_FILE. Raises a `SettingsError` that names the file and the key."""
     try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text, parse_float=Decimal)
+        with path.open("rb") as file:
+            table = tomllib.load(file, parse_float=Decimal)
         return _File.model_validate(table).policy()
     except OSError as error:
         raise SettingsError(f"POLICY_FILE {path} cannot be read: {error.strerror}.", "Check the path.") from error
@@ -123,5 +123,5 @@ def _problem(problem: Any) -> str:
     if problem["type"] != "extra_forbidden":
         return f"{', '.join(names)}: {problem['msg'].removeprefix('Value error, ')}"
     table = _TABLES[tuple(str(part) for part in loc[:-1] if not isinstance(part, int))]
-    nearest = get_close_matches(str(loc[-1]), table.model_fields, n=1, cutoff=0.0)
-    return f"{', '.join(names)}: there is no such key; the nearest one is {nearest[0]}"
+    nearest = max(table.model_fields, key=lambda name: SequenceMatcher(a=name, b=str(loc[-1])).ratio())
+    return f"{', '.join(names)}: there is no such key; the nearest one is {nearest}"

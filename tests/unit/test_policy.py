@@ -116,3 +116,11 @@ def test_a_policy_without_a_limit_for_one_request_says_so() -> None:
     first, second, *_ = Policy(Limits(request=None), ("U0ROSA",)).words()
     assert "No limit is set for one request." == first
     assert "The approvers are U0ROSA. They are asked in a direct message to the owner." == second
+
+
+def test_a_month_limit_counts_an_account_that_got_nothing_before() -> None:
+    policy = Policy(Limits(account_month=Decimal(500)))
+    known = facts("500.01", accounts=("AC1",), credited_to={})
+    text = "With $0.00 already credited to AC1 for the month, its total would be $500.01, above the limit of $500.00."
+    assert (HoldReason(HoldKind.MONTH_LIMIT, text, about="AC1"),) == policy.reasons(known)
+    assert () == policy.reasons(facts("500.00", accounts=("AC1",), credited_to={}))

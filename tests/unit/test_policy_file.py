@@ -96,11 +96,35 @@ def test_what_is_no_amount_is_refused(path: Path, key: str, value: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+    with pytest.raises(SettingsError, match="cannot be read: No such file") as caught:
         load_policy(path)
+    assert "Check the path." == caught.value.todo
 
 
 def test_a_file_in_another_encoding_is_not_toml(path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="is not TOML"):
         load_policy(path)
+
+
+def test_every_problem_is_named(path: Path) -> None:
+    assert refusal(path, "limit = 1\n[approval]\nhours = 0") == (
+        "approval, hours: Input should be greater than or equal to 1; "
+        "limit: there is no such key; the nearest one is limits."
+    )
+
+
+def test_a_key_that_is_like_no_other_has_a_nearest_one_as_well(path: Path) -> None:
+    assert refusal(path, "zzz = 1") == "zzz: there is no such key; the nearest one is limits."
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"), [("0.01", Decimal("0.01")), ("999999999999.99", Decimal("999999999999.99"))]
+)
+def test_any_amount_within_reason_may_be_a_limit(path: Path, value: str, limit: Decimal) -> None:
+    path.write_text(f"[limits]\nusd_per_day = {value}")
+    assert limit == load_policy(path).limits.day
+
+
+def test_a_trillion_is_no_limit(path: Path) -> None:
+    assert "it must be an amount in USD" in refusal(path, "[limits]\nusd_per_day = 1_000_000_000_000")
