@@ -94,6 +94,14 @@ def test_a_colleague_of_our_organisation_may_ask() -> None:
     assert why_not(message(user_team="E1"), WORKSPACE, RULES)
 
 
+def test_a_request_sent_to_the_channel_may_speak_of_an_approval() -> None:
+    """Whoever asks may say who approved; only the very words of an answer make one."""
+    text = "Approved by my manager, up to $5,000: <https://acme.looker.com/x/abc>"
+    assert "" == why_not(
+        message(subtype="thread_broadcast", thread_ts="1736345600.000000", text=text), WORKSPACE, RULES
+    )
+
+
 def test_a_listed_bot_may_ask() -> None:
     """Workflow forms post as bots, without a user."""
     rules = replace(RULES, bots=frozenset({"BFORM"}))

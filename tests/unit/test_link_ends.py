@@ -217,9 +217,23 @@ def test_a_link_with_a_label_was_set_by_hand_and_is_whole() -> None:
     assert "" == the_link({"text": f"<{LOOK}|the Look>1"}).unusable
 
 
-def test_a_label_that_is_the_address_hides_nothing() -> None:
+def test_another_address_as_a_label_is_not_the_end_of_the_first() -> None:
+    """Not even with a filter in it."""
+    assert "" == the_link({"text": f"<{LOOK}|{ACME}/looks/4?f[verify.mode]=a>"}).unusable
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        (LOOK, "acme.looker.com/looks/3"),
+        (LOOK, "acme.looker.com/looks/3/"),
+        (f"{LOOK}/", "acme.looker.com/looks/3"),
+        (f"{LOOK}/", f"{LOOK}/"),
+    ],
+)
+def test_a_label_that_is_the_address_hides_nothing(url: str, label: str) -> None:
     """Slack shows an address without its scheme where somebody typed it so."""
-    assert "may have lost its end" in the_link({"text": f"<{LOOK}|acme.looker.com/looks/3> 1"}).unusable
+    assert "may have lost its end" in the_link({"text": f"<{url}|{label}>1"}).unusable
 
 
 def test_a_raw_bar_in_an_address_makes_it_unusable() -> None:

@@ -100,6 +100,7 @@ USABLE: list[tuple[str, dict[str, Any]]] = [
     ),
     ("/x/vwGSbfc", {"kind": "short", "slug": "vwGSbfc"}),
     (f"/x/{SLUG}?toggle=fil", {"kind": "short", "slug": SLUG}),
+    (f"/x/{SLUG}?f[a.b]=1", {"kind": "short", "slug": SLUG, "filters": {"a.b": "1"}}),
     ("/sql/z3zhf9crpbxqcw?toggle=sql", {"kind": "sql_runner", "slug": "z3zhf9crpbxqcw"}),
 ]
 
@@ -218,6 +219,11 @@ def test_a_link_without_one_query_says_why_it_is_unusable(path: str, expected: d
     assert expected == parts(link)
     assert why in link.unusable
     assert link.unusable.endswith(".")
+
+
+def test_merged_results_without_a_number_have_no_id() -> None:
+    """Every part of a link that is missing is an empty text."""
+    assert "" == read(f"{ACME}/merge").id
 
 
 EXPLORE = "/explore/m/v?fields=a.b,a.c&f[a.b]=AC1,AC2&f[a.c]=7+days&filter_config="
