@@ -95,8 +95,8 @@ def test_a_colleague_of_our_organisation_may_ask() -> None:
 
 
 def test_a_request_sent_to_the_channel_may_speak_of_an_approval() -> None:
-    """Whoever asks may say who approved; only the very words of an answer make one."""
-    text = "Approved by my manager, up to $5,000: <https://acme.looker.com/x/abc>"
+    """Who asks may mention an approval, so only the very words of an answer make the message one."""
+    text = "Approved for the Look <https://acme.looker.com/x/abc>: $812.40"
     assert "" == why_not(
         message(subtype="thread_broadcast", thread_ts="1736345600.000000", text=text), WORKSPACE, RULES
     )
