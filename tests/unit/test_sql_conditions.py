@@ -262,3 +262,9 @@ def test_a_column_of_a_table_is_not_the_label_of_the_same_name() -> None:
     """The name of its table stands before it."""
     sql = "SELECT CASE WHEN t.mode = 'x' THEN 'SMS' ELSE 'Authy' END AS product FROM t WHERE t.product = 'Authy'"
     assert ("verify",) == products("postgres", sql)
+
+
+@pytest.mark.parametrize(("otherwise", "proved"), [("'other'", ("verify",)), ("item", ())])
+def test_a_branch_with_a_column_may_equal_anything(otherwise: str, proved: tuple[str, ...]) -> None:
+    """Rows come from every branch whose value may be the one that is asked for."""
+    assert proved == products("postgres", F + f"CASE WHEN item LIKE '%Authy%' THEN mode ELSE {otherwise} END = 'SMS'")
