@@ -23,8 +23,8 @@ from typing_extensions import override
 from creditbot.commands import run_once, sandbox_people
 from creditbot.commands import sandbox as sandbox_commands
 from creditbot.errors import CreditbotError, Unreachable
-from creditbot.known_secrets import without_known_secrets
 from creditbot.text import printable
+from creditbot.text.known_secrets import without_known_secrets
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
-from creditbot.known_secrets import know_secrets
+from creditbot.text.known_secrets import know_secrets
 
 TESTS = Path(__file__).parent
 BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}

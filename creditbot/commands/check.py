@@ -22,11 +22,11 @@ from creditbot.commands.output import say
 from creditbot.commands.sandbox import why_nobody_answers
 from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
 from creditbot.intake.requests import requests_in
-from creditbot.known_secrets import is_word, passwords_in
 from creditbot.machine.hardening import can_be_confined
 from creditbot.model import Marker
 from creditbot.settings.settings import Settings
 from creditbot.slack_time import micros_of
+from creditbot.text.known_secrets import is_word, passwords_in
 
 Verdict = Literal["ok", "note", "FAIL"]
 """`note`: it works, but somebody should know."""

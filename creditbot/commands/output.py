@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from creditbot.known_secrets import without_known_secrets
 from creditbot.text import printable
+from creditbot.text.known_secrets import without_known_secrets
 
 STATUS_WORDS = {
     "restarted": "restarted",

@@ -10,15 +10,13 @@ is cut off, struck through or hidden, if its rows do not fit its header, or if a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import TypeAlias
-
-from typing_extensions import override
 
 from creditbot.errors import CreditRefused
 from creditbot.model import Cell
+from creditbot.text.html_tags import BrokenTag, Tag, parts_of
 
 Row: TypeAlias = dict[str, str]
 """Column -> text, as the notebook shows it; columns in lower case."""
@@ -177,12 +175,15 @@ def _has_other_currency(html: str) -> bool:
 
 
 def _parsed(html: str) -> list[_Shown]:
-    parser = _TableParser()
-    parser.feed(html)
-    parser.close()
-    for table in parser.tables:
-        table.doubtful |= parser.sheet_hides
-    return parser.tables
+    reader = _TableReader()
+    for part in parts_of(html):
+        if isinstance(part, BrokenTag):
+            reader.broken = True
+        elif isinstance(part, Tag):
+            reader.end(part.name) if part.closing else reader.begin(part)
+        else:
+            reader.add(part)
+    return reader.result()
 
 
 def _names_credit(lines: Sequence[tuple[bool, list[str]]]) -> bool:
@@ -240,72 +241,85 @@ _VOID = frozenset(
 _UNSEEN = frozenset({"script", "style", "template", "title"})
 
 
-class _TableParser(HTMLParser):
-    """Collects every closed table."""
+class _TableReader:
+    """Collects every table.
+
+    Attributes:
+        broken: the HTML has something like a tag that does not end, so a browser may show something else.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.tables: list[_Shown] = []
-        self.sheet_hides = False
+        self.broken = False
+        self._tables: list[_Shown] = []
+        self._sheet_hides = False
         self._shown = _Shown()
         self._open: list[str] = []
         self._hidden_at: int | None = None
         self._in_head = False
         self._in_cell = False
 
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._hidden_at is None and _is_hidden(attrs):
+    def begin(self, tag: Tag) -> None:
+        """Takes a tag that begins an element."""
+        name = tag.name
+        if self._hidden_at is None and _is_hidden(tag.attributes):
             self._hidden_at = len(self._open)
-        if tag not in _VOID:
-            self._open.append(tag)
-        if tag == "table":
+        if name not in _VOID:
+            self._open.append(name)
+        if name == "table":
             self._shown = _Shown()
-        elif tag in {"thead", "tbody"}:
-            self._in_head = tag == "thead"
-        elif tag == "tr":
+        elif name in {"thead", "tbody"}:
+            self._in_head = name == "thead"
+        elif name == "tr":
             self._shown.lines.append((self._in_head, []))
-        elif tag in {"td", "th"} and self._shown.lines:
+        elif name in {"td", "th"} and self._shown.lines:
             self._shown.lines[-1][1].append("")
             self._in_cell = True
-        elif tag in _DOUBTFUL_TAGS and self._in_cell:
+        elif name in _DOUBTFUL_TAGS and self._in_cell:
             self._shown.doubtful = True
-        elif tag in _BLOCKS:
-            self.handle_data(" ")
+        elif name in _BLOCKS:
+            self.add(" ")
 
-    @override
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "table":
-            self.tables.append(self._shown)
+    def end(self, name: str) -> None:
+        """Takes a tag that ends an element."""
+        if name == "table":
+            self._tables.append(self._shown)
             self._shown = _Shown()
-        elif tag == "thead":
+        elif name == "thead":
             self._in_head = False
-        if tag in {"table", "tr", "td", "th"}:
+        if name in {"table", "tr", "td", "th"}:
             self._in_cell = False
-        if tag in self._open:
-            while self._open.pop() != tag:
+        if name in self._open:
+            while self._open.pop() != name:
                 pass
             if self._hidden_at is not None and len(self._open) <= self._hidden_at:
                 self._hidden_at = None
 
-    @override
-    def handle_data(self, data: str) -> None:
-        if "style" in self._open and _DOUBTFUL_STYLE.search(re.sub(r"\s+", "", data.casefold())):
-            self.sheet_hides = True  # cells that pandas' Styler hides, perhaps; which, only a browser tells
-        says_something = bool(data.strip()) and _UNSEEN.isdisjoint(self._open)
+    def add(self, text: str) -> None:
+        """Takes the text between two tags."""
+        if "style" in self._open and _DOUBTFUL_STYLE.search(re.sub(r"\s+", "", text.casefold())):
+            self._sheet_hides = True  # cells that pandas' Styler hides, perhaps; which, only a browser tells
+        says_something = bool(text.strip()) and _UNSEEN.isdisjoint(self._open)
         is_hidden = self._hidden_at is not None and "table" in self._open
-        is_other_currency = "caption" in self._open and _OTHER_CURRENCY.search(data)
+        is_other_currency = "caption" in self._open and _OTHER_CURRENCY.search(text)
         if says_something and (is_hidden or is_other_currency):
             self._shown.doubtful = True
         if self._in_cell and self._shown.lines[-1][1]:
-            self._shown.lines[-1][1][-1] += data
+            self._shown.lines[-1][1][-1] += text
+
+    def result(self) -> list[_Shown]:
+        """Every table; one that does not end is doubtful."""
+        if self._shown.lines:
+            self._tables.append(self._shown)
+            self._shown.doubtful = True
+        for table in self._tables:
+            table.doubtful |= self._sheet_hides or self.broken
+        return self._tables
 
 
-def _is_hidden(attributes: Sequence[tuple[str, str | None]]) -> bool:
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
     """Whether an element is invisible or struck through."""
-    named = dict(attributes)
-    style = re.sub(r"\s+", "", (named.get("style") or "").casefold())
-    return "hidden" in named or _DOUBTFUL_STYLE.search(style) is not None
+    style = re.sub(r"\s+", "", attributes.get("style", "").casefold())
+    return "hidden" in attributes or _DOUBTFUL_STYLE.search(style) is not None
 
 
 def printed_tables(text: str) -> Iterator[Table]:

@@ -1,17 +1,16 @@
 """Reads what a notebook shows as HTML into plain text and tables, so that none of its markup reaches a page. Pure.
 
 HTML from a notebook comes in; `notebook_view` puts the parts into a page, which escapes them. Nothing is trusted: a
-script, a style, a comment and every attribute but `colspan` and `rowspan` are dropped. The time is linear in the length
-of the HTML, which html.parser's is not: there, 100 KB of unfinished tags take minutes.
+script, a style, a comment and every attribute but `colspan` and `rowspan` are dropped.
 """
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass, field, replace
 
 from creditbot.text import one_line
+from creditbot.text.html_tags import Tag, parts_of
 
 MOST_ROWS = 60
 MOST_COLUMNS = 16
@@ -19,10 +18,6 @@ LONGEST_CELL = 160
 """Characters of one cell."""
 MOST_TABLES = 20
 
-_TAG = re.compile(  # it never steps back, and looks only so far ahead: the time is linear
-    r"<(/?)([a-zA-Z][a-zA-Z0-9]*+)((?:[^<>\"']++|\"[^\"]{0,500}+\"|'[^']{0,500}+'){0,60}+)>|<!--|<[!?][^<>]*+>"
-)
-_SPAN = re.compile(r"\b(colspan|rowspan)\s*=\s*[\"']?\s*([0-9]{1,4})", re.IGNORECASE)
 _NUMBER = re.compile(r"[-(\u2212]?(?:US)?\$?-?[\d,]*\.?\d+(?:e[-+]?\d+)?\s?%?\)?", re.IGNORECASE)
 _UNSEEN = frozenset({"script", "style", "template", "title", "noscript", "iframe", "object", "svg", "textarea"})
 _BREAKS = frozenset({"br", "div", "p", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "tr", "hr"})
@@ -64,32 +59,18 @@ class ShownTable:
 def read_html(text: str) -> list[str | ShownTable]:
     """The texts and tables of some HTML, in their order; a table inside a table becomes text of its cell."""
     reader = _Reader()
-    position = 0
-    while match := _TAG.search(text, position):
-        reader.add_text(text[position : match.start()])
-        position = match.end()
-        if match[0] == "<!--":
-            position = _after(text, "-->", position)
-        elif match[2]:
-            name = match[2].lower()
-            if name in _UNSEEN and not match[1]:
-                position = _after_element(text, name, position)
-            else:
-                reader.add_tag(name, match[3], closing=bool(match[1]))
-    reader.add_text(text[position:])
+    unseen = ""
+    for part in parts_of(text):
+        if isinstance(part, Tag):
+            if not unseen and part.name in _UNSEEN and not part.closing:
+                unseen = part.name
+            elif not unseen:
+                reader.add_tag(part)
+            elif part.closing and part.name == unseen:
+                unseen = ""
+        elif isinstance(part, str) and not unseen:
+            reader.add_text(part)
     return reader.result()
-
-
-def _after(text: str, end: str, position: int) -> int:
-    """Where the text goes on behind `end`; its own end if there is none."""
-    found = text.find(end, position)
-    return len(text) if found < 0 else found + len(end)
-
-
-def _after_element(text: str, name: str, position: int) -> int:
-    """Where the text goes on behind an element whose content nobody is to see."""
-    end = re.compile(rf"</{name}[^<>]*>", re.IGNORECASE).search(text, position)
-    return end.end() if end else len(text)
 
 
 class _Reader:
@@ -100,14 +81,15 @@ class _Reader:
         self._text: list[str] = []
         self._table: ShownTable | None = None
         self._depth = 0
-        self._cell: tuple[bool, str] | None = None  # heading, attributes
+        self._cell: Tag | None = None
         self._tables = 0
 
     def add_text(self, text: str) -> None:
         if text and (self._table is None or self._cell is not None):
-            self._text.append(html.unescape(text))
+            self._text.append(text)
 
-    def add_tag(self, name: str, attributes: str, *, closing: bool) -> None:
+    def add_tag(self, tag: Tag) -> None:
+        name, closing = tag.name, tag.closing
         if name == "table":
             self._add_table_tag(closing=closing)
         elif self._table is None or self._depth > 1:
@@ -120,7 +102,7 @@ class _Reader:
         elif name in {"td", "th"}:
             self._end_cell()
             if not closing:
-                self._cell = (name == "th", attributes)
+                self._cell = tag
         elif name in _BREAKS:
             self.add_text(" ")
 
@@ -156,11 +138,11 @@ class _Reader:
         if len(row) == MOST_COLUMNS:
             self._table.more_cells += 1
             return
-        spans = {name.lower(): max(1, int(number)) for name, number in _SPAN.findall(cell[1][:300])}
         shown = one_line(text[: 10 * LONGEST_CELL], LONGEST_CELL)
-        columns, rows = min(spans.get("colspan", 1), MOST_COLUMNS), min(spans.get("rowspan", 1), MOST_ROWS)
-        is_number = not cell[0] and _NUMBER.fullmatch(shown) is not None
-        row.append(TableCell(shown, cell[0], columns, rows, is_number))
+        heading = cell.name == "th"
+        columns, rows = _span(cell, "colspan", MOST_COLUMNS), _span(cell, "rowspan", MOST_ROWS)
+        is_number = not heading and _NUMBER.fullmatch(shown) is not None
+        row.append(TableCell(shown, heading, columns, rows, is_number))
 
     def _end_table(self) -> None:
         self._end_cell()
@@ -181,3 +163,9 @@ class _Reader:
         text = "\n".join(line for line in lines if line)
         if text:
             self._parts.append(text)
+
+
+def _span(cell: Tag, name: str, most: int) -> int:
+    """How many columns or rows a cell covers."""
+    digits = cell.attributes.get(name, "").strip()
+    return min(max(1, int(digits)), most) if digits.isascii() and digits.isdigit() and len(digits) <= 4 else 1

@@ -14,8 +14,8 @@ from typing import Any, Literal, TextIO
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
-from creditbot.known_secrets import without_known_secrets
 from creditbot.text import one_line, printable
+from creditbot.text.known_secrets import without_known_secrets
 
 
 def event(log: logging.Logger, name: str, /, **fields: object) -> None:

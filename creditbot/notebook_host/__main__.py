@@ -67,9 +67,9 @@ def _executor(settings: HostSettings, launcher: KernelLauncher) -> NotebookExecu
     gc.disable()  # imports leave almost no garbage, and looking for it takes a sixth of their time
     warnings.simplefilter("ignore")  # libraries warn of one another
     sys.modules["pyarrow"] = None  # type: ignore[assignment]  # papermill wants it for HDFS only: a third of its import
-    from creditbot.known_secrets import know_secrets, secrets_of
     from creditbot.notebook_host.executor import NotebookExecutor
     from creditbot.notebook_host.keeper import NotebookKeeper
+    from creditbot.text.known_secrets import know_secrets, secrets_of
 
     del sys.modules["pyarrow"]
     know_secrets(secrets_of(settings["environment"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from creditbot.known_secrets import without_known_secrets
+from creditbot.text.known_secrets import without_known_secrets
 
 
 def blot(notebook: NotebookNode) -> None:

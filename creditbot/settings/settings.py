@@ -22,7 +22,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
-from creditbot.known_secrets import know_secrets, passwords_in, secrets_of
 from creditbot.settings.plain_http import http_allowed
 from creditbot.settings.types import (
     Bots,
@@ -40,6 +39,7 @@ from creditbot.settings.types import (
     state_location,
     url_parts,
 )
+from creditbot.text.known_secrets import know_secrets, passwords_in, secrets_of
 
 __all__ = ["Settings", "StateConfigMap", "StateFile", "environment", "raw"]
 

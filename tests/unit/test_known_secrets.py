@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.known_secrets import Blotter, is_word, know_secrets, passwords_in, secrets_of, without_known_secrets
+from creditbot.text.known_secrets import Blotter, is_word, know_secrets, passwords_in, secrets_of, without_known_secrets
 
 WRITERS: dict[str, Callable[[str], str]] = {
     "as it is": str,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from creditbot.errors import SettingsError
-from creditbot.known_secrets import know_secrets
 from creditbot.machine import logs
+from creditbot.text.known_secrets import know_secrets
 
 LOG = logging.getLogger("creditbot.test")
 MOMENT = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.errors import SettingsError
-from creditbot.known_secrets import without_known_secrets
 from creditbot.settings.settings import Settings, StateConfigMap, StateFile, raw
 from creditbot.settings.types import state_location
+from creditbot.text.known_secrets import without_known_secrets
 
 NEEDED = {
     "SLACK_BOT_TOKEN": "xoxb-test-not-a-secret",

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from creditbot.credit.amount import credit_of
-from creditbot.credit.summary_table import html_tables, printed_tables
+from creditbot.credit.summary_table import has_unreadable_html, html_tables, printed_tables
 from creditbot.errors import CreditRefused
 from creditbot.model import Cell, CreditRow
 from tests.unit.test_credit import REFERENCE, ROW, refusal, run_of
@@ -48,6 +48,9 @@ def by_account() -> Any:
 
 def html(table: Any) -> tuple[str, str]:
     return "text/html", table.to_html()
+
+
+TABLE = "<table><tr><th>mode</th><th>credit</th></tr><tr><td>basic</td><td>$4.80</td></tr></table>"
 
 
 class TestSummaryInfo:
@@ -136,7 +139,6 @@ class TestSummaryInfo:
             lambda: (markdown("## Summary Info"), shows(html(frame()), executed=False)),
             lambda: (markdown("## Summary Info"), shows(html(frame().rename(columns={"credit": "credit (EUR)"})))),
             lambda: (markdown("## Summary Info"), shows(("text/html", "<table><tr><th>credit</th></tr></table>"))),
-            lambda: (markdown("## Summary Info"), shows(("text/html", frame().to_html()[:-20]))),
             lambda: (markdown("## Summary Info"), shows(("text/plain", "the credit is $5.00"))),
             lambda: (
                 markdown("## Summary Info"),
@@ -490,6 +492,23 @@ class TestTables:
         row = "<tr><td><b>a</b>&amp;b</td><td>USD\n 4<i>.80</i></td></tr>"
         text = f"<TABLE><tr><td> Mode&nbsp;<td>credit</tr>{row}</TABLE>"
         assert [[{"mode": "a&b", "credit": "USD 4.80"}]] == html_tables(text)
+
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            TABLE.removesuffix("</table>"),
+            TABLE + "<!-- " + TABLE,
+            TABLE + "<td ",
+            TABLE + TABLE.removesuffix("</table>"),
+        ],
+    )
+    def test_broken_html_with_credits_is_refused(self, broken: str) -> None:
+        """A browser mends it in its own way, so a person may see other credits."""
+        assert has_unreadable_html(broken)
+
+    def test_a_picture_beside_a_table_breaks_nothing(self) -> None:
+        picture = f'<img src="data:image/png;base64,{"A" * 300_000}">'
+        assert not has_unreadable_html(picture + TABLE)
 
     @pytest.mark.parametrize("columns", [["credit (EUR)"], ["credit", "fraud cost"]])
     def test_a_printed_name_of_two_words_shifts_no_value(self, columns: list[str]) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.known_secrets import know_secrets
 from creditbot.text import one_line, printable, shorten, without_secrets
+from creditbot.text.known_secrets import know_secrets
 
 UNSAFE = st.sampled_from(
     ["\x1b[31m", "\x1b", "[31m", "\r", "\n", "\t", " ", "\x00", "\u202e", "\u2028", "\u200b", "\x85", "\ud800", "é",

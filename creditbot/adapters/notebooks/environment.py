@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from creditbot.known_secrets import Blotter
+from creditbot.text.known_secrets import Blotter
 
 ALWAYS = ("PATH", "HOME", "LANG")
 """Variables that every notebook sees, whether NOTEBOOK_ENV names them or not."""

@@ -2,14 +2,14 @@
 
 Messages, notebooks, Looker, Kubernetes and the file system write what people read later: on a terminal, in a log, in
 Slack, in a summary. Such text may move a cursor, hide or reverse what stands beside it, hold a password, or never end.
-Whatever shows it passes it through here first.
+Whatever shows it passes it through here first. What the text is about is not known here.
 """
 
 from __future__ import annotations
 
 import re
 
-from creditbot.known_secrets import HIDDEN, SENSITIVE_NAMES, without_known_secrets
+from creditbot.text.known_secrets import HIDDEN, SENSITIVE_NAMES, without_known_secrets
 
 _INVISIBLE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # what colours a text on a terminal, or moves its cursor
