@@ -664,8 +664,8 @@ def test_sigterm_ends_a_command_before_a_tick_handles_it() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["answer"], ["run-once", "now"], ["show"], ["retry"], ["history", "--days", "0"],
-        ["history", "--days", "99999999999"], ["history", "--da", "3"], ["sandbox"],
+        [], ["answer"], ["run-once", "now"], ["show"], ["retry", "--failed", "--since", "yesterday"], ["approve"],
+        ["history", "--days", "0"], ["history", "--days", "99999999999"], ["history", "--da", "3"], ["sandbox"],
         ["sandbox", "serve", "--slack-port", "99999"],
     ],
 )  # fmt: skip
@@ -675,6 +675,18 @@ def test_wrong_arguments_end_with_exit_code_2(arguments: list[str], capsys: pyte
         cli.main(arguments)
     assert 2 == ended.value.code
     assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["--failed", "https://a.slack.com/archives/C1/p1700000000000000"], ["--failed", "--again"],
+        ["https://a.slack.com/archives/C1/p1700000000000000", "--since", "2026-01-31"], ["--failed", "--by", "Rosa"],
+    ],
+)  # fmt: skip
+def test_options_of_retry_that_do_not_fit_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert 2 == cli.main(["retry", *arguments])
+    assert "Give " in capsys.readouterr().err
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
