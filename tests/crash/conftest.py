@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from creditbot.intake import requests
+from creditbot.intake.looker_host import LookerHost
+from creditbot.intake.looker_links import looker_links
+from creditbot.model import LookerLink
 from tests.crash.table import Table
 
 TABLE = pytest.StashKey[Table]()
@@ -21,6 +27,23 @@ def pytest_configure(config: pytest.Config) -> None:
 def table(request: pytest.FixtureRequest) -> Table:
     """Where each run is counted."""
     return request.config.stash[TABLE]
+
+
+@pytest.fixture(autouse=True)
+def _each_text_is_searched_for_links_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of ticks read the same few messages, whose content is nothing but their text."""
+
+    def remembered(content: Mapping[str, object], host: LookerHost, *, from_app: bool) -> tuple[LookerLink, ...]:
+        (text,) = content.values()
+        assert isinstance(text, str)
+        return _links_in(text, host, from_app)
+
+    monkeypatch.setattr(requests, "looker_links", remembered)
+
+
+@cache
+def _links_in(text: str, host: LookerHost, from_app: bool) -> tuple[LookerLink, ...]:
+    return tuple(looker_links({"text": text}, host, from_app=from_app))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
