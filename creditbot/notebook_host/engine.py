@@ -61,6 +61,7 @@ class Execution:
         sql: the parameter, which has to keep its value; None if it may change.
         notebook: the notebook as far as it was executed; None until the engine begins.
         ambiguous_scraps: names under which the notebook glued different values.
+        error: class and text of what the last cell raised, also where it shows nothing of that.
     """
 
     kernel: Kernel
@@ -68,6 +69,7 @@ class Execution:
     sql: str | None = None
     notebook: NotebookNode | None = None
     ambiguous_scraps: list[str] = field(default_factory=list)
+    error: tuple[str, str] | None = None
 
 
 class ParameterChanged(Exception):
@@ -103,6 +105,7 @@ class CheckedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
         self._scraps: dict[str, object] = {}
         self._parameter: str | None = None
         self._injected = False
+        self.on_cell_error = self._note_error
         if execution.sql is not None:
             sql = execution.sql.strip(_PADDING).encode("utf-8", "surrogatepass")
             self._right = f"'{hashlib.sha256(sql).hexdigest()}'"
@@ -115,6 +118,11 @@ class CheckedNotebookClient(PapermillNotebookClient):  # type: ignore[misc]
         succeeded = not any(cell.metadata.papermill.exception for cell in self.nb.cells)
         if self._execution.sql is not None and succeeded and self._parameter != self._right:
             raise ParameterChanged
+
+    def _note_error(self, execute_reply: dict[str, Any], **_: object) -> None:
+        """Called by nbclient after a cell that raised something."""
+        content = execute_reply["content"]
+        self._execution.error = str(content.get("ename", "")), str(content.get("evalue", ""))
 
     def _check_parameter(self, cell: NotebookNode, execute_reply: dict[str, Any], **_: object) -> None:
         """Called by nbclient after each code cell. Raises `ParameterChanged`."""

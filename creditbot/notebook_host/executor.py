@@ -18,7 +18,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
@@ -113,8 +113,8 @@ class NotebookExecutor:
                 )
             except PapermillExecutionError as error:
                 cell = _failed_cell(prepared, execution, error)
-                reason = error.evalue or _last_complaint(execution)
-                raise failures.cell_error(name, cell, error.ename[:_REASON], reason[:_REASON]) from None
+                kind, reason = _raised(execution, error)
+                raise failures.cell_error(name, cell, kind[:_REASON], reason[:_REASON]) from None
             except ParameterChanged:
                 raise failures.parameter_changed(name, _last_cell(prepared, execution)) from None
             except TooMuchOutput:
@@ -171,6 +171,14 @@ def _failed_cell(prepared: PreparedNotebook, execution: Execution, error: Paperm
         if error.ename in errors or cell.metadata.papermill.exception:
             return number
     return 0
+
+
+def _raised(execution: Execution, error: PapermillExecutionError) -> tuple[str, str]:
+    """Class and text of an error. A cell that shows none of it has told the kernel, or written to stderr."""
+    if error.evalue or error.ename != CellExecutionError.__name__:
+        return error.ename, error.evalue or _last_complaint(execution)
+    kind, text = execution.error or ("", "")
+    return (kind, text) if text else (kind or error.ename, _last_complaint(execution))
 
 
 def _last_complaint(execution: Execution) -> str:

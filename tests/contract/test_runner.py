@@ -514,6 +514,9 @@ def test_a_failure_names_notebook_cell_and_error(cell_failure: tuple[Path, Noteb
         ("%%bigquery df\nSELECT 1", "Cell magic `%%bigquery` not found"),
         ("%bigquery SELECT 1", "Line magic function `%bigquery` not found"),
         ("import sys\nprint('old', file=sys.stderr)\n%load_ext", "Missing module name"),
+        ("raise ExceptionGroup('several reasons', [ValueError('one')])", "ExceptionGroup: several reasons"),
+        ("get_ipython().showtraceback = lambda *a, **k: None\nraise ValueError('why')", "ValueError: why"),
+        ("get_ipython().showtraceback = lambda *a, **k: None\nraise ValueError", "ValueError"),
     ],
 )
 def test_an_error_that_ipython_only_prints_is_the_reason(
