@@ -94,7 +94,7 @@ def assemble(
     ledger = Ledger(ports.state, budget=BUDGET if in_cluster else None)
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
-    sql = SqlRules(dialect, settings.sql_tables)
+    sql = SqlRules(dialect, settings.sql_tables, policy.traffic.account_fields)
     workers = settings.workers or _cores()
     limits = ComputeLimits(workers)
     sql_reader = SqlReaderProcess()

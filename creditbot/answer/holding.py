@@ -9,7 +9,7 @@ An approval is of a digest: the words of the request, its amounts, its SQL, its 
 the digest again from what the thread and the record say now. What it does not find approved is not posted.
 
 Votes are reactions to the question, and what `creditbot approve` and `creditbot deny` stored. Reasons come from the
-policy; the state and, after it was lost, the summaries say what was credited before.
+policy and from `overlaps`; the state and the summaries say what was credited before.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from typing import Any
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.finishing import Finisher
+from creditbot.answer.overlaps import Overlaps
 from creditbot.answer.owner import Notices, due, question_name
 from creditbot.credit.amount import format_usd, reply_text
 from creditbot.decide.approval import Verdict, approval_digest, short, tally, verdict, voters
 from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts, uncovered
+from creditbot.decide.overlap import Credited, account_reasons
 from creditbot.errors import CreditbotError
 from creditbot.evidence.summary import outcome_of
 from creditbot.intake.requests import Request
@@ -53,10 +55,11 @@ class Holds:
     writing Slack raises.
     """
 
-    def __init__(self, context: TickContext, finisher: Finisher, notices: Notices) -> None:
+    def __init__(self, context: TickContext, finisher: Finisher, notices: Notices, overlaps: Overlaps) -> None:
         self._context = context
         self._finisher = finisher
         self._notices = notices
+        self._overlaps = overlaps
         self._policy = context.rules.policy
         self._forgotten: Mapping[RequestKey, Decimal] | None = None
 
@@ -114,14 +117,31 @@ class Holds:
         """Checks again on the very state that the swap to posting is based on. Raises `NotApproved`."""
         record = state.records[key]
         reasons = self._policy.reasons(self._facts(state, key, record, now))
-        if uncovered(reasons, record.hold.reasons if record.hold else ()):
+        is_new = uncovered(reasons, record.hold.reasons if record.hold else ())
+        if is_new or (self._policy.traffic.hold_overlap and self._overlaps.is_stale(state, key)):
             raise NotApproved("Another request was credited meanwhile.")
+
+    def doubts(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[str]:
+        """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
+        return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
 
     def _reasons(self, key: RequestKey, record: Record) -> tuple[HoldReason, ...]:
         now = self._context.now()
         if self._forgotten is None and self._policy.limits.day is not None:
             self._forgotten = self._lost_credits(now)
-        return self._policy.reasons(self._facts(self._context.ledger.state, key, record, now))
+        by_policy = self._policy.reasons(self._facts(self._context.ledger.state, key, record, now))
+        return (*by_policy, *self._traffic_reasons(key, record))
+
+    def _traffic_reasons(self, key: RequestKey, record: Record) -> tuple[HoldReason, ...]:
+        """The reasons that lie in whose traffic is credited, and in what was credited before."""
+        assert record.result
+        rules = self._policy.traffic
+        if not record.result.traffic:  # an earlier version computed it
+            return ()
+        links = self._overlaps.links(key, record)
+        whose = account_reasons([link.footprint for link in links]) if rules.account_required else ()
+        found = self._overlaps.findings(key, record, links).reasons if rules.hold_overlap else ()
+        return (*whose, *found)
 
     def _facts(self, state: State, key: RequestKey, record: Record, now: datetime) -> CreditFacts:
         assert record.result

@@ -82,6 +82,12 @@ class Computation:
         return sum(not result.product for result in self.results)
 
     @property
+    def credited(self) -> list[tuple[Footprint, Decimal]]:
+        """The traffic and the credit (USD) of each link that has one."""
+        credits_ = [result.credit.amount for result in self.results if result.credit]
+        return list(zip(self.footprints, credits_, strict=True))
+
+    @property
     def notebooks(self) -> tuple[str, ...]:
         """Hashes of the notebooks that ran, each once."""
         return tuple(dict.fromkeys(result.run.notebook_sha256 for result in self.results if result.run))

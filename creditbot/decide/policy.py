@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
 from creditbot.credit.amount import format_usd
+from creditbot.credit.footprint import ACCOUNT_FIELDS
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason
 
 DEFAULT_LIMIT = Decimal(25_000)
@@ -48,6 +49,21 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficRules:
+    """What must be known of the traffic of a credit, or else a person decides.
+
+    Attributes:
+        account_fields: the columns that name an account.
+        account_required: the SQL of each link must restrict one of them to names.
+        hold_overlap: a person decides where traffic may be credited a second time.
+    """
+
+    account_fields: tuple[str, ...] = ACCOUNT_FIELDS
+    account_required: bool = True
+    hold_overlap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Which amounts a person decides on, and who.
 
@@ -57,6 +73,7 @@ class Policy:
         channel: where approvers are asked, by name or id; "" for direct messages to the owner.
         expires: how long after it began a hold ends as denied.
         bands: for amounts that need more than one approver.
+        traffic: what must be known of the traffic.
     """
 
     limits: Limits = Limits()
@@ -64,15 +81,18 @@ class Policy:
     channel: str = ""
     expires: timedelta = timedelta(hours=72)
     bands: tuple[Band, ...] = ()
+    traffic: TrafficRules = field(default=TrafficRules(), repr=False)
 
     @property
     def digest(self) -> str:
         """A hash of all of it: an approval under another policy does not count."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        traffic = repr(self.traffic) if self.traffic != TrafficRules() else ""  # what was approved before stays so
+        return hashlib.sha256(f"{self!r}{traffic}".encode()).hexdigest()
 
     def words(self) -> Iterator[str]:
         """The policy in sentences, for people to check."""
         yield from self._limits_in_words()
+        yield from self._traffic_in_words()
         where = f"in the channel {self.channel}" if self.channel else "in a direct message to the owner"
         yield f"The approvers are {', '.join(self.approvers)}. They are asked {where}."
         yield "One of them has to say yes, and the vote of who asked for the credit does not count."
@@ -90,6 +110,17 @@ class Policy:
             yield f"A person decides if an account gets more than {format_usd(limits.account_month)} for one month."
         if limits.day is not None:
             yield f"A person decides if more than {format_usd(limits.day)} is credited on one day (UTC)."
+
+    def _traffic_in_words(self) -> Iterator[str]:
+        fields = ", ".join(self.traffic.account_fields)
+        if self.traffic.account_required:
+            yield f"A person decides if the SQL of a link does not restrict an account to names ({fields})."
+        else:
+            yield f"The SQL of a link need not restrict an account ({fields})."
+        if self.traffic.hold_overlap:
+            yield "A person decides if some of the traffic was credited before, or may have been."
+        else:
+            yield "Traffic may be credited again, by other SQL."
 
     def quorum(self, amount: Decimal) -> int:
         """How many distinct approvers have to say yes to an amount in USD."""

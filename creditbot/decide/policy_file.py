@@ -7,6 +7,13 @@ What it leaves out has the default that stands here:
     # usd_per_account_and_month = 50000
     # usd_per_day = 100000
 
+    [accounts]
+    fields = ["account_sid", "account_id", "subaccount_sid", "sub_account_sid"]
+    required = true                   # false: the SQL of a link need not restrict an account to names
+
+    [overlap]
+    hold = true                       # false: traffic may be credited again, by other SQL
+
     [approval]
     # approvers = ["U0ROSA", "U0SAM"]   # default: APPROVERS, or else the owner
     # channel = "credit-approvals"      # default: APPROVAL_CHANNEL, or else direct messages to the owner
@@ -31,7 +38,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from creditbot.credit.amount import CENT, LARGEST
-from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy
+from creditbot.credit.footprint import ACCOUNT_FIELDS
+from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, TrafficRules
 from creditbot.errors import SettingsError
 
 
@@ -92,8 +100,19 @@ class _Approval(_Part):
     quorum: list[_Quorum] = []
 
 
+class _Accounts(_Part):
+    fields: list[Annotated[str, Field(pattern=r"^\w+$")]] = Field(default=list(ACCOUNT_FIELDS), min_length=1)
+    required: bool = True
+
+
+class _Overlap(_Part):
+    hold: bool = True
+
+
 class _File(_Part):
     limits: _Limits = _Limits()
+    accounts: _Accounts = _Accounts()
+    overlap: _Overlap = _Overlap()
     approval: _Approval = _Approval()
 
     def policy(self) -> Policy:
@@ -104,11 +123,15 @@ class _File(_Part):
             approval.channel.removeprefix("#"),
             timedelta(hours=approval.hours),
             tuple(Band(band.above_usd, band.people) for band in approval.quorum),
+            TrafficRules(
+                tuple(name.lower() for name in self.accounts.fields), self.accounts.required, self.overlap.hold
+            ),
         )
 
 
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): _File, ("limits",): _Limits, ("approval",): _Approval, ("approval", "quorum"): _Quorum,
+    ("accounts",): _Accounts, ("overlap",): _Overlap,
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
                       seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`);
                       no product for a link that was skipped
+    not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     outcome           status, and what belongs to it, such as who answered instead, and the amount (USD) of that answer;
                       what approvers were asked, and their votes
@@ -42,6 +43,8 @@ PART_BYTES = 4_000
 """For one source or one output."""
 TEXT_BYTES = 2_000
 """For the text of the request, and for the reason of its end."""
+DOUBTS, DOUBT_BYTES = 10, 300
+"""The most sentences about what could not be compared, and the bytes of each."""
 OTHER_RUN = "The links and cells come from a different run than the amount: a suspended process saved them late."
 """The note of a summary that cannot show where its amount came from; the state has the hashes of the right run."""
 ROWS = 20
@@ -96,6 +99,12 @@ def with_footprints(summary: Mapping[str, object], footprints: Sequence[Footprin
         {**link, "footprint": written(left.pop(0), most)} if "credit" in link and left else link for link in links
     ]
     return {**summary, "links": with_traffic}
+
+
+def with_doubts(summary: Mapping[str, object], doubts: Sequence[str]) -> dict[str, object]:
+    """The summary with what could not be compared with other credits, a sentence for each of them."""
+    kept = [shorten(doubt, DOUBT_BYTES) for doubt in doubts[:DOUBTS]]
+    return {**summary, "not_compared": kept} if kept else dict(summary)
 
 
 def footprints_in(summary: Mapping[str, Any]) -> list[Footprint]:

@@ -16,6 +16,7 @@ from creditbot.answer.context import TickContext
 from creditbot.answer.duplicates import Duplicates
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.holding import Holds
+from creditbot.answer.overlaps import Overlaps
 from creditbot.answer.owner import Notices
 from creditbot.answer.posting import Poster
 from creditbot.answer.repair import Repair
@@ -23,6 +24,7 @@ from creditbot.answer.thread_check import ThreadCheck
 from creditbot.credit.compute import Computation, CreditCalculator
 from creditbot.credit.footprint import Footprint, tokens_of
 from creditbot.credit.footprint_text import written_briefly
+from creditbot.decide.overlap import Credited
 from creditbot.errors import (
     LOOKER,
     SLACK,
@@ -38,7 +40,7 @@ from creditbot.errors import (
 )
 from creditbot.evidence.keeping import keep_page
 from creditbot.evidence.keeping import warm as warm_pages
-from creditbot.evidence.summary import computed_summary, with_footprints
+from creditbot.evidence.summary import computed_summary, with_doubts, with_footprints
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Sign
 from creditbot.slack_time import is_newer
@@ -86,7 +88,7 @@ class Parts:
         finisher = Finisher(context)
         check = ThreadCheck(context, finisher, notices)
         repair = Repair(context, check)
-        holds = Holds(context, finisher, notices)
+        holds = Holds(context, finisher, notices, Overlaps(context))
         poster = Poster(context, finisher, check, repair, Duplicates(context, check), holds)
         return cls(notices, finisher, check, repair, holds, poster, Failures(context, finisher, notices))
 
@@ -219,6 +221,11 @@ class Worker:
         address = self._context.workspace.address(key, request.message.thread)
         summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)
         summary = with_footprints(summary, computation.footprints)
+        traffic = tuple(map(written_briefly, computation.footprints))
+        if computation.amount is not None:
+            draft = replace(record, result=Result(computation.amount, computation.sql, traffic=traffic))
+            links = [Credited(*pair) for pair in computation.credited]
+            summary = with_doubts(summary, self._parts.holds.doubts(key, draft, links))
         self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
         keep_page(self._context.ports.pages, key, summary, computation.results)
         found_by = (*computation.sql, *tokens_of(computation.footprints))
@@ -226,10 +233,9 @@ class Worker:
         self._reached.add(SUMMARY_STORE)
         if computation.amount is None:
             return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
-        traffic = tuple(map(written_briefly, computation.footprints))
-        links = tuple(LinkAmount(each.product, each.credit.amount) for each in computation.results if each.credit)
+        amounts = tuple(LinkAmount(each.product, each.credit.amount) for each in computation.results if each.credit)
         result = Result(
-            computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic, links
+            computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic, amounts
         )
         self._footprints[key] = computation.footprints
         try:

@@ -41,6 +41,8 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
         *WRITE,  # claimed
         *around("looker", "looker", before="read", after="read"),
         *around("notebook", "notebook", before="run", after="run"),
+        "credited",  # the traffic, by its account
+        "credited",  # and by its product
         "state-read",
         *PAGE,
         *around("summary", "save", before="save", after="save"),

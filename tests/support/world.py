@@ -61,6 +61,9 @@ REFERENCE = "Approved, $4,948.80, exceptions"
 VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.ipynb", "psms.ipynb")
 
 
+UNIT_COLUMNS = ["account", "day", "prefix", "mode", "messages", "cost"]
+
+
 def ts_of(moment: datetime, number: int = 0) -> str:
     """A Slack ts at that moment; `number` keeps messages of one moment apart."""
     return slack_time.ts_of(moment.replace(microsecond=number))
@@ -129,6 +132,8 @@ class World:
         is_shared: whether people of other organisations see the channel.
         refuses_card: whether Slack refuses the card of a reply.
         amounts: slug of a link -> the credit its notebook gives.
+        conditions: slug of a link -> the conditions in its SQL on accounts and days.
+        units: slug of a link -> the rows of units that its notebook glues.
         runs: slugs that notebooks ran for.
         calls: names of all effects, in order.
         faults: (names of effects, what happens instead) that wait for the next effect of such a name.
@@ -163,6 +168,8 @@ class World:
     is_shared: bool = False
     refuses_card: bool = False
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    conditions: dict[str, str] = field(default_factory=dict)
+    units: dict[str, list[list[object]]] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     faults: list[tuple[frozenset[str], Fault]] = field(default_factory=list)
@@ -674,7 +681,8 @@ class FakeResolver:
             items = {"other": "SMS", "unfit": "Pasta"}
             item = next((item for start, item in items.items() if link.slug.startswith(start)), "Authy")
             clock = "day BETWEEN CURRENT_DATE - 7 AND CURRENT_DATE - 1" if link.slug.startswith("recent") else "TRUE"
-            whose = f"account_sid = 'AC-{link.slug}' AND item LIKE '{item}%'"
+            whose = self._world.conditions.get(link.slug, f"account_sid = 'AC-{link.slug}'")
+            whose = f"{whose} AND item LIKE '{item}%'"
             return Query(link, f"SELECT day FROM traffic WHERE {clock} AND {whose} AND slug = '{link.slug}'")
 
         return self._world.effect("looker", ask)
@@ -707,9 +715,13 @@ class FakeRunner:
             slug = sql.split("slug = '")[1].rstrip("'")
             self._world.runs.append(slug)
             amount = str(self._world.amounts.get(slug, Decimal("4948.80")))
-            rows = [{"mode": "basic", "fraud_cost": "99999.00", "credit": amount, "traffic_prop": "1.000"}]
-            scrap = {"currency": "USD", "amount": amount, "rows": rows}
-            return NotebookRun({"credit": scrap}, (), notebook, hashlib.sha256(notebook.encode()).hexdigest())
+            units = self._world.units.get(slug)
+            cost = "99999.00" if units is None else str(sum(Decimal(str(row[-1])) for row in units))
+            rows = [{"mode": "basic", "fraud_cost": cost, "credit": amount, "traffic_prop": "1.000"}]
+            scraps: dict[str, object] = {"credit": {"currency": "USD", "amount": amount, "rows": rows}}
+            if units is not None:
+                scraps["units"] = {"columns": UNIT_COLUMNS, "rows": units}
+            return NotebookRun(scraps, (), notebook, hashlib.sha256(notebook.encode()).hexdigest())
 
         return self._world.effect("notebook", run)
 

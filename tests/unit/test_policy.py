@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, uncovered
-from creditbot.decide.policy import Band, Limits, Policy
+from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
 
 
 def facts(*amounts: str, accounts: tuple[str, ...] | None = None, **known: object) -> CreditFacts:
@@ -104,6 +104,11 @@ def test_the_policy_is_said_in_words() -> None:
         "A person decides on a request of more than $1,000.00.",
         "A person decides if an account gets more than $5,000.00 for one month.",
         "A person decides if more than $20,000.00 is credited on one day (UTC).",
+        (
+            "A person decides if the SQL of a link does not restrict an account to names (account_sid, account_id, "
+            "subaccount_sid, sub_account_sid)."
+        ),
+        "A person decides if some of the traffic was credited before, or may have been.",
         "The approvers are U0ROSA, U0SAM. They are asked in the channel approvals.",
         "One of them has to say yes, and the vote of who asked for the credit does not count.",
         "Above $2,000.00, 2 of them have to say yes.",
@@ -113,9 +118,9 @@ def test_the_policy_is_said_in_words() -> None:
 
 
 def test_a_policy_without_a_limit_for_one_request_says_so() -> None:
-    first, second, *_ = Policy(Limits(request=None), ("U0ROSA",)).words()
+    first, _accounts, _overlap, fourth, *_ = Policy(Limits(request=None), ("U0ROSA",)).words()
     assert "No limit is set for one request." == first
-    assert "The approvers are U0ROSA. They are asked in a direct message to the owner." == second
+    assert "The approvers are U0ROSA. They are asked in a direct message to the owner." == fourth
 
 
 def test_a_month_limit_counts_an_account_that_got_nothing_before() -> None:
@@ -124,3 +129,10 @@ def test_a_month_limit_counts_an_account_that_got_nothing_before() -> None:
     text = "With $0.00 already credited to AC1 for the month, its total would be $500.01, above the limit of $500.00."
     assert (HoldReason(HoldKind.MONTH_LIMIT, text, about="AC1"),) == policy.reasons(known)
     assert () == policy.reasons(facts("500.00", accounts=("AC1",), credited_to={}))
+
+
+def test_a_policy_that_asks_nothing_of_the_traffic_says_so() -> None:
+    traffic = TrafficRules(("customer",), account_required=False, hold_overlap=False)
+    _limit, accounts, overlap, *_ = Policy(traffic=traffic).words()
+    assert "The SQL of a link need not restrict an account (customer)." == accounts
+    assert "Traffic may be credited again, by other SQL." == overlap

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy
+from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, TrafficRules
 from creditbot.decide.policy_file import load_policy
 from creditbot.errors import SettingsError
 
@@ -40,6 +40,13 @@ def test_every_key_is_read(path: Path) -> None:
         usd_per_account_and_month = 5000
         usd_per_day = 20_000
 
+        [accounts]
+        fields = ["Customer_ID"]
+        required = false
+
+        [overlap]
+        hold = false
+
         [approval]
         approvers = ["U0ROSA", "W0SAM"]
         channel = "#credit-approvals"
@@ -56,6 +63,7 @@ def test_every_key_is_read(path: Path) -> None:
         "credit-approvals",
         timedelta(hours=24),
         (Band(Decimal(500), 2),),
+        TrafficRules(("customer_id",), account_required=False, hold_overlap=False),
     )
 
 

@@ -1,0 +1,281 @@
+"""The same traffic is credited once, however it is asked for; a person decides on the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+
+from creditbot.decide.policy import Policy, TrafficRules
+from creditbot.model import RequestKey
+from tests.support.ticks import Tick
+from tests.support.world import PERSON, REFERENCE, RULES, World
+
+DECEMBER = "account_sid = 'AC1' AND day >= DATE '2025-12-01' AND day < DATE '2026-01-01'"
+AMOUNT = Decimal("50.00")
+REPLY = "Approved, $50.00, exceptions"
+
+
+def unit(day: int, messages: int = 100, *, prefix: str = "+62") -> list[object]:
+    """A unit of December, at $1.00 for a message."""
+    return ["", f"2025-12-{day:02}", prefix, "basic", messages, f"{messages}.00"]
+
+
+def link(world: World, slug: str, conditions: str = DECEMBER, *units: list[object], amount: Decimal = AMOUNT) -> str:
+    """A link whose SQL has these conditions, and whose notebook flags these units (none: it does not say)."""
+    world.conditions[slug], world.amounts[slug] = conditions, amount
+    if units:
+        world.units[slug] = list(units)
+    return slug
+
+
+def without(**changes: Any) -> dict[str, Any]:
+    """Ticks under the default policy, but for these rules about traffic."""
+    return {"rules": replace(RULES, policy=Policy(traffic=replace(TrafficRules(), **changes)))}
+
+
+@pytest.fixture
+def first(world: World) -> RequestKey:
+    """A credit of $50.00 for AC1's December, whose notebook flagged 18 and 19 December."""
+    key = world.ask(link(world, "first", DECEMBER, unit(18), unit(19)))
+    world.tick()
+    assert [REPLY] == world.replies(key)
+    return key
+
+
+def reasons(world: World, key: RequestKey) -> list[str]:
+    """Why a request is held; nothing if it is not."""
+    hold = world.record(key).hold
+    return [reason.text for reason in hold.reasons] if hold else []
+
+
+def ask(world: World, *slugs: str, **options: Any) -> RequestKey:
+    world.wait(minutes=5)
+    key = world.ask(*slugs)
+    world.tick(**options)
+    return key
+
+
+# -- units -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+@pytest.mark.parametrize(
+    ("conditions", "units", "twice"),
+    [
+        (f"{DECEMBER} AND prefix LIKE '%'", [unit(18), unit(19)], "$50.00 of $50.00"),
+        ("account_sid = 'AC1' AND day BETWEEN '2025-12-01' AND '2026-01-01'", [unit(18), unit(19)], "$50.00 of $50.00"),
+        ("account_sid IN ('AC1', 'AC2')", [unit(18), unit(19), unit(20, 200)], "$25.00 of $50.00"),
+        ("account_sid = ' ac1' AND day = '2025-12-18'", [unit(18, 70)], "$50.00 of $50.00"),
+        ("account_id = 7", [["AC1", *unit(18)[1:]], ["AC1", *unit(19)[1:]]], None),
+    ],
+)  # fmt: skip
+def test_flagged_rows_that_were_credited_are_asked_about(
+    world: World, first: RequestKey, forgotten: bool, conditions: str, units: list[list[object]], twice: str | None
+) -> None:
+    """With the dollars that would be paid twice, and the address of the first credit."""
+    if forgotten:
+        world.forget(first)
+    second = ask(world, link(world, "second", conditions, *units))
+    (reason,) = reasons(world, second)
+    assert world.replies(second) == []
+    assert world.address(first) in reason
+    assert reason.startswith(f"{twice} would be paid twice: " if twice else "$50.00 may be paid twice: ")
+
+
+def test_other_flagged_rows_of_the_same_account_are_credited(world: World, first: RequestKey) -> None:
+    second = ask(world, link(world, "second", f"{DECEMBER} AND prefix = '+1'", unit(18, 60, prefix="+1")))
+    assert [REPLY] == world.replies(second)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        "account_sid = 'AC2' AND day = '2025-12-18'",
+        "account_sid = 'AC1' AND day >= '2026-01-01'",
+        "account_sid = 'AC1' AND day < '2025-12-01'",
+    ],
+)
+def test_other_accounts_and_other_days_are_credited(world: World, first: RequestKey, conditions: str) -> None:
+    """They are apart whatever the notebook says, so nothing need be known of the units."""
+    second = ask(world, link(world, "second", conditions))
+    assert [REPLY] == world.replies(second)
+
+
+def test_a_credit_of_over_400_days_ago_is_not_compared(world: World, first: RequestKey) -> None:
+    world.forget(first)
+    world.wait(days=401)
+    second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
+    assert [REPLY] == world.replies(second)
+
+
+def test_the_same_numbers_without_an_account_are_asked_about(world: World, first: RequestKey) -> None:
+    """Without an account they are a reason as well, unless the policy says otherwise."""
+    world.forget(first)
+    second = ask(world, link(world, "second", "TRUE", unit(18), unit(19)), **without(account_required=False))
+    (reason,) = reasons(world, second)
+    assert "credits the same numbers of messages of 2025-12-18 to 2025-12-19" in reason
+
+
+# -- windows -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+def test_windows_that_meet_are_asked_about_where_units_are_not_known(world: World, forgotten: bool) -> None:
+    before = ask(world, link(world, "first"))
+    if forgotten:
+        world.forget(before)
+    second = ask(world, link(world, "second", "account_sid = 'AC1' AND day > '2025-12-30'"))
+    (reason,) = reasons(world, second)
+    assert reason == (
+        f"Up to $50.00 may be paid twice: {world.address(before)} credits verify traffic of AC1 of 2025-12-30 to "
+        "2025-12-31, too."
+    )
+
+
+def test_a_relative_window_is_other_traffic_a_week_later(world: World) -> None:
+    conditions = "account_sid = 'AC1' AND day >= CURRENT_DATE - 7 AND day < CURRENT_DATE"
+    before = ask(world, link(world, "recent1", conditions))
+    same_day = ask(world, link(world, "recent2", conditions))
+    world.wait(days=7)
+    later = ask(world, link(world, "recent3", conditions))
+    assert ([REPLY], [], [REPLY]) == (world.replies(before), world.replies(same_day), world.replies(later))
+
+
+# -- accounts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("conditions", "why"),
+    [
+        ("day = '2025-12-18'", "no condition names the account"),
+        ("account_sid LIKE 'AC%'", "no condition names the account in full (account_sid LIKE 'AC%')"),
+    ],
+)
+def test_a_link_that_names_no_account_is_asked_about(world: World, conditions: str, why: str) -> None:
+    key = ask(world, link(world, "all", conditions))
+    assert [f"Nobody can tell whose traffic link 1 credits: {why}."] == reasons(world, key)
+
+
+def test_a_policy_may_do_without_accounts(world: World) -> None:
+    key = ask(world, link(world, "all", "TRUE"), **without(account_required=False))
+    assert [REPLY] == world.replies(key)
+
+
+def test_a_policy_may_do_without_the_question_about_overlap(world: World, first: RequestKey) -> None:
+    key = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)), **without(hold_overlap=False))
+    assert [REPLY] == world.replies(key)
+
+
+# -- links of one message ----------------------------------------------------------------------------------------------
+
+
+def test_two_links_of_one_message_that_overlap_are_asked_about(world: World) -> None:
+    one, two = link(world, "one", DECEMBER, unit(18)), link(world, "two", f"{DECEMBER} AND TRUE", unit(18), unit(19))
+    key = ask(world, one, two)
+    (reason,) = reasons(world, key)
+    assert reason.startswith("$25.00 of $50.00 would be paid twice: links 1 and 2 of this message have the same")
+
+
+def test_two_links_of_one_message_with_other_traffic_are_added_up(world: World) -> None:
+    one, two = link(world, "one", DECEMBER, unit(18)), link(world, "two", "account_sid = 'AC2'", unit(18))
+    assert ["Approved, $100.00, exceptions"] == world.replies(ask(world, one, two))
+
+
+# -- decisions ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_yes_credits_the_traffic_a_second_time(world: World, first: RequestKey) -> None:
+    """It may be a correction that is meant to be credited again."""
+    second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
+    world.wait(minutes=5)
+    world.react("white_check_mark")
+    world.tick()
+    assert [REPLY] == world.replies(second)
+
+
+def test_a_retry_that_overrides_asks_nobody(world: World, first: RequestKey) -> None:
+    second = ask(world, "first")
+    world.retry(second, again="dana@laptop")
+    world.tick()
+    assert [REPLY] == world.replies(second)
+
+
+def test_a_held_request_credits_nothing_and_stops_no_other(world: World) -> None:
+    held = ask(world, link(world, "all", "TRUE", unit(18)))
+    second = ask(world, link(world, "second", DECEMBER, unit(18)))
+    assert ("held", [REPLY]) == (world.record(held).status, world.replies(second))
+
+
+def test_traffic_that_a_person_credited_is_asked_about(world: World) -> None:
+    """The answer came while the bot computed."""
+    before = world.ask(link(world, "first", DECEMBER, unit(18)))
+    world.amid("notebook", lambda: world.say("Approved, $50.00", PERSON, thread_ts=before.ts))
+    world.tick()
+    second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
+    assert "elsewhere" == world.record(before).status
+    assert world.address(before) in reasons(world, second)[0]
+
+
+def test_two_workers_with_the_same_traffic_at_once_credit_it_once(world: World) -> None:
+    """The write that allows the post checks the very state that it changes."""
+    one = world.ask(link(world, "one", DECEMBER, unit(18)))
+    two = world.ask(link(world, "two", f"{DECEMBER} AND TRUE", unit(18)))
+
+    def run(tick: Tick) -> None:
+        for _ in range(2):  # the traffic is looked for before the SQL
+            world.amid("credited", lambda: None)
+        world.amid("credited", tick.pause)
+        world.tick()
+
+    ticks = [Tick(partial(run)) for _ in range(2)]
+    for tick in ticks:
+        assert not tick.go_on()
+    assert all(tick.go_on() for tick in ticks)
+    statuses = {world.record(one).status, world.record(two).status}
+    assert {"answered", "held"} == statuses
+    assert 1 == len(world.replies(one) + world.replies(two))
+
+
+def test_a_request_whose_summary_is_of_another_run_is_compared_by_its_window(world: World, first: RequestKey) -> None:
+    """The state says which run the amount is from; the units are in the summary only."""
+    world.summaries[str(first)] = {**world.summary(first), "links": []}
+    second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
+    assert reasons(world, second)[0].startswith("Up to $50.00 may be paid twice")
+
+
+def test_traffic_that_an_earlier_version_computed_is_not_held(world: World, first: RequestKey) -> None:
+    """It kept no footprint."""
+    world.rewrite(first, result={"amount": "50.00"})
+    world.summaries.clear()
+    second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
+    assert [REPLY] == world.replies(second)
+
+
+def test_the_reference_is_still_credited(world: World) -> None:
+    assert [REFERENCE] == world.replies(ask(world, "abc"))
+
+
+def test_an_expired_claim_does_not_hide_a_credit(world: World) -> None:
+    """A computed request that waits while another one is answered is compared again before it is posted."""
+    one = world.ask(link(world, "one", DECEMBER, unit(18)))
+    world.kill("thread.before-read")
+    two = ask(world, link(world, "two", f"{DECEMBER} AND TRUE", unit(18)))
+    world.now += timedelta(minutes=31)
+    world.tick()
+    assert ([], [REPLY]) == (world.replies(one), world.replies(two))
+    assert world.address(two) in reasons(world, one)[0]
+
+
+def test_what_could_not_be_compared_stands_in_the_summary(world: World, first: RequestKey) -> None:
+    """Nobody is asked about it."""
+    second = ask(world, link(world, "second", "account_id = 7"))
+    assert [REPLY] == world.replies(second)
+    (doubt,) = world.summary(second)["not_compared"]
+    assert doubt.startswith(
+        f"Not compared with {world.address(first)}: the flagged rows of one of them cannot be told ("
+    )

@@ -1,0 +1,151 @@
+"""One account's December, asked for on the sandbox in every way an adversary thinks of: credited once.
+
+The notebooks are the bundled ones, on real kernels, and the SQL is that of the sandbox's Looker.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from creditbot.bootstrap import Assembly, assemble
+from creditbot.commands.sandbox import bundled_notebooks
+from creditbot.model import RequestKey
+from creditbot.sandbox import Sandbox
+from creditbot.sandbox.composer import typed
+from creditbot.sandbox.looker_content import add_look, add_query
+from creditbot.sandbox.seed import explore_address, verify
+from creditbot.sandbox.world import CHANNEL, REQUESTER, TEAM
+from creditbot.settings.settings import Settings
+from creditbot.state.record import Record
+
+pytestmark = pytest.mark.kernels
+
+ACCOUNT = "AC-sandbox-0001"
+
+
+def filtered(**changes: str | None) -> dict[str, Any]:
+    """The reference query with other filters; None leaves one out."""
+    query = verify(ACCOUNT)
+    filters = {**query["filters"], **{f"verify_traffic.{name}": text for name, text in changes.items()}}
+    return {**query, "filters": {name: text for name, text in filters.items() if text is not None}}
+
+
+REFERENCE = verify(ACCOUNT)
+FIELDS = REFERENCE["fields"]
+SAME_SQL = {"reordered fields": {**REFERENCE, "fields": FIELDS[::-1]}, "another spelling": filtered(day="2025-12")}
+"""These are refused without a question."""
+WAYS: Mapping[str, dict[str, Any]] = {
+    "an always-true filter": filtered(prefix="%"),
+    "one more day": filtered(day="2025-12-01 to 2026-01-02"),
+    "no end": filtered(day="after 2025-12-01"),
+    "one more column": {**REFERENCE, "fields": [*FIELDS, "verify_traffic.billable_item"]},
+    "the account as a column": {**REFERENCE, "fields": [*FIELDS, "verify_traffic.account_sid"]},
+    "a longer pattern": filtered(billable_item="Authy SMS%"),
+    "a sub-range": filtered(day="2025-12-18 to 2025-12-26"),
+    "two accounts": filtered(account_sid=f"{ACCOUNT},AC-sandbox-0004"),
+}
+UNNAMED = {"a pattern": filtered(account_sid=f"{ACCOUNT}%"), "no account": filtered(account_sid=None)}
+"""Nobody can tell whose traffic these credit."""
+
+
+@dataclass
+class Shop:
+    """A sandbox with a bot beside it."""
+
+    sandbox: Sandbox
+    bot: Assembly
+
+    def ask(self, *queries: dict[str, Any]) -> RequestKey:
+        """A request with a link to each query, as the requester types it."""
+        ts = self.sandbox.world.post(**typed(" ".join(map(explore_address, queries))), user=REQUESTER)
+        return RequestKey(TEAM, CHANNEL, ts)
+
+    def tick(self) -> None:
+        report = self.bot.bot.tick()
+        assert [] == report.errors
+
+    def record(self, key: RequestKey) -> Record:
+        return self.bot.ledger.read().records[key]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    with Sandbox(folder, rate_limits=False, messages=False) as sandbox:
+        own = {
+            "NOTEBOOK_PATH": str(bundled_notebooks() / "verify_credit.ipynb"),
+            "OUTPUT_URI": str(folder / "outputs"),
+            "STATE_URI": f"file:{folder / 'state.json'}",
+        }
+        environ = {**sandbox.environment(), **own}
+        bot = assemble(Settings.load(environ, env_file=None), environ={**os.environ, **environ})
+        try:
+            yield Shop(sandbox, bot)
+        finally:
+            bot.sql_reader.close()
+            bot.ports.runner.close()
+
+
+@pytest.fixture(scope="module")
+def requests(shop: Shop) -> Mapping[str, RequestKey]:
+    """The reference, answered, and after it each other way to ask for it."""
+    keys = {"reference": shop.ask(REFERENCE)}
+    shop.tick()
+    keys |= {name: shop.ask(query) for name, query in {**SAME_SQL, **WAYS, **UNNAMED}.items()}
+    look = add_look(
+        shop.sandbox.world, "99", "The same once more", add_query(shop.sandbox.world, filtered(mode="basic"))
+    )
+    ts = shop.sandbox.world.post(**typed(look), user=REQUESTER)
+    keys["a Look"] = RequestKey(TEAM, CHANNEL, ts)
+    shop.tick()
+    return keys
+
+
+def test_the_month_is_credited_once(shop: Shop, requests: Mapping[str, RequestKey]) -> None:
+    answered = {name for name, key in requests.items() if shop.record(key).status == "answered"}
+    assert {"reference"} == answered
+    assert Decimal("4948.80") == shop.record(requests["reference"]).result.amount  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("way", [*WAYS, "a Look"])
+def test_every_other_way_to_ask_is_held(shop: Shop, requests: Mapping[str, RequestKey], way: str) -> None:
+    """The approvers read how much would be paid twice."""
+    hold = shop.record(requests[way]).hold
+    assert hold
+    assert "would be paid twice" in hold.reasons[0].text
+
+
+@pytest.mark.parametrize("way", UNNAMED)
+def test_without_the_name_of_an_account_it_is_held(shop: Shop, requests: Mapping[str, RequestKey], way: str) -> None:
+    hold = shop.record(requests[way]).hold
+    assert hold
+    assert hold.reasons[0].text.startswith(
+        "Nobody can tell whose traffic link 1 credits: no condition names the account"
+    )
+
+
+@pytest.mark.parametrize("way", SAME_SQL)
+def test_the_same_sql_is_refused_without_a_question(shop: Shop, requests: Mapping[str, RequestKey], way: str) -> None:
+    assert "given_up" == shop.record(requests[way]).status
+
+
+def test_two_overlapping_links_of_one_message_are_held(shop: Shop, requests: Mapping[str, RequestKey]) -> None:
+    """They used to be added up to $9,670.38, when it was this account."""
+    one, two = verify("AC-sandbox-0006"), verify("AC-sandbox-0006", "2025-12-01 to 2025-12-31")
+    key = shop.ask(one, two)
+    shop.tick()
+    record = shop.record(key)
+    assert record.hold
+    assert "links 1 and 2 of this message have the same flagged rows" in record.hold.reasons[0].text
+
+
+def test_another_account_is_credited(shop: Shop, requests: Mapping[str, RequestKey]) -> None:
+    key = shop.ask(verify("AC-sandbox-0007"))
+    shop.tick()
+    assert "answered" == shop.record(key).status
