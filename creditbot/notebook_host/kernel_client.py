@@ -32,8 +32,9 @@ _PROBE = 0.1
 _RECONNECT = 5
 """Milliseconds between two attempts to connect. The kernel's sockets appear at any moment; zmq would wait for 100."""
 
+
 _DYING = 3.0
-"""Seconds in which a kernel has ended, or connects again, after its connection has ended."""
+"""Seconds in which ZeroMQ tries to connect again, or the end of a kernel is reported."""
 
 
 class MeteredChannel(AsyncZMQSocketChannel):
@@ -51,7 +52,7 @@ class MeteredChannel(AsyncZMQSocketChannel):
         super().__init__(socket, session, loop)
         self._at_once: zmq.Socket[bytes] = zmq.Socket.shadow(socket)
         self._taken: deque[list[bytes]] = deque()
-        self._events = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._events = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED)
         self._poller = zmq.asyncio.Poller()
         self._poller.register(socket, zmq.POLLIN)
         self._poller.register(self._events, zmq.POLLIN)
@@ -85,15 +86,20 @@ class MeteredChannel(AsyncZMQSocketChannel):
             self.stop()
             raise
         while int(self._events.EVENTS) & zmq.POLLIN:
-            if parse_monitor_message(await self._events.recv_multipart())["event"] == zmq.EVENT_DISCONNECTED:
+            if await self._event() == zmq.EVENT_DISCONNECTED:
                 await self._see_why()
+
+    async def _event(self) -> int:
+        event: int = parse_monitor_message(await self._events.recv_multipart())["event"]
+        return event
 
     async def _see_why(self) -> None:
         """The connection has ended. Either the kernel has, too, or ZeroMQ hung up at a message above the limit."""
         deadline = time.monotonic() + _DYING
         while not self.process.ended.is_set():
-            again = await self._events.poll(_PROBE * 1000)  # a kernel that has ended does not connect again
-            if again or time.monotonic() > deadline:
+            if await self._events.poll(_PROBE * 1000) and await self._event() == zmq.EVENT_CONNECT_RETRIED:
+                deadline = math.inf  # ZeroMQ tries again where a kernel is gone, and not where it has hung up
+            if time.monotonic() > deadline:
                 self.stop()
                 self.meter.exceed()
         self.stop()
