@@ -104,6 +104,13 @@ def answer_in_doubt(world: Stage) -> None:
     world.tick()
 
 
+def denied_in_thread(world: Stage) -> None:
+    """A person says in the thread that there is no credit."""
+    key = world.ask("abc")
+    world.say("Denied, do not credit.", "U0BOSS", thread_ts=key.ts)
+    world.tick()
+
+
 def deleted(world: Stage) -> None:
     """The message is deleted while its notebook runs."""
     key = world.ask("abc")
@@ -452,7 +459,7 @@ def thread_refused(world: Stage) -> None:
 
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, amounts_differ,
-    answer_taken_back, answer_in_doubt, deleted, edited_after_the_answer,
+    answer_taken_back, answer_in_doubt, denied_in_thread, deleted, edited_after_the_answer,
     held, approved, denied, undecided, contested, void, question_deleted, two_approvers, nobody_may_decide, day_limit,
     link_refused, many_links_refused, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,

@@ -2,12 +2,13 @@
 
 `thread` asks about every reply without our marker. People greet, mention, quote and thank before they write
 `Approved, $...`, and they also write about approvals that are not answers. A plain answer stops creditbot. If a reply
-may or may not be an answer, the owner decides.
+may or may not be an answer, or says that there is no credit, the owner decides.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal
 from enum import Enum, auto
 
@@ -19,6 +20,8 @@ class Reading(Enum):
     """It grants a credit."""
     DOUBT = auto()
     """It mentions an approval and an amount, and may or may not grant a credit."""
+    REFUSAL = auto()
+    """It says that there is no credit, or that the request is to be left alone."""
     OTHER = auto()
     """It does neither."""
 
@@ -28,41 +31,88 @@ _LONGEST = 1000
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _DOLLARS = rf"(?:(?:US)?\$\s?{_NUMBER}|USD\s?\$?{_NUMBER}|{_NUMBER}\s?(?:USD\b|dollars\b|\$))"
 _ANY_AMOUNT = re.compile(
-    r"[$\u20ac\u00a3\u00a5]\s?\d|\b(?:USD|EUR|GBP)\s?\d|\d\s?(?:USD|EUR|GBP|dollars)\b|\d\.\d\d\b", re.IGNORECASE
+    r"[$\u20ac\u00a3\u00a5]\s?\.?\d|\b(?:USD|EUR|GBP)\s?\d|\d\s?(?:k\b|USD|EUR|GBP|cents|bucks)|\bdollars\b|\d\.\d\d\b"
+    r"|\b(?:approved?|credited|granted)[^\w\n]{1,6}\d[\d,.]*\W*$",
+    re.IGNORECASE,
 )
-_GRANTS = re.compile(r"\b(?:approv(?:ed?|ing|al)|credited|granted)\b", re.IGNORECASE)
+_GRANTS = re.compile(
+    r"\b(?:ap?prov(?:e?d|es?|ing|als?)|credited|grant(?:s|ed|ing)?|authori[sz](?:ed?|ing)|refunded|signed off)\b"
+    r"|\b(?:to|can|please|and|will|i'll|we'll) credit\b|^\W*(?:credit|issued|processed|accepted|ok(?:ay)?)\b"
+    r"|\bcredit\b.{0,60}\b(?:issued|applied|processed|added)\b|\b(?:issued|applied|processed|added)\b.{0,60}\bcredit\b"
+    r"|:[a-z]*approved?[a-z]*:|checkmark:|\u2705",
+    re.IGNORECASE,
+)
 _POLITE = (
     r"(?:hi|hello|hey|dear|thanks|thank you|thx|ok|okay|yes|sure|done|great|fyi|confirmed|lgtm|looks good|good to go"
-    r"|no objections?)\b"
+    r"|no objections?|good (?:morning|afternoon|evening)|morning|sorry|apologies|unfortunately|oops|my mistake|yep|yup"
+    r"|agreed)\b"
 )
 # A name and a few words may follow the greeting, but only a mark ends them: "Hi, I approved $5 last week" is none.
 _WORDS = r"(?:[ \t]{1,9}[\w'\u2019]{1,40}){0,5}\s{0,9}[,:;.!\n\u2013\u2014-]{1,9}"
 _GREETING = rf"(?:{_POLITE}(?:{_WORDS})?\s{{0,9}}){{0,2}}[^\w$]{{0,9}}"
+# What else follows the word makes it a description, as in "approved vendors".
+_FOLLOWS = (
+    r"(?=\s{0,9}(?:[^\w\s]|\d|$)|\s{1,9}(?:amount|after|and|as|at|because|by|due|exceptions?|for|from|full|in|of|on|per"
+    r"|partial\w{0,2}|the|this|to|usd?|with|your?|credit|an?|their)\b)"
+)
 _APPROVED = r"(?:is\s|was\s|has\sbeen\s)?(?:approved|approving|credited|granted)\b"
 _GRANTED = rf"(?:this\s(?=is\s))?(?:(?:the|your)\s)?(?:credit\s)?{_APPROVED}"
 _ANSWER = re.compile(
-    rf"{_GREETING}(?:{_GRANTED}[^$\u20ac\u00a3]{{0,150}}?{_DOLLARS}|{_DOLLARS}\W{{0,6}}{_GRANTED}"
+    rf"{_GREETING}(?:{_GRANTED}{_FOLLOWS}[^$\u20ac\u00a3]{{0,150}}?{_DOLLARS}|{_DOLLARS}\W{{0,6}}{_GRANTED}"
     rf"|(?:(?:an?|the|your)\s)?credit\sof\s{_DOLLARS}\s{_APPROVED})",
     re.IGNORECASE,
 )
-_BARE_ANSWER = re.compile(rf"approved\b[^\w$?]{{0,12}}{_DOLLARS}(?:[^\w?]+exceptions?\b)?[^\w?]*", re.IGNORECASE)
+_BARE_ANSWER = re.compile(rf"approved\b[^\w$?~\u2248]{{0,12}}{_DOLLARS}(?:[^\w?]+exceptions?\b)?[^\w?]*", re.IGNORECASE)
 """The words of the default REPLY_TEMPLATE and nothing else."""
 _HEDGE = re.compile(
     r"\?|\bnot\b|n['\u2019]t\b|\b(?:never|cannot|unless|until|pending|if|expect\w*|would|should|could)\b|\bup to\b"
-    r"|\basked for\b|\b(?:was|were)\s\W*\d|\bby (?:my|our|his|her|their|the)\b",
+    r"|\basked for\b|\b(?:was|were)\s\W*\d|\bby (?:my|our|his|her|their|the)\b"
+    r"|\b(?:once|when|only|at most|around|approx\w*|max\w*"
+    r"|limit|budget|maybe|think|guess|soon|tomorrow|each|it['\u2019]s)\b|\bafter (?:they|he|she|it|we|you)\b"
+    r"|\b(?:under|below|above|over|than)\s\W*\d|[~\u2248]",
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(rf"(?:(?:US)?\$|USD\s?\$?)\s?({_NUMBER})|({_NUMBER})\s?(?:USD\b|dollars\b|\$)", re.IGNORECASE)
 _WHOLE_NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,2})?")
 _TAKEN_BACK = re.compile(
-    r"\b(?:error|mistake\w*|wrong|revoked?|reversed|denied|declined|rejected|ignore|kidding|so far|already|yesterday"
-    r"|last (?:time|week|month|quarter|year)\w*)\b",
+    r"\b(?:error|mistake\w*|wrong|revoked?|reversed|denied|declined|rejected|ignore|kidding|jk|so far|already|yesterday"
+    r"|last (?:time|week|month|quarter|year)\w*|ago|earlier|previous\w*|before|pending|awaiting|subject to|conditions?"
+    r"|provided|as long as|assuming|but|(?:other|not this) (?:account|customer|one|request|thread)|under review"
+    r"|cancel|disregard|never ?mind|oops|hold on|scratch that|wait,? no|just (?:a )?test(?:ing)?)\b"
+    r"|, (?:a )?test\W*$",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"\s{0,9}(?:\?|(?:is|are|was|were|seems|of|or|each|too|less|more|a (?:day|week|month|year))\b)")
+"""Words after the amount with which it is none that was granted."""
+_NOT = r"(?:not|never|cannot|(?:do|wo|ca|should|must)n['\u2019]t)"
+_SUBJECT = (
+    r"(?:(?:(?:this|the|your)(?:\s(?:credit|request|one|account))?|it|that|credit|request)"
+    r"(?:['\u2019]s|\s(?:is|was|has been))?\s)?"
+)
+_REFUSES = re.compile(
+    rf"{_GREETING}(?:{_SUBJECT}(?:(?:denied|declined|rejected|refused)\b(?!\?| by)|(?:an? )?duplicate\b"
+    r"|already (?:credited|approved|answered|handled)\b|(?:credited|approved) already\b)"
+    r"|(?:denying|rejecting|declining)\b|(?:no|nope|nack|no way)\W*$)"
+    rf"|.{{0,200}}?\b{_NOT}\s(?:(?:yet|be|to|going|eligible|please)\s){{0,4}}"
+    r"(?:credit(?:ed|ing)?\b(?! (?:yet|before|so far|card))|(?:approv(?:ed?|ing)|grant(?:ed|ing)?)\b)"
+    r"|.{0,200}?\b(?:not (?:yet )?been approved|no credit(?! card)|without (?:a )?credit(?! card)|not eligible"
+    r"|(?:i will|i['\u2019]ll|we will|we['\u2019]ll) (?:handle|answer) (?:this|it))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_WITHDRAWS = re.compile(
+    rf"{_GREETING}(?:please\s|pls\s)?(?:(?:ignore|disregard|cancel)(?:\W*$|\W*[,.:;!\n(-]|\s(?:this|it|my|above|the"
+    r" (?:request|message|link|above))\b)"
+    rf"|{_NOT} (?:credit|approve)\b|do not (?:credit|approve)\b|on hold\b|hold(?: off| on| this| it|\W*$)"
+    r"|stop(?:\W*$|[,.:;!])"
+    r"|withdrawn\b|(?:no longer|not) needed\b|no need to (?:credit|approve)\b|no credit (?:is )?(?:needed|required)"
+    r"|never ?mind(?:\W*$|[,.:;!\n-])|nvm\b)",
     re.IGNORECASE,
 )
 _LEADING = re.compile(r"[^\w$]+")
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:&gt;|>).*$", re.MULTILINE)
 _QUOTE_MARK = re.compile(r"^[ \t]*(?:&gt;|>)+", re.MULTILINE)
 _STRUCK = re.compile(r"~[^~\n]+~")
+_LABEL = re.compile(r"<(?:https?|mailto|tel):[^<>|]*\|([^<>]*)>")
 _TOKEN = re.compile(r"<[^<>]*>|:[a-z0-9_+'-]+:|(?<!\w)@[\w.-]+", re.IGNORECASE)
 _STYLE = re.compile(r"[*_`]")
 
@@ -75,15 +125,18 @@ def read_answer(text: str, *, by_asker: bool = False) -> Reading:
         by_asker: whether the person who asked wrote it. Then only the exact words of an answer count, because people
             also mention approvals of their own request ("approved by my manager").
     """
-    everything = _plain(_QUOTE_MARK.sub("", text))
-    said = _plain(_QUOTED_LINE.sub(" ", text)) or everything
+    text = _visible(text)
+    said = _plain(_QUOTED_LINE.sub(" ", text)) or _plain(_QUOTE_MARK.sub("", text))
     if len(said) <= _LONGEST and _BARE_ANSWER.fullmatch(said):
         return Reading.ANSWER
-    if by_asker or not (_GRANTS.search(everything) and _ANY_AMOUNT.search(everything)):
-        return Reading.OTHER
+    everything = _LABEL.sub(r" \1 ", _STYLE.sub("", _STRUCK.sub(" ", _QUOTE_MARK.sub("", text))))
+    if by_asker:
+        return Reading.REFUSAL if _WITHDRAWS.match(said) else Reading.OTHER
+    if not (_GRANTS.search(everything) and _ANY_AMOUNT.search(everything)):
+        return Reading.REFUSAL if _WITHDRAWS.match(said) or _REFUSES.match(said[:_LONGEST]) else Reading.OTHER
     answer = _ANSWER.match(said[:_LONGEST])
     is_certain = answer and not _HEDGE.search(said[: answer.end()]) and not _TAKEN_BACK.search(said[:_LONGEST])
-    if answer and is_certain and not said[answer.end() :].lstrip().startswith("?"):
+    if answer and is_certain and not _GOES_ON.match(said[answer.end() :]):
         return Reading.ANSWER
     return Reading.DOUBT
 
@@ -94,7 +147,7 @@ def amounts_in(text: str) -> frozenset[Decimal]:
     Args:
         text: as Slack sent it.
     """
-    said = _plain(_QUOTED_LINE.sub(" ", text))[:_LONGEST]
+    said = _plain(_QUOTED_LINE.sub(" ", _visible(text)))[:_LONGEST]
     amounts = set()
     for match in _AMOUNT.finditer(said):
         number = (match[1] or match[2]).rstrip(",")
@@ -102,6 +155,12 @@ def amounts_in(text: str) -> frozenset[Decimal]:
             return frozenset()  # such as $5k, or 812,40 USD
         amounts.add(Decimal(number.replace(",", "")))
     return frozenset(amounts)
+
+
+def _visible(text: str) -> str:
+    """The text in plain characters, without invisible ones, and with the number that a phone's link shows."""
+    text = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    return re.sub(r"<tel:[^<>|]*\|([^<>]*)>", r"\1", text)
 
 
 def _plain(text: str) -> str:

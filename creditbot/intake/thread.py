@@ -4,7 +4,7 @@ The messages come from `Inbox.thread`. `creditbot.answer` bases its decisions on
 
 An answer is our reply with its marker, or one without a marker, such as `Approved, $...`: by a person, by a bot of
 PREVIOUS_BOTS, or by us before a state was lost. An answer without a marker counts for one request only: the last one
-before it. If a reply may or may not be an answer, people decide.
+before it. If a reply may or may not be an answer, or says that there is no credit, people decide.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ThreadView:
         forged: ts of a reply that carries our marker for the request and that somebody else posted, or "".
         elsewhere: ts of the unmarked answer that counts for the request, or "".
         unclear: why the thread does not show whether the request was answered, one sentence, or "".
-        remarks: the unmarked replies to the request that answer it, or may answer it, oldest first.
+        remarks: the unmarked replies to the request that answer it, may answer it, or refuse it, oldest first.
         replies: how many replies the thread has.
         looked: UTC, when the reading of the thread began; None where nobody says so.
     """
@@ -87,7 +87,11 @@ def view(
     replies = _replies_by_request(messages, key, workspace, rules)
     answer, unclear = _unmarked_answer(replies, key, retried)
     to_it = replies.get(key.ts)
-    remarks = tuple(by_ts[ts] for ts in sorted((*to_it.answers, *to_it.doubts), key=micros_of)) if to_it else ()
+    remarks = (
+        tuple(by_ts[ts] for ts in sorted((*to_it.answers, *to_it.doubts, *to_it.refusals), key=micros_of))
+        if to_it
+        else ()
+    )
     number = sum(message.thread != message.ts for message in messages)
     return ThreadView(request, own, ours, forged, answer, unclear, remarks, number)
 
@@ -100,11 +104,13 @@ class _Replies:
         asker: who asked; None for a bot, and where the request is not among the messages.
         answers: those that answer it.
         doubts: those that may answer it.
+        refusals: those that say that there is no credit.
     """
 
     asker: str | None
     answers: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
 
 
 def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: datetime | None) -> tuple[str, str]:
@@ -120,6 +126,8 @@ def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: 
     own = replies.get(key.ts)
     if own and own.answers:
         return own.answers[0], ""
+    if own and any(retried is None or time_of(ts) > retried for ts in own.refusals):
+        return "", "A reply in the thread says that there is no credit, or that the request is to be left alone."
     if own and any(retried is None or time_of(ts) > retried for ts in own.doubts):
         return "", "A reply in the thread mentions a credit and an amount, and may or may not be an answer."
     if any(len(of_later.answers) > 1 for ts, of_later in replies.items() if micros_of(ts) > micros_of(key.ts)):
@@ -147,6 +155,8 @@ def _replies_by_request(
             latest.answers.append(message.ts)
         elif latest is not None and reading is Reading.DOUBT:
             latest.doubts.append(message.ts)
+        elif latest is not None and reading is Reading.REFUSAL:
+            latest.refusals.append(message.ts)
     return replies
 
 
@@ -157,7 +167,8 @@ def _reading(message: Message, latest: _Replies | None, workspace: Workspace, ru
     if not is_ours(message, workspace) and message.bot is not None and message.bot not in rules.previous_bots:
         return Reading.OTHER
     by_asker = message.bot is None and message.user is not None and message.user == latest.asker
-    return read_answer(message.text, by_asker=by_asker)
+    reading = read_answer(message.text, by_asker=by_asker)
+    return Reading.OTHER if reading is Reading.REFUSAL and message.bot is not None else reading
 
 
 def is_behind(own: Message | None, key: RequestKey, edited: str, now: datetime, settle: timedelta) -> bool:

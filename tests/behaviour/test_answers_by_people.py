@@ -136,6 +136,25 @@ def test_a_reply_that_may_be_an_answer_leaves_the_request_to_people(world: World
     assert world.replies(key) == [remark, REFERENCE]
 
 
+@pytest.mark.parametrize(
+    ("user", "text"), [("U0BOSS", "Denied, do not credit"), (PERSON, "Please ignore this request, wrong account")]
+)
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_nothing_is_posted_below_a_persons_no(world: World, user: str, text: str, meanwhile: bool) -> None:
+    """Whether it was there before, or came while the notebook ran. A retry says that a person has looked."""
+    key = world.ask("abc")
+    if meanwhile:
+        world.amid("notebook", lambda: world.say(text, user, thread_ts=key.ts))
+    else:
+        world.say(text, user, thread_ts=key.ts)
+    world.ticks(2)
+    assert ("given_up", [text]) == (world.record(key).status, world.replies(key))
+    assert "says that there is no credit" in world.told()[0]
+    world.retry(key)
+    world.tick()
+    assert world.replies(key) == [text, REFERENCE]
+
+
 # -- how much people credit --------------------------------------------------------------------------------------------
 
 

@@ -59,6 +59,15 @@ ANSWERS = [
     "@dana approved, $500",
     "Approved (toll fraud, confirmed with Ops): $812.40",
     "Approved due to SMS pumping in December, $812.40, exceptions",
+    "Sorry for the delay! Approved, $500",
+    "Good morning Dana, approved, $500",
+    "Yep, approved $500",
+    "Approved credit: $812.40",
+    "Approved, $4,948.80, exceptions (fraud cost was $7,526.30)",
+    "Approved, OK. $500 will be credited on the next invoice",
+    "Approved, $\u200b500",
+    "\uff21pproved, \uff04500",
+    "Approved, <tel:4948.80|4948.80> USD",
 ]
 DOUBTS = [
     "not approved: $5",
@@ -85,6 +94,86 @@ DOUBTS = [
     "Approved, then revoked: $500",
     "Approved $500, please ignore",
     "Thanks, approved $500 last time",
+    "Approved once they pay the $500",
+    "Approved, provided that they pay $500 first",
+    "Approved as long as it is below $500",
+    "Approved only for amounts below $500",
+    "Approved at most $500",
+    "Approved, no more than $500",
+    "Approved ~ $500",
+    "Approved, maybe $500",
+    "Approved limit is $500",
+    "Approved vendor list: $500",
+    "Approved customers get $500 a month",
+    "Approved credits over $500 go to finance",
+    "Granted that $500 is a lot",
+    "Granted, $500 is a lot",
+    "Approved $500 or $600",
+    "Approved $500 too much",
+    "credited $500 of fraud cost",
+    "Approved, $500 - wait, no",
+    "Approved, $500. Hold on",
+    "Approved, $500, scratch that",
+    "Approved, $500, pending finance",
+    "Approved $500, but legal has to look at it",
+    "Approved $500 for the other account",
+    "Approved $500 two weeks ago",
+    "Approved $500 jk",
+    "approved 500",
+    "Approved 5k",
+    "Approved, $.50",
+    "Approved, four thousand dollars",
+    "aproved $500",
+    "I've applied a credit of $500",
+    "Credit issued: $500",
+    "Refunded $500",
+    "ok to credit $500",
+    "Credit $500",
+    "Authorised, $500",
+    "Granting $500",
+    ":white_check_mark: $500",
+    ":approved: $500",
+    "<https://acme.slack.com/archives/C1/p1|Approved, $500>",
+    "<https://acme.looker.com/looks/5|$500> approved",
+]
+REFUSALS = [
+    "Denied",
+    "Denied, do not credit",
+    "Denied, do not credit $500",
+    "Hi Dana, denied: outside of the 30 days",
+    "Sorry, denied",
+    "Unfortunately, we cannot approve this",
+    "Request denied, see policy",
+    "This is denied",
+    "Rejected: duplicate of last week",
+    "Declining this one",
+    "This is a duplicate",
+    "Already credited last week",
+    "This account was already credited",
+    "Not approved yet",
+    "No credit here: own traffic",
+    "Please don't credit this",
+    "do not approve",
+    "This should not be credited",
+    "We will not be crediting this",
+    "They are not eligible",
+    "I'll handle this one",
+    "On hold",
+    "Stop, this is under investigation",
+    "please disregard this request",
+    "No.",
+]
+"""Said by somebody else than the person who asked."""
+WITHDRAWALS = [
+    "please ignore",
+    "Sorry, please ignore this one",
+    "ignore this, wrong link",
+    "Never mind",
+    "nvm",
+    "Cancel this please",
+    "Please don't credit this, wrong account",
+    "my mistake, please disregard",
+    "no longer needed",
 ]
 OTHERS = [
     "",
@@ -95,6 +184,17 @@ OTHERS = [
     "~Approved, $812.40~",
     "Sorry, wrong thread",
     "approved in 2025",
+    "The fraud cost is $7,526.30",
+    "The carrier rejected 40% of these messages",
+    "Refused by Telkomsel, error 30003",
+    "Their credit card expired",
+    "Fraud Guard was not enabled, cost $500",
+    "It has not been credited yet",
+    "This was never credited before",
+    "please ignore the spike on Dec 3",
+    "it is being processed",
+    "They issued a refund request",
+    "any update?",
 ]
 
 
@@ -109,6 +209,18 @@ def test_an_approval_with_an_amount_that_may_be_none_is_doubtful(text: str) -> N
     """A person decides about it."""
     expected = Reading.ANSWER if "credited $4" in text else Reading.DOUBT
     assert expected is read_answer(text)
+
+
+@pytest.mark.parametrize("text", [*REFUSALS, *WITHDRAWALS])
+def test_a_persons_no_is_a_refusal(text: str) -> None:
+    """However politely it is said."""
+    assert Reading.REFUSAL is read_answer(text)
+
+
+@pytest.mark.parametrize("text", WITHDRAWALS)
+def test_who_asked_may_take_the_request_back(text: str) -> None:
+    """In a reply, without deleting the message."""
+    assert Reading.REFUSAL is read_answer(text, by_asker=True)
 
 
 @pytest.mark.parametrize(

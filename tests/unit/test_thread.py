@@ -114,6 +114,23 @@ def test_a_doubt_is_settled_by_a_later_retry() -> None:
     assert unanswered() == view(thread, KEY, WORKSPACE, RULES, time_of(doubt.ts))
 
 
+REFUSAL = "A reply in the thread says that there is no credit, or that the request is to be left alone."
+
+
+@pytest.mark.parametrize(("user", "text"), [("U2", "Denied, do not credit"), ("U1", "Please ignore this, wrong link")])
+def test_a_persons_no_is_settled_by_a_later_retry(user: str, text: str) -> None:
+    """A colleague denies the credit, or the person who asked takes the request back."""
+    refusal = reply(1, text, user=user)
+    thread = [request(), refusal]
+    assert replace(unanswered(), unclear=REFUSAL) == look(*thread)
+    assert unanswered() == view(thread, KEY, WORKSPACE, RULES, time_of(refusal.ts))
+
+
+def test_what_apps_say_refuses_nothing() -> None:
+    """A previous bot answers, but it does not decide that there is no credit."""
+    assert unanswered() == look(request(), reply(1, "Denied", user=None, bot="BOLD"))
+
+
 def test_an_answer_outweighs_a_doubt() -> None:
     """The doubt came first, and then somebody decided."""
     answer = reply(2, "Approved, $812.40")
