@@ -1,8 +1,8 @@
 """Makes the card of a reply: what people see below its sentence, so that they need not open anything to trust it.
 
 The facts come from the saved summary of the request; the `Card` goes with the reply to the port `Replier`. A card is an
-extra. Without one the reply is its text alone: where EVIDENCE says so, in channels that other organisations share, and
-where the summary cannot be read or is of another run than the amount.
+extra. The reply is the text alone if EVIDENCE says so, in channels that other organisations share, and if the summary
+cannot be read or shows another run of the notebook than the one that gave the amount.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def card_for(context: TickContext, key: RequestKey, record: Record) -> Card | None:
-    """The card of the reply to this request; None for text alone. It never raises: a reply does not wait for it."""
+    """The card of the reply to this request; None for text alone. Never raises: a reply can do without a card."""
     if not context.rules.cards or record.result is None:
         return None
     try:
@@ -61,7 +61,7 @@ def _is_of(summary: Mapping[str, Any], result: Result) -> bool:
 
 
 def card_of(summary: Mapping[str, Any], page: str, approved_by: Sequence[str] = ()) -> Card:
-    """The card that a summary gives; `page` is a web address, or anything else, which is no link."""
+    """The card that a summary gives. `page` becomes a link if it is a web address, and is left out otherwise."""
     links = [link for link in summary["links"] if "credit" in link]
     rows = [row for link in links for row in _rows(link)]
     footprints = footprints_in(summary)

@@ -53,7 +53,7 @@ class Finisher:
     def hold(self, key: RequestKey, base: Record, held: Record, notices: Mapping[str, Notice]) -> Record:
         """Writes into the summary why a request waits, and stores it as held. Raises as `finish` does.
 
-        The summary of what was computed is there already, so this one may be lost.
+        If this summary cannot be written, the request is held all the same: the one of the computation is there.
         """
         self._context.ledger.confirm(key, base)
         summary = self._saved(key, held)
@@ -129,7 +129,7 @@ class Finisher:
 
 
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:
-    """The names by which what this end credits is found again: hashes of SQL, and tokens of traffic.
+    """The names under which the credit of this end is found again: hashes of its SQL, and traffic tokens.
 
     A held request counts as well: if the state is lost, its thread shows whether it was approved and answered.
     For an answer that was found in the thread after a loss of the state, the old summary says what was computed.

@@ -3,10 +3,11 @@
     computed ──> held       there is a reason to ask; the same write makes the question due (`owner.Notices` sends it)
     held ──> posting        approved: `posting` asks `stop` in the very step in which it looks at the thread
     held ──> denied         an approver said no, or nobody decided in time
-    held ──> held, computed what was to be approved has changed: it is asked about again, or needs no approval any more
+    held ──> held, computed what was to be approved has changed: the approvers are asked again, or nobody has to approve
 
-An approval is of a digest: the words of the request, its amounts, its SQL, its notebooks and the policy. `stop` makes
-the digest again from what the thread and the record say now. What it does not find approved is not posted.
+An approval covers a digest of the request's words, its amounts, its SQL, its notebooks, its traffic and the policy.
+`stop` makes the digest again from what the thread and the record say now. An amount without an approval of that digest
+is not posted.
 
 Votes are reactions to the question, and what `creditbot approve` and `creditbot deny` stored. Reasons come from the
 policy and from `overlaps`; the state and the summaries say what was credited before.
@@ -45,7 +46,7 @@ LONGEST_QUOTE = 600
 
 
 class NotApproved(CreditbotError):
-    """Another request was credited meanwhile, so that there is a reason to ask that nobody was asked about."""
+    """Another request was credited meanwhile, and that is a reason to ask which the approvers were not shown."""
 
 
 class Holds:
@@ -75,9 +76,10 @@ class Holds:
         return record if outcome in (Verdict.APPROVED, Verdict.DENIED) else None
 
     def stop(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
-        """None if the amount may be posted now. Otherwise it may not, and this returns the record as it is stored now.
+        """None if the amount may be posted now; otherwise the record as it is stored now, and nothing may be posted.
 
-        A record that is computed, or held with a claim, wants another call of this. `shown` is the thread as it is now.
+        If that record is computed, or held with a claim, the caller has to ask again. `shown` is the thread as it is
+        now.
         """
         assert shown.request
         reasons = self._reasons(key, record)
@@ -161,7 +163,7 @@ class Holds:
         )
 
     def _lost_credits(self, now: datetime) -> Mapping[RequestKey, Decimal]:
-        """What was credited today by summaries. Only a loss of the state today makes it forget a credit of today."""
+        """What was credited today, as the summaries say: only a state that was lost today lacks credits of today."""
         lost_at, day = self._context.ledger.state.meta.pause_before, now.astimezone(UTC).date()
         if lost_at is None or lost_at.astimezone(UTC).date() != day:
             return {}
@@ -323,7 +325,7 @@ def _who_decides(may_vote: Sequence[str], quorum: int) -> str:
 
 
 def _suffix(digest: str, edited: str, retried: datetime | None, reasons: Sequence[HoldReason]) -> str:
-    """Tells questions about one request apart. The same after the state was lost, but for a retry."""
+    """Tells questions about one request apart. Stays the same after a loss of the state, unless that lost a retry."""
     shown = [[reason.kind.value, reason.about] for reason in reasons]
     return hashlib.sha256(repr([digest, edited, retried, shown]).encode()).hexdigest()[:12]
 

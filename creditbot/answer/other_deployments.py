@@ -1,7 +1,8 @@
 """Notices that another deployment with the same Slack app, but with a state of its own, answers in our channels.
 
 Every deployment makes a random id together with its state, and each of its posts carries the id. If the state is lost,
-the id is lost with it, so a post that is older than our id proves nothing; a younger one with another id does.
+the id is lost with it, so a post that is older than our id proves nothing. A later post with another id proves that
+another deployment is at work.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ ADVICE = (
 
 
 def introduced(meta: Meta, now: datetime) -> Meta:
-    """The meta with an id of this deployment, a new one if there is none yet.
+    """The meta with the id of this deployment; makes the id if there is none yet.
 
-    After a loss of the state, an earlier post may become visible until the end of the pause. The id counts from then.
+    After a loss of the state, an earlier post may become visible until the end of the pause. So the new id counts only
+    from the end of the pause.
     """
     deployed = max(now, meta.pause_until or now)
     return meta if meta.deployment else replace(meta, deployment=new_nonce(), deployed=deployed)
@@ -40,7 +42,7 @@ def introduced(meta: Meta, now: datetime) -> Meta:
 def latest_of_others(messages: Iterable[Message], workspace: Workspace, meta: Meta) -> Message | None:
     """The latest reply of another deployment among the messages; None if there is none.
 
-    Without an id of ours, a reply of any deployment counts.
+    If this deployment has no id yet, a reply with any id counts.
     """
     replies = [
         message

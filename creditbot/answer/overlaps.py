@@ -25,10 +25,11 @@ from creditbot.state.codec import State
 from creditbot.state.record import ANSWERED, Record, Status
 
 REMEMBERED = timedelta(days=400)
-"""How far back credits are compared: a year, and the month in which claims for it come."""
+"""How far back credits are compared: a year, and the month after it, in which requests for it still come."""
 _CREDITS: frozenset[Status] = frozenset({"posting", *ANSWERED})
 _MAY_CREDIT: frozenset[Status] = _CREDITS | {"computed"}
-"""What the summary of a request may say that credits traffic: it may have been answered before a state was lost."""
+"""The statuses in a summary that may mean a credit: a computed request may have been answered before a state was lost.
+"""
 
 _Compared = frozenset[tuple[RequestKey, tuple[str, ...]]]
 
@@ -119,7 +120,7 @@ class Overlaps:
         return footprints if tuple(map(written_briefly, footprints)) == _traffic(record) else None
 
     def _remembered(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[RequestKey]:
-        """Requests by whose summaries the same traffic may be credited. Those of this tick stand in the state."""
+        """The requests whose summaries may credit the same traffic. Those of this tick are in the state."""
         wanted = key, _traffic(record)
         if wanted not in self._found:
             summaries, oldest = self._context.ports.summaries, self._context.now() - REMEMBERED

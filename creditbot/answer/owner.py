@@ -6,9 +6,9 @@ only if it is not there. Notices about failures are searched for even before the
 lost state, so an earlier tick may have sent them. If the bot may not read the conversation (no im:history), it may send
 a message twice; that is better than never.
 
-A question to the approvers takes the same way to the `Approvers` port. Once its votes do not count any more, because
-the request has ended or is asked about with another question, it is closed: the message says so, and the notice is
-dropped.
+A question to the approvers is sent in the same way, through the `Approvers` port. Once its votes no longer count,
+because the request has ended or another question has replaced it, the question is closed: the message says so, and the
+notice is dropped.
 
 Notices come from all of `answer` and `tick`; they go to the state, and from there to the `Owner` or `Approvers` port.
 """
@@ -301,7 +301,7 @@ class Notices:
         self._failures.pop(name, None)
 
     def _close(self, name: str, notice: Notice) -> None:
-        """Says on a question that its votes do not count any more, and forgets it."""
+        """Edits a question to say that its votes no longer count, and forgets it."""
         if notice.status == "telling" and self._context.now() - notice.at < self._context.rules.settle:
             return
         uncertain = notice.status == "telling" or notice.sends > 1
@@ -319,7 +319,7 @@ class Notices:
             self._replace((notice.channel, notice.ts), name, notice.text)
 
     def _close_others(self, name: str, notice: Notice) -> None:
-        """Closes the questions about the same request of which a lost state knew."""
+        """Closes the questions about the same request that only a lost state knew of."""
         about = question_about(name)
         for message in self._ports.approvers.asked(about, notice.since or notice.at) or ():
             if message.marker and message.marker.key != name and message.marker.key not in self._ledger.state.notices:
@@ -332,7 +332,7 @@ class Notices:
             self._ports.approvers.close(*place, shown, Marker("closed", name), struck)
         except PostRefused as error:
             if error.retry:
-                raise  # otherwise somebody has deleted it
+                raise  # any other refusal means that somebody has deleted the question
 
 
 def _cut(text: str, limit: int) -> str:

@@ -30,8 +30,8 @@ class Repair:
     def check_again(self, key: RequestKey, record: Record, replies: int | None = None) -> None:
         """Looks once more at a request that ended in doubt, and counts the looks in its record.
 
-        One that was not due yet, because the number of replies has changed, does not count. `replies` is that number as
-        the channel showed it; None if the request was not among the messages read.
+        A look that was not due yet, but made because the number of replies has changed, does not count. `replies` is
+        that number as the channel showed it; None if the request was not among the messages read.
         """
         now, rules = self._context.now(), self._context.rules
         shown = self._check.look(key, record.thread, record.retried)
@@ -55,7 +55,7 @@ class Repair:
 
     def _repair(self, key: RequestKey, record: Record, shown: ThreadView) -> str:
         """Returns the ts of the answer that stands, or "". If it is ours, a request under way ends as answered."""
-        self._context.ledger.confirm(key, record)  # it may have been restarted: then its reply is right
+        self._context.ledger.confirm(key, record)  # in a request that was restarted meanwhile, the reply is right
         if record.status in ("claimed", "computed", "held", "posting") and shown.ours:  # else its process decides
             self._check.end_if_decided(key, record, shown)
         elif record.status == "answered":

@@ -115,13 +115,13 @@ def slack_token(assembly: Assembly) -> Findings:
 
 
 def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
-    """Opens the conversation and reads it, without a word in it."""
+    """Opens the conversation and reads it, but writes nothing."""
     assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
 
 
 def _approvers(assembly: Assembly) -> Findings:
-    """Reads the conversation in which they are asked, without a word in it."""
+    """Reads the conversation in which approvers are asked, but writes nothing."""
     if assembly.ports.approvers.asked("check", datetime.now(UTC)) is None:
         todo = "Add the scope im:history, or channels:history or groups:history for a channel, to the Slack app."
         return [("note", f"The bot cannot read the conversation in which approvers are asked. {todo}")]

@@ -32,11 +32,11 @@ from creditbot.model import LinkResult, Message, RequestKey
 from creditbot.settings.settings import Settings, environment
 
 _KEY = RequestKey("none", "none", "0.0")
-"""Stands for the key of the request, which there is none of."""
+"""Stands in the summary for the key of a request: here nobody has posted one."""
 
 
 def run(options: Namespace) -> int:
-    """Prints what would be answered, and writes the page; 1 if there would be no answer."""
+    """Prints the answer that the links would get, and writes the page; 1 if there would be no answer."""
     assembly = assemble(Settings.load(), environ=environment())
     check_notebooks_exist(assembly)
     request = request_of(options.links, assembly.rules.requests.host)
@@ -74,7 +74,7 @@ def request_of(links: Sequence[str], host: LookerHost) -> Request:
 def computed(
     assembly: Assembly, request: Request, now: datetime
 ) -> tuple[Mapping[str, Any], Sequence[LinkResult]]:  # fmt: skip
-    """The summary that the request would get, and the results behind it. Raises what no link is to blame for."""
+    """The summary that the request would get, and the results behind it. Raises an error that is not a link's fault."""
     try:
         computation = assembly.calculator.compute(request, now)
     except LinksFailed as failed:

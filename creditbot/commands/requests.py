@@ -127,7 +127,7 @@ def restart(lookup: Lookup, ledger: Ledger, clock: Clock, permalink: Permalink, 
 
 
 def _why_not_again(facts: RequestFacts, lookup: Lookup, thread: str) -> str:
-    """Why a request of that status does not start again, one sentence or two; "" if it may."""
+    """Why a request with that status cannot start again, one sentence or two; "" if it can."""
     if facts.status == "elsewhere" and not lookup.shows_answer(facts.key, thread):
         return ""
     if facts.status in ANSWERED:
@@ -192,7 +192,7 @@ def _rate_line(past: Sequence[PastRequest], days: int) -> str:
 
 
 def page_of(facts: RequestFacts, pages: Pages) -> str:
-    """Where the request's page is; "" if it has none, such as one that an earlier version ended."""
+    """Where the request's page is; "" if there is none, such as for a request that an earlier version ended."""
     return pages.address(facts.key) if facts.summary and pages.load(facts.key) else ""
 
 

@@ -50,7 +50,7 @@ def run(_: Namespace) -> int:
     try:
         return tick(Settings.load(), environment())
     finally:
-        gc.freeze()  # nothing is collected at exit: that would look through all that was imported, several times
+        gc.freeze()  # nothing is collected at exit: the collector would look through all imported modules several times
 
 
 def tick(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -83,7 +83,7 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 def check_notebooks_exist(assembly: Assembly) -> None:
-    """Raises `SettingsError` for a notebook that is not there: a wrong path must not give up a channel of requests."""
+    """Raises `SettingsError` for a missing notebook: because of a wrong path, no request may be given up."""
     for product in assembly.products.products:
         if product.notebook and not os.access(product.notebook, os.R_OK):
             raise SettingsError(
@@ -154,7 +154,7 @@ def outcome_words(record: Record | None) -> str:
 
 
 def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
-    """What a tick did, for the terminal; `meta` says whether requests are held back `now`."""
+    """What a tick did, for the terminal; `meta` says whether older requests are paused `now`."""
     worked_on = sum(1 for _, record in report.done if record)
     if report.done:
         left = f", {len(report.done) - worked_on} left for later" if worked_on < len(report.done) else ""

@@ -1,6 +1,6 @@
-"""`creditbot sandbox`: a Slack, a Looker and a warehouse of this machine's own, to try the bot without accounts.
+"""`creditbot sandbox`: a Slack, a Looker and a warehouse on this machine, to try the bot without accounts.
 
-What its people do is in `sandbox_people`. Options come from `cli`. The sandbox's whole state is in its folder, so that
+What its people do is in `sandbox_people`. Options come from `cli`. The whole state of the sandbox is in its folder, so
 each command also works beside a `sandbox serve` of the same folder. What people read goes to the standard output.
 """
 
@@ -33,7 +33,7 @@ OWN_SETTINGS = (
     "SLACK_BOT_TOKEN", "SLACK_API_URL", "SLACK_TEST_CHANNEL", "SLACK_USER_ID",
     "LOOKER_BASE_URL", "LOOKER_CLIENT_ID", "LOOKER_CLIENT_SECRET", "WAREHOUSE_URL", "STATE_URI", "OUTPUT_URI",
 )  # fmt: skip
-"""What leads a bot to the sandbox, and keeps what it remembers there: no file can set them."""
+"""Settings that lead a bot to the sandbox and keep its memory there; SETTINGS_FILE may not contain them."""
 _RULE = "=" * 72
 
 

@@ -25,7 +25,7 @@ _COLUMNS = ("account", "day", "prefix", "mode", "messages", "cost")
 _MOST_TOKENS = 20
 """Accounts of one credit that are remembered one by one."""
 _DEAREST = 3
-"""Units by whose numbers a credit is found again."""
+"""How many units a credit is found again by: those that cost most."""
 _TICK = timedelta(microseconds=1)
 FARTHEST = timedelta(hours=14)
 """No time zone is farther from UTC."""
@@ -65,12 +65,12 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """The time that all of the traffic lies in, half-open, UTC without a zone.
+    """The time that all of the traffic lies in: half-open, in UTC, as datetimes without a zone.
 
     Attributes:
         field: the column that is restricted; "" if none is.
         start: the first moment; None if nothing limits the beginning.
-        end: the first moment after it; None if nothing limits the end.
+        end: the first moment that is too late; None if nothing limits the end.
     """
 
     field: str
@@ -165,7 +165,7 @@ class Footprint:
     def tokens(self) -> tuple[str, ...]:
         """The names under which the credit is found again: by account, or by product if there are too many.
 
-        Also by what its dearest units count, for a credit of the same traffic whose accounts are not known.
+        Also by the numbers of messages of its dearest units, so that it is found if the accounts of one are not known.
         """
         every = self.accounts.every if isinstance(self.accounts, Accounts) else ()
         names = every if len(every) <= _MOST_TOKENS else ()
@@ -279,9 +279,9 @@ def _units(accounts: Accounts | Unknown, scraps: Mapping[str, object], cost: Dec
 
 
 def read_units(glued: object) -> Units:
-    """The units in a scrap {"columns": [...], "rows": [[...], ...]}; raises ValueError and its like for anything else.
+    """The units in a scrap {"columns": [...], "rows": [[...], ...]}. Rows of one unit are added up.
 
-    Rows of one unit are added up.
+    Raises ValueError, TypeError, LookupError or InvalidOperation for anything else.
     """
     if not isinstance(glued, Mapping) or not isinstance(glued["rows"], list):
         raise ValueError  # noqa: TRY004 - as for any other shape
@@ -295,7 +295,7 @@ def read_units(glued: object) -> Units:
 
 
 def _flagged(messages: object, cost: object) -> Flagged:
-    """Raises ValueError or InvalidOperation for what is no number of messages, or no cost."""
+    """Raises ValueError or InvalidOperation if one is not a number of messages, or the other is not a cost."""
     if not isinstance(messages, int) or isinstance(messages, bool) or messages < 0:
         raise ValueError
     paid = Decimal(str(cost))
@@ -330,7 +330,7 @@ def in_utc(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:
-    """The window of SQL that may mean any of these: what holds in all of them."""
+    """The window of SQL that has several readings, one window each: it contains all of them."""
     every = list(windows)
     first, *others = every
     accounts, days = first.accounts, first.days

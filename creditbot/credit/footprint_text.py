@@ -45,12 +45,12 @@ def written_window(window: TrafficWindow) -> dict[str, Any]:
 
 
 def read_window(fields: Mapping[str, Any]) -> TrafficWindow:
-    """The window in JSON; raises ValueError and its like for anything else."""
+    """The window in JSON; raises ValueError, LookupError, TypeError or AttributeError for anything else."""
     return TrafficWindow(_read_accounts(fields["accounts"]), _read_days(fields["days"]))
 
 
 def written(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:
-    """A footprint as JSON, its units within so many bytes; more than that are given up, and this is said."""
+    """A footprint as JSON. Units that take more than `most_bytes` are left out, and the JSON says so."""
     units = footprint.units
     fields = {"product": footprint.product, **written_window(TrafficWindow(footprint.accounts, footprint.days))}
     if isinstance(units, Unknown):
@@ -67,7 +67,7 @@ def written_briefly(footprint: Footprint) -> str:
 
 
 def read_briefly(text: str) -> Footprint:
-    """The footprint in such a text; raises ValueError for anything else."""
+    """The footprint in a text of `written_briefly`; raises ValueError for anything else."""
     return read(json.loads(text))
 
 
@@ -85,8 +85,8 @@ def read(fields: object) -> Footprint:
 def written_units(units: Units) -> str:
     """Units as a short text.
 
-    They stand by account, mode and prefix: [account, mode, prefix, price, days, messages, costs], the days as distances
-    from the day before, the costs empty where each is the price times the messages.
+    They are grouped by account, mode and prefix: [account, mode, prefix, price, days, messages, costs]. Each day is the
+    distance from the day before it. `costs` is empty if each cost is the price times the messages.
     """
     series: dict[tuple[str, str, str], list[tuple[date, Flagged]]] = {}
     for unit in sorted(units):
@@ -97,7 +97,10 @@ def written_units(units: Units) -> str:
 
 
 def read_units_text(text: object) -> Units | Unknown:
-    """The units in such a text, or why there are none; raises ValueError and its like for anything else."""
+    """The units in a text of `written_units`, or why there are none.
+
+    Raises ValueError, TypeError, LookupError or ArithmeticError for anything else.
+    """
     if not isinstance(text, str):
         raise ValueError  # noqa: TRY004 - as for a text that is wrong
     if text.startswith(_UNKNOWN):

@@ -1,5 +1,5 @@
 """Decides whether a computed amount may be posted, or whether a person decides.
 
-Pure: facts and a policy come in, and reasons, digests and verdicts go to `answer`. Nothing here reads Slack or the
+Pure: facts and a policy come in, and reasons, digests and verdicts go out to `answer`. Nothing here reads Slack or the
 state.
 """

@@ -6,8 +6,8 @@ on the verdict.
     an approver's yes    :white_check_mark: or :+1:, in any skin tone
     an approver's no     :x: or :-1:, in any skin tone
 
-Nobody else's reaction counts, nor that of who asked for the credit. A reaction carries no time: what counts is what
-stands on the message when it is read.
+Nobody else's reaction counts, and the person who asked for the credit has no vote. A reaction carries no time: the
+reactions that are on the message when it is read count.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def short(digest: str) -> str:
 
 
 def voters(policy: Policy, excluded: Collection[str]) -> tuple[str, ...]:
-    """The approvers whose votes count; `excluded` are who asked and the bot itself."""
+    """The approvers whose votes count; `excluded` are the person who asked and the bot itself."""
     return tuple(user for user in dict.fromkeys(policy.approvers) if user not in excluded)
 
 

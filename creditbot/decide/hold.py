@@ -38,9 +38,9 @@ class CreditFacts:
     Attributes:
         links: the credits that the amount is the sum of.
         day: the UTC day on which it would be posted, such as "2026-01-08".
-        credited_that_day: USD that was credited on that day to other requests, by replies of ours.
-        credited_to: account -> USD that was credited to it by replies of ours in the calendar month of the traffic, for
-            other requests; None where that is not known.
+        credited_that_day: USD that the bot's replies to other requests credited on that day.
+        credited_to: account -> USD that the bot's replies to other requests credited to it in the calendar month of the
+            traffic; None where that is not known.
     """
 
     links: tuple[LinkFacts, ...]

@@ -1,7 +1,7 @@
 """Compares the traffic of a credit with that of other credits: is any of it paid twice?
 
-Footprints come in, and what was found goes to `answer`, which holds a credit for a person where traffic is shared or
-may be. Pure.
+Footprints come in, and the findings go to `answer`, which holds a credit for a person if traffic is shared or may be.
+Pure.
 
     PROVABLY_DISJOINT   other product, other accounts, other days, or no flagged unit in common: nothing to ask
     UNITS_SHARED        the notebooks flagged the same units: held
@@ -36,7 +36,7 @@ from creditbot.credit.footprint import (
 from creditbot.decide.hold import HoldKind, HoldReason
 
 _ALIKE = Decimal("0.5")
-"""The part of the smaller credit's cost that equal numbers have to make up; fewer may be equal by chance."""
+"""The share of the smaller credit's cost that days with equal numbers must make up: a few may be equal by chance."""
 
 
 class Overlap(Enum):
@@ -81,7 +81,7 @@ _DISJOINT = Comparison(Overlap.PROVABLY_DISJOINT)
 
 
 def compare(ours: Footprint, other: Footprint) -> Comparison:
-    """Compares the traffic of one link of ours with that of another link, of this request or of another one."""
+    """Compares the traffic of a link of this request with that of another link, of this request or of another one."""
     if ours.product != other.product:
         return _DISJOINT
     accounts = _accounts(ours.accounts, other.accounts)

@@ -85,7 +85,7 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """A hash of all of it: an approval under another policy does not count."""
+        """A hash of the whole policy: an approval under another policy does not count."""
         traffic = repr(self.traffic) if self.traffic != TrafficRules() else ""  # what was approved before stays so
         return hashlib.sha256(f"{self!r}{traffic}".encode()).hexdigest()
 

@@ -20,7 +20,9 @@ _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,12})?)\s?(%?)")
 
 
 def formula(row: Mapping[str, Any]) -> str:
-    """Such as "$7,526.30 x (0.80 - 0.416) / (1 - 0.416) = $4,948.80", in print; "" if it does not give the credit.
+    """Such as "$7,526.30 x (0.80 - 0.416) / (1 - 0.416) = $4,948.80"; "" if no target gives exactly the credit.
+
+    The text has the signs of print, not those of this docstring.
 
     Args:
         row: as `summary` keeps it, with amounts as Decimal.

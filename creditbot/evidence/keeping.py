@@ -1,4 +1,4 @@
-"""Keeps the page of a request beside its summary. A page that cannot be kept is a line in the log and nothing more.
+"""Keeps the page of a request beside its summary. If that fails, the log says so, and nothing else happens.
 
 `tick` and `answer` call it with the summary that they save; the page goes to the port `Pages`. Making a page imports
 jinja2, which an idle tick has no use for.
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @cache
 def warm() -> None:
-    """Imports in the background, once, what making a page needs: meanwhile Looker and the notebooks work."""
+    """Imports, once and in the background, what making a page needs, while Looker and the notebooks are at work."""
     threading.Thread(target=_import, name="pages", daemon=True).start()
 
 

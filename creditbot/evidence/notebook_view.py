@@ -1,8 +1,8 @@
 """Turns the cells of an executed notebook into the few kinds of parts that a page shows. Pure.
 
-Cells come from a `NotebookRun`; the parts go to `page`, whose template escapes every text in them. Shown are texts,
-tables that are read anew out of text/html, and PNG pictures. Whatever else a notebook displays (SVG, JavaScript,
-widgets, Markdown, ...) is named by its type and nothing more.
+Cells come from a `NotebookRun`; the parts go to `page`, whose template escapes every text in them. A page shows texts,
+tables that `html_text` reads out of text/html, and PNG pictures. For anything else that a notebook displays (SVG,
+JavaScript, widgets, Markdown, ...) the page names only its type.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Room:
 
 
 def _cut(text: str, limit: int) -> str:
-    """As `shorten`, but without a look at megabytes of which nothing is shown."""
+    """As `shorten`, but without reading megabytes that are not shown."""
     most = 2 * limit + 1_000
     if len(text) <= most:
         return shorten(text, limit)

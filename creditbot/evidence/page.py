@@ -69,7 +69,7 @@ def page_of(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]]) -> 
     page = _page(summary, cells, 1)
     if len(page.encode()) < MOST_BYTES:
         return page
-    return _page(summary, cells, 8)  # what people add to the template one day must not make it too large
+    return _page(summary, cells, 8)  # even if the template grows one day, no page may be too large
 
 
 def prepare() -> None:
@@ -80,7 +80,7 @@ def prepare() -> None:
 
 
 def with_outcome(page: str, summary: Mapping[str, Any]) -> str | None:
-    """The page with how the request stands now; None if it is not a page of ours."""
+    """The page with how the request stands now; None if creditbot did not write the page."""
     before, begin, rest = page.partition(_OUTCOME[0])
     _, end, after = rest.partition(_OUTCOME[1])
     if not (begin and end):

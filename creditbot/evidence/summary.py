@@ -125,7 +125,7 @@ def failed_summary(
     problems: Mapping[str, str],
     footprints: Mapping[str, Footprint],
 ) -> dict[str, object]:
-    """The summary of a request of which links failed: what is known of each link, as far as it got.
+    """The summary of a request some of whose links failed: what is known of each link, as far as it got.
 
     Args:
         key: identifies the request.

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 
 def write(value: object, indent: str = "") -> str:
-    """JSON text, two spaces a level, keys in their order. TypeError or ValueError for what JSON cannot say."""
+    """JSON text, two spaces a level, keys in their order. Raises TypeError or ValueError for what is not JSON."""
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError(f"{value} is not a JSON number")
@@ -21,7 +21,7 @@ def write(value: object, indent: str = "") -> str:
 
 
 def read(text: str | bytes) -> object:
-    """The value of a JSON text, its fractions as Decimal. ValueError for anything else than JSON."""
+    """The value of a JSON text, its fractions as Decimal. Raises ValueError for a text that is not JSON."""
     return json.loads(text, parse_float=Decimal)
 
 

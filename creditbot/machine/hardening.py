@@ -1,4 +1,7 @@
-"""What keeps a notebook from reading the bot's secrets out of other processes."""
+"""Keeps notebooks from reading the bot's secrets out of other processes.
+
+The bot calls `hide_from_other_processes` for itself, and the notebook host `confine` for itself and its notebooks.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ _SYS_PTRACE, _SYS_ADMIN, _PERFMON = 1 << 19, 1 << 21, 1 << 38
 _VERSION_FLAG, _PATH_BENEATH, _REFER = 1, 1, 1 << 13
 
 _LEAST_VERSION = 2
-"""Before, in Linux 5.19, Landlock always forbade to move files from one folder to another, which notebooks do."""
+"""Came with Linux 5.19. Before, Landlock always forbade moving files from one folder to another, which notebooks do."""
 
 
 def hide_from_other_processes() -> None:
     """On Linux, makes /proc/PID/environ and /proc/PID/mem of this process root's, see prctl(2).
 
-    Processes of the same user, such as a notebook's kernel, could read them otherwise. It does not hide files: a `.env`
-    that the user can read, a notebook can read. Programs started from here can be read again, once they are executed.
+    Processes of the same user, such as a notebook's kernel, could read them otherwise. This does not hide files: a
+    notebook can read a `.env` that the user can read. Nor does it hide programs that are started from here.
     """
     if sys.platform == "linux":
         import ctypes
@@ -79,7 +82,7 @@ def _drop_capabilities(keep: int) -> None:
 
 
 def _landlock(call: int, *arguments: int | bytes | None) -> int:
-    """The result of a system call; -1 if the kernel has no Landlock, or none that is on."""
+    """The result of a system call; -1 if the kernel has no Landlock, or has it switched off."""
     import ctypes
 
     words = (ctypes.c_ulong(argument) if isinstance(argument, int) else argument for argument in arguments)

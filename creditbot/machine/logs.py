@@ -91,7 +91,7 @@ def _to_file(file: Path) -> logging.Handler:
 
 
 class _LogFile(logging.FileHandler):
-    """A log that stops being written, as on a full disk, costs one sentence and no traceback."""
+    """Says once, in a sentence and without a traceback, if the log can no longer be written, as on a full disk."""
 
     _complained = False
 

@@ -1,6 +1,6 @@
-"""This process: its name, by which a claim says who made it, and whether it is asked to stop.
+"""This process: its name, by which a claim says who made it, and whether it was asked to stop.
 
-By its name a laptop can tell whether the maker of a claim still runs.
+On one machine, the name in a claim shows whether the process that made the claim still runs.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ def is_running(claimant: str) -> bool | None:
 
 
 class Stop:
-    """Whether the process is asked to stop.
+    """Whether the process was asked to stop.
 
-    A signal's handler may ask while somebody sleeps; to set an `Event` that its own thread waits for can deadlock.
+    A signal handler asks, perhaps while its own thread sleeps. That is why this is not an `Event`: setting an `Event`
+    that the same thread waits for can deadlock.
     """
 
     def __init__(self, nap: Callable[[float], object] = time.sleep) -> None:
@@ -46,11 +47,11 @@ class Stop:
         self.asked = False
 
     def ask(self) -> None:
-        """From now on nothing new is begun, and nobody sleeps."""
+        """Asks the process to stop: from now on nothing new is begun, and `sleep` returns at once."""
         self.asked = True
 
     def sleep(self, seconds: float) -> bool:
-        """Waits for so long, or until it is asked; returns whether it is asked."""
+        """Waits for so many seconds, or until the process is asked to stop; returns whether it was asked."""
         while seconds > 0 and not self.asked:
             self._nap(min(seconds, _NAP))
             seconds -= _NAP
@@ -92,7 +93,7 @@ def _started_by_proc(pid: int) -> str:
 
 
 def _started_by_ps(pid: int) -> str:
-    """By the one way that all systems have, to the second."""
+    """The same from `ps`, which every system has; exact to the second."""
     import subprocess
 
     try:

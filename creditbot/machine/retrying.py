@@ -1,7 +1,7 @@
-"""Trying a call again: the one way in which adapters wait for a service that fails in passing.
+"""Trying a call again: the one way in which adapters wait for a service that fails for a moment.
 
-What may be tried again, and after how long, is the caller's to say. tenacity makes the tries; what is added here is
-that a process which is asked to stop tries nothing again.
+The caller says what may be tried again, and after how long. tenacity makes the tries. What this module adds: a process
+that was asked to stop tries nothing again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def with_retries(call: Callable[[], T], failure: type[E], pause_after: Callable[
         call: what is tried.
         failure: the exception that a failed try raises; every other one passes.
         pause_after: seconds to wait after a failed try before the next one; None if the failure is final.
-        stop: once it is asked, nothing is tried again, and the failure at hand is final.
+        stop: once the process is asked to stop, nothing is tried again, and the last failure is final.
     """
     try:
         return call()

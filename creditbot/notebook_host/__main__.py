@@ -29,7 +29,7 @@ _THREADS = 128
 
 def main() -> None:
     """Serves until stdin ends."""
-    confine()  # before any thread or process that has to be
+    confine()  # first: it concerns only threads and processes that start after it
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the replies
     settings: HostSettings = json.loads(sys.stdin.readline())

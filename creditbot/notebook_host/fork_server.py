@@ -256,7 +256,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    """A process, those that it started, and those that they started; itself alone where there is no Linux /proc."""
+    """A process, those that it started, and those that they started; only the process if there is no Linux /proc."""
     family = [pid]
     for member in family:
         family += _children(member)

@@ -14,7 +14,7 @@ OUTPUT_LIMIT = 32 * 2**20
 """Bytes of memory that the output of one notebook may take: it is held as long as the notebook runs."""
 
 _VALUE = 64
-"""Bytes that a value in JSON takes in memory beside its text: so much is an empty dict."""
+"""Bytes that a value in JSON takes in memory beside its text: as many as an empty dict."""
 
 _STRING = re.compile(rb'"[^"]*"')
 _ESCAPED = re.compile(rb"\\.", re.DOTALL)

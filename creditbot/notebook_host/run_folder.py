@@ -78,7 +78,7 @@ def _link_logins(real: Path, home: Path) -> None:
 
 @dataclass(slots=True)
 class _Budget:
-    """How much may still be copied, and made at all: it takes a few milliseconds.
+    """How much may still be copied, linked or made: all of it takes a few milliseconds.
 
     Attributes:
         files: to copy.

@@ -50,7 +50,7 @@ class LookerOptions:
     token_lifetime: int = 3600
 
     def need(self, permission: str) -> None:
-        """What the user may not see is not there, as Looker has it; "" is always allowed."""
+        """Answers "not found" for what the user may not see, as Looker does; "" is always allowed."""
         if permission and permission not in self.permissions:
             raise LookerError(404, "Not found")
 

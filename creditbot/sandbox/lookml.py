@@ -118,7 +118,7 @@ def _joined(start: str, between: str, parts: list[str]) -> list[str]:
 
 
 def _sorts(query: Mapping[str, Any], fields: list[str]) -> list[str]:
-    """Without sorts of its own a query goes by its first date or measure, downwards."""
+    """A query without sorts is sorted by its first date or measure, in descending order."""
     sorts = []
     for sort in query.get("sorts") or ():
         field, _, direction = str(sort).partition(" ")

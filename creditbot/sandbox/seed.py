@@ -1,4 +1,4 @@
-"""The world that the sandbox starts with: one channel as a credit team's two days fill it.
+"""The world that the sandbox starts with: one channel with two days of a credit team's messages.
 
 It goes into an empty world file. Times lie within the last two days; everything else is always the same. What a first
 run makes of it, and what its last lines suggest to try:

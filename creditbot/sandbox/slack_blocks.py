@@ -9,7 +9,7 @@ from creditbot.sandbox.slack_call import SlackError
 
 MOST_BLOCKS = 50
 MOST_CHARACTERS = 13_200
-"""In all blocks of a message. No page of Slack's says so; longer ones are refused."""
+"""Characters in all blocks of a message. Slack documents no such limit, but refuses longer ones."""
 
 _TEXTS = frozenset({"plain_text", "mrkdwn"})
 

@@ -134,7 +134,7 @@ def _padded(micros: int) -> str:
 
 
 def more(next_ts: str) -> Json:
-    """The end of a page of messages; the last one says nothing."""
+    """The part of a page of messages that leads to the next one; empty on the last page."""
     return {"response_metadata": {"next_cursor": make_cursor("next_ts", next_ts)}} if next_ts else {}
 
 

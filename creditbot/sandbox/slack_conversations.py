@@ -97,7 +97,7 @@ def conversations_join(call: SlackCall) -> Json:
 
 
 def conversations_open(call: SlackCall) -> Json:
-    """Opens the direct conversation with one user, or with several says that this Slack cannot."""
+    """Opens the direct conversation with one user; this Slack cannot open one with several users."""
     call.need("im:write")
     users = [user for user in call.text("users").split(",") if user]
     if call.text("channel"):

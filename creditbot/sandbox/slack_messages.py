@@ -10,7 +10,7 @@ from creditbot.sandbox.world import APP, BOT, BOT_USER, TEAM, TEAM_URL
 
 LONGEST_POST, LONGEST_UPDATE = 40_000, 4_000
 REACTION_USERS = 50
-"""How many of those who reacted a message names; its `count` is of all. Slack keeps its own number to itself."""
+"""How many of the people who reacted a message names; its `count` counts all. Slack does not document its number."""
 BOT_PROFILE = {
     "id": BOT,
     "app_id": APP,

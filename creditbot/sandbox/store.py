@@ -150,7 +150,7 @@ class Store:
         return str(rows[0][0]) if rows else None
 
     def count_read(self, channel: str) -> None:
-        """One read more of a channel, for what is shown only after so many."""
+        """Counts one more read of a channel, for messages that are shown only after so many reads."""
         if self.read("SELECT 1 FROM versions WHERE channel = ? AND unseen > 0 LIMIT 1", (channel,)):
             with self.transaction():
                 self._db.execute("UPDATE versions SET unseen = unseen - 1 WHERE channel = ? AND unseen > 0", (channel,))
@@ -161,7 +161,7 @@ class Store:
             self._db.execute("UPDATE versions SET unseen = 0, visible_at = 0 WHERE unseen > 0 OR visible_at > 0")
 
     def next_ts(self) -> str:
-        """A `ts` of now that no message has; call it in a transaction."""
+        """A `ts` of this moment that no message has yet; call it in a transaction."""
         last = self.get("meta", "ts") or {"micros": 0}
         micros = max(int(self.clock() * 1_000_000), last["micros"] + 1)
         self.put("meta", "ts", {"micros": micros})

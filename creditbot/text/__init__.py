@@ -1,8 +1,8 @@
 """Text from outside, made safe and short enough to show.
 
 Messages, notebooks, Looker, Kubernetes and the file system write what people read later: on a terminal, in a log, in
-Slack, in a summary. Such text may move a cursor, hide or reverse what stands beside it, hold a password, or never end.
-Whatever shows it passes it through here first. What the text is about is not known here.
+Slack, in a summary. Such text may move a cursor, hide or reverse the text beside it, hold a password, or never end.
+Code that shows such text passes it through here first. This package does not know what a text is about.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def printable(text: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text with `***` for known secrets, the login of an address, and the value of `password=...` and its like."""
+    """The text with `***` for known secrets, the login of an address, and the value of `password=...` and the like."""
     text = without_known_secrets(text)
-    while (hidden := _SECRET.sub(_hide, text)) != text:  # what is hidden may have stood between the parts of another
+    while (hidden := _SECRET.sub(_hide, text)) != text:  # hiding one secret may join the parts of another
         text = hidden
     return text
 

@@ -1,8 +1,8 @@
 """Cuts HTML from a notebook into tags and texts. Pure.
 
 `credit.summary_table` looks for amounts in the parts, and `evidence.html_text` shows them. The time is linear in the
-length of the HTML. That of html.parser is not: 100 KB of unfinished tags take it minutes, and it fails at some
-declarations.
+length of the HTML. Python's own html.parser does not do: 100 KB of unfinished tags take it minutes, and some
+declarations make it fail.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class BrokenTag:
-    """The text behind this begins like a tag that does not end, or is too long. A browser may show something else."""
+    """The text after this begins like a tag that does not end, or is too long. A browser may show something else."""
 
 
 Part: TypeAlias = str | Tag | BrokenTag

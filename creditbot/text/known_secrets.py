@@ -74,8 +74,8 @@ _known = Blotter(())
 
 
 def know_secrets(secrets: Iterable[str]) -> None:
-    """From now on `without_known_secrets` takes these out, and no others of before."""
-    global _known  # noqa: PLW0603  # a secret is one in the whole process
+    """From now on `without_known_secrets` takes out these secrets, and those of an earlier call no longer."""
+    global _known  # noqa: PLW0603  # the whole process has the same secrets
     _known = Blotter(secrets)
 
 
@@ -116,7 +116,7 @@ def _hidden(found: re.Match[str]) -> str:
 
 
 def _anchors(secret: str) -> list[str]:
-    """Texts of which one stands wherever the secret does, for a search that is a hundred times as fast."""
+    """Texts one of which is in every text that holds the secret: looking for them first is a hundred times faster."""
     return [max(re.findall("[0-9A-Za-z]*", text), key=len) for text in (secret, *_in_base64(secret))]
 
 
@@ -158,9 +158,9 @@ def _spellings(character: str) -> str:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """What of a secret stands in the base64 of any text that it is a part of, such as `user:password` of HTTP."""
+    """Three codes, one of which is in the base64 of any text that holds the secret, such as HTTP's `user:password`."""
     data = secret.encode("utf-8", "surrogateescape")
-    if len(data) < 5:  # so little of it could stand there by chance
+    if len(data) < 5:  # such a short code could be there by chance
         return
     for before in range(3):
         code = b64encode(b"\0" * before + data + b"\0\0").decode()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAUSES = (0.5, 1.0, 2.0)
-"""Seconds between tries of a call that failed in passing; up to a second is added, so that threads spread out."""
+"""Seconds between tries of a call that may succeed later; up to a second is added, so that threads spread out."""
 _TOTAL_SECONDS = 90.0
 """No try begins later than this after the first one."""
 _API_VERSION = "4.0"
@@ -42,7 +42,7 @@ class LookerClient:
         client_id: of the API key.
         client_secret: of the API key.
         timeout: seconds for one call, the whole answer included.
-        stop: once it is asked, nothing more is asked of Looker.
+        stop: once the process is asked to stop, nothing more is asked of Looker.
     """
 
     def __init__(self, base_url: str, client_id: str, client_secret: str, *, timeout: float, stop: Stop) -> None:

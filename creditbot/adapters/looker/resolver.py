@@ -7,8 +7,9 @@
     SQL Runner, if allowed         sql_query
 
 The SQL is that of the query a person sees on opening the link, with all of its rows: Looker's default limits (500 and
-5000) say how much to show, not how much to credit, so they are lifted. A limit that somebody chose is part of their
-question: the credit would be another one without it and could miss traffic with it, so such a link is refused.
+5000) say how much to show, not how much to credit, so they are lifted. A limit that somebody chose is part of what they
+ask. Without it the credit would answer another question, and with it the credit could miss traffic. So such a link is
+refused.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class LookerResolver:
         client_secret: of the API key.
         timeout: seconds for one call, the whole answer included.
         allow_sql_runner: whether SQL that a person typed into SQL Runner may be credited.
-        stop: once it is asked, Looker is not asked anything more; nobody asks unless it is given.
+        stop: once the process is asked to stop, nothing more is asked of Looker.
     """
 
     def __init__(
@@ -175,7 +176,7 @@ class LookerResolver:
     def _created(self, subject: str, **definition: object) -> str:
         """The SQL of a query made for it. Repeating is harmless: for an equal definition Looker returns the same query.
 
-        `filter_config` stays out: it would go before `filters`, and its format is Looker's own.
+        `filter_config` stays out: it would override `filters`, and its format is Looker's own.
         """
         client = self._client()
         from looker_sdk.sdk.api40 import models  # half a second that an idle tick must not pay

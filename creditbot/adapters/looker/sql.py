@@ -19,7 +19,7 @@ _PIVOT_CAP = 16_384  # stands in every pivoted query, far above what Looker show
 
 
 def check_limit(limit: str | None, subject: str) -> None:
-    """Raises `LinkUnusable` for a row limit that somebody chose: SQL without it would be another question."""
+    """Raises `LinkUnusable` for a row limit that somebody chose: SQL without it would ask another question."""
     rows = (limit or "").strip()
     if rows not in _DEFAULT_LIMITS:
         raise LinkUnusable(
@@ -49,7 +49,7 @@ def rows_sql(text: object, subject: str) -> str:
 
 
 def sql_in(text: object, subject: str) -> str:
-    """The SQL in an answer; raises `LinkUnusable` for an answer without."""
+    """The SQL in an answer; raises `LinkUnusable` for an answer without SQL."""
     sql = text.strip() if isinstance(text, str) else ""
     comments = _COMMENTS.match(sql)
     body = sql[comments.end() :] if comments else sql

@@ -25,7 +25,7 @@ from creditbot.machine.retrying import with_retries
 PAGE = 200
 """Items asked for at a time; Slack recommends no more than 200."""
 _PAUSES = (1.0, 2.0, 4.0)
-"""Seconds between tries of a read that failed in passing; a Retry-After takes their place."""
+"""Seconds between tries of a read that may succeed later; a Retry-After takes their place."""
 _READ_LIMIT = 20_000_000
 _WRITE_LIMIT = 1_000_000
 
@@ -65,7 +65,7 @@ class SlackApi:
         token: bot token; appears in no error.
         api_url: base address of the methods, such as "https://slack.com/api/".
         clock: is shown the time of every answer; deadlines are measured by its own clock.
-        stop: once it is asked, no read is tried again.
+        stop: once the process is asked to stop, no read is tried again.
         limits: how long calls may take.
         network: how Slack is reached.
     """

@@ -17,7 +17,7 @@ _CUT = "… (cut)"
 _EVENTS = {
     "reply": "creditbot_reply", "notice": "creditbot_notice", "ask": "creditbot_ask", "closed": "creditbot_closed",
 }  # fmt: skip
-_NONCE = "claim"  # so it is called in posts that stand in threads already
+_NONCE = "claim"  # the name that it has in posts of earlier versions
 _DEPLOYMENT = "deployment"
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
 

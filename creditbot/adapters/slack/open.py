@@ -53,8 +53,8 @@ def open_slack(
         channels: channels to watch, names with or without "#", or ids.
         owner: user id of the bot's owner.
         approvals: the channel in which approvers are asked, by name or id; "" for direct messages to the owner.
-        stop: once it is asked, no read is tried again; nobody asks unless it is given.
-        sleep: waits for the turn to post, to its end: a post has its deadline.
+        stop: once the process is asked to stop, no read is tried again.
+        sleep: waits for the turn to post. A stop does not cut that short: a post has a deadline of its own.
         boot: the clock that waits and deadlines are measured by, in seconds.
         limits: how long calls may take.
         network: how Slack is reached.
@@ -78,6 +78,6 @@ def open_slack(
 def fingerprint(token: str, api_url: str, channels: Sequence[str]) -> str:
     """Names the settings that decide who we are and what we watch, without showing the token.
 
-    Another version of what is asked of Slack makes another name, so that it is asked again.
+    If a version of creditbot asks Slack for something else, the name changes, so that Slack is asked again.
     """
     return hashlib.sha256(json.dumps([api_url, token, list(channels), "enterprise"]).encode()).hexdigest()[:16]

@@ -23,7 +23,7 @@ from creditbot.slack_time import is_ts, ts_of
 
 
 class SlackPoster:
-    """Sends one post within one deadline, at a rate that Slack allows. What posts, builds on it."""
+    """Sends one post within one deadline, at a rate that Slack allows. The base of every class that posts."""
 
     def __init__(self, api: SlackApi, pacer: Pacer) -> None:
         self._api = api
@@ -75,7 +75,7 @@ class SlackReplier(SlackPoster):
         return self.post(deadline, channel, fitting(text), marker, thread_ts=thread_ts, **blocks)
 
     def amend(self, channel: str, ts: str, text: str) -> None:
-        """See `ports.Replier`. The metadata stays as it is. So would the blocks of a card, which people read first."""
+        """See `ports.Replier`. Keeps the metadata, and removes the blocks of a card, which people would read first."""
         deadline = self._api.write_deadline()
         self.send(deadline, "chat.update", channel=channel, ts=ts, text=escaped(text), blocks=[])
 

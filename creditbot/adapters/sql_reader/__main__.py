@@ -1,7 +1,7 @@
 """The process that reads SQL: questions come in by its standard input, what it reads goes out by its standard output.
 
-It ends with its input, and at the first question that takes more time or memory than its budget. Budgets are of the
-processor, so that a busy machine makes no difference.
+It ends when its input ends, or at the first question that takes more time or memory than its budget. Time is the
+processor's, so that a busy machine makes no difference.
 """
 
 from __future__ import annotations

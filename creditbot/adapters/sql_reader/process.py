@@ -18,10 +18,10 @@ from creditbot.credit.sql.reading import SqlQuestion, SqlReading
 from creditbot.errors import THIS_MACHINE, SqlRefused, Unreachable
 
 SECONDS = 10
-"""Of the processor, for one question. The largest SQL of people takes less than two."""
+"""Seconds of processor time for one question. The largest SQL that people write takes less than two."""
 
 MEMORY = 256 * 1024**2
-"""Bytes of the process's address space. It starts with 36 MiB; the largest SQL of people takes 60."""
+"""Bytes of the process's address space. It starts with 36 MiB; the largest SQL that people write takes 60."""
 
 _WAITING = 12.0 * SECONDS
 """Seconds by the clock, for a machine that is busy with other things."""
@@ -58,7 +58,7 @@ class SqlReaderProcess:
             answer = self._ask(self._running(), question_line(question))
             if not answer:
                 self._end()
-                self._refuse_if_closed()  # it was ended, and the SQL had no fair try
+                self._refuse_if_closed()  # the bot ended the process, which says nothing about the SQL
                 raise SqlRefused(
                     f"The SQL is too complicated: reading it takes more than {self._seconds} s or "
                     f"{self._memory >> 20} MiB.",
@@ -70,7 +70,7 @@ class SqlReaderProcess:
         """Ends the process for good; a question that it works on is refused."""
         self._closed, process = True, self._process
         if process is not None:
-            process.kill()  # whoever waits for its answer goes on
+            process.kill()  # a thread that waits for its answer then continues
         with self._lock:
             self._end()
 

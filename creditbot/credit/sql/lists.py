@@ -130,7 +130,7 @@ def _branches(node: exp.Expr) -> Sequence[exp.Expr]:
 
 
 def _is_short(node: exp.Expr) -> bool:
-    """Whether a list that is written down has one element at most, and so makes no second row of one."""
+    """Whether a list that the SQL writes down has at most one element, so that it cannot make two rows of one."""
     while isinstance(node, exp.Cast | exp.Paren | exp.ParseJSON):
         node = node.this
     if isinstance(node, exp.Array):

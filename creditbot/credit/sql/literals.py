@@ -19,7 +19,7 @@ _LITERALS: Final = (exp.ByteString, exp.Literal, exp.National, exp.RawString)
 _SAME_TEXT: Final = (exp.Cast, exp.Collate, exp.Lower, exp.Trim, exp.Upper)
 _JOINED: Final = (exp.Add, exp.Concat, exp.ConcatWs, exp.DPipe)
 _REGEXES: Final = (exp.RegexpCount, exp.RegexpILike, exp.RegexpInstr, exp.RegexpLike, exp.SimilarTo)
-# What a value does not have that a row holds itself: other rows, branches, queries.
+# A value that contains one of these is not the row's own: it comes from other rows, branches or queries.
 _MADE: Final = (exp.AggFunc, exp.Case, exp.DecodeCase, exp.If, exp.Query, exp.Window)
 
 _AROUND_REGEX: Final = re.compile(r"\A(?:\(\?i\)|\^|\.\*|%)+|(?:\.\*|\.\+|%|\$)+\Z")

@@ -5,8 +5,8 @@ Nodes of a parsed query come in; `traffic_window` compares columns with the `Spa
     TIMESTAMP '2025-12-01'                      DATE_ADD('month', 1, TIMESTAMP '2025-12-01')
     (SELECT TIMESTAMP '2025-12-01')             DATEADD(day, -6, DATE_TRUNC('day', GETDATE()))
 
-A clock is known by its day only, and the zone of some values is not known. So a constant is a span of moments; one of
-them is meant. What is not understood is None.
+Of a clock only the day is known, and the zone of some values is not known. So a constant becomes a span of moments, one
+of which is meant. A constant that is not understood becomes None.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _STEPS: Final = {
 
 
 def moment_of(node: exp.Expr | None, today: date) -> Span | None:
-    """What a constant means; None if the node is no constant, or one that is not understood.
+    """What a constant means; None if the node is not a constant, or is one that is not understood.
 
     `today` is the UTC day on which the SQL would run.
     """

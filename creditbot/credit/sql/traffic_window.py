@@ -1,7 +1,7 @@
 """Reads from the conditions of SQL whose traffic it asks for, and of which days.
 
 A parsed query comes in; the `TrafficWindow` goes into the footprint of the credit. A window is never too small: only
-what every row of the traffic fulfils counts, and what is not understood limits nothing. Pure.
+conditions that every row of the traffic fulfils count, and a condition that is not understood limits nothing. Pure.
 
     account_sid = 'AC1' AND day >= '2025-12-01'      account AC1, from 1 December on
     account_sid IN ('AC1', 'AC2')                    both accounts
@@ -9,8 +9,8 @@ what every row of the traffic fulfils counts, and what is not understood limits 
     account_sid = 'AC1' OR prefix = '+62'            no account is named
 
 A condition on a column of a derived table holds for the column inside it, if the column is passed on as it is. With
-several tables, conditions count if they are on the table that the numbers come from, or on one joined to it by an
-account or by the very column.
+several tables, conditions count if they are on the table that the numbers come from, or on one that is joined to it by
+an account or by the column that is limited.
 """
 
 from __future__ import annotations
