@@ -241,7 +241,7 @@ def test_two_workers_with_the_same_traffic_at_once_credit_it_once(world: World) 
     assert 1 == len(world.replies(one) + world.replies(two))
 
 
-def test_a_request_whose_summary_is_of_another_run_is_compared_by_its_window(world: World, first: RequestKey) -> None:
+def test_a_summary_of_another_run_leaves_the_window_to_compare(world: World, first: RequestKey) -> None:
     """The state says which run the amount is from; the units are in the summary only."""
     world.summaries[str(first)] = {**world.summary(first), "links": []}
     second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
