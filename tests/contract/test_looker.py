@@ -264,12 +264,26 @@ class TestLimits:
         assert sent["sorts"] == ["traffic.day"]
         assert sent["query_timezone"] == "UTC"
 
-    def test_totals_are_not_part_of_the_sql(self, stub: HttpStub, resolver: LookerResolver) -> None:
-        """The second statement that Looker adds for totals is left out."""
-        extra = (
-            "\n\n-- sql for creating the total and/or determining pivot columns\nSELECT COUNT(*) FROM traffic LIMIT 1"
-        )
-        stub.on(RUN_LOOK, Answer(SQL + extra))
+    @pytest.mark.parametrize(
+        "cut",
+        [
+            SQL.replace("SELECT", "SELECT \nTOP 500 \n\t"),
+            SQL.replace("SELECT", "SELECT TOP (5000)"),
+            f"SELECT * FROM ({SQL}) WHERE ROWNUM <= 500",
+        ],
+    )
+    def test_a_limit_in_the_words_of_its_warehouse_is_lifted(
+        self, stub: HttpStub, resolver: LookerResolver, cut: str
+    ) -> None:
+        """SQL Server and Oracle have words of their own for it."""
+        stub.on(RUN, Answer(cut), Answer(SQL))
+        assert SQL == resolver.resolve(SHORT_LINK).sql
+        assert "-1" == stub.asked(CREATE)[0].json["limit"]
+
+    @pytest.mark.parametrize("totals", ["total and/or determining pivot columns", "pivot row totals", "grand totals"])
+    def test_totals_are_not_part_of_the_sql(self, stub: HttpStub, resolver: LookerResolver, totals: str) -> None:
+        """The statements that Looker adds for totals are left out."""
+        stub.on(RUN_LOOK, Answer(f"{SQL}\n\n-- sql for creating the {totals}\nSELECT COUNT(*) FROM traffic LIMIT 1"))
         assert SQL == resolver.resolve(LOOK_LINK).sql
 
     def test_a_cut_pivot_is_refused(self, stub: HttpStub, resolver: LookerResolver) -> None:
@@ -296,9 +310,12 @@ class TestAnswers:
         stub.on(RUN_LOOK, Answer(sql.encode(encoding), headers={"Content-Type": kind}))
         assert sql == resolver.resolve(LOOK_LINK).sql
 
-    def test_leading_comments_are_kept(self, stub: HttpStub, resolver: LookerResolver) -> None:
+    @pytest.mark.parametrize(
+        "comment", ["-- raw sql results do not include filled-in values\n\n", "#standardSQL\n", "# a\n-- b\n/* c */"]
+    )
+    def test_leading_comments_are_kept(self, stub: HttpStub, resolver: LookerResolver, comment: str) -> None:
         """A comment before the SQL is part of what Looker gave."""
-        sql = f"-- raw sql results do not include filled-in values\n\n{SQL}"
+        sql = f"{comment}{SQL}"
         stub.on(RUN_LOOK, Answer(sql))
         assert sql == resolver.resolve(LOOK_LINK).sql
 
@@ -308,6 +325,7 @@ class TestAnswers:
             "   \n",
             "-- Error: field traffic.nope does not exist",
             "/* nothing */",
+            "#standardSQL",
             '[{"looker_error": "no such field"}]',
             "<p>no</p>",
             b"\xff\xfe",

@@ -301,6 +301,38 @@ def test_a_build_is_known_in_the_words_of_its_warehouse(dialect: str, build: str
     assert asked_for(f"-- use existing derived table\n{query}", "snowflake") == ("verify",)
 
 
+NOTES = (
+    (
+        "-- generate derived table verify_daily\n"
+        "-- running the following sql through the bigquery API to create table as select:\n"
+        "-- Building credit::verify_daily in dev mode on instance 5ae1\n"
+    ),
+    (
+        "-- raw sql results do not include filled-in values for 'verify_daily.day'\n\n\n"
+        "-- increment persistent derived table verify_daily to generation 2\n"
+    ),
+    "#standardSQL\n-- Building persistent derived table credit::verify_daily in dev mode\n",
+)
+
+
+@pytest.mark.parametrize("dialect", [None, "bigquery", "tsql", "duckdb"])
+@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize(
+    "build", ["SELECT a FROM t", "SELECT a FROM t WHERE b = 1 GROUP BY 1", "MERGE INTO x USING t;"]
+)
+def test_a_build_is_known_by_what_looker_says_of_it(dialect: str | None, note: str, build: str) -> None:
+    """On BigQuery a build is a plain SELECT, and the query follows without a semicolon."""
+    query = f"SELECT day FROM {TABLE} AS verify_daily WHERE item = 'Authy'"
+    with pytest.raises(SqlRefused, match="derived table") as caught:
+        asked_for(f"{note}{build}\n-- finished verify_daily => {TABLE}\n{query}", dialect)
+    assert caught.value.retry
+
+
+def test_a_note_on_a_build_alone_is_a_comment() -> None:
+    """Somebody may have pasted it with the query."""
+    assert asked_for(f"{NOTES[0]}SELECT day FROM t WHERE item = 'Authy'", "snowflake") == ("verify",)
+
+
 def test_the_dialect_says_what_a_comment_is() -> None:
     """`#` begins a comment in MySQL and is an operator in Postgres."""
     sql = "select a from t where a = 1 # 2 and item = 'Authy'\nand item = 'SMS'"

@@ -289,6 +289,8 @@ def test_a_function_by_an_escaped_name_is_refused() -> None:
         ("select a from t where {% condition x %} b {% endcondition %}", "template"),
         ("select ${TABLE}.a from t", "template"),
         ("select a from t\0", "NUL"),
+        ("#legacySQL\nselect a from d.t, d.u", "legacy dialect"),
+        ("-- Looker\n  #LegacySql\nselect a from d.t", "legacy dialect"),
     ],
 )
 def test_text_that_hides_from_the_parser_is_refused(sql: str, said: str) -> None:

@@ -65,6 +65,34 @@ def test_a_limit_that_cuts_no_rows_passes(sql: str) -> None:
     assert "" == cut_by(sql)
 
 
+TOP = "(SELECT prefix FROM prefixes ORDER BY n LIMIT 5)"
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "snowflake", "bigquery", "mysql", "duckdb"])
+@pytest.mark.parametrize(
+    ("sql", "limit"),
+    [
+        (f"{T} t WHERE EXISTS (SELECT 1 FROM {TOP} p WHERE p.prefix = t.prefix)", "LIMIT 5"),
+        (f"{T} t WHERE NOT EXISTS ((SELECT 1 FROM {TOP} p WHERE p.prefix = t.prefix))", "LIMIT 5"),
+        (f"{T} t WHERE EXISTS ((SELECT 1 FROM {TOP} p WHERE p.prefix = code))", "LIMIT 5"),
+        (f"{T} t WHERE day > 5 OR EXISTS (SELECT 1 FROM {TOP} p WHERE p.prefix = t.prefix)", "LIMIT 5"),
+        (f"WITH top AS {TOP} {T} t WHERE EXISTS (SELECT 1 FROM top WHERE top.prefix = t.prefix)", "LIMIT 5"),
+        (f"{T} t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.prefix IN {TOP})", "LIMIT 5"),
+        (f"{T} t WHERE (SELECT COUNT(*) FROM {TOP} p WHERE p.prefix = t.prefix) > 0", "LIMIT 5"),
+        (f"SELECT t.day FROM t JOIN u ON EXISTS (SELECT 1 FROM {TOP} p WHERE p.prefix = t.prefix)", "LIMIT 5"),
+        (f"{T} t WHERE EXISTS ((SELECT 1 FROM prefixes p WHERE p.prefix = t.prefix LIMIT 1))", ""),
+        (f"{T} t WHERE id = (SELECT id FROM u WHERE u.a = t.a ORDER BY loaded DESC LIMIT 1)", ""),
+        (f"{T} t WHERE prefix >= (SELECT MIN(p.prefix) FROM {TOP} p)", ""),
+        (f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {TOP} p WHERE p.prefix = t.prefix) THEN 1 END AS is_top FROM t", ""),
+        (f"SELECT (SELECT p.prefix FROM {TOP} p WHERE p.prefix = t.prefix) AS top FROM t", ""),
+        (f"{T} t ORDER BY (SELECT p.prefix FROM {TOP} p WHERE p.prefix = t.prefix)", ""),
+    ],
+)
+def test_a_limit_counts_in_what_exists_reads(dialect: str, sql: str, limit: str) -> None:
+    """EXISTS, or a value that depends on the row, compares rows as IN does. Its own limit and a label cut nothing."""
+    assert limit == cut_by(sql, dialect)
+
+
 def test_top_100_percent_cuts_nothing() -> None:
     """SQL Server wants it before an ORDER BY in a derived table."""
     assert "" == cut_by("SELECT * FROM (SELECT TOP 100 PERCENT day FROM traffic ORDER BY day) t", "tsql")
@@ -232,10 +260,15 @@ def test_a_limit_is_known_in_the_words_of_its_warehouse(dialect: str, sql: str, 
         ("SELECT * FROM a WHERE day IN (SELECT day FROM traffic WHERE rownum < 5)", "ROWNUM"),
         ("SELECT day FROM traffic FETCH FIRST 5 PERCENT ROWS ONLY", "FETCH 5"),
         ("SELECT day FROM traffic OFFSET 5 ROWS", "OFFSET 5"),
+        ("SELECT day FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND ROWNUM = 1)", ""),
+        (
+            "SELECT day FROM t WHERE EXISTS (SELECT 1 FROM (SELECT a FROM u WHERE ROWNUM <= 5) v WHERE v.a = t.a)",
+            "ROWNUM",
+        ),
     ],
 )
 def test_the_row_limits_of_oracle(sql: str, cut: str) -> None:
-    """ROWNUM cuts even where only its copy is compared."""
+    """ROWNUM cuts even where only its copy is compared, but not the one row that EXISTS asks for."""
     assert cut == cut_by(sql, "oracle")
 
 

@@ -154,6 +154,7 @@ def test_sql_with_fixed_dates_is_the_same_on_every_day(dialect: str, shape: str)
         ("clickhouse", "yesterday()"), ("clickhouse", "now64()"), ("snowflake", "SYSDATE()"), ("redshift", "SYSDATE"),
         ("bigquery", "CURRENT_DATE('UTC')"), ("bigquery", "CURRENT_DATETIME()"), ("databricks", "unix_timestamp()"),
         ("trino", "current_date"), ("sqlite", "CURRENT_TIMESTAMP"), ("duckdb", "today()"), ("athena", "now()"),
+        ("duckdb", "current_localtime()"), ("duckdb", "current_localtimestamp()"),
     ],
 )  # fmt: skip
 def test_every_clock_of_a_warehouse_is_known(dialect: str, clock: str) -> None:

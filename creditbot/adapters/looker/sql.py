@@ -10,10 +10,15 @@ from creditbot.text import one_line
 # Looker's own defaults say how many rows to show; "-1" is its word for all of them.
 _DEFAULT_LIMITS = {"", "-1", "500", "5000"}
 _DEFAULT_LIMIT = re.compile(
-    r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT))\s+(?:500|5000)(?:\s+ROWS\s+ONLY)?[\s;]*\Z", re.IGNORECASE
+    r"\b(?:LIMIT|FETCH\s+(?:FIRST|NEXT)|ROWNUM\s*<=)\s+(?:500|5000)(?:\s+ROWS\s+ONLY)?[\s;]*\Z"
+    r"|\bTOP\s*+\(?\s*+(?:500|5000)\b",
+    re.IGNORECASE,
 )
-_TOTALS = re.compile(r"^-- sql for creating the total\b.*", re.IGNORECASE | re.MULTILINE | re.DOTALL)
-_COMMENTS = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*+", re.DOTALL)
+_TOTALS = re.compile(
+    r"^-- sql for creating the (?:total|pivot row totals|grand totals)\b.*", re.IGNORECASE | re.MULTILINE | re.DOTALL
+)
+# BigQuery's "#standardSQL" is a comment, too.
+_COMMENTS = re.compile(r"(?:\s+|--[^\n]*|#[^\n]*|/\*.*?\*/)*+", re.DOTALL)
 _PIVOT_CUT = re.compile(r"\bz_+pivot_(?:col|row)_rank\s*<=\s*(\d{1,9})\b", re.IGNORECASE)
 _PIVOT_CAP = 16_384  # stands in every pivoted query, far above what Looker shows
 
@@ -29,7 +34,7 @@ def check_limit(limit: str | None, subject: str) -> None:
 
 
 def has_default_limit(sql: str) -> bool:
-    """Whether the SQL still ends in one of Looker's default limits."""
+    """Whether the SQL still has one of Looker's default limits."""
     return _DEFAULT_LIMIT.search(sql) is not None
 
 

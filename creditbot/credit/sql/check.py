@@ -33,6 +33,10 @@ _BUILD = re.compile(
     r"(?:CREATE\b[\w\s]{0,60}?\b(?:TABLE|VIEW)\b|DROP\s+TABLE\b|INSERT\s+INTO\b)",
     re.IGNORECASE,
 )
+# What Looker writes before a build. BigQuery builds with a plain SELECT, and its service makes the table of it.
+_BUILD_NOTE = re.compile(
+    r"(?:\s|(?:--|\#)[^\n]*\n)*?--\s*(?:generate|increment|building)\b[\w\s]{0,40}\bderived table\b", re.IGNORECASE
+)
 _BUILT = re.compile(r"derived table|\bL[A-Z][$_]\w*\d{13}", re.IGNORECASE)
 # SQL Server builds a table with SELECT ... INTO.
 _BUILT_INTO = re.compile(r"\bINTO\s+[^\s(]{0,200}?\bL[A-Z][$_]\w*\d{13}", re.IGNORECASE)
@@ -44,6 +48,10 @@ _HIDING = {
     "{{": "a template that was not filled in", "{%": "a template that was not filled in",
     "{#": "a template that was not filled in", "${": "a template that was not filled in",
 }  # fmt: skip
+
+
+_LEGACY = re.compile(r"^[^\S\n]*+\#legacySQL\b", re.IGNORECASE | re.MULTILINE)
+"""BigQuery reads what follows in another dialect, in which a comma in FROM is UNION ALL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,16 @@ def check(sql: str, sql_rules: SqlRules) -> None:
 def parse(sql: str, sql_rules: SqlRules) -> list[Parsed]:
     """(dialect, statements) for every dialect that counts. Raises `SqlRefused` for SQL that none of them can parse."""
     _check_text(sql)
+    builds = SqlRefused(
+        "The SQL begins by building a derived table, because Looker has not built it yet.", _TRY_LATER, retry=True
+    )
     if (_BUILD.match(sql) and _BUILT.search(sql)) or _BUILT_INTO.search(sql):
-        raise SqlRefused(
-            "The SQL begins by building a derived table, because Looker has not built it yet.", _TRY_LATER, retry=True
-        )
+        raise builds
     from creditbot.credit.sql.tree import readings
 
     parsed = list(readings(sql, sql_rules.dialect))
+    if _BUILD_NOTE.match(sql) and all(len(statements) != 1 for _, statements in parsed):
+        raise builds
     if not parsed:
         raise SqlRefused(
             f"The SQL is not one query in {sql_rules.dialect or 'any of ' + ', '.join(WAREHOUSES)}.",
@@ -97,6 +108,8 @@ def check_parsed(parsed: Sequence[Parsed], sql_rules: SqlRules) -> None:
 def _check_text(sql: str) -> None:
     if len(sql) > MAX_SQL:
         raise SqlRefused(f"The SQL has {len(sql):,} characters; the limit is {MAX_SQL:,}.", "Make the query shorter.")
+    if _LEGACY.search(sql):
+        raise SqlRefused("The SQL is in BigQuery's legacy dialect (#legacySQL).", "Write it in standard SQL.")
     for mark, meaning in _HIDING.items():
         if mark in sql:
             shown = "" if mark == "\0" else f" ({mark})"

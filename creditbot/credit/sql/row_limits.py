@@ -2,7 +2,8 @@
 
 A row limit counts wherever its rows or keys can reach the result: in the query, in derived tables and common table
 expressions that it reads, joined or not, and in `IN (SELECT ... LIMIT 5)`. A limit inside a scalar sub-query does not:
-`(SELECT day FROM t ORDER BY day LIMIT 1)` is one value, not a part of the rows. Queries come from
+`(SELECT day FROM t ORDER BY day LIMIT 1)` is one value, not a part of the rows. `EXISTS` and scalar sub-queries that
+depend on the row are like `IN`: a limit in what they read counts, their own does not. Queries come from
 `creditbot.credit.sql.rules`. Pure.
 
 A condition on a rank is a limit, too, however the rank is computed and compared:
@@ -21,7 +22,16 @@ from typing import Final
 from sqlglot import exp
 
 from creditbot.credit.sql.lists import opens_list
-from creditbot.credit.sql.tree import Meanings, column_meanings, name_of, operands, parts_of_query, row_queries, short
+from creditbot.credit.sql.tree import (
+    Meanings,
+    column_meanings,
+    is_one_value,
+    name_of,
+    operands,
+    parts_of_query,
+    row_queries,
+    short,
+)
 
 _RANKS: Final = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile)
 _RUNNING: Final = (exp.Count, exp.CountIf, exp.Sum)
@@ -41,15 +51,13 @@ _PIVOT_CAP: Final = 16_384
 
 def row_limit(query: exp.Expr, dialect: str) -> str:
     """The limit that cuts the rows of the query, such as "LIMIT 500" or "a rank (ROW_NUMBER)"; "" if none does."""
-    queries = list(row_queries(query, dialect))
+    queries = list(row_queries(query, dialect, compared=True))
     ranks = _Ranks(queries, column_meanings(query))
     opens_lists = any(opens_list(node) for node in query.walk())
     for part in queries:
-        for limit in (
-            part.args.get("limit"),
-            part.args.get("offset"),
-            *(_limits_of_lists(part) if opens_lists else ()),
-        ):
+        gives_rows = not is_one_value(part)
+        limits = (part.args.get("limit"), part.args.get("offset")) if gives_rows else ()
+        for limit in (*limits, *(_limits_of_lists(part) if opens_lists else ())):
             if limit is not None and _cuts(limit):
                 rows = _rows(limit)
                 number = f" {short(rows.name)}" if isinstance(rows, exp.Literal | exp.Var) else ""
@@ -59,7 +67,7 @@ def row_limit(query: exp.Expr, dialect: str) -> str:
         for join in part.args.get("joins") or ():
             if "PASTE" in (join.kind, join.method) or "POSITIONAL" in (join.kind, join.method):
                 return "a join of rows by their places"
-        if dialect == "oracle" and any(_is_rownum(node) for node in parts_of_query(part)):
+        if dialect == "oracle" and gives_rows and any(_is_rownum(node) for node in parts_of_query(part)):
             return "ROWNUM"
         if rank := ranks.filter_in(part):
             return f"a rank ({rank})"

@@ -46,11 +46,11 @@ _CLOCKS: Final = (
     exp.Localtime, exp.Localtimestamp, exp.Systimestamp, exp.UtcDate, exp.UtcTime, exp.UtcTimestamp,
 )  # fmt: skip
 _CLOCK_NAMES: Final = frozenset({
-    "clock_timestamp", "curdate", "current_date", "current_datetime", "current_time", "current_timestamp", "curtime",
-    "get_current_time", "get_current_timestamp", "getdate", "getutcdate", "localtime", "localtimestamp", "now", "now64",
-    "nowinblock", "statement_timestamp", "sysdate", "sysdatetime", "sysdatetimeoffset", "systimestamp",
-    "sysutcdatetime", "timeofday", "today", "transaction_timestamp", "utc_date", "utc_time", "utc_timestamp",
-    "yesterday",
+    "clock_timestamp", "curdate", "current_date", "current_datetime", "current_localtime", "current_localtimestamp",
+    "current_time", "current_timestamp", "curtime", "get_current_time", "get_current_timestamp", "getdate",
+    "getutcdate", "localtime", "localtimestamp", "now", "now64", "nowinblock", "statement_timestamp", "sysdate",
+    "sysdatetime", "sysdatetimeoffset", "systimestamp", "sysutcdatetime", "timeofday", "today",
+    "transaction_timestamp", "utc_date", "utc_time", "utc_timestamp", "yesterday",
 })  # fmt: skip
 _CLOCK_COLUMNS: Final = frozenset({
     "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "utc_date", "utc_time",

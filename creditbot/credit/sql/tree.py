@@ -133,8 +133,28 @@ def is_one_value(query: exp.Expr) -> bool:
     return not compares_keys and not isinstance(parent, (*_KEYS, exp.SetOperation)) and is_value(query)
 
 
-def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
-    """The queries whose rows or keys can reach the result, each once, without those that give one value."""
+def compares_row(query: exp.Expr) -> bool:
+    """Whether a query that gives one value decides which rows stay, row by row.
+
+    `WHERE EXISTS (SELECT 1 FROM u ...)` does, and so does a value that is computed with a column of the query around
+    it, as in `WHERE (SELECT COUNT(*) FROM u WHERE u.id = t.id) > 0`.
+    """
+    clause = query.find_ancestor(exp.Where, exp.Having, exp.Qualify, exp.Join, exp.Select)
+    if clause is None or isinstance(clause, exp.Select):
+        return False
+    parent = query.parent
+    while isinstance(parent, exp.Subquery):
+        parent = parent.parent
+    own = {"", *(source.alias_or_name.lower() for source in query.find_all(exp.Table, exp.Subquery))}
+    columns = query.find_all(exp.Column)
+    return isinstance(parent, exp.Exists) or any(column.table.lower() not in own for column in columns)
+
+
+def row_queries(query: exp.Expr, dialect: str, *, compared: bool = False) -> Iterator[exp.Expr]:
+    """The queries whose rows or keys can reach the result, each once, without those that give one value.
+
+    With `compared`, those that give one value and decide which rows stay are among them.
+    """
     scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
     todo, entered = [query], set[int]()
     while todo:
@@ -145,7 +165,11 @@ def row_queries(query: exp.Expr, dialect: str) -> Iterator[exp.Expr]:
             entered.add(id(cte))
             todo.append(cte.this)
         below = (child for child in node.iter_expressions() if not isinstance(child, exp.With))
-        todo += [child for child in below if not (isinstance(child, QUERIES) and is_one_value(child))]
+        todo += [
+            child
+            for child in below
+            if not (isinstance(child, QUERIES) and is_one_value(child)) or (compared and compares_row(child))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
