@@ -36,7 +36,10 @@ SHARE_TOLERANCE = Decimal("0.0005")
 _NUMBER = r"(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,40})?"
 _USD = re.compile(rf"(?:(?:US)?\$|USD)?\s?({_NUMBER})(?:\s?USD)?", re.IGNORECASE)
 _MINUS = re.compile(r"^\((.*)\)$|^((?:US)?\$|USD)?\s?[-\N{MINUS SIGN}]")
-_WORDS = re.compile(r"\w+(?<!_)")
+_WORDS = re.compile(r"[^\W_]+|%")
+_FILLERS = frozenset({"the", "of", "in", "us", "usd", "dollars", "total", "overall"})
+_SHARES = frozenset({"prop", "proportion", "share", "fraction", "part"})
+_PERCENTS = frozenset({"%", "pct", "percent", "percentage"})
 _KNOWN = ("credit", "credit_amount", "summary_info", "fraud_cost", "traffic_prop", "currency", "amount", "rows", "mode")
 _EURO_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 _ABSENT = frozenset({"", "-", "nan", "none", "null", "nat", "<na>", "inf", "-inf", "infinity", "-infinity"})
@@ -117,12 +120,15 @@ def _from_scraps(scraps: Mapping[str, object]) -> Credit | None:
     for name, values in named.items():
         for value in values:
             _check_currency({name: value})
+    for share in named.get("traffic_prop", ()):
+        if not named.keys().isdisjoint(SCRAPS) and not isinstance(share, Mapping | list):
+            _check_all(_share(str(share)), 1)
     credits_ = [_scrap(value) for name in SCRAPS for value in named.get(name, ())]
     if any(credit.amount != credits_[0].amount for credit in credits_):
         amounts = " and ".join(format_usd(credit.amount) for credit in credits_)
         raise CreditRefused(f"The notebook's scraps name different credits: {amounts}.", _TODO)
     for credit in credits_:
-        for cost in named.get("fraud_cost", ()):
+        for cost in (cost for name, costs in named.items() if _is_cost(name) for cost in costs):
             _check_cost(credit.amount, _cost({"fraud_cost": cost}))
     return max(credits_, key=lambda credit: len(credit.rows), default=None)
 
@@ -136,6 +142,8 @@ def _scrap(value: object) -> Credit:
     if "rows" not in value and "amount" not in value:
         return _sum([value])
     _check_currency(value)
+    if "unit" in value:
+        _check_currency({"currency": value["unit"]})
     credit = _sum(value["rows"]) if "rows" in value else Credit(usd(value["amount"], "credit"))
     amount = usd(value["amount"], "credit") if "amount" in value else credit.amount
     if credit.amount != amount:
@@ -184,7 +192,7 @@ def _row(row: object) -> CreditRow:
 
 def _columns(row: Mapping[Any, object]) -> dict[str, object]:
     """By canonical name."""
-    columns = {_canonical(str(name)): value for name, value in row.items()}
+    columns = {_canonical(str(name)): _as_share(str(name), value) for name, value in row.items()}
     if len(columns) < len(row):
         names = _shown(", ".join(map(str, row)))
         raise CreditRefused(f"A row of the notebook's summary has two columns with the same name ({names}).", _TODO)
@@ -196,14 +204,28 @@ def _canonical(name: str) -> str:
     words = _WORDS.findall(name.casefold())
     if len(words) > 1 and words[-1] == "usd":
         words.pop()
-    letters = "".join(words).replace("_", "")
+    telling = set(words) - _FILLERS
+    if "traffic" in telling and len(telling) == 2 and telling & (_SHARES | _PERCENTS):
+        return "traffic_prop"
+    letters = "".join(words)
     return next((known for known in _KNOWN if known.replace("_", "") == letters), "_".join(words) or name.strip())
 
 
+def _as_share(name: str, value: object) -> object:
+    """The value; with a percent sign that only the name of its column had, as in "Traffic %"."""
+    in_percent = _canonical(name) == "traffic_prop" and not _PERCENTS.isdisjoint(_WORDS.findall(name.casefold()))
+    return f"{value}%" if in_percent and "%" not in str(value) else value
+
+
+def _is_cost(name: str) -> bool:
+    """Whether a canonical name is that of the fraud cost, such as "total_fraud_costs"."""
+    return set(name.split("_")) - _FILLERS in ({"fraud", "cost"}, {"fraud", "costs"})
+
+
 def _cost(columns: Mapping[str, object]) -> Decimal | None:
-    """The fraud cost, if the notebook gives one."""
-    value = columns.get("fraud_cost")
-    return None if value is None else usd(value, "fraud cost")
+    """The fraud cost, if the notebook gives one; the smallest, if it gives several."""
+    costs = [usd(value, "fraud cost") for name, value in columns.items() if _is_cost(name) and value is not None]
+    return min(costs, default=None)
 
 
 def _check_cost(credit: Decimal, fraud_cost: Decimal | None) -> None:
@@ -224,8 +246,12 @@ def _check_shares(rows: Sequence[CreditRow]) -> None:
     names = [text for row in rows for text in row.columns.values() if text.strip().casefold() in _TOTALS]
     if names and len(rows) > 1:
         raise CreditRefused(f"A row that is named {_shown(names[0])} looks like a row of totals.", _TODO)
-    if abs(total - 1) > SHARE_TOLERANCE * len(rows):
-        raise CreditRefused(f"The summary covers {total:.1%} of the traffic, not all of it ({len(rows)} rows).", _TODO)
+    _check_all(total, len(rows))
+
+
+def _check_all(total: Decimal, rows: int) -> None:
+    if abs(total - 1) > SHARE_TOLERANCE * rows:
+        raise CreditRefused(f"The summary covers {total:.1%} of the traffic, not all of it ({rows} rows).", _TODO)
 
 
 def _share(text: str) -> Decimal:
@@ -248,7 +274,7 @@ def _check_currency(columns: Mapping[str, object]) -> None:
 
 
 def _is_currency(name: str) -> bool:
-    return name.startswith("curr")
+    return name.startswith("curr") or name == "ccy" or name.endswith("_currency")
 
 
 def _shown(value: object) -> str:

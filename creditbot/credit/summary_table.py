@@ -35,12 +35,21 @@ _SIZE = re.compile(r"(\d{1,9}) rows (?:x|\N{MULTIPLICATION SIGN}) \d+ columns")
 _ELLIPSES = frozenset({"..", "..."})
 _WORD = re.compile(r"\S+")
 _GAP = re.compile(r" {2,}|\t+")
+_RULE = re.compile(r"\s*[-=]{2,}(?:\s+[-=]{2,})*\s*")
 _DIGIT = re.compile(r"\d")
-_OTHER_CURRENCY = re.compile(r"\b(?:AUD|BRL|CAD|CHF|CNY|EUR|GBP|INR|JPY|MXN|euros?|pounds?)\b|[€£¥₹]", re.IGNORECASE)
-_CREDIT_IN_USD = re.compile(r"credit[ _]*[(\[]?(?:in )?(?:usd|us\$|\$)[)\]]?")
+_CURRENCY = r"(?:(?<![a-z])(?:AUD|BRL|CAD|CHF|CNY|EUR|GBP|INR|JPY|MXN|euros?|pounds?)(?![a-z])|[€£¥₹])"
+_OTHER_CURRENCY = re.compile(_CURRENCY, re.IGNORECASE)
+_SAYS_OTHER_CURRENCY = re.compile(rf"(?:\bin|\bcurrency\W{{0,3}}(?:is)?)\s{{0,3}}{_CURRENCY}", re.IGNORECASE)
+_CREDIT_IN_USD = re.compile(r"credit(?:[ _]amount)?(?:,?[ _]*[(\[]?(?:in )?(?:usd|us\$|\$)[)\]]?)?")
 _FORMATTED_WITH_ONE_PLACE = re.compile(r".*[$,].*\.\d\b.*|.*\.\d\s*usd\s*", re.IGNORECASE)
-_ROUNDS = re.compile(r"precision|float_format|\.1f")
+_ROUNDS = re.compile(
+    r"precision|float_format|\.1f"
+    # to one place, to none or to tens: of the credit, or of a whole table
+    r"|^(?=.*credit|[^\[\"'\n]*$).*round\((?:[^()\n]*,)?\s*(?!\s*(?:decimals\s*=\s*)?[2-9])[^(),\n]*\)",
+    re.MULTILINE,
+)
 _PRINTED = frozenset({"text/plain", "stream"})
+_SAID = _PRINTED | {"text/markdown", "text/html"}
 _TODO = "Show one table with plain amounts there; or glue a scrap named credit."
 
 
@@ -50,10 +59,11 @@ def summary_tables(cells: Sequence[Cell]) -> list[Table]:
     Raises `CreditRefused` for a table that is cut off, or that cannot be read with certainty.
     """
     tables: list[Table] = []
-    others = False
+    others = any(_OTHER_CURRENCY.search(title) for title in _titles(cells))
     for cell in under_heading(cells):
         unseen = _plain_twins(cell.outputs)
         for number, (kind, text) in enumerate(cell.outputs):
+            others |= kind in _SAID and _SAYS_OTHER_CURRENCY.search(text) is not None
             if kind == "text/html":
                 others |= _has_other_currency(text)
                 tables += _checked(text, html_tables(text), unreadable=has_unreadable_html(text))
@@ -136,6 +146,12 @@ def under_heading(cells: Sequence[Cell]) -> Iterator[Cell]:
                 level = depth
             elif depth <= level:
                 level = 0
+
+
+def _titles(cells: Sequence[Cell]) -> Iterator[str]:
+    """The headings "Summary Info", as the notebook has them."""
+    titles = (title for cell in cells if cell.kind == "markdown" for _, title in _headings(cell.source))
+    return (title for title in titles if _HEADING_TEXT.search(title))
 
 
 def _headings(markdown: str) -> Iterator[tuple[int, str]]:
@@ -230,15 +246,22 @@ class _Shown:
     doubtful: bool = False
 
 
-_DOUBTFUL_TAGS = frozenset({"del", "s", "strike", "sub", "sup"})
+_DOUBTFUL_TAGS = frozenset({"bdo", "del", "ruby", "s", "select", "strike", "sub", "sup", "textarea"})
+_ZERO = r"(?:0?\.)?0+(?![.\d])"
 _DOUBTFUL_STYLE = re.compile(
-    r"display:none|visibility:(?:hidden|collapse)|line-through|font-size:0|opacity:0(?![.]?[1-9])"
+    rf"(?<![-\w])(?:display:none|visibility:(?:hidden|collapse)|(?:font-size|opacity|(?:max-)?(?:width|height)):{_ZERO}"
+    r"|position:(?:absolute|fixed)|clip(?:-path)?:|transform:|text-indent:-|letter-spacing:-|unicode-bidi:|direction:rtl"
+    r"|content:|color:transparent)|line-through"
 )
-_BLOCKS = frozenset({"br", "div", "li", "p"})
+_WHITE = re.compile(r"(?<![-\w])color:(?:white|#fff(?:fff)?)\b")
+_BLOCKS = frozenset({
+    "blockquote", "br", "dd", "details", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
+    "pre", "section", "summary", "ul",
+})  # fmt: skip
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
-_UNSEEN = frozenset({"script", "style", "template", "title"})
+_UNSEEN = frozenset({"iframe", "noscript", "script", "style", "template", "title"})
 
 
 class _TableReader:
@@ -281,6 +304,8 @@ class _TableReader:
 
     def end(self, name: str) -> None:
         """Takes a tag that ends an element."""
+        if name in _BLOCKS:
+            self.add(" ")
         if name == "table":
             self._tables.append(self._shown)
             self._shown = _Shown()
@@ -301,7 +326,8 @@ class _TableReader:
         says_something = bool(text.strip()) and _UNSEEN.isdisjoint(self._open)
         is_hidden = self._hidden_at is not None and "table" in self._open
         is_other_currency = "caption" in self._open and _OTHER_CURRENCY.search(text)
-        if says_something and (is_hidden or is_other_currency):
+        is_unseen = self._in_cell and bool(text.strip()) and not says_something
+        if is_unseen or (says_something and (is_hidden or is_other_currency)):
             self._shown.doubtful = True
         if self._in_cell and self._shown.lines[-1][1]:
             self._shown.lines[-1][1][-1] += text
@@ -319,7 +345,8 @@ class _TableReader:
 def _is_hidden(attributes: Mapping[str, str]) -> bool:
     """Whether an element is invisible or struck through."""
     style = re.sub(r"\s+", "", attributes.get("style", "").casefold())
-    return "hidden" in attributes or _DOUBTFUL_STYLE.search(style) is not None
+    is_white = _WHITE.search(style) is not None and "background" not in style
+    return "hidden" in attributes or is_white or _DOUBTFUL_STYLE.search(style) is not None
 
 
 def printed_tables(text: str) -> Iterator[Table]:
@@ -356,6 +383,9 @@ def _blocks(text: str) -> Iterator[list[str]]:
 
 
 def _printed(lines: Sequence[str]) -> Table:
+    """A table with or without a rule below its header."""
+    if len(lines) > 1 and _RULE.fullmatch(lines[1]):
+        lines = [lines[0], *lines[2:]]
     return _aligned(lines) or _spaced(lines)
 
 

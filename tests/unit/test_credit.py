@@ -319,3 +319,55 @@ def test_a_scrap_survives_json() -> None:
     """What scrapbook stores is JSON."""
     scrap = json.loads(json.dumps({"currency": "USD", "amount": "4948.80", "rows": [ROW]}))
     assert credit_of(run_of({"credit": scrap})).amount == REFERENCE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Total Fraud Cost",
+        "fraud cost in USD",
+        "Cost of fraud",
+        "fraud_cost_usd",
+        "fraud costs",
+        "Fraud Costs (US dollars)",
+    ],
+)
+def test_the_fraud_cost_bounds_the_credit_however_it_is_spelt(name: str) -> None:
+    """As a column, and as a scrap of its own."""
+    assert "above the fraud cost $4.00" in refusal(run_of({"credit": {"credit": 5, name: 4}}))
+    assert "above the fraud cost $4.00" in refusal(run_of({"credit": 5, name: 4}))
+
+
+def test_the_smallest_of_several_fraud_costs_bounds_the_credit() -> None:
+    """One is that of the row, another that of all rows."""
+    assert "above the fraud cost $4.00" in refusal(
+        run_of({"credit": {"credit": 5, "fraud_cost": 4, "total_fraud_cost": 9}})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "all_of_it"),
+    [("Traffic %", 40, 100), ("traffic share", 0.4, 1), ("Share of traffic", "40%", "100%"),
+     ("traffic_proportion", 0.4, 1.0), ("pct_traffic", "40", "100")],
+)  # fmt: skip
+def test_the_share_of_the_traffic_counts_however_it_is_spelt(name: str, part: object, all_of_it: object) -> None:
+    """One row has to be all of it."""
+    assert "covers 40.0% of the traffic" in refusal(run_of({"credit": [{"credit": 5, name: part}]}))
+    assert credit_of(run_of({"credit": [{"credit": 5, name: all_of_it}]})).amount == 5
+
+
+def test_a_scrap_of_its_own_says_that_the_credit_is_not_for_all_traffic() -> None:
+    """As a column would. A scrap with the shares of several rows says nothing of the sum."""
+    assert "covers 40.0% of the traffic" in refusal(run_of({"credit": 5, "traffic_prop": 0.4}))
+    assert credit_of(run_of({"credit": 5, "traffic_prop": [0.4, 0.6]})).amount == 5
+    assert credit_of(run_of({"credit": 5, "traffic_prop": "1.000"})).amount == 5
+
+
+@pytest.mark.parametrize(
+    "scraps",
+    [{"credit": 5, "ccy": "EUR"}, {"credit": 5, "credit_currency": "EUR"}, {"credit": {"amount": 5, "unit": "cents"}},
+     {"credit": {"amount": 5, "unit": "EUR"}}, {"credit": [{"credit": 5, "ccy": "EUR"}]}],
+)  # fmt: skip
+def test_the_currency_counts_however_it_is_spelt(scraps: dict[str, object]) -> None:
+    """Or a unit of another kind."""
+    assert "not in USD" in refusal(run_of(scraps))

@@ -254,6 +254,82 @@ class TestHandMadeTables:
             )
 
 
+class TestSpellings:
+    """Of columns and currencies in tables by hand."""
+
+    @pytest.mark.parametrize(
+        "name", ["Credit Amount", "credit_amount", "Credit, USD", "credit_usd", "Credit ($)", "Credit Amount (USD)"]
+    )
+    def test_a_column_of_credits_in_dollars(self, name: str) -> None:
+        """Whether or not the name says so."""
+        text = TABLE.replace("<th>credit", f"<th>{name}")
+        assert credit_of(run_of({}, markdown("# Summary Info"), shows(("text/html", text)))).amount == Decimal("4.80")
+
+    @pytest.mark.parametrize("name", ["credit_eur", "Credit (EUR)", "credit_cad"])
+    def test_a_column_of_credits_in_another_currency_beside(self, name: str) -> None:
+        """The notebook does not say which of the two is meant."""
+        text = TABLE.replace("</th></tr>", f"</th><th>{name}</th></tr>").replace("</td></tr>", "</td><td>4</td></tr>")
+        assert "another currency" in refusal(run_of({}, markdown("# Summary Info"), shows(("text/html", text))))
+
+    @pytest.mark.parametrize("kind", ["stream", "text/plain", "text/markdown", "text/html"])
+    @pytest.mark.parametrize("words", ["All amounts in EUR", "Currency: EUR", "credits are in \N{EURO SIGN}"])
+    def test_words_beside_the_table_name_another_currency(self, kind: str, words: str) -> None:
+        """A person reads them, too."""
+        cell = shows(("text/html", TABLE), (kind, f"{words}\n"))
+        assert "another currency" in refusal(run_of({}, markdown("# Summary Info"), cell))
+
+    def test_the_heading_names_another_currency(self) -> None:
+        """As a person reads it."""
+        cells = markdown("# Summary Info (EUR)"), shows(("text/html", TABLE))
+        assert "another currency" in refusal(run_of({}, *cells))
+
+    @pytest.mark.parametrize("words", ["block rate in Europe", "1 USD = 0.92 EUR", "checked in 5 s", "traffic in US$"])
+    def test_other_words_beside_the_table_say_nothing(self, words: str) -> None:
+        """They do not say what the amounts are in."""
+        cell = shows(("stream", words), ("text/html", TABLE))
+        assert credit_of(run_of({}, markdown("# Summary Info"), cell)).amount == Decimal("4.80")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "mode  credit\n----  ------\nbasic  $4.80",
+            "mode      credit\n------  --------\nbasic       4.80",
+            "mode\tcredit\n====\t======\nbasic\t$4.80",
+        ],
+    )
+    def test_a_rule_below_the_names_is_none_of_the_rows(self, text: str) -> None:
+        """As the package tabulate prints it."""
+        assert credit_of(run_of({}, markdown("# Summary Info"), shows(("stream", text)))).amount == Decimal("4.80")
+
+    @pytest.mark.parametrize(
+        "style",
+        ["font-size:0.9em", "opacity:0.85", "color:white; background-color:#036", "text-transform:uppercase",
+         "background-color:transparent", "border-width:0", "justify-content:center", "min-width:0", "color:#fff0f0"],
+    )  # fmt: skip
+    def test_styles_that_hide_nothing(self, style: str) -> None:
+        """People make tables pretty."""
+        text = TABLE.replace("<td>$4.80", f'<td style="{style}">$4.80')
+        assert credit_of(run_of({}, markdown("# Summary Info"), shows(("text/html", text)))).amount == Decimal("4.80")
+
+    @pytest.mark.parametrize(
+        "source",
+        ["df.round(1)", "df = df.round()", "credit = round(total, 1)", "summary['credit'].round(0)",
+         "df['credit'] = df.credit.round(-1)", "df.round(decimals=0)"],
+    )  # fmt: skip
+    def test_a_credit_that_was_rounded_to_one_place_or_none(self, source: str) -> None:
+        """`4949.0` is what is left of its cents."""
+        cell = Cell(2, "code", source, True, (("text/plain", "mode credit\nbasic 4949.0"),))
+        assert "without its cents" in refusal(run_of({}, markdown("# Summary Info"), cell))
+
+    @pytest.mark.parametrize(
+        "source", ["df.round(2)", "df['rate'] = df['rate'].round(1)", "credit = round(total, 2)", "df"]
+    )
+    def test_a_credit_of_whole_dollars_that_nothing_rounds(self, source: str) -> None:
+        """pandas prints 4949 dollars so."""
+        cell = Cell(2, "code", source, True, (("text/plain", "mode credit\nbasic 4949.0"),))
+        assert credit_of(run_of({}, markdown("# Summary Info"), cell)).amount == 4949
+
+
 class TestDoubt:
     """What a person may read otherwise is refused, also beside a table that is plain."""
 
@@ -266,6 +342,14 @@ class TestDoubt:
             "48.80<sub>2</sub>", "<span style='display:none'>1</span>48.80", "<span hidden>0000004</span>948.80",
             "<span style='visibility: hidden'>1</span>48.80", "<i style='text-decoration: line-through'>5.00</i>",
             "<span style='font-size:0'>1</span>48.80", "<span style='opacity: 0'>1</span>48.80",
+            "<span style='opacity: .0'>1</span>48.80", "<span style='color: white'>1</span>48.80",
+            "<span style='color: transparent'>1</span>48.80", "<span style='width: 0; overflow: hidden'>1</span>48.80",
+            "<span style='max-height:0px'>1</span>48.80", "<span style='position:absolute; left:-99em'>1</span>48.80",
+            "<span style='transform: scale(0)'>1</span>48.80", "<span style='text-indent:-99em'>1</span>48.80",
+            "<span style='direction:rtl; unicode-bidi:bidi-override'>08.84</span>", "<bdo dir=rtl>08.84</bdo>",
+            "48.80<script>1</script>", "48.80<template>9</template>", "<noscript>1</noscript>48.80",
+            "48.80<iframe>9</iframe>", "<ruby>48.80<rt>1</rt></ruby>", "<textarea>48.80</textarea>",
+            "<select><option>48.80<option>9.00</select>",
         ],
     )  # fmt: skip
     def test_parts_that_are_hidden_raised_or_struck_through(self, cell: str, beside: bool) -> None:
