@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST[:PORT]",
         help="the Looker host whose links are accepted (default: LOOKER_BASE_URL)",
     )
-    compute = _command(sub, "compute", _late("compute", "run"), "print what links would be answered, and post nothing")
+    compute = _command(sub, "compute", _late("compute", "run"), "print the answer that links would get; post nothing")
     compute.add_argument("links", metavar="LINK", nargs="+", help="the address of a Look or an Explore")
     compute.add_argument(
         "--page", metavar="FILE", default="computed.html", help="where to write the page (default: %(default)s)"
@@ -57,11 +57,11 @@ def parser() -> argparse.ArgumentParser:
     history = _command(sub, "history", _late("requests", "history"), "list past requests, with the automation rate")
     history.add_argument("--days", type=_days, default=30, help="how far back to look (default: 30)")
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
-    retry = _command(sub, "retry", _late("requests", "retry"), "let the next tick start a request again")
+    retry = _command(sub, "retry", _late("requests", "retry"), "make the next tick restart a request")
     retry.add_argument(
         "permalink", metavar="PERMALINK", nargs="?", help="address of the message, from Copy link in its menu"
     )
-    retry.add_argument("--failed", action="store_true", help="start every request again that was given up")
+    retry.add_argument("--failed", action="store_true", help="restart every request that was given up")
     retry.add_argument(
         "--since",
         metavar="DAY",

@@ -267,12 +267,12 @@ class Holds:
             f"Asked by @{record.user}: “{quoted(request.message.text)}”",
             "Why it waits:",
             *(f"• {reason.text}" for reason in hold.reasons),
-            f"Yes (✅ or 👍 on this message): I reply “{reply}” to it, once.",
-            "No (❌ or 👎): I do not reply, and somebody has to answer by hand.",
+            f"Yes (✅ or 👍 on this message): I will reply “{reply}” once.",
+            "No (❌ or 👎): I will not reply, and somebody has to answer by hand.",
             _who_decides(may_vote, quorum),
-            f"Without a decision before {hold.until:%Y-%m-%d %H:%M} UTC it ends as denied.",
+            f"Without a decision before {hold.until:%Y-%m-%d %H:%M} UTC the request ends as denied.",
             f"Evidence: {self._context.ports.pages.address(key)}",
-            f"Approval digest, of exactly what you decide on: {short(hold.digest)}",
+            f"Approval digest of exactly what you decide on: {short(hold.digest)}",
         ]
         return "\n".join(lines)
 
@@ -285,7 +285,7 @@ def denied_text(permalink: str, reason: str, page: str) -> str:
     """The message to the owner about a held request that was not approved."""
     return (
         f"I have not answered {permalink}: {reason} If it needs an answer, please answer by hand. To have it computed "
-        f"and asked about again, run `creditbot retry` with its address. What I know about it: {page}"
+        f"and put to the approvers again, run `creditbot retry` with its address. What I know about it: {page}"
     )
 
 
@@ -316,8 +316,8 @@ def _who_decides(may_vote: Sequence[str], quorum: int) -> str:
     names = ", ".join(f"@{user}" for user in may_vote)
     if len(may_vote) < quorum:
         return (
-            f"Nobody can approve this here: it takes {quorum} besides who asked, and of the approvers {len(may_vote)} "
-            "may decide. Name more people in APPROVERS, or answer by hand."
+            f"Nobody can approve this here: it takes {quorum} of the approvers, but only {len(may_vote)} may vote "
+            "(the person who asked may not). Name more people in APPROVERS, or answer by hand."
         )
     if quorum == 1:
         return f"Who decides: {names}." if len(may_vote) == 1 else f"Who decides: one of {names}."

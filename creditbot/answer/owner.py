@@ -78,7 +78,7 @@ def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]],
 
 def cause_text(error: CreditbotError) -> str:
     """The message about a cause that stops every request."""
-    return f"Requests are paused; I will keep trying: {error}"
+    return f"Requests have to wait; I will keep trying: {error}"
 
 
 def lost_text(permalink: str, error: CreditbotError, page: str) -> str:

@@ -114,7 +114,7 @@ class Ballot:
         if by not in self._policy.approvers:
             raise SettingsError(
                 f"{by} is not an approver.",
-                f"--by wants the member ID of one of them: {', '.join(self._policy.approvers)}.",
+                f"--by takes the member ID of one of them: {', '.join(self._policy.approvers)}.",
             )
         if by not in voters(self._policy, {record.user, workspace.user}):
             raise SettingsError(

@@ -28,11 +28,11 @@ from creditbot.settings.settings import Settings
 from creditbot.slack_time import micros_of
 from creditbot.text.known_secrets import is_word, passwords_in
 
-Verdict = Literal["ok", "note", "FAIL"]
+CheckVerdict = Literal["ok", "note", "FAIL"]
 """`note`: it works, but somebody should know."""
 THREADS = 10
 """How many threads are read to find replies of another deployment."""
-Findings = list[tuple[Verdict, str]]
+CheckFindings = list[tuple[CheckVerdict, str]]
 """What a check gives: one or more verdicts, each with what was found and what to do."""
 
 
@@ -47,7 +47,7 @@ class CheckResult:
     """
 
     name: str
-    verdict: Verdict
+    verdict: CheckVerdict
     text: str
 
     @property
@@ -91,7 +91,7 @@ def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
     yield from secrets(settings, alone=os.getppid() == 0, confined=can_be_confined())
 
 
-def attempt(name: str, check: Callable[[], Findings]) -> Iterator[CheckResult]:
+def attempt(name: str, check: Callable[[], CheckFindings]) -> Iterator[CheckResult]:
     """The results of one check. If it raises one of our errors, that is a result, too."""
     try:
         for verdict, text in check():
@@ -100,11 +100,11 @@ def attempt(name: str, check: Callable[[], Findings]) -> Iterator[CheckResult]:
         yield CheckResult(name, "FAIL", str(error))
 
 
-def slack_token(assembly: Assembly) -> Findings:
+def slack_token(assembly: Assembly) -> CheckFindings:
     """Whose token it is, and a line for each scope that it lacks."""
     token = access(assembly.slack.api)
     organisation = f" of the organisation {token.enterprise}" if token.enterprise else ""
-    findings: Findings = [("ok", f"bot {token.user} in workspace {token.team}{organisation}")]
+    findings: CheckFindings = [("ok", f"bot {token.user} in workspace {token.team}{organisation}")]
     for scope in token.missing:
         todo = f"Add the scope {scope} to the Slack app and install it again: needed to {scope.purpose}."
         if scope.lost:
@@ -114,13 +114,13 @@ def slack_token(assembly: Assembly) -> Findings:
     return findings
 
 
-def _slack_owner(settings: Settings, assembly: Assembly) -> Findings:
+def _slack_owner(settings: Settings, assembly: Assembly) -> CheckFindings:
     """Opens the conversation and reads it, but writes nothing."""
     assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
 
 
-def _approvers(assembly: Assembly) -> Findings:
+def _approvers(assembly: Assembly) -> CheckFindings:
     """Reads the conversation in which approvers are asked, but writes nothing."""
     if assembly.ports.approvers.asked("check", datetime.now(UTC)) is None:
         todo = "Add the scope im:history, or channels:history or groups:history for a channel, to the Slack app."
@@ -128,15 +128,15 @@ def _approvers(assembly: Assembly) -> Findings:
     return [("ok", "can be asked, and the bot can read how they react")]
 
 
-def _slack_channel(assembly: Assembly) -> Findings:
+def _slack_channel(assembly: Assembly) -> CheckFindings:
     workspace = assembly.ports.inbox.workspace(None)
-    findings: Findings = [("FAIL", why) for why in workspace.missing.values()]
+    findings: CheckFindings = [("FAIL", why) for why in workspace.missing.values()]
     return findings + [
         ("ok", f"#{name} ({channel}), and the bot is in it") for channel, name in workspace.channels.items()
     ]
 
 
-def other_deployments(assembly: Assembly) -> Findings:
+def other_deployments(assembly: Assembly) -> CheckFindings:
     """Looks for replies of another deployment in the latest threads that have replies."""
     inbox, rules, meta = assembly.ports.inbox, assembly.rules, assembly.ledger.read().meta
     workspace = inbox.workspace(meta.workspace)
@@ -160,17 +160,17 @@ def other_deployments(assembly: Assembly) -> Findings:
     return [("note", f"a deployment with another state answered here; if it still runs, stop it: {address}")]
 
 
-def _notebook(notebook: str | None) -> Findings:
+def _notebook(notebook: str | None) -> CheckFindings:
     if notebook is None:
         return [("note", "off: no notebook is set, so its links are skipped")]
     from creditbot.notebook_host.preparation import prepare
 
     prepared = prepare(Path(notebook))
-    findings: Findings = [("ok", f"{notebook}: has the parameter `looker`, and its kernel is installed")]
+    findings: CheckFindings = [("ok", f"{notebook}: has the parameter `looker`, and its kernel is installed")]
     return findings + [("note", note) for note in prepared.notes]
 
 
-def _state(settings: Settings, assembly: Assembly) -> Findings:
+def _state(settings: Settings, assembly: Assembly) -> CheckFindings:
     store = assembly.ports.state
     stored = store.read()
     uri, entries = settings.state_uri, len(stored.values)
@@ -182,15 +182,15 @@ def _state(settings: Settings, assembly: Assembly) -> Findings:
     return [("ok", f"{uri}: readable and writable, {entries} entries")]
 
 
-def _summaries(settings: Settings, assembly: Assembly) -> Findings:
+def _summaries(settings: Settings, assembly: Assembly) -> CheckFindings:
     assembly.ports.summaries.probe()
     newest = next(iter(assembly.ports.summaries.newest_first()), None)
     latest = f"the latest is for {newest[0]}" if newest else "none yet"
     return [("ok", f"{settings.output_uri}: readable and writable, {latest}")]
 
 
-def _warehouse(settings: Settings, assembly: Assembly) -> Findings:
-    findings: Findings = []
+def _warehouse(settings: Settings, assembly: Assembly) -> CheckFindings:
+    findings: CheckFindings = []
     if assembly.sql.dialect:
         findings.append(("ok", f"SQL dialect {assembly.sql.dialect}"))
     else:
@@ -256,8 +256,8 @@ def secrets(settings: Settings, *, alone: bool, confined: bool) -> Iterator[Chec
     """
     if not (alone or confined):
         text = (
-            "notebooks can read the environment of the programs that started the bot, such as a shell: to prevent that "
-            "takes Linux 5.19 or later with Landlock, or a container"
+            "notebooks can read the environment of the programs that started the bot, such as a shell: preventing "
+            "that takes Linux 5.19 or later with Landlock, or a container"
         )
         yield CheckResult("secrets", "note", text)
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""

@@ -57,7 +57,7 @@ def retry(options: Namespace) -> int:
     if options.by and not options.again:
         raise SettingsError("--by names the person who wants --again.", "Give both options, or neither.")
     if options.failed == bool(options.permalink):
-        raise SettingsError("retry wants the address of one request, or --failed.", "Give one of them.")
+        raise SettingsError("retry takes the address of one request, or --failed.", "Give one of them.")
     if options.failed:
         return _retry_failed(options)
     if options.since:

@@ -205,7 +205,7 @@ def why_nobody_answers() -> str:
         return ""
     return (
         f"Nothing answers at {address}, where SLACK_API_URL expects the sandbox: start it with "
-        "`creditbot sandbox serve`, or take its settings out of this shell and of .env."
+        "`creditbot sandbox serve`, or remove its settings from this shell and from .env."
     )
 
 

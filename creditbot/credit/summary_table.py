@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from creditbot.errors import CreditRefused
 from creditbot.model import Cell
-from creditbot.text.html_tags import BrokenTag, Tag, parts_of
+from creditbot.text.html_tags import BrokenTag, Tag, html_parts
 
 Row: TypeAlias = dict[str, str]
 """Column -> text, as the notebook shows it; columns in lower case."""
@@ -192,7 +192,7 @@ def _has_other_currency(html: str) -> bool:
 
 def _parsed(html: str) -> list[_Shown]:
     reader = _TableReader()
-    for part in parts_of(html):
+    for part in html_parts(html):
         if isinstance(part, BrokenTag):
             reader.broken = True
         elif isinstance(part, Tag):

@@ -180,7 +180,7 @@ def _unclear(ours: Footprint, other: Footprint) -> str:
         )
     )  # fmt: skip
     return next(
-        f"the {name} of one of them cannot be told ({value.reason})"
+        f"the {name} of one of them are not known ({value.reason})"
         for name, value in parts
         if isinstance(value, Unknown)
     )
@@ -239,14 +239,14 @@ def findings(links: Sequence[Credited], others: Sequence[Other]) -> Findings:
             found = compare(link.footprint, links[before].footprint)
             if found.overlap.holds:
                 pair = f"links {before + 1} and {number + 1}"
-                text = _sentence([(link, found)], link.amount, f"{pair} of this message have")
+                text = _sentence([(link, found)], link.amount, f"{pair} of this message both have")
                 reasons.append(HoldReason(HoldKind.OVERLAP, text, about=pair))
     for other in others:
         compared = [(link, _worst(link.footprint, other.footprints)) for link in links]
         held = [(link, found) for link, found in compared if found.overlap.holds]
         if held:
             total = sum((link.amount for link in links), Decimal(0))
-            text = _sentence(held, total, f"{other.address} credits")
+            text = _sentence(held, total, f"{other.address} also credits")
             reasons.append(HoldReason(HoldKind.OVERLAP, text, about=other.key))
             continue
         doubts = dict.fromkeys(found.unclear for _, found in compared if found.unclear)
@@ -284,11 +284,13 @@ def _sentence(held: Sequence[tuple[Credited, Comparison]], total: Decimal, who: 
     whose = ", ".join(dict.fromkeys(accounts_in_words(link.footprint.accounts) for link, _ in held))
     twice = sum((_paid_twice(link, found) for link, found in held), Decimal(0))
     if any(found.overlap is Overlap.UNITS_SHARED for _, found in held):
-        return f"{format_usd(twice)} of {format_usd(total)} would be paid twice: {who} the same flagged rows of {when}."
+        return (
+            f"{format_usd(twice)} of {format_usd(total)} would be paid twice: {who} the same flagged rows for {when}."
+        )
     if any(found.overlap is Overlap.WINDOWS_MEET for _, found in held):
         product = held[0][0].footprint.product
-        return f"Up to {format_usd(total)} may be paid twice: {who} {product} traffic of {whose} of {when}, too."
-    return f"{format_usd(total)} may be paid twice: {who} the same numbers of messages of {when}."
+        return f"Up to {format_usd(total)} may be paid twice: {who} {product} traffic of {whose} for {when}."
+    return f"{format_usd(total)} may be paid twice: {who} the same numbers of messages for {when}."
 
 
 def _paid_twice(link: Credited, found: Comparison) -> Decimal:

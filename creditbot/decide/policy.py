@@ -95,7 +95,7 @@ class Policy:
         yield from self._traffic_in_words()
         where = f"in the channel {self.channel}" if self.channel else "in a direct message to the owner"
         yield f"The approvers are {', '.join(self.approvers)}. They are asked {where}."
-        yield "One of them has to say yes, and the vote of who asked for the credit does not count."
+        yield "One of them has to say yes, and the vote of the person who asked does not count."
         for band in sorted(self.bands, key=lambda band: band.above):
             yield f"Above {format_usd(band.above)}, {band.people} of them have to say yes."
         yield f"Without a decision within {self.expires / timedelta(hours=1):g} hours the request ends as denied."

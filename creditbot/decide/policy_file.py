@@ -17,7 +17,7 @@ What it leaves out has the default that stands here:
     [approval]
     # approvers = ["U0ROSA", "U0SAM"]   # default: APPROVERS, or else the owner
     # channel = "credit-approvals"      # default: APPROVAL_CHANNEL, or else direct messages to the owner
-    hours = 72                        # without a decision for so long, a request ends as denied
+    hours = 72                        # after so many hours without a decision, a request ends as denied
 
     # [[approval.quorum]]               # larger amounts need more people
     # above_usd = 50000

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from creditbot.text import one_line
-from creditbot.text.html_tags import Tag, parts_of
+from creditbot.text.html_tags import Tag, html_parts
 
 MOST_ROWS = 60
 MOST_COLUMNS = 16
@@ -60,7 +60,7 @@ def read_html(text: str) -> list[str | ShownTable]:
     """The texts and tables of some HTML, in their order; a table inside a table becomes text of its cell."""
     reader = _Reader()
     unseen = ""
-    for part in parts_of(text):
+    for part in html_parts(text):
         if isinstance(part, Tag):
             if not unseen and part.name in _UNSEEN and not part.closing:
                 unseen = part.name

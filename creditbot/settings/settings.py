@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         description="The largest amount that is answered without asking; a person decides on a larger one. If no limit "
         "is set, this is 25,000.",
     )
-    policy_file: File | None = Field(None, description="A policy of more rules on what a person decides, in TOML.")
+    policy_file: File | None = Field(None, description="A TOML file with more rules on what a person decides.")
     approvers: Users = Field(
         (), description="Member IDs of those who decide on held amounts; by default the owner, `SLACK_USER_ID`."
     )

@@ -50,10 +50,10 @@ class BrokenTag:
     """The text after this begins like a tag that does not end, or is too long. A browser may show something else."""
 
 
-Part: TypeAlias = str | Tag | BrokenTag
+HtmlPart: TypeAlias = str | Tag | BrokenTag
 
 
-def parts_of(text: str) -> Iterator[Part]:
+def html_parts(text: str) -> Iterator[HtmlPart]:
     """The tags and the texts between them, in their order, the texts unescaped. Comments are left out."""
     position = 0
     while match := _TAG.search(text, position):
@@ -76,7 +76,7 @@ def parts_of(text: str) -> Iterator[Part]:
     yield from _text(text[position:])
 
 
-def _text(text: str) -> Iterator[Part]:
+def _text(text: str) -> Iterator[HtmlPart]:
     if _MAY_BE_TAG.search(text):
         yield BrokenTag()
     if text:

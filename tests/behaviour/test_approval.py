@@ -50,12 +50,12 @@ def test_the_question_says_who_asks_for_what_and_why(world: World, held: Request
         f"Asked by @{PERSON}: “please credit https://{HOST}/explore/m/v?qid=big”\n"
         "Why it waits:\n"
         "• The amount of $30,000.00 is above the limit of $25,000.00 for one request.\n"
-        f"Yes (✅ or 👍 on this message): I reply “{REPLY}” to it, once.\n"
-        "No (❌ or 👎): I do not reply, and somebody has to answer by hand.\n"
+        f"Yes (✅ or 👍 on this message): I will reply “{REPLY}” once.\n"
+        "No (❌ or 👎): I will not reply, and somebody has to answer by hand.\n"
         f"Who decides: @{OWNER}.\n"
-        "Without a decision before 2026-01-11 12:00 UTC it ends as denied.\n"
+        "Without a decision before 2026-01-11 12:00 UTC the request ends as denied.\n"
         f"Evidence: https://evidence.example.com/{held}.html\n"
-        f"Approval digest, of exactly what you decide on: {world.record(held).hold.digest[:12]}"  # type: ignore[union-attr]
+        f"Approval digest of exactly what you decide on: {world.record(held).hold.digest[:12]}"  # type: ignore[union-attr]
     )
 
 

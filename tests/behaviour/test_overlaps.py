@@ -118,7 +118,7 @@ def test_the_same_numbers_without_an_account_are_asked_about(world: World, first
     world.forget(first)
     second = ask(world, link(world, "second", "TRUE", unit(18), unit(19)), **without(account_required=False))
     (reason,) = reasons(world, second)
-    assert "credits the same numbers of messages of 2025-12-18 to 2025-12-19" in reason
+    assert "credits the same numbers of messages for 2025-12-18 to 2025-12-19" in reason
 
 
 # -- windows -----------------------------------------------------------------------------------------------------------
@@ -132,8 +132,8 @@ def test_windows_that_meet_are_asked_about_where_units_are_not_known(world: Worl
     second = ask(world, link(world, "second", "account_sid = 'AC1' AND day > '2025-12-30'"))
     (reason,) = reasons(world, second)
     assert reason == (
-        f"Up to $50.00 may be paid twice: {world.address(before)} credits verify traffic of AC1 of 2025-12-30 to "
-        "2025-12-31, too."
+        f"Up to $50.00 may be paid twice: {world.address(before)} also credits verify traffic of AC1 for 2025-12-30 to "
+        "2025-12-31."
     )
 
 
@@ -178,7 +178,7 @@ def test_two_links_of_one_message_that_overlap_are_asked_about(world: World) -> 
     one, two = link(world, "one", DECEMBER, unit(18)), link(world, "two", f"{DECEMBER} AND TRUE", unit(18), unit(19))
     key = ask(world, one, two)
     (reason,) = reasons(world, key)
-    assert reason.startswith("$25.00 of $50.00 would be paid twice: links 1 and 2 of this message have the same")
+    assert reason.startswith("$25.00 of $50.00 would be paid twice: links 1 and 2 of this message both have the same")
 
 
 def test_two_links_of_one_message_with_other_traffic_are_added_up(world: World) -> None:
@@ -277,5 +277,5 @@ def test_what_could_not_be_compared_stands_in_the_summary(world: World, first: R
     assert [REPLY] == world.replies(second)
     (doubt,) = world.summary(second)["not_compared"]
     assert doubt.startswith(
-        f"Not compared with {world.address(first)}: the flagged rows of one of them cannot be told ("
+        f"Not compared with {world.address(first)}: the flagged rows of one of them are not known ("
     )

@@ -244,7 +244,7 @@ def test_the_owner_is_told_once_of_a_broken_notebook(office: Office) -> None:
     told = [message["text"] for message in office.sandbox.world.direct_messages()]
     about = [text for text in told if re.search(r"/broken\.ipynb is not a valid notebook: .*\.\s+Open it in", text)]
     assert 1 == len(about)
-    assert "Requests are paused" in about[0]
+    assert "Requests have to wait" in about[0]
 
 
 # --- check -----------------------------------------------------------------------------------------------------------

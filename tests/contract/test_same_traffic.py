@@ -142,7 +142,7 @@ def test_two_overlapping_links_of_one_message_are_held(shop: Shop, requests: Map
     shop.tick()
     record = shop.record(key)
     assert record.hold
-    assert "links 1 and 2 of this message have the same flagged rows" in record.hold.reasons[0].text
+    assert "links 1 and 2 of this message both have the same flagged rows" in record.hold.reasons[0].text
 
 
 def test_another_account_is_credited(shop: Shop, requests: Mapping[str, RequestKey]) -> None:

@@ -172,7 +172,7 @@ def test_a_bot_that_finds_nobody_at_the_sandboxs_address_says_so(
     assert 1 == code
     assert (
         f"creditbot: Nothing answers at {served.settings['SLACK_API_URL']}, where SLACK_API_URL expects the sandbox: "
-        "start it with `creditbot sandbox serve`, or take its settings out of this shell and of .env.\n"
+        "start it with `creditbot sandbox serve`, or remove its settings from this shell and from .env.\n"
         == capsys.readouterr().err
     )
 

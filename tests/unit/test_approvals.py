@@ -96,7 +96,7 @@ def test_who_asked_cannot_approve_by_command(world: World, key: RequestKey) -> N
 
 
 def test_a_stranger_cannot_approve_by_command(world: World, key: RequestKey) -> None:
-    said = f"U0EVE is not an approver. --by wants the member ID of one of them: {ROSA}, {SAM}, {PERSON}."
+    said = f"U0EVE is not an approver. --by takes the member ID of one of them: {ROSA}, {SAM}, {PERSON}."
     assert said == refusal(world, key, "U0EVE")
 
 

@@ -120,10 +120,10 @@ def test_the_same_numbers_on_the_same_days_are_alike(other: Footprint) -> None:
 @pytest.mark.parametrize(
     ("other", "unclear"),
     [
-        (replace(NO_UNITS, accounts=UNKNOWN), "the accounts of one of them cannot be told (nobody knows)"),
-        (replace(NO_UNITS, days=UNKNOWN), "the days of one of them cannot be told (nobody knows)"),
+        (replace(NO_UNITS, accounts=UNKNOWN), "the accounts of one of them are not known (nobody knows)"),
+        (replace(NO_UNITS, days=UNKNOWN), "the days of one of them are not known (nobody knows)"),
         (replace(NO_UNITS, accounts=accounts("7", field="account_id")),
-         "the flagged rows of one of them cannot be told (nobody knows)"),
+         "the flagged rows of one of them are not known (nobody knows)"),
         (replace(OURS, accounts=accounts("7", field="account_id"), units=units(account="7", messages=99)),
          "the accounts of one of them are not known"),
         (replace(NO_UNITS, days=days("11-01", "11-05", "sent")), "the days are limited by different columns"),
@@ -153,16 +153,15 @@ def test_a_hold_says_what_would_be_paid_twice_where_and_for_which_days() -> None
     found = findings([Credited(OURS, Decimal("45.50"))], [other(replace(OURS, units=units(2, 5)))])
     (reason,) = found.reasons
     assert (HoldKind.OVERLAP, "T0.C0.1") == (reason.kind, reason.about)
-    expected = (
-        f"$19.50 of $45.50 would be paid twice: {ADDRESS} credits the same flagged rows of 2025-12-20 to 2025-12-22."
-    )
+    days = "2025-12-20 to 2025-12-22"
+    expected = f"$19.50 of $45.50 would be paid twice: {ADDRESS} also credits the same flagged rows for {days}."
     assert expected == reason.text
 
 
 def test_a_hold_for_windows_names_product_account_and_days() -> None:
     (reason,) = findings([Credited(NO_UNITS, Decimal("45.50"))], [other(NO_UNITS)]).reasons
     expected = (
-        f"Up to $45.50 may be paid twice: {ADDRESS} credits verify traffic of AC1 of 2025-12-01 to 2025-12-30, too."
+        f"Up to $45.50 may be paid twice: {ADDRESS} also credits verify traffic of AC1 for 2025-12-01 to 2025-12-30."
     )
     assert expected == reason.text
 
@@ -170,12 +169,14 @@ def test_a_hold_for_windows_names_product_account_and_days() -> None:
 def test_a_hold_for_windows_without_an_end_names_no_day() -> None:
     unlimited = replace(NO_UNITS, days=Days(""))
     (reason,) = findings([Credited(unlimited, Decimal("45.50"))], [other(unlimited)]).reasons
-    assert reason.text.endswith("credits verify traffic of AC1 of the same days, too.")
+    assert reason.text.endswith("credits verify traffic of AC1 for the same days.")
 
 
 def test_a_hold_for_equal_numbers_says_so() -> None:
     (reason,) = findings([Credited(NOBODYS, Decimal("45.50"))], [other(NOBODYS)]).reasons
-    expected = f"$45.50 may be paid twice: {ADDRESS} credits the same numbers of messages of 2025-12-18 to 2025-12-24."
+    expected = (
+        f"$45.50 may be paid twice: {ADDRESS} also credits the same numbers of messages for 2025-12-18 to 2025-12-24."
+    )
     assert expected == reason.text
 
 
@@ -183,7 +184,9 @@ def test_two_links_of_one_message_are_compared_with_each_other() -> None:
     links = [Credited(OURS, Decimal("45.50")), Credited(replace(OURS, units=units(2, 5)), Decimal("19.50"))]
     (reason,) = findings(links, []).reasons
     assert "links 1 and 2" == reason.about
-    assert reason.text.startswith("$19.50 of $19.50 would be paid twice: links 1 and 2 of this message have the same")
+    assert reason.text.startswith(
+        "$19.50 of $19.50 would be paid twice: links 1 and 2 of this message both have the same"
+    )
 
 
 def test_each_other_request_is_one_reason_whatever_its_links() -> None:
@@ -202,7 +205,7 @@ def test_units_that_cost_nothing_are_shared_for_nothing() -> None:
 def test_what_could_not_be_compared_is_no_reason_and_is_said() -> None:
     found = findings([Credited(OURS, Decimal("45.50"))], [other(replace(NO_UNITS, days=UNKNOWN))])
     assert () == found.reasons
-    assert (f"Not compared with {ADDRESS}: the days of one of them cannot be told (nobody knows).",) == found.unclear
+    assert (f"Not compared with {ADDRESS}: the days of one of them are not known (nobody knows).",) == found.unclear
 
 
 def test_disjoint_traffic_leaves_nothing_to_say() -> None:

@@ -110,7 +110,7 @@ def test_the_policy_is_said_in_words() -> None:
         ),
         "A person decides if some of the traffic was credited before, or may have been.",
         "The approvers are U0ROSA, U0SAM. They are asked in the channel approvals.",
-        "One of them has to say yes, and the vote of who asked for the credit does not count.",
+        "One of them has to say yes, and the vote of the person who asked does not count.",
         "Above $2,000.00, 2 of them have to say yes.",
         "Above $50,000.00, 3 of them have to say yes.",
         "Without a decision within 72 hours the request ends as denied.",

@@ -188,7 +188,7 @@ def test_one_row_of_each_group_is_no_cut(condition: str) -> None:
         (f"{T} QUALIFY ntile(10) OVER (PARTITION BY day ORDER BY m) = 1", "a rank (NTILE)"),
         (f"{T} QUALIFY sum(m) OVER (PARTITION BY day ORDER BY m) <= 1", "a rank (SUM)"),
         (f"{T} QUALIFY count(*) OVER (PARTITION BY id ORDER BY m) = 1", ""),
-        ("SELECT id FROM traffic POSITIONAL JOIN ten", "a join of rows by their places"),
+        ("SELECT id FROM traffic POSITIONAL JOIN ten", "a join of rows by their position"),
     ],
 )
 def test_a_rank_is_followed_from_query_to_query(sql: str, cut: str) -> None:
@@ -217,7 +217,7 @@ def test_a_rank_is_followed_from_query_to_query(sql: str, cut: str) -> None:
             "SELECT a FROM t WHERE arrays_overlap((SELECT array_agg(p) FROM (SELECT p FROM u LIMIT 9) v), q)",
             "LIMIT 9",
         ),
-        ("clickhouse", "SELECT a FROM t PASTE JOIN u", "a join of rows by their places"),
+        ("clickhouse", "SELECT a FROM t PASTE JOIN u", "a join of rows by their position"),
         ("clickhouse", "SELECT a FROM t WHERE rowNumberInAllBlocks() < 10", "a rank (ROWNUMBERINALLBLOCKS)"),
         ("snowflake", "SELECT a FROM t WHERE SEQ4() < 10", "a rank (SEQ4)"),
         (

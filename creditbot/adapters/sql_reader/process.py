@@ -113,7 +113,9 @@ class SqlReaderProcess:
             )
         except OSError as error:
             raise Unreachable(
-                THIS_MACHINE, f"The process that reads SQL cannot be started: {error.strerror}.", "Look at its memory."
+                THIS_MACHINE,
+                f"The process that reads SQL cannot be started: {error.strerror}.",
+                "Check how much memory is free.",
             ) from None
 
     def _end(self) -> None:

@@ -66,7 +66,7 @@ def row_limit(query: exp.Expr, dialect: str) -> str:
             return "MATCH_RECOGNIZE"
         for join in part.args.get("joins") or ():
             if "PASTE" in (join.kind, join.method) or "POSITIONAL" in (join.kind, join.method):
-                return "a join of rows by their places"
+                return "a join of rows by their position"
         if dialect == "oracle" and gives_rows and any(_is_rownum(node) for node in parts_of_query(part)):
             return "ROWNUM"
         if rank := ranks.filter_in(part):

@@ -238,7 +238,7 @@ class _Conditions:
 
     def _select(self, select: exp.Select, pushed: Mapping[str, _Bounds]) -> _Box:
         if any(_reads_tables(column) for column in select.expressions):
-            raise _Unclear("a column of it is a query of its own")
+            raise _Unclear("a column of its SQL is a query of its own")
         sources = _sources(select)
         refs: _Refs = {}
         for clause in filter(None, (select.args.get("prewhere"), select.args.get("where"))):
@@ -269,7 +269,7 @@ class _Conditions:
         """The query behind a source; None for a table of the warehouse."""
         if isinstance(source, exp.Table):
             if source.args.get("pivots"):
-                raise _Unclear("it pivots a table")
+                raise _Unclear("its SQL pivots a table")
             cte = self._scopes[id(source)].cte_of(source) if isinstance(source.this, exp.Identifier) else None
             return None if cte is None else cte.this
         if isinstance(source, exp.Subquery) and isinstance(source.this, QUERIES) and not source.args.get("pivots"):
@@ -287,7 +287,7 @@ class _Conditions:
             for column in part.find_all(exp.Column):
                 ref = sources.ref(column)
                 if ref is None:
-                    raise _Unclear("several tables are joined, and a column does not say of which one it is")
+                    raise _Unclear("several tables are joined, and a column does not say which one it belongs to")
                 from_.add(ref[0])
         if len(from_) != 1:
             raise _Unclear("several tables are joined, and its numbers do not come from one of them")
@@ -520,14 +520,14 @@ def _sources(select: exp.Select) -> _Sources:
     for source, side in parts:
         name = source.alias_or_name.lower()
         if not name or name in tables:
-            raise _Unclear("a table in it has no name of its own")
+            raise _Unclear("a table in its SQL has no name of its own")
         if side in {"RIGHT", "FULL"}:
             optional |= tables.keys()
         if side in {"LEFT", "FULL"}:
             optional.add(name)
         tables[name] = source
     if not tables:
-        raise _Unclear("it reads no table")
+        raise _Unclear("its SQL reads no table")
     # Some warehouses take a name in WHERE for the column of the result.
     aliased = [column for column in select.expressions if isinstance(column, exp.Alias)]
     same = {column.alias.lower() for column in aliased if _last(column.this.unnest().name) == column.alias.lower()}

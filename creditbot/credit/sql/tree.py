@@ -229,7 +229,7 @@ def _around(query: exp.Expr) -> exp.Expr | None:
 
 
 def _renamed(query: exp.Select | exp.SetOperation) -> Iterator[tuple[list[str], list[exp.Expr]]]:
-    """The names that the columns of a query get by their places, with the columns, for each SELECT of a UNION."""
+    """The names that the columns of a query get by their position, with the columns, for each SELECT of a UNION."""
     todo: list[exp.Expr] = [query]
     selects: list[exp.Select] = []
     while todo:
