@@ -163,7 +163,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def make_resolver(settings: Settings, stop: Stop) -> Resolver:
-    """The way to Looker; once `stop` is asked, Looker is not asked anything more."""
+    """The way to Looker; once the process is asked to stop, nothing more is asked of Looker."""
     from creditbot.adapters.looker.resolver import LookerResolver
 
     return LookerResolver(

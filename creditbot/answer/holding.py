@@ -1,13 +1,13 @@
 """Holds amounts that a person has to decide on: asks the approvers once, reads their votes, and ends what they deny.
 
     computed ──> held       there is a reason to ask; the same write makes the question due (`owner.Notices` sends it)
-    held ──> posting        approved: `posting` asks `stop` in the very step in which it looks at the thread
+    held ──> posting        approved: `posting` asks `unless_approved` in the very step in which it looks at the thread
     held ──> denied         an approver said no, or nobody decided in time
     held ──> held, computed what was to be approved has changed: the approvers are asked again, or nobody has to approve
 
 An approval covers a digest of the request's words, its amounts, its SQL, its notebooks, its traffic and the policy.
-`stop` makes the digest again from what the thread and the record say now. An amount without an approval of that digest
-is not posted.
+`unless_approved` makes the digest again from what the thread and the record say now. An amount without an approval of
+that digest is not posted.
 
 Votes are reactions to the question, and what `creditbot approve` and `creditbot deny` stored. Reasons come from the
 policy and from `overlaps`; the state and the summaries say what was credited before.
@@ -75,7 +75,7 @@ class Holds:
             self._tell_contested(key, record)
         return record if outcome in (Verdict.APPROVED, Verdict.DENIED) else None
 
-    def stop(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
+    def unless_approved(self, key: RequestKey, record: Record, shown: ThreadView) -> Record | None:
         """None if the amount may be posted now; otherwise the record as it is stored now, and nothing may be posted.
 
         If that record is computed, or held with a claim, the caller has to ask again. `shown` is the thread as it is

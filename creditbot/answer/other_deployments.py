@@ -29,7 +29,7 @@ ADVICE = (
 """What two deployments on one channel mean, and what to do."""
 
 
-def introduced(meta: Meta, now: datetime) -> Meta:
+def with_deployment_id(meta: Meta, now: datetime) -> Meta:
     """The meta with the id of this deployment; makes the id if there is none yet.
 
     After a loss of the state, an earlier post may become visible until the end of the pause. So the new id counts only

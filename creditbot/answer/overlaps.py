@@ -15,7 +15,7 @@ from typing import Any
 
 from creditbot.answer.context import TickContext
 from creditbot.credit.footprint import Footprint, search_tokens
-from creditbot.credit.footprint_text import read_briefly, written_briefly
+from creditbot.credit.footprint_text import footprint_from_text, footprint_to_text
 from creditbot.credit.sql.words import recognised_by
 from creditbot.decide.overlap import Credited, Findings, Other, Overlap, compare, findings
 from creditbot.evidence.summary import footprints_in, outcome_of
@@ -117,7 +117,7 @@ class Overlaps:
     def _of_record(self, summary: Mapping[str, Any], record: Record) -> list[Footprint] | None:
         """The footprints in a summary, if they are those of the record."""
         footprints = footprints_in(summary)
-        return footprints if tuple(map(written_briefly, footprints)) == _traffic(record) else None
+        return footprints if tuple(map(footprint_to_text, footprints)) == _traffic(record) else None
 
     def _remembered(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[RequestKey]:
         """The requests whose summaries may credit the same traffic. Those of this tick are in the state."""
@@ -149,5 +149,5 @@ def _brief(record: Record) -> list[Footprint]:
     found = []
     for text in _traffic(record):
         with suppress(ValueError):
-            found.append(read_briefly(text))
+            found.append(footprint_from_text(text))
     return found

@@ -47,7 +47,7 @@ from creditbot.state.record import Claim, Record, move, restarted
 
 log = logging.getLogger(__name__)
 
-LOOK_HOLDS = timedelta(seconds=60)
+LOOK_VALID_FOR = timedelta(seconds=60)
 """How long after a look at the thread a post may begin: people answer and edit meanwhile."""
 
 
@@ -105,8 +105,9 @@ class Poster:
             updated = restarted(record, self._context.now())
             self._context.ledger.swap(key, record, updated)
             return updated
-        if stopped := self._holds.stop(key, record, shown if replies is None else replace(shown, replies=replies)):
-            return stopped
+        current = shown if replies is None else replace(shown, replies=replies)
+        if unapproved := self._holds.unless_approved(key, record, current):
+            return unapproved
         try:
             return self._send(key, record, _Send(claim, looked, shown.replies, card))
         except NotApproved:  # the next call holds it: the state as it is now shows the reason
@@ -175,7 +176,7 @@ class Poster:
         at the thread is too old.
         """
         posts = record.posts + 1
-        while (now := self._context.now()) - looked <= LOOK_HOLDS:
+        while (now := self._context.now()) - looked <= LOOK_VALID_FOR:
             posting = move(record, "posting", now, posts=posts, claim=claim)
             self._context.ledger.swap(key, record, posting, guard=partial(self._guard, key=key, now=now))
             if self._context.now() - now <= SEND_WITHIN:

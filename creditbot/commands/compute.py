@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     check_notebooks_exist(assembly)
     request = request_of(options.links, assembly.rules.requests.host)
     try:
-        summary, results = computed(assembly, request, datetime.now(UTC))
+        summary, results = compute_request(assembly, request, datetime.now(UTC))
     finally:
         assembly.ports.runner.close()
         assembly.sql_reader.close()
@@ -71,7 +71,7 @@ def request_of(links: Sequence[str], host: LookerHost) -> Request:
     return Request(_KEY, message, found)
 
 
-def computed(
+def compute_request(
     assembly: Assembly, request: Request, now: datetime
 ) -> tuple[Mapping[str, Any], Sequence[LinkResult]]:  # fmt: skip
     """The summary that the request would get, and the results behind it. Raises an error that is not a link's fault."""

@@ -4,7 +4,7 @@
      "accounts": {"account_sid": ["AC1"]},                    or "unknown: REASON"
      "days": ["day", "2025-12-01T00:00:00", "2026-01-01T00:00:00"],     null for a side without limit
      "flagged": 27, "cost": 7526.30,                          units and their cost in USD
-     "units": "z1:..."}                                       compressed, see `written_units`
+     "units": "z1:..."}                                       compressed, see `units_to_text`
 
 Pure.
 """
@@ -39,50 +39,50 @@ _MOST_JSON = 4_000_000  # characters that a text of units may unpack to
 _FIRST = date(2000, 1, 1)
 
 
-def written_window(window: TrafficWindow) -> dict[str, Any]:
+def window_to_json(window: TrafficWindow) -> dict[str, Any]:
     """A window as JSON."""
-    return {"accounts": _written_accounts(window.accounts), "days": _written_days(window.days)}
+    return {"accounts": _accounts_to_json(window.accounts), "days": _days_to_json(window.days)}
 
 
-def read_window(fields: Mapping[str, Any]) -> TrafficWindow:
+def window_from_json(fields: Mapping[str, Any]) -> TrafficWindow:
     """The window in JSON; raises ValueError, LookupError, TypeError or AttributeError for anything else."""
-    return TrafficWindow(_read_accounts(fields["accounts"]), _read_days(fields["days"]))
+    return TrafficWindow(_accounts_from_json(fields["accounts"]), _days_from_json(fields["days"]))
 
 
-def written(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:
+def footprint_to_json(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:
     """A footprint as JSON. Units that take more than `most_bytes` are left out, and the JSON says so."""
     units = footprint.units
-    fields = {"product": footprint.product, **written_window(TrafficWindow(footprint.accounts, footprint.days))}
+    fields = {"product": footprint.product, **window_to_json(TrafficWindow(footprint.accounts, footprint.days))}
     if isinstance(units, Unknown):
         return {**fields, "units": _UNKNOWN + units.reason}
-    text = written_units(units)
+    text = units_to_text(units)
     if len(text) > most_bytes:
         text = f"{_UNKNOWN}{len(units):,} flagged rows are too many to keep"
     return {**fields, "flagged": len(units), "cost": units_total(units), "units": text}
 
 
-def written_briefly(footprint: Footprint) -> str:
+def footprint_to_text(footprint: Footprint) -> str:
     """A footprint as the state keeps it: one text, with hashed accounts and without units."""
-    return json.dumps(written(footprint.hashed()), separators=(",", ":"))
+    return json.dumps(footprint_to_json(footprint.hashed()), separators=(",", ":"))
 
 
-def read_briefly(text: str) -> Footprint:
-    """The footprint in a text of `written_briefly`; raises ValueError for anything else."""
-    return read(json.loads(text))
+def footprint_from_text(text: str) -> Footprint:
+    """The footprint in a text of `footprint_to_text`; raises ValueError for anything else."""
+    return footprint_from_json(json.loads(text))
 
 
-def read(fields: object) -> Footprint:
+def footprint_from_json(fields: object) -> Footprint:
     """The footprint in JSON; raises ValueError for anything else."""
     if not isinstance(fields, Mapping):
         raise ValueError("not a footprint")  # noqa: TRY004 - as for a text that is wrong
     try:
-        window = read_window(fields)
-        return Footprint(str(fields["product"]), window.accounts, window.days, read_units_text(fields["units"]))
+        window = window_from_json(fields)
+        return Footprint(str(fields["product"]), window.accounts, window.days, units_from_text(fields["units"]))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError("not a footprint") from error
 
 
-def written_units(units: Units) -> str:
+def units_to_text(units: Units) -> str:
     """Units as a short text.
 
     They are grouped by account, mode and prefix: [account, mode, prefix, price, days, messages, costs]. Each day is the
@@ -96,8 +96,8 @@ def written_units(units: Units) -> str:
     return _FORM + base64.b85encode(zlib.compress(text.encode(), 9)).decode()
 
 
-def read_units_text(text: object) -> Units | Unknown:
-    """The units in a text of `written_units`, or why there are none.
+def units_from_text(text: object) -> Units | Unknown:
+    """The units in a text of `units_to_text`, or why there are none.
 
     Raises ValueError, TypeError, LookupError or ArithmeticError for anything else.
     """
@@ -132,25 +132,25 @@ def _packed(rows: list[tuple[date, Flagged]]) -> list[Any]:
     return [f"{price:f}" if is_price else "", distances, [flagged.messages for _, flagged in rows], costs]
 
 
-def _written_accounts(accounts: Accounts | Unknown) -> Any:
+def _accounts_to_json(accounts: Accounts | Unknown) -> Any:
     if isinstance(accounts, Unknown):
         return _UNKNOWN + accounts.reason
     return {field: sorted(names) for field, names in accounts.names.items()}
 
 
-def _read_accounts(fields: Any) -> Accounts | Unknown:
+def _accounts_from_json(fields: Any) -> Accounts | Unknown:
     if isinstance(fields, str):
         return Unknown(fields.removeprefix(_UNKNOWN))
     return Accounts({str(field): frozenset(map(str, names)) for field, names in fields.items()})
 
 
-def _written_days(days: Days | Unknown) -> Any:
+def _days_to_json(days: Days | Unknown) -> Any:
     if isinstance(days, Unknown):
         return _UNKNOWN + days.reason
     return [days.field, *(moment.isoformat() if moment else None for moment in (days.start, days.end))]
 
 
-def _read_days(fields: Any) -> Days | Unknown:
+def _days_from_json(fields: Any) -> Days | Unknown:
     if isinstance(fields, str):
         return Unknown(fields.removeprefix(_UNKNOWN))
     field, *moments = fields

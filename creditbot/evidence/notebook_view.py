@@ -32,7 +32,7 @@ Kind = Literal["heading", "words", "text", "error", "code", "table", "picture", 
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PagePart:
     """One piece of a notebook on a page.
 
     Attributes:
@@ -109,20 +109,20 @@ def html_size(text: str) -> int:
     return len(escape(text).encode())
 
 
-def parts_of(cells: Sequence[Cell], room: Room) -> list[Part]:
+def parts_of(cells: Sequence[Cell], room: Room) -> list[PagePart]:
     """What a page shows of a notebook, in the notebook's order."""
-    parts: list[Part] = []
+    parts: list[PagePart] = []
     heading = ""
     for cell in cells:
         for part in _parts_of_cell(cell, heading, room):
             if len(parts) == MOST_PARTS:
-                return [*parts, Part("note", _OMITTED, number=cell.number)]
+                return [*parts, PagePart("note", _OMITTED, number=cell.number)]
             heading = part.text if part.kind == "heading" else heading
             parts.append(part)
     return parts
 
 
-def _parts_of_cell(cell: Cell, heading: str, room: Room) -> Iterator[Part]:
+def _parts_of_cell(cell: Cell, heading: str, room: Room) -> Iterator[PagePart]:
     if cell.kind == "markdown":
         yield from _markdown(cell, room)
         return
@@ -130,20 +130,20 @@ def _parts_of_cell(cell: Cell, heading: str, room: Room) -> Iterator[Part]:
         return
     if cell.source.strip():
         source = room.for_text(cell.source)
-        yield Part("code", source, number=cell.number) if source else Part("note", _OMITTED, number=cell.number)
+        yield PagePart("code", source, number=cell.number) if source else PagePart("note", _OMITTED, number=cell.number)
     for kind, text in _seen(cell.outputs):
         yield from _output(cell.number, kind, text, heading, room)
 
 
-def _markdown(cell: Cell, room: Room) -> Iterator[Part]:
+def _markdown(cell: Cell, room: Room) -> Iterator[PagePart]:
     """A heading is a heading; the text below is shown as it was typed."""
     first, _, rest = cell.source.strip().partition("\n")
     if first.startswith("#"):
-        yield Part("heading", room.for_text(one_line(first.lstrip("#"), 200)), number=cell.number)
+        yield PagePart("heading", room.for_text(one_line(first.lstrip("#"), 200)), number=cell.number)
     else:
         rest = f"{first}\n{rest}"
     if rest.strip() and (text := room.for_text(rest.strip())):
-        yield Part("words", text, number=cell.number)
+        yield PagePart("words", text, number=cell.number)
 
 
 def _seen(outputs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -155,36 +155,36 @@ def _seen(outputs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         richer = kind in {"text/html", "image/png"} or (richer and kind not in {"text/plain", "stream", "error"})
 
 
-def _output(number: int, kind: str, text: str, heading: str, room: Room) -> Iterator[Part]:
+def _output(number: int, kind: str, text: str, heading: str, room: Room) -> Iterator[PagePart]:
     if kind in {"stream", "text/plain", "error"}:
         if text.strip():
             shown = room.for_text(text.strip("\n"))
             name: Kind = "error" if kind == "error" else "text"
-            yield Part(name, shown, number=number) if shown else Part("note", _OMITTED, number=number)
+            yield PagePart(name, shown, number=number) if shown else PagePart("note", _OMITTED, number=number)
     elif kind == "text/html":
         yield from _html(number, text, room)
     elif kind == "image/png":
         yield _picture(number, text, heading, room)
     else:
-        yield Part("note", f"An output of the type {one_line(kind, 60)} is not shown.", number=number)
+        yield PagePart("note", f"An output of the type {one_line(kind, 60)} is not shown.", number=number)
 
 
-def _html(number: int, text: str, room: Room) -> Iterator[Part]:
+def _html(number: int, text: str, room: Room) -> Iterator[PagePart]:
     for part in read_html(text[:LONGEST_HTML]):
         if isinstance(part, ShownTable):
             fits = room.takes_table(part)
-            yield Part("table", table=part, number=number) if fits else Part("note", _OMITTED, number=number)
+            yield PagePart("table", table=part, number=number) if fits else PagePart("note", _OMITTED, number=number)
         else:
             shown = room.for_text(part)
-            yield Part("text", shown, number=number) if shown else Part("note", _OMITTED, number=number)
+            yield PagePart("text", shown, number=number) if shown else PagePart("note", _OMITTED, number=number)
 
 
-def _picture(number: int, text: str, heading: str, room: Room) -> Part:
+def _picture(number: int, text: str, heading: str, room: Room) -> PagePart:
     picture = read_png(text)
     if picture is None:
-        return Part("note", "A picture is not shown: it is too large, damaged or not a PNG.", number=number)
+        return PagePart("note", "A picture is not shown: it is too large, damaged or not a PNG.", number=number)
     if not room.takes_picture(picture):
         size = len(picture.data) * 3 // 4 // 1024
-        return Part("note", f"A picture of {size:,} KB is not shown: this page has no room for it.", number=number)
+        return PagePart("note", f"A picture of {size:,} KB is not shown: this page has no room for it.", number=number)
     words = f"Picture from cell {number}" + (f", below the heading “{heading}”" if heading else "")
-    return Part("picture", words, picture=picture, number=number)
+    return PagePart("picture", words, picture=picture, number=number)

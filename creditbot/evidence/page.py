@@ -28,7 +28,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from creditbot.credit.footprint import accounts_in_words, days_in_words, units_in_words
 from creditbot.evidence.digest import digest_of
 from creditbot.evidence.formula import formula
-from creditbot.evidence.notebook_view import Part, Room, parts_of
+from creditbot.evidence.notebook_view import PagePart, Room, parts_of
 from creditbot.evidence.summary import footprints_in
 from creditbot.model import Cell
 from creditbot.text import one_line, shorten
@@ -221,7 +221,7 @@ def _hashes(link: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, one_line(str(value), 300)) for name, value in facts if value]
 
 
-def _grouped(parts: Sequence[Part]) -> list[dict[str, object]]:
+def _grouped(parts: Sequence[PagePart]) -> list[dict[str, object]]:
     """The parts by heading: {"heading", "pieces"}, each piece {"folded", "parts"}.
 
     A piece is one part that is shown, or all explanations and code between two of these, which are folded away. A group

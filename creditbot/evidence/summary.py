@@ -29,7 +29,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from creditbot.credit.footprint import Footprint
-from creditbot.credit.footprint_text import UNITS_BYTES, read, written
+from creditbot.credit.footprint_text import UNITS_BYTES, footprint_from_json, footprint_to_json
 from creditbot.credit.summary_table import under_heading
 from creditbot.intake.requests import Request
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
@@ -96,7 +96,8 @@ def with_footprints(summary: Mapping[str, object], footprints: Sequence[Footprin
     assert isinstance(links, list)
     most = UNITS_BYTES // max(1, len(left))
     with_traffic = [
-        {**link, "footprint": written(left.pop(0), most)} if "credit" in link and left else link for link in links
+        {**link, "footprint": footprint_to_json(left.pop(0), most)} if "credit" in link and left else link
+        for link in links
     ]
     return {**summary, "links": with_traffic}
 
@@ -113,7 +114,7 @@ def footprints_in(summary: Mapping[str, Any]) -> list[Footprint]:
     for link in summary.get("links") or ():
         if "footprint" in link:
             with suppress(ValueError):
-                found.append(read(link["footprint"]))
+                found.append(footprint_from_json(link["footprint"]))
     return found
 
 
@@ -150,7 +151,11 @@ def failed_summary(
         "links": [
             {
                 **facts.get(link.url, {"url": link.url, "kind": link.kind}),
-                **({"footprint": written(footprints[link.url], units_bytes)} if link.url in footprints else {}),
+                **(
+                    {"footprint": footprint_to_json(footprints[link.url], units_bytes)}
+                    if link.url in footprints
+                    else {}
+                ),
                 **({"problem": shorten(problems[link.url], TEXT_BYTES)} if link.url in problems else {}),
             }
             for link in request.links

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from typing_extensions import override
 
-Clock = Callable[[], float]
+UnixClock = Callable[[], float]
 """Seconds since 1970, UTC."""
 JSON_CONTENT = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -113,7 +113,7 @@ class HttpServer:
     Raises OSError if the port is taken.
     """
 
-    def __init__(self, app: App, host: str = "127.0.0.1", port: int = 0, clock: Clock = time.time) -> None:
+    def __init__(self, app: App, host: str = "127.0.0.1", port: int = 0, clock: UnixClock = time.time) -> None:
         self.app = app
         self.clock = clock
         self._socket = socket.create_server((host, port), backlog=128)

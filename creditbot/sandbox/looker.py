@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from creditbot.sandbox.faults import Faults
-from creditbot.sandbox.http import Clock, HttpRequest, HttpResponse
+from creditbot.sandbox.http import HttpRequest, HttpResponse, UnixClock
 from creditbot.sandbox.looker_operations import (
     OPERATIONS,
     LookerCall,
@@ -37,7 +37,7 @@ class SandboxLooker:
         faults: what goes wrong.
     """
 
-    def __init__(self, world: SandboxWorld, clock: Clock) -> None:
+    def __init__(self, world: SandboxWorld, clock: UnixClock) -> None:
         self.world = world
         self.options = LookerOptions()
         self.calls: list[tuple[str, Json]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 
-from creditbot.sandbox.http import Clock
+from creditbot.sandbox.http import UnixClock
 
 PER_MINUTE = {1: 1, 2: 20, 3: 50, 4: 100, 5: 600}
 """Calls a minute by tier; tier 5 stands for "special": several hundred."""
@@ -23,7 +23,7 @@ class RateLimits:
         enabled: False lets everything pass.
     """
 
-    def __init__(self, clock: Clock, *, enabled: bool = True) -> None:
+    def __init__(self, clock: UnixClock, *, enabled: bool = True) -> None:
         self.enabled = enabled
         self._clock = clock
         self._buckets: dict[tuple[str, ...], tuple[float, float]] = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from creditbot.sandbox.http import App, Clock, HttpServer
+from creditbot.sandbox.http import App, HttpServer, UnixClock
 from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET, SandboxLooker
 from creditbot.sandbox.seed import CHANNEL_NAME, seed
 from creditbot.sandbox.slack import SandboxSlack
@@ -53,7 +53,7 @@ class Sandbox:
         folder: Path,
         *,
         rate_limits: bool = True,
-        clock: Clock = time.time,
+        clock: UnixClock = time.time,
         at: Listening = Listening(),
         warehouse: Path | None = None,
         messages: bool = True,

@@ -14,7 +14,7 @@ from typing import Any
 
 from creditbot.sandbox import slack_conversations, slack_messages, slack_reactions
 from creditbot.sandbox.faults import Fault, Faults
-from creditbot.sandbox.http import JSON_CONTENT, Clock, HttpRequest, HttpResponse
+from creditbot.sandbox.http import JSON_CONTENT, HttpRequest, HttpResponse, UnixClock
 from creditbot.sandbox.rate_limits import RateLimits
 from creditbot.sandbox.slack_call import Method, SlackCall, SlackError
 from creditbot.sandbox.store import Json
@@ -42,7 +42,7 @@ class SandboxSlack:
     """
 
     def __init__(
-        self, world: SandboxWorld, clock: Clock, *, looker_url: Callable[[str], str], rate_limits: bool = True
+        self, world: SandboxWorld, clock: UnixClock, *, looker_url: Callable[[str], str], rate_limits: bool = True
     ) -> None:
         self.world = world
         self.token = TOKEN

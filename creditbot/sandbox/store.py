@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from creditbot.sandbox.http import Clock
+from creditbot.sandbox.http import UnixClock
 from creditbot.slack_time import ts_of_micros
 
 Json = dict[str, Any]
@@ -58,7 +58,7 @@ class StoredMessage:
 class Store:
     """The file. `clock` gives the time of every message."""
 
-    def __init__(self, path: Path, clock: Clock = time.time) -> None:
+    def __init__(self, path: Path, clock: UnixClock = time.time) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.clock = clock
         self._lock = threading.RLock()

@@ -23,7 +23,7 @@ CLOCK_DOUBT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ChannelReading:
     """What was read.
 
     Attributes:
@@ -63,7 +63,7 @@ class Reading:
                 notices.forget(name)
 
 
-def read_channels(context: TickContext, meta: Meta, began: datetime, *, first: bool) -> Reading:
+def read_channels(context: TickContext, meta: Meta, began: datetime, *, first: bool) -> ChannelReading:
     """Reads every channel. `began` is the local clock's time; it only says where reading starts.
 
     Raises the first error if no channel can be read. For a first tick, an error that may pass is raised, too: a loss of
@@ -74,11 +74,11 @@ def read_channels(context: TickContext, meta: Meta, began: datetime, *, first: b
     messages, unread = _read(context, oldest, first=first)
     start = start_of(meta, clock.now(), context)
     if start >= oldest:
-        return Reading(_since(messages, start), clock.now(), unread)
+        return ChannelReading(_since(messages, start), clock.now(), unread)
     # The local clock is ahead, and what it skipped counts.
     ahead = began - clock.now()
     messages, unread = _read(context, start - OVERLAP, first=first)
-    return Reading(_since(messages, start), clock.now(), unread, ahead)
+    return ChannelReading(_since(messages, start), clock.now(), unread, ahead)
 
 
 def start_of(meta: Meta, now: datetime, context: TickContext) -> datetime:

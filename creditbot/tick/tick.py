@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.other_deployments import introduced
+from creditbot.answer.other_deployments import with_deployment_id
 from creditbot.answer.owner import Notices
 from creditbot.answer.rules import Rules
 from creditbot.errors import CreditbotError, StateConflict
@@ -30,7 +30,7 @@ from creditbot.state.ledger import Ledger
 from creditbot.state.record import Record
 from creditbot.tick.agenda import Agenda, Job, Part, plan
 from creditbot.tick.lost_state import pause_if_lost
-from creditbot.tick.reading import OVERLAP, Reading, read_channels, start_of
+from creditbot.tick.reading import OVERLAP, ChannelReading, read_channels, start_of
 from creditbot.tick.report import Progress, TickReport
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Bot:
         meta = self._ledger.state.meta
         if meta.workspace != workspace or not meta.deployment:
             now = context.now()
-            self._ledger.update_meta(lambda meta: introduced(replace(meta, workspace=workspace), now))
+            self._ledger.update_meta(lambda meta: with_deployment_id(replace(meta, workspace=workspace), now))
         agenda = plan(self._ledger.state, requests, context.now(), self._rules.settle, self._process.is_running)
         report = TickReport(read=len(messages), waiting=len(agenda[Part.WAITING]))
         report.errors += reading.problems(workspace.channels)
@@ -111,7 +111,7 @@ class Bot:
         logs.event(log, "tick", **report.fields(), seconds=round(time.monotonic() - began, 3))
         return report
 
-    def _read(self, context: TickContext, state: State) -> Reading:
+    def _read(self, context: TickContext, state: State) -> ChannelReading:
         began = self._process.wall()
         reading = read_channels(context, state.meta, began, first=state.first)
         midnight = reading.until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -23,7 +23,7 @@ from creditbot.answer.repair import Repair
 from creditbot.answer.thread_check import ThreadCheck
 from creditbot.credit.compute import Computation, CreditCalculator
 from creditbot.credit.footprint import Footprint, tokens_of
-from creditbot.credit.footprint_text import written_briefly
+from creditbot.credit.footprint_text import footprint_to_text
 from creditbot.decide.overlap import Credited
 from creditbot.errors import (
     LOOKER,
@@ -221,7 +221,7 @@ class Worker:
         address = self._context.workspace.address(key, request.message.thread)
         summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)
         summary = with_footprints(summary, computation.footprints)
-        traffic = tuple(map(written_briefly, computation.footprints))
+        traffic = tuple(map(footprint_to_text, computation.footprints))
         if computation.amount is not None:
             draft = replace(record, result=Result(computation.amount, computation.sql, traffic=traffic))
             links = [Credited(*pair) for pair in computation.credited]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from creditbot.commands.compute import computed, lines_of, reasons_to_hold, request_of
+from creditbot.commands.compute import compute_request, lines_of, reasons_to_hold, request_of
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.sql.check import SqlRules
 from creditbot.decide.policy import Limits, Policy
@@ -34,7 +34,7 @@ class Parts:
 def run(world: World, *slugs: str) -> tuple[list[str], str]:
     """The lines and the page."""
     request = request_of([f"https://{HOST}/x/{slug}" for slug in slugs], REQUEST_RULES.host)
-    summary, results = computed(Parts(world), request, world.now)  # type: ignore[arg-type]
+    summary, results = compute_request(Parts(world), request, world.now)  # type: ignore[arg-type]
     return list(lines_of(summary, "Approved, {amount}, exceptions")), page_of(summary, cells_of(results))
 
 
@@ -71,7 +71,7 @@ def test_a_refused_amount_is_shown_with_the_reason(world: World) -> None:
 
 def test_an_amount_that_would_be_held_has_the_reasons(world: World) -> None:
     request = request_of([f"https://{HOST}/x/a", f"https://{HOST}/x/b"], REQUEST_RULES.host)
-    _, results = computed(Parts(world), request, world.now)  # type: ignore[arg-type]
+    _, results = compute_request(Parts(world), request, world.now)  # type: ignore[arg-type]
     (reason,) = reasons_to_hold(Policy(Limits(request=Decimal(9000))), results)
     assert "The amount of $9,897.60 is above the limit of $9,000.00 for one request." == reason.text
 

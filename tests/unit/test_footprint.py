@@ -26,7 +26,14 @@ from creditbot.credit.footprint import (
     traffic_in_words,
     units_in_words,
 )
-from creditbot.credit.footprint_text import UNITS_BYTES, read, read_briefly, read_units_text, written, written_briefly
+from creditbot.credit.footprint_text import (
+    UNITS_BYTES,
+    footprint_from_json,
+    footprint_from_text,
+    footprint_to_json,
+    footprint_to_text,
+    units_from_text,
+)
 
 DAY = date(2025, 12, 18)
 COLUMNS = ["account", "day", "prefix", "mode", "messages", "cost"]
@@ -222,26 +229,26 @@ _unit = st.builds(
 @given(units=st.dictionaries(_unit, _flagged, max_size=20))
 def test_what_is_written_is_read_back(units: dict[Unit, Flagged]) -> None:
     footprint = Footprint("verify", named("AC1", "AC2"), Days("day", moment("2025-12-01T08")), units)
-    assert footprint == read(written(footprint))
+    assert footprint == footprint_from_json(footprint_to_json(footprint))
 
 
 def test_what_is_unknown_is_read_back_with_its_reason() -> None:
     unknown = Footprint("verify", Unknown("a"), Unknown("b"), Unknown("c"))
-    assert unknown == read(written(unknown))
+    assert unknown == footprint_from_json(footprint_to_json(unknown))
 
 
 def test_the_state_holds_no_account_by_name_and_no_unit() -> None:
     footprint = Footprint("verify", named("AC1"), DECEMBER, units(glued(ROW)))
-    text = written_briefly(footprint)
+    text = footprint_to_text(footprint)
     assert "AC1" not in text
-    assert named(account_key("AC1")) == read_briefly(text).accounts
-    assert isinstance(read_briefly(text).units, Unknown)
+    assert named(account_key("AC1")) == footprint_from_text(text).accounts
+    assert isinstance(footprint_from_text(text).units, Unknown)
     assert len(text) < 250
 
 
 def test_many_accounts_are_not_listed_in_the_state() -> None:
     footprint = Footprint("verify", named(*map(str, range(21))), DECEMBER, {})
-    assert Unknown("more than 20 accounts") == read_briefly(written_briefly(footprint)).accounts
+    assert Unknown("more than 20 accounts") == footprint_from_text(footprint_to_text(footprint)).accounts
 
 
 def test_units_of_200_prefixes_and_31_days_are_kept() -> None:
@@ -253,14 +260,14 @@ def test_units_of_200_prefixes_and_31_days_are_kept() -> None:
         for count in [(prefix * 7919 + day * day * 104_729) % 3_000 + 1]
     ]
     footprint = Footprint("verify", named("AC1"), DECEMBER, units(glued(*rows), "AC1"))
-    text = written(footprint)["units"]
+    text = footprint_to_json(footprint)["units"]
     assert len(text) < UNITS_BYTES
-    assert footprint.units == read_units_text(text)
+    assert footprint.units == units_from_text(text)
 
 
 def test_more_units_than_there_is_room_for_are_given_up_and_said_so() -> None:
     footprint = Footprint("verify", named("AC1"), DECEMBER, units(glued(ROW)))
-    assert Unknown("1 flagged rows are too many to keep") == read(written(footprint, 10)).units
+    assert Unknown("1 flagged rows are too many to keep") == footprint_from_json(footprint_to_json(footprint, 10)).units
 
 
 @pytest.mark.parametrize(
@@ -276,8 +283,8 @@ def test_more_units_than_there_is_room_for_are_given_up_and_said_so() -> None:
 )  # fmt: skip
 def test_what_is_no_footprint_is_refused(fields: object) -> None:
     with pytest.raises(ValueError, match="not a footprint"):
-        read(fields)
+        footprint_from_json(fields)
 
 
 def test_units_in_a_form_of_the_future_are_unknown() -> None:
-    assert Unknown("a newer creditbot wrote them") == read_units_text("z9:?")
+    assert Unknown("a newer creditbot wrote them") == units_from_text("z9:?")

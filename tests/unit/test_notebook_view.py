@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from creditbot.evidence.notebook_view import MOST_PARTS, Part, Room, parts_of
+from creditbot.evidence.notebook_view import MOST_PARTS, PagePart, Room, parts_of
 from creditbot.model import Cell
 from tests.unit.test_png import png
 
@@ -37,11 +37,11 @@ def test_text_tables_and_pictures_are_shown_in_order() -> None:
 
 def test_a_heading_is_a_heading_and_the_words_below_it_are_kept() -> None:
     parts = parts_of([Cell(1, "markdown", "## Flagged *traffic*\n\nAbove the line.")], room())
-    assert parts == [Part("heading", "Flagged *traffic*", number=1), Part("words", "Above the line.", number=1)]
+    assert parts == [PagePart("heading", "Flagged *traffic*", number=1), PagePart("words", "Above the line.", number=1)]
 
 
 def test_markdown_without_a_heading_is_words() -> None:
-    assert parts_of([Cell(1, "markdown", "Just words.")], room()) == [Part("words", "Just words.", number=1)]
+    assert parts_of([Cell(1, "markdown", "Just words.")], room()) == [PagePart("words", "Just words.", number=1)]
 
 
 def test_a_picture_is_described_by_the_heading_above_it() -> None:
@@ -50,7 +50,7 @@ def test_a_picture_is_described_by_the_heading_above_it() -> None:
 
 
 def test_the_source_of_a_cell_is_shown_as_code() -> None:
-    assert parts_of([code(source="show(summary)")], room()) == [Part("code", "show(summary)", number=3)]
+    assert parts_of([code(source="show(summary)")], room()) == [PagePart("code", "show(summary)", number=3)]
 
 
 def test_raw_cells_are_left_out() -> None:

@@ -65,7 +65,7 @@ def test_a_turn_that_comes_too_late_is_not_waited_for(time: Time) -> None:
 def test_a_hold_concerns_every_channel(time: Time) -> None:
     """The longest one asked for counts."""
     pacer = Pacer(1.0, time, time.sleep)
-    pacer.hold(30.0)
-    pacer.hold(5.0)
+    pacer.block(30.0)
+    pacer.block(5.0)
     assert pacer.wait("C1")
     assert 30.0 == time.now

@@ -27,7 +27,7 @@ class Pacer:
             self._sleep(max(0.0, turn - self._now()))
         return True
 
-    def hold(self, seconds: float) -> None:
+    def block(self, seconds: float) -> None:
         """Lets nobody through for a while: the service asked for it."""
         with self._lock:
             self._held = max(self._held, self._now() + seconds)

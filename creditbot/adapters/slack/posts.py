@@ -47,7 +47,7 @@ class SlackPoster:
             return self._api.write(method, deadline, **arguments).data
         except CallFailed as failed:
             if failed.limited:
-                self._pacer.hold(failed.retry_after or 1.0)
+                self._pacer.block(failed.retry_after or 1.0)
             raise write_error(failed) from failed
 
 

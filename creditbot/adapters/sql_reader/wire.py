@@ -6,7 +6,7 @@ import json
 from datetime import date
 from typing import Any
 
-from creditbot.credit.footprint_text import read_window, written_window
+from creditbot.credit.footprint_text import window_from_json, window_to_json
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, SqlReading
 from creditbot.errors import SqlRefused
@@ -46,7 +46,7 @@ def reading_line(reading: SqlReading | SqlRefused) -> bytes:
         "products": reading.products,
         "fingerprint": reading.fingerprint,
         "refusal": refusal,
-        "window": written_window(reading.window),
+        "window": window_to_json(reading.window),
     })  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def reading_in(line: bytes) -> SqlReading:
     if "refused" in fields:
         raise _refusal_in(fields["refused"])
     refusal = _refusal_in(fields["refusal"]) if fields["refusal"] else None
-    return SqlReading(tuple(fields["products"]), fields["fingerprint"], refusal, read_window(fields["window"]))
+    return SqlReading(tuple(fields["products"]), fields["fingerprint"], refusal, window_from_json(fields["window"]))
 
 
 def _refusal(error: SqlRefused) -> list[Any]:
