@@ -85,9 +85,12 @@ class Holds:
         reasons = self._reasons(key, record)
         if record.hold is None:
             return self._begin(key, record, shown, reasons) if reasons else None
-        if self._is_void(record, shown.request) or uncovered(reasons, record.hold.reasons):
+        is_void, is_over = self._is_void(record, shown.request), self._context.now() >= record.hold.until
+        if is_void or uncovered(reasons, record.hold.reasons):
+            if reasons and not is_void and is_over:
+                return self._deny(key, record, shown.request.message.edited)
             if reasons:
-                return self._begin(key, record, shown, reasons)
+                return self._begin(key, record, shown, reasons, until=None if is_void else record.hold.until)
             return self._swap(key, record, move(record, "computed", self._context.now(), hold=None))
         current = self._with_votes(key, record)
         if current is not record:
@@ -177,14 +180,21 @@ class Holds:
                 found[key] = amount
         return found
 
-    def _begin(self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason]) -> Record:
-        """Holds the request, and makes the question to the approvers due in the same write."""
+    def _begin(
+        self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason],
+        until: datetime | None = None,
+    ) -> Record:  # fmt: skip
+        """Holds the request, and makes the question to the approvers due in the same write.
+
+        `until` is the end of the hold if only its reasons have changed: they give nobody more time, or a limit that is
+        a new reason every day would let it wait without end.
+        """
         assert record.result
         assert shown.request
         now, message = self._context.now(), shown.request.message
         digest = approval_digest(message.text, record.result, self._policy)
         name = question_name(key, _suffix(digest, message.edited, record.retried, reasons))
-        hold = Hold(digest, self._policy.digest, tuple(reasons), name, now + self._policy.expires)
+        hold = Hold(digest, self._policy.digest, tuple(reasons), name, until or now + self._policy.expires)
         changes: dict[str, Any] = {"attempts": 0, "returned": 0, "claim": None, "due": None, "reason": ""}
         held = move(
             record, "held", now, hold=hold, edited=message.edited, replies=shown.replies, **changes,

@@ -413,3 +413,30 @@ def test_votes_that_cannot_be_read_are_an_error_of_the_tick(world: World, held: 
     assert "held" == world.record(held).status
     world.tick()
     assert [REPLY] == world.replies(held)
+
+
+@pytest.mark.parametrize("asked_again", [False, True])
+def test_a_hold_by_a_day_limit_ends_as_denied_like_any_other(world: World, asked_again: bool) -> None:
+    """Each day is a reason of its own, but it gives nobody more time."""
+    policy = under(Policy(Limits(request=None, day=Decimal(20_000)), approvers=(OWNER,)))
+    world.amounts["big"] = BIG
+    key = world.ask("big")
+    world.tick(**policy)
+    if asked_again:
+        world.wait(hours=24)
+        world.react("+1")
+        world.ticks(2, **policy)
+        assert 2 == len(world.asks)
+    world.wait(hours=72)
+    world.ticks(2, **policy)
+    assert ("denied", []) == (world.record(key).status, world.replies(key))
+    assert world.told()[0].startswith(f"I have not answered {world.address(key)}: Nobody decided on it before")
+
+
+def test_a_persons_no_in_the_thread_ends_a_hold(world: World, held: RequestKey) -> None:
+    """Whatever the approvers say then."""
+    world.say("Denied, do not credit", "U0BOSS", thread_ts=held.ts)
+    world.react("+1")
+    world.ticks(2)
+    assert ("given_up", ["Denied, do not credit"]) == (world.record(held).status, world.replies(held))
+    assert "says that there is no credit" in world.told()[0]
