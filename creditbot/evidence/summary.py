@@ -110,9 +110,9 @@ def with_doubts(summary: Mapping[str, object], doubts: Sequence[str]) -> dict[st
 
 def footprints_in(summary: Mapping[str, Any]) -> list[Footprint]:
     """The traffic that a summary says is credited; what cannot be read is left out."""
-    found = []
-    for link in summary.get("links") or ():
-        if "footprint" in link:
+    found, links = [], summary.get("links")
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, Mapping) and "footprint" in link:
             with suppress(ValueError):
                 found.append(footprint_from_json(link["footprint"]))
     return found

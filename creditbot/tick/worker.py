@@ -227,20 +227,21 @@ class Worker:
             links = [Credited(*pair) for pair in computation.credited]
             summary = with_doubts(summary, self._parts.holds.doubts(key, draft, links))
         self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
-        keep_page(self._context.ports.pages, key, summary, computation.results)
         found_by = (*computation.sql, *tokens_of(computation.footprints))
         location = self._context.ports.summaries.save(key, summary, found_by)
+        keep_page(self._context.ports.pages, key, summary, computation.results)
         self._reached.add(SUMMARY_STORE)
-        if computation.amount is None:
-            return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
-        amounts = tuple(LinkAmount(each.product, each.credit.amount) for each in computation.results if each.credit)
-        result = Result(
-            computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic, amounts
-        )
-        self._footprints[key] = computation.footprints
         try:
+            if computation.amount is None:
+                return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
+            amounts = tuple(LinkAmount(each.product, each.credit.amount) for each in computation.results if each.credit)
+            result = Result(
+                computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic,
+                amounts,
+            )  # fmt: skip
+            self._footprints[key] = computation.footprints
             return self._swap(key, record, move(record, "computed", now, result=result))
-        except StateConflict:
+        except StateConflict:  # this process slept, and another one has ended the request since
             self._parts.finisher.restore(key)
             raise
 

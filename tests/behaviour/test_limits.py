@@ -44,8 +44,8 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
         "credited",  # the traffic, by its account
         "credited",  # and by its product
         "state-read",
-        *PAGE,
         *around("summary", "save", before="save", after="save"),
+        *PAGE,
         *WRITE,  # computed
         *THREAD,
         "credited",  # the SQL by today's version of what is the same
