@@ -16,6 +16,9 @@ from creditbot.credit.sql.reading import SqlQuestion, read_sql
 TEXTS = default_products("verify.ipynb", "psms.ipynb").texts
 F = "SELECT day, messages FROM traffic WHERE "
 KIND = "(CASE WHEN item LIKE '%Authy%' THEN 'SMS' ELSE 'other' END)"
+ONE_ROW = "(SELECT MAX(day) AS latest, COUNT(*) AS total FROM u WHERE item = 'Authy')"
+LAST_DAYS = "(SELECT account, MAX(day) AS latest FROM u WHERE item = 'Authy' GROUP BY account)"
+SUMS = "(SELECT account, SUM(n) AS n FROM u WHERE item = 'Authy' GROUP BY account)"
 MODE = "(CASE WHEN mode = 'a' THEN 'SMS' ELSE 'Authy' END)"
 
 
@@ -65,9 +68,15 @@ ABOUT_VERIFY = {
         ("bigquery", F + "'Authy' IN UNNEST(items)"),
         ("bigquery", F + "item IN UNNEST(['Authy', 'Authy SMS'])"),
         ("postgres", F + "'Authy' = ANY (items)"),
+        ("tsql", F + "CONTAINS(item, 'Authy')"),
+        ("oracle", F + "CONTAINS(item, '\"Authy\"', 1) > 0"),
+        ("tsql", F + "CHARINDEX('Authy SMS', item) > 0"),
+        ("snowflake", F + "CONTAINS(item, 'Authy SMS')"),
         ("trino", F + "contains(items, 'Authy')"),
     ],
     "lists and tuples": [
+        ("postgres", F + "item = ANY ('{Authy,\"Authy SMS\"}')"),
+        ("postgres", F + "item LIKE ANY ('{Authy%}'::text[])"),
         ("postgres", F + "item IN ('Authy', NULL)"),
         ("postgres", F + "(item, mode) = ('Authy', 'x')"),
         ("postgres", F + "(mode, item) IN (('x', 'Authy'), ('y', 'Authy 2'))"),
@@ -120,6 +129,19 @@ ABOUT_VERIFY = {
             "postgres",
             "SELECT x.m FROM a JOIN (SELECT account_sid, m FROM u WHERE item = 'Authy') x USING (account_sid)",
         ),
+        ("postgres", f"SELECT a.name, SUM(x.n) AS n FROM accounts a JOIN {SUMS} x ON x.account = a.id GROUP BY 1"),
+        ("postgres", f"SELECT a.name, n FROM accounts a JOIN {SUMS} x ON x.account = a.id"),
+        ("postgres", f"SELECT * FROM accounts a JOIN {SUMS} x ON x.account = a.id"),
+        ("postgres", f"SELECT x.* FROM accounts a JOIN {SUMS} x ON x.account = a.id"),
+        ("postgres", f"SELECT total FROM {ONE_ROW} x"),
+        (
+            "postgres",
+            "SELECT t.a FROM t JOIN (SELECT sku, MAX(m) AS m FROM i WHERE name = 'Authy' GROUP BY 1) x USING (sku)",
+        ),
+        (
+            "postgres",
+            "SELECT t.a FROM t JOIN (SELECT sku, MAX(m) OVER () AS m FROM i WHERE name = 'Authy') x USING (sku)",
+        ),
         ("postgres", F + "item_id IN (SELECT id FROM items WHERE name LIKE 'Authy%')"),
         ("postgres", F + "EXISTS (SELECT 1 FROM i WHERE i.id = traffic.item_id AND i.name = 'Authy')"),
     ],
@@ -137,6 +159,15 @@ NOT_ABOUT_VERIFY = {
         ("sqlite", F + "item GLOB '[^Authy]*'"),
         ("postgres", F + "'Authy' LIKE item"),
         ("postgres", F + "item LIKE other.pattern"),
+    ],
+    "lists and queries in a text": [
+        ("postgres", F + "item = ANY ('{Authy,SMS}')"),
+        ("postgres", F + 'item LIKE ANY (\'{"SMS%", "Authy%"}\'::text[])'),
+        ("postgres", F + "item = ANY ('{Authy,NULL}')"),
+        ("tsql", F + 'CONTAINS(item, \'"Authy" OR "SMS"\')'),
+        ("tsql", F + "CONTAINS(item, 'NOT Authy')"),
+        ("oracle", F + "CONTAINS(item, 'Authy OR SMS', 1) > 0"),
+        ("oracle", F + "CONTAINS(item, 'Authy|SMS', 1) > 0"),
     ],
     "regular expressions": [
         ("postgres", F + "item ~ 'Authy|SMS'"),
@@ -242,6 +273,11 @@ NOT_ABOUT_VERIFY = {
             "WITH x AS (SELECT DISTINCT account_sid FROM u WHERE item = 'Authy') SELECT t.a FROM t JOIN x USING (a)",
         ),
         ("postgres", "SELECT a FROM traffic t JOIN authy_accounts a ON a.sid = t.account_sid"),
+        ("postgres", f"SELECT t.day, SUM(t.n) AS n FROM t JOIN {LAST_DAYS} x ON x.account = t.account GROUP BY 1"),
+        ("postgres", f"SELECT t.n FROM t JOIN {LAST_DAYS} x ON x.account = t.account AND t.day <= x.latest"),
+        ("postgres", f"WITH x AS {LAST_DAYS} SELECT t.n FROM t JOIN x USING (account)"),
+        ("postgres", f"SELECT t.n FROM t CROSS JOIN {ONE_ROW} x WHERE t.day <= x.latest"),
+        ("postgres", f"SELECT t.n / x.total AS share FROM t, {ONE_ROW} x"),
     ],
 }
 

@@ -28,6 +28,7 @@ from creditbot.credit.sql.tree import (
     column_meanings,
     full_name,
     is_nothing,
+    name_of,
     nodes,
     operands,
     requested_texts,
@@ -63,6 +64,9 @@ _REGEXES: Final = (exp.RegexpCount, exp.RegexpInstr)
 _SEARCHES: Final = (exp.Contains, exp.StartsWith, exp.EndsWith, exp.StrPosition, exp.ArrayContains)
 _SEARCH_NAMES: Final = frozenset({"contains", "like", "positioncaseinsensitive", "positioncaseinsensitiveutf8"})
 """Functions that look in their first argument for their second."""
+_FULL_TEXT: Final = frozenset({"oracle", "tsql"})
+"""Dialects in which CONTAINS takes a query: 'Authy OR SMS'."""
+_ONE_WORD: Final = re.compile(r'"?\w+\*?"?')
 _SHARED_KEY: Final = re.compile(
     r"(?:\w*_)?(?:account|carrier|channel|client|company|companie|country|countrie|customer|date|day|hour|month|org"
     r"|organi[sz]ation|owner|parent|phone|prefix|region|sub_?account|team|tenant|user|week|workspace|year)s?"
@@ -136,14 +140,26 @@ class _Proof:
             return False
         sources, conditions = _parts(query)
         by_condition = not self._by_tables and any(self._when(condition, True) for condition in conditions)
-        return by_condition or any(self._source(source) for source in sources if not self._gives_keys(source, sources))
+        if len(sources) > 1:
+            sources = [source for source in sources if not self._gives_keys(source, query)]
+        return by_condition or any(map(self._source, sources))
 
-    def _gives_keys(self, source: exp.Expr, sources: Sequence[exp.Expr]) -> bool:
-        """Whether a source that is joined to others gives keys of accounts or days only, which other products share."""
+    def _gives_keys(self, source: exp.Expr, around: exp.Select) -> bool:
+        """Whether a source that is joined to others gives no traffic: it is about rows that other products share.
+
+        It gives keys of accounts or days, perhaps with numbers that the query around it does not show, or one row of
+        numbers.
+        """
         query = source.this if isinstance(source, exp.Subquery) else self._cte_query(source)
-        if len(sources) < 2 or not isinstance(query, exp.Select):
+        if not isinstance(query, exp.Select) or not query.selects:
             return False
-        return bool(query.selects) and all(_SHARED_KEY.fullmatch(column.alias_or_name) for column in query.selects)
+        values = [column for column in query.selects if not _SHARED_KEY.fullmatch(column.alias_or_name)]
+        if any(value.find(exp.AggFunc) is None or value.find(exp.Window) for value in values):
+            return False
+        if values and not query.args.get("group"):
+            return True
+        names = {value.alias_or_name.lower() for value in values}
+        return not names or not _shows(around, source.alias_or_name.lower(), names)
 
     def _cte_query(self, source: exp.Expr) -> exp.Expr | None:
         if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
@@ -220,10 +236,16 @@ class _Proof:
         if isinstance(node, _REGEXES):
             return self._is_about(node.this, patterns_in(type(node), node.expression, self._names.dialect))
         if isinstance(node, _SEARCHES):
-            return self._is_about(node.this, texts_in(node.args.get("substr") or node.expression))
-        if isinstance(node, exp.Anonymous) and node.name.lower() in _SEARCH_NAMES and len(node.expressions) > 1:
-            return self._is_about(node.expressions[0], texts_in(node.expressions[1]))
-        return False
+            value, sought = node.this, node.args.get("substr") or node.expression
+        elif isinstance(node, exp.Anonymous) and node.name.lower() in _SEARCH_NAMES and len(node.expressions) > 1:
+            value, sought = node.expressions[:2]
+        else:
+            return False
+        texts = texts_in(sought)
+        is_full_text = self._names.dialect in _FULL_TEXT and name_of(node) == "CONTAINS"
+        if is_full_text and not all(map(_ONE_WORD.fullmatch, texts or ())):
+            return False
+        return self._is_about(value, texts)
 
     def _is_about(self, value: exp.Expr, texts: Sequence[str] | None) -> bool:
         """Whether a row is about the product if its value fits one of the texts."""
@@ -351,6 +373,13 @@ def _is_shared_key(node: exp.Expr) -> bool:
     """Whether a value names an account, a day or the like, whose traffic may be of several products."""
     parts = node.expressions if isinstance(node, exp.Tuple) else [node]
     return all(isinstance(part, exp.Column) and _SHARED_KEY.fullmatch(part.name) for part in parts)
+
+
+def _shows(select: exp.Select, source: str, names: set[str]) -> bool:
+    """Whether the result has one of these columns of a source."""
+    columns = (column for shown in select.selects for column in shown.find_all(exp.Column))
+    read = {column.name.lower() for column in columns if column.table.lower() in {"", source}}
+    return select.is_star or "*" in read or not names.isdisjoint(read)
 
 
 def _is_number_or_date(text: str) -> bool:

@@ -36,7 +36,10 @@ def text_of(node: exp.Expr) -> str | None:
 
 def texts_in(node: exp.Expr) -> Sequence[str] | None:
     """The texts of a literal or a list; None if nobody can tell."""
-    if isinstance(node, exp.All | exp.Any | exp.Paren):
+    if isinstance(node, exp.All | exp.Any):
+        texts = texts_in(node.this)
+        return texts and [element for text in texts for element in _elements(text)]
+    if isinstance(node, exp.Paren):
         return texts_in(node.this)
     if isinstance(node, exp.Anonymous) and node.name.upper() == "ALL":  # how ALL (ARRAY[...]) is parsed
         return [text for item in node.expressions for text in texts_in(item) or ()] or None
@@ -44,6 +47,12 @@ def texts_in(node: exp.Expr) -> Sequence[str] | None:
         return texts_in_list(node.expressions)
     text = text_of(node)
     return None if text is None else [text]
+
+
+def _elements(text: str) -> Sequence[str]:
+    """The elements of PostgreSQL's '{Authy,SMS}'; any other text as it is."""
+    is_array = text.startswith("{") and text.endswith("}")
+    return [element.strip(' "') for element in text[1:-1].split(",")] if is_array else [text]
 
 
 def texts_in_list(nodes: Sequence[exp.Expr]) -> Sequence[str] | None:
