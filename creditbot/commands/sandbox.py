@@ -6,11 +6,11 @@ each command also works beside a `sandbox serve` of the same folder. What people
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,7 @@ import creditbot
 from creditbot.commands import run_once
 from creditbot.commands.output import say
 from creditbot.errors import SettingsError
+from creditbot.machine.processes import Stop
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -168,9 +169,9 @@ def serve(options: Namespace) -> int:
     """Serves the sandbox until SIGINT or SIGTERM. Its standard output is a .env for a bot beside it."""
     from creditbot.sandbox import Listening, Sandbox
 
-    end = threading.Event()
+    stop = Stop()  # and no Event: its lock may be held by what the handler interrupts
     for number in (signal.SIGINT, signal.SIGTERM):  # the first process of a container gets no default handlers
-        signal.signal(number, lambda *_: end.set())
+        signal.signal(number, lambda *_: stop.ask())
     with (
         _usable_folder(options.folder),
         Sandbox(
@@ -185,7 +186,7 @@ def serve(options: Namespace) -> int:
         say_aside(f"Serving the sandbox in {options.folder} until Ctrl-C, or `kill {os.getpid()}`.")
         say_aside("A shell that loaded these settings keeps them after that. This removes them:")
         say_aside(f"  unset {' '.join(environ)}")
-        end.wait()
+        stop.sleep(math.inf)
     say_aside("Stopped serving the sandbox.")
     return 0
 
