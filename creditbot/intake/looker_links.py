@@ -19,13 +19,13 @@ from urllib.parse import parse_qsl, unquote
 from creditbot.intake.filter_config import agrees
 from creditbot.intake.link_ends import fragment_goes_on
 from creditbot.intake.looker_host import LookerHost, looker_host, parse_url
-from creditbot.intake.message_urls import urls_in, urls_with_doubts, without_trailing
+from creditbot.intake.message_urls import struck_urls, urls_in, urls_with_doubts, without_trailing
 from creditbot.model import LookerLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["LookerHost", "looker_host", "looker_links", "read_link", "to_json", "urls_in"]
+__all__ = ["STRUCK", "LookerHost", "looker_host", "looker_links", "read_link", "to_json", "urls_in"]
 
 _LOOK_ID = re.compile(r"(\d+)(?:\.[a-z]+)?", re.ASCII)
 _SLUG = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -49,6 +49,7 @@ _NO_EXPLORE = "This is not the address of one Explore, /explore/MODEL/EXPLORE; r
 _ODD_SLUG = "The query's short name in this link is not one that Looker makes; copy the link from Looker again."
 _NO_QUERY = "This page of Looker is not a Look, an Explore or a saved query; run the query and share its link."
 _CUT = "This link may have lost its end; copy it from Looker again, and put nothing after it on the same line."
+STRUCK = "This link is struck through; take it out of the message, or take the strikethrough back."
 _UNSEEN = "This link holds an invisible character; copy it from the browser's address bar."
 _LOOK_CHANGED = "This link changes the Look ({names:.80}); choose Explore from here, run the query and share its link."
 _FILTER_CONFIG = "The filters in this link disagree with its filter_config; run the query again and share its new link."
@@ -66,11 +67,15 @@ def looker_links(content: Mapping[str, object], host: LookerHost, *, from_app: b
     Two URLs are one link if they mean the same query: labels, `toggle`, `vis` and fragments do not count.
     """
     links: dict[str, LookerLink] = {}
+    struck: set[str] | None = None
     for url, may_be_cut in urls_with_doubts(content, mention=host.name, from_app=from_app).items():
         link = read_link(url, host)
         if link is not None:
             if may_be_cut and not link.unusable:
                 link = replace(link, unusable=_CUT)
+            struck = struck_urls(content, from_app=from_app) if struck is None else struck
+            if url in struck:
+                link = replace(link, unusable=STRUCK)
             links.setdefault(_meaning(link), link)
     return list(links.values())
 

@@ -30,6 +30,7 @@ _MARKDOWN_LABEL = re.compile(r"\[[^\[\]]*\]\((?=https?://)", re.IGNORECASE)
 _END = rf"\s<>\"`\x00-\x1f\x7f{INVISIBLE}"
 # The first form ends before ",https://", as in a list of links. In a query string, that may be part of a value.
 _BARE = re.compile(rf"https?://[^?#{_END}]*?(?=[,;]https?://)|https?://[^{_END}]+", re.IGNORECASE)
+_STRUCK = re.compile(r"((?<![\w~])~(?=[^\s~])[^~\n]*(?<!\s)~(?![\w~]))")
 _EMPHASIS = ("*", "_", "~")
 _UNFURL_MARKS_OF_SLACK = ("from_url", "original_url", "app_unfurl_url", "is_app_unfurl", "is_msg_unfurl", "is_share")
 _UNFURL_MARKS = (*_UNFURL_MARKS_OF_SLACK, "title_link")
@@ -46,11 +47,13 @@ class _Fragment:
         text: the characters, or the URL of the link.
         is_link: whether Slack marked it as a link.
         label: the text shown in place of the URL, or "".
+        is_struck: whether a link is struck through.
     """
 
     text: str
     is_link: bool = False
     label: str = ""
+    is_struck: bool = False
 
 
 def urls_in(content: Mapping[str, object], mention: str = "") -> list[str]:
@@ -74,6 +77,14 @@ def urls_with_doubts(content: Mapping[str, object], mention: str = "", *, from_a
             for url, may_be_cut in _urls_of(fragments, number):
                 urls[url] = urls.get(url, False) or may_be_cut
     return urls
+
+
+def struck_urls(content: Mapping[str, object], *, from_app: bool = False) -> set[str]:
+    """The URLs of the links that are struck through wherever the message has them."""
+    links = [link for text in _texts("app" if from_app else "message", content) for link in text if link.is_link]
+    return {link.text.strip() for link in links if link.is_struck} - {
+        link.text.strip() for link in links if not link.is_struck
+    }
 
 
 def content_of(text: str) -> Mapping[str, object]:
@@ -150,7 +161,8 @@ def _inline(item: object) -> _Fragment | None:
         return None
     kind, text, url, style = (item.get(key) for key in ("type", "text", "url", "style"))
     if kind == "link" and isinstance(url, str):
-        return _Fragment(url, is_link=True, label=text if isinstance(text, str) else "")
+        is_struck = isinstance(style, Mapping) and style.get("strike") is True
+        return _Fragment(url, is_link=True, label=text if isinstance(text, str) else "", is_struck=is_struck)
     if url is not None:
         return None
     if kind == "text" and isinstance(text, str):
@@ -226,16 +238,31 @@ def _decode(text: str) -> str:
 
 
 def _escaped_fragments(text: str) -> list[_Fragment]:
-    fragments = []
+    fragments, struck = [], _struck_tokens(text)
     for number, part in enumerate(_TOKEN.split(text)):
         if number % 2 == 0:
             fragments.append(_Fragment(_decode(part)))
         elif _HTTP.match(part):
             url, _, label = part.partition("|")
-            fragments.append(_Fragment(_decode(url), is_link=True, label=_decode(label)))
+            is_struck = number in struck
+            fragments.append(_Fragment(_decode(url), is_link=True, label=_decode(label), is_struck=is_struck))
         else:
             fragments.append(_Fragment(" " if _OTHER_TOKEN.match(part) else _decode(part)))
     return fragments
+
+
+def _struck_tokens(text: str) -> set[int]:
+    """The numbers of the parts of `_TOKEN.split` that stand between two tildes on one line."""
+    if "~" not in text:
+        return set()
+    parts = ("\ufdd0" if number % 2 else part.replace("\ufdd0", "") for number, part in enumerate(_TOKEN.split(text)))
+    tokens_before, struck = 0, set[int]()
+    for number_of_part, part in enumerate(_STRUCK.split("".join(parts))):
+        tokens = part.count("\ufdd0")
+        if number_of_part % 2:
+            struck.update(2 * number + 1 for number in range(tokens_before, tokens_before + tokens))
+        tokens_before += tokens
+    return struck
 
 
 def _raw_fragments(text: str) -> list[_Fragment]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from creditbot.intake.answers import Reading, read_answer
-from creditbot.intake.looker_links import LookerHost, looker_links
+from creditbot.intake.looker_links import STRUCK, LookerHost, looker_links
 from creditbot.model import LookerLink, Message, RequestKey, Workspace
 
 NOTICES = frozenset({
@@ -51,7 +51,8 @@ class Request:
     def fingerprint(self) -> str:
         """A hash of the meaning of its links: it changes only if an edit makes the links ask for something else."""
         meaning = [{k: v for k, v in asdict(link).items() if k not in ("url", "unusable")} for link in self.links]
-        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:16]
+        struck = [{"struck": number} for number, link in enumerate(self.links) if link.unusable == STRUCK]
+        return hashlib.sha256(json.dumps(meaning + struck, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

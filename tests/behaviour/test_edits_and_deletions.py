@@ -268,3 +268,11 @@ def test_a_thread_that_was_read_before_a_sleep_does_not_show_a_deletion(world: W
     world.stale = timedelta(0)
     world.ticks(3)
     assert "answered" == world.record(key).status
+
+
+def test_a_link_struck_through_while_its_notebook_runs_is_not_credited(world: World) -> None:
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.edit(key, f"~{explore_link('abc')}~"))
+    world.ticks(2)
+    assert ("given_up", []) == (world.record(key).status, world.replies(key))
+    assert "This link is struck through" in world.told()[0]

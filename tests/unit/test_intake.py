@@ -235,6 +235,7 @@ def test_the_fingerprint_changes_with_what_the_links_mean() -> None:
     same = fingerprint("<https://acme.looker.com/looks/7>")
     assert same == fingerprint("please! <https://acme.looker.com/looks/7?toggle=det>")
     assert same != fingerprint("<https://acme.looker.com/looks/8>")
+    assert same != fingerprint("~<https://acme.looker.com/looks/7>~")
     assert same != fingerprint("<https://acme.looker.com/looks/7> <https://acme.looker.com/looks/8>")
 
 
@@ -260,3 +261,47 @@ def test_a_thread_with_replies_may_hold_an_answer(changes: dict[str, Any], *, ex
     request = read_request(message(**changes), WORKSPACE, RULES)
     assert request
     assert expected is request.may_be_answered
+
+
+SEVEN, EIGHT = "https://acme.looker.com/looks/7", "https://acme.looker.com/looks/8"
+
+
+def struck(text: str, *elements: dict[str, Any]) -> list[str]:
+    """The links of a message that are refused because they are struck through."""
+    blocks = [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": list(elements)}]}]
+    content = {"text": text, "blocks": blocks if elements else []}
+    request = read_request(replace(message(text=text), content=content), WORKSPACE, RULES)
+    assert request
+    return [link.url for link in request.links if "struck through" in link.unusable]
+
+
+def element(url: str, *, strike: bool) -> dict[str, Any]:
+    return {"type": "link", "url": url, "style": {"strike": strike}}
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (f"~<{SEVEN}>~", [SEVEN]),
+        (f"~please credit <{SEVEN}|this Look>~ please ignore", [SEVEN]),
+        (f"~<{SEVEN}>~ <{EIGHT}>", [SEVEN]),
+        (f"~<{SEVEN}> <{EIGHT}>~", [SEVEN, EIGHT]),
+        (f"~old~ <{SEVEN}> ~older~", []),
+        (f"about ~5 <{SEVEN}> or ~6", []),
+        (f"~old\n<{SEVEN}>~", []),
+        (f"~<{SEVEN}>~ no, wait: <{SEVEN}>", []),
+        (f"<{SEVEN}?toggle=~a~>", []),
+        (f"\ufdd0 ~x\ufdd0 <{SEVEN}>~", [SEVEN]),
+    ],
+)
+def test_a_link_that_is_struck_through_is_refused(text: str, refused: list[str]) -> None:
+    """Somebody took it back: its amount is in no total."""
+    assert refused == struck(text)
+
+
+@pytest.mark.parametrize(("strike", "refused"), [(True, [SEVEN]), (False, [])])
+def test_a_link_is_struck_through_in_rich_text(strike: bool, refused: list[str]) -> None:
+    """As Slack's editor writes it, and in the text beside it."""
+    mark = "~" if strike else ""
+    elements = element(SEVEN, strike=strike), {"type": "text", "text": " "}, element(EIGHT, strike=False)
+    assert refused == struck(f"{mark}<{SEVEN}>{mark} <{EIGHT}>", *elements)
