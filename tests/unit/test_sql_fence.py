@@ -250,10 +250,12 @@ def test_totals_among_the_rows_are_refused(dialect: str, clause: str) -> None:
         "UTL_INADDR.get_host_address('x')", "sys.dbms_java.runjava('x')", "DBURITYPE('x').getclob()",
         "XDBURITYPE('x').getclob()", "HTTPURITYPE('x').getclob()", "CTXSYS.DRITHSX.SN(1, 'x')",
         "DBMS_CRYPTO.RANDOMBYTES(4)", "x.UTL_FILE.FOPEN('a', 'b', 'r')",
+        "UTL_INADDR.GET_HOST_NAME", '"SYS"."UTL_INADDR"."GET_HOST_NAME"', "dbms_pipe.unique_session_name",
+        "SYS.DBMS_RANDOM.VALUE", "DBMS_RANDOM.NORMAL", "APEX_UTIL.GET_SESSION", "CTXSYS.DRITHSX.SN",
     ],
 )  # fmt: skip
 def test_the_packages_of_oracle_are_refused(call: str) -> None:
-    """A package says what its functions may do, whatever their own names are."""
+    """A package says what its functions may do, whatever their names are, and with or without brackets."""
     assert "does more than compute" in refusal(f"SELECT {call} FROM t", "oracle")
 
 
@@ -261,6 +263,7 @@ def test_the_packages_of_oracle_are_refused(call: str) -> None:
     ("dialect", "sql"),
     [
         ("oracle", "SELECT DBMS_CRYPTO.HASH(UTL_RAW.CAST_TO_RAW(id), 2) FROM t"),
+        ("oracle", "SELECT t.dbms_name, utl.price, my_package.price FROM t JOIN utl USING (id)"),
         ("postgres", "SELECT pg_catalog.lower(a) FROM t"),
         ("bigquery", "SELECT net.host(a), `p.d.fn`(a), p.d.fn(a) FROM t"),
         ("snowflake", "SELECT analytics.public.price(a) FROM t"),

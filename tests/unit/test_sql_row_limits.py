@@ -301,11 +301,33 @@ def test_a_limit_in_the_words_of_one_warehouse_is_refused(dialect: str, sql: str
         ("snowflake", "uniform(1, 10, random()) = 1"),
         ("clickhouse", "rand32() % 10 = 0"),
         ("clickhouse", "randCanonical() < 0.1"),
+        ("tsql", "ABS(CHECKSUM(NEWID())) % 10 = 0"),
+        ("tsql", "CRYPT_GEN_RANDOM(1) < 0x19"),
+        ("postgres", "left(gen_random_uuid()::text, 1) = 'a'"),
+        ("bigquery", "STARTS_WITH(GENERATE_UUID(), 'a')"),
+        ("oracle", "SYS_GUID() < HEXTORAW('19')"),
+        ("trino", "CAST(uuid() AS varchar) < '2'"),
     ],
 )
 def test_a_random_sample_is_refused(dialect: str, condition: str) -> None:
     """It is a part of the traffic, and another one each time."""
     assert "different rows each time" in refusal(f"{T} WHERE {condition}", dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("bigquery", "SELECT GENERATE_UUID() AS pk, day FROM traffic"),
+        ("snowflake", "SELECT day FROM (SELECT UUID_STRING() AS pk, day FROM traffic) t WHERE day > '2025-12-01'"),
+        ("tsql", f"{T} ORDER BY NEWID()"),
+        ("oracle", f"{T} WHERE id IN (SELECT id FROM (SELECT SYS_GUID() AS pk, id FROM u) x)"),
+        ("mysql", f"{T} WHERE id = UUID_TO_BIN('61f0c404-5cb3-11e7-907b-a6006ad3dba0')"),
+        ("clickhouse", f"{T} WHERE toUUID(id) = key"),
+    ],
+)
+def test_a_key_that_leaves_out_no_rows_passes(dialect: str, sql: str) -> None:
+    """LookML gives rows a key of their own with UUID(), and compares keys."""
+    assert "" == cut_by(sql, dialect)
 
 
 @pytest.mark.parametrize("cap", [50, 500, 16383])

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from creditbot.credit.sql.tree import name_of
+from creditbot.credit.sql.tree import name_of, short
 from creditbot.errors import SqlRefused
 
 TODO: Final = "Post a Look or an Explore over the warehouse's tables instead."
@@ -54,7 +54,11 @@ _HARMFUL_FAMILIES: Final = re.compile(
 )
 # Functions that give another value each time: a condition on one takes a sample.
 _RANDOM_TYPES: Final = (exp.Rand, exp.Randn, exp.Uniform)
-_RANDOM_NAMES: Final = re.compile(r"rand(?:64|32|constant|canonical|uniform|om\w*)?")
+_RANDOM_NAMES: Final = re.compile(r"rand(?:64|32|constant|canonical|uniform|om\w*)?|crypt_gen_random")
+# Functions that give every row a key of its own: harmless as a column, a sample in a condition.
+_KEYS: Final = re.compile(r"\w*(?:guid|uuid)\w*|newid|newsequentialid")
+# Packages that belong to Oracle. It calls their functions without brackets, too: UTL_INADDR.GET_HOST_NAME.
+_ORACLE_PACKAGES: Final = re.compile(r"(?:apex|ctx|dbms|owa|utl)_\w+|ctxsys|mdsys", re.IGNORECASE)
 # Packages of Oracle in which Looker's symmetric aggregates compute hashes.
 _HARMLESS: Final = frozenset({"dbms_crypto.hash", "sys.dbms_crypto.hash", "utl_raw.cast_to_raw", "utl_raw.substr"})
 # ClickHouse reads the table that is named in the last argument of these functions.
@@ -79,8 +83,29 @@ def check_function(node: exp.Func, dialect: str) -> None:
         raise SqlRefused(f"The SQL calls {full.upper()}, which does more than compute.", TODO)
     if dialect == "clickhouse" and isinstance(node, exp.Anonymous) and _IN_FUNCTIONS.fullmatch(parts[-1]):
         raise SqlRefused(f"The SQL calls {name}, which may read a table named in its arguments.", TODO)
-    if isinstance(node, _RANDOM_TYPES) or (isinstance(node, exp.Anonymous) and _RANDOM_NAMES.fullmatch(parts[-1])):
+    is_random = isinstance(node, _RANDOM_TYPES) or (
+        isinstance(node, exp.Anonymous) and _RANDOM_NAMES.fullmatch(parts[-1])
+    )
+    if is_random or (_is_key(node) and _is_in_condition(node)):
         raise SqlRefused(f"The SQL calls {name}, so it takes different rows each time that it runs.", TODO)
+
+
+def check_call_without_brackets(column: exp.Column) -> None:
+    """Raises `SqlRefused` for what looks like a column in Oracle, and is a function of one of its packages."""
+    if any(_ORACLE_PACKAGES.fullmatch(part.name) for part in column.parts[:-1]):
+        name = short(".".join(part.name for part in column.parts))
+        raise SqlRefused(f"The SQL calls {name.upper()}, which does more than compute.", TODO)
+
+
+def _is_key(node: exp.Func) -> bool:
+    """Whether the function makes a key out of nothing, such as UUID(); UUID_TO_BIN(id) reads one."""
+    return _KEYS.fullmatch(name_of(node).lower()) is not None and node.find(exp.Column, exp.Literal) is None
+
+
+def _is_in_condition(node: exp.Func) -> bool:
+    """Whether the function is in a condition, and not in the columns or the order of a query."""
+    clause = node.find_ancestor(exp.Where, exp.Having, exp.Qualify, exp.Join, exp.Order, exp.Select)
+    return isinstance(clause, exp.Where | exp.Having | exp.Qualify | exp.Join)
 
 
 def _qualifiers(node: exp.Func) -> list[str]:

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from creditbot.credit.sql import tsql
 from creditbot.credit.sql.catalogs import is_elsewhere, is_file, is_one_row_table, is_system_table
-from creditbot.credit.sql.functions import TODO, check_function
+from creditbot.credit.sql.functions import TODO, check_call_without_brackets, check_function
 from creditbot.credit.sql.lists import Lists, opens_list
 from creditbot.credit.sql.row_limits import row_limit
 from creditbot.credit.sql.tree import QUERIES, CteScope, full_name, is_value, name_of, nodes, row_queries, short
@@ -89,12 +89,19 @@ def _check_node(node: exp.Expr, dialect: str, lists: Lists) -> None:
         _check_source(node, lists)
     elif isinstance(node, exp.CTE | exp.Subquery):
         _check_query_inside(node)
-    elif isinstance(node, exp.Column) and dialect in _SEQUENCES and node.table and node.name.lower() == "nextval":
-        raise SqlRefused(f"The SQL {_REFUSED[exp.NextValueFor]}.", TODO)
+    elif isinstance(node, exp.Column):
+        _check_column(node, dialect)
     elif isinstance(node, exp.PropertyEQ) and isinstance(node.this, exp.Parameter):
         raise SqlRefused(f"The SQL sets the variable {short(node.this.name)}.", TODO)  # MySQL's @row := @row + 1
     if dialect == "clickhouse" and isinstance(node, exp.In):
         _check_in(node)
+
+
+def _check_column(column: exp.Column, dialect: str) -> None:
+    if dialect in _SEQUENCES and column.table and column.name.lower() == "nextval":
+        raise SqlRefused(f"The SQL {_REFUSED[exp.NextValueFor]}.", TODO)
+    if dialect == "oracle":
+        check_call_without_brackets(column)
 
 
 def _totals(query: exp.Expr, dialect: str) -> str:
