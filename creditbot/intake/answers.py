@@ -37,9 +37,11 @@ _ANY_AMOUNT = re.compile(
 )
 _GRANTS = re.compile(
     r"\b(?:ap?prov(?:e?d|es?|ing|als?)|credited|grant(?:s|ed|ing)?|authori[sz](?:ed?|ing)|refunded|signed off)\b"
-    r"|\b(?:to|can|please|and|will|i'll|we'll) credit\b|^\W*(?:credit|issued|processed|accepted|ok(?:ay)?)\b"
+    r"|\b(?:to|can|please|will|i'll|we'll|ahead and) credit\b"
     r"|\bcredit\b.{0,60}\b(?:issued|applied|processed|added)\b|\b(?:issued|applied|processed|added)\b.{0,60}\bcredit\b"
-    r"|:[a-z]*approved?[a-z]*:|checkmark:|\u2705",
+    # words that grant something only if the amount follows at once
+    r"|(?:^\W*(?:credit(?: them| the (?:account|customer))?|issued|processed|accepted|ok(?:ay)?)\b"
+    r"|:[a-z]*approved?[a-z]*:|checkmark:|\u2705)[^\w$]{0,4}(?:(?:with|of|for) )?(?:us)?[$\d]",
     re.IGNORECASE,
 )
 _POLITE = (
@@ -89,21 +91,24 @@ _SUBJECT = (
     r"(?:(?:(?:this|the|your)(?:\s(?:credit|request|one|account))?|it|that|credit|request)"
     r"(?:['\u2019]s|\s(?:is|was|has been))?\s)?"
 )
+# Another word behind makes it talk of something else, as in "rejected messages".
+_ENDS = r"(?=\W*$|\W*[.,:;!\n\u2013\u2014(-]|\s(?:as|because|due|for|here|it|of|per|request|since|this)\b)(?!\W*\?)"
 _REFUSES = re.compile(
-    rf"{_GREETING}(?:{_SUBJECT}(?:(?:denied|declined|rejected|refused)\b(?!\?| by)|(?:an? )?duplicate\b"
+    rf"{_GREETING}(?:{_SUBJECT}(?:(?:denied|declined|rejected|refused)\b{_ENDS}|(?:an? )?duplicate\b{_ENDS}"
     r"|already (?:credited|approved|answered|handled)\b|(?:credited|approved) already\b)"
     r"|(?:denying|rejecting|declining)\b|(?:no|nope|nack|no way)\W*$)"
     rf"|.{{0,200}}?\b{_NOT}\s(?:(?:yet|be|to|going|eligible|please)\s){{0,4}}"
     r"(?:credit(?:ed|ing)?\b(?! (?:yet|before|so far|card))|(?:approv(?:ed?|ing)|grant(?:ed|ing)?)\b)"
-    r"|.{0,200}?\b(?:not (?:yet )?been approved|no credit(?! card)|without (?:a )?credit(?! card)|not eligible"
+    r"|.{0,200}?\b(?:not (?:yet )?been approved|no (?:credit(?! card| in| column| so far| yet)|refund)"
+    r"|without (?:a )?credit(?! card)|not eligible"
     r"|(?:i will|i['\u2019]ll|we will|we['\u2019]ll) (?:handle|answer) (?:this|it))\b",
     re.IGNORECASE | re.DOTALL,
 )
 _WITHDRAWS = re.compile(
     rf"{_GREETING}(?:please\s|pls\s)?(?:(?:ignore|disregard|cancel)(?:\W*$|\W*[,.:;!\n(-]|\s(?:this|it|my|above|the"
     r" (?:request|message|link|above))\b)"
-    rf"|{_NOT} (?:credit|approve)\b|do not (?:credit|approve)\b|on hold\b|hold(?: off| on| this| it|\W*$)"
-    r"|stop(?:\W*$|[,.:;!])"
+    rf"|{_NOT} (?:credit|approve)\b|(?:do not|don['\u2019]t) (?:yet )?(?:answer|approve|credit|pay|post|refund|reply)\b"
+    r"|skip(?: this| it|\W*$)|wait\W*$|on hold\b(?! with)|hold(?: off| on| this| it|\W*$)|stop(?:\W*$|[,.:;!])"
     r"|withdrawn\b|(?:no longer|not) needed\b|no need to (?:credit|approve)\b|no credit (?:is )?(?:needed|required)"
     r"|never ?mind(?:\W*$|[,.:;!\n-])|nvm\b)",
     re.IGNORECASE,

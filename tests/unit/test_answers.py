@@ -174,6 +174,9 @@ WITHDRAWALS = [
     "Please don't credit this, wrong account",
     "my mistake, please disregard",
     "no longer needed",
+    "please don't answer yet",
+    "do not reply to this",
+    "skip this one",
 ]
 OTHERS = [
     "",
@@ -193,8 +196,19 @@ OTHERS = [
     "This was never credited before",
     "please ignore the spike on Dec 3",
     "it is being processed",
+    "Rejected messages are included",
+    "Denied traffic was $5",
+    "Duplicate traffic found",
+    "The duplicate rows are fine",
+    "There is no credit in the table",
+    "On hold with the carrier",
+    "No, the other Look",
     "They issued a refund request",
     "any update?",
+    "ok, I see $7,526.30 in the Look",
+    "Credit card fraud, $500",
+    ":white_check_mark: checked, the cost is $7,526.30",
+    "Processed by the carrier, cost $7,526.30",
 ]
 
 
