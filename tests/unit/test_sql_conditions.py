@@ -136,6 +136,11 @@ ABOUT_VERIFY = {
         ("postgres", f"SELECT total FROM {ONE_ROW} x"),
         (
             "postgres",
+            "WITH x (k, n) AS (SELECT account, SUM(m) FROM u WHERE item = 'Authy' GROUP BY 1) SELECT x.n FROM a, x",
+        ),
+        ("tsql", f"SELECT a.name, x.k FROM a JOIN {SUMS} AS x (account, k) ON x.account = a.id"),
+        (
+            "postgres",
             "SELECT t.a FROM t JOIN (SELECT sku, MAX(m) AS m FROM i WHERE name = 'Authy' GROUP BY 1) x USING (sku)",
         ),
         (
@@ -276,6 +281,8 @@ NOT_ABOUT_VERIFY = {
         ("postgres", f"SELECT t.day, SUM(t.n) AS n FROM t JOIN {LAST_DAYS} x ON x.account = t.account GROUP BY 1"),
         ("postgres", f"SELECT t.n FROM t JOIN {LAST_DAYS} x ON x.account = t.account AND t.day <= x.latest"),
         ("postgres", f"WITH x AS {LAST_DAYS} SELECT t.n FROM t JOIN x USING (account)"),
+        ("postgres", "SELECT * FROM t JOIN (SELECT DISTINCT account FROM u WHERE item = 'Authy') x USING (account)"),
+        ("tsql", f"SELECT a.name, t.n FROM t JOIN {SUMS} AS x (account, k) ON x.account = t.account"),
         ("postgres", f"SELECT t.n FROM t CROSS JOIN {ONE_ROW} x WHERE t.day <= x.latest"),
         ("postgres", f"SELECT t.n / x.total AS share FROM t, {ONE_ROW} x"),
     ],

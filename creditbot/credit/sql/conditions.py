@@ -153,13 +153,18 @@ class _Proof:
         query = source.this if isinstance(source, exp.Subquery) else self._cte_query(source)
         if not isinstance(query, exp.Select) or not query.selects:
             return False
-        values = [column for column in query.selects if not _SHARED_KEY.fullmatch(column.alias_or_name)]
-        if any(value.find(exp.AggFunc) is None or value.find(exp.Window) for value in values):
+        renamed = source.alias_column_names or (query.parent.alias_column_names if query.parent else ())
+        names = renamed or [column.alias_or_name for column in query.selects]
+        values = {
+            name.lower(): column
+            for name, column in zip(names, query.selects, strict=False)
+            if not _SHARED_KEY.fullmatch(name)
+        }
+        if any(value.find(exp.AggFunc) is None or value.find(exp.Window) for value in values.values()):
             return False
         if values and not query.args.get("group"):
             return True
-        names = {value.alias_or_name.lower() for value in values}
-        return not names or not _shows(around, source.alias_or_name.lower(), names)
+        return not values or not _shows(around, source.alias_or_name.lower(), set(values))
 
     def _cte_query(self, source: exp.Expr) -> exp.Expr | None:
         if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
