@@ -117,7 +117,7 @@ def _hidden(found: re.Match[str]) -> str:
 
 def _anchors(secret: str) -> list[str]:
     """Texts one of which is in every text that holds the secret: looking for them first is a hundred times faster."""
-    return [max(re.findall("[0-9A-Za-z]*", text), key=len) for text in (secret, *_in_base64(secret))]
+    return [max(re.findall("[0-9A-Za-z]*", text), key=len) for text in (secret, *_in_codes(secret))]
 
 
 @cache  # for a private key it takes a tenth of a second, and most texts hold none
@@ -127,8 +127,8 @@ def _pattern(secret: str) -> re.Pattern[str]:
         login = rf"://[^\s/:@]{{0,200}}:(?={spelt}@)"
         named = rf"(?i:{SENSITIVE_NAMES})[\"']?\s{{0,4}}[=:]\s{{0,4}}[\"'{{]{{0,2}}"
         return re.compile(rf"(?P<before>{login}|{named}){spelt}(?![0-9A-Za-z])")
-    in_base64 = (re.sub("[-+]", "[-+]", re.sub("[/_]", "[/_]", code)) for code in _in_base64(secret))
-    return re.compile("|".join([spelt, *in_base64]))
+    in_codes = (re.sub("[-+]", "[-+]", re.sub("[/_]", "[/_]", code)) for code in _in_codes(secret))
+    return re.compile("|".join([spelt, *in_codes]))
 
 
 def _any_spelling(secret: str) -> str:
@@ -157,11 +157,16 @@ def _spellings(character: str) -> str:
     return f"{_COLOUR}(?:{_ESCAPE})?(?i:{'|'.join(ways)}){optional}{_COLOUR}"
 
 
-def _in_base64(secret: str) -> Iterator[str]:
-    """Three codes, one of which is in the base64 of any text that holds the secret, such as HTTP's `user:password`."""
+def _in_codes(secret: str) -> Iterator[str]:
+    """What of a secret stands in the hexadecimal digits and in the base64 of any text that it is a part of.
+
+    HTTP sends `user:password` in base64.
+    """
     data = secret.encode("utf-8", "surrogateescape")
     if len(data) < 5:  # such a short code could be there by chance
         return
+    yield data.hex()
+    yield data.hex().upper()
     for before in range(3):
         code = b64encode(b"\0" * before + data + b"\0\0").decode()
         yield code[(8 * before + 5) // 6 : 8 * (before + len(data)) // 6]

@@ -41,6 +41,8 @@ WRITERS: dict[str, Callable[[str], str]] = {
     "to libpq": lambda text: text.replace("\\", "\\\\").replace("'", "\\'"),
     "to ODBC": lambda text: text.replace("}", "}}"),
     "coloured": lambda text: text.replace("\\", "\x1b[38;5;1m\\\x1b[39m").replace("/", "\x1b[0m/\x1b[1;31m"),
+    "in hexadecimal": lambda text: text.encode().hex(),
+    "in capital hexadecimal": lambda text: f"0x{text.encode().hex().upper()}",
     "in HTTP's basic login": lambda text: b64encode(f"bot:{text}".encode()).decode(),
     "in another one": lambda text: urlsafe_b64encode(f"robot:{text}".encode()).decode(),
 }
