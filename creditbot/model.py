@@ -85,7 +85,7 @@ class Marker:
     """What we leave in the metadata of our posts to know them again.
 
     Attributes:
-        kind: "reply", "notice" or, for a question to approvers, "ask"; "closed" once votes on it do not count any more.
+        kind: "reply", "notice" or, for a question to approvers, "ask"; "closed" once votes on it no longer count.
         key: the request's key for a reply, the notice's id for any other message.
         nonce: of the state's entry as it was stored just before this post was sent (`Record.nonce`, `Notice.nonce`). It
             tells two sends of the same message apart; "" in a search means any.
@@ -103,7 +103,7 @@ class Message:
     """One Slack message, of a channel or of a thread.
 
     Attributes:
-        channel: id of the channel it stands in.
+        channel: id of the channel it is in.
         ts: its id.
         thread_ts: id of its thread's parent; None outside threads; equal to `ts` on a parent.
         user: author's user id; None for a `bot_message`.
@@ -282,7 +282,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What stands below the sentence of a reply. Every text is on one line and short.
+    """What a reply shows below its sentence. Every text is on one line and short.
 
     Attributes:
         facts: (name, value) pairs, such as ("Product", "verify").

@@ -267,7 +267,7 @@ class Notices:
             raise
 
     def _send(self, notice: Notice, marker: Marker) -> Notice:
-        """Sends it, and returns it with the place where it stands."""
+        """Sends the notice, and returns it with the channel and the ts of its message."""
         if notice.to_approvers:
             channel, ts = self._ports.approvers.ask(notice.text, marker)
             return replace(notice, channel=channel, ts=ts)

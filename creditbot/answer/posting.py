@@ -59,7 +59,7 @@ class _Send:
         claim: ours.
         looked: when the thread was looked at; a send soon after it needs no other look.
         replies: how many the thread had then.
-        card: what stands below the text, None for the text alone.
+        card: what the reply shows below its text; None for the text alone.
     """
 
     claim: Claim
@@ -94,7 +94,7 @@ class Poster:
         back to computed), `PostUnknown` (it stays posting), `StateFull`. `replies` is how many replies the channel
         shows for the thread; None where that is not known.
         """
-        card = card_for(self._context, key, record)  # first: nothing slow stands between the look and the send
+        card = card_for(self._context, key, record)  # first: nothing slow may come between the look and the send
         self._context.ports.replier.pace(key.channel)
         looked = self._context.now()
         shown = self._check.look(key, record.thread, record.retried)

@@ -54,7 +54,7 @@ class Repair:
             self._repair(key, current, self._check.look(key, current.thread, current.retried))
 
     def _repair(self, key: RequestKey, record: Record, shown: ThreadView) -> str:
-        """Returns the ts of the answer that stands, or "". If it is ours, a request under way ends as answered."""
+        """Returns the ts of the answer that counts, or "". If it is our reply, a request under way ends as answered."""
         self._context.ledger.confirm(key, record)  # in a request that was restarted meanwhile, the reply is right
         if record.status in ("claimed", "computed", "held", "posting") and shown.ours:  # else its process decides
             self._check.end_if_decided(key, record, shown)

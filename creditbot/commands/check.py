@@ -42,7 +42,7 @@ class CheckResult:
 
     Attributes:
         name: the part that was checked.
-        verdict: how it stands.
+        verdict: whether it works.
         text: what was found, and what to do.
     """
 

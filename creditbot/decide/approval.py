@@ -70,10 +70,10 @@ def voters(policy: Policy, excluded: Collection[str]) -> tuple[str, ...]:
 def tally(
     before: Sequence[Vote], reactions: Mapping[str, Sequence[str]], may_vote: Collection[str], now: datetime
 ) -> tuple[Vote, ...]:
-    """The votes that count now: those that were typed, and the reactions that stand on the message.
+    """The votes that count now: those that were typed, and the reactions that are on the message.
 
     Args:
-        before: as they were last stored. A reaction that still stands keeps the time at which it was first seen.
+        before: as they were last stored. A reaction that is still there keeps the time at which it was first seen.
         reactions: name of the emoji -> who reacted with it.
         may_vote: the approvers whose votes count.
         now: UTC.

@@ -1,6 +1,6 @@
 """Reads POLICY_FILE, a TOML file, into a `Policy`.
 
-What it leaves out has the default that stands here:
+A key that the file leaves out has the default that is shown here:
 
     [limits]                          # amounts above which a person decides, in USD
     usd_per_request = 25000           # false: no limit

@@ -147,7 +147,7 @@ def _markdown(cell: Cell, room: Room) -> Iterator[PagePart]:
 
 
 def _seen(outputs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The outputs without the plain text of what is shown in a better form: it stands directly behind that."""
+    """The outputs without the plain text of one that is shown in a better form: it comes directly after that one."""
     richer = False
     for kind, text in outputs:
         if not (kind == "text/plain" and richer):

@@ -33,7 +33,7 @@ from creditbot.notebook_host.parameter import PARAMETER, PARAMETERS_TAG
 ENGINE = "creditbot"
 
 _PADDING = " \t\r\n;"
-"""What may stand around SQL without making it other SQL."""
+"""Characters that may be added around SQL without making it other SQL."""
 
 _HASH = (
     f"{PARAMETER!r} in globals() and __import__('hashlib').sha256("

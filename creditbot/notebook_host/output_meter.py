@@ -66,7 +66,7 @@ def _beside_its_length(text: bytes) -> int:
 
 
 def _values(text: bytes) -> int:
-    """How many values a text in JSON holds, about: what stands in strings does not count."""
+    """About how many values a text in JSON holds: the content of strings does not count."""
     if _punctuation(text) * _VALUE < len(text):
         return 0
     return _punctuation(_STRING.sub(b"", _ESCAPED.sub(b"", text)))

@@ -32,7 +32,7 @@ _WHERE_TS_STAND = "`creditbot sandbox show` prints the TS of each message."
 
 @dataclass(frozen=True)
 class Address:
-    """Where a message stands."""
+    """The place of a message."""
 
     channel: str
     ts: str
@@ -92,7 +92,7 @@ def unreact(world: SandboxWorld, message: str, emoji: str, *, person: str) -> Ad
 
 
 def address_of(world: SandboxWorld, message: str) -> Address:
-    """Where the message with this TS or permalink stands."""
+    """Where the message with this TS or permalink is."""
     text = message.strip()
     match = _PERMALINK.match(text)
     if not match and not re.fullmatch(TS, text, re.ASCII):
@@ -138,7 +138,7 @@ def _people(world: SandboxWorld) -> list[Json]:
 
 
 def _thread_of(world: SandboxWorld, message: str) -> Address:
-    """The first message of the thread in which a message stands."""
+    """The first message of the thread that a message is in."""
     address = address_of(world, message)
     return Address(address.channel, world.thread_of(address.channel, address.ts) or address.ts)
 

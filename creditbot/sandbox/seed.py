@@ -36,7 +36,7 @@ from creditbot.slack_time import ts_of_micros
 
 HOUR = 3600.0
 NEW_LOOK, NEW_ACCOUNT = "35", "AC-sandbox-0007"
-"""A Look that stands in no message, and the account that it shows."""
+"""A Look that no message links to, and the account that it shows."""
 BY_HAND = "Approved, $419.54, exceptions"
 """An analyst's answer to Look 31: what the notebook gives for it."""
 CHANNEL_NAME = "credit-requests"

@@ -24,7 +24,7 @@ BOT_PROFILE = {
 
 
 def conversations_history(call: SlackCall) -> Json:
-    """A page of what stands in a channel, newest first; replies only if they were broadcast."""
+    """A page of the messages in a channel, newest first; replies only if they were broadcast."""
     channel = call.readable()["id"]
     oldest, latest = bounds(call)
     size = call.size(100, 999)

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS versions (
   rev INTEGER PRIMARY KEY AUTOINCREMENT,
   channel TEXT NOT NULL, ts TEXT NOT NULL,
   thread_ts TEXT,                       -- of a reply
-  top INTEGER NOT NULL,                 -- stands in the channel itself: no reply, or a broadcast one
+  top INTEGER NOT NULL,                 -- is in the channel itself: not a reply, or a broadcast one
   body TEXT,                            -- NULL once deleted
   visible_at REAL NOT NULL, unseen INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS by_ts ON versions (channel, ts, rev);
@@ -134,7 +134,7 @@ class Store:
         return [StoredMessage(ts, thread_ts, json.loads(body) if body else None) for ts, thread_ts, body in rows]
 
     def latest(self, channel: str, ts: str) -> tuple[StoredMessage, bool] | None:
-        """A message as it was last written, shown or not, and whether it stands in the channel itself."""
+        """A message as it was last written, shown or not, and whether it is in the channel itself."""
         rows = self.read(
             "SELECT thread_ts, body, top FROM versions WHERE channel = ? AND ts = ? ORDER BY rev DESC LIMIT 1",
             (channel, ts),
@@ -145,7 +145,7 @@ class Store:
         return StoredMessage(ts, thread_ts, json.loads(body) if body else None), bool(top)
 
     def channel_of(self, ts: str) -> str | None:
-        """The channel in which a message stands or stood; None if there never was one with this ts."""
+        """The channel that a message is or was in; None if there never was one with this ts."""
         rows = self.read("SELECT channel FROM versions WHERE ts = ? LIMIT 1", (ts,))
         return str(rows[0][0]) if rows else None
 

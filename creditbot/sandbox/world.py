@@ -93,16 +93,16 @@ class SandboxWorld(Store):
             return True
 
     def messages(self, channel: str = CHANNEL) -> list[Json]:
-        """What stands in a channel now, oldest first, with all metadata."""
+        """The messages in a channel now, oldest first, with all metadata."""
         return [body for _, body in reversed(self.history(channel, limit=-1)) if body]
 
     def thread(self, ts: str, channel: str = CHANNEL) -> list[Json]:
-        """A message and its replies as they stand now, oldest first, with all metadata; empty if there are none."""
+        """A message and its replies as they are now, oldest first, with all metadata; empty if there are none."""
         parent = self.history(channel, oldest=ts, latest=ts, limit=1)
         return [body for _, body in parent if body] + self.replies(channel, ts)
 
     def direct_messages(self, user: str = OWNER) -> list[Json]:
-        """What stands in the bot's conversation with a user, oldest first."""
+        """The messages in the bot's conversation with a user, oldest first."""
         return self.messages(direct_channel(user))
 
     def join_organisation(self, enterprise: str) -> None:
@@ -156,14 +156,14 @@ class SandboxWorld(Store):
         return latest[0].body
 
     def thread_of(self, channel: str, ts: str) -> str | None:
-        """The ts of the thread that a message, also a deleted one, stands in or begins; None if there never was one."""
+        """The ts of the thread that a message, also a deleted one, is in or begins; None if there never was one."""
         latest = self.latest(channel, ts)
         return (latest[0].thread_ts or ts) if latest else None
 
     def history(
         self, channel: str, *, oldest: str = "", latest: str = "~", limit: int, behind: int = 0
     ) -> list[tuple[str, Json | None]]:
-        """What stands in a channel from `oldest` to `latest`, both included, newest first, each with its ts.
+        """The messages in a channel from `oldest` to `latest`, both included, newest first, each with its ts.
 
         A thread's parent says how many replies it has. A deleted message is a tombstone if it has replies, else None,
         so that a page may be shorter than `limit`. `behind` leaves out the last writes.

@@ -215,7 +215,7 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that no log and no message may show. A WAREHOUSE_URL that is no address is one as a whole."""
+        """Texts that no log and no message may show. All of WAREHOUSE_URL is one of them if it is not an address."""
         warehouse = self.warehouse_url.get_secret_value() if self.warehouse_url else ""
         hidden = passwords_in(warehouse) or ((warehouse,) if url_parts(warehouse) is None else ())
         return (*self.own_secrets, *hidden)

@@ -29,7 +29,7 @@ class Tag:
     Attributes:
         name: in lower case.
         closing: whether it ends an element.
-        attributes_text: what stands behind the name.
+        attributes_text: what follows the name.
     """
 
     name: str

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
 HIDDEN = "***"
-"""Stands in a text where a secret stood."""
+"""Takes the place of a secret in a text."""
 
 SENSITIVE_NAMES = r"(?:password|passwd|pwd|passphrase|token|secret|(?:private|api|access|account)_?key|signature|sig)"
 """What the names of secrets end with in connection strings and addresses, as a regular expression."""
@@ -35,7 +35,7 @@ _OF_NAME = re.compile(
 
 _WORD = re.compile(r"[A-Z]?[a-z]{0,14}|[A-Z]{1,15}|[0-9]{1,8}|.{0,3}", re.DOTALL)
 
-# What stands between and before characters. The repetitions are bounded, so that the time is linear in the text.
+# What may come between and before characters. The repetitions are bounded, so that the time is linear in the text.
 _ESCAPE = r"\\{1,8}"
 _PERCENT = "%(?:25){0,4}"
 _COLOUR = r"(?:\x1b\[[0-9;]{0,20}m){0,2}"
@@ -51,8 +51,8 @@ def is_word(secret: str) -> bool:
 class Blotter:
     """Takes secrets out of texts: as they are, or escaped as in addresses, JSON, HTML, Python and connection strings.
 
-    A secret that is a word, such as "test", is taken out only where it stands as a password: in the login of an address
-    or after a name such as `password`. Everywhere else it may be a word.
+    A secret that is a word, such as "test", is taken out only where it is clearly a password: in the login of an
+    address or after a name such as `password`. Everywhere else it may be a word.
 
     Args:
         secrets: as they are, or percent-encoded as in an address.
@@ -89,7 +89,7 @@ def passwords_in(text: str) -> tuple[str, ...]:
 
     A password with an @ is there twice, up to the first @ and up to the last, because drivers differ about its end.
     """
-    texts = dict.fromkeys((text, unquote(text)))  # a connection string may stand percent-encoded in an address
+    texts = dict.fromkeys((text, unquote(text)))  # a connection string may be percent-encoded in an address
     groups = (found for part in texts for pattern in (_OF_ADDRESS, _OF_NAME) for found in pattern.findall(part))
     return tuple(dict.fromkeys(password for group in groups for password in group if password))
 

@@ -124,7 +124,7 @@ class Worker:
         return record
 
     def _show(self, key: RequestKey, before: Status | None, now: Status) -> None:
-        """Shows on the request that it stands otherwise than before."""
+        """Shows on the request that its status has changed."""
         signs = self._context.ports.signs
         if sign := _SIGNS.get(now):
             signs.put(key, sign)

@@ -20,7 +20,7 @@ _TOTALS = re.compile(
 # BigQuery's "#standardSQL" is a comment, too.
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*|#[^\n]*|/\*.*?\*/)*+", re.DOTALL)
 _PIVOT_CUT = re.compile(r"\bz_+pivot_(?:col|row)_rank\s*<=\s*(\d{1,9})\b", re.IGNORECASE)
-_PIVOT_CAP = 16_384  # stands in every pivoted query, far above what Looker shows
+_PIVOT_CAP = 16_384  # is in every pivoted query, far above what Looker shows
 
 
 def check_limit(limit: str | None, subject: str) -> None:

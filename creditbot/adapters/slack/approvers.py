@@ -1,6 +1,6 @@
 """Asks approvers, in their channel or in the owner's direct messages, and reads how they react.
 
-A question is one post, sent as every other is. It is read from the conversation itself, where reactions stand on it.
+A question is one post, sent like every other post. The adapter reads it, with its reactions, from the conversation.
 """
 
 from __future__ import annotations
