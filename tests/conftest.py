@@ -21,6 +21,8 @@ BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}
 """Marker -> the test files that have it by their place or name; in others it stands as `pytestmark`."""
 COVERED = ("creditbot.intake", "creditbot.credit", "tests.support.sql")
 """Coverage is measured in files of unit/ that import from these: tracing doubles the time of what it sees."""
+LARGE_TABLE = 10
+"""Cases of one test, of which `--every` leaves some out if there are more."""
 UNTRACED = ("kernels", "untraced")
 """Markers of the tests among them that it is not measured in."""
 
@@ -43,17 +45,27 @@ for name in [name for name in os.environ if name.startswith(("SLACK_", "LOOKER_"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What `make cassettes` asks tests/replay for."""
+    """What `make cassettes` asks tests/replay for, and what `make test-fast` leaves out."""
+    parser.addoption("--every", type=int, default=1, help="of a test with a large table, run every Nth case")
     parser.addoption("--record-mode", choices=("none", "rewrite"), default="none", help="rewrite: record HTTP again")
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are selected by their markers
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests by the places of their files."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks tests by the places of their files, and leaves cases of large tables out as `--every` says."""
     for item in items:
         place = item.path.relative_to(TESTS).as_posix()
         for marker in (marker for marker, pattern in BY_PLACE.items() if fnmatch(place, pattern)):
             item.add_marker(marker)
+    tables: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    large = (cases for cases in tables.values() if len(cases) > LARGE_TABLE)
+    every = config.getoption("every")
+    left_out = {case for cases in large for number, case in enumerate(cases) if number % every}
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from creditbot.model import RequestKey
 from creditbot.state.codec import DONE
 from tests.support.world import CHANNEL, REFERENCE, TEAM, World
@@ -96,6 +98,7 @@ def test_an_idle_tick_reads_state_and_channel_once_and_writes_nothing() -> None:
 # -- many requests -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_channel_with_ten_thousand_requests_is_read_once() -> None:
     """The bot finds the new request without asking Slack or the store about each of the others."""
     world = World()
@@ -128,6 +131,7 @@ def test_ten_thousand_requests_that_were_answered_long_ago_cost_nothing() -> Non
     assert work(old) == work(young)
 
 
+@pytest.mark.slow
 def test_the_state_stops_growing_after_lookback_hours(world: World) -> None:
     """Older requests that have ended are forgotten with the next write; their summaries stay."""
     sizes = []

@@ -352,6 +352,7 @@ def test_a_meta_and_its_copy_edited_into_nonsense_are_those_of_a_new_state(world
     assert json.loads(world.values["window"]).keys() == {"schema", "covered_until"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["nonsense", "missing"])
 def test_a_meta_that_is_gone_brings_no_forgotten_request_back(world: World, harm: str) -> None:
     """Although the state holds an older request, one that was retried."""

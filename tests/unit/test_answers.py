@@ -332,6 +332,7 @@ def test_any_text_can_be_read(text: str, by_asker: bool) -> None:
     assert all(amount >= 0 for amount in amounts_in(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["~", "<", ":", "&gt;", " ", "approved ", "1", "approved $1", "hi ", "*", "-", "\n> "])
 @pytest.mark.parametrize("prefix", ["", "Approved, $1", "hi "])
 def test_hostile_replies_take_little_time(prefix: str, unit: str) -> None:

@@ -257,6 +257,7 @@ class TestSafety:
 
 
 class TestSize:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "outputs",
         [

@@ -450,6 +450,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_a_statement_where_a_name_may_stand_is_refused(place: str) -> None:
     """SQL Server runs it; to the parser it is an alias."""

@@ -188,6 +188,7 @@ class TestTraffic:
 class TestSize:
     OUTPUTS = st.lists(st.tuples(st.sampled_from(["text/html", "stream", "image/png"]), st.text()), max_size=3)
 
+    @pytest.mark.slow
     @given(outputs=OUTPUTS, filler=st.text(min_size=1, max_size=3), text=st.text(), links=st.integers(1, 4))
     def test_it_stays_small_whatever_a_notebook_prints(
         self, outputs: list[tuple[str, str]], filler: str, text: str, links: int
