@@ -20,7 +20,6 @@ from creditbot.notebook_host.syntax import parse_cell
 PARAMETER = "looker"
 PARAMETERS_TAG = "parameters"
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _MAGIC_WITH_PARAMETER = re.compile(rf"^\s*(?:\w+\s*=\s*)?[%!].*(?:\$|\{{)\{{?\s*{PARAMETER}\b", re.MULTILINE)
 _MAGIC_SETS_PARAMETER = re.compile(
     rf"^\s*(?:{PARAMETER}\s*=\s*[%!]|%%?\w+\s+(?:\S+\s+)*?{PARAMETER}\s*<<"
@@ -222,7 +221,6 @@ def _bound_by(statement: ast.stmt) -> Iterator[str]:
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield name
-            return
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             yield from ((alias.asname or alias.name).partition(".")[0] for alias in names)
             return
@@ -293,7 +291,9 @@ def _own_nodes(statement: ast.AST) -> Iterator[ast.AST]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.comprehension):
                 pending += [child.iter, *child.ifs]  # its target is its own
-            elif not isinstance(child, ast.stmt | _Function):
+            elif isinstance(child, ast.Lambda):
+                pending.append(child.args)  # its defaults are computed where it is written
+            elif not isinstance(child, ast.stmt):
                 pending.append(child)
 
 
@@ -319,11 +319,14 @@ def _keeps(statement: ast.stmt) -> bool:
 
 
 def _gives_its_value_to_others(statement: ast.stmt) -> bool:
-    """Whether the parameter's own text gets a second name, as by `sql = looker = "SELECT 1"`. Nothing can run ""."""
+    """Whether the text it is set to is used at once, as by `sql = looker = "SELECT 1"`. Nothing can run ""."""
+    values = [
+        node.value for node in _own_nodes(statement) if isinstance(node, ast.NamedExpr) and node.target.id == PARAMETER
+    ]
     match statement:
         case ast.Assign(targets=[_, _, *_], value=value):
-            return not (isinstance(value, ast.Constant) and not value.value)
-    return False
+            values.append(value)
+    return not all(isinstance(value, ast.Constant) and not value.value for value in values)
 
 
 def _read_at_once(node: ast.AST) -> Iterator[str]:
@@ -342,10 +345,18 @@ def _read_at_once(node: ast.AST) -> Iterator[str]:
         case ast.Call(func=ast.Name(id="eval" | "exec"), args=[ast.Constant(value=str(code)), *_]):
             yield from re.findall(r"\w+", code)
     for child in ast.iter_child_nodes(node):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and child in node.body:
-            continue
-        if not isinstance(node, ast.Lambda):
+        if child not in _body_of_function(node):
             yield from _read_at_once(child)
+
+
+def _body_of_function(node: ast.AST) -> Sequence[ast.AST]:
+    """What runs when the function is called, as its decorators and defaults do not; empty if it is no function."""
+    match node:
+        case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):
+            return body
+        case ast.Lambda(body=value):
+            return [value]
+    return []
 
 
 def _read_later(tree: ast.Module) -> dict[str, frozenset[str]]:
