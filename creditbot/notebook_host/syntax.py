@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,9 @@ PRELOADABLE = frozenset({"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "
 _RUNS_ITS_BODY = re.compile(r"%%(time|timeit|capture|prun)\b")
 """Cell magics whose body is Python that runs with the notebook's own variables."""
 
+_PARSING = threading.Lock()
+"""Python counts how deep a tree is for all threads together, and some versions raise SystemError if two build one."""
+
 _RUN_BY_MAGIC = re.compile(r"%{1,2}(?:time|timeit|prun)\s+(?:-[a-z](?:\s*\d+)?\s+)*(?!-)(.+)")
 _ASSIGNED_BY_MAGIC = re.compile(r"([A-Za-z_]\w*)\s*=\s*[%!]")
 
@@ -22,7 +26,7 @@ _ASSIGNED_BY_MAGIC = re.compile(r"([A-Za-z_]\w*)\s*=\s*[%!]")
 def parse_cell(source: str) -> ast.Module | None:
     """The syntax tree of a code cell without IPython's lines (`%magic`, `!command`, `help?`); None if it is invalid."""
     for text in (source, _without_magics(source)):
-        with suppress(SyntaxError, ValueError):
+        with suppress(SyntaxError, ValueError), _PARSING:
             return ast.parse(text)
     return None
 
