@@ -32,6 +32,7 @@ from creditbot.credit.footprint import Footprint
 from creditbot.credit.footprint_text import UNITS_BYTES, footprint_from_json, footprint_to_json
 from creditbot.credit.summary_table import under_heading
 from creditbot.intake.requests import Request
+from creditbot.machine import exact_json
 from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
 from creditbot.state.migrations import migrated_record
 from creditbot.state.record import Hold, Record, Status
@@ -50,6 +51,7 @@ OTHER_RUN = "The links and cells come from a different run than the amount: a su
 ROWS = 20
 """For all tables of a request; its links share this evenly, and each gets at least one row."""
 _COLUMN_BYTES = 60
+_CUT_NOTE = 40  # bytes of what `shorten` says behind a text that it cut
 REASONS, REASON_BYTES, VOTES = 10, 400, 30
 """The most of each that the summary keeps of an approval."""
 
@@ -318,6 +320,10 @@ def _cell(cell: Cell, room: _Room) -> dict[str, object]:
     return {"source": room.take(cell.source), "outputs": outputs}
 
 
+def _written_bytes(text: str) -> int:
+    return len(exact_json.write(text).encode()) - 2
+
+
 class _Room:
     """A budget of bytes that several texts share."""
 
@@ -325,9 +331,15 @@ class _Room:
         self._left = left
 
     def take(self, text: str) -> str:
-        """As much of the text as the budget allows, which is then reduced."""
-        part = shorten(text, min(PART_BYTES, self._left))
-        self._left = max(0, self._left - len(part.encode()))
+        """As much of the text as the budget allows, which is then reduced.
+
+        The budget is of bytes as JSON writes them: a quotation mark takes two.
+        """
+        limit = min(PART_BYTES, self._left)
+        part = shorten(text, limit)
+        if _written_bytes(part) > limit + _CUT_NOTE:
+            part = shorten(text, limit // 2)
+        self._left = max(0, self._left - _written_bytes(part))
         return part
 
 
