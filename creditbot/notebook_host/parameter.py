@@ -330,33 +330,67 @@ def _gives_its_value_to_others(statement: ast.stmt) -> bool:
 
 
 def _read_at_once(node: ast.AST) -> Iterator[str]:
-    """The names that are read when the node runs, without the bodies of functions."""
+    """The names that are read when the node runs, without the bodies of functions that have a name."""
     match node:
-        case ast.Name(id=name, ctx=ast.Load()):
+        case ast.Lambda(args=arguments, body=body):
+            own = {argument.arg for argument in ast.walk(arguments) if isinstance(argument, ast.arg)}
+            yield from _read_at_once(arguments)
+            yield from (name for name in _read_at_once(body) if name not in own)
+            return
+        case ast.Name(id=name, ctx=ast.Load()) | ast.AugAssign(target=ast.Name(id=name)):
             yield name
-        case ast.AugAssign(target=ast.Name(id=name)):
+        case ast.ImportFrom(module="__main__", names=names):
+            yield from (alias.name for alias in names)
+        case ast.Attribute(value=value, attr=name, ctx=ast.Load()) if _is_main(value):
             yield name
         case ast.Subscript(value=value, slice=ast.Constant(value=str(name)), ctx=ast.Load()) if _is_namespace(value):
             yield name
+        case ast.Call():
+            yield from _read_by_call(node)
+    for part in _parts_that_run(node):
+        yield from _read_at_once(part)
+
+
+def _read_by_call(call: ast.Call) -> Iterator[str]:
+    """The names that a call reads by way of a text, as `globals().get("looker")` or `eval` does."""
+    match call:
         case ast.Call(func=ast.Attribute(value=value), args=[ast.Constant(value=str(name)), *_]) if _is_namespace(
             value
         ):
             yield name
-        case ast.Call(func=ast.Name(id="eval" | "exec"), args=[ast.Constant(value=str(code)), *_]):
+        case ast.Call(func=ast.Name(id="getattr"), args=[where, ast.Constant(value=str(name)), *_]) if _is_main(where):
+            yield name
+        case (
+            ast.Call(func=ast.Name(id="eval" | "exec"), args=[ast.Constant(value=str(code)), *_])
+            | ast.Call(
+                func=ast.Attribute(attr="ev" | "ex" | "run_cell" | "run_code"), args=[ast.Constant(value=str(code)), *_]
+            )
+        ):
             yield from re.findall(r"\w+", code)
+
+
+def _is_main(value: ast.expr) -> bool:
+    """The notebook's own module: __main__, sys.modules["__main__"] or import_module("__main__")."""
+    match value:
+        case (
+            ast.Name(id="__main__")
+            | ast.Subscript(slice=ast.Constant(value="__main__"))
+            | ast.Call(args=[ast.Constant(value="__main__")])
+        ):
+            return True
+    return False
+
+
+def _parts_that_run(node: ast.AST) -> Iterator[ast.AST]:
+    """The children of a node that run with it. A lambda may be called at once, unless it is what a name is set to."""
     for child in ast.iter_child_nodes(node):
-        if child not in _body_of_function(node):
-            yield from _read_at_once(child)
-
-
-def _body_of_function(node: ast.AST) -> Sequence[ast.AST]:
-    """What runs when the function is called, as its decorators and defaults do not; empty if it is no function."""
-    match node:
-        case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):
-            return body
-        case ast.Lambda(body=value):
-            return [value]
-    return []
+        match node, child:
+            case ((ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body)), _) if child in body:
+                pass
+            case ((ast.Assign() | ast.AnnAssign()), ast.Lambda(args=arguments)):
+                yield arguments
+            case _:
+                yield child
 
 
 def _read_later(tree: ast.Module) -> dict[str, frozenset[str]]:
