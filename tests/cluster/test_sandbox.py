@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ print(json.dumps({
 }))"""
 """Run in the container: what it may do, and what it holds."""
 
+PARTS_OF_DECEMBER = ("2025-12-01", "2025-12-06", "2025-12-11", "2025-12-16", "2025-12-21", "2025-12-26", "2026-01-01")
+
 DIES_IN_A_NOTEBOOK = """
 import glob, subprocess, time
 bot = subprocess.Popen(["creditbot", "run-once"])
@@ -74,10 +77,14 @@ class Bot:
         if not self.completes(job):
             pytest.fail(f"{job} did not complete: {self._story(job)}")
 
-    def start_on_a_new_request(self, *command: str) -> tuple[str, str]:
-        """Posts a request that takes a while, runs the bot until it works on it; the Job and the request's key."""
+    def start_on_a_new_request(self, account: str, *command: str) -> tuple[str, str]:
+        """Posts a request that takes a while, runs the bot until it works on it; the Job and the request's key.
+
+        No credit of the account may have been computed before: the same traffic is held.
+        """
         known = self.records().keys()
-        self.sandbox("post", "please credit " + " ".join(_link(len(known), part) for part in range(6)))
+        links = (explore_address(verify(account, f"{first} to {end}")) for first, end in pairwise(PARTS_OF_DECEMBER))
+        self.sandbox("post", f"please credit {' '.join(links)}")
         job = self.start(*command)
         _until(lambda: bool(self.records().keys() - known))
         return job, (self.records().keys() - known).pop()
@@ -160,7 +167,7 @@ def test_the_next_tick_answers_nothing_again(bot: Bot) -> None:
 def test_a_pod_killed_in_the_middle_is_repaired_by_the_next(bot: Bot) -> None:
     """A request whose pod is killed while it works is answered by a later pod once the claim has run out, once."""
     answered = len(bot.replies())
-    job, key = bot.start_on_a_new_request("python", "-c", DIES_IN_A_NOTEBOOK)
+    job, key = bot.start_on_a_new_request("AC-sandbox-0006", "python", "-c", DIES_IN_A_NOTEBOOK)
     assert bot.fails(job)
     assert bot.records()[key]["status"] in UNFINISHED
     bot.tick()
@@ -175,7 +182,7 @@ def test_a_pod_killed_in_the_middle_is_repaired_by_the_next(bot: Bot) -> None:
 def test_a_pod_told_to_stop_leaves_nothing_claimed(bot: Bot) -> None:
     """On SIGTERM the request at hand is finished, or released for the next tick, which need not wait."""
     answered = len(bot.replies())
-    job, key = bot.start_on_a_new_request()
+    job, key = bot.start_on_a_new_request("AC-sandbox-0007")
     bot.stop_pod(job)
     assert bot.records()[key]["status"] not in UNFINISHED
     bot.tick()
@@ -205,11 +212,6 @@ def test_the_schedule_makes_a_job_that_completes(bot: Bot) -> None:
     finally:
         bot.schedule(suspend=True, every="*/5 * * * *")
     assert bot.completes((set(bot.jobs()) - before).pop())
-
-
-def _link(first: int, part: int) -> str:
-    """An Explore that no other request links to: the same SQL is credited once."""
-    return explore_address(verify("AC-sandbox-0001", f"2025-12-{first:02} to 2025-12-{20 + part}"))
 
 
 def _until(true: Callable[[], bool]) -> None:
