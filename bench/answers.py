@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.measure import Cost, Run, cost, interleaved, run, seconds
 from bench.memory import PeakMemory
 from bench.results import Row, times
-from bench.stage import BUNDLED, FROZEN, PYTHON, UNPACED, Stage, bot_environment, staged
+from bench.stage import BUNDLED, FROZEN, PYTHON, ROOT, UNPACED, Stage, bot_environment, staged
 from creditbot.adapters.slack.open import POST_INTERVAL
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.http import HttpRequest, HttpResponse
@@ -18,6 +18,8 @@ from creditbot.sandbox.http import HttpRequest, HttpResponse
 NAMES = {FROZEN: "frozen", BUNDLED: "bundled"}
 SDKS = "import slack_sdk, looker_sdk; slack_sdk.WebClient, looker_sdk.init40"
 LINKS = 8
+POLICY = str(ROOT / "bench" / "policy.toml")
+"""All requests ask for the same traffic: by the default policy, all but the first would be held."""
 WORKERS = "2"
 """Notebooks at a time when memory is measured, however many cores there are."""
 FLAT = 1.2
@@ -48,7 +50,7 @@ def _code(notebook: Path, sql: str) -> Iterator[str]:
 
 def requests(rounds: int, notebook: Path) -> tuple[list[Row], Cost]:
     """One request with one link and one with eight; and the cost of one papermill command on the notebook."""
-    with staged(notebook) as stage:
+    with staged(notebook, POLICY_FILE=POLICY) as stage:
         costs = interleaved(
             rounds,
             {
@@ -78,7 +80,7 @@ def backlog(repeats: int, notebook: Path, command: Cost, size: int = 100, target
     """A backlog in one tick, against as many papermill commands one after the other."""
     runs = []
     for _ in range(repeats):
-        with staged(notebook) as stage:
+        with staged(notebook, POLICY_FILE=POLICY) as stage:
             runs.append(stage.backlog(size, UNPACED))
     whole, sequence = cost(runs), command.times(size)
     case = f"backlog of {size}, {NAMES[notebook]} notebook, rate limits off on both sides, {times(repeats, 'run')}"
@@ -114,7 +116,7 @@ def _count_refusals(sandbox: Sandbox) -> list[str]:
 
 def memory(few: int = 10, many: int = 100) -> list[Row]:
     """The most memory that backlogs take, against one papermill command."""
-    with staged(FROZEN, WORKERS=WORKERS) as stage:
+    with staged(FROZEN, WORKERS=WORKERS, POLICY_FILE=POLICY) as stage:
         command = _peak(papermill(stage, FROZEN))
     small, large = (_peak_of_backlog(size) for size in (few, many))
     case = f"memory at the peak of a backlog of {many}, frozen notebook, {WORKERS} workers"
@@ -126,7 +128,7 @@ def memory(few: int = 10, many: int = 100) -> list[Row]:
 
 
 def _peak_of_backlog(size: int) -> int:
-    with staged(FROZEN, WORKERS=WORKERS) as stage:
+    with staged(FROZEN, WORKERS=WORKERS, POLICY_FILE=POLICY) as stage:
         return _peak(lambda: stage.backlog(size, UNPACED))
 
 

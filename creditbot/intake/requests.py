@@ -13,7 +13,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from creditbot.intake.answers import Reading, read_answer
 from creditbot.intake.looker_links import STRUCK, LookerHost, looker_links
 from creditbot.model import LookerLink, Message, RequestKey, Workspace
 
@@ -80,7 +79,7 @@ def why_not(message: Message, workspace: Workspace, rules: RequestRules) -> str:
         return f"it is a notice from Slack ({message.subtype})."
     if message.thread_ts and message.thread_ts != message.ts and message.subtype != "thread_broadcast":
         return "it is a reply in a thread; send it to the channel as well to make it a request."
-    if message.subtype == "thread_broadcast" and read_answer(message.text, by_asker=True) is Reading.ANSWER:
+    if message.subtype == "thread_broadcast" and _is_answer(message.text):
         return "it is an answer to the request above it."
     if message.user == SLACKBOT:
         return "Slackbot wrote it."
@@ -93,6 +92,12 @@ def why_not(message: Message, workspace: Workspace, rules: RequestRules) -> str:
     if rules.requesters and message.user not in rules.requesters:
         return f"REQUESTERS does not list its author ({message.user})."
     return ""
+
+
+def _is_answer(text: str) -> bool:
+    from creditbot.intake.answers import Reading, read_answer  # most ticks need none of its expressions
+
+    return read_answer(text, by_asker=True) is Reading.ANSWER
 
 
 def is_ours(message: Message, workspace: Workspace) -> bool:
