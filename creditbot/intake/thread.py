@@ -140,7 +140,8 @@ def _replies_by_request(
 ) -> dict[str, _Replies]:
     """ts of each request in the thread -> the unmarked replies between it and the next request.
 
-    A reply with a link to Looker, sent to the channel as well, is a request, too, unless it answers the one before.
+    A reply with a link to Looker that was also sent to the channel is a request of its own. An answer to the request
+    before it is not.
     """
     replies: dict[str, _Replies] = {}
     latest: _Replies | None = None

@@ -94,7 +94,7 @@ class MeteredChannel(AsyncZMQSocketChannel):
         return event
 
     async def _see_why(self) -> None:
-        """The connection has ended. Either the kernel has, too, or ZeroMQ hung up at a message above the limit."""
+        """The connection has ended: the kernel has ended, or ZeroMQ closed it because a message was above the limit."""
         deadline = time.monotonic() + _DYING
         while not self.process.ended.is_set():
             if await self._events.poll(_PROBE * 1000) and await self._event() == zmq.EVENT_CONNECT_RETRIED:

@@ -200,7 +200,7 @@ def test_a_whole_link_with_plain_prose_behind_it_is_usable(
 def test_a_raw_hash_in_an_address_makes_it_unusable(
     place: Callable[[str, str, str], Mapping[str, object]], url: str, after: str
 ) -> None:
-    """A browser, too, takes what follows for the fragment and loses the filters in it."""
+    """A browser takes what follows the "#" for the fragment, so it loses the filters there as well."""
     assert "may have lost its end" in the_link(place("Credit please: ", url + after, "")).unusable
 
 

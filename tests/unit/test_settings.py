@@ -85,7 +85,7 @@ def test_wrong_settings_end_a_command_with_exit_code_2() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("SLACK_BOT_TOKEN", "xoxp-made-up-user-token"),
+        ("SLACK_BOT_TOKEN", "xoxp-not-a-secret"),
         ("SLACK_BOT_TOKEN", "xoxb-made up"),
         ("SLACK_USER_ID", "someone"),
         ("SLACK_API_URL", "slack.com/api"),

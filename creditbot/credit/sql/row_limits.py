@@ -6,7 +6,7 @@ expressions that it reads, joined or not, and in `IN (SELECT ... LIMIT 5)`. A li
 depend on the row are like `IN`: a limit in what they read counts, their own does not. Queries come from
 `creditbot.credit.sql.rules`. Pure.
 
-A condition on a rank is a limit, too, however the rank is computed and compared:
+A condition on a rank is also a limit. It does not matter how the rank is computed and compared:
 
     WHERE rn <= 10, QUALIFY RANK() OVER (...) < 5, JOIN ten USING (rn)      cut
     rn = 1 with ROW_NUMBER() OVER (PARTITION BY id ORDER BY loaded)         one row of each group: removes duplicates
