@@ -61,7 +61,7 @@ class Overlaps:
         credited = {
             other: theirs for other, theirs in state.records.items() if self._counts(other, theirs, key, record)
         }
-        others = {other: self._footprints(other, theirs) for other, theirs in credited.items()}
+        others = {other: self._footprints(other, theirs, links) for other, theirs in credited.items()}
         for other in self._remembered(key, record, links):
             if other != key and other not in state.records and (footprints := self._if_credited(other, record)):
                 others[other] = footprints
@@ -80,7 +80,7 @@ class Overlaps:
             return False
         ours, compared = _brief(record), self._compared.get(key, frozenset())
         return any(
-            compare(one, two).overlap is not Overlap.PROVABLY_DISJOINT
+            not _are_disjoint(one, two)
             for other, theirs in state.records.items()
             if self._counts(other, theirs, key, record) and (other, _traffic(theirs)) not in compared
             for one in ours
@@ -109,10 +109,14 @@ class Overlaps:
         is_same = theirs.at >= oldest and set(theirs.result.sql) & recognised_by(record.result.sql)
         return bool(theirs.result.traffic) and not is_same
 
-    def _footprints(self, key: RequestKey, record: Record) -> Sequence[Footprint]:
-        summary = self._context.ports.summaries.load(key) or {}
-        footprints = self._of_record(summary, record)
-        return _brief(record) if footprints is None else footprints
+    def _footprints(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[Footprint]:
+        """The traffic of a credit. Its summary, which has the units, is read only where they make a difference."""
+        brief = _brief(record)
+        is_whole = len(brief) == len(_traffic(record))
+        if is_whole and all(_are_disjoint(link.footprint, theirs) for link in links for theirs in brief):
+            return brief
+        footprints = self._of_record(self._context.ports.summaries.load(key) or {}, record)
+        return brief if footprints is None else footprints
 
     def _of_record(self, summary: Mapping[str, Any], record: Record) -> list[Footprint] | None:
         """The footprints in a summary, if they are those of the record."""
@@ -138,6 +142,10 @@ class Overlaps:
             return ()
         is_recent = outcome.at >= self._context.now() - self._context.rules.duplicates
         return () if is_recent and recognised_by(record.result.sql) & set(names) else footprints_in(summary)
+
+
+def _are_disjoint(ours: Footprint, other: Footprint) -> bool:
+    return compare(ours, other).overlap is Overlap.PROVABLY_DISJOINT
 
 
 def _traffic(record: Record) -> tuple[str, ...]:

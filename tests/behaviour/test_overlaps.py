@@ -60,6 +60,17 @@ def ask(world: World, *slugs: str, **options: Any) -> RequestKey:
     return key
 
 
+def test_summaries_of_other_accounts_are_not_read(world: World) -> None:
+    """The state tells that they are apart, and each summary may be in a bucket."""
+    loads = []
+    for number in range(3):
+        others = link(world, f"of{number}", f"account_sid = 'AC{number}'", unit(18, 100 + number))
+        world.counted()
+        assert [REPLY] == world.replies(ask(world, others))
+        loads.append(world.counted()["load"])
+    assert 1 == len(set(loads))
+
+
 # -- units -------------------------------------------------------------------------------------------------------------
 
 
