@@ -13,6 +13,7 @@
     │   ├── ThreadUnclear          the thread does not say whether the request was answered
     │   ├── NotYet                 Slack may still show how things were a while ago           retry
     │   ├── ReplyLost              the reply was sent more than once and never became visible
+    │   ├── Killed                 each process that worked on the request was killed
     │   └── Defect                 a bug in creditbot                                          retry
     ├── ServiceError               a cause shared by all requests: Slack, Looker, the warehouse, the store
     │   ├── Unreachable            down, slow or rate limited                                  retry
@@ -49,6 +50,7 @@ class CreditbotError(Exception):
         what: what happened, and to what: one sentence that ends with a full stop.
         todo: what the reader can do about it, one sentence or empty.
         exit_code: the exit status of a command that fails with this error.
+        kind: a short name of what went wrong, under which summaries count it; it is never changed.
         retry: whether trying again later can help.
         shared: whether the cause affects every request.
         service: what a shared cause is about: one of the names above, or "the notebook ...". The owner gets one message
@@ -59,6 +61,7 @@ class CreditbotError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+    kind: ClassVar[str] = "other"
     retry: bool = False
     shared: bool = False
     service: str = ""
@@ -84,6 +87,8 @@ class RequestFailure(CreditbotError):
 class LinkUnusable(RequestFailure):
     """The link does not lead to exactly one SQL query."""
 
+    kind = "link"
+
 
 class SqlRefused(RequestFailure):
     """The SQL is not one complete read-only query over real tables.
@@ -91,6 +96,8 @@ class SqlRefused(RequestFailure):
     Attributes:
         retry: whether Looker may give other SQL later, because it builds a derived table.
     """
+
+    kind = "sql"
 
     def __init__(self, what: str, todo: str = "", *, retry: bool = False) -> None:
         super().__init__(what, todo)
@@ -100,27 +107,38 @@ class SqlRefused(RequestFailure):
 class NoProduct(RequestFailure):
     """The SQL matches no product."""
 
+    kind = "product"
+
 
 class NotebookFailed(RequestFailure):
     """The notebook raised an error, or cannot be used at all."""
+
+    kind = "notebook"
 
 
 class NotebookStopped(NotebookFailed):
     """The notebook ran out of time, or its kernel died; another attempt may succeed."""
 
+    kind = "notebook stopped"
     retry = True
 
 
 class CreditRefused(RequestFailure):
     """The notebook's amount is missing or implausible."""
 
+    kind = "amount"
+
 
 class AlreadyCredited(RequestFailure):
     """The same SQL was credited for another request within DUPLICATE_DAYS."""
 
+    kind = "already credited"
+
 
 class ThreadUnclear(RequestFailure):
     """It is not clear from the thread whether this request was answered."""
+
+    kind = "thread"
 
 
 class NotYet(RequestFailure):
@@ -130,16 +148,26 @@ class NotYet(RequestFailure):
     be about to appear.
     """
 
+    kind = "not yet"
     retry = True
 
 
 class ReplyLost(RequestFailure):
     """Replies were sent for LOOKBACK_HOURS, and none of them became visible."""
 
+    kind = "reply lost"
+
+
+class Killed(RequestFailure):
+    """The process that worked on the request was killed in every attempt."""
+
+    kind = "killed"
+
 
 class Defect(RequestFailure):
     """A bug in creditbot: the request failed in a way that the code does not expect."""
 
+    kind = "defect"
     retry = True
 
 
@@ -158,9 +186,13 @@ class ServiceError(CreditbotError):
 class Unreachable(ServiceError):
     """The service is down, too slow, or limits how often we may call."""
 
+    kind = "unreachable"
+
 
 class Refused(ServiceError):
     """The service answered, and refused: wrong token, missing permission, wrong address."""
+
+    kind = "refused"
 
 
 class PostRefused(CreditbotError):
@@ -170,6 +202,7 @@ class PostRefused(CreditbotError):
         retry: whether Slack may accept the same post later. If so, the cause is shared by all requests.
     """
 
+    kind = "post refused"
     service = SLACK
 
     def __init__(self, what: str, todo: str = "", *, retry: bool) -> None:
@@ -187,11 +220,14 @@ class CardRefused(PostRefused):
 class PostUnknown(CreditbotError):
     """A post may or may not have been accepted; only the thread can tell."""
 
+    kind = "post unknown"
     retry = True
 
 
 class StateError(CreditbotError):
     """The state could not be read or written as it should."""
+
+    kind = "state"
 
 
 class StateConflict(StateError):

@@ -350,8 +350,10 @@ class HoldReason:
         about: what makes it the same reason when it is found again, apart from its numbers: the day of a day limit,
             the key of the other request of an overlap. An approval covers the reasons that the approvers were shown;
             one with another kind or another `about` has to be approved as well.
+        twice: USD of the amount that would be paid twice; None where that is not known, or not what it is about.
     """
 
     kind: HoldKind
     text: str
     about: str = ""
+    twice: Decimal | None = None

@@ -5,7 +5,7 @@ Adapters implement them on the vendors' SDKs, tests/support/world.py in memory; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -142,7 +142,33 @@ class Runner(Protocol):
         """Ends every process it started; from now on `run` raises `NotebookStopped`."""
 
 
-class SummaryStore(Protocol):
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """That there is a summary.
+
+    Attributes:
+        key: of its request.
+        saved: UTC, when it was last written, by the clock of the storage.
+    """
+
+    key: RequestKey
+    saved: datetime
+
+
+class SummaryReader(Protocol):
+    """Reads what a `SummaryStore` keeps. Raises `Unreachable` or `Refused`."""
+
+    def kept(self) -> Sequence[Kept]:
+        """Every summary that there is, in any order; none of them is read."""
+
+    def load_all(self, keys: Iterable[RequestKey]) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
+        """The summaries of these requests in their order, several read at once; those that are not there are left out.
+
+        Numbers are Decimal. They come as they are asked for, so that nobody has to hold all of them.
+        """
+
+
+class SummaryStore(SummaryReader, Protocol):
     """Keeps one JSON document per request and finds credited SQL again. Raises `Unreachable` or `Refused`."""
 
     def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
@@ -164,7 +190,17 @@ class SummaryStore(Protocol):
         """Writes a file that is not a summary, and deletes it again if that is allowed. Raises as `save` does."""
 
 
-class Pages(Protocol):
+class PageFinder(Protocol):
+    """Finds the pages that `Pages` keeps. Raises `Unreachable` or `Refused`."""
+
+    def kept(self) -> Collection[RequestKey]:
+        """The requests that have a page."""
+
+    def address(self, key: RequestKey) -> str:
+        """Where people find the page of a request, whether or not there is one: a web address, a path or a URI."""
+
+
+class Pages(PageFinder, Protocol):
     """Keeps one HTML page per request, beside its summary. Raises `Unreachable` or `Refused`."""
 
     def save(self, key: RequestKey, page: str) -> None:
@@ -172,9 +208,6 @@ class Pages(Protocol):
 
     def load(self, key: RequestKey) -> str | None:
         """The page of a request, or None."""
-
-    def address(self, key: RequestKey) -> str:
-        """Where people find the page of a request, whether or not there is one: a web address, a path or a URI."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from creditbot.commands.output import STATUS_WORDS, count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
 from creditbot.evidence.summary import outcome_fields
-from creditbot.insight.lookup import Lookup, PastRequest, RequestFacts
+from creditbot.insight.lookup import Lookup, RequestFacts
+from creditbot.insight.past import PastRequest
 from creditbot.intake.permalink import Permalink, read_permalink
 from creditbot.ports import Clock, Pages
 from creditbot.settings.settings import Settings

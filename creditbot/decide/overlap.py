@@ -240,14 +240,14 @@ def findings(links: Sequence[Credited], others: Sequence[Other]) -> Findings:
             if found.overlap.holds:
                 pair = f"links {before + 1} and {number + 1}"
                 text = _sentence([(link, found)], link.amount, f"{pair} of this message both have")
-                reasons.append(HoldReason(HoldKind.OVERLAP, text, about=pair))
+                reasons.append(HoldReason(HoldKind.OVERLAP, text, pair, _known_twice([(link, found)])))
     for other in others:
         compared = [(link, _worst(link.footprint, other.footprints)) for link in links]
         held = [(link, found) for link, found in compared if found.overlap.holds]
         if held:
             total = sum((link.amount for link in links), Decimal(0))
             text = _sentence(held, total, f"{other.address} also credits")
-            reasons.append(HoldReason(HoldKind.OVERLAP, text, about=other.key))
+            reasons.append(HoldReason(HoldKind.OVERLAP, text, other.key, _known_twice(held)))
             continue
         doubts = dict.fromkeys(found.unclear for _, found in compared if found.unclear)
         if doubts:
@@ -282,8 +282,8 @@ def _sentence(held: Sequence[tuple[Credited, Comparison]], total: Decimal, who: 
     days = sorted({day for _, found in held for day in found.days})
     when = days_in_words_of(days)
     whose = ", ".join(dict.fromkeys(accounts_in_words(link.footprint.accounts) for link, _ in held))
-    twice = sum((_paid_twice(link, found) for link, found in held), Decimal(0))
-    if any(found.overlap is Overlap.UNITS_SHARED for _, found in held):
+    twice = _known_twice(held)
+    if twice is not None:
         return (
             f"{format_usd(twice)} of {format_usd(total)} would be paid twice: {who} the same flagged rows for {when}."
         )
@@ -291,6 +291,13 @@ def _sentence(held: Sequence[tuple[Credited, Comparison]], total: Decimal, who: 
         product = held[0][0].footprint.product
         return f"Up to {format_usd(total)} may be paid twice: {who} {product} traffic of {whose} for {when}."
     return f"{format_usd(total)} may be paid twice: {who} the same numbers of messages for {when}."
+
+
+def _known_twice(held: Sequence[tuple[Credited, Comparison]]) -> Decimal | None:
+    """USD that would be paid twice; None if no unit is known to be shared."""
+    if not any(found.overlap is Overlap.UNITS_SHARED for _, found in held):
+        return None
+    return sum((_paid_twice(link, found) for link, found in held), Decimal(0))
 
 
 def _paid_twice(link: Credited, found: Comparison) -> Decimal:

@@ -29,7 +29,7 @@ from creditbot.credit.footprint import accounts_in_words, days_in_words, units_i
 from creditbot.evidence.digest import digest_of
 from creditbot.evidence.formula import formula
 from creditbot.evidence.notebook_view import PagePart, Room, parts_of
-from creditbot.evidence.summary import footprints_in
+from creditbot.evidence.summary import footprints_in, hold_reasons_in
 from creditbot.model import Cell
 from creditbot.text import one_line, shorten
 
@@ -133,9 +133,8 @@ def _approval(approval: Mapping[str, Any]) -> dict[str, object] | None:
     """What approvers were asked, and how they voted; None if nobody was asked."""
     if not approval:
         return None
-    reasons = approval.get("reasons")
     return {
-        "reasons": [one_line(str(reason), 400) for reason in reasons] if isinstance(reasons, list | tuple) else [],
+        "reasons": [one_line(str(reason.get("text", "")), 400) for reason in hold_reasons_in(approval)],
         "votes": [
             {
                 "by": one_line(str(vote.get("by", "")), 60),

@@ -12,8 +12,9 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
                       no product for a link that was skipped
     not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
-    outcome           status, and what belongs to it, such as who answered instead, and the amount (USD) of that answer;
-                      what approvers were asked, and their votes
+    outcome           status, and what belongs to it: when the bot first saw the request, the kind of a failure, who
+                      answered instead, and the amount (USD) of that answer; what approvers were asked, each reason
+                      with its kind and the USD that would be paid twice, and their votes
 
 A summary is proof, and it is small. SQL and addresses are kept in full. Every other text is cut if it is too long, and
 then says so. Apart from the SQL and the addresses, a summary stays under 50 KB, whatever a notebook prints.
@@ -33,7 +34,7 @@ from creditbot.credit.footprint_text import UNITS_BYTES, footprint_from_json, fo
 from creditbot.credit.summary_table import under_heading
 from creditbot.intake.requests import Request
 from creditbot.machine import exact_json
-from creditbot.model import Cell, CreditRow, LinkResult, LookerLink, Message, RequestKey
+from creditbot.model import Cell, CreditRow, HoldReason, LinkResult, LookerLink, Message, RequestKey
 from creditbot.state.migrations import migrated_record
 from creditbot.state.record import Hold, Record, Status
 from creditbot.text import shorten
@@ -52,6 +53,8 @@ ROWS = 20
 """For all tables of a request; its links share this evenly, and each gets at least one row."""
 _COLUMN_BYTES = 60
 _CUT_NOTE = 40  # bytes of what `shorten` says behind a text that it cut
+_FAILED: frozenset[Status] = frozenset({"failed", "given_up"})
+"""The ends that have a cause."""
 REASONS, REASON_BYTES, VOTES = 10, 400, 30
 """The most of each that the summary keeps of an approval."""
 
@@ -175,7 +178,7 @@ def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, ob
         **_amounts(record, computed),
         "extracted_at": summary.get("extracted_at") or _stamp(record.at),
         "request": {"author": record.user, **(request if isinstance(request, Mapping) else {})},
-        "outcome": _known_answer(summary, record) or _outcome(record, computed),
+        "outcome": _known_answer(summary, record) or outcome_from(record, computed),
     }
 
 
@@ -196,16 +199,18 @@ def _known_answer(summary: Mapping[str, object], record: Record) -> dict[str, ob
     return dict(outcome) if is_same_answer else None
 
 
-def _outcome(record: Record, computed: object) -> dict[str, object]:
-    """How the request ended, from its record; `computed` is the amount that the summary's links and cells lead to."""
+def outcome_from(record: Record, computed: object = None) -> dict[str, object]:
+    """How a request stands, from its record; `computed` is the amount that the summary's links and cells lead to."""
     is_other_run = bool(computed and record.result and computed != record.result.amount)
     outcome = {
         "status": record.status,
         "at": _stamp(record.at),
+        "first_seen": _stamp(record.seen) if record.seen else "",
         "reply": record.reply,
         "answer_by": record.answer_by,
         "answer_amount": record.answer_amount or 0,
         "reason": shorten(record.reason, TEXT_BYTES),
+        "cause": record.cause if record.status in _FAILED else "",
         "attempts": record.attempts,
         "seconds": Decimal(f"{record.seconds:.3f}"),
         "overridden_by": record.overridden_by,
@@ -226,8 +231,14 @@ def _decision(hold: Hold) -> dict[str, object]:
         }
         for vote in hold.votes[:VOTES]
     ]
-    reasons = [shorten(reason.text, REASON_BYTES) for reason in hold.reasons[:REASONS]]
-    return {"approval": {"digest": hold.digest, "until": _stamp(hold.until), "reasons": reasons, "votes": votes}}
+    reasons = [_reason(reason) for reason in hold.reasons[:REASONS]]
+    asked = {"digest": hold.digest, "policy": hold.policy, "until": _stamp(hold.until)}
+    return {"approval": {**asked, "reasons": reasons, "votes": votes}}
+
+
+def _reason(reason: HoldReason) -> dict[str, object]:
+    twice = {} if reason.twice is None else {"twice": reason.twice}
+    return {"kind": reason.kind.value, "text": shorten(reason.text, REASON_BYTES), **twice}
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +271,13 @@ def outcome_of(summary: Mapping[str, object]) -> Outcome | None:
     if at.tzinfo is None or status is None:
         return None
     return Outcome(status, at)
+
+
+def hold_reasons_in(approval: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The reasons for which approvers were asked: kind, text, twice. Earlier versions kept the text alone."""
+    kept = approval.get("reasons")
+    reasons = kept if isinstance(kept, list | tuple) else ()
+    return [reason if isinstance(reason, Mapping) else {"text": str(reason)} for reason in reasons]
 
 
 def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[str, object]:

@@ -1,25 +1,24 @@
-"""Finds what is known of requests: of the one that a permalink names, and of all since some day.
+"""Finds what is known of a request that a permalink names, and why a message is not one.
 
-It reads the state, the saved summaries and, for a message that neither knows, its thread. `creditbot history` and
-`creditbot show` print what it finds. It changes nothing.
+It reads the state, the saved summaries and, for a message that neither knows, its thread. `creditbot show` prints what
+it finds, and `creditbot retry` starts from it. It changes nothing. `history` reads all requests at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from creditbot.credit.footprint import traffic_in_words
-from creditbot.evidence.summary import footprints_in, outcome_fields
+from creditbot.evidence.summary import outcome_fields
+from creditbot.insight.history import History
+from creditbot.insight.past import PastRequest
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules, links_of, why_not
 from creditbot.intake.thread import view
 from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Inbox, SummaryStore
-from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Record
@@ -52,35 +51,6 @@ class RequestFacts:
         if self.record:
             return self.record.status
         return str(outcome_fields(self.summary or {}).get("status", ""))
-
-
-@dataclass(frozen=True, slots=True)
-class PastRequest:
-    """One request as `creditbot history` lists it.
-
-    Attributes:
-        key: its identity.
-        permalink: its address.
-        status: as in `creditbot.state.record`.
-        amount: USD, None if we did not answer it.
-        seconds: from claim to reply, None if we did not answer it.
-        reason: why it ended so, or "".
-        skipped: how many of its links the amount leaves out, because their product is off.
-        traffic: which traffic was computed, a line for each link: product, accounts, days.
-        answer_by: id of the person or bot that answered it instead, or "".
-        answer_amount: USD that this answer names; None if it names no single amount.
-    """
-
-    key: RequestKey
-    permalink: str
-    status: str
-    amount: Decimal | None
-    seconds: float | None
-    reason: str
-    skipped: int = 0
-    traffic: tuple[str, ...] = ()
-    answer_by: str = ""
-    answer_amount: Decimal | None = None
 
 
 class Lookup:
@@ -116,20 +86,9 @@ class Lookup:
     def past(self, since: datetime) -> list[PastRequest]:
         """Every request since then and every older one that has not ended, oldest first.
 
-        They come from the summaries, and from the state where that knows more.
+        See `creditbot.insight.history`.
         """
-        state, workspace = self._read()
-        past: dict[RequestKey, PastRequest] = {}
-        for key, summary in self._summaries.newest_first():
-            if time_of(key.ts) < since:
-                break
-            past[key] = _by_summary(key, summary, workspace)
-        for key, record in state.records.items():
-            in_summary = record.terminal and record.saved
-            if not in_summary or (key not in past and time_of(key.ts) >= since):
-                known = past.get(key)
-                past[key] = replace(_by_record(key, record, workspace), traffic=known.traffic if known else ())
-        return sorted(past.values(), key=lambda request: micros_of(request.key.ts))
+        return History(self._summaries, None, self._ledger.read()).asked(since)
 
     def _read(self) -> tuple[State, Workspace]:
         state = self._ledger.read()
@@ -147,29 +106,3 @@ class Lookup:
         if not links_of(message, self._rules):
             return f"It is not a request: it has no link to {self._rules.host}."
         return ""
-
-
-def _by_summary(key: RequestKey, summary: Mapping[str, Any], workspace: Workspace) -> PastRequest:
-    outcome = outcome_fields(summary)
-    status = str(outcome.get("status", "unknown"))
-    amount = summary.get("credit_amount") if status == "answered" else None
-    address = str(summary.get("request", {}).get("permalink") or workspace.address(key))
-    seconds = outcome.get("seconds")
-    reason = str(outcome.get("reason", ""))
-    links = [link for link in summary.get("links", []) if "sql_sha256" in link]
-    skipped = sum(not link.get("product") for link in links)
-    traffic = tuple(dict.fromkeys(map(traffic_in_words, footprints_in(summary))))
-    return PastRequest(
-        key, address, status, amount, float(seconds) if seconds else None, reason, skipped, traffic,
-        str(outcome.get("answer_by", "")), outcome.get("answer_amount"),
-    )  # fmt: skip
-
-
-def _by_record(key: RequestKey, record: Record, workspace: Workspace) -> PastRequest:
-    amount = record.result.amount if record.result and record.status == "answered" else None
-    address = workspace.address(key, record.thread)
-    skipped = record.result.skipped if record.result else 0
-    return PastRequest(
-        key, address, record.status, amount, record.seconds or None, record.reason, skipped,
-        answer_by=record.answer_by, answer_amount=record.answer_amount,
-    )  # fmt: skip

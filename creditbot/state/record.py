@@ -172,6 +172,7 @@ class Record:
         nonce: new in every write.
         at: UTC of the last move. For posting, the settle time counts from here.
         began: UTC of the first claim.
+        seen: UTC of the very first claim, which a restart does not change; None where an earlier version made it.
         thread: ts of the thread's parent if that is another message (the request is a broadcast reply), else "".
         user: id of the author.
         links: fingerprint of the links that were worked on.
@@ -186,6 +187,7 @@ class Record:
         answer_by: id of the person or bot whose answer counts, if it is not ours, else "".
         answer_amount: USD that this answer names; None if it names no amount, or several.
         reason: why it ended as it did, one sentence for people.
+        cause: kind of the failure that it ended with, or that it waits for: `CreditbotError.kind`; "" for none.
         checked: how often its thread was read after the end, to find a reply that appeared late.
         saved: the summary of its end is written, so the state may forget it.
         overridden_by: who overrode the rule that the same SQL is credited once, or "".
@@ -223,6 +225,8 @@ class Record:
     retried: datetime | None = None
     replies: int = 0
     hold: Hold | None = None
+    seen: datetime | None = None
+    cause: str = ""
 
     @property
     def terminal(self) -> bool:
@@ -249,7 +253,8 @@ def restarted(record: Record, at: datetime, **kept: Any) -> Record:
     """The record of a request that starts again from the beginning. `kept` are the fields to keep or to set."""
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
-        "answer_by": "", "answer_amount": None, "saved": False, "checked": 0, "overridden_by": "", "hold": None,
+        "cause": "", "answer_by": "", "answer_amount": None, "saved": False, "checked": 0, "overridden_by": "",
+        "hold": None,
     }  # fmt: skip
     return move(record, "restarted", at, **{**blank, **kept})
 

@@ -190,7 +190,7 @@ class Failures:
         now = self._context.now()
         later = move(
             record, to, now, claim=None, due=now + timedelta(minutes=minutes), attempts=attempts, returned=returned,
-            reason=_reason(failure.problems),
+            reason=_reason(failure.problems), cause=_cause(failure.problems),
         )  # fmt: skip
         self._context.ledger.swap(key, record, later)
         return later
@@ -201,7 +201,10 @@ class Failures:
     ) -> Record:  # fmt: skip
         """Ends a request. The same write makes the message to the owner due. `failed` says how far its links got."""
         now = self._context.now()
-        end = move(record, "given_up", now, claim=None, reason=_reason(problems), edited=_edit_covered(record, request))
+        end = move(
+            record, "given_up", now, claim=None, reason=_reason(problems), cause=_cause(problems),
+            edited=_edit_covered(record, request),
+        )  # fmt: skip
         address = self._context.workspace.address(key, record.thread)
         page = self._context.ports.pages.address(key)
         text = owner.failure_text(address, [(link.url if link else "", error) for link, error in problems], page)
@@ -217,6 +220,12 @@ def _edit_covered(record: Record, request: Request | None) -> str:
     if request and (record.status == "posting" or request.fingerprint == record.links):
         return request.message.edited
     return record.edited
+
+
+def _cause(problems: Sequence[Problem]) -> str:
+    """The kind of the first problem that no waiting cures, or else of the first."""
+    errors = [error for _, error in problems]
+    return next((error for error in errors if not error.retry), errors[0]).kind
 
 
 def _reason(problems: Sequence[Problem]) -> str:

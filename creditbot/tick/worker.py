@@ -34,7 +34,7 @@ from creditbot.errors import (
     WAREHOUSE,
     CreditbotError,
     Defect,
-    RequestFailure,
+    Killed,
     StateConflict,
     StateUnusable,
 )
@@ -177,7 +177,7 @@ class Worker:
         if record and record.status == "restarted":
             self._context.ports.signs.take_back(key, "by_hand")
         if record and record.attempts >= self._context.rules.attempts:
-            killed = RequestFailure(
+            killed = Killed(
                 f"Given up after {record.attempts} attempts: the process was killed each time.",
                 "Check memory limits, job deadlines and the log.",
             )
@@ -189,7 +189,13 @@ class Worker:
         if record and record.status == "held":  # `began` says how long a post has been tried
             return self._swap(key, record, move(record, "held", record.at, began=now, **changes))
         began = (record and record.began) or now
-        changes |= {"began": began, "reason": "", **_facts(request)}
+        changes |= {
+            "began": began,
+            "seen": (record and record.seen) or now,
+            "reason": "",
+            "cause": "",
+            **_facts(request),
+        }
         return self._swap(key, record, move(record, "claimed", now, **changes))
 
     def _compute(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:

@@ -253,7 +253,9 @@ def test_the_summary_keeps_who_approved_what_and_when(world: World, held: Reques
     world.tick()
     kept = world.summary(held)["outcome"]["approval"]
     assert hold.digest == kept["digest"]
-    assert ["The amount of $30,000.00 is above the limit of $25,000.00 for one request."] == kept["reasons"]
+    assert ["The amount of $30,000.00 is above the limit of $25,000.00 for one request."] == [
+        reason["text"] for reason in kept["reasons"]
+    ]
     assert [{"by": OWNER, "vote": "yes", "first_seen": seen}] == kept["votes"]
 
 

@@ -28,6 +28,19 @@ def test_a_page_comes_back_as_it_was_saved(pages: ObjectPages) -> None:
     assert pages.load(KEY) == "<p>Genève</p>"
 
 
+def test_the_requests_that_have_a_page_are_listed(pages: ObjectPages) -> None:
+    assert set() == set(pages.kept())
+    pages.save(KEY, "<p>1</p>")
+    assert {KEY} == set(pages.kept())
+
+
+def test_other_files_beside_the_pages_are_no_pages(tmp_path: Path) -> None:
+    (tmp_path / "evidence").mkdir()
+    for name in ("notes.html", "T.C.x.html", "T0TEST.C0TEST.1736345678.000100.txt"):
+        (tmp_path / "evidence" / name).touch()
+    assert set() == set(ObjectPages(str(tmp_path)).kept())
+
+
 def test_a_page_is_a_file_beside_the_summaries(tmp_path: Path) -> None:
     ObjectPages(str(tmp_path)).save(KEY, "<p>1</p>")
     assert (tmp_path / NAME).read_text() == "<p>1</p>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -65,6 +66,28 @@ class TestEveryStore:
         assert [NEW, KEY, OLD] == [key for key, _ in store.newest_first()]
         assert [str(NEW), str(KEY), str(OLD)] == [document["key"] for _, document in store.newest_first()]
 
+    def test_what_is_kept_is_listed_with_the_time_of_its_last_write(self, store: ObjectSummaries) -> None:
+        """Whoever looks for what changed since need not read the rest."""
+        assert [] == store.kept()
+        before = datetime.now(UTC) - timedelta(seconds=5)
+        for key in (KEY, OLD, NEW):
+            store.save(key, {}, [SHA])
+        kept = store.kept()
+        assert {OLD, KEY, NEW} == {one.key for one in kept}
+        assert all(before < one.saved < datetime.now(UTC) + timedelta(seconds=5) for one in kept)
+
+    def test_many_are_read_in_the_order_asked_for(self, store: ObjectSummaries) -> None:
+        """More than are read at once. One that is not there is left out, and reading may end early."""
+        keys = [RequestKey("T0TEST", "C0TEST", f"{second}.000100") for second in range(1736345600, 1736345700)]
+        for number, key in enumerate(keys):
+            store.save(key, {"number": number})
+        read = store.load_all([OLD, *reversed(keys)])
+        assert (keys[-1], {"number": 99, "credited": []}) == next(read)
+        assert [*range(98, -1, -1)] == [document["number"] for _, document in read]
+        early = store.load_all(keys)
+        assert keys[0] == next(early)[0]
+        early.close()  # type: ignore[attr-defined]
+
     def test_a_probe_leaves_nothing(self, store: ObjectSummaries) -> None:
         """It proves that summaries can be written, and is none."""
         store.probe()
@@ -108,7 +131,12 @@ class TestFolder:
         """A summary that cannot be read is named: it may be the one that says that SQL was credited."""
         store = ObjectSummaries(str(tmp_path))
         Path(store.save(KEY, DOCUMENT, [SHA])).write_text(content)
-        for read in (lambda: store.load(KEY), lambda: store.credited_by(SHA), lambda: list(store.newest_first())):
+        for read in (
+            lambda: store.load(KEY),
+            lambda: store.credited_by(SHA),
+            lambda: list(store.newest_first()),
+            lambda: list(store.load_all([KEY])),
+        ):
             with pytest.raises(Refused, match=r"summary_T0TEST\.C0TEST\.1736345678\.000100\.json is no longer JSON"):
                 read()
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
 from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Sign, Workspace
-from creditbot.ports import Ports, Stored
+from creditbot.ports import Kept, Ports, Stored
 from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
@@ -127,6 +127,7 @@ class World:
         values, version: the state; `None` is a store that does not exist.
         damage: what the store says that it found broken, until it is written again.
         summaries: by key.
+        saved: key -> when its summary was last saved.
         pages: by key.
         signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
@@ -163,6 +164,7 @@ class World:
     version: int = 0
     damage: str = ""
     summaries: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    saved: dict[str, datetime] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     signs: dict[RequestKey, list[Sign]] = field(default_factory=dict)
     is_shared: bool = False
@@ -738,12 +740,22 @@ class MemorySummaries:
     def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
         def write() -> str:
             self._world.summaries[str(key)] = {**document, "credited": list(credited)}
+            self._world.saved[str(key)] = self._world.now
             return f"memory:{key}"
 
         return self._world.effect("save", write)
 
     def load(self, key: RequestKey) -> Mapping[str, object] | None:
         return self._world.effect("load", lambda: self._world.summaries.get(str(key)))
+
+    def kept(self) -> Sequence[Kept]:
+        keys = self._world.effect("list", lambda: list(self._world.summaries))
+        return [Kept(RequestKey.parse(key), self._world.saved[key]) for key in keys]
+
+    def load_all(self, keys: Iterable[RequestKey]) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
+        for key in keys:
+            if (document := self.load(key)) is not None:
+                yield key, document
 
     def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
         self._world.effect("list", lambda: None)
@@ -772,6 +784,9 @@ class MemoryPages:
 
     def load(self, key: RequestKey) -> str | None:
         return self._world.effect("page-load", lambda: self._world.pages.get(str(key)))
+
+    def kept(self) -> Collection[RequestKey]:
+        return [RequestKey.parse(key) for key in self._world.pages]
 
     def address(self, key: RequestKey) -> str:
         return f"https://evidence.example.com/{key}.html"

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from creditbot.commands.requests import history_lines, request_lines
-from creditbot.insight.lookup import PastRequest, RequestFacts
+from creditbot.insight.lookup import RequestFacts
+from creditbot.insight.past import PastRequest
 from creditbot.model import RequestKey
 from creditbot.state.record import Record
 
@@ -18,7 +19,7 @@ LINK = "https://acme.slack.com/archives/C0/p1767960000000100"
 
 
 def past(status: str, amount: str = "", seconds: float | None = None, reason: str = "") -> PastRequest:
-    return PastRequest(KEY, LINK, status, Decimal(amount) if amount else None, seconds, reason)
+    return PastRequest(KEY, LINK, status, Decimal(amount) if amount else None, seconds=seconds, reason=reason)
 
 
 # --- history ---------------------------------------------------------------------------------------------------------

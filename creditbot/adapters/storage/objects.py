@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_AT_ONCE = 16
+"""Objects that are read at the same time: a bucket answers many calls at once, each after some 20 ms."""
 _FULL = {"28", "122"}  # ENOSPC, EDQUOT
 
 
@@ -55,13 +59,35 @@ class Objects:
         except FileNotFoundError:
             return None
 
+    def get_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """(path, content or None) of each object, in the order of the paths; several are read at once.
+
+        No more than a few dozen are held at a time.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        waiting = iter(paths)
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as pool:
+            ahead = deque((path, pool.submit(self.get, path)) for path in islice(waiting, 2 * _AT_ONCE))
+            try:
+                while ahead:
+                    path, content = ahead.popleft()
+                    yield path, content.result()
+                    ahead.extend((path, pool.submit(self.get, path)) for path in islice(waiting, 1))
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
     def names(self, folder: str) -> list[str]:
         """The names of the objects right in a folder, without it; "" is the place itself."""
+        return list(self.saved(folder))
+
+    def saved(self, folder: str) -> dict[str, datetime]:
+        """The same names -> when each object was last written, UTC."""
         import obstore
 
         store = self._store()
         listed = self._try(lambda: obstore.list_with_delimiter(store, folder or None)["objects"], "listed")
-        return [item["path"].rpartition("/")[2] for item in listed]
+        return {item["path"].rpartition("/")[2]: item["last_modified"] for item in listed}
 
     def remove(self, path: str) -> None:
         """Removes an object, if we may."""

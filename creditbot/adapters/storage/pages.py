@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from creditbot.adapters.storage.objects import Objects
 from creditbot.model import RequestKey
+from creditbot.state.codec import request_key
 
+_NAME = re.compile(r"([^/]+)\.html")
 _HTML = "text/html; charset=utf-8"
 
 
@@ -28,6 +33,11 @@ class ObjectPages:
         """See `ports.Pages`."""
         content = self._objects.get(_path(key))
         return None if content is None else content.decode(errors="replace")
+
+    def kept(self) -> Collection[RequestKey]:
+        """See `ports.PageFinder`."""
+        named = (match[1] for name in self._objects.names("evidence") if (match := _NAME.fullmatch(name)))
+        return frozenset(key for text in named if (key := request_key(text)))
 
     def address(self, key: RequestKey) -> str:
         """See `ports.Pages`."""

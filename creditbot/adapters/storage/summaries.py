@@ -16,6 +16,7 @@ from creditbot.adapters.storage.objects import Objects
 from creditbot.errors import SUMMARY_STORE, Refused
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
+from creditbot.ports import Kept
 from creditbot.slack_time import is_ts, micros_of
 
 _NAME = re.compile(r"summary_([^/]+)\.json")
@@ -52,13 +53,24 @@ class ObjectSummaries:
         named = self._objects.names(f"{_CREDITED}/{sql_sha256}")
         return [key for key in _keys(named) if sql_sha256 in _credited(self.load(key))]
 
+    def kept(self) -> Sequence[Kept]:
+        """See `ports.SummaryReader`."""
+        saved = {match[1]: at for name, at in self._objects.saved("").items() if (match := _NAME.fullmatch(name))}
+        return [Kept(key, saved[str(key)]) for key in _keys(saved)]
+
+    def load_all(self, keys: Iterable[RequestKey]) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
+        """See `ports.SummaryReader`."""
+        named = {_name(key): key for key in keys}
+        for name, content in self._objects.get_all(named):
+            if content is not None:
+                yield named[name], self._read(named[name], content)
+
     def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
         """Every summary, the latest request first, read one by one as they are asked for."""
-        named = [match[1] for name in self._objects.names("") if (match := _NAME.fullmatch(name))]
-        for key in reversed(_keys(named)):
-            document = self.load(key)
+        for kept in reversed(self.kept()):
+            document = self.load(kept.key)
             if document is not None:
-                yield key, document
+                yield kept.key, document
 
     def probe(self) -> None:
         """Writes an empty object and removes it; it stays where we may not delete, which saving never needs."""

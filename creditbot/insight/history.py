@@ -1,0 +1,103 @@
+"""Reads what is known of all requests of the past: the one way from durable records to `PastRequest`.
+
+The state as it was read, the saved summaries and the list of pages come in; requests come out, oldest first. It holds
+nothing that can write, to Slack or to anything else. A summary is read only where the state does not know enough, and
+several summaries are read at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from creditbot.insight.past import PastRequest, past_request
+from creditbot.model import RequestKey
+from creditbot.ports import Kept, PageFinder, SummaryReader
+from creditbot.slack_time import micros_of, time_of
+from creditbot.state.codec import State
+from creditbot.state.record import Record
+
+_CLOCKS = timedelta(days=1)
+"""How far the clock of a storage may be from that of Slack."""
+
+
+class History:
+    """The requests of the past, as they are known at one moment.
+
+    Every verb raises what the summaries and the pages raise.
+
+    Args:
+        summaries: reads the saved summaries.
+        pages: finds the pages; None if nobody wants to know where they are.
+        state: as it was read.
+    """
+
+    def __init__(self, summaries: SummaryReader, pages: PageFinder | None, state: State) -> None:
+        self._summaries = summaries
+        self._pages = pages
+        self._state = state
+
+    def asked(self, start: datetime, end: datetime | None = None, *, brief: bool = False) -> list[PastRequest]:
+        """The requests that were asked from `start` on and before `end`, oldest first.
+
+        Without an end, every older one that has not ended is among them: it still waits now.
+
+        Args:
+            start: UTC.
+            end: UTC; None for no end.
+            brief: whether what the state knows is enough. It knows status, times, amounts by product, holds and causes
+                of the requests of the last days, but neither accounts nor versions, digests or who asked to what.
+        """
+
+        def wanted(key: RequestKey, record: Record | None) -> bool:
+            is_inside = start <= time_of(key.ts) and (end is None or time_of(key.ts) < end)
+            return is_inside or (end is None and record is not None and not record.terminal)
+
+        return self._read(wanted, lambda _: True, brief=brief)
+
+    def ended(self, start: datetime, end: datetime, *, brief: bool = False) -> list[PastRequest]:
+        """The requests that ended from `start` on and before `end`, oldest first, whenever they were asked.
+
+        Arguments are as in `asked`.
+        """
+
+        def wanted(key: RequestKey, record: Record | None) -> bool:
+            return time_of(key.ts) < end and (record is None or (record.terminal and start <= record.at < end))
+
+        # What was not written since cannot tell of an end since: old summaries need not be read.
+        past = self._read(wanted, lambda kept: kept.saved >= start - _CLOCKS, brief=brief)
+        return [request for request in past if request.ended and start <= request.ended < end]
+
+    def _read(
+        self, wanted: Callable[[RequestKey, Record | None], bool], worth_reading: Callable[[Kept], bool], *, brief: bool
+    ) -> list[PastRequest]:
+        records = {key: record for key, record in self._state.records.items() if wanted(key, record)}
+        enough = {key for key, record in records.items() if brief and _says_enough(record)}
+        named = {
+            kept.key
+            for kept in self._summaries.kept()
+            if (kept.key in records and kept.key not in enough)
+            or (kept.key not in self._state.records and wanted(kept.key, None) and worth_reading(kept))
+        }
+        pages = None if brief or self._pages is None else self._pages
+        paged = frozenset(pages.kept()) if pages else frozenset[RequestKey]()
+        workspace = self._state.meta.workspace
+
+        def known(key: RequestKey, summary: Mapping[str, object] | None) -> PastRequest:
+            record = records.get(key)
+            address = workspace.address(key, record.thread if record else "") if workspace else ""
+            page = pages.address(key) if pages and key in paged else None
+            return past_request(key, record, summary, address, page)
+
+        read = {key: known(key, summary) for key, summary in self._summaries.load_all(in_order(named))}
+        return [read[key] if key in read else known(key, None) for key in in_order(read.keys() | records.keys())]
+
+
+def in_order(keys: Iterable[RequestKey]) -> list[RequestKey]:
+    """The keys by the time of their requests, oldest first."""
+    return sorted(keys, key=lambda key: micros_of(key.ts))
+
+
+def _says_enough(record: Record) -> bool:
+    """Whether a record tells all that is wanted in brief; those of earlier versions do not know the links' amounts."""
+    return record.result is None or bool(record.result.links)

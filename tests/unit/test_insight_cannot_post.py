@@ -1,0 +1,104 @@
+"""What learns from the past has no way to Slack: neither by what it imports nor by what its objects lead to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import FunctionType, MethodType
+from typing import Any
+
+import pytest
+
+import creditbot.insight
+from creditbot import ports
+from creditbot.adapters.storage.pages import ObjectPages
+from creditbot.adapters.storage.summaries import ObjectSummaries
+from creditbot.insight.history import History
+from creditbot.ports import Approvers, Owner, Ports, Replier, Signs
+from creditbot.state.codec import State
+from tests.support.world import World
+
+WRITES_TO_SLACK = (Approvers, Owner, Replier, Signs)
+MODULES = sorted(Path(creditbot.insight.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_no_module_of_insight_knows_a_port_that_writes(module: Path) -> None:
+    """Nor `Ports`, which has all of them. import-linter keeps it from `answer`."""
+    forbidden = {"Ports", *(port.__name__ for port in WRITES_TO_SLACK)}
+    nodes = [node for node in ast.walk(ast.parse(module.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+    imported = {(node.module, name.name) for node in nodes for name in node.names}
+    assert set() == {name for of, name in imported if of == "creditbot.ports"} & forbidden
+    assert ("creditbot", "ports") not in imported
+
+
+def test_a_history_of_real_stores_leads_to_no_slack(tmp_path: Path) -> None:
+    """Whatever it holds, however deep."""
+    history = History(ObjectSummaries(str(tmp_path)), ObjectPages(str(tmp_path)), State())
+    reached = reachable(history)
+    assert {"ObjectSummaries", "ObjectPages", "Objects"} <= {type(one).__name__ for one in reached}
+    assert [] == [one for one in reached if posts(one)]
+
+
+def test_the_search_finds_what_can_post() -> None:
+    """Else the test above would prove nothing."""
+    world_ports = World().ports()
+    found = {name for name in Ports.__annotations__ if any(map(posts, reachable([getattr(world_ports, name)])))}
+    assert {"replier", "owner", "approvers", "signs"} <= found
+    assert any(map(posts, reachable(lambda: world_ports)))
+
+
+def posts(thing: object) -> bool:
+    """Whether it has every verb of a port that writes to Slack, or is of the Slack adapters or their SDK."""
+    verbs = ({name for name in vars(port) if not name.startswith("_")} for port in WRITES_TO_SLACK)
+    module = type(thing).__module__
+    is_slack = module.startswith(("creditbot.adapters.slack", "slack_sdk"))
+    return is_slack or any(all(callable(getattr(thing, verb, None)) for verb in port) for port in verbs)
+
+
+def reachable(start: object) -> list[object]:
+    """Every object that leads from this one: attributes, items, and what functions close over or are bound to."""
+    found: dict[int, object] = {}
+    waiting: list[object] = [start]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in found or isinstance(thing, str | bytes | int | float | type | None):
+            continue
+        found[id(thing)] = thing
+        waiting.extend(_next(thing))
+    return list(found.values())
+
+
+def _next(thing: Any) -> Iterable[object]:
+    if isinstance(thing, Mapping):
+        yield from [*thing.keys(), *thing.values()]
+    elif isinstance(thing, list | tuple | set | frozenset):
+        yield from thing
+    elif isinstance(thing, MethodType):
+        yield thing.__self__
+    elif isinstance(thing, FunctionType):
+        yield from (cell.cell_contents for cell in thing.__closure__ or ())
+    else:
+        yield from vars(thing).values() if hasattr(thing, "__dict__") else ()
+        slots = (name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ()))
+        yield from (getattr(thing, name) for name in slots if name != "__weakref__" and hasattr(thing, name))
+
+
+def test_every_port_is_either_read_or_written() -> None:
+    """A new port that writes to Slack has to be named here."""
+    known = {
+        "Clock",
+        "Inbox",
+        "Resolver",
+        "Runner",
+        "SummaryReader",
+        "SummaryStore",
+        "PageFinder",
+        "Pages",
+        "StateStore",
+    }
+    protocols = {
+        name for name, value in vars(ports).items() if getattr(value, "_is_protocol", False) and name != "Protocol"
+    }
+    assert known | {port.__name__ for port in WRITES_TO_SLACK} == protocols
