@@ -22,7 +22,7 @@ from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import Stop, ThisProcess, is_running
-from creditbot.ports import Pages, Ports, Resolver, Runner, StateStore, SummaryStore
+from creditbot.ports import Notebooks, Pages, Ports, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.tick.report import Progress
@@ -87,6 +87,7 @@ def assemble(
         runner or make_runner(settings, products, environ),
         summaries or make_summaries(settings),
         pages or make_pages(settings),
+        make_notebooks(settings),
         state or make_state(settings),
         slack.clock,
     )
@@ -203,6 +204,13 @@ def make_pages(settings: Settings) -> Pages:
     from creditbot.adapters.storage.pages import ObjectPages
 
     return ObjectPages(settings.output_uri, settings.evidence_url)
+
+
+def make_notebooks(settings: Settings) -> Notebooks:
+    """Where the versions of notebooks are kept: beside the summaries."""
+    from creditbot.adapters.storage.notebooks import ObjectNotebooks
+
+    return ObjectNotebooks(settings.output_uri)
 
 
 def make_state(settings: Settings) -> StateStore:

@@ -210,6 +210,19 @@ class Pages(PageFinder, Protocol):
         """The page of a request, or None."""
 
 
+class Notebooks(Protocol):
+    """Keeps each version of a notebook once, under its hash. Both verbs raise `Unreachable` or `Refused`."""
+
+    def keep(self, run: NotebookRun) -> str:
+        """Keeps what a run was made from: its notebook, with what that imports from its folder.
+
+        What is kept already stays as it is. Returns why nothing was kept, one sentence, or "".
+        """
+
+    def load(self, sha256: str) -> Mapping[str, bytes] | None:
+        """Name of a file -> its content, the notebook's first; None if this version was not kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The whole state as a store holds it.
@@ -251,5 +264,6 @@ class Ports:
     runner: Runner
     summaries: SummaryStore
     pages: Pages
+    notebooks: Notebooks
     state: StateStore
     clock: Clock

@@ -1,7 +1,7 @@
-"""Keeps the page of a request beside its summary. If that fails, the log says so, and nothing else happens.
+"""Keeps what stands beside a summary: the page, and the notebooks that ran. If that fails, the log says so.
 
-`tick` and `answer` call it with the summary that they save; the page goes to the port `Pages`. Making a page imports
-jinja2, which an idle tick has no use for.
+`tick` and `answer` call it with the summary that they save; the page goes to the port `Pages`, the notebooks go to the
+port `Notebooks`. Making a page imports jinja2, which an idle tick has no use for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from creditbot.model import Cell, LinkResult, RequestKey
-from creditbot.ports import Pages
+from creditbot.ports import Notebooks, Pages
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,18 @@ def close_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any]) -> Non
         pages.save(key, after or page_of(summary, {}))
 
     _attempt(key, write)
+
+
+def keep_notebooks(notebooks: Notebooks, results: Sequence[LinkResult]) -> None:
+    """Keeps the notebooks that computed the results, each once, so that they can be computed again."""
+    runs = {result.run.notebook_sha256: result.run for result in results if result.run}
+    for sha, run in runs.items():
+        try:
+            reason = notebooks.keep(run)
+        except Exception as error:  # noqa: BLE001  # as for a page: a reply does not wait for it
+            reason = str(error)
+        if reason:
+            log.warning("the notebook %s (%s) is not kept: %s", run.notebook, sha[:12], reason)
 
 
 def cells_of(results: Sequence[LinkResult]) -> dict[str, tuple[Cell, ...]]:

@@ -8,8 +8,9 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
-                      seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`);
-                      no product for a link that was skipped
+                      seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`), parameters
+                      and sql_rows (see `creditbot.evidence.basis`); no product for a link that was skipped
+    notebooks         hash of a notebook -> {"cells": hashes of its cells}
     not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     outcome           status, and what belongs to it: when the bot first saw the request, the kind of a failure, who
@@ -32,6 +33,7 @@ from typing import Any, get_args
 from creditbot.credit.footprint import Footprint
 from creditbot.credit.footprint_text import UNITS_BYTES, footprint_from_json, footprint_to_json
 from creditbot.credit.summary_table import under_heading
+from creditbot.evidence.basis import basis_of, cells_by_notebook
 from creditbot.intake.requests import Request
 from creditbot.machine import exact_json
 from creditbot.model import Cell, CreditRow, HoldReason, LinkResult, LookerLink, Message, RequestKey
@@ -89,7 +91,8 @@ def computed_summary(
         "credit_amount": amount,
         "summary_outputs": _outputs(results, OUTPUT_BYTES // runs),
         "request": _request(key, permalink, message),
-        "links": [_link(result, max(1, ROWS // runs)) for result in results],
+        "links": [_link(result, runs) for result in results],
+        "notebooks": _notebooks(results),
         **({"note": note} if skipped and amount is not None else {}),
         "outcome": {"status": "computed", "at": _stamp(now)},
     }
@@ -144,7 +147,7 @@ def failed_summary(
     reached = {result.query.link.url: result for result in results}
     in_order = [reached[link.url] for link in request.links if link.url in reached]
     runs = sum(result.run is not None for result in in_order) or 1
-    facts = {result.query.link.url: _link(result, max(1, ROWS // runs)) for result in in_order}
+    facts = {result.query.link.url: _link(result, runs) for result in in_order}
     credits_ = [result.credit.amount for result in in_order if result.credit]
     is_whole = credits_ and all(result.credit or not result.product for result in in_order)
     summary = empty_summary(key, permalink, request.message)
@@ -165,6 +168,7 @@ def failed_summary(
             }
             for link in request.links
         ],
+        "notebooks": _notebooks(in_order),
     }
 
 
@@ -287,7 +291,13 @@ def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[s
     return facts
 
 
-def _link(result: LinkResult, most_rows: int) -> dict[str, object]:
+def _notebooks(results: Sequence[LinkResult]) -> dict[str, object]:
+    kept = cells_by_notebook([result.run for result in results if result.run])
+    return {sha: {"cells": hashes} for sha, hashes in kept.items()}
+
+
+def _link(result: LinkResult, runs: int) -> dict[str, object]:
+    """What is known of a link; `runs` is how many links share what a summary may keep."""
     facts: dict[str, object] = {
         "url": result.query.link.url,
         "kind": result.query.link.kind,
@@ -302,9 +312,10 @@ def _link(result: LinkResult, most_rows: int) -> dict[str, object]:
             "notebook_sha256": result.run.notebook_sha256,
             "versions": dict(result.run.versions),
             "seconds": Decimal(f"{result.run.seconds:.3f}"),
+            **basis_of(result.run, runs),
         }
     if result.credit:
-        rows = result.credit.rows
+        rows, most_rows = result.credit.rows, max(1, ROWS // runs)
         facts |= {"credit": result.credit.amount, "rows": [_row(row) for row in rows[:most_rows]]}
         if len(rows) > most_rows:
             facts["rows_left_out"] = len(rows) - most_rows

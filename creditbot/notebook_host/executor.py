@@ -12,7 +12,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +37,9 @@ from creditbot.text import one_line
 
 _SCRAPS_SECONDS = 20.0
 """Seconds that reading a notebook's scraps may take."""
+
+_RAN_BY = ("creditbot", "papermill", "scrapbook", "ipykernel", "pandas", "numpy", "duckdb", "sqlalchemy")
+"""Packages whose versions a run names, beside Python's."""
 
 _REASON = 10_000
 """Characters of an error that are looked at for its reason."""
@@ -207,5 +210,8 @@ def _last_cell(prepared: PreparedNotebook, execution: Execution) -> int | None:
 
 @cache
 def _versions() -> dict[str, str]:
-    packages = {name: importlib.metadata.version(name) for name in ("papermill", "scrapbook", "ipykernel", "pandas")}
-    return {"python": platform.python_version(), **packages}
+    versions = {"python": platform.python_version()}
+    for name in _RAN_BY:
+        with suppress(importlib.metadata.PackageNotFoundError):  # creditbot itself may run from its sources
+            versions[name] = importlib.metadata.version(name)
+    return versions

@@ -38,7 +38,7 @@ from creditbot.errors import (
     StateConflict,
     StateUnusable,
 )
-from creditbot.evidence.keeping import keep_page
+from creditbot.evidence.keeping import keep_notebooks, keep_page
 from creditbot.evidence.keeping import warm as warm_pages
 from creditbot.evidence.summary import computed_summary, with_doubts, with_footprints
 from creditbot.intake.requests import Request
@@ -223,6 +223,7 @@ class Worker:
         return self._swap(key, record, move(record, "claimed", self._context.now(), **facts))
 
     def _store_result(self, key: RequestKey, record: Record, request: Request, computation: Computation) -> Record:
+        keep_notebooks(self._context.ports.notebooks, computation.results)
         now = self._context.now()
         address = self._context.workspace.address(key, request.message.thread)
         summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)

@@ -43,6 +43,7 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
         *WRITE,  # claimed
         *around("looker", "looker", before="read", after="read"),
         *around("notebook", "notebook", before="run", after="run"),
+        "notebook-keep",
         "credited",  # the traffic, by its account
         "credited",  # and by its product
         "state-read",

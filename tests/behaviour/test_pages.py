@@ -145,6 +145,17 @@ def test_a_page_that_cannot_be_kept_is_a_line_in_the_log(
     assert f"the page of request {key} could not be kept: The bucket is down." in caplog.messages
 
 
+def test_a_notebook_that_cannot_be_kept_does_not_stop_the_reply(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:  # fmt: skip
+    key = world.ask("abc")
+    world.fail("notebook-keep", DOWN)
+    with caplog.at_level(logging.WARNING):
+        assert world.tick().ok
+    assert world.replies(key) == [REFERENCE]
+    assert any(line.startswith("the notebook verify.ipynb (") for line in caplog.messages)
+
+
 def test_a_defect_in_making_a_page_does_not_stop_the_reply(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("creditbot.evidence.page.page_of", lambda *_: 1 / 0)
     key = world.ask("abc")

@@ -25,7 +25,7 @@ LogLines = Callable[[str], list[dict[str, object]]]
 
 def test_every_request_has_one_log_line(log_lines: LogLines) -> None:
     """Alerts and searches use these names; seconds are rounded to milliseconds."""
-    world = World(step=timedelta(microseconds=100_123))
+    world = World(step=timedelta(microseconds=100_137))
     key, failing = world.ask("abc"), world.ask("gone")
     world.tick()
     record = world.record(key)

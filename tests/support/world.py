@@ -129,6 +129,7 @@ class World:
         summaries: by key.
         saved: key -> when its summary was last saved.
         pages: by key.
+        notebooks: hash -> files.
         signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
         refuses_card: whether Slack refuses the card of a reply.
@@ -166,6 +167,7 @@ class World:
     summaries: dict[str, Mapping[str, object]] = field(default_factory=dict)
     saved: dict[str, datetime] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    notebooks: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
     signs: dict[RequestKey, list[Sign]] = field(default_factory=dict)
     is_shared: bool = False
     refuses_card: bool = False
@@ -409,7 +411,7 @@ class World:
         slack, memory = FakeSlack(self), memory or self
         return Ports(
             slack, slack, FakeSigns(self), FakeOwner(self), FakeApprovers(self), FakeResolver(self), FakeRunner(self),
-            MemorySummaries(memory), MemoryPages(memory), MemoryStore(memory), slack,
+            MemorySummaries(memory), MemoryPages(memory), MemoryNotebooks(memory), MemoryStore(memory), slack,
         )  # fmt: skip
 
     def bot(
@@ -790,6 +792,23 @@ class MemoryPages:
 
     def address(self, key: RequestKey) -> str:
         return f"https://evidence.example.com/{key}.html"
+
+
+class MemoryNotebooks:
+    """Implements Notebooks: a version is kept by its hash alone."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def keep(self, run: NotebookRun) -> str:
+        def keep() -> str:
+            self._world.notebooks.setdefault(run.notebook_sha256, {run.notebook: b"{}"})
+            return ""
+
+        return self._world.effect("notebook-keep", keep)
+
+    def load(self, sha256: str) -> Mapping[str, bytes] | None:
+        return self._world.notebooks.get(sha256)
 
 
 class MemoryStore:

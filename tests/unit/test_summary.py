@@ -169,6 +169,11 @@ def large_footprint() -> Footprint:
 
 
 LARGE = large_footprint()
+SQL_ROWS = {
+    "count": 9_999_999,
+    "hash": f"sha256:{'a' * 64}",
+    "by_day": {str(date(2025, 10, 1) + timedelta(days)): 999_999_999 for days in range(92)},
+}
 
 
 class TestTraffic:
@@ -197,7 +202,8 @@ class TestSize:
         large = tuple((kind, part + filler * 5_000) for kind, part in outputs)
         rows = tuple(replace(ROW, columns={"note": filler * 100}) for _ in range(50))
         cells = [HEADING, *(Cell(n, "code", filler * 5_000, True, large) for n in range(2, 6))]
-        result = a_result(a_run(*cells), Credit(Decimal(1), rows), sql="")
+        run = replace(a_run(*cells, *[HEADING] * 100), scraps={"rows": SQL_ROWS, "parameters": {filler: filler * 400}})
+        result = a_result(run, Credit(Decimal(1), rows), sql="")
         summary = with_footprints(a_summary(*[result] * links, text=text + filler * 5_000), [LARGE] * links)
         assert len(exact_json.write(summary).encode()) < 50_000
         assert links > 1 or not isinstance(footprints_in(summary)[0].units, Unknown)

@@ -49,6 +49,22 @@ class Objects:
         attributes = {"Content-Type": kind} if kind and not self._is_folder else None
         self._try(lambda: obstore.put(store, path, content, attributes=attributes), "written")
 
+    def create(self, path: str, content: bytes) -> bool:
+        """Writes an object if there is none; False if there is one, which stays as it is."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        store = self._store()
+
+        def put() -> bool:
+            try:
+                obstore.put(store, path, content, mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
+
+        return self._try(put, "written")
+
     def get(self, path: str) -> bytes | None:
         """The content of an object, or None."""
         import obstore
