@@ -94,6 +94,7 @@ def test_every_port_is_either_read_or_written() -> None:
         "Runner",
         "SummaryReader",
         "SummaryStore",
+        "Notebooks",
         "PageFinder",
         "Pages",
         "StateStore",
