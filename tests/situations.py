@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from creditbot.answer.owner import MOST_LINKS
 from creditbot.commands.run_once import ConsoleProgress, problem_lines
-from creditbot.decide.policy import Band, Limits, Policy
+from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
 from creditbot.errors import LOOKER, SLACK, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.tick.report import TickReport
 from tests.support.world import HOST, OWNER, PERSON, RULES, World
@@ -26,6 +26,7 @@ LIMITED: dict[str, Any] = {
     "rules": replace(RULES, policy=Policy(Limits(request=Decimal(5000)), approvers=(OWNER, "U0ROSA")))
 }
 """A tick under a policy with a limit."""
+ANY_TRAFFIC = replace(RULES, policy=Policy(approvers=(OWNER,), traffic=TrafficRules(hold_overlap=False)))
 
 
 @dataclass
@@ -203,6 +204,16 @@ def nobody_may_decide(world: Stage) -> None:
     """Who asked is the only approver."""
     world.ask("abc", "def")
     world.tick(rules=replace(RULES, policy=Policy(Limits(Decimal(5000)), approvers=(PERSON,))))
+
+
+def same_traffic(world: Stage) -> None:
+    """A request asks for traffic that two earlier ones were credited for."""
+    december = "account_sid = 'AC1' AND day BETWEEN '2025-12-01' AND '2025-12-31'"
+    for slug, days, rules in (("abc", (18, 19), ANY_TRAFFIC), ("def", (19, 20), ANY_TRAFFIC), ("ghi", (18, 20), RULES)):
+        world.conditions[slug] = december
+        world.units[slug] = [["", f"2025-12-{day}", "+62", "basic", 100, "2474.40"] for day in days]
+        world.ask(slug)
+        world.tick(rules=rules)
 
 
 def day_limit(world: Stage) -> None:
@@ -460,7 +471,8 @@ def thread_refused(world: Stage) -> None:
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, amounts_differ,
     answer_taken_back, answer_in_doubt, denied_in_thread, deleted, edited_after_the_answer,
-    held, approved, denied, undecided, contested, void, question_deleted, two_approvers, nobody_may_decide, day_limit,
+    held, approved, denied, undecided, contested, void, question_deleted, two_approvers, nobody_may_decide,
+    same_traffic, day_limit,
     link_refused, many_links_refused, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,

@@ -10,13 +10,12 @@ An approval covers a digest of the request's words, its amounts, its SQL, its no
 that digest is not posted.
 
 Votes are reactions to the question, and what `creditbot approve` and `creditbot deny` stored. Reasons come from the
-policy and from `overlaps`; the state and the summaries say what was credited before.
+policy and from `overlaps`; the state and the summaries say what was credited before. `question` words what is asked.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,10 +26,11 @@ from creditbot.answer.context import TickContext
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.overlaps import Overlaps
 from creditbot.answer.owner import Notices, due, question_name
-from creditbot.credit.amount import format_usd, reply_text
-from creditbot.decide.approval import Verdict, approval_digest, short, tally, verdict, voters
+from creditbot.answer.question import Question, contested_text, denied_text, question_text, unasked_text
+from creditbot.credit.amount import reply_text
+from creditbot.decide.approval import Verdict, approval_digest, tally, verdict, voters
 from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts, uncovered
-from creditbot.decide.overlap import Credited, account_reasons
+from creditbot.decide.paid_twice import Credited, Findings, account_reasons
 from creditbot.errors import CreditbotError
 from creditbot.evidence.summary import outcome_of
 from creditbot.intake.requests import Request
@@ -39,10 +39,6 @@ from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
 from creditbot.state.record import Hold, LinkAmount, Record, move
-from creditbot.text import one_line
-
-LONGEST_QUOTE = 600
-"""Characters of the request that the question quotes."""
 
 
 class NotApproved(CreditbotError):
@@ -82,15 +78,15 @@ class Holds:
         now.
         """
         assert shown.request
-        reasons = self._reasons(key, record)
+        reasons, found = self._reasons(key, record)
         if record.hold is None:
-            return self._begin(key, record, shown, reasons) if reasons else None
+            return self._begin(key, record, shown, reasons, found) if reasons else None
         is_void, is_over = self._is_void(record, shown.request), self._context.now() >= record.hold.until
         if is_void or uncovered(reasons, record.hold.reasons):
             if reasons and not is_void and is_over:
                 return self._deny(key, record, shown.request.message.edited)
             if reasons:
-                return self._begin(key, record, shown, reasons, until=None if is_void else record.hold.until)
+                return self._begin(key, record, shown, reasons, found, until=None if is_void else record.hold.until)
             return self._swap(key, record, move(record, "computed", self._context.now(), hold=None))
         current = self._with_votes(key, record)
         if current is not record:
@@ -130,23 +126,24 @@ class Holds:
         """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
         return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
 
-    def _reasons(self, key: RequestKey, record: Record) -> tuple[HoldReason, ...]:
+    def _reasons(self, key: RequestKey, record: Record) -> tuple[tuple[HoldReason, ...], Findings]:
+        """Why a person has to decide, and what comparing the request with others has shown."""
         now = self._context.now()
         if self._forgotten is None and self._policy.limits.day is not None:
             self._forgotten = self._lost_credits(now)
         by_policy = self._policy.reasons(self._facts(self._context.ledger.state, key, record, now))
-        return (*by_policy, *self._traffic_reasons(key, record))
+        whose, found = self._by_traffic(key, record)
+        return (*by_policy, *whose, *found.reasons), found
 
-    def _traffic_reasons(self, key: RequestKey, record: Record) -> tuple[HoldReason, ...]:
-        """The reasons that lie in whose traffic is credited, and in what was credited before."""
+    def _by_traffic(self, key: RequestKey, record: Record) -> tuple[tuple[HoldReason, ...], Findings]:
+        """The reasons that lie in whose traffic is credited, and what was credited before."""
         assert record.result
         rules = self._policy.traffic
         if not record.result.traffic:  # an earlier version computed it
-            return ()
+            return (), Findings()
         links = self._overlaps.links(key, record)
         whose = account_reasons([link.footprint for link in links]) if rules.account_required else ()
-        found = self._overlaps.findings(key, record, links).reasons if rules.hold_overlap else ()
-        return (*whose, *found)
+        return whose, self._overlaps.findings(key, record, links) if rules.hold_overlap else Findings()
 
     def _facts(self, state: State, key: RequestKey, record: Record, now: datetime) -> CreditFacts:
         assert record.result
@@ -181,7 +178,7 @@ class Holds:
         return found
 
     def _begin(
-        self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason],
+        self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason], found: Findings,
         until: datetime | None = None,
     ) -> Record:  # fmt: skip
         """Holds the request, and makes the question to the approvers due in the same write.
@@ -200,7 +197,7 @@ class Holds:
             record, "held", now, hold=hold, edited=message.edited, replies=shown.replies, **changes,
         )  # fmt: skip
         asked = replace(
-            due(self._question(key, held, shown.request), now, since=record.retried or time_of(key.ts)),
+            due(self._question(key, held, shown.request, found), now, since=record.retried or time_of(key.ts)),
             to_approvers=True,
         )
         return self._finisher.hold(key, record, held, {name: asked})
@@ -266,72 +263,29 @@ class Holds:
         name = f"{key}.contested.{hold.ask.rpartition('.')[2]}"
         self._notices.add(name, contested_text(address, yes, no, hold.until), to_approvers=True)
 
-    def _question(self, key: RequestKey, record: Record, request: Request) -> str:
+    def _question(self, key: RequestKey, record: Record, request: Request, found: Findings) -> str:
         assert record.result
-        hold, amount = _hold_of(record), record.result.amount
-        quorum, may_vote = self._policy.quorum(amount), self._voters(record)
-        reply = reply_text(self._context.rules.template, amount)
-        address = self._context.workspace.address(key, record.thread)
-        lines = [
-            f"A credit of {format_usd(amount)} waits for a decision: {address}",
-            f"Asked by @{record.user}: “{quoted(request.message.text)}”",
-            "Why it waits:",
-            *(f"• {reason.text}" for reason in hold.reasons),
-            f"Yes (✅ or 👍 on this message): I will reply “{reply}” once.",
-            "No (❌ or 👎): I will not reply, and somebody has to answer by hand.",
-            _who_decides(may_vote, quorum),
-            f"Without a decision before {hold.until:%Y-%m-%d %H:%M} UTC the request ends as denied.",
-            f"Evidence: {self._context.ports.pages.address(key)}",
-            f"Approval digest of exactly what you decide on: {short(hold.digest)}",
-        ]
-        return "\n".join(lines)
+        amount, context = record.result.amount, self._context
+        return question_text(
+            Question(
+                address=context.workspace.address(key, record.thread),
+                author=record.user,
+                words=request.message.text,
+                amount=amount,
+                links=self._overlaps.links(key, record),
+                hold=_hold_of(record),
+                twice=found.twice,
+                perhaps_more=found.perhaps_more,
+                reply=reply_text(context.rules.template, amount),
+                voters=self._voters(record),
+                quorum=self._policy.quorum(amount),
+                page=context.ports.pages.address(key),
+            )
+        )
 
     def _swap(self, key: RequestKey, base: Record, new: Record) -> Record:
         self._context.ledger.swap(key, base, new)
         return new
-
-
-def denied_text(permalink: str, reason: str, page: str) -> str:
-    """The message to the owner about a held request that was not approved."""
-    return (
-        f"I have not answered {permalink}: {reason} If it needs an answer, please answer by hand. To have it computed "
-        f"and put to the approvers again, run `creditbot retry` with its address. What I know about it: {page}"
-    )
-
-
-def contested_text(permalink: str, yes: str, no: str, until: datetime) -> str:
-    """The message to the approvers about a held request with both a yes and a no."""
-    return (
-        f"{yes} said yes and {no} said no to {permalink}, so nothing happens. Please agree, and take one of the votes "
-        f"back before {until:%Y-%m-%d %H:%M} UTC."
-    )
-
-
-def unasked_text(permalink: str, until: datetime) -> str:
-    """The message to the owner about a question that approvers can no longer react to."""
-    return (
-        f"The question to the approvers about {permalink} was deleted, so nobody can react to it. Please decide with "
-        f"`creditbot approve` or `creditbot deny`. Without a decision before {until:%Y-%m-%d %H:%M} UTC the request "
-        "ends as denied."
-    )
-
-
-def quoted(text: str) -> str:
-    """The words of a request on one line, as people read them in Slack."""
-    plain = re.sub(r"<([@#!]?)([^<>|]+)(?:\|[^<>]*)?>", r"\1\2", text)
-    return one_line(plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"), LONGEST_QUOTE)
-
-
-def _who_decides(may_vote: Sequence[str], quorum: int) -> str:
-    names = ", ".join(f"@{user}" for user in may_vote)
-    if len(may_vote) < quorum:
-        return (
-            f"Nobody can approve this here: it takes {quorum} of the approvers, but only {len(may_vote)} may vote "
-            "(the person who asked may not). Name more people in APPROVERS, or answer by hand."
-        )
-    if quorum == 1:
-        return f"Who decides: {names}." if len(may_vote) == 1 else f"Who decides: one of {names}."
-    return f"Who decides: {quorum} of {names} have to say yes."
 
 
 def _suffix(digest: str, edited: str, retried: datetime | None, reasons: Sequence[HoldReason]) -> str:

@@ -17,7 +17,8 @@ from creditbot.answer.context import TickContext
 from creditbot.credit.footprint import Footprint, search_tokens
 from creditbot.credit.footprint_text import footprint_from_text, footprint_to_text
 from creditbot.credit.sql.words import recognised_by
-from creditbot.decide.overlap import Credited, Findings, Other, Overlap, compare, findings
+from creditbot.decide.overlap import Overlap, compare
+from creditbot.decide.paid_twice import Credited, Findings, Other, findings
 from creditbot.evidence.summary import footprints_in, outcome_of
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
@@ -96,8 +97,10 @@ class Overlaps:
         summary: Mapping[str, Any] = self._context.ports.summaries.load(key) or {}
         footprints = self._of_record(summary, record)
         if footprints is None:
-            amounts = [record.result.amount, *[Decimal(0)] * len(record.result.traffic)]
-            return [Credited(*pair) for pair in zip(_brief(record), amounts, strict=False)]
+            brief, amounts = _brief(record), [link.amount for link in record.result.links]
+            if len(brief) != len(amounts):
+                amounts = [record.result.amount, *[Decimal(0)] * len(brief)]
+            return [Credited(*pair) for pair in zip(brief, amounts, strict=False)]
         credits_ = [link["credit"] for link in summary["links"] if "footprint" in link]
         return [Credited(*pair) for pair in zip(footprints, credits_, strict=True)]
 

@@ -1,7 +1,6 @@
 """Compares the traffic of a credit with that of other credits: is any of it paid twice?
 
-Footprints come in, and the findings go to `answer`, which holds a credit for a person if traffic is shared or may be.
-Pure.
+Two footprints come in, and what they share goes to `paid_twice`. Pure.
 
     PROVABLY_DISJOINT   other product, other accounts, other days, or no flagged unit in common: nothing to ask
     UNITS_SHARED        the notebooks flagged the same units: held
@@ -18,22 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import Enum
 
-from creditbot.credit.amount import CENT, format_usd
-from creditbot.credit.footprint import (
-    Accounts,
-    Days,
-    Footprint,
-    Unit,
-    Units,
-    Unknown,
-    account_key,
-    accounts_in_words,
-    units_total,
-)
-from creditbot.decide.hold import HoldKind, HoldReason
+from creditbot.credit.day_ranges import DayRange, merged, ranges_of
+from creditbot.credit.footprint import Accounts, Days, Footprint, Unit, Units, Unknown, account_key, units_total
 
 _ALIKE = Decimal("0.5")
 """The share of the smaller credit's cost that days with equal numbers must make up: a few may be equal by chance."""
@@ -60,14 +48,14 @@ class Comparison:
 
     Attributes:
         overlap: what it shows.
-        cost: USD, what the shared units of the first footprint cost; 0 if no unit is known to be shared.
-        days: the UTC days of the shared units, sorted.
+        units: the units of the first footprint that are shared; none if no unit is known to be.
+        days: the UTC days that are shared, or may be.
         unclear: what could not be compared, a clause; "" for any other finding than CANNOT_TELL.
     """
 
     overlap: Overlap
-    cost: Decimal = Decimal(0)
-    days: tuple[date, ...] = ()
+    units: frozenset[Unit] = frozenset()
+    days: tuple[DayRange, ...] = ()
     unclear: str = ""
 
 
@@ -78,6 +66,7 @@ class _Relation(Enum):
 
 
 _DISJOINT = Comparison(Overlap.PROVABLY_DISJOINT)
+_GRAVEST_FIRST = (Overlap.UNITS_SHARED, Overlap.WINDOWS_MEET, Overlap.EVIDENCE_ALIKE, Overlap.CANNOT_TELL)
 
 
 def compare(ours: Footprint, other: Footprint) -> Comparison:
@@ -90,6 +79,24 @@ def compare(ours: Footprint, other: Footprint) -> Comparison:
     if isinstance(ours.units, Unknown) or isinstance(other.units, Unknown):
         return _by_windows(accounts, ours, other)
     return _by_units(accounts, ours.units, other.units)
+
+
+def compare_with_all(ours: Footprint, others: Sequence[Footprint]) -> Comparison:
+    """Compares the traffic of a link with that of all links of another request: the gravest finding, over all of them.
+
+    Units that several of the others share with it are there once.
+    """
+    compared = [compare(ours, other) for other in others]
+    gravest = next((kind for kind in _GRAVEST_FIRST if any(found.overlap is kind for found in compared)), None)
+    if gravest is None:
+        return _DISJOINT
+    alike = [found for found in compared if found.overlap is gravest]
+    return Comparison(
+        gravest,
+        frozenset().union(*(found.units for found in alike)),
+        merged(days for found in alike for days in found.days),
+        next((found.unclear for found in alike if found.unclear), ""),
+    )
 
 
 def _accounts(ours: Accounts | Unknown, other: Accounts | Unknown) -> _Relation:
@@ -121,7 +128,7 @@ def _by_windows(accounts: _Relation, ours: Footprint, other: Footprint) -> Compa
     first, last = max(one[0], two[0]), min(one[1], two[1])
     if first > last:
         return Comparison(Overlap.CANNOT_TELL, unclear="the days are limited by different columns")
-    return Comparison(Overlap.WINDOWS_MEET, days=tuple(dict.fromkeys((first, last))))
+    return Comparison(Overlap.WINDOWS_MEET, days=(DayRange(first, last),))
 
 
 def _span(footprint: Footprint) -> tuple[date, date] | None:
@@ -142,7 +149,7 @@ def _by_units(accounts: _Relation, ours: Units, other: Units) -> Comparison:
         perhaps = [unit for unit in perhaps if not unit.account or {_key(unit), ""} & theirs[_place(unit)]]
     shared = perhaps if accounts is _Relation.MEET else surely
     if shared:
-        return Comparison(Overlap.UNITS_SHARED, _cost(shared, ours), _days(shared))
+        return Comparison(Overlap.UNITS_SHARED, frozenset(shared), _days(shared))
     # Prefix and mode are what the SQL calls them, so the same traffic may come under other names.
     numbers = {(unit.day, flagged.messages) for unit, flagged in other.items()}
     alike = [unit for unit, flagged in ours.items() if (unit.day, flagged.messages) in numbers and flagged.messages]
@@ -166,8 +173,8 @@ def _key(unit: Unit) -> str:
     return account_key(unit.account) if unit.account else ""
 
 
-def _days(units: Iterable[Unit]) -> tuple[date, ...]:
-    return tuple(sorted({unit.day for unit in units}))
+def _days(units: Iterable[Unit]) -> tuple[DayRange, ...]:
+    return ranges_of({unit.day for unit in units})
 
 
 def _unclear(ours: Footprint, other: Footprint) -> str:
@@ -184,132 +191,3 @@ def _unclear(ours: Footprint, other: Footprint) -> str:
         for name, value in parts
         if isinstance(value, Unknown)
     )
-
-
-# ---- what people read ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Credited:
-    """The footprint of one link and its part of an amount.
-
-    Attributes:
-        footprint: its traffic.
-        amount: USD.
-    """
-
-    footprint: Footprint
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """Another request that credits traffic.
-
-    Attributes:
-        key: its key, as text.
-        address: where people find it.
-        footprints: its traffic, link by link.
-    """
-
-    key: str
-    address: str
-    footprints: Sequence[Footprint]
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What comparing a request with the others has shown.
-
-    Attributes:
-        reasons: why a person has to decide, one for each other request, and one for each pair of its own links.
-        unclear: what could not be compared, one sentence for each other request.
-    """
-
-    reasons: tuple[HoldReason, ...] = ()
-    unclear: tuple[str, ...] = ()
-
-
-def findings(links: Sequence[Credited], others: Sequence[Other]) -> Findings:
-    """Compares the links of a request with each other and with other requests."""
-    reasons: list[HoldReason] = []
-    unclear: list[str] = []
-    for number, link in enumerate(links):
-        for before in range(number):
-            found = compare(link.footprint, links[before].footprint)
-            if found.overlap.holds:
-                pair = f"links {before + 1} and {number + 1}"
-                text = _sentence([(link, found)], link.amount, f"{pair} of this message both have")
-                reasons.append(HoldReason(HoldKind.OVERLAP, text, pair, _known_twice([(link, found)])))
-    for other in others:
-        compared = [(link, _worst(link.footprint, other.footprints)) for link in links]
-        held = [(link, found) for link, found in compared if found.overlap.holds]
-        if held:
-            total = sum((link.amount for link in links), Decimal(0))
-            text = _sentence(held, total, f"{other.address} also credits")
-            reasons.append(HoldReason(HoldKind.OVERLAP, text, other.key, _known_twice(held)))
-            continue
-        doubts = dict.fromkeys(found.unclear for _, found in compared if found.unclear)
-        if doubts:
-            unclear.append(f"Not compared with {other.address}: {'; '.join(doubts)}.")
-    return Findings(tuple(reasons), tuple(unclear))
-
-
-def account_reasons(footprints: Sequence[Footprint]) -> tuple[HoldReason, ...]:
-    """A reason for each link whose SQL does not restrict an account to names."""
-    return tuple(
-        HoldReason(
-            HoldKind.ACCOUNTS,
-            f"Nobody can tell whose traffic link {number} credits: {footprint.accounts.reason}.",
-            about=f"link {number}",
-        )
-        for number, footprint in enumerate(footprints, 1)
-        if isinstance(footprint.accounts, Unknown)
-    )
-
-
-_ORDER = (Overlap.UNITS_SHARED, Overlap.WINDOWS_MEET, Overlap.EVIDENCE_ALIKE, Overlap.CANNOT_TELL)
-
-
-def _worst(ours: Footprint, others: Sequence[Footprint]) -> Comparison:
-    compared = [compare(ours, other) for other in others]
-    ranked = [found for overlap in _ORDER for found in compared if found.overlap is overlap]
-    return max(ranked, key=lambda found: (-_ORDER.index(found.overlap), found.cost)) if ranked else _DISJOINT
-
-
-def _sentence(held: Sequence[tuple[Credited, Comparison]], total: Decimal, who: str) -> str:
-    """What would be paid twice, to whom, and for which days."""
-    days = sorted({day for _, found in held for day in found.days})
-    when = days_in_words_of(days)
-    whose = ", ".join(dict.fromkeys(accounts_in_words(link.footprint.accounts) for link, _ in held))
-    twice = _known_twice(held)
-    if twice is not None:
-        return (
-            f"{format_usd(twice)} of {format_usd(total)} would be paid twice: {who} the same flagged rows for {when}."
-        )
-    if any(found.overlap is Overlap.WINDOWS_MEET for _, found in held):
-        product = held[0][0].footprint.product
-        return f"Up to {format_usd(total)} may be paid twice: {who} {product} traffic of {whose} for {when}."
-    return f"{format_usd(total)} may be paid twice: {who} the same numbers of messages for {when}."
-
-
-def _known_twice(held: Sequence[tuple[Credited, Comparison]]) -> Decimal | None:
-    """USD that would be paid twice; None if no unit is known to be shared."""
-    if not any(found.overlap is Overlap.UNITS_SHARED for _, found in held):
-        return None
-    return sum((_paid_twice(link, found) for link, found in held), Decimal(0))
-
-
-def _paid_twice(link: Credited, found: Comparison) -> Decimal:
-    """The part of the amount that the shared units make up by their cost."""
-    if found.overlap is not Overlap.UNITS_SHARED or isinstance(link.footprint.units, Unknown):
-        return Decimal(0)
-    total = units_total(link.footprint.units)
-    return (link.amount * found.cost / total).quantize(CENT, ROUND_HALF_UP) if total else Decimal(0)
-
-
-def days_in_words_of(days: Sequence[date]) -> str:
-    """Such as "2025-12-18 to 2025-12-25"; the days are sorted."""
-    if not days or days[0] == date.min or days[-1] == date.max:
-        return "the same days"
-    return str(days[0]) if days[0] == days[-1] else f"{days[0]} to {days[-1]}"

@@ -134,7 +134,8 @@ def _approval(approval: Mapping[str, Any]) -> dict[str, object] | None:
     if not approval:
         return None
     return {
-        "reasons": [one_line(str(reason.get("text", "")), 400) for reason in hold_reasons_in(approval)],
+        "reasons": [one_line(str(reason.get("text", "")), 700) for reason in hold_reasons_in(approval)],
+        "more_reasons": _count(approval.get("more_reasons")),
         "votes": [
             {
                 "by": one_line(str(vote.get("by", "")), 60),

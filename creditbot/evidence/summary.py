@@ -57,8 +57,8 @@ _COLUMN_BYTES = 60
 _CUT_NOTE = 40  # bytes of what `shorten` says behind a text that it cut
 _FAILED: frozenset[Status] = frozenset({"failed", "given_up"})
 """The ends that have a cause."""
-REASONS, REASON_BYTES, VOTES = 10, 400, 30
-"""The most of each that the summary keeps of an approval."""
+REASONS, REASON_BYTES, VOTES = 20, 600, 30
+"""The most of each that the summary keeps of an approval; it says how many reasons it leaves out."""
 
 
 def empty_summary(
@@ -236,8 +236,10 @@ def _decision(hold: Hold) -> dict[str, object]:
         for vote in hold.votes[:VOTES]
     ]
     reasons = [_reason(reason) for reason in hold.reasons[:REASONS]]
+    left = len(hold.reasons) - len(reasons)
+    more = {"more_reasons": left} if left else {}
     asked = {"digest": hold.digest, "policy": hold.policy, "until": _stamp(hold.until)}
-    return {"approval": {**asked, "reasons": reasons, "votes": votes}}
+    return {"approval": {**asked, "reasons": reasons, **more, "votes": votes}}
 
 
 def _reason(reason: HoldReason) -> dict[str, object]:

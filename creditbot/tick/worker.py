@@ -24,7 +24,7 @@ from creditbot.answer.thread_check import ThreadCheck
 from creditbot.credit.compute import Computation, CreditCalculator
 from creditbot.credit.footprint import Footprint, tokens_of
 from creditbot.credit.footprint_text import footprint_to_text
-from creditbot.decide.overlap import Credited
+from creditbot.decide.paid_twice import Credited
 from creditbot.errors import (
     LOOKER,
     SLACK,

@@ -48,6 +48,7 @@ def test_the_question_says_who_asks_for_what_and_why(world: World, held: Request
     assert question.text == (
         f"A credit of $30,000.00 waits for a decision: {world.address(held)}\n"
         f"Asked by @{PERSON}: “please credit https://{HOST}/explore/m/v?qid=big”\n"
+        "For verify: AC-big, any day\n"
         "Why it waits:\n"
         "• The amount of $30,000.00 is above the limit of $25,000.00 for one request.\n"
         f"Yes (✅ or 👍 on this message): I will reply “{REPLY}” once.\n"

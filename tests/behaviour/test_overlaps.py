@@ -95,7 +95,9 @@ def test_flagged_rows_that_were_credited_are_asked_about(
     (reason,) = reasons(world, second)
     assert world.replies(second) == []
     assert world.address(first) in reason
-    assert reason.startswith(f"{twice} would be paid twice: " if twice else "$50.00 may be paid twice: ")
+    assert reason.startswith(
+        f"{twice} would be paid twice: " if twice else "Up to $50.00 of $50.00 may be paid twice: "
+    )
 
 
 def test_other_flagged_rows_of_the_same_account_are_credited(world: World, first: RequestKey) -> None:
@@ -143,8 +145,8 @@ def test_windows_that_meet_are_asked_about_where_units_are_not_known(world: Worl
     second = ask(world, link(world, "second", "account_sid = 'AC1' AND day > '2025-12-30'"))
     (reason,) = reasons(world, second)
     assert reason == (
-        f"Up to $50.00 may be paid twice: {world.address(before)} also credits verify traffic of AC1 for 2025-12-30 to "
-        "2025-12-31."
+        f"Up to $50.00 of $50.00 may be paid twice: {world.address(before)} also credits verify traffic of AC1 for "
+        "2025-12-30 to 2025-12-31."
     )
 
 
@@ -189,7 +191,28 @@ def test_two_links_of_one_message_that_overlap_are_asked_about(world: World) -> 
     one, two = link(world, "one", DECEMBER, unit(18)), link(world, "two", f"{DECEMBER} AND TRUE", unit(18), unit(19))
     key = ask(world, one, two)
     (reason,) = reasons(world, key)
-    assert reason.startswith("$25.00 of $50.00 would be paid twice: links 1 and 2 of this message both have the same")
+    assert reason.startswith("$25.00 of $100.00 would be paid twice: links 1 and 2 of this message both have the same")
+
+
+def test_many_overlapping_links_of_one_message_are_one_line_of_the_question(world: World) -> None:
+    ask(world, *(link(world, f"n{n}", f"{DECEMBER} AND {n} = {n}", unit(18)) for n in range(8)))
+    lines = world.questions()[0].text.splitlines()
+    assert "For verify: AC1, 2025-12-01 to 2025-12-31" == lines[2]
+    assert (
+        "• $350.00 of $400.00 would be paid twice: links 1 to 8 of this message have the same flagged rows for "
+        "2025-12-18."
+    ) == lines[4]
+    assert lines[5].startswith("Yes (")
+
+
+def test_the_question_says_what_several_reasons_come_to_together(world: World, first: RequestKey) -> None:
+    second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18), unit(19), unit(20)))
+    world.wait(minutes=5)
+    world.react("white_check_mark")
+    world.tick()
+    third = ask(world, link(world, "third", f"{DECEMBER} AND 1 = 1", unit(18), unit(20)))
+    assert [world.address(second), world.address(first)] == [text.split()[7] for text in reasons(world, third)]
+    assert "In all, $50.00 of $50.00 would be paid twice." in world.questions()[0].text.splitlines()
 
 
 def test_two_links_of_one_message_with_other_traffic_are_added_up(world: World) -> None:
@@ -256,7 +279,7 @@ def test_a_summary_of_another_run_leaves_the_window_to_compare(world: World, fir
     """The state says which run the amount is from; the units are in the summary only."""
     world.summaries[str(first)] = {**world.summary(first), "links": []}
     second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
-    assert reasons(world, second)[0].startswith("Up to $50.00 may be paid twice")
+    assert reasons(world, second)[0].startswith("Up to $50.00 of $50.00 may be paid twice")
 
 
 def test_traffic_that_an_earlier_version_computed_is_not_held(world: World, first: RequestKey) -> None:

@@ -3,45 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 
 import pytest
 
-from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit, Units, Unknown
-from creditbot.decide.hold import HoldKind
-from creditbot.decide.overlap import Comparison, Credited, Other, Overlap, account_reasons, compare, findings
-
-FIRST = date(2025, 12, 18)
-UNKNOWN = Unknown("nobody knows")
-
-
-def accounts(*names: str, field: str = "account_sid") -> Accounts:
-    return Accounts({field: frozenset(names)})
-
-
-def days(start: str | None, end: str | None, field: str = "day") -> Days:
-    moments = [datetime.fromisoformat(f"2025-{moment}") if moment else None for moment in (start, end)]
-    return Days(field, moments[0], moments[1])
-
-
-DECEMBER = days("12-01", "12-31")
-
-
-def units(
-    first: int = 0, last: int = 7, account: str = "AC1", prefix: str = "+62", mode: str = "basic", messages: int = 10
-) -> Units:
-    """A unit a day, from the first to before the last one; each has some more messages than the day before."""
-    return {
-        Unit(account, FIRST + timedelta(day), prefix, mode): Flagged(messages + day, Decimal(messages + day))
-        for day in range(first, last)
-    }
-
-
-OURS = Footprint("verify", accounts("AC1"), DECEMBER, units())
-NO_UNITS = replace(OURS, units=UNKNOWN)
-NOBODYS = replace(OURS, accounts=UNKNOWN, units=units(account=""))
-
+from creditbot.credit.day_ranges import DayRange, ranges_of
+from creditbot.credit.footprint import Accounts, Days, Footprint
+from creditbot.decide.overlap import Comparison, Overlap, compare, compare_with_all
+from tests.support.footprints import FIRST, NO_UNITS, NOBODYS, OURS, UNKNOWN, accounts, days, units
 
 # -- comparisons -------------------------------------------------------------------------------------------------------
 
@@ -82,8 +51,9 @@ def test_traffic_that_shares_nothing_is_provably_disjoint(other: Footprint) -> N
     ],
 )
 def test_units_in_common_are_shared_with_their_cost_and_days(other: Footprint, cost: int, shared: range) -> None:
-    expected = Comparison(Overlap.UNITS_SHARED, Decimal(cost), tuple(FIRST + timedelta(day) for day in shared))
-    assert expected == compare(OURS, other)
+    found = compare(OURS, other)
+    assert (Overlap.UNITS_SHARED, cost) == (found.overlap, sum(units()[unit].cost for unit in found.units))
+    assert ranges_of(FIRST + timedelta(day) for day in shared) == found.days
 
 
 @pytest.mark.parametrize(
@@ -97,8 +67,8 @@ def test_units_in_common_are_shared_with_their_cost_and_days(other: Footprint, c
     ],
 )
 def test_windows_of_one_account_meet_where_units_are_not_known(other: Footprint, first: str, last: str) -> None:
-    span = tuple(dict.fromkeys(date.fromisoformat(f"2025-{day}") for day in (first, last)))
-    assert Comparison(Overlap.WINDOWS_MEET, days=span) == compare(OURS, other)
+    span = DayRange(*(date.fromisoformat(f"2025-{day}") for day in (first, last)))
+    assert Comparison(Overlap.WINDOWS_MEET, days=(span,)) == compare(OURS, other)
 
 
 @pytest.mark.parametrize(
@@ -139,81 +109,32 @@ def test_a_few_equal_numbers_are_chance() -> None:
     assert Overlap.CANNOT_TELL == compare(OURS, replace(NOBODYS, units=few)).overlap
 
 
-# -- sentences ---------------------------------------------------------------------------------------------------------
-
-ADDRESS = "https://acme.slack.com/archives/C0TEST/p1"
+# -- several others at once --------------------------------------------------------------------------------------------
 
 
-def other(*footprints: Footprint) -> Other:
-    return Other("T0.C0.1", ADDRESS, footprints)
+def test_units_that_several_others_share_are_there_once() -> None:
+    found = compare_with_all(OURS, [replace(OURS, units=units(0, 3)), replace(OURS, units=units(2, 5))])
+    assert Comparison(Overlap.UNITS_SHARED, frozenset(units(0, 5)), (DayRange(FIRST, FIRST + timedelta(4)),)) == found
 
 
-def test_a_hold_says_what_would_be_paid_twice_where_and_for_which_days() -> None:
-    """The part of the amount is that of the cost."""
-    found = findings([Credited(OURS, Decimal("45.50"))], [other(replace(OURS, units=units(2, 5)))])
-    (reason,) = found.reasons
-    assert (HoldKind.OVERLAP, "T0.C0.1") == (reason.kind, reason.about)
-    days = "2025-12-20 to 2025-12-22"
-    expected = f"$19.50 of $45.50 would be paid twice: {ADDRESS} also credits the same flagged rows for {days}."
-    assert expected == reason.text
+@pytest.mark.parametrize(
+    ("others", "overlap"),
+    [
+        ([], Overlap.PROVABLY_DISJOINT),
+        ([replace(OURS, product="psms")], Overlap.PROVABLY_DISJOINT),
+        ([replace(NO_UNITS, days=UNKNOWN), replace(OURS, product="psms")], Overlap.CANNOT_TELL),
+        ([replace(NO_UNITS, days=UNKNOWN), NOBODYS], Overlap.EVIDENCE_ALIKE),
+        ([NOBODYS, NO_UNITS], Overlap.WINDOWS_MEET),
+        ([NO_UNITS, OURS, NOBODYS], Overlap.UNITS_SHARED),
+    ],
+)
+def test_the_gravest_finding_counts(others: list[Footprint], overlap: Overlap) -> None:
+    assert overlap == compare_with_all(OURS, others).overlap
 
 
-def test_a_hold_for_windows_names_product_account_and_days() -> None:
-    (reason,) = findings([Credited(NO_UNITS, Decimal("45.50"))], [other(NO_UNITS)]).reasons
-    expected = (
-        f"Up to $45.50 may be paid twice: {ADDRESS} also credits verify traffic of AC1 for 2025-12-01 to 2025-12-30."
-    )
-    assert expected == reason.text
-
-
-def test_a_hold_for_windows_without_an_end_names_no_day() -> None:
-    unlimited = replace(NO_UNITS, days=Days(""))
-    (reason,) = findings([Credited(unlimited, Decimal("45.50"))], [other(unlimited)]).reasons
-    assert reason.text.endswith("credits verify traffic of AC1 for the same days.")
-
-
-def test_a_hold_for_equal_numbers_says_so() -> None:
-    (reason,) = findings([Credited(NOBODYS, Decimal("45.50"))], [other(NOBODYS)]).reasons
-    expected = (
-        f"$45.50 may be paid twice: {ADDRESS} also credits the same numbers of messages for 2025-12-18 to 2025-12-24."
-    )
-    assert expected == reason.text
-
-
-def test_two_links_of_one_message_are_compared_with_each_other() -> None:
-    links = [Credited(OURS, Decimal("45.50")), Credited(replace(OURS, units=units(2, 5)), Decimal("19.50"))]
-    (reason,) = findings(links, []).reasons
-    assert "links 1 and 2" == reason.about
-    assert reason.text.startswith(
-        "$19.50 of $19.50 would be paid twice: links 1 and 2 of this message both have the same"
-    )
-
-
-def test_each_other_request_is_one_reason_whatever_its_links() -> None:
-    """The one that shares most of the traffic counts."""
-    links = [Credited(OURS, Decimal("45.50")), Credited(replace(OURS, product="psms"), Decimal(1))]
-    (reason,) = findings(links, [other(replace(OURS, units=units(2, 5)), OURS, replace(OURS, product="x"))]).reasons
-    assert reason.text.startswith("$45.50 of $46.50 would be paid twice")
-
-
-def test_units_that_cost_nothing_are_shared_for_nothing() -> None:
-    free = replace(OURS, units={unit: Flagged(1, Decimal(0)) for unit in units()})
-    (reason,) = findings([Credited(free, Decimal("0.00"))], [other(free)]).reasons
-    assert reason.text.startswith("$0.00 of $0.00")
-
-
-def test_what_could_not_be_compared_is_no_reason_and_is_said() -> None:
-    found = findings([Credited(OURS, Decimal("45.50"))], [other(replace(NO_UNITS, days=UNKNOWN))])
-    assert () == found.reasons
-    assert (f"Not compared with {ADDRESS}: the days of one of them are not known (nobody knows).",) == found.unclear
-
-
-def test_disjoint_traffic_leaves_nothing_to_say() -> None:
-    found = findings([Credited(OURS, Decimal("45.50"))], [other(replace(OURS, product="psms"))])
-    assert ((), ()) == (found.reasons, found.unclear)
-
-
-def test_a_link_that_names_no_account_is_a_reason() -> None:
-    (reason,) = account_reasons([OURS, replace(OURS, accounts=Unknown("no condition names the account"))])
-    assert (HoldKind.ACCOUNTS, "link 2") == (reason.kind, reason.about)
-    assert "Nobody can tell whose traffic link 2 credits: no condition names the account." == reason.text
+def test_the_days_and_doubts_of_the_gravest_findings_are_kept() -> None:
+    early, late = (replace(NO_UNITS, days=days(*span)) for span in (("12-01", "12-20"), ("12-23", None)))
+    dates = [date(2025, 12, day) for day in (18, 19, 23, 24)]
+    assert ranges_of(dates) == compare_with_all(OURS, [late, early, NOBODYS]).days
+    doubt = compare_with_all(OURS, [replace(OURS, product="psms"), replace(NO_UNITS, days=UNKNOWN)]).unclear
+    assert "the days of one of them are not known (nobody knows)" == doubt
