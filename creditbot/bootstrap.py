@@ -115,6 +115,7 @@ def assemble(
         template=settings.reply_template,
         cards=settings.evidence == "card",
         policy=policy,
+        products=tuple(product.name for product in products.products),
     )
     process = ThisProcess(
         is_running=(lambda _: None) if in_cluster else is_running,

@@ -18,27 +18,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from creditbot.answer.context import TickContext
+from creditbot.answer.facts import KnownFacts
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.overlaps import Overlaps
 from creditbot.answer.owner import Notices, due, question_name
+from creditbot.answer.past_credits import PastCredits
 from creditbot.answer.question import Question, contested_text, denied_text, question_text, unasked_text
 from creditbot.credit.amount import reply_text
 from creditbot.decide.approval import Verdict, approval_digest, tally, verdict, voters
-from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts, uncovered
+from creditbot.decide.hold import HoldReason, uncovered
 from creditbot.decide.paid_twice import Credited, Findings, account_reasons
 from creditbot.errors import CreditbotError
-from creditbot.evidence.summary import outcome_of
 from creditbot.intake.requests import Request
 from creditbot.intake.thread import ThreadView
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
-from creditbot.state.record import Hold, LinkAmount, Record, move
+from creditbot.state.record import Hold, Record, move
 
 
 class NotApproved(CreditbotError):
@@ -52,13 +52,14 @@ class Holds:
     writing Slack raises.
     """
 
-    def __init__(self, context: TickContext, finisher: Finisher, notices: Notices, overlaps: Overlaps) -> None:
+    def __init__(self, context: TickContext, finisher: Finisher, notices: Notices) -> None:
         self._context = context
         self._finisher = finisher
         self._notices = notices
-        self._overlaps = overlaps
+        self._past = PastCredits(context)
+        self._overlaps = Overlaps(context, self._past)
+        self._facts = KnownFacts(context, self._past)
         self._policy = context.rules.policy
-        self._forgotten: Mapping[RequestKey, Decimal] | None = None
 
     def poll(self, key: RequestKey, record: Record) -> Record | None:
         """Reads the votes on a held request: one call to Slack. Returns its record if there is something to do now."""
@@ -117,7 +118,7 @@ class Holds:
     def refuse_unapproved(self, state: State, key: RequestKey, now: datetime) -> None:
         """Checks again on the very state that the swap to posting is based on. Raises `NotApproved`."""
         record = state.records[key]
-        reasons = self._policy.reasons(self._facts(state, key, record, now))
+        reasons = self._policy.reasons(self._facts.of(state, key, record, now))
         is_new = uncovered(reasons, record.hold.reasons if record.hold else ())
         if is_new or (self._policy.traffic.hold_overlap and self._overlaps.is_stale(state, key)):
             raise NotApproved("Another request was credited meanwhile.")
@@ -128,10 +129,7 @@ class Holds:
 
     def _reasons(self, key: RequestKey, record: Record) -> tuple[tuple[HoldReason, ...], Findings]:
         """Why a person has to decide, and what comparing the request with others has shown."""
-        now = self._context.now()
-        if self._forgotten is None and self._policy.limits.day is not None:
-            self._forgotten = self._lost_credits(now)
-        by_policy = self._policy.reasons(self._facts(self._context.ledger.state, key, record, now))
+        by_policy = self._policy.reasons(self._facts.read(key, record))
         whose, found = self._by_traffic(key, record)
         return (*by_policy, *whose, *found.reasons), found
 
@@ -141,41 +139,9 @@ class Holds:
         rules = self._policy.traffic
         if not record.result.traffic:  # an earlier version computed it
             return (), Findings()
-        links = self._overlaps.links(key, record)
+        links = self._past.links(key, record)
         whose = account_reasons([link.footprint for link in links]) if rules.account_required else ()
         return whose, self._overlaps.findings(key, record, links) if rules.hold_overlap else Findings()
-
-    def _facts(self, state: State, key: RequestKey, record: Record, now: datetime) -> CreditFacts:
-        assert record.result
-        links = record.result.links or (LinkAmount("", record.result.amount),)
-        day = now.astimezone(UTC).date()
-        others = {
-            other: theirs.result.amount
-            for other, theirs in state.records.items()
-            if theirs.status in ("posting", "answered") and theirs.result and theirs.at.astimezone(UTC).date() == day
-        }
-        lost = {other: amount for other, amount in (self._forgotten or {}).items() if other not in state.records}
-        credited = {other: amount for other, amount in {**lost, **others}.items() if other != key}
-        return CreditFacts(
-            tuple(LinkFacts(link.amount, link.product) for link in links),
-            day.isoformat(),
-            sum(credited.values(), Decimal(0)),
-        )
-
-    def _lost_credits(self, now: datetime) -> Mapping[RequestKey, Decimal]:
-        """What was credited today, as the summaries say: only a state that was lost today lacks credits of today."""
-        lost_at, day = self._context.ledger.state.meta.pause_before, now.astimezone(UTC).date()
-        if lost_at is None or lost_at.astimezone(UTC).date() != day:
-            return {}
-        found: dict[RequestKey, Decimal] = {}
-        oldest = now - self._context.rules.lookback - self._policy.expires - timedelta(days=1)
-        for key, summary in self._context.ports.summaries.newest_first():
-            if time_of(key.ts) < oldest:
-                break
-            outcome, amount = outcome_of(summary), summary.get("credit_amount")
-            if outcome and outcome.status == "answered" and outcome.at.date() == day and isinstance(amount, Decimal):
-                found[key] = amount
-        return found
 
     def _begin(
         self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason], found: Findings,
@@ -272,7 +238,7 @@ class Holds:
                 author=record.user,
                 words=request.message.text,
                 amount=amount,
-                links=self._overlaps.links(key, record),
+                links=self._past.links(key, record),
                 hold=_hold_of(record),
                 twice=found.twice,
                 perhaps_more=found.perhaps_more,

@@ -7,15 +7,11 @@ looked at here, because `duplicates` refuses it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any
+from collections.abc import Sequence
 
 from creditbot.answer.context import TickContext
+from creditbot.answer.past_credits import CREDITS, MAY_CREDIT, PastCredits, brief, traffic_of
 from creditbot.credit.footprint import Footprint, search_tokens
-from creditbot.credit.footprint_text import footprint_from_text, footprint_to_text
 from creditbot.credit.sql.words import recognised_by
 from creditbot.decide.overlap import Overlap, compare
 from creditbot.decide.paid_twice import Credited, Findings, Other, findings
@@ -23,14 +19,7 @@ from creditbot.evidence.summary import footprints_in, outcome_of
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
-from creditbot.state.record import ANSWERED, Record, Status
-
-REMEMBERED = timedelta(days=400)
-"""How far back credits are compared: a year, and the month after it, in which requests for it still come."""
-_CREDITS: frozenset[Status] = frozenset({"posting", *ANSWERED})
-_MAY_CREDIT: frozenset[Status] = _CREDITS | {"computed"}
-"""The statuses in a summary that may mean a credit: a computed request may have been answered before a state was lost.
-"""
+from creditbot.state.record import Record
 
 _Compared = frozenset[tuple[RequestKey, tuple[str, ...]]]
 
@@ -38,11 +27,10 @@ _Compared = frozenset[tuple[RequestKey, tuple[str, ...]]]
 class Overlaps:
     """Compares the traffic of requests with what is credited already. Safe to use from several threads."""
 
-    def __init__(self, context: TickContext) -> None:
+    def __init__(self, context: TickContext, past: PastCredits) -> None:
         self._context = context
+        self._past = past
         self._compared: dict[RequestKey, _Compared] = {}
-        self._links: dict[RequestKey, tuple[tuple[str, ...], Sequence[Credited]]] = {}
-        self._found: dict[tuple[RequestKey, tuple[str, ...]], Sequence[RequestKey]] = {}
 
     def findings(self, key: RequestKey, record: Record, links: Sequence[Credited] | None = None) -> Findings:
         """What comparing a computed request with all others shows. Raises what the summaries raise.
@@ -56,17 +44,19 @@ class Overlaps:
         """
         if record.overridden_by or not record.result or not record.result.traffic:
             return Findings()
-        links = self.links(key, record) if links is None else links
-        self._links[key] = _traffic(record), links
+        if links is None:
+            links = self._past.links(key, record)
+        else:
+            self._past.keep(key, record, links)
         state = self._context.ledger.state
         credited = {
             other: theirs for other, theirs in state.records.items() if self._counts(other, theirs, key, record)
         }
         others = {other: self._footprints(other, theirs, links) for other, theirs in credited.items()}
-        for other in self._remembered(key, record, links):
+        for other in self._remembered(links):
             if other != key and other not in state.records and (footprints := self._if_credited(other, record)):
                 others[other] = footprints
-        self._compared[key] = frozenset((other, _traffic(theirs)) for other, theirs in credited.items())
+        self._compared[key] = frozenset((other, traffic_of(theirs)) for other, theirs in credited.items())
         address = self._context.workspace.address
         ordered = sorted(others, key=lambda other: time_of(other.ts))
         return findings(links, [Other(str(other), address(other), others[other]) for other in ordered])
@@ -79,34 +69,18 @@ class Overlaps:
         record = state.records[key]
         if record.overridden_by:
             return False
-        ours, compared = _brief(record), self._compared.get(key, frozenset())
+        ours, compared = brief(record), self._compared.get(key, frozenset())
         return any(
             not _are_disjoint(one, two)
             for other, theirs in state.records.items()
-            if self._counts(other, theirs, key, record) and (other, _traffic(theirs)) not in compared
+            if self._counts(other, theirs, key, record) and (other, traffic_of(theirs)) not in compared
             for one in ours
-            for two in _brief(theirs)
+            for two in brief(theirs)
         )
-
-    def links(self, key: RequestKey, record: Record) -> Sequence[Credited]:
-        """The links of a request with their traffic; without units if the summary is of another run."""
-        assert record.result
-        traffic, links = self._links.get(key, (None, ()))
-        if traffic == record.result.traffic:
-            return links
-        summary: Mapping[str, Any] = self._context.ports.summaries.load(key) or {}
-        footprints = self._of_record(summary, record)
-        if footprints is None:
-            brief, amounts = _brief(record), [link.amount for link in record.result.links]
-            if len(brief) != len(amounts):
-                amounts = [record.result.amount, *[Decimal(0)] * len(brief)]
-            return [Credited(*pair) for pair in zip(brief, amounts, strict=False)]
-        credits_ = [link["credit"] for link in summary["links"] if "footprint" in link]
-        return [Credited(*pair) for pair in zip(footprints, credits_, strict=True)]
 
     def _counts(self, other: RequestKey, theirs: Record, key: RequestKey, record: Record) -> bool:
         """Whether the other request credits traffic, and not by the same SQL, which is refused elsewhere."""
-        if other == key or theirs.status not in _CREDITS or not theirs.result or not record.result:
+        if other == key or theirs.status not in CREDITS or not theirs.result or not record.result:
             return False
         oldest = self._context.now() - self._context.rules.duplicates
         is_same = theirs.at >= oldest and set(theirs.result.sql) & recognised_by(record.result.sql)
@@ -114,34 +88,22 @@ class Overlaps:
 
     def _footprints(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[Footprint]:
         """The traffic of a credit. Its summary, which has the units, is read only where they make a difference."""
-        brief = _brief(record)
-        is_whole = len(brief) == len(_traffic(record))
-        if is_whole and all(_are_disjoint(link.footprint, theirs) for link in links for theirs in brief):
-            return brief
-        footprints = self._of_record(self._context.ports.summaries.load(key) or {}, record)
-        return brief if footprints is None else footprints
+        in_brief = brief(record)
+        is_whole = len(in_brief) == len(traffic_of(record))
+        if is_whole and all(_are_disjoint(link.footprint, theirs) for link in links for theirs in in_brief):
+            return in_brief
+        return [link.footprint for link in self._past.links(key, record)]
 
-    def _of_record(self, summary: Mapping[str, Any], record: Record) -> list[Footprint] | None:
-        """The footprints in a summary, if they are those of the record."""
-        footprints = footprints_in(summary)
-        return footprints if tuple(map(footprint_to_text, footprints)) == _traffic(record) else None
-
-    def _remembered(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[RequestKey]:
+    def _remembered(self, links: Sequence[Credited]) -> Sequence[RequestKey]:
         """The requests whose summaries may credit the same traffic. Those of this tick are in the state."""
-        wanted = key, _traffic(record)
-        if wanted not in self._found:
-            summaries, oldest = self._context.ports.summaries, self._context.now() - REMEMBERED
-            tokens = search_tokens(link.footprint for link in links)
-            found = dict.fromkeys(other for token in tokens for other in summaries.credited_by(token))
-            self._found[wanted] = [other for other in found if time_of(other.ts) >= oldest]
-        return self._found[wanted]
+        return self._past.named(search_tokens(link.footprint for link in links))
 
     def _if_credited(self, other: RequestKey, record: Record) -> Sequence[Footprint]:
         """The traffic of a request that the state has forgotten; none if it credits none, or the same SQL."""
         assert record.result
-        summary = self._context.ports.summaries.load(other) or {}
+        summary = self._past.summary(other)
         outcome, names = outcome_of(summary), summary.get("credited")
-        if outcome is None or outcome.status not in _MAY_CREDIT or not isinstance(names, list | tuple):
+        if outcome is None or outcome.status not in MAY_CREDIT or not isinstance(names, list | tuple):
             return ()
         is_recent = outcome.at >= self._context.now() - self._context.rules.duplicates
         return () if is_recent and recognised_by(record.result.sql) & set(names) else footprints_in(summary)
@@ -149,16 +111,3 @@ class Overlaps:
 
 def _are_disjoint(ours: Footprint, other: Footprint) -> bool:
     return compare(ours, other).overlap is Overlap.PROVABLY_DISJOINT
-
-
-def _traffic(record: Record) -> tuple[str, ...]:
-    return record.result.traffic if record.result else ()
-
-
-def _brief(record: Record) -> list[Footprint]:
-    """The footprints as the state keeps them; those that a later version wrote are left out."""
-    found = []
-    for text in _traffic(record):
-        with suppress(ValueError):
-            found.append(footprint_from_text(text))
-    return found

@@ -30,6 +30,7 @@ class Rules:
         template: REPLY_TEMPLATE: text of the reply; `{amount}` is its only field.
         cards: EVIDENCE: whether a reply has a card below its text.
         policy: which amounts a person decides on, and who.
+        products: names of all products, on or off: past credits are found by product and account.
     """
 
     requests: RequestRules
@@ -40,6 +41,7 @@ class Rules:
     template: str
     cards: bool = False
     policy: Policy = field(default_factory=Policy)
+    products: tuple[str, ...] = ()
 
     @property
     def reads_back(self) -> timedelta:

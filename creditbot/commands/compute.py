@@ -20,7 +20,9 @@ from creditbot.commands.output import say
 from creditbot.commands.run_once import check_notebooks_exist
 from creditbot.credit.amount import reply_text
 from creditbot.credit.compute import LinksFailed
+from creditbot.credit.footprint_text import footprint_from_json
 from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts
+from creditbot.decide.paid_twice import account_reasons
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
@@ -47,7 +49,7 @@ def run(options: Namespace) -> int:
         assembly.sql_reader.close()
     for line in lines_of(summary, assembly.rules.template):
         say(line)
-    reasons = reasons_to_hold(assembly.rules.policy, results)
+    reasons = reasons_to_hold(assembly.rules.policy, summary, datetime.now(UTC))
     for reason in reasons:
         say(f"held       {reason.text}")
     _write_page(Path(options.page), summary, results)
@@ -55,10 +57,12 @@ def run(options: Namespace) -> int:
     return 0 if summary.get("computed_amount") and not _problems(summary) and not reasons else 1
 
 
-def reasons_to_hold(policy: Policy, results: Sequence[LinkResult]) -> tuple[HoldReason, ...]:
-    """Why a person would have to decide on the amount. What was credited before on this day is not known here."""
-    links = tuple(LinkFacts(result.credit.amount, result.product) for result in results if result.credit)
-    return policy.reasons(CreditFacts(links))
+def reasons_to_hold(policy: Policy, summary: Mapping[str, Any], now: datetime) -> tuple[HoldReason, ...]:
+    """Why a person would have to decide on the amount. What was credited before is not known here."""
+    computed = [link for link in summary["links"] if "credit" in link and "footprint" in link]
+    links = [LinkFacts(link["credit"], footprint_from_json(link["footprint"])) for link in computed]
+    whose = account_reasons([link.footprint for link in links]) if policy.traffic.account_required else ()
+    return (*policy.reasons(CreditFacts(tuple(links), now)), *whose)
 
 
 def request_of(links: Sequence[str], host: LookerHost) -> Request:

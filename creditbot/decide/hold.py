@@ -1,19 +1,22 @@
 """The reasons to hold a computed amount until a person decides. Pure.
 
 `policy`, `overlap` and whatever else asks for a person give `HoldReason` values; `answer` puts them together and asks
-the approvers. What is known of the request comes in as `CreditFacts`, which `answer` makes from the record and the
-state.
+the approvers. What is known of the request comes in as `CreditFacts`, which `answer` makes from the record, the state
+and the summaries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
+from creditbot.credit.footprint import Footprint, Unknown
+from creditbot.decide.months import AccountMonth
 from creditbot.model import HoldKind, HoldReason
 
-__all__ = ["CreditFacts", "HoldKind", "HoldReason", "LinkFacts", "uncovered"]
+__all__ = ["CreditFacts", "HoldKind", "HoldReason", "LinkFacts", "uncovered", "without_traffic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,11 @@ class LinkFacts:
 
     Attributes:
         amount: USD.
-        product: name of the product, "" where it is not known.
-        accounts: the accounts whose traffic is credited; None where they are not known.
+        footprint: the traffic that is credited.
     """
 
     amount: Decimal
-    product: str = ""
-    accounts: tuple[str, ...] | None = None
+    footprint: Footprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,29 @@ class CreditFacts:
 
     Attributes:
         links: the credits that the amount is the sum of.
+        asked: UTC, when the request was written, or last edited.
         day: the UTC day on which it would be posted, such as "2026-01-08".
         credited_that_day: USD that the bot's replies to other requests credited on that day.
-        credited_to: account -> USD that the bot's replies to other requests credited to it in the calendar month of the
-            traffic; None where that is not known.
+        credited_before: USD that the answers to other requests, by the bot and by people, credit to each account for
+            each month; those of unknown traffic are left out.
     """
 
     links: tuple[LinkFacts, ...]
+    asked: datetime
     day: str = ""
     credited_that_day: Decimal = Decimal(0)
-    credited_to: Mapping[str, Decimal] | None = field(default=None)
+    credited_before: Mapping[AccountMonth, Decimal] = field(default_factory=dict)
 
     @property
     def amount(self) -> Decimal:
         """USD, the sum over the links."""
         return sum((link.amount for link in self.links), Decimal("0.00"))
+
+
+def without_traffic(product: str) -> Footprint:
+    """The footprint of a credit that an earlier version computed: it kept none."""
+    nothing = Unknown("an earlier version computed this credit")
+    return Footprint(product, nothing, nothing, nothing)
 
 
 def uncovered(reasons: Sequence[HoldReason], approved: Sequence[HoldReason]) -> tuple[HoldReason, ...]:

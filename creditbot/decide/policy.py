@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from creditbot.credit.amount import format_usd
-from creditbot.credit.footprint import ACCOUNT_FIELDS
+from creditbot.credit.footprint import ACCOUNT_FIELDS, Footprint, Unknown, account_key
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason
+from creditbot.decide.months import Shares, account_names, added, first_month, next_month, shares_of
 
 DEFAULT_LIMIT = Decimal(25_000)
 """USD per request, above which a person decides if nobody has set a limit."""
@@ -26,7 +27,7 @@ class Limits:
 
     Attributes:
         request: for the amount of one request.
-        account_month: for what one account is credited in one calendar month.
+        account_month: for what one account is credited for one calendar month of traffic.
         day: for all that is credited on one UTC day.
     """
 
@@ -56,11 +57,15 @@ class TrafficRules:
         account_fields: the columns that name an account.
         account_required: the SQL of each link must restrict one of them to names.
         hold_overlap: a person decides where traffic may be credited a second time.
+        always_ask: accounts about which a person decides, whatever the amount.
+        claim_days: for how many days after the end of its month traffic is credited without a question; None for ever.
     """
 
     account_fields: tuple[str, ...] = ACCOUNT_FIELDS
     account_required: bool = True
     hold_overlap: bool = True
+    always_ask: tuple[str, ...] = ()
+    claim_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,8 @@ class Policy:
         else:
             yield f"A person decides on a request of more than {format_usd(limits.request)}."
         if limits.account_month is not None:
-            yield f"A person decides if an account gets more than {format_usd(limits.account_month)} for one month."
+            month = f"more than {format_usd(limits.account_month)} for the traffic of one calendar month (UTC)"
+            yield f"A person decides if an account gets {month}."
         if limits.day is not None:
             yield f"A person decides if more than {format_usd(limits.day)} is credited on one day (UTC)."
 
@@ -117,10 +123,17 @@ class Policy:
             yield f"A person decides if the SQL of a link does not restrict an account to names ({fields})."
         else:
             yield f"The SQL of a link need not restrict an account ({fields})."
+        if self.traffic.always_ask:
+            yield f"A person decides on every credit for {', '.join(self.traffic.always_ask)}."
         if self.traffic.hold_overlap:
             yield "A person decides if some of the traffic was credited before, or may have been."
         else:
             yield "Traffic may be credited again, by other SQL."
+        days = self.traffic.claim_days
+        if days is None:
+            yield "Traffic of any age is credited."
+        else:
+            yield f"A person decides on traffic whose month ended (UTC) more than {days} days before the request."
 
     def quorum(self, amount: Decimal) -> int:
         """How many distinct approvers have to say yes to an amount in USD."""
@@ -128,7 +141,10 @@ class Policy:
 
     def reasons(self, facts: CreditFacts) -> tuple[HoldReason, ...]:
         """Why a person has to decide on a request; empty if the policy lets it pass."""
-        found = (self._request_limit(facts), self._day_limit(facts), *self._month_limits(facts))
+        found = (
+            self._request_limit(facts), self._day_limit(facts), *self._month_limits(facts), *self._accounts(facts),
+            *self._ages(facts),
+        )  # fmt: skip
         return tuple(reason for reason in found if reason)
 
     def _request_limit(self, facts: CreditFacts) -> HoldReason | None:
@@ -148,23 +164,63 @@ class Policy:
         )
         return HoldReason(HoldKind.DAY_LIMIT, text, about=facts.day)
 
-    def _month_limits(self, facts: CreditFacts) -> list[HoldReason]:
+    def _month_limits(self, facts: CreditFacts) -> Iterator[HoldReason]:
         limit = self.limits.account_month
         if limit is None:
-            return []
-        if facts.credited_to is None or any(link.accounts is None for link in facts.links):
-            text = (
-                f"The limit of {format_usd(limit)} per account and month cannot be checked: the accounts are not known."
-            )
-            return [HoldReason(HoldKind.MONTH_LIMIT, text)]
-        reasons = []
-        for account in sorted({account for link in facts.links for account in link.accounts or ()}):
-            before = facts.credited_to.get(account, Decimal(0))
-            total = before + sum(link.amount for link in facts.links if account in (link.accounts or ()))
-            if total > limit:
+            return
+        shares: list[Shares] = []
+        for number, link in enumerate(facts.links, 1):
+            of_link = shares_of(link.footprint, link.amount)
+            if isinstance(of_link, Unknown):
                 text = (
-                    f"With {format_usd(before)} already credited to {account} for the month, its total would be "
-                    f"{format_usd(total)}, above the limit of {format_usd(limit)}."
+                    f"The limit of {format_usd(limit)} per account and month cannot be checked for link {number}: "
+                    f"{of_link.reason}."
                 )
-                reasons.append(HoldReason(HoldKind.MONTH_LIMIT, text, about=account))
-        return reasons
+                yield HoldReason(HoldKind.MONTH_LIMIT, text, about=f"link {number}")
+            else:
+                shares.append(of_link)
+        names = account_names(link.footprint for link in facts.links)
+        for place, share in sorted(added(shares).items()):
+            before = facts.credited_before.get(place, Decimal(0))
+            if before + share > limit:
+                text = (
+                    f"With {format_usd(before)} already credited to {names[place.account]} for {place.month:%B %Y}, "
+                    f"its total for that month would be {format_usd(before + share)}, above the limit of "
+                    f"{format_usd(limit)}."
+                )
+                yield HoldReason(HoldKind.MONTH_LIMIT, text, about=f"{place.account} {place.month:%Y-%m}")
+
+    def _accounts(self, facts: CreditFacts) -> Iterator[HoldReason]:
+        """Why a person decides about the accounts of the links, whatever the amount."""
+        listed = {account_key(name): name for name in self.traffic.always_ask}
+        for number, link in enumerate(facts.links, 1) if listed else ():
+            every = account_names([link.footprint])
+            for key in sorted(listed.keys() & every.keys()):
+                text = f"Link {number} is for {listed[key]}: a person decides on every credit for this account."
+                yield HoldReason(HoldKind.ACCOUNTS, text, about=key)
+            accounts = link.footprint.accounts
+            if isinstance(accounts, Unknown) and not every and not self.traffic.account_required:
+                text = f"Nobody can tell whether link {number} is for an account to ask about: {accounts.reason}."
+                yield HoldReason(HoldKind.ACCOUNTS, text, about=f"link {number}")
+
+    def _ages(self, facts: CreditFacts) -> Iterator[HoldReason]:
+        """The links whose traffic is too old, or may be."""
+        days = self.traffic.claim_days
+        for number, link in enumerate(facts.links, 1) if days is not None else ():
+            assert days is not None
+            if text := _too_old(number, link.footprint, facts.asked, days):
+                yield HoldReason(HoldKind.AGE, text, about=f"link {number}")
+
+
+def _too_old(number: int, footprint: Footprint, asked: datetime, days: int) -> str:
+    """Why a person decides on traffic of this age; "" if it was asked about in time."""
+    month = first_month(footprint)
+    if isinstance(month, Unknown):
+        return f"Nobody can tell how old the traffic of link {number} is: {month.reason}."
+    last = next_month(month) + timedelta(days=days - 1)
+    if asked.astimezone(UTC).date() <= last:
+        return ""
+    return (
+        f"Link {number} is for traffic of {month:%B %Y}, which is credited until {last} ({days} days after the end of "
+        f"the month), and it was asked for on {asked.astimezone(UTC).date()}."
+    )

@@ -4,12 +4,16 @@ A key that the file leaves out has the default that is shown here:
 
     [limits]                          # amounts above which a person decides, in USD
     usd_per_request = 25000           # false: no limit
-    # usd_per_account_and_month = 50000
+    # usd_per_account_and_month = 50000   # the month is that of the traffic
     # usd_per_day = 100000
 
     [accounts]
     fields = ["account_sid", "account_id", "subaccount_sid", "sub_account_sid"]
     required = true                   # false: the SQL of a link need not restrict an account to names
+    always_ask = []                   # a person decides on every credit for these accounts
+
+    [age]
+    # days = 30                       # a person decides on traffic whose month ended longer ago
 
     [overlap]
     hold = true                       # false: traffic may be credited again, by other SQL
@@ -103,6 +107,11 @@ class _Approval(_Part):
 class _Accounts(_Part):
     fields: list[Annotated[str, Field(pattern=r"^\w+$")]] = Field(default=list(ACCOUNT_FIELDS), min_length=1)
     required: bool = True
+    always_ask: list[Annotated[str, Field(pattern=r"\S")]] = []
+
+
+class _Age(_Part):
+    days: int | None = Field(default=None, ge=0, le=3660)
 
 
 class _Overlap(_Part):
@@ -112,6 +121,7 @@ class _Overlap(_Part):
 class _File(_Part):
     limits: _Limits = _Limits()
     accounts: _Accounts = _Accounts()
+    age: _Age = _Age()
     overlap: _Overlap = _Overlap()
     approval: _Approval = _Approval()
 
@@ -124,14 +134,15 @@ class _File(_Part):
             timedelta(hours=approval.hours),
             tuple(Band(band.above_usd, band.people) for band in approval.quorum),
             TrafficRules(
-                tuple(name.lower() for name in self.accounts.fields), self.accounts.required, self.overlap.hold
+                tuple(name.lower() for name in self.accounts.fields), self.accounts.required, self.overlap.hold,
+                tuple(self.accounts.always_ask), self.age.days,
             ),
-        )
+        )  # fmt: skip
 
 
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): _File, ("limits",): _Limits, ("approval",): _Approval, ("approval", "quorum"): _Quorum,
-    ("accounts",): _Accounts, ("overlap",): _Overlap,
+    ("accounts",): _Accounts, ("age",): _Age, ("overlap",): _Overlap,
 }  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from creditbot.answer.context import TickContext
 from creditbot.answer.duplicates import Duplicates
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.holding import Holds
-from creditbot.answer.overlaps import Overlaps
 from creditbot.answer.owner import Notices
 from creditbot.answer.posting import Poster
 from creditbot.answer.repair import Repair
@@ -88,7 +87,7 @@ class Parts:
         finisher = Finisher(context)
         check = ThreadCheck(context, finisher, notices)
         repair = Repair(context, check)
-        holds = Holds(context, finisher, notices, Overlaps(context))
+        holds = Holds(context, finisher, notices)
         poster = Poster(context, finisher, check, repair, Duplicates(context, check), holds)
         return cls(notices, finisher, check, repair, holds, poster, Failures(context, finisher, notices))
 

@@ -10,7 +10,7 @@ import pytest
 from creditbot.commands.compute import compute_request, lines_of, reasons_to_hold, request_of
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.sql.check import SqlRules
-from creditbot.decide.policy import Limits, Policy
+from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.errors import LOOKER, SettingsError, Unreachable
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.page import page_of
@@ -71,9 +71,17 @@ def test_a_refused_amount_is_shown_with_the_reason(world: World) -> None:
 
 def test_an_amount_that_would_be_held_has_the_reasons(world: World) -> None:
     request = request_of([f"https://{HOST}/x/a", f"https://{HOST}/x/b"], REQUEST_RULES.host)
-    _, results = compute_request(Parts(world), request, world.now)  # type: ignore[arg-type]
-    (reason,) = reasons_to_hold(Policy(Limits(request=Decimal(9000))), results)
+    summary, _ = compute_request(Parts(world), request, world.now)  # type: ignore[arg-type]
+    (reason,) = reasons_to_hold(Policy(Limits(request=Decimal(9000))), summary, world.now)
     assert "The amount of $9,897.60 is above the limit of $9,000.00 for one request." == reason.text
+
+
+def test_a_link_that_names_no_account_would_be_held(world: World) -> None:
+    world.conditions["a"] = "TRUE"
+    summary, _ = compute_request(Parts(world), request_of([f"https://{HOST}/x/a"], REQUEST_RULES.host), world.now)  # type: ignore[arg-type]
+    (reason,) = reasons_to_hold(Policy(), summary, world.now)
+    assert "Nobody can tell whose traffic link 1 credits: no condition names the account." == reason.text
+    assert () == reasons_to_hold(Policy(traffic=TrafficRules(account_required=False)), summary, world.now)
 
 
 def test_links_of_a_product_that_is_off_have_no_answer(world: World) -> None:

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
+from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit, Unknown, account_key
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, uncovered
+from creditbot.decide.months import AccountMonth
 from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
 
+ASKED = datetime(2026, 1, 8, tzinfo=UTC)
+NO_UNITS = Unknown("the notebook does not say which rows it flagged")
+DECEMBER = date(2025, 12, 1)
 
-def facts(*amounts: str, accounts: tuple[str, ...] | None = None, **known: object) -> CreditFacts:
+
+def footprint(*accounts: str, start: str = "2025-12-01", end: str = "2026-01-01") -> Footprint:
+    """Of these accounts, between these days."""
+    names = Accounts({"account_sid": frozenset(accounts)}) if accounts else Unknown("no condition names the account")
+    return Footprint("verify", names, Days("day", *map(datetime.fromisoformat, (start, end))), NO_UNITS)
+
+
+def facts(*amounts: str, accounts: tuple[str, ...] = (), asked: datetime = ASKED, **known: object) -> CreditFacts:
     """What is known of a request with a Verify link per amount."""
-    links = tuple(LinkFacts(Decimal(amount), "verify", accounts) for amount in amounts)
-    return CreditFacts(links, **known)  # type: ignore[arg-type]
+    links = tuple(LinkFacts(Decimal(amount), footprint(*accounts)) for amount in amounts)
+    return CreditFacts(links, asked, **known)  # type: ignore[arg-type]
+
+
+def before(**amounts: int) -> dict[AccountMonth, Decimal]:
+    """What was credited to accounts for December."""
+    return {AccountMonth(account_key(name), DECEMBER): Decimal(amount) for name, amount in amounts.items()}
 
 
 def texts(policy: Policy, known: CreditFacts) -> list[str]:
@@ -57,28 +76,39 @@ def test_a_day_limit_says_what_the_total_of_the_day_would_be() -> None:
 
 def test_a_month_limit_names_each_account_that_is_above_it() -> None:
     policy = Policy(Limits(account_month=Decimal(500)))
-    known = facts("200.00", "200.00", accounts=("AC1", "AC2"), credited_to={"AC1": Decimal(100), "AC2": Decimal(101)})
-    assert texts(policy, known) == [
-        "With $101.00 already credited to AC2 for the month, its total would be $501.00, above the limit of $500.00."
-    ]
+    known = facts("200.00", "200.00", accounts=("AC1", "AC2"), credited_before=before(AC1=100, AC2=101))
+    assert policy.reasons(known) == (
+        HoldReason(
+            HoldKind.MONTH_LIMIT,
+            "With $101.00 already credited to AC2 for December 2025, its total for that month would be $501.00, above "
+            "the limit of $500.00.",
+            about=f"{account_key('AC2')} 2025-12",
+        ),
+    )
 
 
-@pytest.mark.parametrize(
-    "known",
-    [facts("1.00", credited_to={}), facts("1.00", accounts=("AC1",))],
-    ids=["accounts unknown", "month unknown"],
-)
-def test_a_month_limit_that_cannot_be_checked_holds_the_amount(known: CreditFacts) -> None:
+def test_a_month_limit_holds_links_of_unknown_traffic() -> None:
+    """With the number of the link; the links whose traffic is known are counted all the same."""
     policy = Policy(Limits(account_month=Decimal(500)))
-    assert texts(policy, known) == [
-        "The limit of $500.00 per account and month cannot be checked: the accounts are not known."
-    ]
+    known = facts("1.00", "501.00", accounts=("AC1",))
+    first = replace(known.links[0], footprint=footprint())
+    reasons = policy.reasons(replace(known, links=(first, known.links[1])))
+    assert [HoldKind.MONTH_LIMIT] * 2 == [reason.kind for reason in reasons]
+    assert reasons[0].text == (
+        "The limit of $500.00 per account and month cannot be checked for link 1: the accounts are not known (no "
+        "condition names the account)."
+    )
+    assert "link 1" == reasons[0].about
+    assert "its total for that month would be $501.00" in reasons[1].text
 
 
 def test_every_reason_is_given() -> None:
-    policy = Policy(Limits(request=Decimal(1), account_month=Decimal(1), day=Decimal(1)))
-    kinds = [reason.kind for reason in policy.reasons(facts("2.00"))]
-    assert kinds == [HoldKind.REQUEST_LIMIT, HoldKind.DAY_LIMIT, HoldKind.MONTH_LIMIT]
+    rules = TrafficRules(always_ask=("AC1",), claim_days=0)
+    policy = Policy(Limits(request=Decimal(1), account_month=Decimal(1), day=Decimal(1)), traffic=rules)
+    kinds = [reason.kind for reason in policy.reasons(facts("2.00", accounts=("AC1",)))]
+    assert kinds == [
+        HoldKind.REQUEST_LIMIT, HoldKind.DAY_LIMIT, HoldKind.MONTH_LIMIT, HoldKind.ACCOUNTS, HoldKind.AGE,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("amount", "people"), [("1000.00", 1), ("1000.01", 2), ("50000.01", 3)])
@@ -102,13 +132,14 @@ def test_the_policy_is_said_in_words() -> None:
     )  # fmt: skip
     assert [
         "A person decides on a request of more than $1,000.00.",
-        "A person decides if an account gets more than $5,000.00 for one month.",
+        "A person decides if an account gets more than $5,000.00 for the traffic of one calendar month (UTC).",
         "A person decides if more than $20,000.00 is credited on one day (UTC).",
         (
             "A person decides if the SQL of a link does not restrict an account to names (account_sid, account_id, "
             "subaccount_sid, sub_account_sid)."
         ),
         "A person decides if some of the traffic was credited before, or may have been.",
+        "Traffic of any age is credited.",
         "The approvers are U0ROSA, U0SAM. They are asked in the channel approvals.",
         "One of them has to say yes, and the vote of the person who asked does not count.",
         "Above $2,000.00, 2 of them have to say yes.",
@@ -118,17 +149,110 @@ def test_the_policy_is_said_in_words() -> None:
 
 
 def test_a_policy_without_a_limit_for_one_request_says_so() -> None:
-    first, _accounts, _overlap, fourth, *_ = Policy(Limits(request=None), ("U0ROSA",)).words()
-    assert "No limit is set for one request." == first
-    assert "The approvers are U0ROSA. They are asked in a direct message to the owner." == fourth
+    words = [*Policy(Limits(request=None), ("U0ROSA",)).words()]
+    assert "No limit is set for one request." == words[0]
+    assert "The approvers are U0ROSA. They are asked in a direct message to the owner." in words
 
 
-def test_a_month_limit_counts_an_account_that_got_nothing_before() -> None:
+@pytest.mark.parametrize(("amount", "held"), [("500.00", False), ("500.01", True)])
+def test_a_month_limit_counts_an_account_that_got_nothing_before(amount: str, held: bool) -> None:
     policy = Policy(Limits(account_month=Decimal(500)))
-    known = facts("500.01", accounts=("AC1",), credited_to={})
-    text = "With $0.00 already credited to AC1 for the month, its total would be $500.01, above the limit of $500.00."
-    assert (HoldReason(HoldKind.MONTH_LIMIT, text, about="AC1"),) == policy.reasons(known)
-    assert () == policy.reasons(facts("500.00", accounts=("AC1",), credited_to={}))
+    assert held == bool(policy.reasons(facts(amount, accounts=("AC1",))))
+
+
+def test_what_was_credited_for_another_month_does_not_count() -> None:
+    policy = Policy(Limits(account_month=Decimal(500)))
+    november = {AccountMonth(account_key("AC1"), date(2025, 11, 1)): Decimal(400)}
+    assert () == policy.reasons(facts("101.00", accounts=("AC1",), credited_before=november))
+
+
+# -- accounts about which a person always decides ----------------------------------------------------------------------
+
+ALWAYS = Policy(traffic=TrafficRules(always_ask=("AC1", "AC3")))
+
+
+@pytest.mark.parametrize("name", ["AC1", " ac1 "], ids=["as listed", "as another warehouse writes it"])
+def test_a_person_always_decides_about_listed_accounts(name: str) -> None:
+    """However small the amount is."""
+    (reason,) = ALWAYS.reasons(facts("0.01", accounts=(name, "AC2")))
+    assert reason == HoldReason(
+        HoldKind.ACCOUNTS,
+        "Link 1 is for AC1: a person decides on every credit for this account.",
+        about=account_key("AC1"),
+    )
+
+
+def test_other_accounts_are_not_asked_about() -> None:
+    assert () == ALWAYS.reasons(facts("1.00", accounts=("AC2",)))
+
+
+def test_a_flagged_row_of_a_listed_account_is_asked_about() -> None:
+    """Where the SQL names no account, the notebook's rows may."""
+    units = {Unit("AC3", date(2025, 12, 5), "+62", "basic"): Flagged(1, Decimal(1))}
+    known = CreditFacts((LinkFacts(Decimal(1), replace(footprint(), units=units)),), ASKED)
+    assert ["Link 1 is for AC3: a person decides on every credit for this account."] == texts(ALWAYS, known)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_an_unknown_account_may_be_one_of_the_list(required: bool) -> None:
+    """If the policy asks about unknown accounts anyway, that is reason enough."""
+    policy = replace(ALWAYS, traffic=replace(ALWAYS.traffic, account_required=required))
+    expected = "Nobody can tell whether link 1 is for an account to ask about: no condition names the account."
+    assert ([] if required else [expected]) == texts(policy, facts("1.00"))
+
+
+# -- age ---------------------------------------------------------------------------------------------------------------
+
+CLAIMS = Policy(traffic=TrafficRules(claim_days=30))
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [("2025-12-20T00:00Z", False), ("2026-01-30T23:59Z", False), ("2026-01-31T00:00Z", True)],
+)
+def test_claims_end_some_days_after_the_month(asked: str, held: bool) -> None:
+    known = facts("1.00", accounts=("AC1",), asked=datetime.fromisoformat(asked))
+    assert held == bool(CLAIMS.reasons(known))
+
+
+def test_a_reason_of_age_says_until_when_it_was_credited() -> None:
+    known = facts("1.00", accounts=("AC1",), asked=datetime(2026, 2, 3, 1, tzinfo=UTC))
+    assert CLAIMS.reasons(known) == (
+        HoldReason(
+            HoldKind.AGE,
+            "Link 1 is for traffic of December 2025, which is credited until 2026-01-30 (30 days after the end of the "
+            "month), and it was asked for on 2026-02-03.",
+            about="link 1",
+        ),
+    )
+
+
+def test_without_a_rule_traffic_of_any_age_is_credited() -> None:
+    old = footprint("AC1", start="2001-01-01", end="2001-02-01")
+    assert () == Policy().reasons(CreditFacts((LinkFacts(Decimal(1), old),), ASKED))
+
+
+def test_the_age_counts_from_the_first_month_that_was_flagged() -> None:
+    """The window may be wider than what was flagged."""
+    year = footprint("AC1", start="2025-01-01", end="2026-01-01")
+    flagged = replace(year, units={Unit("AC1", date(2025, 12, 5), "+62", "basic"): Flagged(1, Decimal(1))})
+    known = [CreditFacts((LinkFacts(Decimal(1), each),), ASKED) for each in (year, flagged)]
+    assert [True, False] == [bool(CLAIMS.reasons(each)) for each in known]
+
+
+@pytest.mark.parametrize(
+    ("days", "why"),
+    [
+        (Unknown("nobody knows"), "the days are not known (nobody knows)"),
+        (Days("day", None, datetime.fromisoformat("2026-01-01")), "the SQL does not say when the traffic begins"),
+    ],
+)
+def test_traffic_of_unknown_age_is_asked_about(days: Days | Unknown, why: str) -> None:
+    known = CreditFacts((LinkFacts(Decimal(1), replace(footprint("AC1"), days=days)),), ASKED)
+    assert [f"Nobody can tell how old the traffic of link 1 is: {why}."] == texts(CLAIMS, known)
+
+
+# -- in words ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_policy_that_asks_nothing_of_the_traffic_says_so() -> None:
@@ -136,3 +260,9 @@ def test_a_policy_that_asks_nothing_of_the_traffic_says_so() -> None:
     _limit, accounts, overlap, *_ = Policy(traffic=traffic).words()
     assert "The SQL of a link need not restrict an account (customer)." == accounts
     assert "Traffic may be credited again, by other SQL." == overlap
+
+
+def test_a_policy_about_accounts_and_age_says_so() -> None:
+    words = [*replace(ALWAYS, traffic=replace(ALWAYS.traffic, claim_days=30)).words()]
+    assert "A person decides on every credit for AC1, AC3." in words
+    assert "A person decides on traffic whose month ended (UTC) more than 30 days before the request." in words

@@ -43,6 +43,10 @@ def test_every_key_is_read(path: Path) -> None:
         [accounts]
         fields = ["Customer_ID"]
         required = false
+        always_ask = ["AC1"]
+
+        [age]
+        days = 30
 
         [overlap]
         hold = false
@@ -63,7 +67,7 @@ def test_every_key_is_read(path: Path) -> None:
         "credit-approvals",
         timedelta(hours=24),
         (Band(Decimal(500), 2),),
-        TrafficRules(("customer_id",), account_required=False, hold_overlap=False),
+        TrafficRules(("customer_id",), False, False, ("AC1",), 30),
     )
 
 
@@ -90,6 +94,9 @@ def test_another_limit_leaves_that_for_one_request(path: Path) -> None:
         ("[approval]\napprovers = ['rosa']", "approval, approvers, number 1: it must be a member ID"),
         ("[[approval.quorum]]\nabove_usd = 3", "approval, quorum, number 1, people: Field required"),
         ("[approval]\nhours = 0", "approval, hours: Input should be greater than or equal to 1"),
+        ("[age]\ndays = -1", "age, days: Input should be greater than or equal to 0"),
+        ("[age]\nmonths = 1", "age, months: there is no such key; the nearest one is days"),
+        ("[accounts]\nalways_ask = [' ']", "accounts, always_ask, number 1: String should match pattern"),
         ("limits = 3 3", " is not TOML: "),
     ],
 )

@@ -1,0 +1,177 @@
+"""Puts together what the policy has to know of a request: its credits, and what was credited before.
+
+The record, the state and the summaries come in; `CreditFacts` go to `creditbot.decide.policy`. The state may be asked
+again without reading anything: the swap to posting checks the limits on the very state that it is based on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.past_credits import CREDITS, MAY_CREDIT, PastCredits, traffic_of
+from creditbot.credit.footprint import FARTHEST, Accounts, Footprint, Unknown, search_tokens
+from creditbot.decide.hold import CreditFacts, LinkFacts, without_traffic
+from creditbot.decide.months import AccountMonth, Shares, account_names, added, shares_of
+from creditbot.decide.paid_twice import Credited
+from creditbot.evidence.summary import footprints_in, outcome_fields, outcome_of
+from creditbot.model import RequestKey
+from creditbot.slack_time import time_of
+from creditbot.state.codec import State
+from creditbot.state.record import LinkAmount, Record
+
+
+class KnownFacts:
+    """What is known of computed requests. Safe to use from several threads, each for a request of its own."""
+
+    def __init__(self, context: TickContext, past: PastCredits) -> None:
+        self._context = context
+        self._past = past
+        self._limits = context.rules.policy.limits
+        self._lost: Mapping[RequestKey, Decimal] | None = None
+        self._forgotten: dict[RequestKey, Mapping[RequestKey, Shares]] = {}
+
+    def read(self, key: RequestKey, record: Record) -> CreditFacts:
+        """What is known now, after reading the summaries that it takes. Raises what the summaries raise."""
+        now, state = self._context.now(), self._context.ledger.state
+        links = self._past.links(key, record)
+        if self._lost is None and self._limits.day is not None:
+            self._lost = self._lost_today(now)
+        if self._limits.account_month is not None:
+            ours = _places(links)
+            for other, theirs in _credits(state, key):
+                if not _is_apart(self._past.known_links(other, theirs), ours):
+                    self._past.links(other, theirs)
+            self._forgotten[key] = self._forgotten_shares(links, ours)
+        return self.of(state, key, record, now)
+
+    def of(self, state: State, key: RequestKey, record: Record, now: datetime) -> CreditFacts:
+        """What is known by this state and by what was read before; nothing is read."""
+        day = now.astimezone(UTC).date()
+        return CreditFacts(
+            tuple(self._links(key, record)),
+            max(time_of(key.ts), time_of(record.edited or key.ts)),
+            day.isoformat(),
+            self._credited_on(day, state, key),
+            self._credited_before(state, key) if self._limits.account_month is not None else {},
+        )
+
+    def _links(self, key: RequestKey, record: Record) -> Iterator[LinkFacts]:
+        assert record.result
+        if traffic_of(record):
+            yield from (LinkFacts(link.amount, link.footprint) for link in self._past.known_links(key, record))
+            return
+        for link in record.result.links or (LinkAmount("", record.result.amount),):
+            yield LinkFacts(link.amount, without_traffic(link.product))
+
+    # ---- one day -----------------------------------------------------------------------------------------------------
+
+    def _credited_on(self, day: date, state: State, key: RequestKey) -> Decimal:
+        """USD that the bot's replies to other requests credited on a UTC day."""
+        others = {
+            other: theirs.result.amount
+            for other, theirs in state.records.items()
+            if theirs.status in ("posting", "answered") and theirs.result and theirs.at.astimezone(UTC).date() == day
+        }
+        lost = {other: amount for other, amount in (self._lost or {}).items() if other not in state.records}
+        return sum((amount for other, amount in {**lost, **others}.items() if other != key), Decimal(0))
+
+    def _lost_today(self, now: datetime) -> Mapping[RequestKey, Decimal]:
+        """What was credited today, as the summaries say: only a state that was lost today lacks credits of today."""
+        lost_at, day = self._context.ledger.state.meta.pause_before, now.astimezone(UTC).date()
+        if lost_at is None or lost_at.astimezone(UTC).date() != day:
+            return {}
+        found: dict[RequestKey, Decimal] = {}
+        oldest = now - self._context.rules.lookback - self._context.rules.policy.expires - timedelta(days=1)
+        for key, summary in self._context.ports.summaries.newest_first():
+            if time_of(key.ts) < oldest:
+                break
+            outcome, amount = outcome_of(summary), summary.get("credit_amount")
+            if outcome and outcome.status == "answered" and outcome.at.date() == day and isinstance(amount, Decimal):
+                found[key] = amount
+        return found
+
+    # ---- one account and month ---------------------------------------------------------------------------------------
+
+    def _credited_before(self, state: State, key: RequestKey) -> dict[AccountMonth, Decimal]:
+        """USD of other requests for each account and month, where their traffic is known."""
+        in_state = [
+            _shares(self._past.known_links(other, theirs), theirs.answer_amount if _by_others(theirs) else None)
+            for other, theirs in _credits(state, key)
+        ]
+        forgotten = self._forgotten.get(key, {})
+        return added([*in_state, *(shares for other, shares in forgotten.items() if other not in state.records)])
+
+    def _forgotten_shares(self, links: Sequence[Credited], ours: set[AccountMonth]) -> Mapping[RequestKey, Shares]:
+        """What requests that the state has forgotten credit to these accounts.
+
+        Nobody credits traffic before it is sent. So only summaries of requests since the first month are read.
+        """
+        if not ours:
+            return {}
+        first = datetime.combine(min(place.month for place in ours), datetime.min.time(), UTC) - FARTHEST
+        state, found = self._context.ledger.state, dict[RequestKey, Shares]()
+        for other in self._past.named(_tokens(links, self._context.rules.products)):
+            if time_of(other.ts) >= first and other not in state.records:
+                found[other] = _shares_in(self._past.summary(other))
+        return found
+
+
+def _credits(state: State, key: RequestKey) -> Iterator[tuple[RequestKey, Record]]:
+    """The other requests that credit traffic, by the bot's reply or by a person's answer."""
+    for other, theirs in state.records.items():
+        if other != key and theirs.status in CREDITS and traffic_of(theirs):
+            yield other, theirs
+
+
+def _by_others(record: Record) -> bool:
+    return record.status == "elsewhere"
+
+
+def _places(links: Sequence[Credited]) -> set[AccountMonth]:
+    every = [shares_of(link.footprint, link.amount) for link in links]
+    return {place for shares in every if not isinstance(shares, Unknown) for place in shares}
+
+
+def _is_apart(links: Sequence[Credited], ours: set[AccountMonth]) -> bool:
+    """Whether links are known to credit other accounts, or other months."""
+    every = [shares_of(link.footprint, link.amount) for link in links]
+    return all(not isinstance(shares, Unknown) and ours.isdisjoint(shares) for shares in every)
+
+
+def _shares(links: Sequence[Credited], answered: Decimal | None) -> Shares:
+    """What an answer credits to each account and month; links whose traffic is not known are left out.
+
+    Args:
+        links: with the amounts that were computed.
+        answered: USD, the amount that a person answered instead; None for the amounts that were computed.
+    """
+    total = sum((link.amount for link in links), Decimal(0))
+    parts = [link.amount if answered is None else link.amount * answered / total for link in links] if total else []
+    every = [shares_of(link.footprint, part) for link, part in zip(links, parts, strict=False)]
+    return added(shares for shares in every if not isinstance(shares, Unknown))
+
+
+def _shares_in(summary: Mapping[str, Any]) -> Shares:
+    """The same of a request that the state has forgotten; nothing if it credits nothing."""
+    outcome = outcome_of(summary)
+    if outcome is None or outcome.status not in MAY_CREDIT:
+        return {}
+    amounts = [link["credit"] for link in summary["links"] if "footprint" in link and "credit" in link]
+    footprints = footprints_in(summary)
+    if len(amounts) != len(footprints):
+        return {}
+    answered = outcome_fields(summary).get("answer_amount") if outcome.status == "elsewhere" else None
+    links = [Credited(*pair) for pair in zip(footprints, amounts, strict=True)]
+    return _shares(links, answered if isinstance(answered, Decimal) else None)
+
+
+def _tokens(links: Sequence[Credited], products: Iterable[str]) -> tuple[str, ...]:
+    """The names under which credits of any product to the accounts of these links are found."""
+    names = account_names(link.footprint for link in links)
+    accounts = Accounts({"": frozenset(names.values())}) if names else Unknown("")
+    every = dict.fromkeys([*products, *(link.footprint.product for link in links)])
+    return search_tokens(Footprint(product, accounts, Unknown(""), Unknown("")) for product in every)

@@ -1,0 +1,105 @@
+"""Says what was credited before, and for which traffic: what the state knows, and what the summaries add to it.
+
+The state knows recent requests, with hashed accounts and without units. A summary has all of it, and is read once a
+tick at most, and only if somebody asks for it. `overlaps` compares the traffic, and `facts` adds up the amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from creditbot.answer.context import TickContext
+from creditbot.credit.footprint import Footprint
+from creditbot.credit.footprint_text import footprint_from_text, footprint_to_text
+from creditbot.decide.paid_twice import Credited
+from creditbot.evidence.summary import footprints_in
+from creditbot.model import RequestKey
+from creditbot.slack_time import time_of
+from creditbot.state.record import ANSWERED, Record, Status
+
+REMEMBERED = timedelta(days=400)
+"""How far back credits are compared: a year, and the month after it, in which requests for it still come."""
+CREDITS: frozenset[Status] = frozenset({"posting", *ANSWERED})
+"""The statuses in the state that mean a credit."""
+MAY_CREDIT: frozenset[Status] = CREDITS | {"computed"}
+"""The statuses in a summary that may mean a credit: a computed request may have been answered before a state was lost.
+"""
+
+
+class PastCredits:
+    """What requests credit, by their records and their summaries. Safe to use from several threads.
+
+    Every method but `brief` raises what the summaries raise.
+    """
+
+    def __init__(self, context: TickContext) -> None:
+        self._context = context
+        self._links: dict[RequestKey, tuple[tuple[str, ...], Sequence[Credited]]] = {}
+        self._named: dict[str, Sequence[RequestKey]] = {}
+        self._summaries: dict[RequestKey, Mapping[str, Any]] = {}
+
+    def links(self, key: RequestKey, record: Record) -> Sequence[Credited]:
+        """The links of a request with their traffic; without units if the summary is of another run."""
+        traffic, links = self._links.get(key, (None, ()))
+        if traffic != traffic_of(record):
+            links = self._in_full(key, record)
+            self.keep(key, record, links)
+        return links
+
+    def keep(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> None:
+        """Remembers the links of a request for this tick: its summary need not be read for them."""
+        self._links[key] = traffic_of(record), links
+
+    def known_links(self, key: RequestKey, record: Record) -> Sequence[Credited]:
+        """The links of a request as far as they are known without reading its summary."""
+        traffic, links = self._links.get(key, (None, ()))
+        return links if traffic == traffic_of(record) else _credited(brief(record), record)
+
+    def named(self, tokens: Iterable[str]) -> Sequence[RequestKey]:
+        """The requests of the last 400 days whose summaries have one of these traffic tokens, each once."""
+        oldest = self._context.now() - REMEMBERED
+        found: dict[RequestKey, None] = {}
+        for token in tokens:
+            if token not in self._named:
+                self._named[token] = self._context.ports.summaries.credited_by(token)
+            found |= dict.fromkeys(self._named[token])
+        return [key for key in found if time_of(key.ts) >= oldest]
+
+    def summary(self, key: RequestKey) -> Mapping[str, Any]:
+        """The summary of a request that the state has forgotten; empty if there is none."""
+        if key not in self._summaries:
+            self._summaries[key] = self._context.ports.summaries.load(key) or {}
+        return self._summaries[key]
+
+    def _in_full(self, key: RequestKey, record: Record) -> Sequence[Credited]:
+        summary: Mapping[str, Any] = self._context.ports.summaries.load(key) or {}
+        footprints = footprints_in(summary)
+        is_of_record = tuple(map(footprint_to_text, footprints)) == traffic_of(record)
+        return _credited(footprints if is_of_record else brief(record), record)
+
+
+def traffic_of(record: Record) -> tuple[str, ...]:
+    """The footprints of a request as the state keeps them."""
+    return record.result.traffic if record.result else ()
+
+
+def brief(record: Record) -> list[Footprint]:
+    """The footprints as the state keeps them; those that a later version wrote are left out."""
+    found = []
+    for text in traffic_of(record):
+        with suppress(ValueError):
+            found.append(footprint_from_text(text))
+    return found
+
+
+def _credited(footprints: Sequence[Footprint], record: Record) -> Sequence[Credited]:
+    """The footprints with the amounts of their links; with the whole amount at the first if these are not known."""
+    assert record.result
+    amounts = [link.amount for link in record.result.links]
+    if len(amounts) != len(footprints):
+        amounts = [record.result.amount, *[Decimal(0)] * len(footprints)]
+    return [Credited(*pair) for pair in zip(footprints, amounts, strict=False)]
