@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from tests.support.points import Point
 from tests.support.world import Killed, World
@@ -53,11 +52,11 @@ class Tick:
         self._halted.release()
 
 
-def stopped(world: World, point: Point, **options: Any) -> Tick:
+def stopped(world: World, point: Point) -> Tick:
     """A tick that is stopped at a point."""
 
     def run(tick: Tick) -> None:
-        world.tick(at=lambda reached: tick.pause() if reached == point else None, **options)
+        world.tick(at=lambda reached: tick.pause() if reached == point else None)
 
     tick = Tick(run)
     assert not tick.go_on()
