@@ -67,6 +67,7 @@ def assemble(
     runner: Runner | None = None,
 ) -> Assembly:
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
+    from creditbot.adapters.slack.muted import MutedApprovers, MutedReplier
     from creditbot.adapters.slack.open import open_slack
     from creditbot.adapters.slack.signs import NoSigns
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
@@ -79,10 +80,10 @@ def assemble(
     products = products_of(settings)
     ports = Ports(
         slack.inbox,
-        slack.replier,
-        slack.signs if settings.status_reactions else NoSigns(),
+        MutedReplier() if settings.shadow else slack.replier,
+        slack.signs if settings.status_reactions and not settings.shadow else NoSigns(),
         slack.owner,
-        slack.approvers,
+        MutedApprovers(slack.approvers) if settings.shadow else slack.approvers,
         resolver or make_resolver(settings, stop),
         runner or make_runner(settings, products, environ),
         summaries or make_summaries(settings),
@@ -116,6 +117,7 @@ def assemble(
         cards=settings.evidence == "card",
         policy=policy,
         products=tuple(product.name for product in products.products),
+        shadow=settings.shadow,
     )
     process = ThisProcess(
         is_running=(lambda _: None) if in_cluster else is_running,

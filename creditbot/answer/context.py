@@ -10,9 +10,10 @@ from datetime import datetime
 
 from creditbot.answer.rules import Rules
 from creditbot.machine.processes import ThisProcess
-from creditbot.model import Workspace
+from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Ports
 from creditbot.state.ledger import Ledger
+from creditbot.state.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,14 @@ class TickContext:
     def deployment(self) -> str:
         """The id of this deployment, which every post carries."""
         return self.ledger.state.meta.deployment
+
+    def in_shadow(self, key: RequestKey, record: Record | None = None) -> bool:
+        """Whether nothing may be said about a request: SHADOW is on, or was on when the request was asked."""
+        return self.rules.shadow or self.ledger.state.in_shadow(key, record.retried if record else None)
+
+    def is_silent(self, key: RequestKey, record: Record | None = None) -> bool:
+        """Whether the owner hears nothing about a request: it is in shadow, and we never posted a reply to it."""
+        return self.in_shadow(key, record) and not (record and record.posts)
 
     @property
     def stopping(self) -> bool:

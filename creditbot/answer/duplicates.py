@@ -15,7 +15,7 @@ from creditbot.errors import AlreadyCredited, NotYet, Refused, ThreadUnclear
 from creditbot.evidence.summary import outcome_of
 from creditbot.model import RequestKey
 from creditbot.state.codec import State
-from creditbot.state.record import ANSWERED, Record
+from creditbot.state.record import Record, is_credited
 
 
 class Duplicates:
@@ -34,8 +34,9 @@ class Duplicates:
         if record.overridden_by or not record.result:
             return
         oldest, sql = now - self._context.rules.duplicates, recognised_by(record.result.sql)
+        in_shadow = self._context.in_shadow(key, record)
         for other, theirs in state.records.items():
-            if other != key and _credited_sql(theirs, oldest) & sql:
+            if other != key and _credited_sql(theirs, oldest, in_shadow=in_shadow) & sql:
                 raise self._already(other)
 
     def refuse_remembered(self, key: RequestKey, record: Record) -> None:
@@ -54,9 +55,9 @@ class Duplicates:
             outcome = outcome_of(summaries.load(other) or {})
             if outcome is None or outcome.at < now - self._context.rules.duplicates:
                 continue
-            if outcome.status in ANSWERED:
+            if is_credited(outcome, in_shadow=self._context.in_shadow(key, record)):
                 raise self._already(other)
-            if outcome.status in ("computed", "held"):
+            if outcome.status in ("computed", "held", "shadowed"):
                 self._refuse_if_answered(other, now)
 
     def _refuse_if_answered(self, other: RequestKey, now: datetime) -> None:
@@ -89,8 +90,8 @@ class Duplicates:
         )
 
 
-def _credited_sql(record: Record, oldest: datetime) -> set[str]:
+def _credited_sql(record: Record, oldest: datetime, *, in_shadow: bool) -> set[str]:
     """Hashes of the SQL that this request credits, whether we or a person answered it."""
-    if record.status not in {"posting", *ANSWERED} or record.at < oldest or not record.result:
+    if not is_credited(record, in_shadow=in_shadow) or record.at < oldest or not record.result:
         return set()
     return set(record.result.sql)

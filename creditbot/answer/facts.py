@@ -12,16 +12,16 @@ from decimal import Decimal
 from typing import Any
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.past_credits import CREDITS, MAY_CREDIT, PastCredits, traffic_of
+from creditbot.answer.past_credits import PastCredits, may_credit, traffic_of
 from creditbot.credit.footprint import FARTHEST, Accounts, Footprint, Unknown, search_tokens
 from creditbot.decide.hold import CreditFacts, LinkFacts, without_traffic
 from creditbot.decide.months import AccountMonth, Shares, account_names, added, shares_of
 from creditbot.decide.paid_twice import Credited
-from creditbot.evidence.summary import footprints_in, outcome_fields, outcome_of
+from creditbot.evidence.summary import footprints_in, outcome_of
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
-from creditbot.state.record import LinkAmount, Record
+from creditbot.state.record import End, LinkAmount, Record, is_credited
 
 
 class KnownFacts:
@@ -37,26 +37,28 @@ class KnownFacts:
     def read(self, key: RequestKey, record: Record) -> CreditFacts:
         """What is known now, after reading the summaries that it takes. Raises what the summaries raise."""
         now, state = self._context.now(), self._context.ledger.state
+        in_shadow = self._context.in_shadow(key, record)
         links = self._past.links(key, record)
         if self._lost is None and self._limits.day is not None:
             self._lost = self._lost_today(now)
         if self._limits.account_month is not None:
             ours = _places(links)
-            for other, theirs in _credits(state, key):
+            for other, theirs in _credits(state, key, in_shadow=in_shadow):
                 if not _is_apart(self._past.known_links(other, theirs), ours):
                     self._past.links(other, theirs)
-            self._forgotten[key] = self._forgotten_shares(links, ours)
+            self._forgotten[key] = self._forgotten_shares(links, ours, in_shadow=in_shadow)
         return self.of(state, key, record, now)
 
     def of(self, state: State, key: RequestKey, record: Record, now: datetime) -> CreditFacts:
         """What is known by this state and by what was read before; nothing is read."""
-        day = now.astimezone(UTC).date()
+        day, in_shadow = now.astimezone(UTC).date(), self._context.in_shadow(key, record)
+        credited_before = self._limits.account_month is not None
         return CreditFacts(
             tuple(self._links(key, record)),
             max(time_of(key.ts), time_of(record.edited or key.ts)),
             day.isoformat(),
-            self._credited_on(day, state, key),
-            self._credited_before(state, key) if self._limits.account_month is not None else {},
+            self._credited_on(day, state, key, in_shadow=in_shadow),
+            self._credited_before(state, key, in_shadow=in_shadow) if credited_before else {},
         )
 
     def _links(self, key: RequestKey, record: Record) -> Iterator[LinkFacts]:
@@ -69,12 +71,14 @@ class KnownFacts:
 
     # ---- one day -----------------------------------------------------------------------------------------------------
 
-    def _credited_on(self, day: date, state: State, key: RequestKey) -> Decimal:
-        """USD that the bot's replies to other requests credited on a UTC day."""
+    def _credited_on(self, day: date, state: State, key: RequestKey, *, in_shadow: bool) -> Decimal:
+        """USD that the bot's replies to other requests credited on a UTC day, or would have, in shadow."""
+        ours = {"posting", "answered", *(("shadowed",) if in_shadow else ())}
         others = {
             other: theirs.result.amount
             for other, theirs in state.records.items()
-            if theirs.status in ("posting", "answered") and theirs.result and theirs.at.astimezone(UTC).date() == day
+            if theirs.status in ours and theirs.would in ("", "answered")
+            if theirs.result and theirs.at.astimezone(UTC).date() == day
         }
         lost = {other: amount for other, amount in (self._lost or {}).items() if other not in state.records}
         return sum((amount for other, amount in {**lost, **others}.items() if other != key), Decimal(0))
@@ -96,16 +100,18 @@ class KnownFacts:
 
     # ---- one account and month ---------------------------------------------------------------------------------------
 
-    def _credited_before(self, state: State, key: RequestKey) -> dict[AccountMonth, Decimal]:
+    def _credited_before(self, state: State, key: RequestKey, *, in_shadow: bool) -> dict[AccountMonth, Decimal]:
         """USD of other requests for each account and month, where their traffic is known."""
         in_state = [
             _shares(self._past.known_links(other, theirs), theirs.answer_amount if _by_others(theirs) else None)
-            for other, theirs in _credits(state, key)
+            for other, theirs in _credits(state, key, in_shadow=in_shadow)
         ]
         forgotten = self._forgotten.get(key, {})
         return added([*in_state, *(shares for other, shares in forgotten.items() if other not in state.records)])
 
-    def _forgotten_shares(self, links: Sequence[Credited], ours: set[AccountMonth]) -> Mapping[RequestKey, Shares]:
+    def _forgotten_shares(
+        self, links: Sequence[Credited], ours: set[AccountMonth], *, in_shadow: bool
+    ) -> Mapping[RequestKey, Shares]:
         """What requests that the state has forgotten credit to these accounts.
 
         Nobody credits traffic before it is sent. So only summaries of requests since the first month are read.
@@ -116,19 +122,19 @@ class KnownFacts:
         state, found = self._context.ledger.state, dict[RequestKey, Shares]()
         for other in self._past.named(_tokens(links, self._context.rules.products)):
             if time_of(other.ts) >= first and other not in state.records:
-                found[other] = _shares_in(self._past.summary(other))
+                found[other] = _shares_in(self._past.summary(other), in_shadow=in_shadow)
         return found
 
 
-def _credits(state: State, key: RequestKey) -> Iterator[tuple[RequestKey, Record]]:
+def _credits(state: State, key: RequestKey, *, in_shadow: bool) -> Iterator[tuple[RequestKey, Record]]:
     """The other requests that credit traffic, by the bot's reply or by a person's answer."""
     for other, theirs in state.records.items():
-        if other != key and theirs.status in CREDITS and traffic_of(theirs):
+        if other != key and is_credited(theirs, in_shadow=in_shadow) and traffic_of(theirs):
             yield other, theirs
 
 
-def _by_others(record: Record) -> bool:
-    return record.status == "elsewhere"
+def _by_others(end: End) -> bool:
+    return end.status == "elsewhere" or (end.status == "shadowed" and bool(end.reply))
 
 
 def _places(links: Sequence[Credited]) -> set[AccountMonth]:
@@ -155,18 +161,18 @@ def _shares(links: Sequence[Credited], answered: Decimal | None) -> Shares:
     return added(shares for shares in every if not isinstance(shares, Unknown))
 
 
-def _shares_in(summary: Mapping[str, Any]) -> Shares:
+def _shares_in(summary: Mapping[str, Any], *, in_shadow: bool) -> Shares:
     """The same of a request that the state has forgotten; nothing if it credits nothing."""
     outcome = outcome_of(summary)
-    if outcome is None or outcome.status not in MAY_CREDIT:
+    if outcome is None or not may_credit(outcome, in_shadow=in_shadow):
         return {}
     amounts = [link["credit"] for link in summary["links"] if "footprint" in link and "credit" in link]
     footprints = footprints_in(summary)
     if len(amounts) != len(footprints):
         return {}
-    answered = outcome_fields(summary).get("answer_amount") if outcome.status == "elsewhere" else None
+    answered = outcome.answer_amount if _by_others(outcome) else None
     links = [Credited(*pair) for pair in zip(footprints, amounts, strict=True)]
-    return _shares(links, answered if isinstance(answered, Decimal) else None)
+    return _shares(links, answered)
 
 
 def _tokens(links: Sequence[Credited], products: Iterable[str]) -> tuple[str, ...]:

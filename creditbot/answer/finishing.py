@@ -17,7 +17,8 @@ from creditbot.evidence.keeping import close_page, keep_page
 from creditbot.evidence.summary import empty_summary, ended_summary, failed_summary, footprints_in
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
-from creditbot.state.record import ANSWERED, Notice, Record, move
+from creditbot.state.ledger import Guard
+from creditbot.state.record import Notice, Record, is_credited, move
 
 
 class Finisher:
@@ -28,12 +29,12 @@ class Finisher:
 
     def finish(
         self, key: RequestKey, base: Record, end: Record, notices: Mapping[str, Notice] | None = None,
-        request: Request | None = None, failed: LinksFailed | None = None,
+        request: Request | None = None, failed: LinksFailed | None = None, guard: Guard | None = None,
     ) -> Record:  # fmt: skip
         """Writes the summary of an end and stores the end in place of `base`; returns what is stored.
 
         `request` is for the summary of a request whose credit was never computed: it says what was asked. `failed` says
-        how far its links got.
+        how far its links got. `guard` as in `Ledger.swap`.
         If the summary cannot be written, the request ends all the same, and a later tick writes it (`save_later`).
         Raises `StateConflict` if the stored record is no longer `base`; the summary then stays as the other process
         wrote it.
@@ -42,7 +43,8 @@ class Finisher:
         summary = self._saved(key, end, request, failed)
         end = replace(end, saved=summary is not None)
         try:
-            self._context.ledger.swap(key, base, end, notices={**(notices or {}), **self._left_out(key, end)})
+            told = {} if self._context.is_silent(key, base) else {**(notices or {}), **self._left_out(key, end)}
+            self._context.ledger.swap(key, base, end, guard=guard, notices=told)
         except StateConflict:
             self.restore(key)
             raise
@@ -106,7 +108,7 @@ class Finisher:
         if document is None:
             message, links = (request.message, request.links) if request else (None, ())
             document = empty_summary(key, self._context.workspace.address(key, record.thread), message, links)
-        ended = ended_summary(document, record)
+        ended = ended_summary(document, record, in_shadow=self._context.is_silent(key, record))
         summaries.save(key, ended, _credited(record, document))
         return ended
 
@@ -131,10 +133,11 @@ class Finisher:
 def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:
     """The names under which the credit of this end is found again: hashes of its SQL, and traffic tokens.
 
-    A held request counts as well: if the state is lost, its thread shows whether it was approved and answered.
+    A held request counts as well: if the state is lost, its thread shows whether it was approved and answered. A
+    shadowed one counts, because people may answer it.
     For an answer that was found in the thread after a loss of the state, the old summary says what was computed.
     """
-    if record.status not in {"held", *ANSWERED}:
+    if not (record.status in ("held", "shadowed") or is_credited(record, in_shadow=True)):
         return ()
     if record.result:
         return (*record.result.sql, *tokens_of(footprints_in(document)))

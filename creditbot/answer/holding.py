@@ -64,7 +64,8 @@ class Holds:
     def poll(self, key: RequestKey, record: Record) -> Record | None:
         """Reads the votes on a held request: one call to Slack. Returns its record if there is something to do now."""
         hold = _hold_of(record)
-        if self._context.now() >= hold.until or hold.policy != self._policy.digest:
+        is_over = self._context.now() >= hold.until or hold.policy != self._policy.digest
+        if is_over or self._context.in_shadow(key, record):
             return record
         record = self._with_votes(key, record)
         outcome = self._verdict(record)
@@ -126,6 +127,14 @@ class Holds:
     def doubts(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[str]:
         """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
         return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
+
+    def would_ask(self, key: RequestKey, record: Record, request: Request) -> Hold | None:
+        """The hold that a computed request would get now; None if nobody has to be asked. Its question has no name."""
+        assert record.result
+        reasons, _ = self._reasons(key, record)
+        digest = approval_digest(request.message.text, record.result, self._policy)
+        until = self._context.now() + self._policy.expires
+        return Hold(digest, self._policy.digest, reasons, "", until) if reasons else None
 
     def _reasons(self, key: RequestKey, record: Record) -> tuple[tuple[HoldReason, ...], Findings]:
         """Why a person has to decide, and what comparing the request with others has shown."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.past_credits import CREDITS, MAY_CREDIT, PastCredits, brief, traffic_of
+from creditbot.answer.past_credits import PastCredits, brief, may_credit, traffic_of
 from creditbot.credit.footprint import Footprint, search_tokens
 from creditbot.credit.sql.words import recognised_by
 from creditbot.decide.overlap import Overlap, compare
@@ -19,7 +19,7 @@ from creditbot.evidence.summary import footprints_in, outcome_of
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
-from creditbot.state.record import Record
+from creditbot.state.record import Record, is_credited
 
 _Compared = frozenset[tuple[RequestKey, tuple[str, ...]]]
 
@@ -54,7 +54,7 @@ class Overlaps:
         }
         others = {other: self._footprints(other, theirs, links) for other, theirs in credited.items()}
         for other in self._remembered(links):
-            if other != key and other not in state.records and (footprints := self._if_credited(other, record)):
+            if other != key and other not in state.records and (footprints := self._if_credited(other, key, record)):
                 others[other] = footprints
         self._compared[key] = frozenset((other, traffic_of(theirs)) for other, theirs in credited.items())
         address = self._context.workspace.address
@@ -80,7 +80,8 @@ class Overlaps:
 
     def _counts(self, other: RequestKey, theirs: Record, key: RequestKey, record: Record) -> bool:
         """Whether the other request credits traffic, and not by the same SQL, which is refused elsewhere."""
-        if other == key or theirs.status not in CREDITS or not theirs.result or not record.result:
+        in_shadow = self._context.in_shadow(key, record)
+        if other == key or not is_credited(theirs, in_shadow=in_shadow) or not theirs.result or not record.result:
             return False
         oldest = self._context.now() - self._context.rules.duplicates
         is_same = theirs.at >= oldest and set(theirs.result.sql) & recognised_by(record.result.sql)
@@ -98,12 +99,14 @@ class Overlaps:
         """The requests whose summaries may credit the same traffic. Those of this tick are in the state."""
         return self._past.named(search_tokens(link.footprint for link in links))
 
-    def _if_credited(self, other: RequestKey, record: Record) -> Sequence[Footprint]:
+    def _if_credited(self, other: RequestKey, key: RequestKey, record: Record) -> Sequence[Footprint]:
         """The traffic of a request that the state has forgotten; none if it credits none, or the same SQL."""
         assert record.result
         summary = self._past.summary(other)
         outcome, names = outcome_of(summary), summary.get("credited")
-        if outcome is None or outcome.status not in MAY_CREDIT or not isinstance(names, list | tuple):
+        if outcome is None or not may_credit(outcome, in_shadow=self._context.in_shadow(key, record)):
+            return ()
+        if not isinstance(names, list | tuple):
             return ()
         is_recent = outcome.at >= self._context.now() - self._context.rules.duplicates
         return () if is_recent and recognised_by(record.result.sql) & set(names) else footprints_in(summary)

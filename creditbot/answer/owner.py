@@ -200,7 +200,13 @@ class Notices:
         self._failures: dict[str, str] = {}
 
     def add(self, name: str, text: str, since: datetime | None = None, *, to_approvers: bool = False) -> None:
-        """Stores a notice as due, unless there is one with that name already; `since` as in `Notice`."""
+        """Stores a notice as due, unless there is one with that name already; `since` as in `Notice`.
+
+        Nothing is stored about a request of which the owner hears nothing, because it is in shadow.
+        """
+        key = request_of(name)
+        if key and self._context.is_silent(key, self._ledger.state.records.get(key)):
+            return
         with suppress(StateConflict):
             new = replace(due(text, self._context.now(), since), to_approvers=to_approvers)
             self._ledger.swap_notice(name, None, new)
@@ -220,11 +226,13 @@ class Notices:
         """Sends notices that are due, finds out about those of unknown outcome, and closes questions that are over.
 
         Returns those that failed so far, and why. A process that was asked to stop begins no further message; the next
-        tick sends it.
+        tick sends it. In shadow, questions to approvers stay as they are.
         """
         for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: item[1].at):
             if self._context.stopping:
                 break
+            if notice.to_approvers and self._context.rules.shadow:
+                continue
             try:
                 if is_question(name) and not is_open(self._ledger.state, name):
                     self._close(name, notice)

@@ -16,18 +16,13 @@ from creditbot.answer.context import TickContext
 from creditbot.credit.footprint import Footprint
 from creditbot.credit.footprint_text import footprint_from_text, footprint_to_text
 from creditbot.decide.paid_twice import Credited
-from creditbot.evidence.summary import footprints_in
+from creditbot.evidence.summary import Outcome, footprints_in
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
-from creditbot.state.record import ANSWERED, Record, Status
+from creditbot.state.record import Record, is_credited
 
 REMEMBERED = timedelta(days=400)
 """How far back credits are compared: a year, and the month after it, in which requests for it still come."""
-CREDITS: frozenset[Status] = frozenset({"posting", *ANSWERED})
-"""The statuses in the state that mean a credit."""
-MAY_CREDIT: frozenset[Status] = CREDITS | {"computed"}
-"""The statuses in a summary that may mean a credit: a computed request may have been answered before a state was lost.
-"""
 
 
 class PastCredits:
@@ -80,6 +75,15 @@ class PastCredits:
         footprints = footprints_in(summary)
         is_of_record = tuple(map(footprint_to_text, footprints)) == traffic_of(record)
         return _credited(footprints if is_of_record else brief(record), record)
+
+
+def may_credit(outcome: Outcome, *, in_shadow: bool) -> bool:
+    """Whether a summary may mean a credit. A computed request may have been answered before a state was lost.
+
+    `in_shadow` as in `creditbot.state.record.is_credited`.
+    """
+    may_be_answered = outcome.status == "computed" and (in_shadow or not outcome.in_shadow)
+    return may_be_answered or is_credited(outcome, in_shadow=in_shadow)
 
 
 def traffic_of(record: Record) -> tuple[str, ...]:

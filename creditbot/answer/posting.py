@@ -15,7 +15,8 @@ was posted, and only once every post must be visible: POST_SETTLE_SECONDS after 
     the same SQL was credited meanwhile
     it shows none of these                 the reply is posted again
 
-There are no other ways out of posting, except that a definite refusal of this very send leads back to computed. If
+There are no other ways out of posting, except that a definite refusal of this very send leads back to computed. In
+shadow, what would be posted again ends instead. If
 Slack refuses only the card below the text, the text goes out alone in the same way, with a swap of its own. If a
 reply was sent more than once and Slack does not show it within LOOKBACK_HOURS of the first claim, it is not sent again.
 Its thread is read until it decides.
@@ -38,6 +39,7 @@ from creditbot.answer.finishing import Finisher
 from creditbot.answer.holding import Holds, NotApproved
 from creditbot.answer.owner import SEND_WITHIN
 from creditbot.answer.repair import Repair
+from creditbot.answer.shadow import Shadow
 from creditbot.answer.thread_check import ThreadCheck, answered
 from creditbot.credit.amount import reply_text
 from creditbot.errors import CardRefused, PostRefused, PostUnknown, ReplyLost, StateConflict
@@ -79,6 +81,7 @@ class Poster:
         self, context: TickContext, finisher: Finisher, check: ThreadCheck, repair: Repair, duplicates: Duplicates,
         holds: Holds,
     ) -> None:  # fmt: skip
+        self._shadow = Shadow(context, finisher, duplicates, holds)
         self._context = context
         self._finisher = finisher
         self._check = check
@@ -89,7 +92,8 @@ class Poster:
     def post(self, key: RequestKey, record: Record, claim: Claim, replies: int | None = None) -> Record:
         """Takes a computed or held request through posting, or back to restarted if its links were edited meanwhile.
 
-        It is held instead if a person has to decide, and ends as denied if one has said no. Raises `AlreadyCredited`,
+        It is held instead if a person has to decide, and ends as denied if one has said no. In shadow it ends, and
+        nothing is posted. Raises `AlreadyCredited`,
         `NotYet` (nobody can tell yet whether the SQL is credited), `ThreadUnclear`, `PostRefused` (the request goes
         back to computed), `PostUnknown` (it stays posting), `StateFull`. `replies` is how many replies the channel
         shows for the thread; None where that is not known.
@@ -106,6 +110,8 @@ class Poster:
             self._context.ledger.swap(key, record, updated)
             return updated
         current = shown if replies is None else replace(shown, replies=replies)
+        if self._context.in_shadow(key, record):
+            return self._shadow.end(key, record, current)
         if unapproved := self._holds.unless_approved(key, record, current):
             return unapproved
         try:
@@ -128,6 +134,8 @@ class Poster:
         shown = self._check.look(key, record.thread, record.retried)
         if ended := self._check.end_if_decided(key, record, shown):
             return ended
+        if self._context.in_shadow(key, record):
+            return self._shadow.end(key, record, shown)
         if record.posts > 1 and record.began and now - record.began > self._context.rules.reposts_for:
             raise ReplyLost(
                 f"Slack never showed the reply, although it was sent {record.posts} times.",
@@ -191,6 +199,8 @@ class Poster:
         """Called with the very state that the swap to posting is based on."""
         if state.broken or state.pauses(key, now):
             raise StateConflict("Older requests are paused after a loss of the state: nothing is posted for them.")
+        if state.in_shadow(key, state.records[key].retried):
+            raise StateConflict("Another process works in shadow on this state: nothing is posted.")
         self._duplicates.refuse_known(state, key, now)
         if state.records[key].status != "posting":  # in posting, a reply of this amount may exist
             self._holds.refuse_unapproved(state, key, now)

@@ -11,7 +11,7 @@ from typing import Any
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.rules import look_after
-from creditbot.answer.thread_check import ThreadCheck, facts_of_answer
+from creditbot.answer.thread_check import ThreadCheck, facts_for_shadow, facts_of_answer
 from creditbot.intake.thread import LATE, REPEATS, ThreadView
 from creditbot.model import RequestKey
 from creditbot.state.record import Record, move
@@ -40,6 +40,8 @@ class Repair:
         end: dict[str, Any] = {"reply": standing}
         if record.status == "elsewhere" and shown.answer:
             end |= facts_of_answer(shown)
+        if record.status == "shadowed":
+            end |= facts_for_shadow(shown)
         saved = record.saved and replace(record, **end) == record  # else a later tick writes the summary again
         changes: dict[str, Any] = {**end, "checked": record.checked + due, "saved": saved}
         missing = record.status == "answered" and not shown.ours

@@ -31,6 +31,7 @@ class Rules:
         cards: EVIDENCE: whether a reply has a card below its text.
         policy: which amounts a person decides on, and who.
         products: names of all products, on or off: past credits are found by product and account.
+        shadow: SHADOW: whether what would be said is recorded, and nothing is said.
     """
 
     requests: RequestRules
@@ -42,6 +43,7 @@ class Rules:
     cards: bool = False
     policy: Policy = field(default_factory=Policy)
     products: tuple[str, ...] = ()
+    shadow: bool = False
 
     @property
     def reads_back(self) -> timedelta:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from creditbot.answer.context import TickContext
@@ -16,7 +17,7 @@ from creditbot.answer.finishing import Finisher
 from creditbot.answer.other_deployments import tell_of_others
 from creditbot.answer.owner import Notices, deleted_text, differs_text, unanswered_text
 from creditbot.errors import NotYet, PostRefused, ThreadUnclear
-from creditbot.intake.answers import amounts_in
+from creditbot.intake.answers import Reading, amounts_in, read_answer
 from creditbot.intake.requests import is_ours
 from creditbot.intake.thread import REPEATS, ThreadView, is_behind, view
 from creditbot.model import RequestKey
@@ -131,6 +132,15 @@ def facts_of_answer(shown: ThreadView) -> dict[str, Any]:
     amounts = amounts_in(shown.answer.text)
     amount = next(iter(amounts)) if len(amounts) == 1 else None
     return {"answer_by": shown.answer.user or shown.answer.bot or "", "answer_amount": amount}
+
+
+def facts_for_shadow(shown: ThreadView) -> dict[str, Any]:
+    """What people answered to a shadowed request, as fields of a record: also that there is no credit."""
+    if shown.answer is None:
+        for remark in reversed(shown.remarks):
+            if remark.bot is None and read_answer(remark.text) is Reading.REFUSAL:
+                return {"reply": remark.ts, "answer_by": remark.user or "", "answer_amount": Decimal(0)}
+    return {"reply": shown.elsewhere, **facts_of_answer(shown)}
 
 
 def answered(record: Record, now: datetime, reply: str, replies: int) -> Record:

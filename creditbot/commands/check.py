@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from creditbot.adapters.slack.access import access
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
 from creditbot.bootstrap import Assembly, assemble
-from creditbot.commands.output import say
+from creditbot.commands.output import say, utc
 from creditbot.commands.sandbox import why_nobody_answers
 from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
 from creditbot.intake.requests import requests_in
@@ -26,6 +26,7 @@ from creditbot.machine.hardening import can_be_confined
 from creditbot.model import Marker
 from creditbot.settings.settings import Settings
 from creditbot.slack_time import micros_of
+from creditbot.state.record import Meta
 from creditbot.text.known_secrets import is_word, passwords_in
 
 CheckVerdict = Literal["ok", "note", "FAIL"]
@@ -81,6 +82,7 @@ def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
     yield from attempt("deployments", lambda: other_deployments(assembly))
     yield from attempt("policy", lambda: [("ok", sentence) for sentence in assembly.rules.policy.words()])
     yield from attempt("approvers", lambda: _approvers(assembly))
+    yield from attempt("shadow", lambda: shadow(assembly.ledger.read().meta, is_on=settings.shadow))
     yield from attempt("Looker login", lambda: [("ok", f"as {assembly.ports.resolver.login()}")])
     for product in assembly.products.products:
         yield from attempt(f"notebook {product.name}", lambda product=product: _notebook(product.notebook))  # type: ignore[misc]
@@ -126,6 +128,20 @@ def _approvers(assembly: Assembly) -> CheckFindings:
         todo = "Add the scope im:history, or channels:history or groups:history for a channel, to the Slack app."
         return [("note", f"The bot cannot read the conversation in which approvers are asked. {todo}")]
     return [("ok", "can be asked, and the bot can read how they react")]
+
+
+def shadow(meta: Meta, *, is_on: bool) -> CheckFindings:
+    """Whether ticks are in shadow, and what that means for requests; nothing if they are not and never were."""
+    if is_on:
+        return [("note", "SHADOW is on: ticks record what they would say, and post nothing")]
+    if meta.shadow:
+        text = (
+            "SHADOW was on until now: the next tick answers what is asked from then on, and leaves the rest to people"
+        )
+        return [("note", text)]
+    if meta.live_since:
+        return [("ok", f"SHADOW is off: requests from before {utc(meta.live_since)} are left to people")]
+    return []
 
 
 def _slack_channel(assembly: Assembly) -> CheckFindings:

@@ -21,8 +21,16 @@ STATUS_WORDS = {
     "skipped": "skipped",
     "elsewhere": "answered by others",
     "withdrawn": "withdrawn",
+    "shadowed": "in shadow",
 }
 """Status of a request -> what a person reads, at most 18 characters."""
+WOULD_WORDS = {
+    "answered": "would answer",
+    "held": "would ask",
+    "refused": "would refuse",
+    "failed": "would fail",
+}
+"""What would have become of a request in shadow -> what a person reads, at most 18 characters."""
 
 _speaking = threading.Lock()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.link_facts import link_facts
-from creditbot.commands.output import STATUS_WORDS, count, utc
+from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
 from creditbot.evidence.summary import outcome_fields
@@ -33,6 +33,7 @@ from creditbot.text import printable
 
 _RATED = ("answered", "elsewhere", "given_up", "denied", "skipped")
 """The automation rate counts requests with these ends: all that wanted an answer."""
+_CAN_START_AGAIN = ("held", "failed", "given_up", "denied", "skipped", "withdrawn", "shadowed")
 
 
 def history(options: Namespace) -> int:
@@ -133,7 +134,7 @@ def _why_not_again(facts: RequestFacts, lookup: Lookup, thread: str) -> str:
         return ""
     if facts.status in ANSWERED:
         return "This request has been answered; the bot answers only once. If the answer is wrong, correct it by hand."
-    if facts.record is None or facts.status in ("held", "failed", "given_up", "denied", "skipped", "withdrawn"):
+    if facts.record is None or facts.status in _CAN_START_AGAIN:
         return ""
     if facts.status == "posting":
         return "A reply to this request may be on its way. The next ticks will find out; there is nothing to retry yet."
@@ -162,8 +163,9 @@ def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
     if past:
         yield f"{'asked (UTC)':<16}  {'outcome':<18}  {'credit':>12}  request"
     for request in past:
-        amount = format_usd(request.amount) if request.amount is not None else ""
-        words = STATUS_WORDS.get(request.status, request.status)
+        usd = request.computed if request.would in ("answered", "held") else request.amount
+        amount = format_usd(usd) if usd is not None else ""
+        words = WOULD_WORDS.get(request.would) or STATUS_WORDS.get(request.status, request.status)
         yield printable(f"{time_of(request.key.ts):%Y-%m-%d %H:%M}  {words:<18}  {amount:>12}  {request.permalink}")
         if request.reason and request.status != "elsewhere":
             yield printable(f"{' ' * 18}{request.reason}")
@@ -174,11 +176,27 @@ def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
         for line in request.traffic:
             yield printable(f"{' ' * 18}{line}")
     yield _rate_line(past, days)
+    yield from _shadow_lines([request for request in past if request.would])
+
+
+def _shadow_lines(past: Sequence[PastRequest]) -> Iterable[str]:
+    """How what creditbot would have answered in shadow compares with what people answered."""
+    if not past:
+        return
+    would = [request for request in past if request.would == "answered"]
+    by_people = [request for request in would if request.answer_by]
+    same = sum(request.answer_amount == request.computed for request in by_people)
+    yield (
+        f"In shadow: {count(len(past), 'request')}. creditbot would have answered {len(would)}; people answered "
+        f"{len(by_people)} of these, {same} with the same amount."
+    )
 
 
 def _answer_line(who: str, amount: Decimal | None) -> str:
     """Who answered instead of us, and for how much (USD)."""
-    return f"{who}: {format_usd(amount)}" if amount is not None else who
+    if amount is None:
+        return who
+    return f"{who}: {format_usd(amount)}" if amount else f"{who}: no credit"
 
 
 def _rate_line(past: Sequence[PastRequest], days: int) -> str:
@@ -219,6 +237,8 @@ def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:
 
 def _record_facts(record: Record) -> Iterable[tuple[str, str]]:
     yield "status", f"{STATUS_WORDS[record.status]}, since {utc(record.at)}"
+    if record.would:
+        yield "shadow", WOULD_WORDS[record.would]
     if record.reason:
         yield "reason", record.reason
     if record.due and not record.terminal:
@@ -240,6 +260,7 @@ def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "status", f"{STATUS_WORDS.get(status, status)}, since {at[:19].replace('T', ' ')} UTC"
     amount = summary.get("credit_amount")
     facts = (
+        ("shadow", WOULD_WORDS.get(str(outcome.get("would")))),
         ("reason", outcome.get("reason")),
         (
             "answer by",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from creditbot.commands.output import STATUS_WORDS, count, say, utc
+from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, count, say, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.text import printable
@@ -37,7 +37,7 @@ FINISH_SECONDS = 25.0
 _OBJECTS = 100_000
 """More than an idle tick makes: the garbage collector's first look comes with the work, not with the imports."""
 _INDENT = " " * 6
-_WORDS_WIDTH = 19
+_WORDS_WIDTH, _SHADOW_WIDTH = 19, 24
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
     logs.configure(settings.log_path, settings.log_format, level=settings.log_level)
     for name in settings.plain_http:
         log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
-    assembly = assemble(settings, progress=ConsoleProgress(speak), environ=environ)
+    assembly = assemble(settings, progress=ConsoleProgress(speak, shadow=settings.shadow), environ=environ)
     try:
         check_notebooks_exist(assembly)
         with _stopping(assembly):
@@ -122,8 +122,9 @@ def _silent(_: str) -> None:
 class ConsoleProgress(Progress):
     """Says on the terminal what happens."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], *, shadow: bool = False) -> None:
         self._say = say
+        self._width = _SHADOW_WIDTH if shadow else _WORDS_WIDTH
 
     @override
     def step(self, text: str) -> None:
@@ -131,26 +132,26 @@ class ConsoleProgress(Progress):
 
     @override
     def started(self, permalink: str) -> None:
-        self._say(_progress_line("started", permalink))
+        self._say(self._line("started", permalink))
 
     @override
     def ended(self, permalink: str, record: Record | None) -> None:
-        line = _progress_line(outcome_words(record), permalink)
+        line = self._line(outcome_words(record), permalink)
         if record and record.reason and record.status != "elsewhere":
-            line += f"\n{_INDENT}{' ' * _WORDS_WIDTH} {record.reason}"
+            line += f"\n{_INDENT}{' ' * self._width} {record.reason}"
         self._say(line)
 
-
-def _progress_line(words: str, permalink: str) -> str:
-    return f"{_INDENT}{words:<{_WORDS_WIDTH}} {permalink}"
+    def _line(self, words: str, permalink: str) -> str:
+        return f"{_INDENT}{words:<{self._width}} {permalink}"
 
 
 def outcome_words(record: Record | None) -> str:
     """How far a request got, in a few words; None is a request that another process has, or that was not begun."""
     if record is None:
         return "left for later"
-    words = STATUS_WORDS[record.status]
-    return f"{words} {format_usd(record.result.amount)}" if record.status == "answered" and record.result else words
+    words = WOULD_WORDS.get(record.would) or STATUS_WORDS[record.status]
+    says_amount = record.status == "answered" or record.would in ("answered", "held")
+    return f"{words} {format_usd(record.result.amount)}" if says_amount and record.result else words
 
 
 def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
@@ -164,6 +165,8 @@ def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
         yield f"Nothing to do now; {count(report.waiting, 'request')} waiting (`creditbot history` lists them)."
     else:
         yield f"Nothing new: {count(report.read, 'message')} read, every request in them is done."
+    if report.shadow:
+        yield "SHADOW is on: nothing was posted. `creditbot history` lists what would have been said."
     if report.waiting and meta.pause_before and meta.pause_until and now < meta.pause_until:
         yield (
             f"Requests from before {utc(meta.pause_before)} wait until {utc(meta.pause_until)}: the state was lost or "

@@ -54,8 +54,16 @@ _STATUS = {
     "elsewhere": ("Answered by others", "A person or another bot has answered in the thread, so creditbot did not."),
     "withdrawn": ("Withdrawn", "The message or its links were deleted, so there is nothing to answer."),
     "tried": ("Not posted", "This was computed on demand. Nothing was posted."),
+    "shadowed": ("In shadow", "creditbot only recorded what it would have done: it works in shadow."),
 }
 """Status -> (words of the badge, sentence)."""
+_WOULD = {
+    "answered": "It would have posted this amount in the thread.",
+    "held": "It would have asked the approvers about this amount.",
+    "refused": "It would have left this request to a person.",
+    "failed": "It would have left this request to a person, because no attempt succeeded.",
+}
+"""What would have become of a request in shadow -> a sentence."""
 _OTHER_STATUS = ("Under way", "creditbot has not finished this request.")
 
 
@@ -113,6 +121,8 @@ def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share
 def _outcome(summary: Mapping[str, Any]) -> str:
     outcome = _mapping(summary.get("outcome"))
     badge, sentence = _STATUS.get(str(outcome.get("status")), _OTHER_STATUS)
+    if would := _WOULD.get(str(outcome.get("would"))):
+        sentence = f"{sentence} {would}"
     posted = summary.get("credit_amount")
     amount = posted if isinstance(posted, Decimal) else summary.get("computed_amount")
     return _environment().get_template("outcome.html").render(

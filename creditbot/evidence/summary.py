@@ -14,8 +14,9 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     outcome           status, and what belongs to it: when the bot first saw the request, the kind of a failure, who
-                      answered instead, and the amount (USD) of that answer; what approvers were asked, each reason
-                      with its kind and the USD that would be paid twice, and their votes
+                      answered instead, when, and the amount (USD) of that answer; what approvers were asked, each
+                      reason with its kind and the USD that would be paid twice, and their votes; `shadow` if nothing
+                      was said about the request, and `would`: what would have become of it
 
 A summary is proof, and it is small. SQL and addresses are kept in full. Every other text is cut if it is too long, and
 then says so. Apart from the SQL and the addresses, a summary stays under 50 KB, whatever a notebook prints.
@@ -37,8 +38,9 @@ from creditbot.evidence.basis import basis_of, cells_by_notebook
 from creditbot.intake.requests import Request
 from creditbot.machine import exact_json
 from creditbot.model import Cell, CreditRow, HoldReason, LinkResult, LookerLink, Message, RequestKey
+from creditbot.slack_time import time_of
 from creditbot.state.migrations import migrated_record
-from creditbot.state.record import Hold, Record, Status
+from creditbot.state.record import Hold, Record, Status, Would
 from creditbot.text import shorten
 
 OUTPUT_BYTES = 12_000
@@ -54,8 +56,9 @@ OTHER_RUN = "The links and cells come from a different run than the amount: a su
 ROWS = 20
 """For all tables of a request; its links share this evenly, and each gets at least one row."""
 _COLUMN_BYTES = 60
+_SHADOW = {"shadow": True}
 _CUT_NOTE = 40  # bytes of what `shorten` says behind a text that it cut
-_FAILED: frozenset[Status] = frozenset({"failed", "given_up"})
+_FAILED: frozenset[Status] = frozenset({"failed", "given_up", "shadowed"})
 """The ends that have a cause."""
 REASONS, REASON_BYTES, VOTES = 20, 600, 30
 """The most of each that the summary keeps of an approval; it says how many reasons it leaves out."""
@@ -108,6 +111,13 @@ def with_footprints(summary: Mapping[str, object], footprints: Sequence[Footprin
         for link in links
     ]
     return {**summary, "links": with_traffic}
+
+
+def with_shadow(summary: Mapping[str, object]) -> dict[str, object]:
+    """The summary of a request about which nothing is said."""
+    outcome = summary["outcome"]
+    assert isinstance(outcome, Mapping)
+    return {**summary, "outcome": {**outcome, **_SHADOW}}
 
 
 def with_doubts(summary: Mapping[str, object], doubts: Sequence[str]) -> dict[str, object]:
@@ -172,8 +182,11 @@ def failed_summary(
     }
 
 
-def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, object]:
-    """The summary of a request that has ended as `record` says. Applied twice, it changes nothing."""
+def ended_summary(summary: Mapping[str, object], record: Record, *, in_shadow: bool = False) -> dict[str, object]:
+    """The summary of a request that has ended as `record` says. Applied twice, it changes nothing.
+
+    `in_shadow` says that nothing was said about it.
+    """
     computed = summary.get("computed_amount") or summary.get("credit_amount")
     others = {name: value for name, value in summary.items() if name != "computed_amount"}
     request = summary.get("request")
@@ -182,7 +195,10 @@ def ended_summary(summary: Mapping[str, object], record: Record) -> dict[str, ob
         **_amounts(record, computed),
         "extracted_at": summary.get("extracted_at") or _stamp(record.at),
         "request": {"author": record.user, **(request if isinstance(request, Mapping) else {})},
-        "outcome": _known_answer(summary, record) or outcome_from(record, computed),
+        "outcome": {
+            **(_known_answer(summary, record) or outcome_from(record, computed)),
+            **(_SHADOW if in_shadow else {}),
+        },
     }
 
 
@@ -212,7 +228,8 @@ def outcome_from(record: Record, computed: object = None) -> dict[str, object]:
         "first_seen": _stamp(record.seen) if record.seen else "",
         "reply": record.reply,
         "answer_by": record.answer_by,
-        "answer_amount": record.answer_amount or 0,
+        "answer_at": _stamp(time_of(record.reply)) if record.answer_by and record.reply else "",
+        "would": record.would,
         "reason": shorten(record.reason, TEXT_BYTES),
         "cause": record.cause if record.status in _FAILED else "",
         "attempts": record.attempts,
@@ -221,7 +238,8 @@ def outcome_from(record: Record, computed: object = None) -> dict[str, object]:
         "note": OTHER_RUN if is_other_run else "",
         **(_decision(record.hold) if record.hold else {}),
     }
-    return {name: value for name, value in outcome.items() if value not in ("", 0)}
+    amount = {} if record.answer_amount is None else {"answer_amount": record.answer_amount}
+    return {name: value for name, value in outcome.items() if value not in ("", 0)} | amount
 
 
 def _decision(hold: Hold) -> dict[str, object]:
@@ -254,10 +272,18 @@ class Outcome:
     Attributes:
         status: as in `creditbot.state.record`.
         at: UTC.
+        in_shadow: whether nothing was said about it.
+        would: what would have become of it, as in `creditbot.state.record.Record`.
+        reply: ts of the answer in its thread, or "".
+        answer_amount: USD that a person's answer names; None if it names none, or several.
     """
 
     status: Status
     at: datetime
+    in_shadow: bool = False
+    would: Would = ""
+    reply: str = ""
+    answer_amount: Decimal | None = None
 
 
 def outcome_fields(summary: Mapping[str, object]) -> dict[str, Any]:
@@ -276,7 +302,12 @@ def outcome_of(summary: Mapping[str, object]) -> Outcome | None:
     status = next((name for name in get_args(Status) if name == outcome.get("status")), None)
     if at.tzinfo is None or status is None:
         return None
-    return Outcome(status, at)
+    would: Would = next((name for name in get_args(Would) if name == outcome.get("would")), "")
+    amount = outcome.get("answer_amount")
+    return Outcome(
+        status, at, outcome.get("shadow") is True, would, str(outcome.get("reply", "")),
+        amount if isinstance(amount, Decimal) else None,
+    )  # fmt: skip
 
 
 def hold_reasons_in(approval: Mapping[str, Any]) -> list[Mapping[str, Any]]:

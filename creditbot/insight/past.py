@@ -123,6 +123,7 @@ class PastRequest:
         page: where its page is; None if there is none, or nobody looked.
         doubts: how many other credits it could not be compared with; None without a summary.
         log_position: its place in the log of ends; None if it is in none.
+        would: what would have become of it, if it ended in shadow, as in `creditbot.state.record`; else "".
     """
 
     key: RequestKey
@@ -147,6 +148,7 @@ class PastRequest:
     page: str | None = None
     doubts: int | None = None
     log_position: int | None = None
+    would: str = ""
 
     @property
     def asked(self) -> datetime:
@@ -263,6 +265,7 @@ def past_request(
         digest=digest_of(known) or None,
         page=page,
         doubts=None if summary is None else len(_sequence(known.get("not_compared"))),
+        would=str(outcome.get("would") or ""),
     )
 
 

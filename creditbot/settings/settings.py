@@ -154,6 +154,11 @@ class Settings(BaseSettings):
         default=True,
         description="Whether reactions show on a request how far it is: 👀 taken, ✋ waits, ✅ answered, ⚠️ by hand.",
     )
+    shadow: bool = Field(
+        default=False,
+        description="Whether ticks only record what they would say: nothing is posted, nobody is asked, and people "
+        "answer as before.",
+    )
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
     log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -3,7 +3,8 @@
 Pure: a store's texts (`ports.Stored`) become a `State`, and a changed `State` becomes texts again.
 
     meta              everything that is not about one request, see `Meta`
-    window            a copy of how far was read and forgotten; used if meta is missing or unreadable
+    window            a copy of how far was read and forgotten, and of what is in shadow; used if meta is missing or
+                      unreadable
     T0.C0.17363...    the record of a request, by `str(RequestKey)`
     notice.NAME       a message to the owner
     done              messages that a prototype had processed
@@ -82,6 +83,16 @@ class State:
     def pauses(self, key: RequestKey, now: datetime) -> bool:
         """Whether a request is paused, because Slack may not show our reply yet."""
         return self.doubts(key) and self.meta.pause_until is not None and now < self.meta.pause_until
+
+    def in_shadow(self, key: RequestKey, retried: datetime | None = None) -> bool:
+        """Whether nothing may be said about a request: the latest tick was in shadow, or the request is from before.
+
+        `retried` is when somebody last ran `creditbot retry` on it: that is a wish for an answer now.
+        """
+        if self.meta.shadow or self.meta.live_since is None:
+            return self.meta.shadow
+        asked = time_of(key.ts)
+        return max(asked, retried or asked) < self.meta.live_since
 
     @property
     def size(self) -> int:
@@ -191,7 +202,10 @@ def values_after(old: State, new: State) -> dict[str, str]:
     _update(values, NOTICE, old.notices, new.notices)
     if new.done != old.done:
         values[DONE] = json.dumps(sorted(new.done))
-    window = Meta(covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before)
+    window = Meta(
+        covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before,
+        shadow=new.meta.shadow, live_since=new.meta.live_since,
+    )  # fmt: skip
     for name, meta in (("meta", new.meta), (WINDOW, window)):
         if new.meta != old.meta or (rewrite and name not in new.broken):
             values[name] = _dump(meta)

@@ -12,6 +12,7 @@ Pure: this says which states and moves exist. `tick` and `answer` decide which m
                    ├──> given_up   failed too often, or refused; the owner is told
                    ├──> skipped    no link is for a product that is on
                    ├──> elsewhere  a person or another bot answered
+                   ├──> shadowed   in shadow: nothing is said, and what would have been said is recorded
                    └──> withdrawn  the message or its links were deleted
 
     `creditbot retry` or an edit moves a request that failed, was given up, skipped or withdrawn to restarted, and
@@ -22,6 +23,9 @@ Pure: this says which states and moves exist. `tick` and `answer` decide which m
     elsewhere, withdrawn, given_up and denied can also follow computed and held. They follow posting only once the post
     has settled and the thread was read after that. A computed or held request stays so when another process claims it.
     A claimed request stays claimed when it is written again because its message was edited.
+    In shadow, shadowed takes the place of posting, held, given_up and denied. It can follow whatever they can follow,
+    and held and posting, if those are from before SHADOW was on. `creditbot retry` leads back to restarted, and so does
+    an edit, unless the request would have been answered.
 
     A message to the owner or to the approvers: due ──> telling ──> told. It leaves telling when its marker is found,
     when Slack definitely refused it (it is due again), or after the settle time.
@@ -36,7 +40,7 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from creditbot.model import HoldReason, Workspace
 
@@ -45,28 +49,47 @@ SCHEMA = 3
 
 Status = Literal[
     "restarted", "claimed", "computed", "held", "posting", "failed",
-    "answered", "given_up", "denied", "skipped", "elsewhere", "withdrawn",
+    "answered", "given_up", "denied", "skipped", "elsewhere", "withdrawn", "shadowed",
 ]  # fmt: skip
-TERMINAL: frozenset[Status] = frozenset({"answered", "given_up", "denied", "skipped", "elsewhere", "withdrawn"})
+TERMINAL: frozenset[Status] = frozenset(
+    {"answered", "given_up", "denied", "skipped", "elsewhere", "withdrawn", "shadowed"}
+)
 ANSWERED: frozenset[Status] = frozenset({"answered", "elsewhere"})
 """Ends with an answer, by the bot or by a person. Both credit the SQL that was computed for the request."""
-_ENDS: frozenset[Status] = frozenset({"failed", "given_up", "skipped", "elsewhere", "withdrawn"})
+Would = Literal["", "answered", "held", "refused", "failed"]
+"""What would have become of a request without SHADOW: a reply, a question to the approvers, or a message to the owner
+because something in the request does not allow a reply (refused), or because no attempt succeeded (failed)."""
+_ENDS: frozenset[Status] = frozenset({"failed", "given_up", "skipped", "elsewhere", "withdrawn", "shadowed"})
 MOVES: dict[Status | None, frozenset[Status]] = {
     None: frozenset({"claimed", "restarted"}),
     "restarted": frozenset({"claimed"}),
     "claimed": frozenset({"claimed", "computed", "restarted", "answered", *_ENDS}),
-    "failed": frozenset({"claimed", "restarted", "given_up"}),
+    "failed": frozenset({"claimed", "restarted", "given_up", "shadowed"}),
     "computed": frozenset({"computed", "held", "posting", "restarted", "answered", "denied", *_ENDS}),
     "held": frozenset(
-        {"held", "computed", "posting", "restarted", "answered", "given_up", "denied", "elsewhere", "withdrawn"}
+        {
+            "held",
+            "computed",
+            "posting",
+            "restarted",
+            "answered",
+            "given_up",
+            "denied",
+            "elsewhere",
+            "withdrawn",
+            "shadowed",
+        }
     ),
-    "posting": frozenset({"posting", "computed", "answered", "elsewhere", "withdrawn", "given_up", "denied"}),
+    "posting": frozenset(
+        {"posting", "computed", "answered", "elsewhere", "withdrawn", "given_up", "denied", "shadowed"}
+    ),
     "answered": frozenset({"answered"}),
     "given_up": frozenset({"given_up", "restarted"}),
     "denied": frozenset({"denied", "restarted"}),
     "skipped": frozenset({"skipped", "restarted"}),
     "withdrawn": frozenset({"withdrawn", "restarted"}),
     "elsewhere": frozenset({"elsewhere", "restarted"}),
+    "shadowed": frozenset({"shadowed", "restarted"}),
 }
 
 
@@ -185,7 +208,8 @@ class Record:
         posts: how often it went to posting. After more than one, the thread may show two replies.
         reply: ts of the reply, from us or from somebody else.
         answer_by: id of the person or bot whose answer counts, if it is not ours, else "".
-        answer_amount: USD that this answer names; None if it names no amount, or several.
+        answer_amount: USD that this answer names; None if it names no amount, or several. For a shadowed request, 0 if
+            somebody wrote that there is no credit.
         reason: why it ended as it did, one sentence for people.
         cause: kind of the failure that it ended with, or that it waits for: `CreditbotError.kind`; "" for none.
         checked: how often its thread was read after the end, to find a reply that appeared late.
@@ -197,6 +221,7 @@ class Record:
             the channel will show. If the channel shows another number, the thread is read again.
         retried: UTC of the last `creditbot retry`. The owner is told about a failure after it, even if told before.
         hold: what the approvers were asked about this result; None where nobody had to be asked.
+        would: for a shadowed request, what would have become of it; else "".
     """
 
     status: Status
@@ -227,11 +252,43 @@ class Record:
     hold: Hold | None = None
     seen: datetime | None = None
     cause: str = ""
+    would: Would = ""
 
     @property
     def terminal(self) -> bool:
         """Whether the request has ended. Only an edit or a command can start it again."""
         return self.status in TERMINAL
+
+
+class End(Protocol):
+    """How a request stands, in the state or in a summary; see `Record`."""
+
+    @property
+    def status(self) -> Status:
+        """Where it stands."""
+
+    @property
+    def reply(self) -> str:
+        """Where the answer is."""
+
+    @property
+    def would(self) -> Would:
+        """What would have become of it, if it is shadowed."""
+
+    @property
+    def answer_amount(self) -> Decimal | None:
+        """What a person's answer grants."""
+
+
+def is_credited(end: End, *, in_shadow: bool) -> bool:
+    """Whether the SQL and the traffic of a request count as credited.
+
+    A shadowed request was paid only if a person has answered it since. `in_shadow` asks on behalf of another request
+    that is in shadow: for that one it counts as well if it would have been answered.
+    """
+    if end.status == "shadowed":
+        return bool(end.reply and end.answer_amount != 0) or (in_shadow and end.would == "answered")
+    return end.status == "posting" or end.status in ANSWERED
 
 
 def was_posted(before: Record | None, after: Record | None) -> bool:
@@ -254,7 +311,7 @@ def restarted(record: Record, at: datetime, **kept: Any) -> Record:
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
         "cause": "", "answer_by": "", "answer_amount": None, "saved": False, "checked": 0, "overridden_by": "",
-        "hold": None,
+        "hold": None, "would": "",
     }  # fmt: skip
     return move(record, "restarted", at, **{**blank, **kept})
 
@@ -301,6 +358,9 @@ class Meta:
         deployment: a random id of this deployment, made with the state. Every post carries it.
         deployed: UTC. A post after this with another id is of another deployment. It is when the id was made; after a
             loss of the state, it is the end of the pause.
+        shadow: whether the latest tick was in shadow.
+        live_since: UTC, of the first tick without SHADOW after one with it. Requests from before it are never answered,
+            unless somebody runs `creditbot retry` after it. None if no tick was in shadow.
     """
 
     schema: int = SCHEMA
@@ -312,3 +372,5 @@ class Meta:
     pause_until: datetime | None = None
     deployment: str = ""
     deployed: datetime | None = None
+    shadow: bool = False
+    live_since: datetime | None = None

@@ -12,7 +12,7 @@ from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.slack_time import is_newer, micros_of, time_of
 from creditbot.state.codec import State
-from creditbot.state.record import ANSWERED, Record
+from creditbot.state.record import ANSWERED, Record, is_credited
 
 LEFT_BEHIND = timedelta(minutes=30)
 """A posting that has been due for this long has probably crashed every tick that tried it; it goes last."""
@@ -36,6 +36,8 @@ class Part(Enum):
     process."""
     EDITED = auto()
     """Answered, and its links have changed since."""
+    SHADOWED = auto()
+    """Ended in shadow, and people may have answered it since."""
     UNSAVED = auto()
     """Ended, but its summary does not say so yet."""
     DOUBTFUL = auto()
@@ -148,13 +150,16 @@ def _posting(record: Record, settled_before: datetime) -> Part:
 
 def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> Part:
     if _edited(job, record):
-        return Part.EDITED if record.status in ANSWERED else Part.START
+        is_answered = record.status in ANSWERED or (record.status == "shadowed" and is_credited(record, in_shadow=True))
+        return Part.EDITED if is_answered else Part.START
     look_is_due = now - record.at >= look_after(settle, record.checked)
     doubtful = record.doubled or record.posts > (record.status == "answered")
     if doubtful and look_is_due:
         return Part.DOUBTFUL
     if not record.saved:
         return Part.UNSAVED
+    if record.status == "shadowed" and (look_is_due or _thread_changed(job, record)):
+        return Part.SHADOWED
     if record.status == "elsewhere" and look_is_due:
         return Part.DOUBTFUL
     return Part.DOUBTFUL if record.status in ANSWERED and _thread_changed(job, record) else Part.DONE

@@ -28,7 +28,7 @@ from creditbot.errors import (
 from creditbot.evidence.summary import TEXT_BYTES
 from creditbot.intake.requests import Request
 from creditbot.model import LookerLink, RequestKey
-from creditbot.state.record import Record, Status, move
+from creditbot.state.record import Record, Status, Would, move
 from creditbot.text import shorten
 
 LONGEST_PAUSE = 240
@@ -201,9 +201,11 @@ class Failures:
     ) -> Record:  # fmt: skip
         """Ends a request. The same write makes the message to the owner due. `failed` says how far its links got."""
         now = self._context.now()
+        to: Status = "shadowed" if self._context.is_silent(key, record) else "given_up"
+        would: Would = "failed" if all(error.retry for _, error in problems) else "refused"
         end = move(
-            record, "given_up", now, claim=None, reason=_reason(problems), cause=_cause(problems),
-            edited=_edit_covered(record, request),
+            record, to, now, claim=None, reason=_reason(problems), cause=_cause(problems),
+            edited=_edit_covered(record, request), would=would if to == "shadowed" else "",
         )  # fmt: skip
         address = self._context.workspace.address(key, record.thread)
         page = self._context.ports.pages.address(key)

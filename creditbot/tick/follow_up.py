@@ -25,29 +25,35 @@ class FollowUp:
         self._context = context
         self._parts = parts
 
+    def look_at_shadowed(self, agenda: Agenda) -> Iterator[str]:
+        """Finds what people have answered since to requests that ended in shadow: what they paid is credited.
+
+        Yields one sentence for each request that failed.
+        """
+        return self._do(Part.SHADOWED, agenda, self._look_again)
+
     def run(self, agenda: Agenda) -> Iterator[str]:
-        """Does each job, and yields one sentence for each that failed."""
-        tasks: list[tuple[Part, Callable[[Job, Record], object]]] = [
-            (Part.EDITED, self._tell_edited),
-            (Part.DOUBTFUL, self._look_again),
-            (Part.UNSAVED, lambda job, record: self._parts.finisher.save_later(job.key, record)),
-        ]
-        for part, task in tasks:
-            done = 0
-            for job in agenda[part]:
-                if self._context.stopping:
-                    return
-                if part is Part.DOUBTFUL and done == MOST_LOOKS:
-                    break
-                assert job.record
-                try:
-                    task(job, job.record)
-                except StateConflict:
-                    continue  # another process did it
-                except CreditbotError as error:
-                    yield f"{job.key}: {error}"
-                else:
-                    done += 1
+        """Does each other job, and yields one sentence for each that failed."""
+        yield from self._do(Part.EDITED, agenda, self._tell_edited)
+        yield from self._do(Part.DOUBTFUL, agenda, self._look_again)
+        yield from self._do(Part.UNSAVED, agenda, lambda job, record: self._parts.finisher.save_later(job.key, record))
+
+    def _do(self, part: Part, agenda: Agenda, task: Callable[[Job, Record], object]) -> Iterator[str]:
+        done = 0
+        for job in agenda[part]:
+            if self._context.stopping:
+                return
+            if task == self._look_again and done == MOST_LOOKS:
+                break
+            assert job.record
+            try:
+                task(job, job.record)
+            except StateConflict:
+                continue  # another process did it
+            except CreditbotError as error:
+                yield f"{job.key}: {error}"
+            else:
+                done += 1
 
     def _look_again(self, job: Job, record: Record) -> None:
         self._parts.repair.check_again(job.key, record, job.request.message.replies if job.request else None)

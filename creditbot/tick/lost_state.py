@@ -7,17 +7,19 @@ The signs of a loss come from the state itself, the summaries and the threads. T
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.owner import due
 from creditbot.errors import Refused, StateConflict
+from creditbot.evidence.summary import outcome_of
 from creditbot.intake.requests import Request, is_ours
 from creditbot.machine import logs
 from creditbot.model import RequestKey
+from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State
 from creditbot.state.record import Meta, move
 
@@ -39,9 +41,11 @@ def pause_if_lost(context: TickContext, state: State, requests: Sequence[Request
         return
     now = context.now()
     until = now + context.rules.settle
+    lost = _live_since(context, requests) if state.first else None
 
     def pause(meta: Meta) -> Meta:
-        return replace(meta, workspace=context.workspace, pause_before=now + CLOCK_BEHIND, pause_until=until)
+        meta = replace(meta, workspace=context.workspace, pause_before=now + CLOCK_BEHIND, pause_until=until)
+        return replace(meta, live_since=lost or meta.live_since)
 
     text = (
         f"{damage} Requests from before now are paused until {until:%H:%M} UTC and will then be checked against their "
@@ -72,6 +76,26 @@ def _damage(context: TickContext, state: State, requests: Sequence[Request]) -> 
             "STATE_URI."
         )
     return ""
+
+
+def _live_since(context: TickContext, requests: Sequence[Request]) -> datetime | None:
+    """Until when a lost state was in shadow, by the summaries; None if they do not say that it ever was.
+
+    If the latest request that has a summary was in shadow, those after it may have been, too.
+    """
+    is_latest = True
+    for request in sorted(requests, key=lambda request: micros_of(request.key.ts), reverse=True):
+        outcome = outcome_of(_summary(context, request.key) or {})
+        if outcome and outcome.in_shadow:
+            return context.now() if is_latest else time_of(request.key.ts) + timedelta(microseconds=1)
+        is_latest = is_latest and outcome is None
+    return None
+
+
+def _summary(context: TickContext, key: RequestKey) -> Mapping[str, object] | None:
+    with suppress(Refused):  # there is one, though it cannot be read
+        return context.ports.summaries.load(key)
+    return None
 
 
 def _has_summary(context: TickContext, key: RequestKey) -> bool:

@@ -32,6 +32,7 @@ class TickReport:
         held: requests that wait for approvers; they are not among `waiting`.
         untold: the messages that the owner could not be sent, and why.
         errors: causes that kept all requests waiting, such as a Looker that is down.
+        shadow: whether SHADOW is on.
     """
 
     read: int = 0
@@ -40,6 +41,7 @@ class TickReport:
     held: int = 0
     untold: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    shadow: bool = False
 
     def count(self, status: Status) -> int:
         """How many of the requests worked on have this status now."""
@@ -61,6 +63,7 @@ class TickReport:
             **{status: self.count(status) for status in sorted(statuses)},
             "untold": len(self.untold) or None,
             "errors": len(self.errors) or None,
+            "shadow": self.shadow or None,
         }
 
     @property

@@ -23,11 +23,12 @@ from creditbot.errors import CreditbotError, StateConflict
 from creditbot.intake.requests import Request, requests_in
 from creditbot.machine import logs
 from creditbot.machine.processes import ThisProcess
+from creditbot.model import Workspace
 from creditbot.ports import Ports
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
-from creditbot.state.record import Record
+from creditbot.state.record import Meta, Record
 from creditbot.tick.agenda import Agenda, Job, Part, plan
 from creditbot.tick.lost_state import pause_if_lost
 from creditbot.tick.reading import OVERLAP, ChannelReading, read_channels, start_of
@@ -96,11 +97,11 @@ class Bot:
         say(f"[4/5] New messages: {len(messages)}, of them {len(requests)} with links to Looker")
         pause_if_lost(context, state, requests)
         meta = self._ledger.state.meta
-        if meta.workspace != workspace or not meta.deployment:
+        if meta.workspace != workspace or not meta.deployment or meta.shadow != self._rules.shadow:
             now = context.now()
-            self._ledger.update_meta(lambda meta: with_deployment_id(replace(meta, workspace=workspace), now))
+            self._ledger.update_meta(lambda meta: self._updated(meta, workspace, now))
         agenda = plan(self._ledger.state, requests, context.now(), self._rules.settle, self._process.is_running)
-        report = TickReport(read=len(messages), waiting=len(agenda[Part.WAITING]))
+        report = TickReport(read=len(messages), waiting=len(agenda[Part.WAITING]), shadow=self._rules.shadow)
         report.errors += reading.problems(workspace.channels)
         notices = Notices(context)
         reading.tell(context, notices)
@@ -110,6 +111,11 @@ class Bot:
         say(f"[5/5] Replies posted: {report.posted}")
         logs.event(log, "tick", **report.fields(), seconds=round(time.monotonic() - began, 3))
         return report
+
+    def _updated(self, meta: Meta, workspace: Workspace, now: datetime) -> Meta:
+        shadow = self._rules.shadow
+        live_since = now if meta.shadow and not shadow else meta.live_since
+        return with_deployment_id(replace(meta, workspace=workspace, shadow=shadow, live_since=live_since), now)
 
     def _read(self, context: TickContext, state: State) -> ChannelReading:
         began = self._process.wall()
@@ -129,6 +135,8 @@ class Bot:
             parts = Parts.of(context, notices)
             worker = Worker(context, self._calculator, parts)
             work = _ReportedWork(context, worker, self._progress, report, notices)
+            follow_up = FollowUp(context, parts)
+            report.errors += follow_up.look_at_shadowed(agenda)
             decided = _decided(agenda[Part.HELD], parts.holds, report)
             report.held = len(agenda[Part.HELD]) - len(decided)
             for job in decided:
@@ -137,7 +145,7 @@ class Bot:
             warn_of_left_behind(agenda, context, notices)
             for job in agenda[Part.CUT_OFF]:
                 self._work_on_all([job], work)
-            report.errors += FollowUp(context, parts).run(agenda)
+            report.errors += follow_up.run(agenda)
             report.errors += parts.failures.causes.values()
             for service in sorted(worker.recovered):
                 notices.over(service)
@@ -247,6 +255,7 @@ def _line(job: Job, record: Record | None) -> dict[str, object]:
     return {
         "request": str(job.key),
         "outcome": record.status,
+        "would": record.would or None,
         "amount": record.result.amount if record.result else None,
         "skipped_links": (record.result.skipped if record.result else 0) or None,
         "attempts": record.attempts,

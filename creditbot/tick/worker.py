@@ -39,7 +39,7 @@ from creditbot.errors import (
 )
 from creditbot.evidence.keeping import keep_notebooks, keep_page
 from creditbot.evidence.keeping import warm as warm_pages
-from creditbot.evidence.summary import computed_summary, with_doubts, with_footprints
+from creditbot.evidence.summary import computed_summary, outcome_of, with_doubts, with_footprints, with_shadow
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Sign
 from creditbot.slack_time import is_newer
@@ -173,7 +173,7 @@ class Worker:
         now = self._context.now()
         if record and (record.terminal or _failed_and_edited(record, request)):
             record = self._swap(key, record, restarted(record, now))
-        if record and record.status == "restarted":
+        if record and record.status == "restarted" and not self._context.in_shadow(key, record):
             self._context.ports.signs.take_back(key, "by_hand")
         if record and record.attempts >= self._context.rules.attempts:
             killed = Killed(
@@ -198,6 +198,8 @@ class Worker:
         return self._swap(key, record, move(record, "claimed", now, **changes))
 
     def _compute(self, key: RequestKey, record: Record, request: Request | None) -> tuple[Record, Request | None]:
+        if ended := self._shadowed_before(key, record):
+            return ended, request
         self._calculator.warm()
         warm_pages()
         tried = record.attempts > 1 or record.returned > 0
@@ -208,11 +210,21 @@ class Worker:
             assert shown.request
             request = shown.request
             record = self._claim_as_edited(key, record, request)
-        if record.attempts == 1 and record.returned == 0:
+        if record.attempts == 1 and record.returned == 0 and not self._context.in_shadow(key, record):
             self._context.ports.signs.put(key, "taken")
         computation = self._calculator.compute(request, self._context.now())
         self._reached |= {LOOKER, *_services(computation)}
         return self._store_result(key, record, request, computation), request
+
+    def _shadowed_before(self, key: RequestKey, record: Record) -> Record | None:
+        """The end of a request that ended in shadow before the state was lost, as its summary has it; else None."""
+        if not self._context.ledger.state.doubts(key):
+            return None
+        outcome = outcome_of(self._context.ports.summaries.load(key) or {})
+        if outcome is None or outcome.status != "shadowed" or outcome.at < (record.retried or outcome.at):
+            return None
+        end = move(record, "shadowed", outcome.at, claim=None, would=outcome.would, saved=True)
+        return self._swap(key, record, end)
 
     def _claim_as_edited(self, key: RequestKey, record: Record, request: Request) -> Record:
         """Brings the record up to date if the message was edited since the claim: it must say what is worked on."""
@@ -227,6 +239,8 @@ class Worker:
         address = self._context.workspace.address(key, request.message.thread)
         summary = computed_summary(key, address, request.message, computation.amount, computation.results, now)
         summary = with_footprints(summary, computation.footprints)
+        if self._context.in_shadow(key, record):
+            summary = with_shadow(summary)
         traffic = tuple(map(footprint_to_text, computation.footprints))
         if computation.amount is not None:
             draft = replace(record, result=Result(computation.amount, computation.sql, traffic=traffic))

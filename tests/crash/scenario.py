@@ -77,7 +77,7 @@ class Scenario:
         """What it comes to."""
         there = {message.ts for message in self.world.messages}
         outcomes = [self.outcome(key) for key in self.requests if key.ts in there]
-        ends = ("answered", "elsewhere", "withdrawn", "skipped")
+        ends = ("answered", "elsewhere", "withdrawn", "skipped", "shadowed")
         losses = sum(o.status not in ends and "failed" not in o.told for o in outcomes)
         posted = [[m for m in self.replies(key) if m.marker and m.marker.nonce != EARLIER] for key in self.requests]
         edited = sum(m.text in UNCOUNTED for replies in posted for m in replies)

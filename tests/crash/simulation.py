@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from creditbot.answer.rules import Rules
 from creditbot.errors import CreditbotError
 from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import RequestKey
@@ -47,6 +48,7 @@ class Simulation:
         faults: what goes wrong, and where.
         events: (point, nth passing, what somebody does then).
         late: how late posts are that "land after the next scan", where not as late as can be within the settle time.
+        rules: of the processes that start from now on.
         clocks: by how much the processes are ahead of the one true time, one after the other and from the start again.
         passed: how often each point was passed, over all processes.
         fired: the faults that happened.
@@ -57,6 +59,7 @@ class Simulation:
     events: Sequence[tuple[Point, int, Callable[[], object]]] = ()
     late: timedelta = LATENESS
     clocks: Sequence[timedelta] = (timedelta(0),)
+    rules: Rules = SWEEP_RULES
     passed: Counter[Point] = field(default_factory=Counter)
     fired: list[Fault] = field(default_factory=list)
     _started: int = 0
@@ -99,7 +102,7 @@ class Simulation:
         self.world.clock_error = self.clocks[self._started % len(self.clocks)]
         self._started += 1
         with suppress(Killed, Injected, CreditbotError):
-            self.world.tick(at=lambda point: self._at(tick, point), rules=SWEEP_RULES)
+            self.world.tick(at=lambda point: self._at(tick, point), rules=self.rules)
 
     def _at(self, tick: Tick, point: Point) -> None:
         self.passed[point] += 1
@@ -141,8 +144,11 @@ class Simulation:
         world.visible(), world.visible_direct(), world.visible_asks()
         later = plan(state, (), world.now + timedelta(days=1), RULES.settle)
         if not self._surplus(state):  # a look that would find nothing need not be waited for, but for the first
-            unchecked = tuple(job for job in later[Part.DOUBTFUL] if job.record and not job.record.checked)
-            later = Agenda({part: jobs for part, jobs in {**later.parts, Part.DOUBTFUL: unchecked}.items() if jobs})
+            looks = {
+                part: tuple(job for job in later[part] if job.record and not job.record.checked)
+                for part in (Part.DOUBTFUL, Part.SHADOWED)
+            }
+            later = Agenda({part: jobs for part, jobs in {**later.parts, **looks}.items() if jobs})
         return not (
             world.pending or world.pending_direct or world.pending_asks or state.broken
             or not later.idle or later[Part.WAITING]

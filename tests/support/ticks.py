@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from tests.support.points import Point
 from tests.support.world import Killed, World
@@ -52,11 +53,11 @@ class Tick:
         self._halted.release()
 
 
-def stopped(world: World, point: Point) -> Tick:
+def stopped(world: World, point: Point, **options: Any) -> Tick:
     """A tick that is stopped at a point."""
 
     def run(tick: Tick) -> None:
-        world.tick(at=lambda reached: tick.pause() if reached == point else None)
+        world.tick(at=lambda reached: tick.pause() if reached == point else None, **options)
 
     tick = Tick(run)
     assert not tick.go_on()

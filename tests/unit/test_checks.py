@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from creditbot.commands.check import CheckResult, ask_warehouse
+from creditbot.commands.check import CheckResult, ask_warehouse, shadow
 from creditbot.errors import Unreachable
+from creditbot.state.record import Meta
 
 
 def test_a_result_is_one_line_in_columns() -> None:
@@ -49,3 +51,24 @@ def test_a_warehouse_that_does_not_answer_is_explained(url: str, said: str) -> N
     assert said == raised.value.what
     assert raised.value.todo
     assert "hunter2" not in str(raised.value)
+
+
+# --- shadow ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("is_on", "meta", "verdict", "said"),
+    [
+        (True, Meta(), "note", "SHADOW is on"),
+        (False, Meta(shadow=True), "note", "SHADOW was on until now"),
+        (False, Meta(live_since=datetime(2026, 1, 9, tzinfo=UTC)), "ok", "from before 2026-01-09 00:00:00 UTC"),
+    ],
+)
+def test_a_shadow_is_reported_while_it_matters(is_on: bool, meta: Meta, verdict: str, said: str) -> None:
+    ((found, text),) = shadow(meta, is_on=is_on)
+    assert verdict == found
+    assert said in text
+
+
+def test_a_deployment_that_never_was_in_shadow_hears_nothing_of_it() -> None:
+    assert [] == shadow(Meta(), is_on=False)

@@ -68,6 +68,22 @@ def test_a_history_without_requests_says_so() -> None:
     assert ["No request was answered, given up or skipped in the last 7 days."] == list(history_lines([], 7))
 
 
+def test_a_request_in_shadow_shows_both_answers() -> None:
+    """What creditbot would have said, and what people said."""
+    would = replace(past("shadowed"), would="answered", computed=Decimal("812.40"))
+    said = replace(would, answer_by="U0BOSS", answer_amount=Decimal("812.40"))
+    denied = replace(would, answer_by="U0BOSS", answer_amount=Decimal(0))
+    refused = replace(past("shadowed", reason="Looker has no Look 7."), would="refused")
+    lines = list(history_lines([would, said, denied, refused], 30))
+    assert f"2026-01-09 12:00  would answer             $812.40  {LINK}" == lines[1]
+    assert [f"{' ' * 18}U0BOSS: $812.40", f"{' ' * 18}U0BOSS: no credit"] == [lines[3], lines[5]]
+    assert f"2026-01-09 12:00  would refuse                      {LINK}" == lines[6]
+    assert (
+        "In shadow: 4 requests. creditbot would have answered 3; people answered 2 of these, 1 with the same amount."
+        == lines[-1]
+    )
+
+
 # --- show ------------------------------------------------------------------------------------------------------------
 
 
@@ -113,3 +129,11 @@ def test_a_request_that_the_state_forgot_is_shown_from_its_summary() -> None:
 def test_a_message_that_is_not_a_request_is_shown_with_the_reason() -> None:
     ignored = "It is not a request: it has no author."
     assert [LINK, ignored] == list(request_lines(RequestFacts(KEY, None, None, ignored), LINK))
+
+
+def test_a_request_in_shadow_is_shown_with_what_it_would_be() -> None:
+    """By its record, and by its summary once the state has forgotten it."""
+    record = Record("shadowed", "nonce", NOW, would="held")
+    assert "shadow     would ask" in list(request_lines(RequestFacts(KEY, record, None), LINK))
+    summary = {"outcome": {"status": "shadowed", "at": "2026-01-09T12:00:00.000Z", "would": "held"}}
+    assert "shadow     would ask" in list(request_lines(RequestFacts(KEY, None, summary), LINK))
