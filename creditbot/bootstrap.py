@@ -22,7 +22,7 @@ from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import Stop, ThisProcess, is_running
-from creditbot.ports import Notebooks, Pages, Ports, Resolver, Runner, StateStore, SummaryStore
+from creditbot.ports import Notebooks, Pages, Ports, ReportStore, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.tick.report import Progress
@@ -214,6 +214,13 @@ def make_notebooks(settings: Settings) -> Notebooks:
     from creditbot.adapters.storage.notebooks import ObjectNotebooks
 
     return ObjectNotebooks(settings.output_uri)
+
+
+def make_report_store(settings: Settings) -> ReportStore:
+    """Where the report is kept: beside the summaries."""
+    from creditbot.adapters.storage.report import ObjectReport
+
+    return ObjectReport(settings.output_uri, settings.evidence_url)
 
 
 def make_state(settings: Settings) -> StateStore:

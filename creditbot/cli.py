@@ -74,6 +74,9 @@ def parser() -> argparse.ArgumentParser:
     retry.add_argument(
         "--by", metavar="NAME", default="", help="the name to record with --again, if this machine does not know yours"
     )
+    report = _command(sub, "report", _late("report", "report"), "write the report: what was credited, held and refused")
+    report.add_argument("--days", type=_days, default=365, help="how far back to look (default: 365)")
+    report.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: OUTPUT_URI)")
     _command(sub, "holds", _late("approvals", "holds"), "list the requests that wait for approvers")
     for verb in ("approve", "deny"):
         _vote(_command(sub, verb, _late("approvals", verb), f"{verb} a held request, like a reaction to its question"))

@@ -223,6 +223,16 @@ class Notebooks(Protocol):
         """Name of a file -> its content, the notebook's first; None if this version was not kept."""
 
 
+class ReportStore(Protocol):
+    """Keeps the report. Raises `Unreachable` or `Refused`."""
+
+    def save(self, page: str) -> None:
+        """Writes the report, an HTML page, replacing an earlier one."""
+
+    def address(self) -> str:
+        """Where people find it: a web address, a path or a URI."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The whole state as a store holds it.

@@ -21,6 +21,7 @@ from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, count, say, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.text import printable
+from creditbot.tick.afterwards import is_report_due
 from creditbot.tick.report import Progress, TickReport
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
         log.error(line)
     for line in tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now()):
         speak(line)
+    if is_report_due(assembly.ledger.state, assembly.ports.clock.now()):
+        from creditbot.commands.report import keep_report
+
+        keep_report(settings, assembly, assembly.ports.clock.now())
     return 0 if report.ok else 1
 
 

@@ -82,7 +82,7 @@ def page_of(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]]) -> 
 
 def prepare() -> None:
     """Reads the templates, which the first page would have to wait for."""
-    _style()
+    base_style()
     for name in ("page.html", "outcome.html"):
         _environment().get_template(name)
 
@@ -105,7 +105,7 @@ def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share
     for number, link in enumerate(shown, 1):
         room = Room(TEXT_BYTES // runs, PICTURE_BYTES // runs)
         views.append(_link(number, link, cells.get(str(link.get("url")), ()), room, sql_bytes))
-    style = _style()
+    style = base_style()
     return _environment().get_template("page.html").render(
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
@@ -313,5 +313,6 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> str:
+def base_style() -> str:
+    """The style sheet of the pages, on which that of the report builds."""
     return (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")

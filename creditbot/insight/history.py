@@ -55,18 +55,24 @@ class History:
 
         return self._read(wanted, lambda _: True, brief=brief)
 
-    def ended(self, start: datetime, end: datetime, *, brief: bool = False) -> list[PastRequest]:
-        """The requests that ended from `start` on and before `end`, oldest first, whenever they were asked.
+    def during(self, start: datetime, end: datetime) -> list[PastRequest]:
+        """What is to be told of a range of time, oldest first.
 
-        Arguments are as in `asked`.
+        These are the requests that were asked or have changed from `start` on, and those that wait, as far as they were
+        asked before `end`. A request that was answered within the range is among them, whenever it was asked.
+
+        Args:
+            start: UTC.
+            end: UTC.
         """
 
-        def wanted(key: RequestKey, record: Record | None) -> bool:
-            return time_of(key.ts) < end and (record is None or (record.terminal and start <= record.at < end))
+        def wanted(key: RequestKey, _: Record | None) -> bool:
+            return time_of(key.ts) < end
 
-        # What was not written since cannot tell of an end since: old summaries need not be read.
-        past = self._read(wanted, lambda kept: kept.saved >= start - _CLOCKS, brief=brief)
-        return [request for request in past if request.ended and start <= request.ended < end]
+        def worth_reading(kept: Kept) -> bool:  # what was not written since cannot tell of an end since
+            return time_of(kept.key.ts) >= start or kept.saved >= start - _CLOCKS
+
+        return self._read(wanted, worth_reading, brief=False)
 
     def _read(
         self, wanted: Callable[[RequestKey, Record | None], bool], worth_reading: Callable[[Kept], bool], *, brief: bool

@@ -166,6 +166,11 @@ class PastRequest:
         return self.at if self.terminal else None
 
     @property
+    def credited_at(self) -> datetime | None:
+        """When the amount was credited, UTC: the time of our reply; None if we did not answer, or nobody knows when."""
+        return (self.answered or self.at) if self.amount is not None else None
+
+    @property
     def traffic(self) -> tuple[str, ...]:
         """Which traffic was computed, a line for each link of which it is known: product, accounts, days."""
         known = (link.kept for link in self.links or () if link.kept)

@@ -412,7 +412,7 @@ def test_history_lists_requests_and_the_automation_rate(worked: Office) -> None:
     """Oldest first."""
     lines = worked.run("history").out.splitlines()
     amounts = re.findall(r"(\$[\d,.]+)  https", "\n".join(lines))
-    assert ["$4,948.80", "$2,833.28", "$758.45"] == amounts
+    assert ["$4,948.80", "$2,657.67", "$758.45"] == amounts
     assert re.fullmatch(r"Automation rate 60%: 3 of 5 requests, [\d.]+ seconds per request on average\.", lines[-1])
 
 
@@ -420,6 +420,34 @@ def test_history_without_requests_says_so(office: Office) -> None:
     """With the number of days it looked back."""
     done = office.run("history", "--days", "1")
     assert "No request was answered, given up or skipped in the last 1 day.\n" == done.out
+
+
+def test_a_tick_that_ended_requests_leaves_a_report(worked: Office) -> None:
+    """With links to the pages beside it."""
+    page = (worked.folder / "data/outputs/report/index.html").read_text("utf-8")
+    assert "$8,364.92" in page
+    assert 'href="../evidence/' in page
+    state = json.loads((worked.folder / "data/processed_messages.json").read_text("utf-8"))
+    assert "reported" in state["meta"]
+
+
+def test_a_report_is_written_where_it_is_asked_for(worked: Office) -> None:
+    """Its links to pages need EVIDENCE_URL, because it is not beside them."""
+    done = worked.run("report", "--days", "40", "--out", "report.html", EVIDENCE_URL="https://evidence.example.com")
+    assert "5 requests of the last 40 days: report.html\n" == done.out
+    page = (worked.folder / "report.html").read_text("utf-8")
+    assert 'href="https://evidence.example.com/evidence/' in page
+    assert "A person decides on a request of more than $25,000.00." in page
+
+
+def test_a_report_is_kept_beside_the_summaries(worked: Office) -> None:
+    assert "5 requests of the last 365 days: data/outputs/report/index.html\n" == worked.run("report").out
+
+
+def test_a_report_that_cannot_be_written_is_a_sentence(worked: Office) -> None:
+    done = worked.run("report", "--out", "missing/report.html")
+    assert "missing/report.html cannot be written: No such file or directory. Give --out another path." == done.sentence
+    assert 2 == done.code
 
 
 def test_show_prints_what_became_of_a_request(worked: Office) -> None:

@@ -237,7 +237,7 @@ def test_requests_of_a_range_are_those_asked_in_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_requests_that_ended_in_a_range_are_found_whenever_asked(world: World, *, forgotten: bool) -> None:
+def test_requests_that_were_answered_in_a_range_are_found(world: World, *, forgotten: bool) -> None:
     """A request of the last day of a month may be answered in the next one."""
     world.amounts["abc"] = Decimal("30000.00")
     held = world.ask("abc")
@@ -248,15 +248,18 @@ def test_requests_that_ended_in_a_range_are_found_whenever_asked(world: World, *
     if forgotten:
         forget(world)
     later = START + timedelta(days=1)
-    assert [held] == [past.key for past in history(world).ended(later, later + timedelta(days=9))]
-    assert [] == history(world).ended(START - timedelta(days=9), later)
+    (past,) = history(world).during(later, later + timedelta(days=9))
+    assert held == past.key
+    assert past.credited_at
+    assert later < past.credited_at
+    assert [] == history(world).during(START - timedelta(days=9), START)
 
 
-def test_old_summaries_are_not_read_for_what_ended_later(world: World) -> None:
+def test_old_summaries_are_not_read_for_what_came_later(world: World) -> None:
     """A summary that was not written since cannot tell of an end since."""
     world.ask("abc")
     world.tick()
     forget(world)
     world.counted()
-    assert [] == history(world, pages=False).ended(START + timedelta(days=3), START + timedelta(days=9))
+    assert [] == history(world, pages=False).during(START + timedelta(days=3), START + timedelta(days=9))
     assert 0 == world.counted()["load"]

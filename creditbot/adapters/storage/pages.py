@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection
 
 from creditbot.adapters.storage.objects import Objects
+from creditbot.evidence.places import EVIDENCE, page_path
 from creditbot.model import RequestKey
 from creditbot.state.codec import request_key
 
 _NAME = re.compile(r"([^/]+)\.html")
-_HTML = "text/html; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+"""What a bucket tells browsers of a page."""
 
 
 class ObjectPages:
@@ -27,22 +29,18 @@ class ObjectPages:
 
     def save(self, key: RequestKey, page: str) -> None:
         """See `ports.Pages`."""
-        self._objects.put(_path(key), page.encode(), _HTML)
+        self._objects.put(page_path(key), page.encode(), HTML)
 
     def load(self, key: RequestKey) -> str | None:
         """See `ports.Pages`."""
-        content = self._objects.get(_path(key))
+        content = self._objects.get(page_path(key))
         return None if content is None else content.decode(errors="replace")
 
     def kept(self) -> Collection[RequestKey]:
         """See `ports.PageFinder`."""
-        named = (match[1] for name in self._objects.names("evidence") if (match := _NAME.fullmatch(name)))
+        named = (match[1] for name in self._objects.names(EVIDENCE) if (match := _NAME.fullmatch(name)))
         return frozenset(key for text in named if (key := request_key(text)))
 
     def address(self, key: RequestKey) -> str:
         """See `ports.Pages`."""
-        return f"{self._url or self._objects.uri}/{_path(key)}"
-
-
-def _path(key: RequestKey) -> str:
-    return f"evidence/{key}.html"
+        return f"{self._url or self._objects.uri}/{page_path(key)}"

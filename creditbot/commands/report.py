@@ -1,0 +1,84 @@
+"""`creditbot report`, and the report and the weekly digest that follow a tick.
+
+What they show is read by `creditbot.insight` from the state and the summaries. Nothing here asks Slack or Looker.
+"""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from creditbot.bootstrap import Assembly, assemble, make_report_store
+from creditbot.commands.output import count
+from creditbot.errors import CreditbotError, SettingsError
+from creditbot.evidence.places import from_report
+from creditbot.insight.figures import Figures, figures
+from creditbot.insight.history import History
+from creditbot.insight.past import PastRequest
+from creditbot.insight.report import report_page
+from creditbot.settings.settings import Settings
+from creditbot.text import printable
+from creditbot.text.known_secrets import without_known_secrets
+
+DAYS = 365
+"""How far back a report looks that nobody asked for."""
+
+AHEAD = timedelta(minutes=5)
+"""How far Slack's times may be ahead of our clock: an answer of this moment belongs to the report."""
+
+log = logging.getLogger(__name__)
+
+
+def report(options: Namespace) -> int:
+    """Writes the report to OUTPUT_URI, or to a file, and says where it is."""
+    settings = Settings.load()
+    assembly = assemble(settings)
+    now = datetime.now(UTC)
+    start, store = now - timedelta(days=options.days), make_report_store(settings)
+    past = history_of(assembly).during(start, now + AHEAD)
+    shown = figures(past if options.out else linked_beside(past), start, now + AHEAD)
+    page = _page(assembly, shown, now)
+    if options.out:
+        write_file(options.out, page.encode())
+    else:
+        store.save(page)
+    what = f"{count(len(shown.asked), 'request')} of the last {count(options.days, 'day')}"
+    print(printable(f"{what}: {options.out or store.address()}"))
+    return 0
+
+
+def history_of(assembly: Assembly) -> History:
+    """What is known of the past now."""
+    return History(assembly.ports.summaries, assembly.ports.pages, assembly.ledger.read())
+
+
+def keep_report(settings: Settings, assembly: Assembly, now: datetime) -> None:
+    """Writes a new report after a tick. If that fails, the log says so, and the next tick tries it again."""
+    try:
+        start, end = now - timedelta(days=DAYS), now + AHEAD
+        shown = figures(linked_beside(history_of(assembly).during(start, end)), start, end)
+        make_report_store(settings).save(_page(assembly, shown, now))
+        assembly.ledger.update_meta(lambda meta: replace(meta, reported=now))
+    except CreditbotError as error:
+        log.warning("the report could not be kept: %s", error)
+
+
+def linked_beside(past: Iterable[PastRequest]) -> list[PastRequest]:
+    """The requests with the addresses of their pages as the report beside these pages links to them."""
+    return [replace(request, page=from_report(request.key)) if request.page else request for request in past]
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes what a person asked for. Raises `SettingsError` if it cannot be written there."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror}.", "Give --out another path.") from error
+
+
+def _page(assembly: Assembly, shown: Figures, now: datetime) -> str:
+    return without_known_secrets(report_page(shown, list(assembly.rules.policy.words()), now))

@@ -1,0 +1,20 @@
+"""Where pages are below OUTPUT_URI, for those who write them and for those who link to them. Pure."""
+
+from __future__ import annotations
+
+from creditbot.model import RequestKey
+
+EVIDENCE = "evidence"
+"""The folder of the pages of requests."""
+REPORT = "report/index.html"
+"""The report."""
+
+
+def page_path(key: RequestKey) -> str:
+    """The page of a request."""
+    return f"{EVIDENCE}/{key}.html"
+
+
+def from_report(key: RequestKey) -> str:
+    """The page of a request as the report links to it, wherever both are."""
+    return f"../{page_path(key)}"

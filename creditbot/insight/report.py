@@ -1,0 +1,320 @@
+"""Makes the report: one HTML page that shows the owner and finance how creditbot does. Pure.
+
+Figures come in; HTML comes out. The page runs no script and loads nothing, and its Content-Security-Policy forbids
+both. Long lists are cut, with a sentence on the rest, so the page stays small; the export has every credit.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from creditbot.evidence.page import base_style
+from creditbot.insight.causes import cause_of
+from creditbot.insight.chart import Series, columns, line
+from creditbot.insight.credit_lines import NOT_KNOWN, CreditLine
+from creditbot.insight.figures import OUTCOMES, Figures, Period, Sums, Times
+from creditbot.insight.past import PastRequest
+from creditbot.text import one_line
+
+MOST_BYTES = 5_000_000
+"""No report is larger."""
+GOAL = 0.95
+"""The automation rate that was promised."""
+GOAL_SECONDS = 120
+"""Seconds per request that were promised."""
+_MOST_ACCOUNTS, _MOST_LARGEST, _MOST_HELD, _MOST_WAITING, _MOST_VERSIONS = 100, 20, 50, 100, 40
+_FOLLOWED = re.compile(r"(?:https?://|\.\./)[^\s<>\"']+")
+_LATEST = 3
+"""Requests that are shown for each cause."""
+_OPEN = "not ended yet"
+_COLOURS = {
+    "answered": "c1",
+    "elsewhere": "c2",
+    "given_up": "c3",
+    "denied": "c4",
+    "skipped": "c5",
+    "withdrawn": "c6",
+    "shadowed": "c7",
+}
+_PRODUCT_COLOURS = ("c1", "c2", "c4", "c3", "c5", "c6")
+_WAITS = {
+    "held": "for approvers",
+    "failed": "to be tried again",
+    "computed": "to be posted",
+    "posting": "until Slack shows the reply",
+    "claimed": "for the tick that works on it",
+    "restarted": "for the next tick",
+}
+_REASONS = {
+    "request limit": "the amount is above the limit for one request",
+    "day limit": "more would be credited on one day than the policy allows",
+    "month limit": "an account would get more for one month than the policy allows",
+    "accounts": "the accounts are not known",
+    "overlap": "some of the traffic was credited before, or may have been",
+    "age": "the traffic is older than the policy allows",
+}
+
+
+def report_page(figures: Figures, policy: Sequence[str], made: datetime) -> str:
+    """The report.
+
+    Args:
+        figures: of its range of time.
+        policy: the policy in force, in sentences.
+        made: UTC, now.
+    """
+    style = _style()
+    return _environment().get_template("report.html").render(
+        style=style,
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        version=importlib.metadata.version("creditbot"),
+        made=made,
+        figures=figures,
+        first=figures.start,
+        goal=GOAL,
+        tiles=_tiles(figures, made),
+        charts=_charts(figures.periods),
+        outcomes=[(words, figures.outcomes.get(status, 0)) for status, words in _outcome_words().items()],
+        periods=figures.periods,
+        products=_products(figures.periods),
+        outcome_words=_outcome_words(),
+        sums=[("Product", figures.by(lambda one: one.product), 0), ("Month", _by_month(figures), 0),
+              ("Account", *_by_account(figures))],
+        largest=[_credit(request, figures.lines) for request in figures.largest[:_MOST_LARGEST]],
+        held=[_held(request, made) for request in figures.held[:_MOST_HELD]],
+        more_held=len(figures.held[_MOST_HELD:]),
+        held_reasons=_held_reasons(figures.held),
+        deciders=_deciders(figures.held),
+        failed=[
+            {
+                "cause": cause_of(failed.kind), "requests": len(failed.requests), "computed": failed.computed,
+                "latest": [_with_reason(request) for request in failed.requests[:_LATEST]],
+            }
+            for failed in figures.failed
+        ],
+        times=_times(figures),
+        waiting=[_waiting(request, made) for request in figures.waiting[:_MOST_WAITING]],
+        more_waiting=len(figures.waiting[_MOST_WAITING:]),
+        twice=figures.twice,
+        versions=_versions(figures.asked),
+        policy=policy,
+    )  # fmt: skip
+
+
+def _tiles(figures: Figures, made: datetime) -> list[tuple[str, str, str]]:
+    """(name, figure, what it means) of the most important figures."""
+    rate, answer, waiting = figures.rate, figures.to_answer, figures.waiting
+    share = "-" if rate.share is None else f"{rate.share:.0%}"
+    oldest = f"the oldest for {duration((made - waiting[0].asked).total_seconds())}" if waiting else "nothing"
+    answered = f"{rate.in_full:,} of {rate.ended:,} that wanted an answer; the goal is {GOAL:.0%}"
+    links = f"{_count(len(figures.lines), 'link')} of {_count(len(figures.largest), 'request')}"
+    again = _count(figures.twice.repeats + figures.twice.overlaps, "request")
+    return [
+        ("Answered without a person", share, answered),
+        ("Credited", usd(figures.credited), links),
+        ("Time to answer", duration(answer.median), f"median; {duration(answer.p95)} for 95 of 100"),
+        ("Waiting now", f"{len(waiting):,}", oldest),
+        ("Not paid twice", usd(figures.twice.not_paid), f"{again} for traffic credited before"),
+    ]
+
+
+def _charts(periods: Sequence[Period]) -> list[dict[str, object]]:
+    labels = [period.label for period in periods]
+    by_outcome = [
+        Series(words, _COLOURS[status], tuple(float(period.outcomes.get(status, 0)) for period in periods))
+        for status, words in OUTCOMES.items()
+    ]
+    by_product = [
+        Series(one_line(name, 30), colour, tuple(float(period.credited.get(name, 0)) for period in periods))
+        for name, colour in zip(_products(periods), _PRODUCT_COLOURS, strict=False)
+    ]
+    whole = [series for series in by_outcome if any(series.values)]
+    requests = columns("Requests by outcome", labels, whole, lambda value: f"{value:,.0f}")
+    credited = columns("USD credited by product", labels, by_product, short_usd)
+    rates = line("Automation rate", labels, [period.rate.share for period in periods], GOAL)
+    return [
+        {"title": "Requests", "svg": requests, "legend": [(series.name, series.colour) for series in whole]},
+        {"title": "USD credited", "svg": credited, "legend": [(series.name, series.colour) for series in by_product]},
+        {"title": f"Answered without a person (goal {GOAL:.0%})", "svg": rates, "legend": []},
+    ]
+
+
+def _products(periods: Sequence[Period]) -> list[str]:
+    """The products by what they were credited, the most first."""
+    sums: Counter[str] = Counter()
+    for period in periods:
+        for name, amount in period.credited.items():
+            sums[name] += amount  # type: ignore[assignment]  # Counter counts Decimals as well
+    return [name for name, _ in sums.most_common()]
+
+
+def _by_month(figures: Figures) -> list[Sums]:
+    return sorted(figures.by(lambda one: one.month), key=lambda one: one.name)
+
+
+def _by_account(figures: Figures) -> tuple[list[Sums], int]:
+    """The accounts with the largest sums, then one line for the others; and how many these are."""
+    sums = figures.by(lambda one: one.accounts_in_short)
+    rest = sums[_MOST_ACCOUNTS:]
+    others = Sums("all others", sum(one.credits for one in rest), sum((one.amount for one in rest), Decimal(0)))
+    return ([*sums[:_MOST_ACCOUNTS], others] if rest else sums), len(rest)
+
+
+def _link(request: PastRequest) -> dict[str, Any]:
+    """How a request is named, and where it and its page are; only addresses of the web are links."""
+    return {
+        "asked": request.asked,
+        "permalink": _web(request.permalink),
+        "page": _web(request.page),
+        "requester": one_line(request.requester or NOT_KNOWN, 40),
+    }
+
+
+def _with_reason(request: PastRequest) -> dict[str, Any]:
+    return _link(request) | {"reason": one_line(request.reason, 300)}
+
+
+def _credit(request: PastRequest, lines: Iterable[CreditLine]) -> dict[str, Any]:
+    own = [each for each in lines if each.request is request]
+    return _link(request) | {
+        "amount": request.amount,
+        "accounts": _listed(each.accounts_in_short for each in own),
+        "days": _listed(each.days for each in own),
+        "products": _listed(each.product for each in own),
+        "approved_by": ", ".join(request.deciders),
+    }
+
+
+def _held(request: PastRequest, now: datetime) -> dict[str, Any]:
+    hold = request.hold
+    assert hold
+    if not request.terminal:
+        outcome = f"waits until {hold.until:%Y-%m-%d %H:%M}" if hold.until and hold.until > now else "waits"
+    else:
+        outcome = {"answered": "approved", "denied": "denied"}.get(request.status, OUTCOMES[request.status])
+    is_expired = request.status == "denied" and not request.deciders
+    return _link(request) | {
+        "amount": request.computed,
+        "outcome": "nobody decided in time" if is_expired else outcome,
+        "by": ", ".join(request.deciders),
+        "reasons": [one_line(reason.text, 300) for reason in hold.reasons],
+    }
+
+
+def _held_reasons(held: Iterable[PastRequest]) -> list[tuple[str, int]]:
+    """(why, how many requests), the most frequent first."""
+    kinds = Counter(
+        kind for request in held if request.hold for kind in {reason.kind for reason in request.hold.reasons}
+    )
+    return [
+        (_REASONS.get(kind or "", "for a reason of an earlier or later version"), number)
+        for kind, number in kinds.most_common()
+    ]
+
+
+def _deciders(held: Iterable[PastRequest]) -> list[tuple[str, int, int]]:
+    """(who, how often they said yes, how often no), the most votes first."""
+    yes: Counter[str] = Counter()
+    no: Counter[str] = Counter()
+    for request in held:
+        (no if request.status == "denied" else yes).update(request.deciders)
+    people = sorted({*yes, *no}, key=lambda who: (-yes[who] - no[who], who))
+    return [(one_line(who, 40), yes[who], no[who]) for who in people]
+
+
+def _waiting(request: PastRequest, now: datetime) -> dict[str, Any]:
+    return _with_reason(request) | {
+        "since": duration((now - request.asked).total_seconds()),
+        "what": _WAITS.get(request.status, request.status),
+        "amount": request.computed,
+    }
+
+
+def _times(figures: Figures) -> list[tuple[str, Times]]:
+    return [
+        ("From the request to creditbot's reply", figures.to_answer),
+        ("The same, where approvers decided first", figures.to_answer_held),
+        ("Work on the request alone, from claim to reply", figures.seconds),
+        ("From the request to the answer of a person", figures.by_people),
+    ]
+
+
+def _versions(requests: Iterable[PastRequest]) -> list[tuple[str, str, int, datetime]]:
+    """(package, version, how many links it ran for, when it was last used) of what ran the notebooks."""
+    seen: dict[tuple[str, str], tuple[int, datetime]] = {}
+    for request in requests:
+        for link in request.links or ():
+            for package, version in link.versions.items():
+                seen[package, version] = seen.get((package, version), (0, request.asked))[0] + 1, request.asked
+    ranked = sorted(seen.items(), key=lambda item: (item[0][0], -item[1][1].timestamp()))
+    return [
+        (one_line(name, 60), one_line(version, 60), *seen[name, version])
+        for (name, version), _ in ranked[:_MOST_VERSIONS]
+    ]
+
+
+def _outcome_words() -> Mapping[str, str]:
+    return {**OUTCOMES, "": _OPEN}
+
+
+def _listed(words: Iterable[str]) -> str:
+    return one_line("; ".join(dict.fromkeys(words)), 200)
+
+
+def _web(address: str | None) -> str:
+    """The address if a browser can follow it from the report, else ""."""
+    return address if address and len(address) < 2_000 and _FOLLOWED.fullmatch(address) else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def usd(amount: Decimal | None) -> str:
+    """Such as "$4,948.80"; "" for None."""
+    return "" if amount is None else f"${amount:,.2f}"
+
+
+def short_usd(amount: float) -> str:
+    """Such as "$1.5k" or "$2M", for the axis of a chart."""
+    for power, letter in ((1e6, "M"), (1e3, "k")):
+        if amount >= power:
+            return f"${amount / power:.3g}{letter}"
+    return f"${amount:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Such as "45 s", "3.2 min", "5 h" or "2 days"; "-" for None."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("days", 2 * 86_400), ("h", 3 * 3_600), ("min", 120)):
+        if seconds >= size:
+            return f"{seconds / {'days': 86_400, 'h': 3_600, 'min': 60}[unit]:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+@cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"usd": usd, "duration": duration}
+    return environment
+
+
+@cache
+def _style() -> str:
+    return base_style() + (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
