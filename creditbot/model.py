@@ -338,6 +338,10 @@ class HoldKind(Enum):
     """Some of the traffic was, or may have been, credited before."""
     AGE = "age"
     """The traffic is older than the policy allows."""
+    WORDS = "words"
+    """Somebody has said no, or perhaps yes, in the thread, or the person who asked has taken the request back."""
+    TALK = "talk"
+    """Somebody has written in the thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +352,8 @@ class HoldReason:
         kind: what the reason is about.
         text: one line of plain English with the numbers in it, which ends with a full stop.
         about: what makes it the same reason when it is found again, apart from its numbers: the day of a day limit,
-            the key of the other request of an overlap. An approval covers the reasons that the approvers were shown;
-            one with another kind or another `about` has to be approved as well.
+            the key of the other request of an overlap, the ts of words. An approval covers the reasons that the
+            approvers were shown; one with another kind or another `about` has to be approved as well.
         twice: USD of the amount that would be paid twice; None where that is not known, or not what it is about.
     """
 

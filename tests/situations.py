@@ -74,7 +74,7 @@ def first_tick(world: Stage) -> None:
 def answered_by_a_person(world: Stage) -> None:
     """A person answers first."""
     key = world.ask("abc")
-    world.say("Approved, $1.00", PERSON, thread_ts=key.ts)
+    world.say("Approved, $1.00", "U0BOSS", thread_ts=key.ts)
     world.tick()
 
 
@@ -109,6 +109,22 @@ def denied_in_thread(world: Stage) -> None:
     """A person says in the thread that there is no credit."""
     key = world.ask("abc")
     world.say("Denied, do not credit.", "U0BOSS", thread_ts=key.ts)
+    world.tick()
+
+
+def taken_back(world: Stage) -> None:
+    """The person who asked takes a request back, in the message and in the thread, and seems to answer it."""
+    key = world.say(f"please credit <https://{HOST}/explore/m/v?qid=abc>\nEdit: please ignore")
+    world.say("wait", thread_ts=key.ts)
+    world.say("Approved, $4,948.80", thread_ts=key.ts)
+    world.tick()
+
+
+def much_talk(world: Stage) -> None:
+    """Somebody writes a lot in the thread before the bot, and sends a picture."""
+    key = world.ask("abc")
+    for text in ("", *(f"question {number}" for number in range(9))):
+        world.say(text, "U0BOSS", thread_ts=key.ts)
     world.tick()
 
 
@@ -261,7 +277,7 @@ def thread_unclear(world: Stage) -> None:
     key = world.ask("abc")
     world.ask("other", thread_ts=key.ts, subtype="thread_broadcast")
     for amount in ("$1.00", "$2.00"):
-        world.say(f"Approved, {amount}", PERSON, thread_ts=key.ts)
+        world.say(f"Approved, {amount}", "U0BOSS", thread_ts=key.ts)
     world.tick()
 
 
@@ -322,6 +338,15 @@ def outcome_unknown(world: Stage) -> None:
     world.ask("abc")
     world.fail("reply", NO_ANSWER, times=RULES.attempts)
     world.ticks(RULES.attempts)
+
+
+def talk_below_a_lost_reply(world: Stage) -> None:
+    """Slack does not say whether it took the reply, and a person writes in the thread."""
+    key = world.ask("abc")
+    world.fail("reply", NO_ANSWER)
+    world.tick()
+    world.say("looks odd", "U0BOSS", thread_ts=key.ts)
+    world.ticks(2)
 
 
 def never_visible(world: Stage) -> None:
@@ -470,14 +495,15 @@ def thread_refused(world: Stage) -> None:
 
 SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     first_tick, channel_unreadable, clock_ahead, answered, not_all_links, answered_by_a_person, amounts_differ,
-    answer_taken_back, answer_in_doubt, denied_in_thread, deleted, edited_after_the_answer,
+    answer_taken_back, answer_in_doubt, denied_in_thread, taken_back, much_talk, deleted,
+    edited_after_the_answer,
     held, approved, denied, undecided, contested, void, question_deleted, two_approvers, nobody_may_decide,
     same_traffic, day_limit,
     link_refused, many_links_refused, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
     thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,
-    outcome_unknown, never_visible, left_behind, second_reply, another_deployment, reply_deleted, late_reply,
-    reply_not_edited,
+    outcome_unknown, talk_below_a_lost_reply, never_visible, left_behind, second_reply, another_deployment,
+    reply_deleted, late_reply, reply_not_edited,
     looker_down, thread_refused, thread_outdated, store_slow, owner_not_told,
     state_lost, state_and_summaries_lost, state_damaged, state_much_damaged,
 )  # fmt: skip

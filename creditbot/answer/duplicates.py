@@ -13,6 +13,7 @@ from creditbot.answer.thread_check import ThreadCheck
 from creditbot.credit.sql.words import recognised_by
 from creditbot.errors import AlreadyCredited, NotYet, Refused, ThreadUnclear
 from creditbot.evidence.summary import outcome_of
+from creditbot.intake.answers import Reading
 from creditbot.model import RequestKey
 from creditbot.state.codec import State
 from creditbot.state.record import Record, is_credited
@@ -73,7 +74,7 @@ class Duplicates:
             raise self._unclear(other, str(error)) from error
         if shown.ours or shown.elsewhere:
             raise self._already(other)
-        if shown.forged or shown.unclear:
+        if shown.forged or shown.unclear or any(words.reading is Reading.DOUBT for words in shown.words):
             raise self._unclear(other, "Its thread does not show whether it was answered.")
 
     def _unclear(self, other: RequestKey, why: str) -> ThreadUnclear:

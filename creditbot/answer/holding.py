@@ -28,13 +28,14 @@ from creditbot.answer.overlaps import Overlaps
 from creditbot.answer.owner import Notices, due, question_name
 from creditbot.answer.past_credits import PastCredits
 from creditbot.answer.question import Question, contested_text, denied_text, question_text, unasked_text
+from creditbot.answer.thread_words import word_reasons
 from creditbot.credit.amount import reply_text
 from creditbot.decide.approval import Verdict, approval_digest, tally, verdict, voters
-from creditbot.decide.hold import HoldReason, uncovered
+from creditbot.decide.hold import HoldKind, HoldReason, uncovered
 from creditbot.decide.paid_twice import Credited, Findings, account_reasons
-from creditbot.errors import CreditbotError
+from creditbot.errors import CreditbotError, ThreadUnclear
 from creditbot.intake.requests import Request
-from creditbot.intake.thread import ThreadView
+from creditbot.intake.thread import ThreadView, Words
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
@@ -80,11 +81,12 @@ class Holds:
         now.
         """
         assert shown.request
-        reasons, found = self._reasons(key, record)
+        reasons, found = self._reasons(key, record, shown.words)
         if record.hold is None:
             return self._begin(key, record, shown, reasons, found) if reasons else None
         is_void, is_over = self._is_void(record, shown.request), self._context.now() >= record.hold.until
-        if is_void or uncovered(reasons, record.hold.reasons):
+        new = uncovered(reasons, record.hold.reasons)
+        if is_void or any(reason.kind is not HoldKind.TALK for reason in new):
             if reasons and not is_void and is_over:
                 return self._deny(key, record, shown.request.message.edited)
             if reasons:
@@ -95,7 +97,8 @@ class Holds:
             return current
         outcome, now = self._verdict(record), self._context.now()
         if outcome is Verdict.APPROVED and now < record.hold.until:
-            return None
+            # Talk makes a question void only now: a thread in which people discuss a hold would void each one.
+            return self._begin(key, record, shown, reasons, found, until=record.hold.until) if new else None
         if outcome is Verdict.DENIED or now >= record.hold.until:
             return self._deny(key, record, shown.request.message.edited)
         attempts = record.attempts - (record.claim is not None)
@@ -116,6 +119,15 @@ class Holds:
             return self._deny(key, record, record.edited)
         return None
 
+    def refuse_words(self, record: Record, shown: ThreadView) -> None:
+        """Raises `ThreadUnclear` if people have written what nobody has approved, below a reply that may exist."""
+        covered = record.hold.reasons if record.hold else ()
+        if new := uncovered(self._by_words(record, shown.words), covered):
+            raise ThreadUnclear(
+                f"Before my reply was in the thread, somebody wrote there. {new[0].text}",
+                "Look at the thread and credit by hand.",
+            )
+
     def refuse_unapproved(self, state: State, key: RequestKey, now: datetime) -> None:
         """Checks again on the very state that the swap to posting is based on. Raises `NotApproved`."""
         record = state.records[key]
@@ -128,19 +140,26 @@ class Holds:
         """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
         return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
 
-    def would_ask(self, key: RequestKey, record: Record, request: Request) -> Hold | None:
+    def would_ask(self, key: RequestKey, record: Record, shown: ThreadView) -> Hold | None:
         """The hold that a computed request would get now; None if nobody has to be asked. Its question has no name."""
         assert record.result
-        reasons, _ = self._reasons(key, record)
-        digest = approval_digest(request.message.text, record.result, self._policy)
+        assert shown.request
+        reasons, _ = self._reasons(key, record, shown.words)
+        digest = approval_digest(shown.request.message.text, record.result, self._policy)
         until = self._context.now() + self._policy.expires
         return Hold(digest, self._policy.digest, reasons, "", until) if reasons else None
 
-    def _reasons(self, key: RequestKey, record: Record) -> tuple[tuple[HoldReason, ...], Findings]:
+    def _reasons(
+        self, key: RequestKey, record: Record, words: Sequence[Words]
+    ) -> tuple[tuple[HoldReason, ...], Findings]:
         """Why a person has to decide, and what comparing the request with others has shown."""
         by_policy = self._policy.reasons(self._facts.read(key, record))
         whose, found = self._by_traffic(key, record)
-        return (*by_policy, *whose, *found.reasons), found
+        return (*self._by_words(record, words), *by_policy, *whose, *found.reasons), found
+
+    def _by_words(self, record: Record, words: Sequence[Words]) -> tuple[HoldReason, ...]:
+        agreed = {vote.by for vote in record.hold.votes if vote.yes} if record.hold else set()
+        return word_reasons(words, self._policy, agreed)
 
     def _by_traffic(self, key: RequestKey, record: Record) -> tuple[tuple[HoldReason, ...], Findings]:
         """The reasons that lie in whose traffic is credited, and what was credited before."""

@@ -141,6 +141,7 @@ class Poster:
                 f"Slack never showed the reply, although it was sent {record.posts} times.",
                 "Look at the thread first.",
             )
+        self._holds.refuse_words(record, shown)
         if record.hold:
             allowed = self._holds.allows_again(key, record)
             if allowed is None or allowed.terminal:

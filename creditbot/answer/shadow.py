@@ -37,7 +37,7 @@ class Shadow:
         Returns the record as it is if another request has ended meanwhile that gives a reason to ask.
         """
         assert shown.request
-        hold = self._holds.would_ask(key, record, shown.request)
+        hold = self._holds.would_ask(key, record, shown)
         if not hold:
             self._duplicates.refuse_remembered(key, record)
         now = self._context.now()

@@ -7,10 +7,11 @@ an amount, and for how many approvers have to agree.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 from creditbot.credit.amount import format_usd
 from creditbot.credit.footprint import ACCOUNT_FIELDS, Footprint, Unknown, account_key
@@ -68,6 +69,17 @@ class TrafficRules:
     claim_days: int | None = None
 
 
+Talkers = Literal["everybody", "approvers", "nobody"]
+"""Whose plain talk in the thread holds a request; the person who asked is not among "everybody"."""
+
+
+_TALK: Mapping[Talkers, str] = {
+    "everybody": "A person decides if anybody but the person who asked writes in the thread before the answer.",
+    "approvers": "A person decides if an approver writes in the thread before the answer; other talk is let pass.",
+    "nobody": "Plain talk in the thread is let pass.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Which amounts a person decides on, and who.
@@ -79,6 +91,7 @@ class Policy:
         expires: how long after it began a hold ends as denied.
         bands: for amounts that need more than one approver.
         traffic: what must be known of the traffic.
+        talk: whose plain talk in the thread holds a request.
     """
 
     limits: Limits = Limits()
@@ -87,17 +100,21 @@ class Policy:
     expires: timedelta = timedelta(hours=72)
     bands: tuple[Band, ...] = ()
     traffic: TrafficRules = field(default=TrafficRules(), repr=False)
+    talk: Talkers = field(default="everybody", repr=False)
 
     @property
     def digest(self) -> str:
         """A hash of the whole policy: an approval under another policy does not count."""
         traffic = repr(self.traffic) if self.traffic != TrafficRules() else ""  # what was approved before stays so
-        return hashlib.sha256(f"{self!r}{traffic}".encode()).hexdigest()
+        talk = self.talk if self.talk != "everybody" else ""
+        return hashlib.sha256(f"{self!r}{traffic}{talk}".encode()).hexdigest()
 
     def words(self) -> Iterator[str]:
         """The policy in sentences, for people to check."""
         yield from self._limits_in_words()
         yield from self._traffic_in_words()
+        yield "A person decides if somebody says no in the thread, or if the person who asked takes the request back."
+        yield _TALK[self.talk]
         where = f"in the channel {self.channel}" if self.channel else "in a direct message to the owner"
         yield f"The approvers are {', '.join(self.approvers)}. They are asked {where}."
         yield "One of them has to say yes, and the vote of the person who asked does not count."
@@ -134,6 +151,10 @@ class Policy:
             yield "Traffic of any age is credited."
         else:
             yield f"A person decides on traffic whose month ended (UTC) more than {days} days before the request."
+
+    def talk_holds(self, user: str) -> bool:
+        """Whether plain talk of this person, who did not ask, holds a request."""
+        return self.talk == "everybody" or (self.talk == "approvers" and user in self.approvers)
 
     def quorum(self, amount: Decimal) -> int:
         """How many distinct approvers have to say yes to an amount in USD."""

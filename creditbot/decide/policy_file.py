@@ -18,6 +18,9 @@ A key that the file leaves out has the default that is shown here:
     [overlap]
     hold = true                       # false: traffic may be credited again, by other SQL
 
+    [thread]
+    talk = "everybody"                # whose plain words hold a request: "everybody", "approvers" or "nobody"
+
     [approval]
     # approvers = ["U0ROSA", "U0SAM"]   # default: APPROVERS, or else the owner
     # channel = "credit-approvals"      # default: APPROVAL_CHANNEL, or else direct messages to the owner
@@ -43,7 +46,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from creditbot.credit.amount import CENT, LARGEST
 from creditbot.credit.footprint import ACCOUNT_FIELDS
-from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, TrafficRules
+from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, Talkers, TrafficRules
 from creditbot.errors import SettingsError
 
 
@@ -118,11 +121,16 @@ class _Overlap(_Part):
     hold: bool = True
 
 
+class _Thread(_Part):
+    talk: Talkers = "everybody"
+
+
 class _File(_Part):
     limits: _Limits = _Limits()
     accounts: _Accounts = _Accounts()
     age: _Age = _Age()
     overlap: _Overlap = _Overlap()
+    thread: _Thread = _Thread()
     approval: _Approval = _Approval()
 
     def policy(self) -> Policy:
@@ -137,12 +145,13 @@ class _File(_Part):
                 tuple(name.lower() for name in self.accounts.fields), self.accounts.required, self.overlap.hold,
                 tuple(self.accounts.always_ask), self.age.days,
             ),
+            self.thread.talk,
         )  # fmt: skip
 
 
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): _File, ("limits",): _Limits, ("approval",): _Approval, ("approval", "quorum"): _Quorum,
-    ("accounts",): _Accounts, ("age",): _Age, ("overlap",): _Overlap,
+    ("accounts",): _Accounts, ("age",): _Age, ("overlap",): _Overlap, ("thread",): _Thread,
 }  # fmt: skip
 
 

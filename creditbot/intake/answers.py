@@ -1,8 +1,8 @@
 """Decides whether a reply in a thread answers the request above it. Pure.
 
 `thread` asks about every reply without our marker. People greet, mention, quote and thank before they write
-`Approved, $...`, and they also write about approvals that are not answers. A plain answer stops creditbot. If a reply
-may or may not be an answer, or says that there is no credit, the owner decides.
+`Approved, $...`, and they also write about approvals that are not answers. A plain answer ends the request. Any other
+words may hold it until an approver decides: the policy says which.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Reading(Enum):
     ANSWER = auto()
     """It grants a credit."""
     DOUBT = auto()
-    """It mentions an approval and an amount, and may or may not grant a credit."""
+    """It may or may not grant a credit: it mentions an approval and an amount, or grants without naming one."""
     REFUSAL = auto()
     """It says that there is no credit, or that the request is to be left alone."""
     OTHER = auto()
@@ -64,6 +64,12 @@ _ANSWER = re.compile(
     rf"|(?:(?:an?|the|your)\s)?credit\sof\s{_DOLLARS}\s{_APPROVED})",
     re.IGNORECASE,
 )
+_GRANTS_WITHOUT_AMOUNT = re.compile(
+    rf"{_GREETING}(?:{_GRANTED}|approve)"
+    r"(?:\W{1,9}(?:exceptions?|thanks|thank you|as requested|from my side|by me))?\W*",
+    re.IGNORECASE,
+)
+"""An approval in one or two words, such as "Approved!"."""
 _BARE_ANSWER = re.compile(rf"approved\b[^\w$?~\u2248]{{0,12}}{_DOLLARS}(?:[^\w?]+exceptions?\b)?[^\w?]*", re.IGNORECASE)
 """The words of the default REPLY_TEMPLATE and nothing else."""
 _HEDGE = re.compile(
@@ -104,15 +110,27 @@ _REFUSES = re.compile(
     r"|(?:i will|i['\u2019]ll|we will|we['\u2019]ll) (?:handle|answer) (?:this|it))\b",
     re.IGNORECASE | re.DOTALL,
 )
+_DO_NOT = r"(?:do not|don['\u2019]?t)"
+_THING = (
+    r"(?:link|look|explore|account|customer|product|month|dates?|days?|channel|query|filter|one|request|message|url)s?"
+)
 _WITHDRAWS = re.compile(
-    rf"{_GREETING}(?:please\s|pls\s)?(?:(?:ignore|disregard|cancel)(?:\W*$|\W*[,.:;!\n(-]|\s(?:this|it|my|above|the"
-    r" (?:request|message|link|above))\b)"
-    rf"|{_NOT} (?:credit|approve)\b|(?:do not|don['\u2019]t) (?:yet )?(?:answer|approve|credit|pay|post|refund|reply)\b"
-    r"|skip(?: this| it|\W*$)|wait\W*$|on hold\b(?! with)|hold(?: off| on| this| it|\W*$)|stop(?:\W*$|[,.:;!])"
-    r"|withdrawn\b|(?:no longer|not) needed\b|no need to (?:credit|approve)\b|no credit (?:is )?(?:needed|required)"
-    r"|never ?mind(?:\W*$|[,.:;!\n-])|nvm\b)",
+    rf"(?:(?:edit|update|actually|so|and|but|also|team|all)\b\W{{1,4}}){{0,3}}{_GREETING}(?:please\s|pls\s)?"
+    r"(?:(?:ignore|disregard|cancel)(?:\W*$|\W*[,.:;!\n(-]|\s(?:this|it|my|above|the (?:request|message|link|above))\b)"
+    rf"|{_NOT} (?:credit|approve)\b"
+    rf"|{_DO_NOT}(?:\W*$|\s(?!worry|forget|hesitate|know|think|see|understand|have|mind|get|want|believe|recall|remember"
+    r"|care|miss)\w)"
+    rf"|(?:i|we) {_DO_NOT} need (?:this|it|that)\b"
+    r"|skip(?: this| it|\W*$)|wait\b(?! (?:times?|list|period))|on hold\b(?! with)|hold(?: off| on| this| it|\W*$)"
+    r"|stop(?:\W*$|[,.:;!])|withdr(?:awn|aw|ew|awing)\b|retract(?:ed|ing)?\b|cancell?(?:ed|ing)\b|scratch that\b"
+    r"|(?:delete|remove) (?:this|it|my)\b|false alarm\b|(?:no longer|not) needed\b|no need to (?:credit|approve)\b"
+    r"|no credit (?:is )?(?:needed|required)|never ?mind(?:\W*$|\W*[,.:;!\n-])|nvm\b"
+    rf"|(?:(?:that|this|it)(?:['\u2019]s| is| was)?\s)?(?:the |a |my )?(?:wrong|incorrect)(?:\W*$|\s{_THING}\b)"
+    rf"|(?:i )?(?:posted|sent|pasted|used|linked|shared|took|picked|copied)(?: this| it| that)?"
+    rf" (?:the wrong {_THING}\b|by (?:mistake|accident)\b|in error\b|accidentally\b))",
     re.IGNORECASE,
 )
+_SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+|\s[-\u2013\u2014]+\s")
 _LEADING = re.compile(r"[^\w$]+")
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:&gt;|>).*$", re.MULTILINE)
 _QUOTE_MARK = re.compile(r"^[ \t]*(?:&gt;|>)+", re.MULTILINE)
@@ -127,23 +145,38 @@ def read_answer(text: str, *, by_asker: bool = False) -> Reading:
 
     Args:
         text: as Slack sent it.
-        by_asker: whether the person who asked wrote it. Then only the exact words of an answer count, because people
-            also mention approvals of their own request ("approved by my manager").
+        by_asker: whether the person who asked wrote it. Nobody answers their own request: the exact words of an answer
+            are doubtful then. Other words about approvals are not, because people mention those of their own requests
+            ("approved by my manager").
     """
-    text = _visible(text)
-    said = _plain(_QUOTED_LINE.sub(" ", text)) or _plain(_QUOTE_MARK.sub("", text))
-    if len(said) <= _LONGEST and _BARE_ANSWER.fullmatch(said):
-        return Reading.ANSWER
-    everything = _LABEL.sub(r" \1 ", _STYLE.sub("", _STRUCK.sub(" ", _QUOTE_MARK.sub("", text))))
+    if is_exact_answer(text):
+        return Reading.DOUBT if by_asker else Reading.ANSWER
     if by_asker:
-        return Reading.REFUSAL if _WITHDRAWS.match(said) else Reading.OTHER
+        return Reading.REFUSAL if takes_back(text) else Reading.OTHER
+    text = _visible(text)
+    said = _said(text)
+    everything = _LABEL.sub(r" \1 ", _STYLE.sub("", _STRUCK.sub(" ", _QUOTE_MARK.sub("", text))))
     if not (_GRANTS.search(everything) and _ANY_AMOUNT.search(everything)):
-        return Reading.REFUSAL if _WITHDRAWS.match(said) or _REFUSES.match(said[:_LONGEST]) else Reading.OTHER
+        if _WITHDRAWS.match(said) or _REFUSES.match(said[:_LONGEST]):
+            return Reading.REFUSAL
+        return Reading.DOUBT if _GRANTS_WITHOUT_AMOUNT.fullmatch(said[:_LONGEST]) else Reading.OTHER
     answer = _ANSWER.match(said[:_LONGEST])
     is_certain = answer and not _HEDGE.search(said[: answer.end()]) and not _TAKEN_BACK.search(said[:_LONGEST])
     if answer and is_certain and not _GOES_ON.match(said[answer.end() :]):
         return Reading.ANSWER
     return Reading.DOUBT
+
+
+def is_exact_answer(text: str) -> bool:
+    """Whether a message consists of the words of the default REPLY_TEMPLATE and nothing else."""
+    said = _said(_visible(text))
+    return len(said) <= _LONGEST and _BARE_ANSWER.fullmatch(said) is not None
+
+
+def takes_back(text: str) -> bool:
+    """Whether the person who asked takes the request back, in any of the sentences of a message."""
+    said = _plain(_QUOTED_LINE.sub(" ", _visible(text)))[:_LONGEST]
+    return any(_WITHDRAWS.match(_without_leading(sentence)) for sentence in _SENTENCES.split(said))
 
 
 def amounts_in(text: str) -> frozenset[Decimal]:
@@ -168,8 +201,16 @@ def _visible(text: str) -> str:
     return re.sub(r"<tel:[^<>|]*\|([^<>]*)>", r"\1", text)
 
 
+def _said(text: str) -> str:
+    """The plain words of a visible text; those of a quotation only if there are no others."""
+    return _plain(_QUOTED_LINE.sub(" ", text)) or _plain(_QUOTE_MARK.sub("", text))
+
+
 def _plain(text: str) -> str:
     """The text without mentions, links, emoji, styles, struck-through parts, and marks at its beginning."""
-    text = _STYLE.sub("", _TOKEN.sub(" ", _STRUCK.sub(" ", text)))
+    return _without_leading(_STYLE.sub("", _TOKEN.sub(" ", _STRUCK.sub(" ", text)))).rstrip()
+
+
+def _without_leading(text: str) -> str:
     leading = _LEADING.match(text)
-    return text[leading.end() if leading else 0 :].rstrip()
+    return text[leading.end() if leading else 0 :]

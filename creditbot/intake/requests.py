@@ -95,9 +95,9 @@ def why_not(message: Message, workspace: Workspace, rules: RequestRules) -> str:
 
 
 def _is_answer(text: str) -> bool:
-    from creditbot.intake.answers import Reading, read_answer  # most ticks need none of its expressions
+    from creditbot.intake.answers import is_exact_answer  # most ticks need none of its expressions
 
-    return read_answer(text, by_asker=True) is Reading.ANSWER
+    return is_exact_answer(text)
 
 
 def is_ours(message: Message, workspace: Workspace) -> bool:

@@ -4,17 +4,17 @@ The messages come from `Inbox.thread`. `creditbot.answer` bases its decisions on
 
 An answer is our reply with its marker, or one without a marker, such as `Approved, $...`: by a person, by a bot of
 PREVIOUS_BOTS, or by us before a state was lost. An answer without a marker counts for one request only: the last one
-before it. If a reply may or may not be an answer, or says that there is no credit, people decide.
+before it. Other words of people below a request, and a request that is taken back, may hold it: the policy says which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from creditbot.intake.answers import Reading, read_answer
-from creditbot.intake.requests import Request, RequestRules, is_ours, read_request
+from creditbot.intake.answers import Reading, read_answer, takes_back
+from creditbot.intake.requests import NOTICES, SLACKBOT, Request, RequestRules, is_ours, read_request
 from creditbot.model import Message, RequestKey, Workspace
 from creditbot.slack_time import is_newer, micros_of, time_of
 
@@ -34,6 +34,29 @@ UNCOUNTED = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What somebody wrote about a request.
+
+    Attributes:
+        message: the reply, or the request itself.
+        reading: how it is understood.
+        by_asker: whether the person who asked wrote it. Of these only the words that take the request back are kept,
+            and those that look like an answer.
+        in_request: whether they are words of the request itself.
+    """
+
+    message: Message
+    reading: Reading
+    by_asker: bool = False
+    in_request: bool = False
+
+    @property
+    def since(self) -> str:
+        """The ts of the message, or of its last edit: it said something else before."""
+        return self.message.edited or self.message.ts
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadView:
     """What a thread shows about one request.
 
@@ -45,6 +68,7 @@ class ThreadView:
         elsewhere: ts of the unmarked answer that counts for the request, or "".
         unclear: why the thread does not show whether the request was answered, one sentence, or "".
         remarks: the unmarked replies to the request that answer it, may answer it, or refuse it, oldest first.
+        words: what people wrote about the request that is not an answer, since it was last tried again, oldest first.
         replies: how many replies the thread has.
         looked: UTC, when the reading of the thread began; None where nobody says so.
     """
@@ -56,6 +80,7 @@ class ThreadView:
     elsewhere: str = ""
     unclear: str = ""
     remarks: tuple[Message, ...] = field(default=(), compare=False)
+    words: tuple[Words, ...] = field(default=(), compare=False)
     replies: int = field(default=0, compare=False)
     looked: datetime | None = field(default=None, compare=False)
 
@@ -85,35 +110,40 @@ def view(
     forged = next((m.ts for m in marked if not is_ours(m, workspace)), "")
     request = read_request(own, workspace, rules) if own else None
     replies = _replies_by_request(messages, key, workspace, rules)
-    answer, unclear = _unmarked_answer(replies, key, retried)
-    to_it = replies.get(key.ts)
-    remarks = (
-        tuple(by_ts[ts] for ts in sorted((*to_it.answers, *to_it.doubts, *to_it.refusals), key=micros_of))
-        if to_it
-        else ()
-    )
+    answer, unclear = _unmarked_answer(replies, key)
+    to_it = replies[key.ts].words if key.ts in replies else []
+    remarks = tuple(words.message for words in to_it if words.reading is not Reading.OTHER)
+    others = [words for words in to_it if words.reading is not Reading.ANSWER]
+    words = tuple(w for w in (*_of_request(request), *others) if retried is None or time_of(w.since) > retried)
     number = sum(message.thread != message.ts for message in messages)
-    return ThreadView(request, own, ours, forged, answer, unclear, remarks, number)
+    return ThreadView(request, own, ours, forged, answer, unclear, remarks, words, number)
 
 
 @dataclass(slots=True)
 class _Replies:
-    """The unmarked replies that follow one request and come before the next one; ts of each, oldest first.
+    """The unmarked replies that follow one request and come before the next one.
 
     Attributes:
         asker: who asked; None for a bot, and where the request is not among the messages.
-        answers: those that answer it.
-        doubts: those that may answer it.
-        refusals: those that say that there is no credit.
+        words: what people wrote, oldest first, answers among it.
     """
 
     asker: str | None
-    answers: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-    refusals: list[str] = field(default_factory=list)
+    words: list[Words] = field(default_factory=list)
+
+    @property
+    def answers(self) -> list[str]:
+        """ts of those that answer it."""
+        return [words.message.ts for words in self.words if words.reading is Reading.ANSWER]
 
 
-def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: datetime | None) -> tuple[str, str]:
+def _of_request(request: Request | None) -> Iterator[Words]:
+    """The words with which the request itself is taken back; an app's form has words of its own."""
+    if request and request.message.bot is None and takes_back(request.message.text):
+        yield Words(request.message, Reading.REFUSAL, by_asker=True, in_request=True)
+
+
+def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey) -> tuple[str, str]:
     """(ts of the unmarked answer to a request, why it is unclear whether there is one); each "" if there is none.
 
     An unmarked answer belongs to the last request before it. In this thread, B has two answers:
@@ -126,10 +156,6 @@ def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey, retried: 
     own = replies.get(key.ts)
     if own and own.answers:
         return own.answers[0], ""
-    if own and any(retried is None or time_of(ts) > retried for ts in own.refusals):
-        return "", "A reply in the thread says that there is no credit, or that the request is to be left alone."
-    if own and any(retried is None or time_of(ts) > retried for ts in own.doubts):
-        return "", "A reply in the thread mentions a credit and an amount, and may or may not be an answer."
     if any(len(of_later.answers) > 1 for ts, of_later in replies.items() if micros_of(ts) > micros_of(key.ts)):
         return "", "A later request in the thread has several answers, and one of them may be meant for this request."
     return "", ""
@@ -146,30 +172,35 @@ def _replies_by_request(
     replies: dict[str, _Replies] = {}
     latest: _Replies | None = None
     for message in messages:
-        reading = _reading(message, latest, workspace, rules)
+        words = _words(message, latest, workspace, rules)
+        reading = words.reading if words else Reading.OTHER
         if message.ts == key.ts or (reading is not Reading.ANSWER and read_request(message, workspace, rules)):
-            if latest is not None and reading is Reading.ANSWER:
-                replies[message.ts] = _Replies(message.user, doubts=[message.ts])
+            if words and latest and reading is Reading.ANSWER:
+                doubt = Words(message, Reading.DOUBT, in_request=True)
+                replies[message.ts] = _Replies(message.user, [doubt])
                 continue
+            if words and latest and reading is Reading.REFUSAL:
+                latest.words.append(words)  # "denied", with a link that makes it a request as well
             latest = replies.setdefault(message.ts, _Replies(message.user))
-        elif latest is not None and reading is Reading.ANSWER:
-            latest.answers.append(message.ts)
-        elif latest is not None and reading is Reading.DOUBT:
-            latest.doubts.append(message.ts)
-        elif latest is not None and reading is Reading.REFUSAL:
-            latest.refusals.append(message.ts)
+        elif words and latest and not (words.by_asker and reading is Reading.OTHER):
+            latest.words.append(words)
     return replies
 
 
-def _reading(message: Message, latest: _Replies | None, workspace: Workspace, rules: RequestRules) -> Reading:
-    """What a reply without our marker says about the request before it."""
-    if message.marker is not None or latest is None:
-        return Reading.OTHER
-    if not is_ours(message, workspace) and message.bot is not None and message.bot not in rules.previous_bots:
-        return Reading.OTHER
-    by_asker = message.bot is None and message.user is not None and message.user == latest.asker
-    reading = read_answer(message.text, by_asker=by_asker)
-    return Reading.OTHER if reading is Reading.REFUSAL and message.bot is not None else reading
+def _words(message: Message, latest: _Replies | None, workspace: Workspace, rules: RequestRules) -> Words | None:
+    """What a reply without our marker says about the request before it; None for what apps and Slack itself say.
+
+    Of bots only an answer counts, or what may be one, and only of those that used to answer.
+    """
+    if message.marker is not None or latest is None or message.subtype in NOTICES or message.user == SLACKBOT:
+        return None
+    if message.bot is None and not is_ours(message, workspace):
+        by_asker = message.user is not None and message.user == latest.asker
+        return Words(message, read_answer(message.text, by_asker=by_asker), by_asker)
+    if not is_ours(message, workspace) and message.bot not in rules.previous_bots:
+        return None
+    reading = read_answer(message.text)
+    return Words(message, reading) if reading in (Reading.ANSWER, Reading.DOUBT) else None
 
 
 def is_behind(own: Message | None, key: RequestKey, edited: str, now: datetime, settle: timedelta) -> bool:

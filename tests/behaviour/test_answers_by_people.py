@@ -43,7 +43,7 @@ def test_a_request_that_somebody_answered_first_is_left_alone(world: World, answ
 
 def test_the_summary_of_a_persons_answer_says_what_was_asked(world: World) -> None:
     key = world.ask("abc")
-    world.say(APPROVED, PERSON, thread_ts=key.ts)
+    world.say(APPROVED, "U0BOSS", thread_ts=key.ts)
     world.tick()
     assert world.summary(key)["outcome"]["status"] == "elsewhere"
     assert "qid=abc" in world.summary(key)["request"]["text"]
@@ -52,7 +52,7 @@ def test_the_summary_of_a_persons_answer_says_what_was_asked(world: World) -> No
 def test_a_person_answers_while_the_notebook_runs(world: World) -> None:
     """The bot reads the thread once more before it replies."""
     key = world.ask("abc")
-    world.amid("notebook", lambda: world.say(APPROVED, thread_ts=key.ts))
+    world.amid("notebook", lambda: world.say(APPROVED, "U0BOSS", thread_ts=key.ts))
     world.tick()
     assert world.replies(key) == [APPROVED]
     assert world.record(key).status == "elsewhere"
@@ -82,7 +82,7 @@ def test_answers_for_either_of_two_requests_leave_the_first_to_people(world: Wor
     first = world.ask("a")
     second = world.broadcast(first, "b")
     for amount in ("$1", "$2"):
-        world.say(f"Approved, {amount}", thread_ts=first.ts)
+        world.say(f"Approved, {amount}", "U0BOSS", thread_ts=first.ts)
     world.tick()
     assert world.record(first).status == "given_up"
     assert world.record(second).status == "elsewhere"
@@ -121,38 +121,6 @@ def test_an_answer_that_is_sent_to_the_channel_with_the_link_is_no_request(world
     world.ticks(2)
     assert world.outcome(key) == Outcome("elsewhere", replies=[text])
     assert not world.knows(answer)
-
-
-def test_a_reply_that_may_be_an_answer_leaves_the_request_to_people(world: World) -> None:
-    """Nothing is posted below it. A retry says that a person has looked."""
-    key = world.ask("abc")
-    remark = "Approved? I see $5,000"
-    world.say(remark, "U0BOSS", thread_ts=key.ts)
-    world.ticks(2)
-    assert world.outcome(key) == Outcome("given_up", replies=[remark], told=1)
-    assert "may or may not be an answer" in world.told()[0]
-    world.retry(key)
-    world.tick()
-    assert world.replies(key) == [remark, REFERENCE]
-
-
-@pytest.mark.parametrize(
-    ("user", "text"), [("U0BOSS", "Denied, do not credit"), (PERSON, "Please ignore this request, wrong account")]
-)
-@pytest.mark.parametrize("meanwhile", [False, True])
-def test_nothing_is_posted_below_a_persons_no(world: World, user: str, text: str, meanwhile: bool) -> None:
-    """Whether it was there before, or came while the notebook ran. A retry says that a person has looked."""
-    key = world.ask("abc")
-    if meanwhile:
-        world.amid("notebook", lambda: world.say(text, user, thread_ts=key.ts))
-    else:
-        world.say(text, user, thread_ts=key.ts)
-    world.ticks(2)
-    assert ("given_up", [text]) == (world.record(key).status, world.replies(key))
-    assert "says that there is no credit" in world.told()[0]
-    world.retry(key)
-    world.tick()
-    assert world.replies(key) == [text, REFERENCE]
 
 
 # -- how much people credit --------------------------------------------------------------------------------------------

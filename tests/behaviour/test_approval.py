@@ -434,12 +434,3 @@ def test_a_hold_by_a_day_limit_ends_as_denied_like_any_other(world: World, asked
     world.ticks(2, **policy)
     assert ("denied", []) == (world.record(key).status, world.replies(key))
     assert world.told()[0].startswith(f"I have not answered {world.address(key)}: Nobody decided on it before")
-
-
-def test_a_persons_no_in_the_thread_ends_a_hold(world: World, held: RequestKey) -> None:
-    """Whatever the approvers say then."""
-    world.say("Denied, do not credit", "U0BOSS", thread_ts=held.ts)
-    world.react("+1")
-    world.ticks(2)
-    assert ("given_up", ["Denied, do not credit"]) == (world.record(held).status, world.replies(held))
-    assert "says that there is no credit" in world.told()[0]

@@ -37,7 +37,7 @@ def test_links_added_after_a_persons_answer_are_told_once(world: World) -> None:
     """The person who answered did not see the new links."""
     key = world.ask("abc")
     answer = "Approved, $5.00, exceptions"
-    world.say(answer, thread_ts=key.ts)
+    world.say(answer, "U0BOSS", thread_ts=key.ts)
     world.tick()
     world.edit(key, f"{short_link('abc')} {short_link('more')}")
     world.ticks(3, minutes=5)

@@ -104,7 +104,7 @@ def test_a_meta_lost_beside_a_prototypes_list_is_noticed() -> None:
 def test_a_new_bot_in_a_channel_that_people_answered_does_not_wait() -> None:
     world = World()
     answered = world.ask("a")
-    world.say("Approved, $1", thread_ts=answered.ts)
+    world.say("Approved, $1", "U0BOSS", thread_ts=answered.ts)
     key = world.ask("b")
     world.tick()
     assert world.replies(key) == [REFERENCE]
@@ -291,7 +291,7 @@ def test_a_broadcast_whose_record_is_nonsense_is_found_in_its_thread(world: Worl
     top = world.say("morning")
     key = world.broadcast(top, "abc")
     world.kill("looker.before-read")
-    world.say("Approved, $1.00", thread_ts=top.ts)
+    world.say("Approved, $1.00", "U0BOSS", thread_ts=top.ts)
     world.vandalise(key)
     world.ticks(6, minutes=61, rules=replace(RULES, lookback=timedelta(hours=1), settle=timedelta(hours=5)))
     assert world.record(key).status == "elsewhere"

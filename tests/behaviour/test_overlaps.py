@@ -13,7 +13,7 @@ import pytest
 from creditbot.decide.policy import Policy, TrafficRules
 from creditbot.model import RequestKey
 from tests.support.ticks import Tick
-from tests.support.world import PERSON, REFERENCE, RULES, World
+from tests.support.world import REFERENCE, RULES, World
 
 DECEMBER = "account_sid = 'AC1' AND day >= DATE '2025-12-01' AND day < DATE '2026-01-01'"
 AMOUNT = Decimal("50.00")
@@ -248,7 +248,7 @@ def test_a_held_request_credits_nothing_and_stops_no_other(world: World) -> None
 def test_traffic_that_a_person_credited_is_asked_about(world: World) -> None:
     """The answer came while the bot computed."""
     before = world.ask(link(world, "first", DECEMBER, unit(18)))
-    world.amid("notebook", lambda: world.say("Approved, $50.00", PERSON, thread_ts=before.ts))
+    world.amid("notebook", lambda: world.say("Approved, $50.00", "U0BOSS", thread_ts=before.ts))
     world.tick()
     second = ask(world, link(world, "second", f"{DECEMBER} AND TRUE", unit(18)))
     assert "elsewhere" == world.record(before).status

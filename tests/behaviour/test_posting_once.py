@@ -14,7 +14,7 @@ from creditbot.state.record import Record, Status
 from tests.behaviour.failures import RATE_LIMITED, SILENCE, SLACK_SLOW
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import PERSON, REFERENCE, RULES, Killed, Outcome, World
+from tests.support.world import REFERENCE, RULES, Killed, Outcome, World
 
 # -- before the post ---------------------------------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ def test_a_person_answers_while_the_laptop_sleeps_before_the_post(world: World, 
         if point == "thread.after-read" and not slept:
             slept.append(key)
             world.wait(minutes=5)
-            world.say("Approved, $4,948.80", PERSON, thread_ts=key.ts)
+            world.say("Approved, $4,948.80", "U0BOSS", thread_ts=key.ts)
 
     world.tick(at=sleep)
     assert slept == [key]
@@ -319,7 +319,7 @@ def test_the_owner_is_told_once_of_a_reply_that_never_shows(world: World) -> Non
 @pytest.mark.parametrize(
     ("end", "status"),
     [
-        (lambda world, key: world.say(REFERENCE, PERSON, thread_ts=key.ts), "elsewhere"),
+        (lambda world, key: world.say(REFERENCE, "U0BOSS", thread_ts=key.ts), "elsewhere"),
         (lambda world, key: world.stray_reply(key), "answered"),
         (lambda world, key: world.delete(key), "withdrawn"),
     ],

@@ -124,7 +124,7 @@ def test_a_look_that_finds_no_reply_of_ours_changes_no_answer(world: World, stat
     """A person has deleted the reply, or has answered a request whose reply never appeared."""
     key = world.ask_and_fail("reply", SILENCE)
     if status == "elsewhere":
-        world.say("Approved, $1.00", thread_ts=key.ts)
+        world.say("Approved, $1.00", "U0BOSS", thread_ts=key.ts)
     world.tick_after(minutes=16)
     before = world.record(key)
     assert before.status == status

@@ -13,7 +13,7 @@ from creditbot.decide.policy import Policy, TrafficRules
 from creditbot.errors import SLACK, Refused
 from tests.behaviour.failures import SILENCE
 from tests.support.ticks import Tick, stopped
-from tests.support.world import PERSON, REFERENCE, RULES, World, explore_link
+from tests.support.world import REFERENCE, RULES, World, explore_link
 
 ANY_TRAFFIC = replace(RULES, policy=Policy(traffic=TrafficRules(hold_overlap=False)))
 """Only the SQL is compared; the traffic is the same for longer."""
@@ -107,7 +107,7 @@ def test_a_reply_that_may_be_there_credits_its_sql(world: World) -> None:
 
 def test_sql_that_a_person_credited_while_the_bot_computed_it_is_credited(world: World) -> None:
     first = world.ask("abc")
-    world.amid("notebook", lambda: world.say("Approved, $4,948.80", PERSON, thread_ts=first.ts))
+    world.amid("notebook", lambda: world.say("Approved, $4,948.80", "U0BOSS", thread_ts=first.ts))
     world.tick()
     second = world.ask("abc")
     world.tick()
@@ -240,7 +240,7 @@ def test_sql_a_person_answered_before_a_loss_is_free_after_duplicate_days() -> N
     world = World()
     first = world.ask("abc")
     world.kill("thread.before-read")
-    world.say("Approved, $1.00", PERSON, thread_ts=first.ts)
+    world.say("Approved, $1.00", "U0BOSS", thread_ts=first.ts)
     world.forget(first)
     world.wait(days=1)
     second = world.ask("abc")
@@ -302,7 +302,7 @@ def test_a_summary_knows_of_a_persons_answer_that_the_state_has_forgotten() -> N
     world = World()
     first = world.ask("abc")
     world.kill("thread.before-read")
-    world.say(REFERENCE, PERSON, thread_ts=first.ts)
+    world.say(REFERENCE, "U0BOSS", thread_ts=first.ts)
     world.tick_after(minutes=31)
     assert world.record(first).status == "elsewhere"
     world.forget(first)
@@ -368,7 +368,7 @@ def test_a_thread_shows_an_answer_before_a_loss_to_other_requests_at_once(
     if by == "us":
         world.stray_reply(first, thread=thread)
     else:
-        world.say("Approved, $1.00", PERSON, thread_ts=thread.ts)
+        world.say("Approved, $1.00", "U0BOSS", thread_ts=thread.ts)
     world.vandalise(first)
     world.tick()
     second = world.ask("abc")
@@ -395,7 +395,7 @@ def test_sql_of_a_lost_request_with_an_unclear_thread_is_left_to_people(world: W
     elif why == "unclear":
         world.broadcast(first, "def")
         for amount in ("$1", "$2"):
-            world.say(f"Approved, {amount}", PERSON, thread_ts=first.ts)
+            world.say(f"Approved, {amount}", "U0BOSS", thread_ts=first.ts)
     world.forget(first)
     world.wait(minutes=1)
     second = world.ask("abc")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.intake.answers import Reading, amounts_in, read_answer
+from creditbot.intake.answers import Reading, amounts_in, is_exact_answer, read_answer, takes_back
 
 ANSWERS = [
     "Approved, $812.40, exceptions",
@@ -133,6 +133,11 @@ DOUBTS = [
     "Granting $500",
     ":white_check_mark: $500",
     ":approved: $500",
+    "Approved",
+    "Approved!",
+    "*approved*, thanks",
+    "Hi Dana, this is approved",
+    "ok, approved by me",
     "<https://acme.slack.com/archives/C1/p1|Approved, $500>",
     "<https://acme.looker.com/looks/5|$500> approved",
 ]
@@ -177,10 +182,32 @@ WITHDRAWALS = [
     "please don't answer yet",
     "do not reply to this",
     "skip this one",
+    "wait",
+    "Wait for Lee, please",
+    "don't",
+    "please don't do this yet",
+    "do not process this",
+    "dont pay this",
+    "we don't need this any more",
+    "hold on",
+    "Stop!",
+    "wrong link",
+    "Sorry, wrong account",
+    "that's the wrong Look",
+    "oops, this was the wrong month",
+    "I pasted the wrong link",
+    "posted by mistake",
+    "false alarm",
+    "withdrawn",
+    "cancelled",
+    "please delete this",
+    "scratch that",
+    "Actually, please ignore this",
+    "EDIT: ignore this",
+    "_Edit - wrong link_",
 ]
 OTHERS = [
     "",
-    "Approved",
     "is this approved?",
     "looking at it",
     "$812.40 was the last one",
@@ -209,6 +236,30 @@ OTHERS = [
     "Credit card fraud, $500",
     ":white_check_mark: checked, the cost is $7,526.30",
     "Processed by the carrier, cost $7,526.30",
+    "looks odd",
+    "approved vendors only",
+    "The approved one",
+    "Don't forget the second account",
+    "don't worry",
+    "Wait times are long",
+    "I was waiting for the export",
+    "It stopped on Dec 8",
+    "We had the wrong setting",
+]
+TAKEN_BACK_LATER = [
+    "Credit for AC1, please. Please ignore this, wrong account",
+    "please credit <https://acme.looker.com/looks/5>\nEDIT: ignore this, wrong link",
+    "please credit <https://acme.looker.com/looks/5> - wait, I have to check",
+    "AC1 please! Don't credit it before Monday",
+]
+NOT_TAKEN_BACK = [
+    "please credit <https://acme.looker.com/looks/5|wrong link>",
+    "AC1 was pumped in December, credit please. Don't hesitate to ask.",
+    "We can't wait for this; they stopped paying",
+    "Please ignore the spike on Dec 3. It is a test of ours",
+    "&gt; please ignore this\nCredit for AC1, please",
+    "~Please ignore this~ Credit for AC1, please",
+    "They do not want to wait",
 ]
 
 
@@ -231,10 +282,17 @@ def test_a_persons_no_is_a_refusal(text: str) -> None:
     assert Reading.REFUSAL is read_answer(text)
 
 
-@pytest.mark.parametrize("text", WITHDRAWALS)
+@pytest.mark.parametrize("text", [*WITHDRAWALS, *TAKEN_BACK_LATER])
 def test_who_asked_may_take_the_request_back(text: str) -> None:
-    """In a reply, without deleting the message."""
+    """In a reply, or in the message itself, in any of its sentences."""
     assert Reading.REFUSAL is read_answer(text, by_asker=True)
+    assert takes_back(text)
+
+
+@pytest.mark.parametrize("text", NOT_TAKEN_BACK)
+def test_a_request_that_mentions_such_words_is_not_taken_back(text: str) -> None:
+    assert not takes_back(text)
+    assert Reading.OTHER is read_answer(text, by_asker=True)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +338,7 @@ def test_any_other_talk_is_no_answer(text: str) -> None:
         "Approved, $5,000 is what the customer asked for",
         "Hi Lee, approved, $5,000",
         "$5,000 approved",
-        *DOUBTS,
+        *(text for text in DOUBTS if not takes_back(text)),
         *OTHERS,
     ],
 )
@@ -298,9 +356,10 @@ def test_the_asker_talks_about_approvals_without_answering(text: str) -> None:
         ":tada: Approved, USD 5, exception",
     ],
 )
-def test_the_very_words_of_an_answer_count_for_the_asker_too(text: str) -> None:
-    """An analyst may ask and answer."""
-    assert Reading.ANSWER is read_answer(text, by_asker=True)
+def test_the_very_words_of_an_answer_are_doubtful_by_the_asker(text: str) -> None:
+    """Nobody answers the own request, but a second answer below this one may be paid as well."""
+    assert Reading.DOUBT is read_answer(text, by_asker=True)
+    assert is_exact_answer(text)
 
 
 marks = st.sampled_from(["", "<@U1> ", "<@U1>, ", "<!channel> ", "&gt; please\n", ":ok: ", "\u2705 "])

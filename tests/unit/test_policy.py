@@ -11,7 +11,7 @@ import pytest
 from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit, Unknown, account_key
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, uncovered
 from creditbot.decide.months import AccountMonth
-from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
+from creditbot.decide.policy import Band, Limits, Policy, Talkers, TrafficRules
 
 ASKED = datetime(2026, 1, 8, tzinfo=UTC)
 NO_UNITS = Unknown("the notebook does not say which rows it flagged")
@@ -140,6 +140,8 @@ def test_the_policy_is_said_in_words() -> None:
         ),
         "A person decides if some of the traffic was credited before, or may have been.",
         "Traffic of any age is credited.",
+        "A person decides if somebody says no in the thread, or if the person who asked takes the request back.",
+        "A person decides if anybody but the person who asked writes in the thread before the answer.",
         "The approvers are U0ROSA, U0SAM. They are asked in the channel approvals.",
         "One of them has to say yes, and the vote of the person who asked does not count.",
         "Above $2,000.00, 2 of them have to say yes.",
@@ -250,6 +252,30 @@ def test_the_age_counts_from_the_first_month_that_was_flagged() -> None:
 def test_traffic_of_unknown_age_is_asked_about(days: Days | Unknown, why: str) -> None:
     known = CreditFacts((LinkFacts(Decimal(1), replace(footprint("AC1"), days=days)),), ASKED)
     assert [f"Nobody can tell how old the traffic of link 1 is: {why}."] == texts(CLAIMS, known)
+
+
+# -- whose talk holds --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("talk", "holds", "words"),
+    [
+        ("everybody", [True, True], "if anybody but the person who asked writes"),
+        ("approvers", [True, False], "if an approver writes"),
+        ("nobody", [False, False], "Plain talk in the thread is let pass."),
+    ],
+)
+def test_a_policy_says_whose_talk_holds(talk: Talkers, holds: list[bool], words: str) -> None:
+    policy = Policy(approvers=("U0ROSA",), talk=talk)
+    assert holds == [policy.talk_holds(user) for user in ("U0ROSA", "U0SAM")]
+    assert 1 == sum(words in sentence for sentence in policy.words())
+
+
+def test_each_rule_changes_what_an_approval_is_of() -> None:
+    policies = [
+        Policy(), Policy(talk="nobody"), Policy(talk="approvers"), CLAIMS, ALWAYS, Policy(Limits(day=Decimal(1))),
+    ]  # fmt: skip
+    assert len(policies) == len({policy.digest for policy in policies})
 
 
 # -- in words ----------------------------------------------------------------------------------------------------------

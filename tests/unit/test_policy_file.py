@@ -51,6 +51,9 @@ def test_every_key_is_read(path: Path) -> None:
         [overlap]
         hold = false
 
+        [thread]
+        talk = "approvers"
+
         [approval]
         approvers = ["U0ROSA", "W0SAM"]
         channel = "#credit-approvals"
@@ -68,6 +71,7 @@ def test_every_key_is_read(path: Path) -> None:
         timedelta(hours=24),
         (Band(Decimal(500), 2),),
         TrafficRules(("customer_id",), False, False, ("AC1",), 30),
+        "approvers",
     )
 
 
@@ -97,6 +101,8 @@ def test_another_limit_leaves_that_for_one_request(path: Path) -> None:
         ("[age]\ndays = -1", "age, days: Input should be greater than or equal to 0"),
         ("[age]\nmonths = 1", "age, months: there is no such key; the nearest one is days"),
         ("[accounts]\nalways_ask = [' ']", "accounts, always_ask, number 1: String should match pattern"),
+        ("[thread]\ntalk = 'all'", "thread, talk: Input should be 'everybody', 'approvers' or 'nobody'"),
+        ("[thread]\ntalks = 'all'", "thread, talks: there is no such key; the nearest one is talk"),
         ("limits = 3 3", " is not TOML: "),
     ],
 )

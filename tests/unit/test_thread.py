@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from creditbot.intake.answers import Reading
 from creditbot.intake.looker_links import looker_host, looker_links
 from creditbot.intake.requests import Request, RequestRules
 from creditbot.intake.thread import REPEATS, UNCOUNTED, ThreadView, is_behind, view
@@ -38,6 +39,11 @@ def unanswered() -> ThreadView:
     """The view of a thread in which nobody has answered the request, and nothing else is odd."""
     links = looker_links(request().content, RULES.host)
     return ThreadView(Request(KEY, request(), tuple(links)), request())
+
+
+def words(shown: ThreadView) -> list[tuple[Reading, bool]]:
+    """How what people wrote is understood, and whether the person who asked wrote it."""
+    return [(each.reading, each.by_asker) for each in shown.words]
 
 
 def test_chatter_in_the_thread_is_not_an_answer() -> None:
@@ -88,33 +94,71 @@ def test_an_answer_looks_like_one(text: str, counts: bool) -> None:
     assert counts == bool(look(request(), reply(1, text)).elsewhere)
 
 
-DOUBT = "A reply in the thread mentions a credit and an amount, and may or may not be an answer."
-
-
 def test_the_asker_does_not_answer_in_passing() -> None:
-    """Who asked may say that somebody approved; the thread shows no answer and no doubt then."""
-    assert unanswered() == look(request(), reply(1, "Approved by my manager, up to $5,000", user="U1"))
-    assert replace(unanswered(), unclear=DOUBT) == look(
-        request(), reply(1, "Approved by my manager, up to $5,000", user="U2")
-    )
+    """Who asked may say that somebody approved; said by others it may be an answer."""
+    text = "Approved by my manager, up to $5,000"
+    assert [] == words(look(request(), reply(1, text, user="U1")))
+    assert [(Reading.DOUBT, False)] == words(look(request(), reply(1, text, user="U2")))
 
 
-def test_the_very_words_of_an_answer_count_whoever_wrote_them() -> None:
-    """An analyst may ask and answer by hand."""
-    assert look(request(), reply(1, "Approved, $812.40, exceptions", user="U1")).elsewhere
+def test_the_very_words_of_an_answer_by_the_asker_are_doubtful() -> None:
+    """Nobody answers the own request; the amount is compared with ours."""
+    shown = look(request(), reply(1, "Approved, $812.40, exceptions", user="U1"))
+    assert "" == shown.elsewhere
+    assert [(Reading.DOUBT, True)] == words(shown)
+    assert ["Approved, $812.40, exceptions"] == [remark.text for remark in shown.remarks]
+
+
+def test_any_words_of_people_are_kept() -> None:
+    """But not what apps say, what Slack says itself, and what we say; nor other talk of the person who asked."""
+    thread = [
+        request(), reply(1, "looks odd"), reply(2, "", user="U3"), reply(3, "it is urgent", user="U1"),
+        reply(4, "alert!", user=None, bot="BX"), reply(5, "hm", user=None, bot="BOLD"),
+        reply(6, "note", user="UBOT", bot="BBOT"), reply(7, "reminder", user="USLACKBOT"),
+        replace(reply(8, "U2 joined", user="U2"), subtype="channel_join"),
+    ]  # fmt: skip
+    assert ["looks odd", ""] == [each.message.text for each in look(*thread).words]
+
+
+def test_a_previous_bot_may_leave_a_doubt() -> None:
+    shown = look(request(), reply(1, "Approved up to $5,000?", user=None, bot="BOLD"))
+    assert [(Reading.DOUBT, False)] == words(shown)
+
+
+def test_words_before_the_request_are_not_about_it() -> None:
+    top = Message("C1", KEY.ts, user="U2", text="hello")
+    thread = [top, reply(1, "looks odd"), a_broadcast(), reply(6, "also odd")]
+    assert ["also odd"] == [each.message.text for each in look(*thread, key=SECOND).words]
+
+
+def test_a_no_with_a_link_is_about_the_request_before_it() -> None:
+    """Sent to the channel, it is a request as well."""
+    text = "Denied, see <https://acme.looker.com/x/abc>"
+    denial = Message("C1", SECOND.ts, KEY.ts, "U2", text=text, content={"text": text}, subtype="thread_broadcast")
+    assert [(Reading.REFUSAL, False)] == words(look(request(), denial))
+    assert look(request(), denial, key=SECOND).request is not None
+
+
+def test_a_request_with_a_link_is_no_talk_about_the_one_before_it() -> None:
+    assert () == look(request(), a_broadcast()).words
+
+
+@pytest.mark.parametrize(("bot", "counts"), [(None, True), ("BFORM", False)], ids=["a person", "a form"])
+def test_a_request_may_take_itself_back(bot: str | None, counts: bool) -> None:
+    own = replace(request(), text=f"{request().text}\nEdit: please ignore", bot=bot)
+    rules = replace(RULES, bots=frozenset({"BFORM"}))
+    shown = view([own], KEY, WORKSPACE, rules)
+    assert ([(Reading.REFUSAL, True)] if counts else []) == words(shown)
+    assert all(each.in_request for each in shown.words)
 
 
 def test_a_doubt_is_settled_by_a_later_retry() -> None:
     """A person has looked at the thread then."""
     doubt = reply(1, "Approved up to $5,000?")
     thread = [request(), doubt]
-    assert replace(unanswered(), unclear=DOUBT) == view(
-        thread, KEY, WORKSPACE, RULES, time_of(doubt.ts) - timedelta(microseconds=1)
-    )
-    assert unanswered() == view(thread, KEY, WORKSPACE, RULES, time_of(doubt.ts))
-
-
-REFUSAL = "A reply in the thread says that there is no credit, or that the request is to be left alone."
+    before = time_of(doubt.ts) - timedelta(microseconds=1)
+    assert [(Reading.DOUBT, False)] == words(view(thread, KEY, WORKSPACE, RULES, before))
+    assert [] == words(view(thread, KEY, WORKSPACE, RULES, time_of(doubt.ts)))
 
 
 @pytest.mark.parametrize(("user", "text"), [("U2", "Denied, do not credit"), ("U1", "Please ignore this, wrong link")])
@@ -122,13 +166,21 @@ def test_a_persons_no_is_settled_by_a_later_retry(user: str, text: str) -> None:
     """A colleague denies the credit, or the person who asked takes the request back."""
     refusal = reply(1, text, user=user)
     thread = [request(), refusal]
-    assert replace(unanswered(), unclear=REFUSAL) == look(*thread)
-    assert unanswered() == view(thread, KEY, WORKSPACE, RULES, time_of(refusal.ts))
+    assert [(Reading.REFUSAL, user == "U1")] == words(look(*thread))
+    assert [] == words(view(thread, KEY, WORKSPACE, RULES, time_of(refusal.ts)))
+
+
+def test_words_that_were_edited_after_a_retry_are_new() -> None:
+    """They said something else when somebody looked."""
+    edited = replace(reply(1, "Denied"), edited="1736345750.000000")
+    shown = view([request(), edited], KEY, WORKSPACE, RULES, time_of(edited.ts))
+    assert ["1736345750.000000"] == [each.since for each in shown.words]
 
 
 def test_what_apps_say_refuses_nothing() -> None:
     """A previous bot answers, but it does not decide that there is no credit."""
-    assert unanswered() == look(request(), reply(1, "Denied", user=None, bot="BOLD"))
+    shown = look(request(), reply(1, "Denied", user=None, bot="BOLD"))
+    assert (unanswered(), ()) == (shown, shown.words)
 
 
 def test_an_answer_outweighs_a_doubt() -> None:
@@ -142,7 +194,7 @@ def test_an_answer_with_the_link_sent_to_the_channel_is_no_request() -> None:
     text = "Approved for the Look <https://acme.looker.com/x/abc>: $812.40"
     answer = Message("C1", SECOND.ts, KEY.ts, "U2", text=text, content={"text": text}, subtype="thread_broadcast")
     assert SECOND.ts == look(request(), answer).elsewhere
-    assert look(request(), answer, key=SECOND).unclear == DOUBT
+    assert [(Reading.DOUBT, False)] == words(look(request(), answer, key=SECOND))
 
 
 def test_what_follows_an_answer_with_a_link_is_read_as_well() -> None:
