@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.past_credits import PastCredits, may_credit, traffic_of
+from creditbot.answer.past_credits import PastCredits, is_forgotten, may_credit, traffic_of
 from creditbot.credit.footprint import FARTHEST, Accounts, Footprint, Unknown, search_tokens
 from creditbot.decide.hold import CreditFacts, LinkFacts, without_traffic
 from creditbot.decide.months import AccountMonth, Shares, account_names, added, shares_of
@@ -80,7 +80,7 @@ class KnownFacts:
             if theirs.status in ours and theirs.would in ("", "answered")
             if theirs.result and theirs.at.astimezone(UTC).date() == day
         }
-        lost = {other: amount for other, amount in (self._lost or {}).items() if other not in state.records}
+        lost = {other: amount for other, amount in (self._lost or {}).items() if is_forgotten(state, other)}
         return sum((amount for other, amount in {**lost, **others}.items() if other != key), Decimal(0))
 
     def _lost_today(self, now: datetime) -> Mapping[RequestKey, Decimal]:
@@ -107,7 +107,7 @@ class KnownFacts:
             for other, theirs in _credits(state, key, in_shadow=in_shadow)
         ]
         forgotten = self._forgotten.get(key, {})
-        return added([*in_state, *(shares for other, shares in forgotten.items() if other not in state.records)])
+        return added([*in_state, *(shares for other, shares in forgotten.items() if is_forgotten(state, other))])
 
     def _forgotten_shares(
         self, links: Sequence[Credited], ours: set[AccountMonth], *, in_shadow: bool
@@ -121,7 +121,7 @@ class KnownFacts:
         first = datetime.combine(min(place.month for place in ours), datetime.min.time(), UTC) - FARTHEST
         state, found = self._context.ledger.state, dict[RequestKey, Shares]()
         for other in self._past.named(_tokens(links, self._context.rules.products)):
-            if time_of(other.ts) >= first and other not in state.records:
+            if time_of(other.ts) >= first and is_forgotten(state, other):
                 found[other] = _shares_in(self._past.summary(other), in_shadow=in_shadow)
         return found
 

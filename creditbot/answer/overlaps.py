@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.past_credits import PastCredits, brief, may_credit, traffic_of
+from creditbot.answer.past_credits import PastCredits, brief, is_forgotten, may_credit, traffic_of
 from creditbot.credit.footprint import Footprint, search_tokens
 from creditbot.credit.sql.words import recognised_by
 from creditbot.decide.overlap import Overlap, compare
@@ -54,7 +54,7 @@ class Overlaps:
         }
         others = {other: self._footprints(other, theirs, links) for other, theirs in credited.items()}
         for other in self._remembered(links):
-            if other != key and other not in state.records and (footprints := self._if_credited(other, key, record)):
+            if other != key and is_forgotten(state, other) and (footprints := self._if_credited(other, key, record)):
                 others[other] = footprints
         self._compared[key] = frozenset((other, traffic_of(theirs)) for other, theirs in credited.items())
         address = self._context.workspace.address

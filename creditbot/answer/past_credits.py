@@ -19,6 +19,7 @@ from creditbot.decide.paid_twice import Credited
 from creditbot.evidence.summary import Outcome, footprints_in
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
+from creditbot.state.codec import State
 from creditbot.state.record import Record, is_credited
 
 REMEMBERED = timedelta(days=400)
@@ -78,12 +79,20 @@ class PastCredits:
 
 
 def may_credit(outcome: Outcome, *, in_shadow: bool) -> bool:
-    """Whether a summary may mean a credit. A computed request may have been answered before a state was lost.
+    """Whether a summary may mean a credit: a computed or held request may have been answered before a state was lost.
 
     `in_shadow` as in `creditbot.state.record.is_credited`.
     """
-    may_be_answered = outcome.status == "computed" and (in_shadow or not outcome.in_shadow)
+    may_be_answered = outcome.status in ("computed", "held") and (in_shadow or not outcome.in_shadow)
     return may_be_answered or is_credited(outcome, in_shadow=in_shadow)
+
+
+def is_forgotten(state: State, key: RequestKey) -> bool:
+    """Whether the summary alone knows what a request credits: the state has forgotten it, or was lost since."""
+    record = state.records.get(key)
+    if record is None or record.result is not None:
+        return record is None
+    return is_credited(record, in_shadow=True) or (not record.terminal and state.doubts(key))
 
 
 def traffic_of(record: Record) -> tuple[str, ...]:

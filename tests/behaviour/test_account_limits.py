@@ -57,12 +57,16 @@ def test_a_request_within_the_limit_of_its_account_is_answered(world: World) -> 
     assert ["answered", "answered"] == [world.record(key).status for key in keys]
 
 
-@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+@pytest.mark.parametrize("known", ["the state", "the summaries", "the thread"])
 @pytest.mark.parametrize("second", ["b", "otherb"], ids=["the same product", "another product"])
-def test_more_than_an_account_may_get_for_a_month_is_held(world: World, forgotten: bool, second: str) -> None:
+def test_more_than_an_account_may_get_for_a_month_is_held(world: World, known: str, second: str) -> None:
+    """Also where a state that was lost only knows again that the first one was answered."""
     first = ask(world, link(world, "a", "AC1", "2025-12-05"))
-    if forgotten:
+    if known == "the summaries":
         world.forget(first)
+    if known == "the thread":
+        world.lose()
+        world.ticks(3, **limited())
     key = ask(world, link(world, second, "AC1", "2025-12-06"))
     (reason,) = reasons(world, key)
     assert reason == (

@@ -119,6 +119,27 @@ def test_other_accounts_and_other_days_are_credited(world: World, first: Request
     assert [REPLY] == world.replies(second)
 
 
+def test_a_credit_that_a_lost_state_finds_in_its_thread_is_compared(world: World, first: RequestKey) -> None:
+    """The record knows the reply again, and the summary for what it was."""
+    world.lose()
+    world.ticks(3)
+    assert (None, "answered") == (world.record(first).result, world.record(first).status)
+    second = ask(world, link(world, "second", f"{DECEMBER} AND prefix LIKE '%'", unit(18), unit(19)))
+    assert world.address(first) in reasons(world, second)[0]
+
+
+def test_a_hold_that_a_lost_state_has_not_read_yet_is_compared(world: World) -> None:
+    """Its reply may be on its way, while a later request need not wait."""
+    first = world.ask(link(world, "first", DECEMBER, unit(18, 40_000), amount=Decimal("30000.00")))
+    world.tick()
+    assert "held" == world.record(first).status
+    world.lose()
+    world.tick()
+    world.wait(seconds=2)
+    second = ask(world, link(world, "second", f"{DECEMBER} AND prefix LIKE '%'", unit(18)))
+    assert world.address(first) in reasons(world, second)[0]
+
+
 def test_a_credit_of_over_400_days_ago_is_not_compared(world: World, first: RequestKey) -> None:
     world.forget(first)
     world.wait(days=401)

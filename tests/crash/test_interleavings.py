@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from creditbot.answer.rules import Rules
 from creditbot.errors import CreditbotError
 from tests.crash.faults import LATENESS, STALENESS
 from tests.crash.scenario import Sort, failing, held, ok, same_sql, scenario_of, unsound
@@ -23,7 +24,7 @@ LEAPS = (timedelta(0),) * 12 + (timedelta(seconds=31), timedelta(minutes=16), ti
 """How much time goes by between two steps; the long ones let claims run out and posts settle."""
 
 
-def interleave(world: World, dice: random.Random) -> int:
+def interleave(world: World, dice: random.Random, rules: Rules = SWEEP_RULES) -> int:
     """Runs two ticks step by step, in an order and at a pace that the dice say; returns how often they took turns."""
     sent: dict[Tick, bool] = {}
 
@@ -33,7 +34,7 @@ def interleave(world: World, dice: random.Random) -> int:
             tick.pause()
 
         with suppress(CreditbotError):
-            world.tick(at=at, rules=SWEEP_RULES)
+            world.tick(at=at, rules=rules)
 
     ticks = [Tick(run), Tick(run)]
     turns, last = 0, None
