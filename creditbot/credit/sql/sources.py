@@ -1,0 +1,130 @@
+"""Which tables and queries the rows of a SELECT come from, and which of their columns its names mean. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from creditbot.credit.sql.bounds import Bounds, Ref
+from creditbot.credit.sql.tree import QUERIES, operands
+
+
+class Unclear(Exception):
+    """The query is of a kind whose conditions prove nothing about its traffic; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the rows of a SELECT come from.
+
+    Attributes:
+        tables: name -> table or query.
+        optional: names of those that a row of the result may lack.
+        shadowed: names of columns that may mean a computed column of this very SELECT.
+    """
+
+    tables: Mapping[str, exp.Expr]
+    optional: frozenset[str]
+    shadowed: frozenset[str]
+
+    def ref(self, column: exp.Column) -> Ref | None:
+        """The source of a column and its name in it; None if that is not clear."""
+        name, table = last(column.name), column.table.lower()
+        if table:
+            return (table, name) if table in self.tables else None
+        is_clear = len(self.tables) == 1 and name not in self.shadowed
+        return (next(iter(self.tables)), name) if is_clear else None
+
+
+def sources_of(select: exp.Select) -> Sources:
+    """Where the rows of a SELECT come from."""
+    from_ = select.args.get("from_")
+    tables: dict[str, exp.Expr] = {}
+    optional = set[str]()
+    parts: list[tuple[exp.Expr, str]] = [(from_.this, "")] if from_ else []
+    parts += [(join.this, join.side or "") for join in select.args.get("joins") or ()]
+    parts += [(lateral, "") for lateral in select.args.get("laterals") or ()]
+    for source, side in parts:
+        name = source.alias_or_name.lower()
+        if not name or name in tables:
+            raise Unclear("a table in its SQL has no name of its own")
+        if side in {"RIGHT", "FULL"}:
+            optional |= tables.keys()
+        if side in {"LEFT", "FULL"}:
+            optional.add(name)
+        tables[name] = source
+    if not tables:
+        raise Unclear("its SQL reads no table")
+    # Some warehouses take a name in WHERE for the column of the result.
+    aliased = [column for column in select.expressions if isinstance(column, exp.Alias)]
+    same = {column.alias.lower() for column in aliased if last(column.this.unnest().name) == column.alias.lower()}
+    plain = {column.alias.lower() for column in aliased if isinstance(column.this.unnest(), exp.Column)} & same
+    return Sources(tables, frozenset(optional), frozenset(column.alias.lower() for column in aliased) - plain)
+
+
+def equated(select: exp.Select, sources: Sources) -> Iterator[tuple[Ref, Ref]]:
+    """Pairs of columns that an inner or left join demands to be equal."""
+    first = next(iter(sources.tables))
+    for join in select.args.get("joins") or ():
+        name = join.this.alias_or_name.lower()
+        if join.side in {"RIGHT", "FULL"} or join.kind in {"ANTI", "SEMI"}:
+            continue
+        for using in join.args.get("using") or ():
+            yield (first, using.name.lower()), (name, using.name.lower())
+        on = join.args.get("on")
+        for condition in operands(on.unnest()) if isinstance(on and on.unnest(), exp.And) else filter(None, [on]):
+            equal = condition.unnest()
+            if not isinstance(equal, exp.EQ):
+                continue
+            places = [equal.this.unnest(), equal.expression.unnest()]
+            refs = [sources.ref(place) if isinstance(place, exp.Column) else None for place in places]
+            if refs[0] is not None and refs[1] is not None:
+                yield refs[0], refs[1]
+
+
+def is_key(select: exp.Select, column: exp.Expr) -> bool:
+    """Whether rows are grouped by a column of the result: by itself, by its name, or by its number."""
+    group = select.args.get("group")
+    number = select.expressions.index(column) + 1
+    plain = column.unalias().unnest()
+    for key in group.expressions if group else ():
+        if isinstance(key, exp.Literal) and key.name == str(number):
+            return True
+        inner = key.unnest()
+        if inner == plain or (isinstance(inner, exp.Column) and not inner.table and inner.name == column.alias):
+            return True
+    return bool(group and group.args.get("all"))
+
+
+def outputs(query: exp.Expr) -> list[str] | None:
+    """The names of the columns of a query, in lower case; None if they are not all named."""
+    while isinstance(query, exp.Subquery | exp.SetOperation):
+        query = query.this
+    names = [column.alias_or_name.lower() for column in query.selects] if isinstance(query, exp.Select) else []
+    return names if names and all(names) and "*" not in names else None
+
+
+def by_position(union: exp.SetOperation, pushed: Mapping[str, Bounds]) -> dict[str, Bounds]:
+    """Limits by the names of the left side, as limits by the names of the right side."""
+    left, right = outputs(union.this), outputs(union.expression)
+    if union.args.get("by_name") or left is None or right is None or len(left) != len(right):
+        return {}
+    return {right[left.index(name)]: limits for name, limits in pushed.items() if left.count(name) == 1}
+
+
+def is_plain_star(column: exp.Expr) -> bool:
+    """Whether the column is `*` or `t.*`, without exceptions and replacements."""
+    star = column.find(exp.Star)
+    return column.is_star and star is not None and not any(star.args.values())
+
+
+def reads_tables(column: exp.Expr) -> bool:
+    """Whether a column of a SELECT contains a query over tables."""
+    return any(query.find(exp.Table) for query in column.find_all(*QUERIES))
+
+
+def last(name: str) -> str:
+    """The name of a column without the view that Looker puts in front of it."""
+    return name.lower().rpartition(".")[2]
