@@ -159,6 +159,12 @@ def test_a_state_lost_between_two_requests_credits_the_traffic_once(
         assert [] == world.unapproved
 
 
+def _answered_by_a_person(world: World, first: RequestKey, second: RequestKey, sent: list[bool]) -> None:
+    """Somebody answers the first request; `sent` notes whether the second one had its reply by then."""
+    sent.append(bool(world.posted().get(str(second))))
+    world.say("Approved, $100.00, exceptions", "U0BOSS", thread_ts=first.ts)
+
+
 @pytest.mark.parametrize("name", ["windows meet", "units shared"])
 def test_what_a_person_answers_in_between_is_not_credited_again(name: str, table: Table) -> None:
     """To the first of the two, at any point: there is never a reply of ours to both, nor one beside the answer."""
@@ -166,11 +172,7 @@ def test_what_a_person_answers_in_between_is_not_credited_again(name: str, table
         scenario, simulation = simulated(name)
         first, second = scenario.groups["q0"]
         sent: list[bool] = []
-
-        def answer(world: World = scenario.world, first: RequestKey = first, second: RequestKey = second) -> None:
-            sent.append(bool(world.posted().get(str(second))))
-            world.say("Approved, $100.00, exceptions", "U0BOSS", thread_ts=first.ts)
-
+        answer = partial(_answered_by_a_person, scenario.world, first, second, sent)
         simulation.events = [(point, nth, answer)]
         simulation.run()
         table.add(["the same traffic: a person answers"], scenario)
