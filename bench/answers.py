@@ -30,14 +30,15 @@ MIB = 1024 * 1024
 def papermill(stage: Stage, notebook: Path) -> Callable[[], Run]:
     """Runs the papermill command on the notebook, with SQL as from Looker."""
     command = [PYTHON, "-m", "papermill", str(notebook), str(stage.folder / "executed.ipynb"), "-r", "looker"]
-    return lambda: run([*command, stage.sql()], stage.folder, stage.environ)
+    return lambda: run([*command, stage.sql()], notebook.parent, stage.environ)  # it imports what is beside it
 
 
 def plain_script(stage: Stage, notebook: Path) -> Callable[[], Run]:
     """Runs the notebook's cells as a script, without Jupyter."""
     path = stage.folder / "cells.py"
     path.write_text("\n\n".join(_code(notebook, stage.sql())))
-    return lambda: run([PYTHON, str(path)], stage.folder, stage.environ)
+    environ = {**stage.environ, "PYTHONPATH": str(notebook.parent)}
+    return lambda: run([PYTHON, str(path)], stage.folder, environ)
 
 
 def _code(notebook: Path, sql: str) -> Iterator[str]:

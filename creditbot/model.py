@@ -235,7 +235,7 @@ class NotebookRun:
         scraps: name -> value, as glued with scrapbook.
         cells: every cell in order.
         notebook: path of the notebook that ran.
-        notebook_sha256: hash of its file as it was read for this run.
+        notebook_sha256: hash of its file as it was read for this run, and of the files beside it that it imports.
         versions: package -> version of what ran it.
         seconds: how long it took.
         ambiguous_scraps: names under which it glued different values; `scraps` has the last of them.

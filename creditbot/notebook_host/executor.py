@@ -68,6 +68,7 @@ class NotebookExecutor:
         started = time.monotonic()
         prepared = prepare(Path(notebook))
         kernel = self._launcher.kernel(str(prepared.path.parent), prepared.command)
+        kernel.put(prepared.imported)
         execution = Execution(kernel, notebook, sql)
         try:
             try:

@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from creditbot.notebook_host import fork_server
-from creditbot.notebook_host.run_folder import make_run_folder
-from creditbot.notebook_host.syntax import modules_to_preload
+from creditbot.notebook_host.imports import modules_to_preload
+from creditbot.notebook_host.run_folder import make_run_folder, put_files
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
@@ -62,10 +62,12 @@ class Kernel:
     Attributes:
         process: the process that it runs in.
         connection: the content of its Jupyter connection file.
+        work: the folder that it works in, if that is one of its own; else None.
     """
 
     def __init__(self, process: ForkedProcess) -> None:
         self.process = process
+        self.work: Path | None = None
         self.connection: dict[str, int | str | bytes] = {
             "transport": "ipc",  # sockets in a private folder: nobody else can connect, and ports do not run out
             "ip": str(process.folder / "s"),
@@ -74,6 +76,11 @@ class Kernel:
             **{f"{channel}_port": number for number, channel in enumerate(_CHANNELS, 1)},
         }
         self.file.write_text(json.dumps(self.connection))
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Puts files into its working folder, so that it imports exactly what was read for this run."""
+        if self.work is not None:
+            put_files(self.work, files)
 
     @property
     def file(self) -> Path:
@@ -126,20 +133,22 @@ class KernelLauncher:
 
     def _own_kernel(self, cwd: str) -> Kernel:
         kernel = Kernel(self._process(cwd))
-        self._start(kernel.process, kernel=str(kernel.file), **self._folders(kernel.process))
+        self._start(kernel.process, kernel=str(kernel.file), **self._folders(kernel))
         return kernel
 
     def _other_kernel(self, cwd: str, command: Sequence[str]) -> Kernel:
         kernel = Kernel(self._process(cwd))
         arguments = [argument.replace("{connection_file}", str(kernel.file)) for argument in command]
-        self._start(kernel.process, command=arguments, **self._folders(kernel.process))
+        self._start(kernel.process, command=arguments, **self._folders(kernel))
         return kernel
 
-    def _folders(self, process: ForkedProcess) -> dict[str, object]:
-        """What the fork server has to know of the folders of a kernel."""
+    def _folders(self, kernel: Kernel) -> dict[str, object]:
+        """Makes the folders of a kernel; what the fork server has to know of them."""
         if not self._apart:
             return {}
+        process = kernel.process
         made = make_run_folder(process.folder, Path(process.cwd), self._environment)
+        kernel.work = Path(made.cwd)
         return {"cwd": made.cwd, "environ": made.environ}
 
     def read_scraps(self, notebook: str, seconds: float) -> dict[str, object]:

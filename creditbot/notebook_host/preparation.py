@@ -7,12 +7,12 @@ the first cell, and the fixed text would overwrite the SQL. So the copy has the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import secrets
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -20,6 +20,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from nbformat import NotebookNode
 
 from creditbot.errors import Refused
+from creditbot.notebook_host.imports import hash_of, version_of
 from creditbot.notebook_host.parameter import PARAMETERS_TAG, UnusableParameter, parameter_cell
 from creditbot.notebook_host.tidying import tidy
 from creditbot.text import one_line
@@ -40,11 +41,12 @@ class PreparedNotebook:
 
     Attributes:
         path: its file.
-        sha256: of the file as it was read.
+        sha256: of the file as it was read, and of the files beside it that it imports; see `imports.hash_of`.
         notebook: the copy that is run.
         numbers: for each cell of the copy its number in the file, counted from 1.
         command: starts the kernel, with "{connection_file}" for a path; empty for a kernel on creditbot's own Python.
         notes: sentences for the person who runs `creditbot check`.
+        imported: the Python files beside it that it imports: relative path -> content.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class PreparedNotebook:
     numbers: tuple[int, ...]
     command: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    imported: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def prepare(path: Path) -> PreparedNotebook:
@@ -63,13 +66,15 @@ def prepare(path: Path) -> PreparedNotebook:
     notebook.cells = [cell for _, cell in numbered]
     _tag_parameter(path, notebook)
     command, notes = _kernel(path, notebook)
+    version = version_of(path, data)
     return PreparedNotebook(
         path=path,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=hash_of(version),
         notebook=notebook,
         numbers=tuple(number for number, _ in numbered),
         command=command,
         notes=notes,
+        imported={name: content for name, content in version.items() if name != path.name},
     )
 
 

@@ -63,6 +63,22 @@ def make_run_folder(folder: Path, beside: Path, environment: Mapping[str, str]) 
     return RunFolder(str(work), {name: str(path) for name, path in variables.items()})
 
 
+def put_files(work: Path, files: Mapping[str, bytes]) -> None:
+    """Puts files into a working folder, in place of copies or links; not into a folder that is linked.
+
+    Args:
+        work: the folder.
+        files: relative path, with "/" -> content.
+    """
+    for name, content in files.items():
+        path = work / name
+        if any(folder.is_symlink() for folder in path.parents if folder.is_relative_to(work)):
+            continue  # it is the real folder, and the run reads it there
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+
+
 def _of_programs(home: Path) -> dict[str, Path]:
     """Folders in the user's HOME that hold programs and fonts, not results."""
     places = {"PYTHONUSERBASE": home / ".local", "MPLCONFIGDIR": home / ".cache" / "matplotlib"}

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-
-PRELOADABLE = frozenset({"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scrapbook", "sqlalchemy"})
-"""Packages whose import starts nothing and depends only on the environment."""
 
 _RUNS_ITS_BODY = re.compile(r"%%(time|timeit|capture|prun)\b")
 """Cell magics whose body is Python that runs with the notebook's own variables."""
@@ -49,32 +43,3 @@ def _without_magic(line: str) -> str:
     if assigned := _ASSIGNED_BY_MAGIC.match(code):
         return f"{indent}{assigned[1]} = None"
     return f"{indent}pass" if code.startswith(("%", "!", "?")) or code.endswith("?") else line
-
-
-def modules_to_preload(notebook: str, warehouse: str = "") -> list[str]:
-    """The modules of `PRELOADABLE` packages that a notebook imports, in its order.
-
-    Empty for a file that is not a notebook: the run will say so.
-
-    Args:
-        notebook: its path.
-        warehouse: WAREHOUSE_URL. A notebook for any warehouse imports SQLAlchemy, which DuckDB does not need.
-    """
-    unneeded = "sqlalchemy" if warehouse.startswith("duckdb:") else ""
-    names = [name for name in _imports(notebook) if name.partition(".")[0] in PRELOADABLE - {unneeded}]
-    return list(dict.fromkeys(names))
-
-
-def _imports(notebook: str) -> Iterator[str]:
-    try:
-        cells = json.loads(Path(notebook).read_bytes())["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    for tree in filter(None, map(parse_cell, sources)):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -14,7 +14,7 @@ _FIELDS = {
     "raw": {"id", "cell_type", "metadata", "source", "attachments"},
 }
 _FREE = {"papermill", "vscode", "colab"}
-"""Metadata of cells that is kept. Other keys say how an editor shows the cell."""
+"""Metadata of cells that is kept. Other keys say how an editor shows the cell: only whether it is folded is kept."""
 
 
 def tidy(notebook: dict[str, Any]) -> None:
@@ -38,6 +38,8 @@ def _tidy_cell(cell: dict[str, Any]) -> None:
     cell["source"] = source
     metadata = _mapping(cell.get("metadata"))
     cell["metadata"] = {key: value for key, value in metadata.items() if key in _FREE and isinstance(value, dict)}
+    if _mapping(metadata.get("jupyter")).get("source_hidden") is True:
+        cell["metadata"]["jupyter"] = {"source_hidden": True}
     cell["metadata"]["tags"] = _tags(metadata.get("tags"))
     if not isinstance(cell.get("attachments", {}), dict):
         del cell["attachments"]

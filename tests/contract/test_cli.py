@@ -412,7 +412,7 @@ def test_history_lists_requests_and_the_automation_rate(worked: Office) -> None:
     """Oldest first."""
     lines = worked.run("history").out.splitlines()
     amounts = re.findall(r"(\$[\d,.]+)  https", "\n".join(lines))
-    assert ["$4,948.80", "$2,657.67", "$758.45"] == amounts
+    assert ["$4,948.80", "$2,833.28", "$758.45"] == amounts
     assert re.fullmatch(r"Automation rate 60%: 3 of 5 requests, [\d.]+ seconds per request on average\.", lines[-1])
 
 

@@ -10,8 +10,10 @@ import pytest
 from creditbot.adapters.storage.notebooks import MOST_BYTES, ObjectNotebooks
 from creditbot.errors import Refused
 from creditbot.model import NotebookRun
+from creditbot.notebook_host.imports import hash_of
 from creditbot.text.known_secrets import know_secrets
 from tests.support.http import Answer, HttpStub
+from tests.support.notebooks import code, write_notebook
 
 CONTENT = b'{"cells": [], "note": "Z\xc3\xbcrich"}'
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -41,6 +43,21 @@ def test_a_notebook_is_found_by_its_hash(store: ObjectNotebooks, run: NotebookRu
     assert store.load(SHA) is None
     assert "" == store.keep(run)
     assert {"verify.ipynb": CONTENT} == store.load(SHA)
+
+
+def test_a_notebook_is_kept_with_what_it_imports_from_its_folder(store: ObjectNotebooks, tmp_path: Path) -> None:
+    """In the order in which they are hashed."""
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "tables.py").write_text("import rates")
+    (tmp_path / "rates.py").write_text("RATE = 1")
+    path = write_notebook(tmp_path / "verify.ipynb", code("import report"))
+    version = {
+        "verify.ipynb": path.read_bytes(), "rates.py": b"RATE = 1", "report/tables.py": b"import rates",
+    }  # fmt: skip
+    run = NotebookRun({}, (), str(path), hash_of(version))
+    assert "" == store.keep(run)
+    assert version == store.load(run.notebook_sha256)
+    assert list(version) == list(store.load(run.notebook_sha256) or ())
 
 
 def test_both_versions_of_a_notebook_are_kept(store: ObjectNotebooks, run: NotebookRun, tmp_path: Path) -> None:

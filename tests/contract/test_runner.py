@@ -192,6 +192,17 @@ def test_a_run_names_the_notebook_by_path_and_hash(glued: NotebookRun) -> None:
     assert sha256(Path(glued.notebook).read_bytes()).hexdigest() == glued.notebook_sha256
 
 
+def test_a_run_imports_what_its_hash_is_of(runner: NotebookRunner, tmp_path: Path) -> None:
+    """Each run imports the file beside its notebook as it is when the run begins, and its hash says so."""
+    path = write_notebook(tmp_path / "n.ipynb", code("looker = ''"), code("import helper\nhelper.RATE"))
+    seen = {}
+    for rate in ("1", "2"):
+        (tmp_path / "helper.py").write_text(f"RATE = {rate}")
+        run = runner.run(str(path), "select 1")
+        seen[run.notebook_sha256] = run.cells[1].outputs
+    assert [(("text/plain", "1"),), (("text/plain", "2"),)] == list(seen.values())
+
+
 def test_a_run_names_the_versions_that_ran_it(glued: NotebookRun) -> None:
     assert {"python", "papermill", "scrapbook", "ipykernel", "pandas", "duckdb"} <= glued.versions.keys()
 

@@ -1,4 +1,4 @@
-"""The functions that the bundled notebooks define, and rows for them, for tests."""
+"""What the cells of the bundled notebooks define, and rows for them, for tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.support.notebooks import cells_of
 ROOT = Path(__file__).parents[2]
 PRODUCTS = ("verify", "psms")
 COLUMNS = ["day", "prefix", "mode", "attempts", "blocked", "messages", "verified", "price_usd"]  # psms: no verified
+COUNTS = {"verify": ["verified"], "psms": []}  # what each asks for beside the columns that both need
 SUMMARY = ["mode", "traffic_prop", "msg_count", "fraud_cost", "block_rate", "credit"]
 
 Row = dict[str, Any]

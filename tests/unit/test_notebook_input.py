@@ -10,10 +10,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from credit_report import warehouse as credit_warehouse
+from credit_report.traffic import add_up
+from credit_report.traffic import read_traffic as read_traffic_of
+from credit_report.warehouse import refuse_cut, run_sql
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.bundled_notebooks import COLUMNS, VERIFY, Row, traffic
+from tests.support.bundled_notebooks import COLUMNS, COUNTS, VERIFY, Row, traffic
 
 
 def record(**values: Any) -> tuple[Any, ...]:
@@ -21,10 +25,14 @@ def record(**values: Any) -> tuple[Any, ...]:
     return tuple({**traffic(1), **values}[name] for name in COLUMNS)
 
 
+def read_traffic(columns: list[str], records: list[tuple[Any, ...]]) -> list[Row]:
+    """The rows as the Verify notebook reads them."""
+    return read_traffic_of(columns, records, VERIFY.TARGETS, COUNTS["verify"])
+
+
 def read(**values: Any) -> Row:
     """One Verify row read from a result."""
-    row: Row = VERIFY.read_traffic(COLUMNS, [record(**values)])[0]
-    return row
+    return read_traffic(COLUMNS, [record(**values)])[0]
 
 
 @pytest.mark.parametrize(
@@ -102,26 +110,26 @@ def test_any_value_is_read_or_refused_with_a_sentence(column: str, value: object
 def test_columns_are_found_in_any_case_order_and_behind_lookers_view() -> None:
     """Other columns are ignored."""
     names = ["BILLABLE_ITEM", *[f"verify_traffic.{name.upper()}" for name in reversed(COLUMNS)]]
-    rows = VERIFY.read_traffic(names, [("Authy SMS", *reversed(record(messages=7)))])
+    rows = read_traffic(names, [("Authy SMS", *reversed(record(messages=7)))])
     assert [traffic(1, messages=7)] == rows
 
 
 def test_columns_of_bigquery_are_found_behind_the_view() -> None:
     """Its names have no dots, so Looker writes `view_field`."""
     names = [f"verify_traffic_{name}" for name in ["billable_item", *reversed(COLUMNS)]]
-    rows = VERIFY.read_traffic(names, [("Authy SMS", *reversed(record(messages=7)))])
+    rows = read_traffic(names, [("Authy SMS", *reversed(record(messages=7)))])
     assert [traffic(1, messages=7)] == rows
 
 
 @pytest.mark.parametrize("column", ["account_sid", "verify_traffic.ACCOUNT_ID"])
 def test_a_column_of_accounts_says_whose_traffic_a_row_is(column: str) -> None:
-    rows = VERIFY.read_traffic([column, *COLUMNS], [("AC-sandbox-0001", *record(messages=7))])
+    rows = read_traffic([column, *COLUMNS], [("AC-sandbox-0001", *record(messages=7))])
     assert [traffic(1, messages=7) | {"account": "AC-sandbox-0001"}] == rows
 
 
 def test_two_columns_of_accounts_with_one_name_say_nothing() -> None:
     """Nobody can tell which of them is meant, and the credit does not depend on it."""
-    rows = VERIFY.read_traffic(["a.account_sid", "b.account_sid", *COLUMNS], [("AC1", "AC2", *record(messages=7))])
+    rows = read_traffic(["a.account_sid", "b.account_sid", *COLUMNS], [("AC1", "AC2", *record(messages=7))])
     assert [traffic(1, messages=7)] == rows
 
 
@@ -129,52 +137,52 @@ def test_two_columns_of_accounts_with_one_name_say_nothing() -> None:
 def test_a_column_with_another_name_is_not_found_behind_the_view(other: str) -> None:
     """All columns have the same view in front."""
     with pytest.raises(ValueError, match="no column day"):
-        VERIFY.read_traffic([other, *[f"verify_traffic_{name}" for name in COLUMNS[1:]]], [])
+        read_traffic([other, *[f"verify_traffic_{name}" for name in COLUMNS[1:]]], [])
 
 
 def test_the_columns_of_two_views_are_refused() -> None:
     """Which of them is meant is not for the notebook to guess."""
     names = [f"{view}_{name}" for view in ("a", "b") for name in COLUMNS]
     with pytest.raises(ValueError, match=r"columns of 2 views \(a_, b_\): leave one\."):
-        VERIFY.read_traffic(names, [])
+        read_traffic(names, [])
 
 
 def test_missing_columns_are_named_all_at_once() -> None:
     """The sentence says what is missing and what is there."""
     with pytest.raises(ValueError, match=r"no column verified, price_usd; it gives day, prefix, .*messages, price\."):
-        VERIFY.read_traffic([*COLUMNS[:-2], "price"], [])
+        read_traffic([*COLUMNS[:-2], "price"], [])
 
 
 def test_a_column_given_twice_is_refused() -> None:
     """The notebook does not guess which of the two is meant."""
     with pytest.raises(ValueError, match=r"2 columns day: leave one\."):
-        VERIFY.read_traffic(["a.day", "b.day", *COLUMNS[1:]], [])
+        read_traffic(["a.day", "b.day", *COLUMNS[1:]], [])
 
 
 @pytest.mark.parametrize("rows", [[], [traffic(1)]])
 def test_a_result_without_messages_is_an_error_and_not_a_zero(rows: list[Row]) -> None:
     """A query without results does not show that there is nothing to credit."""
     with pytest.raises(ValueError, match=rf"^No message in the {len(rows)} rows"):
-        VERIFY.add_up(rows)
+        add_up(rows)
 
 
 def test_two_prices_for_one_day_prefix_and_mode_are_refused() -> None:
     """There is no rule for adding up such rows."""
     with pytest.raises(ValueError, match=r"Two prices for \+62 \(basic\) on 2025-12-01: 0\.3840 and 0\.5\."):
-        VERIFY.add_up([traffic(1, messages=1), traffic(1, messages=1, price_usd=Decimal("0.5"))])
+        add_up([traffic(1, messages=1), traffic(1, messages=1, price_usd=Decimal("0.5"))])
 
 
 @pytest.mark.parametrize("end", [" LIMIT 3", "\nlimit 3 offset 0;\n", " FETCH FIRST 3 ROWS ONLY"])
 def test_a_result_that_its_row_limit_may_have_cut_is_refused(end: str) -> None:
     """If there are as many rows as the SQL's limit allows, some may be missing."""
     with pytest.raises(ValueError, match=r"^The SQL stops at 3 rows and so many came: take its row limit off\.$"):
-        VERIFY.refuse_cut(f"SELECT 1 FROM t{end}", [()] * 3)
+        refuse_cut(f"SELECT 1 FROM t{end}", 3)
 
 
 @pytest.mark.parametrize("source", ["t LIMIT 500", "(SELECT 1 FROM t LIMIT 3) AS u", "t"])
 def test_a_result_that_no_row_limit_has_cut_is_accepted(source: str) -> None:
     """Fewer rows than the limit are complete, and a limit in a subquery is part of the question."""
-    VERIFY.refuse_cut(f"SELECT 1 FROM {source}", [()] * 3)
+    refuse_cut(f"SELECT 1 FROM {source}", 3)
 
 
 # ---- the warehouse ---------------------------------------------------------------------------------------------------
@@ -192,7 +200,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_duckdb_keeps_decimals(warehouse: str) -> None:
     """A price is exactly what was billed, not the nearest float."""
-    columns, records = VERIFY.run_sql("SELECT price_usd FROM verify_traffic", warehouse)
+    columns, records = run_sql("SELECT price_usd FROM verify_traffic", warehouse)
     assert (["price_usd"], [(Decimal("0.0083"),)]) == (columns, records)
 
 
@@ -213,14 +221,14 @@ def test_duckdb_keeps_decimals(warehouse: str) -> None:
 def test_duckdb_is_read_only_and_locked(warehouse: str, sql: str) -> None:
     """The SQL cannot write, read files or change settings. DuckDB's message is passed on in one line."""
     with pytest.raises(ValueError, match=r"^The warehouse refused the SQL: [^\n]+$"):
-        VERIFY.run_sql(sql, warehouse)
+        run_sql(sql, warehouse)
 
 
 @pytest.mark.parametrize("sql", ["", "  \n"])
 def test_a_run_without_sql_says_where_to_paste_it(sql: str) -> None:
     """This is the first mistake of a run by hand."""
     with pytest.raises(ValueError, match="There is no SQL: paste it"):
-        VERIFY.run_sql(sql, "")
+        run_sql(sql, "")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +243,7 @@ def test_a_run_without_sql_says_where_to_paste_it(sql: str) -> None:
 def test_a_warehouse_that_does_not_open_is_a_connection_error(url: str, sentence: str) -> None:
     """The type of the error tells the bot that it is not a mistake in the SQL."""
     with pytest.raises(ConnectionError, match=sentence):
-        VERIFY.run_sql("SELECT 1", url)
+        run_sql("SELECT 1", url)
 
 
 def test_any_other_warehouse_is_queried_with_sqlalchemy(tmp_path: Path) -> None:
@@ -245,7 +253,7 @@ def test_any_other_warehouse_is_queried_with_sqlalchemy(tmp_path: Path) -> None:
         connection.execute("INSERT INTO t VALUES ('Authy SMS'), ('Other')")
     connection.close()
     sql = "SELECT item AS \"t.item\", ':x %s' AS y FROM t WHERE item LIKE 'Authy%'"
-    answer = VERIFY.run_sql(sql, f"sqlite:///{tmp_path / 'w.sqlite'}")
+    answer = run_sql(sql, f"sqlite:///{tmp_path / 'w.sqlite'}")
     assert (["t.item", "y"], [("Authy SMS", ":x %s")]) == answer
     assert tmp_path / "w.sqlite" not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
 
@@ -262,6 +270,6 @@ def test_a_connection_lost_during_the_sql_is_a_connection_error(monkeypatch: pyt
 
         def close(self) -> None: ...
 
-    monkeypatch.setitem(VERIFY.run_sql.__globals__, "open_warehouse", lambda _url: Connection())
+    monkeypatch.setattr(credit_warehouse, "open_warehouse", lambda _url: Connection())
     with pytest.raises(ConnectionError, match=r"^The warehouse went away: server closed the connection$"):
-        VERIFY.run_sql("SELECT 1", "any://host")
+        run_sql("SELECT 1", "any://host")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,42 @@ def test_cells_keep_their_numbers_in_the_file(executed_before: Path) -> None:
 def test_the_hash_is_that_of_the_file(path: Path) -> None:
     write_notebook(path, code('looker = ""'))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == prepare(path).sha256
+
+
+@pytest.mark.parametrize(("file", "text"), [("helper.py", "RATE = 2"), ("tables.py", "RATES = []"), ("n.ipynb", "")])
+def test_a_change_of_what_a_notebook_imports_is_another_notebook(path: Path, file: str, text: str) -> None:
+    """What was approved, or computed before, was computed with other code."""
+    write_notebook(path, code('looker = ""'), code("import helper"))
+    path.with_name("helper.py").write_text("import tables")
+    path.with_name("tables.py").write_text("")
+    before = prepare(path).sha256
+    with path.with_name(file).open("a") as changed:
+        changed.write(f"\n{text}")
+    assert before != prepare(path).sha256
+
+
+def test_files_that_a_notebook_does_not_import_are_no_part_of_it(path: Path) -> None:
+    write_notebook(path, code('looker = ""'), code("import json"))
+    before = prepare(path).sha256
+    path.with_name("helper.py").write_text("")
+    assert before == prepare(path).sha256
+
+
+def test_the_hash_of_a_notebook_with_its_files_can_be_made_by_hand(path: Path) -> None:
+    """Anybody can check the hash on a page with a command that most systems have."""
+    write_notebook(path, code('looker = ""'), code("import rates, helper"))
+    path.with_name("helper.py").write_text("RATE = 2")
+    path.with_name("rates.py").write_text("RATES = []")
+    command = "sha256sum n.ipynb helper.py rates.py | sha256sum"
+    printed = subprocess.run(command, shell=True, cwd=path.parent, capture_output=True, text=True, check=True).stdout
+    assert printed.split()[0] == prepare(path).sha256
+
+
+def test_a_folded_cell_stays_folded_in_the_copy(path: Path) -> None:
+    """So that the executed notebook, where it is kept, reads like a report, too."""
+    folded = {**code("x = looker"), "metadata": {"jupyter": {"source_hidden": True, "outputs_hidden": True}}}
+    write_notebook(path, code('looker = ""'), folded)
+    assert [{}, {"source_hidden": True}] == [cell.metadata.get("jupyter", {}) for cell in prepare(path).notebook.cells]
 
 
 @pytest.mark.parametrize("minor", [0, 4, 5])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -139,10 +140,12 @@ def analyst(warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def verify(warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> ExecutedNotebook:
     """The Verify notebook for the attacked month of the sandbox, run by plain papermill."""
     folder = tmp_path_factory.mktemp("papermill")
-    command = [sys.executable, "-m", "papermill", str(path_of("verify")), "out.ipynb", "-p", "looker", ATTACK]
-    variables = {**environment(warehouse), "IPYTHONDIR": str(folder)}
+    notebook, executed = path_of("verify"), folder / "out.ipynb"
+    options = ["--cwd", str(notebook.parent), "-p", "looker", ATTACK]
+    command = [sys.executable, "-m", "papermill", str(notebook), str(executed), *options]
+    variables = {**environment(warehouse), "IPYTHONDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run(command, env=variables, cwd=folder, capture_output=True, check=True)
-    return ExecutedNotebook.read(folder / "out.ipynb")
+    return ExecutedNotebook.read(executed)
 
 
 def test_verify_glues_its_credit_with_the_rows_behind_it(verify: ExecutedNotebook) -> None:
@@ -155,17 +158,56 @@ def test_verify_glues_its_credit_with_the_rows_behind_it(verify: ExecutedNoteboo
 
 def test_verify_shows_its_summary_as_a_table_of_six_columns(verify: ExecutedNotebook) -> None:
     row = ["basic", "1.000", "35644", "$7,526.30", "0.416", "$4,948.80"]
-    assert [[SUMMARY, row]] == verify.tables("summary")
+    assert [SUMMARY, row] == verify.tables("summary")[0]
 
 
-def test_verify_prints_its_credit(verify: ExecutedNotebook) -> None:
-    assert "Credit: $4,948.80\n" == verify.printed("summary")
+def test_verify_prints_its_credit_with_accounts_and_days(verify: ExecutedNotebook) -> None:
+    lines = ["Credit: $4,948.80", "Accounts: AC-sandbox-0001", "Days: 2025-12-01 to 2025-12-31 (UTC)"]
+    assert lines == verify.printed("summary").splitlines()
+
+
+def test_verify_says_what_other_decisions_would_change(verify: ExecutedNotebook) -> None:
+    _header, *rows = verify.tables("summary")[1]
+    assert ["$128.88", "-$128.87", "-$4.21", "$4.20"] == [row[1] for row in rows]
 
 
 def test_verify_shows_the_days_it_flagged(verify: ExecutedNotebook) -> None:
-    header = ["day", "prefix", "mode", "messages", "verified", "allowance", "flagged", "cost"]
-    first = ["2025-12-21", "+62", "basic", "2804", "13", "20", "2771", "$1,064.06"]
+    header = ["day", "prefix", "mode", "attempts", "blocked", "messages", "verified", "allowance", "flagged", "cost"]
+    first = ["2025-12-21", "+62", "basic", "4914", "2110", "2804", "13", "20", "2771", "$1,064.06"]
     assert [header, first] == verify.tables("flagged")[0][:2]
+
+
+def test_verify_shows_what_was_blocked_by_prefix(verify: ExecutedNotebook) -> None:
+    header, first, *_ = verify.tables("prefixes")[0]
+    assert ["prefix", "mode", "attempts", "blocked", "messages", "flagged", "block_rate", "cost"] == header
+    assert ["+62", "basic", "19361", "7940", "11421", "10797", "0.424", "$4,146.05"] == first
+
+
+def test_verify_glues_what_its_sql_gave(verify: ExecutedNotebook) -> None:
+    rows = verify.scraps["rows"]
+    assert 155 == rows["count"]
+    assert re.fullmatch("sha256:[0-9a-f]{64}", rows["hash"])
+    assert 35644 == sum(rows["by_day"].values())
+    assert ["2025-12-01", "2025-12-31"] == [min(rows["by_day"]), max(rows["by_day"])]
+
+
+def test_verify_glues_its_policy(verify: ExecutedNotebook) -> None:
+    policy = {"ALLOWANCE_FLOOR": "20", "ALLOWANCE_SHARE": "0.2", "WINDOW_DAYS": "14"}
+    targets = {"TARGETS.basic": "0.80", "TARGETS.standard": "0.90", "TARGETS.max": "0.95"}
+    assert {**targets, **policy} == verify.scraps["parameters"]
+
+
+def test_a_plot_is_described_in_words(verify: ExecutedNotebook) -> None:
+    """For screen readers: as the alternative text of the picture, and in place of it where there are no pictures."""
+    (shown,) = [output for output in verify.outputs["plots"] if "data" in output]
+    words = "".join(shown["data"]["text/plain"])
+    assert words.startswith("Messages a day, 2025-12-01 to 2025-12-31 (UTC). +62, basic: 10,797 flagged, 7,940 blocked")
+    assert {"alt": words} == shown["metadata"]["image/png"]
+
+
+def test_the_plots_say_that_no_prefix_is_left_out(verify: ExecutedNotebook) -> None:
+    sentence = "3 of 3 prefixes and modes with flagged messages are drawn. None is left out.\n"
+    assert sentence == verify.printed("plots")
 
 
 def test_verify_shows_one_plot(verify: ExecutedNotebook) -> None:
@@ -186,7 +228,7 @@ def psms(analyst: Analyst) -> ExecutedNotebook:
 
 
 def test_psms_glues_its_credit(psms: ExecutedNotebook) -> None:
-    assert "2657.67" == psms.scrap["amount"]
+    assert "2833.28" == psms.scrap["amount"]
 
 
 def test_psms_glues_what_it_flagged_by_account_day_prefix_and_mode(psms: ExecutedNotebook) -> None:
@@ -195,22 +237,25 @@ def test_psms_glues_what_it_flagged_by_account_day_prefix_and_mode(psms: Execute
     assert ["account", "day", "prefix", "mode", "messages", "cost"] == units["columns"]
     assert ["AC-sandbox-0003", "2025-12-22", "+62", "standard"] == units["rows"][0][:4]
     cost = sum((Decimal(row[5]) for row in units["rows"]), Decimal(0))
-    assert Decimal("3383.81") == cost.quantize(Decimal("0.01"))
+    assert Decimal("3578.88") == cost.quantize(Decimal("0.01"))
 
 
 def test_psms_shows_its_summary_as_a_table_of_six_columns(psms: ExecutedNotebook) -> None:
-    row = ["standard", "1.000", "22968", "$3,383.81", "0.534", "$2,657.67"]
-    assert [[SUMMARY, row]] == psms.tables("summary")
+    row = ["standard", "1.000", "22968", "$3,578.88", "0.520", "$2,833.28"]
+    assert [SUMMARY, row] == psms.tables("summary")[0]
 
 
 def test_psms_shows_the_days_it_flagged(psms: ExecutedNotebook) -> None:
-    assert ["day", "prefix", "mode", "messages", "allowance", "flagged", "cost"] == psms.tables("flagged")[0][0]
+    """To the last one of the attack: its own days are not taken for usual."""
+    header, *rows = psms.tables("flagged")[0]
+    assert ["day", "prefix", "mode", "attempts", "blocked", "messages", "allowance", "flagged", "cost"] == header
+    assert [f"2025-12-{day}" for day in range(22, 32)] == sorted(row[0] for row in rows)
 
 
 def test_psms_lists_the_days_that_it_could_not_judge(psms: ExecutedNotebook) -> None:
     """The first week has no days before it to compare with."""
-    header, *rows = psms.tables("flagged")[1]
-    assert ["prefix", "mode", "days", "from", "to", "messages"] == header
+    header, *rows = psms.tables("not-judged")[0]
+    assert ["prefix", "mode", "days", "from", "to", "messages", "blocked"] == header
     assert [["7", "2025-12-01", "2025-12-07"]] * 5 == [row[2:5] for row in rows]
 
 
@@ -230,7 +275,7 @@ def test_a_quiet_month_gives_a_credit_of_zero(quiet: ExecutedNotebook) -> None:
 
 
 def test_a_quiet_month_has_no_flagged_messages(quiet: ExecutedNotebook) -> None:
-    assert "0 messages flagged, 0 of 30 rows\n" == quiet.printed("flagged")
+    assert "0 messages flagged, 0 of 30 days, prefixes and modes\n" == quiet.printed("flagged")
 
 
 def test_a_quiet_month_has_no_plot(quiet: ExecutedNotebook) -> None:
@@ -253,7 +298,11 @@ def test_at_most_fifteen_flagged_rows_are_shown(attacked: ExecutedNotebook) -> N
 
 
 def test_the_text_stays_small_whatever_the_traffic(attacked: ExecutedNotebook) -> None:
-    assert attacked.text_size < 15_000
+    assert attacked.text_size < 20_000
+
+
+def test_the_plots_say_how_many_prefixes_are_not_drawn(attacked: ExecutedNotebook) -> None:
+    assert "6 of 300 prefixes and modes with flagged messages are drawn. 294 are not, $" in attacked.printed("plots")
 
 
 def test_the_plot_stays_small_whatever_the_traffic(attacked: ExecutedNotebook) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from credit_report.credit import UNIT_COLUMNS, units_of
+from credit_report.traffic import add_up, read_traffic
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -97,8 +99,8 @@ def footprint(traffic: duckdb.DuckDBPyConnection, sql: str, *, with_units: bool)
     window = window_of([("duckdb", sqlglot.parse_one(sql, dialect="duckdb"))], TODAY, ACCOUNT_FIELDS)
     answer = traffic.execute(sql)
     names = [column[0] for column in answer.description or []]
-    judged = VERIFY.flag(VERIFY.add_up(VERIFY.read_traffic(names, answer.fetchall())))
-    units = {"columns": VERIFY.UNIT_COLUMNS, "rows": VERIFY.units_of(judged)}
+    judged = VERIFY.flag(add_up(read_traffic(names, answer.fetchall(), VERIFY.TARGETS, ["verified"]), ["verified"]))
+    units = {"columns": list(UNIT_COLUMNS), "rows": units_of(judged)}
     return footprint_of("verify", window, {"units": units} if with_units else {}, None)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.notebook_host.run_folder import RunFolder, make_run_folder
+from creditbot.notebook_host.run_folder import RunFolder, make_run_folder, put_files
 
 
 @pytest.fixture
@@ -104,3 +104,22 @@ def test_logins_of_warehouses_stay_in_home(tmp_path: Path, beside: Path, home: P
 def test_packages_of_the_user_are_still_found(tmp_path: Path, beside: Path, home: Path) -> None:
     (home / ".local").mkdir()
     assert str(home / ".local") == made(tmp_path, beside, HOME=str(home)).environ["PYTHONUSERBASE"]
+
+
+def test_files_are_put_in_place_of_copies_and_links(tmp_path: Path, beside: Path) -> None:
+    """What a run imports is what was hashed for it, also if the file has changed since the folder was made."""
+    (beside / "rates").mkdir()
+    (beside / "rates" / "usd.py").write_text("old")
+    (beside / "large.py").write_bytes(b"#" * 5 * 2**20)
+    work = Path(made(tmp_path, beside).cwd)
+    put_files(work, {"rates/usd.py": b"new", "large.py": b"new", "more/new.py": b"new"})
+    assert ["new"] * 3 == [(work / name).read_text() for name in ("rates/usd.py", "large.py", "more/new.py")]
+    assert "old" == (beside / "rates" / "usd.py").read_text()
+    assert 5 * 2**20 == (beside / "large.py").stat().st_size
+
+
+def test_nothing_is_put_into_a_folder_that_is_linked(tmp_path: Path, beside: Path) -> None:
+    (beside / ".hidden").mkdir()
+    (beside / ".hidden" / "usd.py").write_text("old")
+    put_files(Path(made(tmp_path, beside).cwd), {".hidden/usd.py": b"new"})
+    assert "old" == (beside / ".hidden" / "usd.py").read_text()

@@ -7,7 +7,6 @@ against the hash.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,23 +46,26 @@ class ObjectNotebooks:
     def load(self, sha256: str) -> Mapping[str, bytes] | None:
         """See `ports.Notebooks`. What was changed since it was kept counts as not kept."""
         folder = f"{_FOLDER}/{sha256}"
-        found = {name: self._objects.get(f"{folder}/{name}") for name in self._objects.names(folder)}
+        found = {name: self._objects.get(f"{folder}/{name}") for name in self._objects.names_below(folder)}
         files = {name: content for name, content in found.items() if content is not None}
-        in_order = dict(sorted(files.items(), key=lambda file: not file[0].endswith(".ipynb")))
-        return in_order if _hash(in_order) == sha256 else None
+        in_order = dict(sorted(files.items(), key=lambda file: (not file[0].endswith(".ipynb"), file[0])))
+        return in_order if files and _hash(in_order) == sha256 else None
 
 
 def _files(notebook: Path) -> dict[str, bytes]:
     """Name -> content of each file of the notebook's version as it is now, the notebook's own first."""
+    from creditbot.notebook_host.imports import version_of
+
     try:
-        return {notebook.name: notebook.read_bytes()}
+        return version_of(notebook, notebook.read_bytes())
     except OSError:
         return {}
 
 
 def _hash(files: Mapping[str, bytes]) -> str:
-    """As `notebook_host.preparation` makes it."""
-    return hashlib.sha256(b"".join(files.values())).hexdigest()
+    from creditbot.notebook_host.imports import hash_of
+
+    return hash_of(files)
 
 
 def _why_not(files: Mapping[str, bytes], sha256: str) -> str:

@@ -97,6 +97,14 @@ class Objects:
         """The names of the objects right in a folder, without it; "" is the place itself."""
         return list(self.saved(folder))
 
+    def names_below(self, folder: str) -> list[str]:
+        """The names of the objects in a folder and in those inside it, with these and without the folder itself."""
+        import obstore
+
+        store = self._store()
+        listed = self._try(lambda: list(obstore.list(store, f"{folder}/")), "listed")
+        return [item["path"].removeprefix(f"{folder}/") for batch in listed for item in batch]
+
     def saved(self, folder: str) -> dict[str, datetime]:
         """The same names -> when each object was last written, UTC."""
         import obstore
