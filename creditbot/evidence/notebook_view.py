@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from markupsafe import escape
@@ -22,6 +23,8 @@ LONGEST_HTML = 200_000
 """Characters of one HTML output that are read."""
 LONGEST_TEXT = 6_000
 """Bytes of one text, table or source on the page."""
+LONGEST_ALTERNATIVE = 2_000
+"""Characters of the alternative text of a picture."""
 MOST_PARTS = 400
 """Parts that one notebook is shown as."""
 _CELL_BYTES = 30
@@ -38,7 +41,7 @@ class PagePart:
     Attributes:
         kind: what it is. `words` are what the analyst wrote below a heading, `text` is what a cell printed, and a
             `note` says what was left out, and why.
-        text: the heading, the text, the source or the note; of a picture, what it shows in words.
+        text: the heading, the text, the source or the note; of a picture, its alternative text.
         table: of a table.
         picture: of a picture.
         number: of the cell it comes from.
@@ -131,8 +134,11 @@ def _parts_of_cell(cell: Cell, heading: str, room: Room) -> Iterator[PagePart]:
     if cell.source.strip():
         source = room.for_text(cell.source)
         yield PagePart("code", source, number=cell.number) if source else PagePart("note", _OMITTED, number=cell.number)
-    for kind, text in _seen(cell.outputs):
-        yield from _output(cell.number, kind, text, heading, room)
+    for kind, text, plain in _seen(cell.outputs):
+        if kind == "image/png":
+            yield _picture(cell.number, text, _alternative(cell.number, plain, heading), room)
+        else:
+            yield from _output(cell.number, kind, text, room)
 
 
 def _markdown(cell: Cell, room: Room) -> Iterator[PagePart]:
@@ -146,16 +152,19 @@ def _markdown(cell: Cell, room: Room) -> Iterator[PagePart]:
         yield PagePart("words", text, number=cell.number)
 
 
-def _seen(outputs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The outputs without the plain text of one that is shown in a better form: it comes directly after that one."""
+def _seen(outputs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """(type, text, plain text or "") of the outputs.
+
+    The plain text of one that is shown in a better form is no output of its own: it comes directly after that one.
+    """
     richer = False
-    for kind, text in outputs:
+    for (kind, text), (next_kind, next_text) in pairwise([*outputs, ("", "")]):
         if not (kind == "text/plain" and richer):
-            yield kind, text
+            yield kind, text, next_text if next_kind == "text/plain" else ""
         richer = kind in {"text/html", "image/png"} or (richer and kind not in {"text/plain", "stream", "error"})
 
 
-def _output(number: int, kind: str, text: str, heading: str, room: Room) -> Iterator[PagePart]:
+def _output(number: int, kind: str, text: str, room: Room) -> Iterator[PagePart]:
     if kind in {"stream", "text/plain", "error"}:
         if text.strip():
             shown = room.for_text(text.strip("\n"))
@@ -163,8 +172,6 @@ def _output(number: int, kind: str, text: str, heading: str, room: Room) -> Iter
             yield PagePart(name, shown, number=number) if shown else PagePart("note", _OMITTED, number=number)
     elif kind == "text/html":
         yield from _html(number, text, room)
-    elif kind == "image/png":
-        yield _picture(number, text, heading, room)
     else:
         yield PagePart("note", f"An output of the type {one_line(kind, 60)} is not shown.", number=number)
 
@@ -179,12 +186,19 @@ def _html(number: int, text: str, room: Room) -> Iterator[PagePart]:
             yield PagePart("text", shown, number=number) if shown else PagePart("note", _OMITTED, number=number)
 
 
-def _picture(number: int, text: str, heading: str, room: Room) -> PagePart:
+def _alternative(number: int, plain: str, heading: str) -> str:
+    """What a picture shows, in the notebook's words; else where it comes from: "<Figure size 640x480>" says nothing."""
+    if plain.strip() and not plain.lstrip().startswith("<"):
+        return plain
+    return f"Picture from cell {number}" + (f", below the heading “{heading}”" if heading else "")
+
+
+def _picture(number: int, text: str, alternative: str, room: Room) -> PagePart:
     picture = read_png(text)
     if picture is None:
         return PagePart("note", "A picture is not shown: it is too large, damaged or not a PNG.", number=number)
     if not room.takes_picture(picture):
         size = len(picture.data) * 3 // 4 // 1024
         return PagePart("note", f"A picture of {size:,} KB is not shown: this page has no room for it.", number=number)
-    words = f"Picture from cell {number}" + (f", below the heading “{heading}”" if heading else "")
+    words = room.for_text(one_line(alternative, LONGEST_ALTERNATIVE))
     return PagePart("picture", words, picture=picture, number=number)

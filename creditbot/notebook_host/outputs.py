@@ -46,14 +46,19 @@ def read_cells(notebook: NotebookNode, numbers: Sequence[int]) -> tuple[Cell, ..
 def _texts(output: NotebookNode) -> Iterator[tuple[str, str]]:
     """(type, text) of each form of an output that is text or a small PNG, the plain text last.
 
-    Another form is only mentioned; scraps are left out.
+    The plain text of a picture that has an alternative text is that. Another form is only mentioned; scraps are left
+    out.
     """
     if output.output_type == "stream":
         yield "stream", _cut(printable(output.text))
     elif output.output_type == "error":
         yield "error", _cut(printable("\n".join([f"{output.ename}: {output.evalue}", *output.traceback])))
     else:
-        for mime, data in sorted(output.data.items(), key=lambda form: form[0] == "text/plain"):
+        forms = dict(output.data)
+        alternative = output.get("metadata", {}).get("image/png", {})
+        if "image/png" in forms and isinstance(alternative, dict) and isinstance(alternative.get("alt"), str):
+            forms["text/plain"] = alternative["alt"]
+        for mime, data in sorted(forms.items(), key=lambda form: form[0] == "text/plain"):
             if mime == "image/png" and isinstance(data, str) and len(data) <= PICTURE_LIMIT:
                 yield mime, data
             elif mime.startswith("text/"):

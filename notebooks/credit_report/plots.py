@@ -16,7 +16,7 @@ from credit_report.traffic import Row
 
 
 def draw(series: Sequence[Sequence[Row]], days: Sequence[date], line: str) -> bytes:
-    """Messages a day, what of them is flagged, and what was blocked, one plot below the other; as PNG."""
+    """Attempts a day: what was let pass, what is flagged, and what was blocked, one plot below the other; as PNG."""
     height = 0.95 + 1.55 * len(series)  # inches
     figure = Figure(figsize=(8, height), dpi=90)
     figure.subplots_adjust(left=0.11, right=0.98, top=1 - 0.55 / height, bottom=0.5 / height, hspace=0.4)
@@ -51,7 +51,7 @@ def _draw_series(axes: Any, rows: Sequence[Row], days: Sequence[date], line: str
     axes.set_yscale("function", functions=(lambda y: np.sqrt(np.maximum(y, 0)), np.square))
     axes.set_ylim(0)
     axes.set_xlim(0, len(days))
-    axes.set_ylabel("messages a day", fontsize=8)
+    axes.set_ylabel("attempts a day", fontsize=8)
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -107,7 +107,7 @@ class Report:
         drawn, rest = series[:most], series[most:]
         picture = b64encode(draw([rows for _, rows in drawn], self._days(), line)).decode()
         words = "; ".join(in_words(rows) for _, rows in drawn)
-        words = f"Messages a day, {self.judged[0]['day']} to {self.judged[-1]['day']} (UTC). {words}."
+        words = f"Attempts a day, {self.judged[0]['day']} to {self.judged[-1]['day']} (UTC). {words}."
         _display({"image/png": picture, "text/plain": words}, metadata={"image/png": {"alt": words}})
         cost = dollars(Decimal(sum(sum_of(rows, "cost") for _, rows in rest)))
         print(f"{len(drawn):,} of {len(series):,} prefixes and modes with flagged messages are drawn.", end=" ")

@@ -35,6 +35,12 @@ def displayed(**data: object) -> dict[str, Any]:
         (displayed(text_html="<b>1</b>", text_plain="1"), [("text/html", "<b>1</b>"), ("text/plain", "1")]),
         (displayed(text_plain="<Figure>", image_png="iVBO"), [("image/png", "iVBO"), ("text/plain", "<Figure>")]),
         (displayed(image_png="x" * (PICTURE_LIMIT + 1)), [("image/png", "(not kept)")]),
+        (
+            {**displayed(image_png="iVBO", text_plain="<Image>"), "metadata": {"image/png": {"alt": "A line."}}},
+            [("image/png", "iVBO"), ("text/plain", "A line.")],
+        ),
+        ({**displayed(image_png="iVBO"), "metadata": {"image/png": {"alt": 5}}}, [("image/png", "iVBO")]),
+        ({**displayed(image_png="iVBO"), "metadata": {"image/png": 5}}, [("image/png", "iVBO")]),
         (displayed(image_svg="<svg/>"), [("image/svg", "(not kept)")]),
         ({"output_type": "execute_result", "data": {"application/json": {"a": 1}}}, [("application/json", '{"a": 1}')]),
         ({"output_type": "display_data", "data": {"application/scrapbook.scrap.json+json": {}}}, []),

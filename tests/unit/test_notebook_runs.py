@@ -201,7 +201,7 @@ def test_a_plot_is_described_in_words(verify: ExecutedNotebook) -> None:
     """For screen readers: as the alternative text of the picture, and in place of it where there are no pictures."""
     (shown,) = [output for output in verify.outputs["plots"] if "data" in output]
     words = "".join(shown["data"]["text/plain"])
-    assert words.startswith("Messages a day, 2025-12-01 to 2025-12-31 (UTC). +62, basic: 10,797 flagged, 7,940 blocked")
+    assert words.startswith("Attempts a day, 2025-12-01 to 2025-12-31 (UTC). +62, basic: 10,797 flagged, 7,940 blocked")
     assert {"alt": words} == shown["metadata"]["image/png"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from creditbot.evidence.notebook_view import MOST_PARTS, PagePart, Room, parts_of
+from creditbot.evidence.notebook_view import LONGEST_ALTERNATIVE, MOST_PARTS, PagePart, Room, parts_of
 from creditbot.model import Cell
 from tests.unit.test_png import png
 
@@ -47,6 +47,18 @@ def test_markdown_without_a_heading_is_words() -> None:
 def test_a_picture_is_described_by_the_heading_above_it() -> None:
     cells = [Cell(1, "markdown", "# Plots"), code(("image/png", png()))]
     assert parts_of(cells, room())[-1].text == "Picture from cell 3, below the heading “Plots”"
+
+
+def test_a_picture_is_described_by_its_alternative_text() -> None:
+    """On one line, and not without end."""
+    words = f"A line\nthat rises.     {'x' * 9_000}"
+    (part,) = parts_of([code(("image/png", png()), ("text/plain", words))], room())
+    assert (part.kind, part.text[:20]) == ("picture", "A line that rises. x")
+    assert len(part.text) <= LONGEST_ALTERNATIVE
+
+
+def test_a_picture_whose_plain_text_says_nothing_is_described_by_its_place() -> None:
+    assert kinds(("image/png", png()), ("text/plain", "<Figure size 640x480>")) == [("picture", "Picture from cell 3")]
 
 
 def test_the_source_of_a_cell_is_shown_as_code() -> None:
