@@ -22,7 +22,7 @@ from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import Stop, ThisProcess, is_running
-from creditbot.ports import Notebooks, Pages, Ports, ReportStore, Resolver, Runner, StateStore, SummaryStore
+from creditbot.ports import LogStore, Notebooks, Pages, Ports, ReportStore, Resolver, Runner, StateStore, SummaryStore
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.tick.report import Progress
@@ -89,6 +89,7 @@ def assemble(
         summaries or make_summaries(settings),
         pages or make_pages(settings),
         make_notebooks(settings),
+        make_log(settings),
         state or make_state(settings),
         slack.clock,
     )
@@ -221,6 +222,13 @@ def make_report_store(settings: Settings) -> ReportStore:
     from creditbot.adapters.storage.report import ObjectReport
 
     return ObjectReport(settings.output_uri, settings.evidence_url)
+
+
+def make_log(settings: Settings) -> LogStore:
+    """Where the log of ends is kept: beside the summaries."""
+    from creditbot.adapters.storage.log_files import ObjectLog
+
+    return ObjectLog(settings.output_uri)
 
 
 def make_state(settings: Settings) -> StateStore:

@@ -90,12 +90,14 @@ class Marker:
         nonce: of the state's entry as it was stored just before this post was sent (`Record.nonce`, `Notice.nonce`). It
             tells two sends of the same message apart; "" in a search means any.
         deployment: id of the deployment that posted it (`Meta.deployment`); "" in posts of earlier versions.
+        checkpoint: of the log of ends when a reply was posted, as `creditbot.evidence.log` writes it; "" for none.
     """
 
     kind: str
     key: str
     nonce: str = ""
     deployment: str = field(default="", compare=False)
+    checkpoint: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

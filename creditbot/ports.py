@@ -233,6 +233,22 @@ class ReportStore(Protocol):
         """Where people find it: a web address, a path or a URI."""
 
 
+class LogStore(Protocol):
+    """Keeps the files of the log of ends, each of which is created once. Raises `Unreachable` or `Refused`."""
+
+    def add(self, number: int, entry: bytes) -> bytes:
+        """Creates the file of the entry with this number, from 0 on, unless it exists; returns what it holds now."""
+
+    def entries(self) -> Mapping[int, bytes]:
+        """Every entry by its number."""
+
+    def add_checkpoint(self, size: int, checkpoint: str) -> str:
+        """Creates the file of the checkpoint of so many entries, unless it exists; returns what it holds now."""
+
+    def checkpoints(self) -> Mapping[int, str]:
+        """Every checkpoint by its number of entries."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The whole state as a store holds it.
@@ -275,5 +291,6 @@ class Ports:
     summaries: SummaryStore
     pages: Pages
     notebooks: Notebooks
+    log: LogStore
     state: StateStore
     clock: Clock

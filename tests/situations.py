@@ -17,7 +17,7 @@ from typing_extensions import override
 from creditbot.answer.owner import MOST_LINKS
 from creditbot.commands.run_once import ConsoleProgress, problem_lines
 from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
-from creditbot.errors import LOOKER, SLACK, PostRefused, PostUnknown, Refused, Unreachable
+from creditbot.errors import LOOKER, SLACK, SUMMARY_STORE, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.tick.report import TickReport
 from tests.support.world import HOST, OWNER, PERSON, RULES, World
 
@@ -486,6 +486,20 @@ def state_much_damaged(world: Stage) -> None:
     world.tick()
 
 
+def log_not_written(world: Stage) -> None:
+    """A file of the log of ends cannot be written."""
+    world.ask("abc")
+    world.fail("log-write", Unreachable(SUMMARY_STORE, "Summaries at s3://credits cannot be written: no answer."))
+    world.tick()
+
+
+def log_changed(world: Stage) -> None:
+    """Somebody has changed the log of ends."""
+    world.checkpoints[1] = "creditbot/another"
+    world.ask("abc")
+    world.ticks(2)
+
+
 def thread_refused(world: Stage) -> None:
     """The bot was removed from the channel."""
     world.ask("abc")
@@ -505,7 +519,7 @@ SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     outcome_unknown, talk_below_a_lost_reply, never_visible, left_behind, second_reply, another_deployment,
     reply_deleted, late_reply, reply_not_edited,
     looker_down, thread_refused, thread_outdated, store_slow, owner_not_told,
-    state_lost, state_and_summaries_lost, state_damaged, state_much_damaged,
+    state_lost, state_and_summaries_lost, state_damaged, state_much_damaged, log_not_written, log_changed,
 )  # fmt: skip
 
 

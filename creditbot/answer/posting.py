@@ -43,6 +43,7 @@ from creditbot.answer.shadow import Shadow
 from creditbot.answer.thread_check import ThreadCheck, answered
 from creditbot.credit.amount import reply_text
 from creditbot.errors import CardRefused, PostRefused, PostUnknown, ReplyLost, StateConflict
+from creditbot.evidence.log import checkpoint_of
 from creditbot.model import Card, Marker, RequestKey
 from creditbot.state.codec import State
 from creditbot.state.record import Claim, Record, move, restarted
@@ -165,7 +166,8 @@ class Poster:
         assert record.result
         text = reply_text(self._context.rules.template, record.result.amount)
         posting = self._to_posting(key, record, send.claim, send.looked)
-        marker = Marker("reply", str(key), posting.nonce, self._context.deployment)
+        checkpoint = checkpoint_of(self._context.ledger.state.log)
+        marker = Marker("reply", str(key), posting.nonce, self._context.deployment, str(checkpoint or ""))
         try:
             ts = self._context.ports.replier.reply(key.channel, record.thread or key.ts, text, marker, send.card)
         except PostRefused:

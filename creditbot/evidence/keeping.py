@@ -30,28 +30,34 @@ def _import() -> None:
     prepare()
 
 
-def keep_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any], results: Sequence[LinkResult]) -> None:
-    """Writes the page of a request whose links were worked on, in place of an earlier one."""
+def keep_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any], results: Sequence[LinkResult]) -> str | None:
+    """Writes the page of a request whose links were worked on, in place of an earlier one.
 
-    def write() -> None:
+    Returns the page; None if it could not be kept.
+    """
+
+    def make() -> str:
         from creditbot.evidence.page import page_of
 
-        pages.save(key, page_of(summary, cells_of(results)))
+        return page_of(summary, cells_of(results))
 
-    _attempt(key, write)
+    return _attempt(pages, key, make)
 
 
-def close_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any]) -> None:
-    """Writes how a request ended into its page; makes a page without the notebooks' cells if it has none."""
+def close_page(pages: Pages, key: RequestKey, summary: Mapping[str, Any]) -> str | None:
+    """Writes how a request ended into its page; makes a page without the notebooks' cells if it has none.
 
-    def write() -> None:
+    Returns the page; None if it could not be kept.
+    """
+
+    def make() -> str:
         from creditbot.evidence.page import page_of, with_outcome
 
         before = pages.load(key)
         after = with_outcome(before, summary) if before else None
-        pages.save(key, after or page_of(summary, {}))
+        return after or page_of(summary, {})
 
-    _attempt(key, write)
+    return _attempt(pages, key, make)
 
 
 def keep_notebooks(notebooks: Notebooks, results: Sequence[LinkResult]) -> None:
@@ -71,9 +77,12 @@ def cells_of(results: Sequence[LinkResult]) -> dict[str, tuple[Cell, ...]]:
     return {result.query.link.url: result.run.cells for result in results if result.run}
 
 
-def _attempt(key: RequestKey, write: Callable[[], None]) -> None:
+def _attempt(pages: Pages, key: RequestKey, make: Callable[[], str]) -> str | None:
     try:
-        write()
+        page = make()
+        pages.save(key, page)
     except Exception as error:  # a reply does not wait for its page, whatever is wrong with it
         in_full = log.isEnabledFor(logging.DEBUG)
         log.warning("the page of request %s could not be kept: %s", key, error, exc_info=in_full)
+        return None
+    return page

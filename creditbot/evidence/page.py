@@ -29,6 +29,7 @@ from creditbot.credit.footprint import accounts_in_words, days_in_words, units_i
 from creditbot.evidence.digest import digest_of
 from creditbot.evidence.formula import formula
 from creditbot.evidence.notebook_view import PagePart, Room, parts_of
+from creditbot.evidence.page_parts import OUTCOME, page_parts
 from creditbot.evidence.summary import footprints_in, hold_reasons_in
 from creditbot.model import Cell
 from creditbot.text import one_line, shorten
@@ -41,7 +42,6 @@ MOST_LINKS = 20
 LONGEST_ADDRESS = 2_000
 _MOST_ROWS = 40
 
-_OUTCOME = ("<!--outcome-->", "<!--/outcome-->")
 _SLACK_LINK = re.compile(r"<(https?://[^<>|\s]{1,3000})(?:\|([^<>]{0,3000}))?>")
 
 _STATUS = {
@@ -89,11 +89,8 @@ def prepare() -> None:
 
 def with_outcome(page: str, summary: Mapping[str, Any]) -> str | None:
     """The page with how the request stands now; None if creditbot did not write the page."""
-    before, begin, rest = page.partition(_OUTCOME[0])
-    _, end, after = rest.partition(_OUTCOME[1])
-    if not (begin and end):
-        return None
-    return f"{before}{begin}{_outcome(summary)}{end}{after}"
+    parts = page_parts(page)
+    return parts and parts[0].replace("".join(OUTCOME), f"{OUTCOME[0]}{_outcome(summary)}{OUTCOME[1]}", 1)
 
 
 def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share: int) -> str:
@@ -110,7 +107,7 @@ def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         request=_request(summary),
-        outcome="".join([_OUTCOME[0], _outcome(summary), _OUTCOME[1]]),
+        outcome="".join([OUTCOME[0], _outcome(summary), OUTCOME[1]]),
         links=views,
         more_links=len(links) - len(shown),
         total=_total(links),

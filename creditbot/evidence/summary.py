@@ -13,6 +13,7 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     notebooks         hash of a notebook -> {"cells": hashes of its cells}
     not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
+    salts             of the hashes that the log of ends holds in place of people, see `creditbot.evidence.log`
     outcome           status, and what belongs to it: when the bot first saw the request, the kind of a failure, who
                       answered instead, when, and the amount (USD) of that answer; what approvers were asked, each
                       reason with its kind and the USD that would be paid twice, and their votes; `shadow` if nothing

@@ -20,9 +20,26 @@ def write(value: object, indent: str = "") -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def canonical(value: object) -> bytes:
+    """The one way to write a JSON value, as UTF-8: keys in the order of their characters, no spaces, exact numbers.
+
+    What was read from a file is written as what was saved there was. (RFC 8785 would round numbers to floats.) Raises
+    as `write` does.
+    """
+    return _canonical(read(write(value))).encode()
+
+
 def read(text: str | bytes) -> object:
     """The value of a JSON text, its fractions as Decimal. Raises ValueError for a text that is not JSON."""
     return json.loads(text, parse_float=Decimal)
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_key(key)}:{_canonical(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_canonical, value)) + "]"
+    return write(value)
 
 
 def _key(key: object) -> str:

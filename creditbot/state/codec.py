@@ -7,6 +7,7 @@ Pure: a store's texts (`ports.Stored`) become a `State`, and a changed `State` b
                       unreadable
     T0.C0.17363...    the record of a request, by `str(RequestKey)`
     notice.NAME       a message to the owner
+    log               the head of the log of ends, see `log_head`
     done              messages that a prototype had processed
     corrupt           values that could not be read, moved aside
 
@@ -27,6 +28,7 @@ from creditbot.errors import StateUnusable
 from creditbot.model import RequestKey
 from creditbot.ports import Stored
 from creditbot.slack_time import is_ts, time_of
+from creditbot.state.log_head import LogHead
 from creditbot.state.migrations import migrated_meta, migrated_record
 from creditbot.state.record import SCHEMA, Meta, Notice, Record
 
@@ -36,6 +38,8 @@ DONE = "done"
 """Key of the messages that a prototype had processed: a JSON list of ts."""
 WINDOW = "window"
 """Key of the copy of how far was read and forgotten, in case somebody spoils `meta` by hand."""
+LOG = "log"
+"""Key of the head of the log of ends."""
 NOTICE = "notice."
 """Prefix of the keys of messages to the owner."""
 CAUSE = "cause."
@@ -50,6 +54,7 @@ class State:
         meta: everything that is not about one request.
         records: one for each request.
         notices: name -> message to the owner.
+        log: the head of the log of ends; None before the first end, and after a loss.
         done: ts of messages that a prototype had processed; they are never worked on.
         broken: key -> text of the values that could not be read and are not yet moved aside.
         damage: a sentence on the damage that the store itself found, or "".
@@ -60,6 +65,7 @@ class State:
     meta: Meta = field(default_factory=Meta)
     records: Mapping[RequestKey, Record] = field(default_factory=dict)
     notices: Mapping[str, Notice] = field(default_factory=dict)
+    log: LogHead | None = None
     done: frozenset[str] = frozenset()
     broken: Mapping[str, str] = field(default_factory=dict)
     damage: str = ""
@@ -113,6 +119,7 @@ def understand(stored: Stored) -> State:
     layout = _layout(stored.values)
     meta: Meta | None = None
     window, done = Meta(), frozenset[str]()
+    log: LogHead | None = None
     records: dict[RequestKey, Record] = {}
     notices: dict[str, Notice] = {}
     broken: dict[str, str] = {}
@@ -124,13 +131,16 @@ def understand(stored: Stored) -> State:
                 window = _load(Meta, text, _layout_of(text))
             elif name.startswith(NOTICE):
                 notices[name.removeprefix(NOTICE)] = _load(Notice, text, layout)
+            elif name == LOG:
+                log = _load(LogHead, text, SCHEMA)
             elif name == DONE:
                 done = _load_done(text)
             elif key := request_key(name):
                 records[key] = _load(Record, text, layout)
         except ValueError:
             broken[name] = text
-    return State(window if meta is None else meta, records, notices, done, broken, stored.damage, stored, layout)
+    meta = window if meta is None else meta
+    return State(meta, records, notices, log, done, broken, stored.damage, stored, layout)
 
 
 def _layout(values: Mapping[str, str]) -> int:
@@ -202,6 +212,8 @@ def values_after(old: State, new: State) -> dict[str, str]:
     _update(values, NOTICE, old.notices, new.notices)
     if new.done != old.done:
         values[DONE] = json.dumps(sorted(new.done))
+    if new.log and new.log is not old.log:
+        values[LOG] = _dump(new.log)
     window = Meta(
         covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before,
         shadow=new.meta.shadow, live_since=new.meta.live_since,
@@ -253,7 +265,7 @@ def _fields(value: Any) -> list[Any]:
     return [getattr(value, field.name) for field in fields(value)]
 
 
-def _dump(value: Record | Notice | Meta) -> str:
+def _dump(value: Record | Notice | Meta | LogHead) -> str:
     text: str = _adapters()[type(value)].dump_json(value, exclude_defaults=True).decode()
     if not isinstance(value, Meta):
         return text
@@ -265,4 +277,4 @@ def _dump(value: Record | Notice | Meta) -> str:
 def _adapters() -> dict[type, Any]:
     from pydantic import TypeAdapter
 
-    return {**{kind: TypeAdapter(kind) for kind in (Meta, Record, Notice)}, list: TypeAdapter(list[str])}
+    return {**{kind: TypeAdapter(kind) for kind in (Meta, Record, Notice, LogHead)}, list: TypeAdapter(list[str])}

@@ -28,6 +28,7 @@ from creditbot.model import RequestKey
 from creditbot.ports import StateStore, Stored
 from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE, NOTICE, State, request_of, size_of, understand, values_after
+from creditbot.state.log_head import LogHead
 from creditbot.state.record import SCHEMA, Meta, Notice, Record, new_nonce
 
 BUDGET = 900 * 1024  # bytes; no work begins above this. A ConfigMap holds 1 MiB of keys and values
@@ -92,11 +93,13 @@ class Ledger:
         *,
         guard: Guard | None = None,
         notices: Mapping[str, Notice] | None = None,
+        append: Callable[[LogHead | None], LogHead] | None = None,
     ) -> None:
-        """Replaces the record of a request, and adds notices in the same write.
+        """Replaces the record of a request; adds notices, and an entry to the log of ends, in the same write.
 
         `guard` is called with each state that the write is about to be based on. It may raise to call the write off.
-        Raises `StateConflict` if the stored record is not `expected`, `StateFull` if there is no room.
+        `append` gives the log's head with the entry. Raises `StateConflict` if the stored record is not `expected`,
+        `StateFull` if there is no room.
         """
 
         def change(state: State) -> State:
@@ -105,6 +108,7 @@ class Ledger:
                 guard(state)
             return replace(
                 state,
+                log=append(state.log) if append else state.log,
                 records=_with(state.records, key, new),
                 notices={**(notices or {}), **state.notices},  # one that exists is not sent a second time
             )
@@ -120,6 +124,16 @@ class Ledger:
             return replace(state, notices=_with(state.notices, name, new))
 
         self._write(change, lambda state: state.notices.get(name) == new)
+
+    def update_log(self, update: Callable[[LogHead | None], LogHead]) -> None:
+        """Changes the head of the log; `update` is called again after a conflict, perhaps with its own result."""
+        wanted: list[LogHead] = []
+
+        def change(state: State) -> State:
+            wanted.append(update(state.log))
+            return replace(state, log=wanted[-1])
+
+        self._write(change, lambda state: state.log in wanted)
 
     def update_meta(self, update: Callable[[Meta], Meta]) -> None:
         """Changes the `meta` entry; `update` is called again after a conflict.

@@ -213,7 +213,8 @@ class Record:
         reason: why it ended as it did, one sentence for people.
         cause: kind of the failure that it ended with, or that it waits for: `CreditbotError.kind`; "" for none.
         checked: how often its thread was read after the end, to find a reply that appeared late.
-        saved: the summary of its end is written, so the state may forget it.
+        saved: the summary of its end is written, and its end is in the log, so the state may forget it.
+        logged: digest of its end as it is in the log, or "".
         overridden_by: who overrode the rule that the same SQL is credited once, or "".
         seconds: from the first claim to the reply.
         doubled: its thread showed two of our replies; a later tick checks that the second one was edited.
@@ -244,6 +245,7 @@ class Record:
     reason: str = ""
     checked: int = 0
     saved: bool = False
+    logged: str = ""
     overridden_by: str = ""
     seconds: float = 0.0
     doubled: bool = False
@@ -310,8 +312,8 @@ def restarted(record: Record, at: datetime, **kept: Any) -> Record:
     """The record of a request that starts again from the beginning. `kept` are the fields to keep or to set."""
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
-        "cause": "", "answer_by": "", "answer_amount": None, "saved": False, "checked": 0, "overridden_by": "",
-        "hold": None, "would": "",
+        "cause": "", "answer_by": "", "answer_amount": None, "saved": False, "logged": "", "checked": 0,
+        "overridden_by": "", "hold": None, "would": "",
     }  # fmt: skip
     return move(record, "restarted", at, **{**blank, **kept})
 

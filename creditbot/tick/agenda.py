@@ -39,7 +39,7 @@ class Part(Enum):
     SHADOWED = auto()
     """Ended in shadow, and people may have answered it since."""
     UNSAVED = auto()
-    """Ended, but its summary does not say so yet."""
+    """Ended, but its summary does not say so yet, or the log does not."""
     DOUBTFUL = auto()
     """Ended, but one more reply may exist: a post of unknown outcome may have become visible since. Or others
     answered the request, and may have taken their answer back. Or the channel shows another number of replies."""
@@ -123,7 +123,7 @@ def _part(state: State, job: Job, now: datetime, settle: timedelta, is_running: 
             return Part.DONE
         return Part.WAITING if state.pauses(job.key, now) else Part.START
     if record.terminal:
-        return _ended(job, record, now, settle)
+        return _ended(job, record, now, settle, state.log.since if state.log else None)
     if state.pauses(job.key, now):
         return Part.WAITING
     if record.status == "posting":
@@ -148,7 +148,7 @@ def _posting(record: Record, settled_before: datetime) -> Part:
     return Part.FINISH if settled_for < LEFT_BEHIND else Part.CUT_OFF
 
 
-def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> Part:
+def _ended(job: Job, record: Record, now: datetime, settle: timedelta, log_since: datetime | None) -> Part:
     if _edited(job, record):
         is_answered = record.status in ANSWERED or (record.status == "shadowed" and is_credited(record, in_shadow=True))
         return Part.EDITED if is_answered else Part.START
@@ -156,7 +156,8 @@ def _ended(job: Job, record: Record, now: datetime, settle: timedelta) -> Part:
     doubtful = record.doubled or record.posts > (record.status == "answered")
     if doubtful and look_is_due:
         return Part.DOUBTFUL
-    if not record.saved:
+    unlogged = log_since is not None and record.at >= log_since and not record.logged
+    if not record.saved or unlogged:  # an earlier version, which knows no log, may have ended it meanwhile
         return Part.UNSAVED
     if record.status == "shadowed" and (look_is_due or _thread_changed(job, record)):
         return Part.SHADOWED

@@ -106,6 +106,7 @@ class Bot:
         notices = Notices(context)
         reading.tell(context, notices)
         self._work(agenda, context, report, notices)
+        self._write_log(context, report, notices)
         # What an unreadable channel holds is read later, but not more than LOOKBACK_HOURS of it: reading stays bounded.
         self._remember(requests, reading.until - self._rules.reads_back if reading.unread else reading.until)
         say(f"[5/5] Replies posted: {report.posted}")
@@ -150,6 +151,19 @@ class Bot:
             for service in sorted(worker.recovered):
                 notices.over(service)
         report.untold = notices.deliver()
+
+    def _write_log(self, context: TickContext, report: TickReport, notices: Notices) -> None:
+        """Writes the files of the ends that this tick, or one that died, has added to the log."""
+        head = self._ledger.state.log
+        if head is None or not head.waiting:
+            return
+        from creditbot.answer.logbook import Logbook, tell_of_fork
+
+        try:
+            if not Logbook(context).write():
+                tell_of_fork(notices)
+        except CreditbotError as error:
+            report.errors.append(f"The log of ends could not be written: {error}")
 
     def _work_on_all(self, jobs: Sequence[Job], work: _ReportedWork) -> None:
         """Starts the jobs in order, several at a time, and reports on them in order."""

@@ -1,7 +1,7 @@
 """Takes one request through its states: claimed, computed, posting, answered. `failures` decides what follows an error.
 
 Jobs come from the agenda, amounts from `credit`; replies go through `answer`. Each step is stored before the next one
-begins, so an answered request takes four writes of the state.
+begins, so an answered request takes four writes of the state; the tick takes one more, for the log of ends.
 """
 
 from __future__ import annotations

@@ -30,9 +30,15 @@ WRITE = around("state", "state-write", before="write", after="write")
 HISTORY = ["state-read", *around("history", "history", before="read", after="read")]
 THREAD = around("thread", "thread", before="read", after="read")
 PAGE = around("page", "page-save", before="save", after="save")
-CLOSE = [
-    "state-read", "load", *around("summary", "save", before="close", after="close"), *WRITE, "page-load", *PAGE,
-]  # fmt: skip
+FILE = around("log", "log-write", before="write", after="write")
+LOG = [*FILE, *FILE, *WRITE]
+"""The entry, its checkpoint, and that they are written."""
+
+
+def close(*before: str) -> list[str]:
+    """The end of a request; `before` comes before it is stored."""
+    summary = around("summary", "save", before="close", after="close")
+    return ["state-read", "load", *summary, "page-load", *PAGE, *before, *WRITE]
 
 
 def test_a_reply_takes_its_steps_in_order(world: World) -> None:
@@ -56,7 +62,8 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
         "credited",  # and by the version before
         *WRITE,  # posting
         *around("reply", "reply", before="send", after="send"),
-        *CLOSE,  # answered
+        *close("log-read"),  # answered: the log is new to this state
+        *LOG,
     ]
 
 
@@ -69,21 +76,23 @@ def test_a_repair_takes_its_steps_in_order(world: World) -> None:
         *HISTORY,
         *WRITE,  # claimed
         *THREAD,
-        *CLOSE,  # answered
+        *close("log-read"),  # answered
         *WRITE,  # the notice
         *around("reply", "amend", before="amend", after="amend"),
         *around("notice", "was_told", before="look", after="look"),
         *WRITE,  # telling
         *around("notice", "tell", before="send", after="send"),
         *WRITE,  # told
+        *LOG,
     ]
 
 
 def test_an_answered_request_takes_four_writes_of_the_state(world: World) -> None:
-    """Claimed, computed, posting, answered."""
+    """Claimed, computed, posting, answered; and one for the log, however many requests the tick answers."""
     world.ask("abc")
+    world.ask("def")
     world.tick()
-    assert world.counted()["state-write"] == 4
+    assert world.counted()["state-write"] == 2 * 4 + 1
 
 
 def test_an_idle_tick_reads_state_and_channel_once_and_writes_nothing() -> None:
@@ -142,7 +151,8 @@ def test_the_state_stops_growing_after_lookback_hours(world: World) -> None:
         world.tick()
         world.wait(days=1)
         sizes.append(world.state().size)
-    assert max(sizes[8:]) <= max(sizes[4:8]) + 50
+    hashes = 3 * 67  # of the log's tree: as many as its size has bits that are set
+    assert max(sizes[8:]) <= max(sizes[4:8]) + 50 + hashes
     assert len(world.state().records) <= 20
     assert len(world.summaries) == 60
 

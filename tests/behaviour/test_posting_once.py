@@ -61,7 +61,7 @@ def test_a_write_that_takes_more_than_30_s_before_the_post_is_renewed(world: Wor
     world.tick()
     assert world.replies(key) == [REFERENCE]
     assert world.record(key).posts == 1
-    assert world.counted()["state-write"] == 5
+    assert world.counted()["state-write"] == 6
 
 
 def test_a_write_that_takes_exactly_30_s_before_the_post_is_enough() -> None:
@@ -71,7 +71,7 @@ def test_a_write_that_takes_exactly_30_s_before_the_post_is_enough() -> None:
     world.counted()
     world.amid("thread", lambda: world.amid("state-write", lambda: world.wait(seconds=30)))
     world.tick()
-    assert world.counted()["state-write"] == 4
+    assert world.counted()["state-write"] == 5
 
 
 def test_a_store_that_is_too_slow_each_time_keeps_the_reply_back(world: World) -> None:

@@ -24,7 +24,7 @@ Do = Callable[[], Any]
 
 SLACK_READS = frozenset({"history", "thread", "was_told", "asked", "votes"})
 POSTS = frozenset({"reply", "tell", "amend", "ask", "close"})
-SUMMARIES = frozenset({"save", "load", "credited"})
+SUMMARIES = frozenset({"save", "load", "credited", "log-read", "log-write"})
 EFFECTS = SLACK_READS | POSTS | SUMMARIES | {"looker", "notebook", "state-read", "state-write"}
 
 

@@ -21,6 +21,7 @@ Point = Literal[
     "summary.before-save", "summary.after-save",
     "summary.before-close", "summary.after-close",
     "page.before-save", "page.after-save",
+    "log.before-write", "log.after-write",
     "reply.before-send", "reply.after-send",
     "reply.before-amend", "reply.after-amend",
     "notice.before-look", "notice.after-look",
@@ -85,6 +86,7 @@ def watched(ports: Ports, at: At) -> Ports:
         "runner": {"run": _always("notebook", "run")},
         "summaries": {"save": _summary},
         "pages": {"save": _always("page", "save")},
+        "log": {"add": _always("log", "write"), "add_checkpoint": _always("log", "write")},
         "state": {"write": _always("state", "write")},
     }
     changes: dict[str, Any] = {name: _Watched(getattr(ports, name), verbs, at) for name, verbs in around.items()}

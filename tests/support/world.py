@@ -130,6 +130,7 @@ class World:
         saved: key -> when its summary was last saved.
         pages: by key.
         notebooks: hash -> files.
+        log, checkpoints: the files of the log of ends, by number and by size.
         signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
         refuses_card: whether Slack refuses the card of a reply.
@@ -168,6 +169,8 @@ class World:
     saved: dict[str, datetime] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     notebooks: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
+    log: dict[int, bytes] = field(default_factory=dict)
+    checkpoints: dict[int, str] = field(default_factory=dict)
     signs: dict[RequestKey, list[Sign]] = field(default_factory=dict)
     is_shared: bool = False
     refuses_card: bool = False
@@ -411,7 +414,8 @@ class World:
         slack, memory = FakeSlack(self), memory or self
         return Ports(
             slack, slack, FakeSigns(self), FakeOwner(self), FakeApprovers(self), FakeResolver(self), FakeRunner(self),
-            MemorySummaries(memory), MemoryPages(memory), MemoryNotebooks(memory), MemoryStore(memory), slack,
+            MemorySummaries(memory), MemoryPages(memory), MemoryNotebooks(memory), MemoryLog(memory),
+            MemoryStore(memory), slack,
         )  # fmt: skip
 
     def bot(
@@ -809,6 +813,25 @@ class MemoryNotebooks:
 
     def load(self, sha256: str) -> Mapping[str, bytes] | None:
         return self._world.notebooks.get(sha256)
+
+
+class MemoryLog:
+    """Implements LogStore."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def add(self, number: int, entry: bytes) -> bytes:
+        return self._world.effect("log-write", lambda: self._world.log.setdefault(number, entry))
+
+    def entries(self) -> Mapping[int, bytes]:
+        return self._world.effect("log-read", lambda: dict(self._world.log))
+
+    def add_checkpoint(self, size: int, checkpoint: str) -> str:
+        return self._world.effect("log-write", lambda: self._world.checkpoints.setdefault(size, checkpoint))
+
+    def checkpoints(self) -> Mapping[int, str]:
+        return dict(self._world.checkpoints)
 
 
 class MemoryStore:

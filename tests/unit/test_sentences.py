@@ -13,6 +13,7 @@ UNREAD = {
     "Another request was credited meanwhile.",  # it is looked at again at once
     "Older requests are paused after a loss of the state: nothing is posted for them.",  # a conflict
     "Another process works in shadow on this state: nothing is posted.",  # a conflict
+    "The head of the log is no longer in the state.",  # a conflict
     "left to another process",  # in the log
 }
 """Sentences of `answer` and `tick` that no situation shows, because nobody is told them."""

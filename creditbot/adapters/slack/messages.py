@@ -19,6 +19,7 @@ _EVENTS = {
 }  # fmt: skip
 _NONCE = "claim"  # the name that it has in posts of earlier versions
 _DEPLOYMENT = "deployment"
+_CHECKPOINT = "log"
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
 
 
@@ -41,7 +42,9 @@ def fitting(text: str) -> str:
 
 def metadata(marker: Marker) -> dict[str, object]:
     """What a post carries so that we know it again; every app of the workspace can read it."""
-    payload = {"key": marker.key, _NONCE: marker.nonce, _DEPLOYMENT: marker.deployment, "v": 1}
+    payload: dict[str, object] = {"key": marker.key, _NONCE: marker.nonce, _DEPLOYMENT: marker.deployment, "v": 1}
+    if marker.checkpoint:
+        payload[_CHECKPOINT] = marker.checkpoint
     return {"event_type": _EVENTS[marker.kind], "event_payload": payload}
 
 
@@ -103,7 +106,8 @@ def _marker(raw: object) -> Marker | None:
     kind, payload = _KINDS.get(_text(raw.get("event_type"))), raw.get("event_payload")
     if kind is None or not isinstance(payload, dict) or not _text(payload.get("key")):
         return None
-    return Marker(kind, payload["key"], _text(payload.get(_NONCE)), _text(payload.get(_DEPLOYMENT)))
+    nonce, deployment, checkpoint = (_text(payload.get(name)) for name in (_NONCE, _DEPLOYMENT, _CHECKPOINT))
+    return Marker(kind, payload["key"], nonce, deployment, checkpoint)
 
 
 def _text(value: object) -> str:
