@@ -91,6 +91,7 @@ class Marker:
             tells two sends of the same message apart; "" in a search means any.
         deployment: id of the deployment that posted it (`Meta.deployment`); "" in posts of earlier versions.
         checkpoint: of the log of ends when a reply was posted, as `creditbot.evidence.log` writes it; "" for none.
+        also: ids of the other notices that the same message tells.
     """
 
     kind: str
@@ -98,6 +99,12 @@ class Marker:
     nonce: str = ""
     deployment: str = field(default="", compare=False)
     checkpoint: str = field(default="", compare=False)
+    also: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The request, or all notices that the post is about."""
+        return (self.key, *self.also)
 
 
 @dataclass(frozen=True, slots=True)

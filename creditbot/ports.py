@@ -73,13 +73,16 @@ class Owner(Protocol):
     """Direct messages to the bot's owner (SLACK_USER_ID)."""
 
     def tell(self, text: str, marker: Marker) -> str:
-        """Sends one direct message and returns its ts; raises as `Replier` does. `text` is escaped here."""
+        """Sends one direct message and returns its ts; raises as `Replier` does.
+
+        `text` is escaped here. Ids of people in it, such as "@U0123", become mentions.
+        """
 
     def was_told(self, marker: Marker, since: datetime) -> bool | None:
-        """Whether our message with this marker stands in the conversation, not before `since`.
+        """Whether our message with this marker, or with one that has its key as well, stands in the conversation.
 
-        A marker without a nonce stands for any nonce. None where we may not read the conversation. Raises
-        `Unreachable` or `Refused`.
+        Messages before `since` do not count. A marker without a nonce stands for any nonce. None where we may not read
+        the conversation. Raises `Unreachable` or `Refused`.
         """
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from creditbot.answer.owner import MOST_LINKS
+from creditbot.answer.failure_message import MOST_LINKS
 from creditbot.commands.run_once import ConsoleProgress, problem_lines
 from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
 from creditbot.errors import LOOKER, SLACK, SUMMARY_STORE, PostRefused, PostUnknown, Refused, Unreachable
@@ -146,6 +146,14 @@ def edited_after_the_answer(world: Stage) -> None:
 def link_refused(world: Stage) -> None:
     """A link has no query."""
     world.ask("gone")
+    world.tick()
+
+
+def several_failures(world: Stage) -> None:
+    """Several requests of one tick fail."""
+    world.ask("gone1")
+    world.amounts["abc"] = Decimal("0.00")
+    world.ask("abc", user="U0RAVI")
     world.tick()
 
 
@@ -513,8 +521,8 @@ SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     edited_after_the_answer,
     held, approved, denied, undecided, contested, void, question_deleted, two_approvers, nobody_may_decide,
     same_traffic, day_limit,
-    link_refused, many_links_refused, nothing_to_credit, defect, killed_each_time, marker_of_somebody_else,
-    thread_unclear,
+    link_refused, several_failures, many_links_refused, nothing_to_credit, defect, killed_each_time,
+    marker_of_somebody_else, thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,
     outcome_unknown, talk_below_a_lost_reply, never_visible, left_behind, second_reply, another_deployment,
     reply_deleted, late_reply, reply_not_edited,

@@ -6,6 +6,9 @@ only if it is not there. Notices about failures are searched for even before the
 lost state, so an earlier tick may have sent them. If the bot may not read the conversation (no im:history), it may send
 a message twice; that is better than never.
 
+Failures of one tick are told in one message. Its marker names each of them, and each is marked as told by itself, so
+that none is told again if another one fails later.
+
 A question to the approvers is sent in the same way, through the `Approvers` port. Once its votes no longer count,
 because the request has ended or another question has replaced it, the question is closed: the message says so, and the
 notice is dropped.
@@ -16,8 +19,8 @@ Notices come from all of `answer` and `tick`; they go to the state, and from the
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,12 +32,8 @@ from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE, State, request_of
 from creditbot.state.record import Notice, Record, new_nonce
 
-MOST_LINKS = 10
-"""Links that a message to the owner lists one by one."""
-LONGEST_LINK = 300
-"""Characters of a link in a message to the owner: enough to know it by."""
-LONGEST_SENTENCE = 1500
-"""Characters of what happened or what to do in a message to the owner."""
+GATHER = timedelta(minutes=5)
+"""Failures wait for the end of the tick, so that one message tells them all, but no longer than this."""
 SEND_WITHIN = timedelta(seconds=30)
 """A send begins within this time of the swap that allows it; otherwise it needs another swap."""
 
@@ -53,27 +52,6 @@ def failure(key: RequestKey, given_up: Record, text: str) -> tuple[str, Notice]:
     if given_up.retried:
         name += f".{given_up.retried:%Y%m%dT%H%M%S.%f}"
     return name, due(text, given_up.at, since=given_up.retried or time_of(key.ts))
-
-
-def failure_text(permalink: str, problems: Sequence[tuple[str, CreditbotError]], page: str = "") -> str:
-    """The message about a request that got no reply: where, which link, what happened, what to do.
-
-    `problems` are (address of the link or "", error) pairs; `page` is the address of the request's page, or "".
-    """
-    lines = [f"I could not answer {permalink}"]
-    for link, error in problems[:MOST_LINKS]:
-        what = _cut(error.what, LONGEST_SENTENCE)
-        lines.append(f"• {_cut(link, LONGEST_LINK)}\n  {what}" if link else f"• {what}")
-        if error.todo:
-            lines.append(f"  {_cut(error.todo, LONGEST_SENTENCE)}")
-    if len(problems) > MOST_LINKS:
-        lines.append(f"• and {len(problems) - MOST_LINKS} more links")
-    if page:
-        lines.append(f"What I know about it: {page}")
-    lines.append(
-        "To have it tried again, edit the message, or run `creditbot retry` with its address. Or answer by hand."
-    )
-    return "\n".join(lines)
 
 
 def cause_text(error: CreditbotError) -> str:
@@ -153,6 +131,11 @@ def question_name(key: RequestKey, suffix: str) -> str:
     return f"{key}.ask.{suffix}"
 
 
+def is_failure(name: str) -> bool:
+    """Whether the notice with this name is about a request that was given up."""
+    return ".failed." in name
+
+
 def is_question(name: str) -> bool:
     """Whether the notice with this name asks the approvers something."""
     return ".ask." in name
@@ -222,74 +205,114 @@ class Notices:
             with suppress(StateConflict):
                 self._ledger.swap_notice(name, notice, None)
 
-    def deliver(self) -> list[str]:
+    def has_due(self) -> bool:
+        """Whether there is a message to send now, in the midst of a tick."""
+        notices = self._ledger.state.notices.items()
+        return any(notice.status == "due" and not self._gathers(name, notice) for name, notice in notices)
+
+    def deliver(self, *, midway: bool = False) -> list[str]:
         """Sends notices that are due, finds out about those of unknown outcome, and closes questions that are over.
 
         Returns those that failed so far, and why. A process that was asked to stop begins no further message; the next
-        tick sends it. In shadow, questions to approvers stay as they are.
+        tick sends it. In shadow, questions to approvers stay as they are. `midway` leaves failures for the message that
+        tells all of them at the end of the tick.
         """
-        for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: item[1].at):
+        failures: dict[str, Notice] = {}
+        for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: (item[1].at, item[0])):
             if self._context.stopping:
                 break
             if notice.to_approvers and self._context.rules.shadow:
                 continue
-            try:
+            if midway and self._gathers(name, notice):
+                continue
+            with self._noting({name: notice}):
                 if is_question(name) and not is_open(self._ledger.state, name):
                     self._close(name, notice)
-                elif notice.status == "due":
-                    self._tell_first(name, notice)
-                elif notice.status == "telling":
-                    self._settle_one(name, notice)
-            except StateConflict:
-                continue  # another process sends it
-            except CreditbotError as error:
-                self._failures[name] = f"{_first_line(notice.text)}: {error}"
+                elif self._is_to_send(name, notice):
+                    if is_failure(name):
+                        failures[name] = notice
+                    else:
+                        self._tell({name: notice})
+        self._tell_failures(failures)
         return list(self._failures.values())
 
-    def _tell_first(self, name: str, notice: Notice) -> None:
-        if is_question(name):
-            self._close_others(name, notice)
-        found = self._found(name, notice, notice.since) if notice.since else None
-        if found:
-            self._mark_told(name, notice, found)
-        else:
-            self._tell(name, notice)
+    def _tell_failures(self, failures: dict[str, Notice]) -> None:
+        """Sends one message for all of these, or as few as there is room in."""
+        while failures and not self._context.stopping:
+            from creditbot.answer.failure_message import fitting  # nothing that an idle tick needs
 
-    def _tell(self, name: str, notice: Notice) -> None:
-        now = self._context.now()
-        telling = replace(notice, status="telling", nonce=new_nonce(), at=now, sends=notice.sends + 1)
-        self._ledger.swap_notice(name, notice, telling)
-        if self._context.now() - telling.at > SEND_WITHIN:
+            names = list(failures)[: fitting([notice.text for notice in failures.values()])]
+            batch = {name: failures.pop(name) for name in names}
+            with self._noting(batch):
+                self._tell(batch)
+
+    def _gathers(self, name: str, notice: Notice) -> bool:
+        """Whether a failure waits for others of the same tick."""
+        return is_failure(name) and notice.status == "due" and self._context.now() - notice.at < GATHER
+
+    @contextmanager
+    def _noting(self, batch: Mapping[str, Notice]) -> Iterator[None]:
+        """Notes for the report of the tick which notices could not be sent, and why."""
+        try:
+            yield
+        except StateConflict:
+            pass  # another process sends them
+        except CreditbotError as error:
+            self._failures |= {name: f"{_first_line(notice.text)}: {error}" for name, notice in batch.items()}
+
+    def _is_to_send(self, name: str, notice: Notice) -> bool:
+        """Whether a notice must be sent now; marks it as told if the conversation shows it."""
+        if notice.status == "due":
+            if is_question(name):
+                self._close_others(name, notice)
+            found = self._found(name, notice, notice.since) if notice.since else None
+        elif notice.status == "telling" and self._context.now() - notice.at >= self._context.rules.settle:
+            found = self._found(name, notice, notice.at - timedelta(hours=1), notice.nonce)
+        else:
+            return False
+        if found:
+            self._mark_told({name: (notice, found)})
+        return found is None
+
+    def _tell(self, batch: Mapping[str, Notice]) -> None:
+        """Sends one message for a notice, or for several failures."""
+        now, nonce = self._context.now(), new_nonce()
+        telling = {
+            name: replace(notice, status="telling", nonce=nonce, at=now, sends=notice.sends + 1)
+            for name, notice in batch.items()
+        }
+        self._swap(batch, telling)
+        if self._context.now() - now > SEND_WITHIN:
             raise PostUnknown("The state store answers too slowly to send a message safely.")
         try:
-            sent = self._send(telling, Marker(_kind(telling), name, telling.nonce, self._context.deployment))
+            sent = self._send(telling, nonce)
         except PostRefused:
-            now = self._context.now()
-            back = replace(telling, status="due", nonce=new_nonce(), at=now, sends=notice.sends)
-            self._ledger.swap_notice(name, telling, back)
+            now, nonce = self._context.now(), new_nonce()
+            due_again = {
+                name: replace(notice, status="due", nonce=nonce, at=now, sends=batch[name].sends)
+                for name, notice in telling.items()
+            }
+            self._swap(telling, due_again)
             raise
         try:
-            self._mark_told(name, telling, sent)
+            self._mark_told({name: (notice, sent[name]) for name, notice in telling.items()})
         except StateConflict:
-            self._close_if_late(name, sent)
+            for name, notice in sent.items():
+                self._close_if_late(name, notice)
             raise
 
-    def _send(self, notice: Notice, marker: Marker) -> Notice:
-        """Sends the notice, and returns it with the channel and the ts of its message."""
+    def _send(self, batch: Mapping[str, Notice], nonce: str) -> Mapping[str, Notice]:
+        """Sends the notices in one message, and returns them with its channel and its ts."""
+        (name, *others), (notice, *_) = batch, batch.values()
+        marker = Marker(_kind(notice), name, nonce, self._context.deployment, also=tuple(others))
         if notice.to_approvers:
             channel, ts = self._ports.approvers.ask(notice.text, marker)
-            return replace(notice, channel=channel, ts=ts)
-        self._ports.owner.tell(notice.text, marker)
-        return notice
+            return {name: replace(notice, channel=channel, ts=ts)}
+        self._ports.owner.tell(_joined([each.text for each in batch.values()]), marker)
+        return batch
 
-    def _settle_one(self, name: str, notice: Notice) -> None:
-        if self._context.now() - notice.at < self._context.rules.settle:
-            return
-        found = self._found(name, notice, notice.at - timedelta(hours=1), notice.nonce)
-        if found:
-            self._mark_told(name, notice, found)
-        else:
-            self._tell(name, notice)
+    def _swap(self, before: Mapping[str, Notice], after: Mapping[str, Notice]) -> None:
+        self._ledger.swap_notices({name: (before[name], notice) for name, notice in after.items()})
 
     def _found(self, name: str, notice: Notice, since: datetime, nonce: str = "") -> Notice | None:
         """The notice as the conversation shows it; None if it does not show it, or may not be read."""
@@ -302,11 +325,16 @@ class Notices:
         sends = max(notice.sends, len(standing))
         return replace(notice, channel=standing[-1].channel, ts=standing[-1].ts, sends=sends)
 
-    def _mark_told(self, name: str, before: Notice, found: Notice) -> None:
-        text = found.text if is_question(name) else ""
-        told = replace(found, status="told", nonce=new_nonce(), at=self._context.now(), text=text)
-        self._ledger.swap_notice(name, before, told)
-        self._failures.pop(name, None)
+    def _mark_told(self, batch: Mapping[str, tuple[Notice, Notice]]) -> None:
+        """Stores as told what was sent or found: pairs of a notice as it is stored, and with its place in Slack."""
+        now, nonce = self._context.now(), new_nonce()
+        told = {
+            name: (before, replace(found, status="told", nonce=nonce, at=now, text=_kept_text(name, found)))
+            for name, (before, found) in batch.items()
+        }
+        self._ledger.swap_notices(told)
+        for name in batch:
+            self._failures.pop(name, None)
 
     def _close(self, name: str, notice: Notice) -> None:
         """Edits a question to say that its votes no longer count, and forgets it."""
@@ -343,8 +371,17 @@ class Notices:
                 raise  # any other refusal means that somebody has deleted the question
 
 
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _joined(texts: Sequence[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    from creditbot.answer.failure_message import digest_text
+
+    return digest_text(texts)
+
+
+def _kept_text(name: str, notice: Notice) -> str:
+    """What is kept of a text that was told: a question is struck through in the end."""
+    return notice.text if is_question(name) else ""
 
 
 def _first_line(text: str) -> str:

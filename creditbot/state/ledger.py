@@ -117,13 +117,20 @@ class Ledger:
 
     def swap_notice(self, name: str, expected: Notice | None, new: Notice | None) -> None:
         """Replaces a notice. Raises as `swap` does."""
+        self.swap_notices({name: (expected, new)})
+
+    def swap_notices(self, changes: Mapping[str, tuple[Notice | None, Notice | None]]) -> None:
+        """Replaces all of these notices, or none: name -> (the expected one, the new one). Raises as `swap` does."""
 
         def change(state: State) -> State:
-            if state.notices.get(name) != expected or NOTICE + name in state.broken:
-                raise StateConflict(f"The notice {name} was changed by somebody else.")
-            return replace(state, notices=_with(state.notices, name, new))
+            notices = state.notices
+            for name, (expected, new) in changes.items():
+                if state.notices.get(name) != expected or NOTICE + name in state.broken:
+                    raise StateConflict(f"The notice {name} was changed by somebody else.")
+                notices = _with(notices, name, new)
+            return replace(state, notices=notices)
 
-        self._write(change, lambda state: state.notices.get(name) == new)
+        self._write(change, lambda state: all(state.notices.get(name) == new for name, (_, new) in changes.items()))
 
     def update_log(self, update: Callable[[LogHead | None], LogHead]) -> None:
         """Changes the head of the log; `update` is called again after a conflict, perhaps with its own result."""

@@ -6,16 +6,19 @@ Errors come from `worker`. The decision is stored in the state, and the owner is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from creditbot.answer import owner
 from creditbot.answer.context import TickContext
+from creditbot.answer.failure_message import FailedRequest, failure_text
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.owner import Notices
 from creditbot.answer.rules import Rules
 from creditbot.credit.compute import LinksFailed
+from creditbot.credit.footprint import Footprint
 from creditbot.errors import (
     AlreadyCredited,
     CreditbotError,
@@ -25,7 +28,7 @@ from creditbot.errors import (
     StateConflict,
     ThreadUnclear,
 )
-from creditbot.evidence.summary import TEXT_BYTES
+from creditbot.evidence.summary import TEXT_BYTES, footprints_in
 from creditbot.intake.requests import Request
 from creditbot.model import LookerLink, RequestKey
 from creditbot.state.record import Record, Status, Would, move
@@ -207,10 +210,26 @@ class Failures:
             record, to, now, claim=None, reason=_reason(problems), cause=_cause(problems),
             edited=_edit_covered(record, request), would=would if to == "shadowed" else "",
         )  # fmt: skip
-        address = self._context.workspace.address(key, record.thread)
-        page = self._context.ports.pages.address(key)
-        text = owner.failure_text(address, [(link.url if link else "", error) for link, error in problems], page)
-        return self._finisher.finish(key, record, end, dict([owner.failure(key, end, text)]), request, failed)
+        message = FailedRequest(
+            address=self._context.workspace.address(key, record.thread),
+            author=record.user,
+            words=request.message.text if request else "",
+            footprints=self._footprints(key, record, failed),
+            problems=[(link.url if link else "", error) for link, error in problems],
+            page=self._context.ports.pages.address(key),
+        )
+        notice = owner.failure(key, end, failure_text(message))
+        return self._finisher.finish(key, record, end, dict([notice]), request, failed)
+
+    def _footprints(self, key: RequestKey, record: Record, failed: LinksFailed | None) -> Sequence[Footprint]:
+        """The traffic of the links, as far as it is known."""
+        if failed:
+            return list(failed.footprints.values())
+        if record.result is None:
+            return ()
+        with suppress(CreditbotError):  # the message does without
+            return footprints_in(self._context.ports.summaries.load(key) or {})
+        return ()
 
 
 def _edit_covered(record: Record, request: Request | None) -> str:

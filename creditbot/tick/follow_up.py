@@ -87,4 +87,4 @@ def warn_of_left_behind(agenda: Agenda, context: TickContext, notices: Notices) 
     for key, record in posts:
         notices.add(f"{key}.posting", unsettled_text(context.workspace.address(key, record.thread), why))
     if posts:
-        notices.deliver()
+        notices.deliver(midway=True)

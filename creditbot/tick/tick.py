@@ -230,11 +230,10 @@ class _ReportedWork:
     def tell(self) -> None:
         """Tells the owner what is due, before the next request, which may hang or kill this process.
 
-        After a message that could not be sent, the rest waits for the end of the tick.
+        Failures of this tick wait for its end; after a message that could not be sent, everything does.
         """
-        due = any(notice.status == "due" for notice in self.context.ledger.state.notices.values())
-        if due and not self.is_unheard:
-            self.is_unheard = bool(self.notices.deliver())
+        if self.notices.has_due() and not self.is_unheard:
+            self.is_unheard = bool(self.notices.deliver(midway=True))
 
     def do(self, job: Job) -> Record | None:
         if self.context.stopping:

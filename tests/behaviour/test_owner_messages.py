@@ -5,18 +5,17 @@ The sentences themselves stand in tests/sentences.txt, as they are sent in the s
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from creditbot.answer.owner import failure_text
-from creditbot.errors import LinkUnusable, PostRefused
+from creditbot.answer.owner import GATHER
+from creditbot.errors import PostRefused
 from creditbot.intake.thread import REPEATS
 from creditbot.model import RequestKey
-from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_FAILED, SILENCE
+from tests.behaviour.failures import ARCHIVED, DISK_FULL, LOOKER_DOWN, NOTEBOOK_FAILED, SILENCE
 from tests.sentences import LIST, as_sent
 from tests.situations import SITUATIONS, Stage, play
 from tests.support.points import Point
@@ -50,7 +49,7 @@ def test_people_read_what_the_list_of_sentences_shows(situation: Callable[[Stage
 
 def test_the_owner_reads_which_link_failed_why_and_what_to_do(world: World) -> None:
     key = world.ask_and_fail("notebook", NOTEBOOK_FAILED)
-    request, link, what, todo, page, _ = the_message(world).splitlines()
+    request, _, _, link, what, todo, page, _ = the_message(world).splitlines()
     assert request.endswith(world.address(key))
     assert link == f"• https://{HOST}/explore/m/v?qid=abc"
     assert what == f"  {NOTEBOOK_FAILED.what}"
@@ -61,8 +60,9 @@ def test_the_owner_reads_which_link_failed_why_and_what_to_do(world: World) -> N
 def test_the_owner_does_not_read_of_links_that_worked(world: World) -> None:
     world.ask("abc", "gone")
     world.tick()
-    assert "qid=gone" in the_message(world)
-    assert "qid=abc" not in the_message(world)
+    assert [f"• https://{HOST}/explore/m/v?qid=gone"] == [
+        line for line in the_message(world).splitlines() if "•" in line
+    ]
 
 
 def test_the_owner_reads_how_often_a_request_killed_its_process(world: World) -> None:
@@ -223,29 +223,61 @@ def test_a_process_that_dies_around_a_message_leaves_the_owner_with_one(world: W
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
-def test_a_failure_is_told_before_the_next_request_which_may_hang(world: World, at_once: int) -> None:
+def test_the_failures_of_one_tick_are_one_message_at_its_end(world: World, at_once: int) -> None:
     """However many requests are worked on at a time."""
-    world.ask("gone")
-    world.ask("abc")
-    heard = threading.Event()
-    world.amid("tell", heard.set)
-    world.amid("notebook", lambda: at_once == 1 or heard.wait(20))
+    keys = [world.ask(slug) for slug in ("gone1", "abc", "gone2")]
     world.tick(at_once=at_once)
-    assert world.calls.index("tell") < world.calls.index("reply")
+    first, *entries = the_message(world).split("\n\n")
+    assert "I could not answer 2 requests." == first
+    assert [f"1. {world.address(keys[0])}", f"2. {world.address(keys[2])}"] == [e.splitlines()[0] for e in entries]
+    assert "reply" in world.calls[: world.calls.index("tell")]
 
 
-def test_a_failure_is_told_before_a_request_that_kills_the_process(world: World) -> None:
+def test_a_failure_does_not_wait_long_for_the_end_of_a_tick(world: World) -> None:
+    """The next request may take as long as it likes."""
+    world.ask("gone")
+    slow, _ = world.ask("abc"), world.ask("def")
+    world.amid("notebook", lambda: world.wait(seconds=GATHER.total_seconds()))
+    world.tick()
+    replies = [number for number, call in enumerate(world.calls) if call == "reply"]
+    assert world.calls.index("tell") < replies[-1]
+    assert world.replies(slow)
+
+
+def test_a_failure_is_told_by_the_next_tick_if_this_one_is_killed(world: World) -> None:
+    """Before the request that killed it is tried again."""
     world.ask("gone")
     world.ask("abc")
     world.kill("notebook.before-run")
-    assert len(world.told()) == 1
+    assert [] == world.told()
+    world.wait(minutes=31)
+    world.kill("notebook.before-run")
+    assert 1 == len(world.told())
 
 
-def test_long_links_are_cut_in_a_message_to_the_owner() -> None:
-    """Ten of them are shorter than what Slack takes; what happened is never cut off by them."""
-    problems = [(f"https://{HOST}/explore/m/v?f[a]={'x' * 39_000}", LinkUnusable(f"Sentence {n}.")) for n in range(12)]
-    text = failure_text("https://acme.slack.com/archives/C1/p1", problems)
-    assert len(text) < 5_000
-    assert "Sentence 9." in text
-    assert "and 2 more links" in text
-    assert text.endswith("answer by hand.")
+def test_the_owner_reads_who_asked_in_which_words_for_which_account(world: World) -> None:
+    """The SQL of the link was read, and its notebook failed."""
+    world.ask_and_fail("notebook", NOTEBOOK_FAILED)
+    lines = the_message(world).splitlines()
+    assert f"Asked by @{PERSON}: “please credit https://{HOST}/explore/m/v?qid=abc”" == lines[1]
+    assert "For verify: AC-abc, any day" == lines[2]
+
+
+def test_the_owner_reads_for_which_account_a_computed_credit_was(world: World) -> None:
+    world.ask("abc")
+    world.ask("abc")
+    world.tick()
+    assert "For verify: AC-abc, any day" in the_message(world).splitlines()
+
+
+def test_a_summary_that_cannot_be_read_leaves_out_the_account(world: World) -> None:
+    key = world.ask("abc")
+
+    def refuse(_: str, __: Callable[[], object]) -> None:
+        world.fail("load", DISK_FULL, times=9)
+        raise ARCHIVED
+
+    world.faults.append((frozenset({"reply"}), refuse))
+    world.tick()
+    assert world.record(key).status == "given_up"
+    assert "For verify" not in the_message(world)

@@ -31,7 +31,7 @@ def test_the_second_request_for_the_same_sql_is_not_answered(world: World) -> No
     assert world.replies(first) == [REFERENCE]
     assert world.replies(second) == []
     (text,) = world.told()
-    refused, why, todo, *_ = text.splitlines()
+    refused, _, _, why, todo, *_ = text.splitlines()
     assert world.address(second) in refused
     assert world.address(first) in why
     assert "`creditbot retry --again`" in todo
@@ -405,7 +405,7 @@ def test_sql_of_a_lost_request_with_an_unclear_thread_is_left_to_people(world: W
     assert world.replies(second) == []
     assert world.record(second).status == "given_up"
     (text,) = world.told()
-    refused, why_not, todo, *_ = text.splitlines()
+    refused, _, _, why_not, todo, *_ = text.splitlines()
     assert world.address(second) in refused
     assert world.address(first) in why_not
     assert reason in why_not

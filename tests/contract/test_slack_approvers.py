@@ -3,53 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from creditbot.adapters.slack.open import SlackAdapters as Adapters
-from creditbot.adapters.slack.open import open_slack
 from creditbot.errors import PostRefused, Refused
 from creditbot.model import Marker
-from creditbot.sandbox.http import HttpServer
-from creditbot.sandbox.seed import CHANNEL_NAME, seed
+from creditbot.sandbox.seed import CHANNEL_NAME
 from creditbot.sandbox.slack import SandboxSlack
 from creditbot.sandbox.slack_messages import REACTION_USERS
-from creditbot.sandbox.world import CHANNEL, OWNER, SandboxWorld
+from creditbot.sandbox.world import CHANNEL, OWNER
 from creditbot.slack_time import time_of
-from tests.contract.test_slack_on_sandbox import Time
+from tests.support.slack_sandbox import adapters_on
+from tests.support.slack_stub import Time
 
 MARKER = Marker("ask", "T0.C0.1.0.ask.abc", "n1")
 LONG_AGO = time_of("1000000000.000000")
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path, time: Time) -> Iterator[SandboxSlack]:
-    with SandboxWorld(tmp_path / "world.sqlite", time) as world:
-        seed(world, messages=False)
-        yield SandboxSlack(world, time, looker_url=lambda host: f"http://{host}")
+def sandbox(slack_sandbox: SandboxSlack) -> SandboxSlack:
+    return slack_sandbox
 
 
 @pytest.fixture(params=["", CHANNEL_NAME, f"#{CHANNEL_NAME}", CHANNEL], ids=["direct", "name", "#name", "id"])
 def slack(sandbox: SandboxSlack, time: Time, request: pytest.FixtureRequest) -> Iterator[Adapters]:
     """The adapters, with each way to name the conversation."""
-    with HttpServer(sandbox, clock=time) as server:
-        yield open_slack(
-            sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, approvals=request.param, sleep=time.sleep,
-            boot=time,
-        )  # fmt: skip
+    with adapters_on(sandbox, time, request.param) as adapters:
+        yield adapters
 
 
 @pytest.fixture
 def direct(sandbox: SandboxSlack, time: Time) -> Iterator[Adapters]:
     """The adapters, where approvers are asked in the owner's direct messages."""
-    with HttpServer(sandbox, clock=time) as server:
-        yield open_slack(sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, sleep=time.sleep, boot=time)
+    with adapters_on(sandbox, time) as adapters:
+        yield adapters
 
 
 def test_a_question_is_asked_and_found_again(slack: Adapters) -> None:
@@ -135,10 +123,9 @@ def test_ids_of_people_become_mentions_and_the_rest_is_escaped(sandbox: SandboxS
 
 
 def test_a_channel_that_the_bot_cannot_see_refuses_the_question(sandbox: SandboxSlack, time: Time) -> None:
-    with HttpServer(sandbox, clock=time) as server:
-        slack = open_slack(
-            sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, approvals="nowhere", sleep=time.sleep, boot=time
-        )
-        with pytest.raises(PostRefused, match="cannot see a channel #nowhere") as caught:
-            slack.approvers.ask("Credit?", MARKER)
+    with (
+        adapters_on(sandbox, time, "nowhere") as slack,
+        pytest.raises(PostRefused, match="cannot see a channel #nowhere") as caught,
+    ):
+        slack.approvers.ask("Credit?", MARKER)
     assert caught.value.retry

@@ -4,54 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from creditbot.adapters.slack.access import access
 from creditbot.adapters.slack.open import SlackAdapters as Adapters
-from creditbot.adapters.slack.open import open_slack
 from creditbot.errors import PostRefused, PostUnknown, Refused
 from creditbot.model import Marker
 from creditbot.sandbox.faults import dropped_after, dropped_before, rate_limited, server_error
-from creditbot.sandbox.http import HttpServer
-from creditbot.sandbox.seed import CHANNEL_NAME, seed
+from creditbot.sandbox.seed import CHANNEL_NAME
 from creditbot.sandbox.slack import SandboxSlack
-from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER, SandboxWorld
+from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER
 from creditbot.slack_time import time_of
-
-
-class Time:
-    """A time that only waiting moves; the sandbox's rate limits and ours go by it."""
-
-    now = 1_767_614_400.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.support.slack_sandbox import adapters_on
+from tests.support.slack_stub import Time
 
 
 @pytest.fixture
-def time() -> Time:
-    """A time of its own for each test."""
-    return Time()
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path, time: Time) -> Iterator[SandboxSlack]:
-    """A sandbox with an empty channel, with Slack's rate limits."""
-    with SandboxWorld(tmp_path / "world.sqlite", time) as world:
-        seed(world, messages=False)
-        yield SandboxSlack(world, time, looker_url=lambda host: f"http://{host}")
+def sandbox(slack_sandbox: SandboxSlack) -> SandboxSlack:
+    return slack_sandbox
 
 
 @pytest.fixture
 def slack(sandbox: SandboxSlack, time: Time) -> Iterator[Adapters]:
     """The adapters on it."""
-    with HttpServer(sandbox, clock=time) as server:
-        yield open_slack(sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, sleep=time.sleep, boot=time)
+    with adapters_on(sandbox, time) as adapters:
+        yield adapters
 
 
 def test_the_workspace_is_found(slack: Adapters) -> None:
@@ -118,6 +96,19 @@ def test_a_message_to_the_owner_is_found_by_its_marker(sandbox: SandboxSlack, sl
     assert ["It failed &amp; needs &lt;you&gt;"] == [message["text"] for message in sandbox.world.direct_messages()]
     sandbox.scopes -= {"im:history"}
     assert slack.owner.was_told(marker, since) is None
+
+
+def test_a_message_that_tells_several_things_is_found_by_each(slack: Adapters, time: Time) -> None:
+    slack.owner.tell("Both failed", Marker("notice", "failure-1", "n1", also=("failure-2", "failure-3")))
+    since = time_of(f"{int(time.now) - 60}.000000")
+    wanted = [Marker("notice", f"failure-{number}", "n1") for number in (1, 2, 3, 4)]
+    assert [True, True, True, False] == [slack.owner.was_told(marker, since) for marker in wanted]
+    assert slack.owner.was_told(Marker("notice", "failure-2", "n2"), since) is False
+
+
+def test_people_are_mentioned_in_a_message_to_the_owner(sandbox: SandboxSlack, slack: Adapters) -> None:
+    slack.owner.tell(f"Asked by @{OWNER}", Marker("notice", "failure-1"))
+    assert [f"Asked by <@{OWNER}>"] == [message["text"] for message in sandbox.world.direct_messages()]
 
 
 def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:

@@ -66,7 +66,7 @@ class Scenario:
         """How it ended for one request."""
         record = self.world.state().records.get(key)
         replies = tuple(reply.text for reply in self.replies(key) if reply.text not in UNCOUNTED)
-        told = sorted(what for message in self.world.visible_direct() if (what := _about(message, key)))
+        told = sorted(what for message in self.world.visible_direct() for what in _about(message, key))
         return Outcome(record.status if record else "", replies, tuple(t for t in told if t in ("failed", "edited")))
 
     def replies(self, key: RequestKey) -> list[Message]:
@@ -89,18 +89,17 @@ class Scenario:
         return [key for keys in self.groups.values() for key in keys]
 
 
-def _about(message: Message, key: RequestKey) -> str:
-    """What a message to the owner is about, if it is about this request."""
-    name = message.marker.key if message.marker else ""
-    if not name.startswith(f"{key}."):
-        return ""
-    word = name.removeprefix(f"{key}.").partition(".")[0]
-    return word if word in ("edited", "repeat", "stays", "posting", "lost", "deleted", "left-out") else "failed"
+def _about(message: Message, key: RequestKey) -> list[str]:
+    """What a message to the owner says about this request."""
+    names = message.marker.keys if message.marker else ()
+    words = [name.removeprefix(f"{key}.").partition(".")[0] for name in names if name.startswith(f"{key}.")]
+    known = ("edited", "repeat", "stays", "posting", "lost", "deleted", "left-out")
+    return [word if word in known else "failed" for word in words]
 
 
 def twice_told(world: World) -> list[str]:
     """What the owner was told more than once. A shared cause may come back and be told again."""
-    told = [m.marker.key for m in world.visible_direct() if m.marker and not m.marker.key.startswith("cause.")]
+    told = [name for m in world.visible_direct() if m.marker for name in m.marker.keys if not name.startswith("cause.")]
     return [name for name in dict.fromkeys(told) if told.count(name) > 1]
 
 

@@ -6,17 +6,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from creditbot.answer.owner import Notices, cause_name, due, failure, failure_text
-from creditbot.errors import SLACK, CreditbotError, LinkUnusable, PostRefused, PostUnknown, Unreachable
+from creditbot.answer.owner import GATHER, Notices, cause_name, due, failure
+from creditbot.errors import SLACK, PostRefused, PostUnknown, Unreachable
 from creditbot.model import RequestKey
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Notice, Record
 from tests.support.points import At, nowhere, watched
-from tests.support.world import HOST, START, World
+from tests.support.world import START, World
 
 SILENCE = PostUnknown("Slack did not answer.")
 LOOKER_DOWN = cause_name("Looker")
-PERMALINK = "https://acme.slack.com/archives/C1/p1"
 
 
 @pytest.fixture
@@ -320,6 +319,97 @@ def test_the_name_of_an_outage_can_be_a_key_of_a_configmap(service: str, name: s
     assert cause_name(service) == name
 
 
+# -- several failures --------------------------------------------------------------------------------------------------
+
+FAILED = tuple(f"T0.C0.176787360{number}.000001.failed.0" for number in range(3))
+
+
+def fail(world: World, *names: str, long: bool = False) -> None:
+    for name in names:
+        text = f"I could not answer {name}{'x' * 7_000 if long else ''}"
+        Ledger(world.ports().state).swap_notice(name, None, due(text, world.now, world.now - timedelta(hours=1)))
+        world.wait(seconds=1)
+
+
+def test_several_failures_are_told_in_one_message(world: World) -> None:
+    """Each is marked as told, and the marker names all of them."""
+    fail(world, *FAILED)
+    assert deliver(world) == []
+    (message,) = world.visible_direct()
+    one, two, three = FAILED
+    assert f"I could not answer 3 requests.\n\n1. {one}\n\n2. {two}\n\n3. {three}" == message.text
+    assert message.marker
+    assert FAILED == message.marker.keys
+    assert dict.fromkeys(FAILED, "told") == statuses(world)
+
+
+def test_failures_that_one_message_has_no_room_for_get_another_one(world: World) -> None:
+    fail(world, *FAILED, long=True)
+    deliver(world)
+    assert [FAILED[:1], FAILED[1:2], FAILED[2:]] == [m.marker.keys for m in world.visible_direct() if m.marker]
+
+
+def test_failures_that_were_told_together_before_a_loss_are_found_again(world: World) -> None:
+    fail(world, *FAILED)
+    deliver(world)
+    world.lose()
+    fail(world, *FAILED)
+    assert deliver(world) == []
+    assert 1 == len(world.told())
+    assert dict.fromkeys(FAILED, "told") == statuses(world)
+
+
+def test_a_new_failure_beside_those_that_were_told_is_told_alone(world: World) -> None:
+    fail(world, *FAILED[:2])
+    deliver(world)
+    world.lose()
+    fail(world, *FAILED)
+    deliver(world)
+    assert [FAILED[:2], FAILED[2:]] == [m.marker.keys for m in world.visible_direct() if m.marker]
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_failures_of_unknown_outcome_are_looked_for_and_sent_together(world: World, arrives: bool) -> None:
+    fail(world, *FAILED)
+    world.fail("tell", SILENCE, after=arrives)
+    assert [f"I could not answer {name}: {SILENCE}" for name in FAILED] == deliver(world)
+    world.wait(minutes=16)
+    assert [] == deliver(world)
+    assert 1 == len(world.told())
+
+
+def test_failures_that_slack_refuses_stay_due(world: World) -> None:
+    fail(world, *FAILED)
+    world.fail("tell", PostRefused("Slack limits our rate.", retry=True))
+    assert 3 == len(deliver(world))
+    assert {"due"} == set(statuses(world).values())
+    assert {0} == {notice.sends for notice in world.state().notices.values()}
+    assert [] == deliver(world)
+    assert 1 == len(world.told())
+
+
+def test_of_two_processes_one_tells_several_failures(world: World) -> None:
+    fail(world, *FAILED)
+    first, second = notices(world), notices(world)
+    assert ([], []) == (first.deliver(), second.deliver())
+    assert 1 == len(world.told())
+
+
+def test_in_the_midst_of_a_tick_failures_wait_for_others(world: World) -> None:
+    """But not for long; what else is due does not wait."""
+    fail(world, *FAILED)
+    process = notices(world)
+    assert not process.has_due()
+    process.add("n", "Something else.")
+    assert process.has_due()
+    process.deliver(midway=True)
+    assert ["Something else."] == world.told()
+    world.wait(seconds=GATHER.total_seconds())
+    assert notices(world).has_due()
+    notices(world).deliver(midway=True)
+    assert 2 == len(world.told())
+
+
 # -- names and texts ---------------------------------------------------------------------------------------------------
 
 
@@ -340,30 +430,6 @@ def test_a_failure_has_one_name_for_each_edit_and_each_retry(
     name, notice = failure(key, Record("given_up", "n", START, edited=edited, retried=retried), "text")
     assert name == f"{key}.failed.{rest}"
     assert notice == Notice("due", notice.nonce, START, "text", since=since)
-
-
-def test_a_failure_says_where_which_link_what_and_what_to_do() -> None:
-    text = failure_text(
-        PERMALINK,
-        [(f"https://{HOST}/x/a", LinkUnusable("There is no query a.", "Share it again.")),
-         ("", CreditbotError("The thread is unclear."))],
-    )  # fmt: skip
-    assert text.splitlines()[:5] == [
-        f"I could not answer {PERMALINK}",
-        f"• https://{HOST}/x/a",
-        "  There is no query a.",
-        "  Share it again.",
-        "• The thread is unclear.",
-    ]
-    assert "creditbot retry" in text
-
-
-def test_a_failure_of_very_many_links_names_ten() -> None:
-    """Any member can write a message of hundreds."""
-    problems = [(f"https://{HOST}/x/{n}", LinkUnusable("It is gone.", "")) for n in range(13)]
-    lines = failure_text(PERMALINK, problems).splitlines()
-    assert [line[2:] for line in lines if line.startswith("•")][-2:] == [f"https://{HOST}/x/9", "and 3 more links"]
-    assert "more" not in failure_text(PERMALINK, problems[:10])
 
 
 def test_a_due_message_keeps_when_it_became_due() -> None:

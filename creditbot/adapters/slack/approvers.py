@@ -5,7 +5,6 @@ A question is one post, sent like every other post. The adapter reads it, with i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,15 @@ from typing import Any
 from creditbot.adapters.slack.api import PAGE, SlackApi
 from creditbot.adapters.slack.errors import CallFailed, read_error, todo
 from creditbot.adapters.slack.inbox import SlackInbox
-from creditbot.adapters.slack.messages import escaped, fitting, message_of, messages_of, metadata
+from creditbot.adapters.slack.messages import (
+    PERSON,
+    escaped,
+    fitting,
+    mentioning,
+    message_of,
+    messages_of,
+    metadata,
+)
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.posts import SlackOwner, SlackPoster
 from creditbot.errors import SLACK, PostRefused, Refused
@@ -22,7 +29,6 @@ from creditbot.slack_time import is_ts, ts_of
 
 LONGEST_UPDATE = 3_900
 """Characters of a changed post, escapes counted; Slack refuses one of more than 4,000."""
-_PERSON = re.compile(r"@([UW][A-Z0-9]{4,})\b")
 
 
 class SlackApprovers(SlackPoster):
@@ -53,7 +59,7 @@ class SlackApprovers(SlackPoster):
         except Refused as refused:
             raise PostRefused(refused.what, refused.todo, retry=True) from refused
         deadline = self._api.write_deadline()
-        return channel, self.post(deadline, channel, _mentioning(fitting(text)), marker)
+        return channel, self.post(deadline, channel, mentioning(fitting(text)), marker)
 
     def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
         """See `ports.Approvers`."""
@@ -87,7 +93,7 @@ class SlackApprovers(SlackPoster):
     def close(self, channel: str, ts: str, text: str, marker: Marker, struck: str = "") -> None:
         """See `ports.Approvers`."""
         below = "".join(f"\n~{line}~" for line in struck.splitlines() if line)
-        plain = {"channel": channel, "ts": ts, "text": _mentioning(escaped(text + below)[:LONGEST_UPDATE])}
+        plain = {"channel": channel, "ts": ts, "text": mentioning(escaped(text + below)[:LONGEST_UPDATE])}
         change = plain | {"metadata": metadata(marker)}
         if not struck:
             self.send(self._api.write_deadline(), "chat.update", **change)
@@ -139,11 +145,6 @@ def _is_cut_short(raw: Mapping[str, Any]) -> bool:
     )
 
 
-def _mentioning(text: str) -> str:
-    """The escaped text, in which ids of people have become mentions."""
-    return _PERSON.sub(r"<@\1>", text)
-
-
 def _struck(text: str, struck: str) -> Mapping[str, object]:
     """A block with the text, and below it the other one struck through; it holds whatever the text looks like."""
     elements = [*_elements(text, {}), {"type": "text", "text": "\n\n"}, *_elements(struck, {"style": {"strike": True}})]
@@ -151,7 +152,7 @@ def _struck(text: str, struck: str) -> Mapping[str, object]:
 
 
 def _elements(text: str, style: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
-    for number, part in enumerate(_PERSON.split(text)):
+    for number, part in enumerate(PERSON.split(text)):
         if number % 2:
             yield {"type": "user", "user_id": part, **style}
         elif part:

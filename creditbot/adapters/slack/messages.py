@@ -5,6 +5,7 @@ Any part of a message may be missing, or of another type than documented.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from creditbot.slack_time import is_ts, micros_of
 
 LONGEST_TEXT = 39_000
 """Characters of a post, escapes counted; Slack refuses one of more than 40,000."""
+PERSON = re.compile(r"@([UW][A-Z0-9]{4,})\b")
+"""The id of a person as our texts name it."""
 _CUT = "… (cut)"
 _EVENTS = {
     "reply": "creditbot_reply", "notice": "creditbot_notice", "ask": "creditbot_ask", "closed": "creditbot_closed",
@@ -20,6 +23,7 @@ _EVENTS = {
 _NONCE = "claim"  # the name that it has in posts of earlier versions
 _DEPLOYMENT = "deployment"
 _CHECKPOINT = "log"
+_ALSO = "also"  # names with blanks between them: a payload need not be flat, but not all clients of Slack's take lists
 _KINDS = {event: kind for kind, event in _EVENTS.items()}
 
 
@@ -40,11 +44,18 @@ def fitting(text: str) -> str:
     return beginning + _CUT
 
 
+def mentioning(text: str) -> str:
+    """The escaped text, in which ids of people, such as "@U0123", have become mentions."""
+    return PERSON.sub(r"<@\1>", text)
+
+
 def metadata(marker: Marker) -> dict[str, object]:
     """What a post carries so that we know it again; every app of the workspace can read it."""
     payload: dict[str, object] = {"key": marker.key, _NONCE: marker.nonce, _DEPLOYMENT: marker.deployment, "v": 1}
     if marker.checkpoint:
         payload[_CHECKPOINT] = marker.checkpoint
+    if marker.also:
+        payload[_ALSO] = " ".join(marker.also)
     return {"event_type": _EVENTS[marker.kind], "event_payload": payload}
 
 
@@ -106,8 +117,9 @@ def _marker(raw: object) -> Marker | None:
     kind, payload = _KINDS.get(_text(raw.get("event_type"))), raw.get("event_payload")
     if kind is None or not isinstance(payload, dict) or not _text(payload.get("key")):
         return None
-    nonce, deployment, checkpoint = (_text(payload.get(name)) for name in (_NONCE, _DEPLOYMENT, _CHECKPOINT))
-    return Marker(kind, payload["key"], nonce, deployment, checkpoint)
+    fields = (_NONCE, _DEPLOYMENT, _CHECKPOINT, _ALSO)
+    nonce, deployment, checkpoint, also = (_text(payload.get(name)) for name in fields)
+    return Marker(kind, payload["key"], nonce, deployment, checkpoint, tuple(also.split()))
 
 
 def _text(value: object) -> str:

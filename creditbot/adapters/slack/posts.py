@@ -13,7 +13,7 @@ from typing import Any
 from creditbot.adapters.slack.api import PAGE, SlackApi
 from creditbot.adapters.slack.cards import blocks_of
 from creditbot.adapters.slack.errors import CallFailed, rate_limited, read_error, todo, write_error
-from creditbot.adapters.slack.messages import escaped, fitting, messages_of, metadata
+from creditbot.adapters.slack.messages import escaped, fitting, mentioning, messages_of, metadata
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.wire import NOT_JSON, Deadline
 from creditbot.errors import PostRefused, PostUnknown
@@ -102,7 +102,7 @@ class SlackOwner(SlackPoster):
         except CallFailed as failed:
             what = f"Slack did not open a conversation with the bot's owner {self._user}: {failed.explanation}."
             raise PostRefused(what, todo(failed), retry=True) from failed
-        return self.post(deadline, channel, fitting(text), marker)
+        return self.post(deadline, channel, mentioning(fitting(text)), marker)
 
     def was_told(self, marker: Marker, since: datetime) -> bool | None:
         """See `ports.Owner`. A marker without a nonce is found with any nonce."""
@@ -142,6 +142,6 @@ class SlackOwner(SlackPoster):
 
 
 def _matches(found: Marker | None, wanted: Marker) -> bool:
-    if found is None or (found.kind, found.key) != (wanted.kind, wanted.key):
+    if found is None or found.kind != wanted.kind or wanted.key not in found.keys:
         return False
     return not wanted.nonce or found.nonce == wanted.nonce
