@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Literal
@@ -211,10 +212,28 @@ class Product:
     Attributes:
         name: "verify", "psms" or the user's own.
         notebook: path of its notebook; None while the product is off.
+        history_days: how many days its SQL asks for before those that are credited.
     """
 
     name: str
     notebook: str | None
+    history_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CreditDays:
+    """The UTC days whose traffic a notebook credits, half-open. Rows of other days are history only.
+
+    Attributes:
+        start: the first of them; None if nothing limits the beginning.
+        end: the first day that is too late; None if nothing limits the end.
+        has_history: whether the SQL is known to give days before `start`. A notebook that cannot leave them out must
+            not run on it.
+    """
+
+    start: date | None
+    end: date | None
+    has_history: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Sign, Workspace
+from creditbot.model import (
+    Card,
+    CreditDays,
+    LookerLink,
+    Marker,
+    Message,
+    NotebookRun,
+    Query,
+    RequestKey,
+    Sign,
+    Workspace,
+)
 
 
 class Clock(Protocol):
@@ -135,8 +146,14 @@ class Runner(Protocol):
     def warm(self) -> None:
         """Starts what a first run needs, in the background; calling it again does nothing."""
 
-    def run(self, notebook: str, sql: str) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
         """Runs the notebook with its `looker` parameter set to `sql`. Safe to call from several threads.
+
+        Args:
+            notebook: its path.
+            sql: of the request.
+            days: those that are credited, as far as they are known. A notebook that has the parameters for them gets
+                them.
 
         Raises `NotebookFailed` or `NotebookStopped`.
         """

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from creditbot.credit.amount import credit_of
+from creditbot.credit.credit_days import credited_window, days_to_credit
 from creditbot.credit.footprint import Footprint, TrafficWindow, footprint_of
 from creditbot.credit.looker_filters import completed
 from creditbot.credit.products import ProductTable
@@ -172,6 +173,8 @@ class CreditCalculator:
             raise reading.refusal
         fields = self._sql_rules.account_fields
         window = completed(reading.window, query.filters, query.query_timezone, fields)
+        if product.notebook:
+            window = credited_window(window, product.history_days)
         return _Task(query, product, reading.fingerprint, window)
 
     def _result_of(self, task: _Task) -> LinkResult:
@@ -179,7 +182,7 @@ class CreditCalculator:
         if not product.notebook:
             return LinkResult(query, "", task.fingerprint)
         with self._notebook_slots:
-            run = self._runner.run(product.notebook, query.sql)
+            run = self._runner.run(product.notebook, query.sql, days_to_credit(task.window, product.history_days))
         try:
             credit = credit_of(run)
         except CreditRefused as refused:

@@ -26,6 +26,7 @@ PRODUCTS_FILE replaces the table:
     contains = ["sms", "programmable messaging"]
     excludes = ["WhatsApp"]                # and for none of these
     case_sensitive = false                 # the default
+    history_days = 14                      # its SQL begins so many days before those to credit; 0 by default
 """
 
 from __future__ import annotations
@@ -151,12 +152,12 @@ class _Row(BaseModel):
     excludes: list[Text] = []
     case_sensitive: bool = False
     notebook: Text | None = None
+    history_days: int = Field(default=0, ge=0, le=366)
 
     def rule(self, folder: Path) -> ProductRule:
         notebook = str(folder / self.notebook) if self.notebook else None
-        return ProductRule(
-            Product(self.name, notebook), tuple(self.contains), tuple(self.excludes), self.case_sensitive
-        )
+        product = Product(self.name, notebook, self.history_days)
+        return ProductRule(product, tuple(self.contains), tuple(self.excludes), self.case_sensitive)
 
 
 class _Table(BaseModel):

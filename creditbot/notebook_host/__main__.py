@@ -82,9 +82,11 @@ def _executor(settings: HostSettings, launcher: KernelLauncher) -> NotebookExecu
 
 def _outcome(executor: Future[NotebookExecutor], request: RunRequest) -> NotebookRun | CreditbotError:
     """What a request ended in. Nothing is raised: the bot gets every failure as a sentence."""
+    from creditbot.notebook_host.wire import days_in
+
     notebook = request["notebook"]
     try:
-        return executor.result().run(notebook, request["sql"])
+        return executor.result().run(notebook, request["sql"], days_in(request["days"]))
     except CreditbotError as error:
         return error
     except OSError as error:

@@ -59,6 +59,7 @@ class Execution:
         kernel: executes the cells.
         path: of the notebook's file.
         sql: the parameter, which has to keep its value; None if it may change.
+        parameters: further parameters, name -> value.
         notebook: the notebook as far as it was executed; None until the engine begins.
         ambiguous_scraps: names under which the notebook glued different values.
         error: class and text of what the last cell raised, also where it shows nothing of that.
@@ -67,6 +68,7 @@ class Execution:
     kernel: Kernel
     path: str
     sql: str | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
     notebook: NotebookNode | None = None
     ambiguous_scraps: list[str] = field(default_factory=list)
     error: tuple[str, str] | None = None

@@ -22,8 +22,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from creditbot.errors import CreditbotError, NotebookFailed
-from creditbot.model import NotebookRun
+from creditbot.errors import CreditbotError, NotebookFailed, Refused
+from creditbot.model import CreditDays, NotebookRun
 from creditbot.notebook_host import failures
 from creditbot.notebook_host.blotting import blot
 from creditbot.notebook_host.engine import ENGINE, Execution, ParameterChanged
@@ -31,7 +31,7 @@ from creditbot.notebook_host.keeper import NotebookKeeper
 from creditbot.notebook_host.kernels import KernelLauncher
 from creditbot.notebook_host.output_meter import OUTPUT_LIMIT, TooMuchOutput
 from creditbot.notebook_host.outputs import cells_with_numbers, cut_streams, read_cells, scraps_of
-from creditbot.notebook_host.parameter import PARAMETER
+from creditbot.notebook_host.parameter import CREDIT_FROM, CREDIT_TO, PARAMETER
 from creditbot.notebook_host.preparation import PreparedNotebook, prepare
 from creditbot.text import one_line
 
@@ -59,8 +59,8 @@ class NotebookExecutor:
         self._seconds = seconds
         self._keeper = keeper
 
-    def run(self, notebook: str, sql: str) -> NotebookRun:
-        """Runs the notebook at this path with its parameter set to `sql`.
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+        """Runs the notebook at this path with its parameter set to `sql`, and with the days to credit if it takes them.
 
         Raises `NotebookFailed` or `NotebookStopped`, and `Unreachable` or `Refused` if the warehouse is the cause.
         `Refused` also says that the notebook can never be run, see `prepare`.
@@ -69,7 +69,7 @@ class NotebookExecutor:
         prepared = prepare(Path(notebook))
         kernel = self._launcher.kernel(str(prepared.path.parent), prepared.command)
         kernel.put(prepared.imported)
-        execution = Execution(kernel, notebook, sql)
+        execution = Execution(kernel, notebook, sql, _parameters(prepared, days))
         try:
             try:
                 self._execute(prepared, execution)
@@ -105,7 +105,7 @@ class NotebookExecutor:
                 papermill.execute_notebook(
                     prepared.notebook,
                     None,
-                    parameters={PARAMETER: execution.sql},
+                    parameters={PARAMETER: execution.sql, **execution.parameters},
                     engine_name=ENGINE,
                     kernel_name="python3",
                     language="python",
@@ -132,6 +132,22 @@ class NotebookExecutor:
                 if execution.kernel.process.was_too_large:
                     raise failures.out_of_memory(name, last) from None
                 raise failures.kernel_died(name, last, execution.kernel.process.status) from None
+
+
+def _parameters(prepared: PreparedNotebook, days: CreditDays | None) -> dict[str, str]:
+    """The days to credit as parameters of the notebook; those that it does not have are left out.
+
+    Raises `Refused` if it has none, and the SQL gives days that must not be credited.
+    """
+    if days is None:
+        return {}
+    missing = [name for name in (CREDIT_FROM, CREDIT_TO) if name not in prepared.parameters]
+    if days.has_history and missing:
+        what = f"The notebook {prepared.path} has no parameter {' and no parameter '.join(missing)}"
+        todo = "Add it to the parameters cell and leave other days out of the credit, or set history_days = 0."
+        raise Refused(f"the notebook {prepared.path.name}", f"{what}, and its product has history_days.", todo)
+    values = {CREDIT_FROM: days.start, CREDIT_TO: days.end}
+    return {name: str(day) for name, day in values.items() if day and name not in missing}
 
 
 def _left(

@@ -19,6 +19,9 @@ from creditbot.notebook_host.syntax import parse_cell
 
 PARAMETER = "looker"
 PARAMETERS_TAG = "parameters"
+CREDIT_FROM, CREDIT_TO = "CREDIT_FROM", "CREDIT_TO"
+"""Parameters that a notebook may have in the same cell: the first UTC day to credit, such as "2025-12-01", and the
+first one that is too late."""
 
 _MAGIC_WITH_PARAMETER = re.compile(rf"^\s*(?:\w+\s*=\s*)?[%!].*(?:\$|\{{)\{{?\s*{PARAMETER}\b", re.MULTILINE)
 _MAGIC_SETS_PARAMETER = re.compile(
@@ -81,6 +84,12 @@ def parameter_cell(cells: Sequence[NotebookNode]) -> NotebookNode:
             f"Run {PARAMETER} instead: it holds the SQL of the request.",
         )
     return cells[found]
+
+
+def names_set_in(source: str) -> frozenset[str]:
+    """The names that a cell sets, such as the parameters of the parameters cell."""
+    tree = parse_cell(source) or ast.Module([], [])
+    return frozenset(name for statement in _statements(tree.body) for name in _bound_by(statement))
 
 
 @dataclass(frozen=True, slots=True)

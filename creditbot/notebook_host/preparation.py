@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 
 from creditbot.errors import Refused
 from creditbot.notebook_host.imports import hash_of, version_of
-from creditbot.notebook_host.parameter import PARAMETERS_TAG, UnusableParameter, parameter_cell
+from creditbot.notebook_host.parameter import PARAMETERS_TAG, UnusableParameter, names_set_in, parameter_cell
 from creditbot.notebook_host.tidying import tidy
 from creditbot.text import one_line
 
@@ -47,6 +47,7 @@ class PreparedNotebook:
         command: starts the kernel, with "{connection_file}" for a path; empty for a kernel on creditbot's own Python.
         notes: sentences for the person who runs `creditbot check`.
         imported: the Python files beside it that it imports: relative path -> content.
+        parameters: the names that its parameters cell sets.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class PreparedNotebook:
     command: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     imported: Mapping[str, bytes] = field(default_factory=dict)
+    parameters: frozenset[str] = frozenset()
 
 
 def prepare(path: Path) -> PreparedNotebook:
@@ -64,7 +66,7 @@ def prepare(path: Path) -> PreparedNotebook:
     notebook = _notebook(path, data)
     numbered = [(number, cell) for number, cell in enumerate(notebook.cells, 1) if not _tags(cell) & ADDED_TAGS]
     notebook.cells = [cell for _, cell in numbered]
-    _tag_parameter(path, notebook)
+    parameters = _tag_parameter(path, notebook)
     command, notes = _kernel(path, notebook)
     version = version_of(path, data)
     return PreparedNotebook(
@@ -75,6 +77,7 @@ def prepare(path: Path) -> PreparedNotebook:
         command=command,
         notes=notes,
         imported={name: content for name, content in version.items() if name != path.name},
+        parameters=parameters,
     )
 
 
@@ -124,8 +127,8 @@ def _tags(cell: NotebookNode) -> set[str]:
     return set(cell.metadata["tags"])
 
 
-def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
-    """Leaves the tag "parameters" on the one cell that sets the parameter."""
+def _tag_parameter(path: Path, notebook: NotebookNode) -> frozenset[str]:
+    """Leaves the tag "parameters" on the one cell that sets the parameter; returns the names that this cell sets."""
     try:
         found = parameter_cell([cell for cell in notebook.cells if cell.cell_type == "code"])
     except UnusableParameter as unusable:
@@ -133,6 +136,7 @@ def _tag_parameter(path: Path, notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata["tags"] = sorted(_tags(cell) - {PARAMETERS_TAG})
     found.metadata["tags"].append(PARAMETERS_TAG)
+    return names_set_in(found.source)
 
 
 def _kernel(path: Path, notebook: NotebookNode) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
     bot -> host   first    {"environment": {...}, "folder": PATH, "notebooks": [PATH, ...], "seconds": N,
                             "keep": "failed", "keep_dir": PATH or null}                                  `HostSettings`
-    bot -> host   then     {"id": 1, "notebook": PATH, "sql": TEXT}                                      `RunRequest`
+    bot -> host   then     {"id": 1, "notebook": PATH, "sql": TEXT, "days": {...} or null}               `RunRequest`
     host -> bot   replies  {"id": 1, "run": {...}} or {"id": 1, "failure": {...}}                        `Reply`
 
 Replies come in the order in which the runs end. The bot's end is adapters/notebooks/host_process.py, the host's end is
@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
 from typing import Any, Literal, TypedDict
 
 from creditbot import errors
 from creditbot.errors import CreditbotError, ServiceError
-from creditbot.model import Cell, NotebookRun
+from creditbot.model import Cell, CreditDays, NotebookRun
 
 
 class RunnerSettings(TypedDict):
@@ -48,6 +49,14 @@ class HostSettings(RunnerSettings):
     folder: str
 
 
+class DaysOnTheWire(TypedDict):
+    """A `CreditDays`, its dates in ISO form."""
+
+    start: str | None
+    end: str | None
+    has_history: bool
+
+
 class RunRequest(TypedDict):
     """Any other line to the host.
 
@@ -55,11 +64,13 @@ class RunRequest(TypedDict):
         id: comes back in the reply.
         notebook: absolute path.
         sql: becomes the notebook's parameter `looker`.
+        days: those to credit, for its parameters CREDIT_FROM and CREDIT_TO; null if nobody knows them.
     """
 
     id: int
     notebook: str
     sql: str
+    days: DaysOnTheWire | None
 
 
 class Reply(TypedDict, total=False):
@@ -68,6 +79,22 @@ class Reply(TypedDict, total=False):
     id: int
     run: dict[str, Any]
     failure: dict[str, Any]
+
+
+def days_on_the_wire(days: CreditDays | None) -> DaysOnTheWire | None:
+    """The days of a request as they are sent."""
+    if days is None:
+        return None
+    start, end = (str(day) if day else None for day in (days.start, days.end))
+    return {"start": start, "end": end, "has_history": days.has_history}
+
+
+def days_in(sent: DaysOnTheWire | None) -> CreditDays | None:
+    """The days in a request."""
+    if sent is None:
+        return None
+    start, end = (date.fromisoformat(day) if day else None for day in (sent["start"], sent["end"]))
+    return CreditDays(start, end, sent["has_history"])
 
 
 def reply_of(number: int, outcome: NotebookRun | CreditbotError) -> Reply:

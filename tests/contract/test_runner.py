@@ -21,6 +21,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +33,7 @@ from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.errors import NotebookFailed, NotebookStopped, Refused, Unreachable
 from creditbot.evidence.png import read_png
 from creditbot.machine.hardening import can_be_confined
-from creditbot.model import NotebookRun
+from creditbot.model import CreditDays, NotebookRun
 from tests.support.notebooks import PYTHON, Cell, cells_of, code, write_notebook
 
 pytestmark = pytest.mark.kernels
@@ -190,6 +192,33 @@ def test_cells_keep_their_source_and_outputs(glued: NotebookRun) -> None:
 
 def test_a_run_names_the_notebook_by_path_and_hash(glued: NotebookRun) -> None:
     assert sha256(Path(glued.notebook).read_bytes()).hexdigest() == glued.notebook_sha256
+
+
+DECEMBER = CreditDays(date(2025, 12, 1), date(2026, 1, 1), has_history=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "days", "shown"),
+    [
+        ("looker = ''\nCREDIT_FROM = ''\nCREDIT_TO = ''", DECEMBER, "'2025-12-01 2026-01-01'"),
+        ("looker = ''\nCREDIT_FROM = ''\nCREDIT_TO = 'none'", replace(DECEMBER, end=None), "'2025-12-01 none'"),
+        ("looker = ''\nCREDIT_FROM = CREDIT_TO = '-'", None, "'- -'"),
+        ("looker = ''\nCREDIT_FROM = ''", replace(DECEMBER, has_history=False), "'2025-12-01 -'"),
+    ],
+)
+def test_a_notebook_gets_the_days_to_credit_if_it_takes_them(
+    runner: NotebookRunner, tmp_path: Path, parameters: str, days: CreditDays | None, shown: str
+) -> None:
+    """What is not known, or not a parameter of the notebook, stays as the notebook has it."""
+    cells = code(parameters), code("f\"{CREDIT_FROM} {globals().get('CREDIT_TO', '-')}\"")
+    run = runner.run(str(write_notebook(tmp_path / "n.ipynb", *cells)), "select 1", days)
+    assert (("text/plain", shown),) == run.cells[1].outputs
+
+
+def test_a_notebook_that_would_credit_history_does_not_run(runner: NotebookRunner, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "n.ipynb", code("looker = ''\nCREDIT_FROM = ''"), code("1"))
+    with pytest.raises(Refused, match="has no parameter CREDIT_TO, and its product has history_days"):
+        runner.run(str(path), "select 1", DECEMBER)
 
 
 def test_a_run_imports_what_its_hash_is_of(runner: NotebookRunner, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from creditbot.credit.sql.check import SqlRules
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
-from creditbot.model import NotebookRun
+from creditbot.model import CreditDays, NotebookRun
 from creditbot.ports import Ports
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.composer import typed
@@ -38,7 +38,7 @@ class Notebook:
     def warm(self) -> None:
         return
 
-    def run(self, notebook: str, sql: str) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
         row = {"mode": "basic", "fraud_cost": "7526.30", "credit": "4948.80", "traffic_prop": "1.000"}
         scrap = {"currency": "USD", "amount": "4948.80", "rows": [row]}
         return NotebookRun({"credit": scrap}, (), notebook, "0" * 64)

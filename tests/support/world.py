@@ -34,7 +34,18 @@ from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
-from creditbot.model import Card, LookerLink, Marker, Message, NotebookRun, Query, RequestKey, Sign, Workspace
+from creditbot.model import (
+    Card,
+    CreditDays,
+    LookerLink,
+    Marker,
+    Message,
+    NotebookRun,
+    Query,
+    RequestKey,
+    Sign,
+    Workspace,
+)
 from creditbot.ports import Kept, Ports, Stored
 from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State, understand
@@ -719,7 +730,7 @@ class FakeRunner:
     def warm(self) -> None:
         return
 
-    def run(self, notebook: str, sql: str) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
         def run() -> NotebookRun:
             slug = sql.split("slug = '")[1].rstrip("'")
             self._world.runs.append(slug)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import Mock
@@ -12,12 +13,14 @@ import pytest
 from typing_extensions import override
 
 from creditbot.credit.compute import Computation, ComputeLimits, CreditCalculator, LinksFailed
+from creditbot.credit.footprint import days_in_words
+from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
 from creditbot.errors import CreditRefused, NoProduct, NotebookFailed, SqlRefused, Unreachable
 from creditbot.intake.requests import Request, read_request
-from creditbot.model import LookerLink, Query, Workspace
+from creditbot.model import CreditDays, LookerLink, NotebookRun, Query, Workspace
 from tests.support.points import Point, watched
-from tests.support.world import BOTH, CHANNEL, HOST, REQUEST_RULES, TEAM, VERIFY, FakeResolver, World
+from tests.support.world import BOTH, CHANNEL, HOST, REQUEST_RULES, TEAM, VERIFY, FakeResolver, FakeRunner, World
 
 WORKSPACE = Workspace(TEAM, "https://acme.slack.com/", "U0BOT", "B0BOT", {CHANNEL: "credits"})
 
@@ -91,6 +94,49 @@ def test_the_traffic_of_a_failed_link_is_known_once_its_product_is(world: World)
     with pytest.raises(LinksFailed) as failed:
         compute(world, "x/a", "x/unfit")
     assert [f"https://{HOST}/x/a"] == list(failed.value.footprints)
+
+
+class Watched(FakeRunner):
+    """A runner that remembers the days it was told to credit."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.days: list[CreditDays | None] = []
+
+    @override
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+        self.days.append(days)
+        return super().run(notebook, sql, days)
+
+
+def with_history(world: World, sql: str, history_days: int) -> tuple[Computation, list[CreditDays | None]]:
+    """The computation of a link with this SQL, for a product with so many days of history; and the days to credit."""
+    runner = Watched(world)
+    product = replace(VERIFY.products[0], history_days=history_days)
+    table = ProductTable((replace(VERIFY.rules[0], product=product),))
+    calculator = CreditCalculator(OneAnswer(world, sql), runner, table, SqlRules("duckdb"))
+    return calculator.compute(request(world, "x/a"), world.now), runner.days
+
+
+LOOKS_BACK = "SELECT * FROM authy WHERE day >= '2025-11-17' AND day < '2026-01-01' AND slug = 'a'"
+
+
+def test_history_is_no_part_of_what_is_credited(world: World) -> None:
+    """The notebook is told, and the footprint is that of the days after it."""
+    computation, days = with_history(world, LOOKS_BACK, 14)
+    assert [CreditDays(date(2025, 12, 1), date(2026, 1, 1), has_history=True)] == days
+    assert ["2025-12-01 to 2025-12-31"] == [days_in_words(footprint.days) for footprint in computation.footprints]
+
+
+def test_without_history_the_days_of_the_sql_are_credited(world: World) -> None:
+    computation, days = with_history(world, LOOKS_BACK, 0)
+    assert [CreditDays(date(2025, 11, 17), date(2026, 1, 1))] == days
+    assert ["2025-11-17 to 2025-12-31"] == [days_in_words(footprint.days) for footprint in computation.footprints]
+
+
+def test_history_without_a_first_day_is_refused(world: World) -> None:
+    with pytest.raises(LinksFailed, match="does not say on which day it begins"):
+        with_history(world, "SELECT * FROM authy WHERE slug = 'a'", 14)
 
 
 def test_a_refused_amount_keeps_the_run_that_gave_it(world: World) -> None:

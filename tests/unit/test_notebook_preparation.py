@@ -310,6 +310,11 @@ def test_a_change_of_what_a_notebook_imports_is_another_notebook(path: Path, fil
     assert before != prepare(path).sha256
 
 
+def test_the_parameters_of_a_notebook_are_the_names_in_its_parameters_cell(path: Path) -> None:
+    cells = [code('looker: str = ""\nCREDIT_FROM: str = ""\n', "parameters"), code('CREDIT_TO = ""')]
+    assert {"looker", "CREDIT_FROM"} == prepare(write_notebook(path, *cells)).parameters
+
+
 def test_files_that_a_notebook_does_not_import_are_no_part_of_it(path: Path) -> None:
     write_notebook(path, code('looker = ""'), code("import json"))
     before = prepare(path).sha256

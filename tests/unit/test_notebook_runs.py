@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,12 @@ import duckdb
 import pytest
 
 from creditbot.adapters.notebooks.runner import NotebookRunner
+from creditbot.credit.amount import credit_of
 from creditbot.errors import NotebookFailed
+from creditbot.model import CreditDays
 from creditbot.sandbox.warehouse import make_warehouse
-from tests.support.bundled_notebooks import COLUMNS, SUMMARY, Row, path_of, traffic
+from tests.support.bundled_notebooks import COLUMNS, ROOT, SUMMARY, Row, path_of, traffic
+from tests.support.notebooks import cells_of, code, write_notebook
 
 pytestmark = pytest.mark.kernels
 
@@ -112,10 +117,10 @@ class Analyst:
     runner: NotebookRunner
     kept: Path
 
-    def run(self, product: str, sql: str) -> ExecutedNotebook:
+    def run(self, product: str, sql: str, days: CreditDays | None = None) -> ExecutedNotebook:
         """The executed notebook of a run that succeeds."""
         before = set(self.kept.glob("*"))
-        self.runner.run(str(path_of(product)), sql)
+        self.runner.run(str(path_of(product)), sql, days)
         (file,) = set(self.kept.glob("*")) - before
         return ExecutedNotebook.read(file)
 
@@ -264,6 +269,30 @@ def test_psms_shows_one_plot(psms: ExecutedNotebook) -> None:
 
 
 @pytest.fixture(scope="module")
+def looks_back(analyst: Analyst) -> ExecutedNotebook:
+    """The PSMS notebook for some days of the attack, with the rows since November as history."""
+    sql = "SELECT * FROM psms_traffic WHERE account_sid = 'AC-sandbox-0003'"
+    return analyst.run("psms", sql, CreditDays(date(2025, 12, 27), date(2025, 12, 31), has_history=True))
+
+
+def test_history_is_compared_with_and_not_credited(looks_back: ExecutedNotebook) -> None:
+    """The days of the attack before them are history, too, and still not taken for usual."""
+    days = [row[1] for row in looks_back.scraps["units"]["rows"]]
+    assert [f"2025-12-{day}" for day in range(27, 31)] == days
+    sentence = "Not credited: 215 days, prefixes and modes outside CREDIT_FROM and CREDIT_TO"
+    assert sentence in looks_back.printed("summary")
+
+
+def test_every_day_with_history_is_judged(looks_back: ExecutedNotebook) -> None:
+    assert "0 of 20 days, prefixes and modes are not judged\n" == looks_back.printed("not-judged")
+
+
+def test_the_rows_of_history_are_named_as_rows_of_the_sql(looks_back: ExecutedNotebook) -> None:
+    """They are what the credit follows from, too."""
+    assert 235 == looks_back.scraps["rows"]["count"]
+
+
+@pytest.fixture(scope="module")
 def quiet(analyst: Analyst) -> ExecutedNotebook:
     """The Verify notebook for a month without an attack."""
     return analyst.run("verify", "SELECT * FROM quiet")
@@ -307,6 +336,28 @@ def test_the_plots_say_how_many_prefixes_are_not_drawn(attacked: ExecutedNoteboo
 
 def test_the_plot_stays_small_whatever_the_traffic(attacked: ExecutedNotebook) -> None:
     assert len(attacked.images[0]) < 100_000
+
+
+OWN = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8").split("## Your own notebook")[1].split("\n## ")[0]
+OWN_FLAG, *OWN_CELLS = re.findall(r"```python\n(.*?)```", OWN, re.DOTALL)
+
+
+def test_the_smallest_notebook_of_the_readme_runs(analyst: Analyst, tmp_path: Path) -> None:
+    """Without anything beside it."""
+    path = write_notebook(tmp_path / "own.ipynb", *map(code, OWN_CELLS))
+    run = analyst.runner.run(str(path), "SELECT 12.50 AS fee_usd FROM quiet LIMIT 2")
+    assert Decimal("25.00") == credit_of(run).amount
+
+
+def test_a_copy_of_a_bundled_notebook_may_flag_in_its_own_way(analyst: Analyst, tmp_path: Path) -> None:
+    """As the README shows it."""
+    shutil.copytree(path_of("psms").with_name("credit_report"), tmp_path / "credit_report")
+    cells = {cell["id"]: cell for cell in cells_of(path_of("psms"))}
+    head, _, _ = cells["method"]["source"].partition("def flag(")
+    cells["method"]["source"] = f"LIMIT = 50\n{head}{OWN_FLAG}"
+    path = write_notebook(tmp_path / "own.ipynb", *cells.values(), minor=5)
+    (row,) = credit_of(analyst.runner.run(str(path), "SELECT * FROM quiet")).rows
+    assert 30 * (100 - 50) * Decimal("0.3840") == row.fraud_cost
 
 
 def test_a_missing_column_ends_the_run_with_its_name(analyst: Analyst) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from creditbot.errors import CreditbotError, NotebookFailed, NotebookStopped, Refused, Unreachable
-from creditbot.model import Cell, NotebookRun
+from creditbot.model import Cell, CreditDays, NotebookRun
 from creditbot.notebook_host.__main__ import _outcome
-from creditbot.notebook_host.wire import Reply, reply_of, run_in
+from creditbot.notebook_host.wire import Reply, days_in, days_on_the_wire, reply_of, run_in
 
 if TYPE_CHECKING:  # it imports papermill
     from creditbot.notebook_host.executor import NotebookExecutor
@@ -63,7 +64,7 @@ def outcome(error: Exception) -> NotebookRun | CreditbotError:
     """What the host sends when a run ends in this error."""
     executor: Future[NotebookExecutor] = Future()
     executor.set_exception(error)
-    return _outcome(executor, {"id": 1, "notebook": "v.ipynb", "sql": "SELECT 1"})
+    return _outcome(executor, {"id": 1, "notebook": "v.ipynb", "sql": "SELECT 1", "days": None})
 
 
 def test_an_error_for_people_is_sent_as_it_is() -> None:
@@ -81,3 +82,10 @@ def test_any_other_error_is_the_notebooks_failure() -> None:
     failure = outcome(RuntimeError("odd"))
     assert isinstance(failure, NotebookFailed)
     assert "The notebook v.ipynb could not be run: RuntimeError: odd." == failure.what
+
+
+@pytest.mark.parametrize(
+    "days", [None, CreditDays(None, date(2026, 1, 1)), CreditDays(date(2025, 12, 1), None, has_history=True)]
+)
+def test_the_days_to_credit_arrive_as_they_were_sent(days: CreditDays | None) -> None:
+    assert days == days_in(json.loads(json.dumps(days_on_the_wire(days))))

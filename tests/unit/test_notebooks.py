@@ -12,8 +12,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from credit_report.credit import block_rate, credit_of, sensitivity, shares, summarise
-from credit_report.traffic import add_up
+from credit_report.credit import block_rate, credit_of, sensitivity, shares, summarise, units_of
+from credit_report.report import Report
+from credit_report.traffic import Traffic, add_up
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -387,6 +388,38 @@ def test_psms_flags_no_day_with_a_short_history(rows: list[Row]) -> None:
         window = [rows for rows in before if not any(row["flagged"] for row in rows)][:14]
         assert (found[0]["allowance"] is None) == (sum(map(bool, window)) < 7)
         assert found[0]["allowance"] is not None or not any(row["flagged"] for row in found)
+
+
+# ---- the days that are credited --------------------------------------------------------------------------------------
+
+
+def report_of(product: str, rows: list[Row], start: str = "", end: str = "") -> Report:
+    notebook = NOTEBOOKS[product]
+    groups = add_up(rows, COUNTS[product])
+    return Report(Traffic(rows, groups, notebook.TARGETS), notebook.flag(groups), start, end)
+
+
+@each_notebook
+@given(rows=months(), cut=st.integers(1, 24))
+def test_two_parts_of_a_month_credit_each_unit_once(product: str, rows: list[Row], cut: int) -> None:
+    """The second part looks back into the first one, and pays for nothing of it again."""
+    rows += [{**rows[0], "day": date(2025, 12, day), "messages": 1} for day in (1, 25)]  # a message in both parts
+    middle = str(date(2025, 12, 1) + timedelta(days=cut))
+    parts = report_of(product, rows, end=middle), report_of(product, rows, start=middle)
+    assert units_of(report_of(product, rows).judged) == [unit for part in parts for unit in units_of(part.judged)]
+
+
+@pytest.mark.parametrize(("name", "days"), [("CREDIT_FROM", ("December", "")), ("CREDIT_TO", ("", "December"))])
+def test_a_day_that_cannot_be_read_is_named(name: str, days: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} is 'December', not a UTC day such as 2025-12-01\.$"):
+        report_of("verify", [traffic(1, messages=1)], *days)
+
+
+def test_a_month_without_messages_in_the_days_to_credit_is_an_error() -> None:
+    """As a result without messages is."""
+    sentence = r"^No message between CREDIT_FROM \(2026-01-01\) and CREDIT_TO \(not set\)\.$"
+    with pytest.raises(ValueError, match=sentence):
+        report_of("verify", [traffic(1, messages=1)], "2026-01-01")
 
 
 # ---- what other decisions would change -------------------------------------------------------------------------------

@@ -405,7 +405,7 @@ def test_the_example_of_the_docstring_is_a_products_file(tmp_path: Path) -> None
     expected = ProductTable(
         (
             ProductRule(Product("verify", str(tmp_path / "verify_credit.ipynb")), ("Authy",)),
-            ProductRule(Product("psms", None), ("sms", "programmable messaging"), ("WhatsApp",)),
+            ProductRule(Product("psms", None, 14), ("sms", "programmable messaging"), ("WhatsApp",)),
         ),
         skip_unmatched=True,
     )
@@ -450,6 +450,7 @@ def test_capitals_matter_where_a_row_says_so(tmp_path: Path) -> None:
         ('[[product]]\nname = "a"\ncontains = ["b"]\n[[product]]\nname = ""\ncontains = ["b"]', ["number 2, name"]),
         ('[[product]]\nname = "a"\ncontains = ["b"]\ncolour = 1', ["number 1, colour", "not permitted"]),
         ('[[product]]\nname = "a"\ncontains = ["b"]\ncase_sensitive = "no"', ["case_sensitive", "boolean"]),
+        ('[[product]]\nname = "a"\ncontains = ["b"]\nhistory_days = -1', ["number 1, history_days", "greater than"]),
         ('unmatched = "maybe"\n[[product]]\nname = "a"\ncontains = ["b"]', ["unmatched", "'skip' or 'fail'"]),
         ('[[product]]\nname = "a"\ncontains = ["b"]\n' * 2, ["two products named 'a'"]),
         ("[[product]\n", ["not TOML", "line 1"]),

@@ -20,7 +20,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import creditbot
-from creditbot.notebook_host.wire import HostSettings, Reply, RunnerSettings, RunRequest
+from creditbot.model import CreditDays
+from creditbot.notebook_host.wire import HostSettings, Reply, RunnerSettings, RunRequest, days_on_the_wire
 
 _ENDING = 10.0
 """Seconds that the host gets to end its processes."""
@@ -72,14 +73,14 @@ class HostProcess:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def run(self, notebook: str, sql: str, seconds: float) -> Reply:
+    def run(self, notebook: str, sql: str, days: CreditDays | None, seconds: float) -> Reply:
         """The reply to a request. Raises `HostEnded`, and kills the host if it does not reply within `seconds`."""
         number, reply = next(self._numbers), Future[Reply]()
         with self._lock:
             if self._ended:
                 raise HostEnded
             self._waiting[number] = reply
-        self._send(RunRequest(id=number, notebook=notebook, sql=sql))
+        self._send(RunRequest(id=number, notebook=notebook, sql=sql, days=days_on_the_wire(days)))
         try:
             return reply.result(seconds)
         except TimeoutError:

@@ -15,7 +15,7 @@ from typing import Literal
 from creditbot.adapters.notebooks.host_process import HostEnded, HostProcess
 from creditbot.errors import THIS_MACHINE, NotebookStopped, Unreachable
 from creditbot.machine.hardening import hide_from_other_processes
-from creditbot.model import NotebookRun
+from creditbot.model import CreditDays, NotebookRun
 from creditbot.notebook_host.wire import RunnerSettings, run_in
 from creditbot.text import one_line
 
@@ -60,14 +60,16 @@ class NotebookRunner:
         with suppress(NotebookStopped):  # closed: nothing needs to be warm
             self._live_host()
 
-    def run(self, notebook: str, sql: str) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
         """Runs the notebook, in its own folder, with its parameter `looker` set to `sql`. Safe to call from threads.
+
+        If it has the parameters CREDIT_FROM and CREDIT_TO, it gets the days to credit.
 
         Raises `NotebookFailed`, or `NotebookStopped` if another try may succeed or the runner is closed. Raises
         `Unreachable` or `Refused` if the warehouse, this machine, or the notebook's file is the cause.
         """
         try:
-            reply = self._live_host().run(str(Path(notebook).absolute()), sql, self._seconds + _MARGIN)
+            reply = self._live_host().run(str(Path(notebook).absolute()), sql, days, self._seconds + _MARGIN)
         except HostEnded as ended:
             reason = f": {one_line(str(ended), 300)}" if str(ended) else ""
             what = f"The process that runs notebooks ended while it ran {notebook}{reason}."
