@@ -128,7 +128,7 @@ fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each, and 100,000 gene
 
 .PHONY: crash-test
 crash-test: $(STAMP)-dev ## Crash sweep: SEEDS runs in process, KILLS real kills (nightly 10000 and 500)
-	CRASH_SEEDS=$(SEEDS) CRASH_KILLS=$(KILLS) CRASH_POINTS=0 $(PYTEST) tests/crash --timeout 7200
+	CASES=all CRASH_SEEDS=$(SEEDS) CRASH_KILLS=$(KILLS) $(PYTEST) tests/crash --timeout 7200
 
 .PHONY: mutants
 mutants: $(STAMP)-dev ## Mutate the claim, post and credit modules; every mutant is killed or explained (nightly)

@@ -111,7 +111,7 @@ def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share
         links=views,
         more_links=len(links) - len(shown),
         total=_total(links),
-        version=importlib.metadata.version("creditbot"),
+        version=_version(),
     )  # fmt: skip
 
 
@@ -307,6 +307,12 @@ def _environment() -> Environment:
     )
     environment.filters["usd"] = _usd
     return environment
+
+
+@cache
+def _version() -> str:
+    """Of creditbot. To find it takes longer than all the rest of a page."""
+    return importlib.metadata.version("creditbot")
 
 
 @cache

@@ -17,6 +17,7 @@ from tests.crash.simulation import Simulation
 from tests.crash.table import Table
 from tests.crash.test_points import JUST_IN_TIME, UNAVOIDABLE
 from tests.support.points import Point
+from tests.support.sampling import sampled
 from tests.support.world import OWNER, RULES, World
 
 APPROVED = Outcome("answered", ("Approved, $30,000.00, exceptions",), ())
@@ -68,7 +69,7 @@ def test_a_yes_that_turns_into_a_no_at_any_point_posts_nothing_later(table: Tabl
 def test_a_yes_taken_back_at_any_point_is_waited_for_and_denied(table: Table) -> None:
     """Nobody says anything else, so that the time to decide runs out."""
     ends = set()
-    for point, nth in passed():
+    for point, nth in sampled(passed(), 4):
         scenario = scenario_of((held,))
         Simulation(scenario.world, (), [(point, nth, partial(revote, scenario.world))]).run(most=2000)
         table.add(["a vote withdrawn before the post"], scenario)

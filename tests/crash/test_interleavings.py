@@ -14,10 +14,11 @@ from tests.crash.faults import LATENESS, STALENESS
 from tests.crash.scenario import Sort, failing, held, ok, same_sql, scenario_of, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.crash.table import Table
+from tests.support.sampling import count
 from tests.support.ticks import Tick
 from tests.support.world import World
 
-INTERLEAVINGS = 240
+INTERLEAVINGS = count(240, 3)
 BATCHES = 4
 SCENARIO: tuple[Sort, ...] = (ok, same_sql, failing, held)
 LEAPS = (timedelta(0),) * 12 + (timedelta(seconds=31), timedelta(minutes=16), timedelta(minutes=31))

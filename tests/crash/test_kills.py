@@ -25,9 +25,10 @@ from creditbot.state.codec import State, understand
 from tests.crash.child import Order
 from tests.crash.scenario import Counts
 from tests.crash.table import Table
+from tests.support.sampling import count
 from tests.support.world import HOST, REFERENCE
 
-KILLS = int(os.environ.get("CRASH_KILLS", "20"))
+KILLS = int(os.environ.get("CRASH_KILLS") or count(20, 2))
 QUARTER = 16 * 60.0
 """A little more than the settle time; seconds."""
 

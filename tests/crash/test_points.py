@@ -29,6 +29,7 @@ from tests.crash.scenario import (
 from tests.crash.simulation import Simulation
 from tests.crash.table import Table
 from tests.support.points import Point
+from tests.support.sampling import sampled
 from tests.support.world import RULES, World
 
 SCENARIOS: Mapping[str, tuple[Sort, ...]] = {"usual": (ok, failing, same_sql, answered_twice), "held": (held,)}
@@ -71,7 +72,14 @@ def test_every_point_is_passed() -> None:
     assert set(get_args(Point)) == {point for name in SCENARIOS for point in passed_in(name)}
 
 
-@pytest.mark.parametrize(("name", "point", "kind"), list(cases()), ids=lambda value: value.replace(" ", "-"))
+def test_a_sample_has_each_point_and_each_fault() -> None:
+    """In each scenario, so that `make test` leaves out no side effect and no kind of failure."""
+    every, some = list(cases()), sampled(cases(), 3)
+    assert {(name, point) for name, point, _ in every} == {(name, point) for name, point, _ in some}
+    assert {(name, kind) for name, _, kind in every} == {(name, kind) for name, _, kind in some}
+
+
+@pytest.mark.parametrize(("name", "point", "kind"), sampled(cases(), 3), ids=lambda value: value.replace(" ", "-"))
 def test_a_tick_that_fails_anywhere_is_repaired(name: str, point: Point, kind: Kind, table: Table) -> None:
     """Same replies, same amounts, nothing twice, nothing lost, at every passing of the point."""
     passed, expected = undisturbed(name, point)

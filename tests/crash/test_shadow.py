@@ -13,11 +13,11 @@ import pytest
 
 from creditbot.model import RequestKey
 from tests.crash.faults import Fault, Kind
-from tests.crash.sampling import some
 from tests.crash.scenario import Scenario, Sort, failing, held, ok, same_sql, scenario_of
 from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.crash.table import Table
 from tests.support.points import Point
+from tests.support.sampling import sampled
 from tests.support.world import BOT_USER, World
 
 SHADOW = replace(SWEEP_RULES, shadow=True)
@@ -60,7 +60,7 @@ def passed() -> tuple[tuple[Point, int], ...]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.replace(" ", "-"))
 def test_a_shadow_that_fails_anywhere_records_the_same_ends(kind: Kind, table: Table) -> None:
-    for point, nth in some(passed(), kind):
+    for point, nth in sampled(passed(), 4, KINDS.index(kind)):
         scenario = scenario_of(SORTS)
         Simulation(scenario.world, [Fault(kind, point, nth)], rules=SHADOW).run()
         table.add(["in shadow"], scenario)
@@ -87,7 +87,7 @@ def switched(point: Point, nth: int, mishap: Callable[[World], None] = lambda _:
 @pytest.mark.parametrize("mishap", [lambda world: None, World.lose], ids=["", "the state is lost"])
 def test_a_shadow_killed_anywhere_never_posts(mishap: Callable[[World], None], table: Table) -> None:
     """Neither later in shadow nor when SHADOW is off again; and what is asked from then on is answered."""
-    for point, nth in some(passed(), f"off {mishap.__name__}"):
+    for point, nth in sampled(passed(), 4):
         for scenario in switched(point, nth, mishap):
             assert {"shadowed"} == {status for found in ends(scenario).values() for status, _ in found}, (point, nth)
             assert [] == [text for text in written(scenario.world) if not text.startswith(BROKEN)], (point, nth)
@@ -111,7 +111,7 @@ def test_shadow_turned_on_anywhere_posts_nothing_more(table: Table) -> None:
     live = Simulation(plain.world)
     live.run()
     points = [(point, nth) for point, times in live.passed.items() for nth in range(1, times + 1)]
-    for point, nth in some(points, "on"):
+    for point, nth in sampled(points, 4):
         scenario = scenario_of((ok, held))
         simulation = Simulation(scenario.world, [Fault("SIGKILL", point, nth)])
         while not simulation.fired:

@@ -24,10 +24,11 @@ from tests.crash.simulation import Simulation
 from tests.crash.table import Table
 from tests.crash.test_points import UNAVOIDABLE
 from tests.support.points import Point
+from tests.support.sampling import count
 from tests.support.world import RULES
 
 FIRST = int(os.environ.get("CRASH_FIRST", "0"))
-SEEDS = int(os.environ.get("CRASH_SEEDS", "300"))
+SEEDS = int(os.environ.get("CRASH_SEEDS") or count(300, 3))
 SIZE = 30
 """Seeds of one test."""
 POINTS: tuple[Point, ...] = get_args(Point)

@@ -14,10 +14,11 @@ from tests.crash.faults import LATENESS
 from tests.crash.scenario import Scenario, Sort, failing, fill, in_a_thread, ok, scenario_of, several_links
 from tests.crash.simulation import SCHEDULE, SWEEP_RULES
 from tests.crash.table import Table
+from tests.support.sampling import count
 from tests.support.ticks import Tick
 from tests.support.world import World
 
-INTERLEAVINGS = 60
+INTERLEAVINGS = count(60, 3)
 BATCHES = 2
 SCENARIO: tuple[Sort, ...] = (ok, failing, several_links, in_a_thread)
 ROUNDS = 9

@@ -20,6 +20,7 @@ from tests.replay.scenarios import CASSETTES, Scenario, cassette_of, scenarios
 from tests.replay.scrubbing import Scrubber, structure
 from tests.replay.stage import replaying
 from tests.replay.tape import tape
+from tests.support.sampling import sampled
 
 Json = Any
 
@@ -29,6 +30,7 @@ def _name(play: Scenario) -> str:
 
 
 each_scenario = pytest.mark.parametrize("play", scenarios(), ids=_name)
+some_scenarios = pytest.mark.parametrize("play", sampled(scenarios(), 4), ids=_name)
 
 
 def test_every_cassette_has_its_scenario() -> None:
@@ -37,7 +39,7 @@ def test_every_cassette_has_its_scenario() -> None:
     assert expected == sorted(CASSETTES.rglob("*.yaml"))
 
 
-@each_scenario
+@some_scenarios
 def test_an_altered_request_fails_its_replay(play: Scenario) -> None:
     """With its last request altered a scenario does not pass; the next test says which alterations there are."""
     recorded = _recorded(play)
@@ -57,7 +59,7 @@ def test_no_part_of_a_request_can_change(play: Scenario) -> None:
             assert [] == [what for what, altered in _alterations(request) if Request(**altered) in cassette]
 
 
-@each_scenario
+@some_scenarios
 def test_a_request_not_made_fails_its_replay(play: Scenario) -> None:
     """A scenario that makes one request less than was recorded does not pass."""
     recorded = _recorded(play)

@@ -298,7 +298,7 @@ class World:
             self.pending.remove(post)
             self.messages.append(post.message)
             self._versions[post.message.ts] = [(post.visible_at, post.message)]
-        return sorted(self.messages, key=lambda m: tuple(map(int, m.ts.split("."))))
+        return sorted(self.messages, key=lambda m: m.ts)
 
     def replies(self, key: RequestKey) -> list[str]:
         """Texts of the thread's replies, whoever wrote them."""
