@@ -156,8 +156,11 @@ def _shares(links: Sequence[Credited], answered: Decimal | None) -> Shares:
         answered: USD, the amount that a person answered instead; None for the amounts that were computed.
     """
     total = sum((link.amount for link in links), Decimal(0))
-    parts = [link.amount if answered is None else link.amount * answered / total for link in links] if total else []
-    every = [shares_of(link.footprint, part) for link, part in zip(links, parts, strict=False)]
+    if not total:  # a person answered before anything was computed: each link may have got all of it
+        every = [shares_of(link.footprint, answered or Decimal(0)) for link in links]
+        return {place: share for shares in every if not isinstance(shares, Unknown) for place, share in shares.items()}
+    parts = [link.amount if answered is None else link.amount * answered / total for link in links]
+    every = [shares_of(link.footprint, part) for link, part in zip(links, parts, strict=True)]
     return added(shares for shares in every if not isinstance(shares, Unknown))
 
 
@@ -166,7 +169,7 @@ def _shares_in(summary: Mapping[str, Any], *, in_shadow: bool) -> Shares:
     outcome = outcome_of(summary)
     if outcome is None or not may_credit(outcome, in_shadow=in_shadow):
         return {}
-    amounts = [link["credit"] for link in summary["links"] if "footprint" in link and "credit" in link]
+    amounts = [link.get("credit", Decimal(0)) for link in summary.get("links", ()) if "footprint" in link]
     footprints = footprints_in(summary)
     if len(amounts) != len(footprints):
         return {}

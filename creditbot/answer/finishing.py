@@ -6,16 +6,17 @@ summaries, to the state and, by way of `logbook`, to the log of ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.logbook import Append, Logbook
 from creditbot.answer.owner import due, left_out_text
-from creditbot.credit.compute import LinksFailed
+from creditbot.credit.compute import LinksFailed, LookedUp
 from creditbot.credit.footprint import tokens_of
+from creditbot.credit.footprint_text import footprint_to_text
 from creditbot.errors import CreditbotError, StateConflict
 from creditbot.evidence.keeping import close_page, keep_page
 from creditbot.evidence.log import end_digest, end_of, with_salts
@@ -25,6 +26,9 @@ from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.state.ledger import Guard
 from creditbot.state.record import Notice, Record, is_credited, move
+
+Reached: TypeAlias = LinksFailed | LookedUp
+"""How far the links of a request got whose amount is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,26 @@ class Finisher:
             close_page(self._context.ports.pages, key, summary)
         return held
 
+    def keep_traffic(
+        self, key: RequestKey, record: Record, request: Request, look_up: Callable[[], LookedUp]
+    ) -> Record:  # fmt: skip
+        """Remembers for which traffic a person answered, in the summary and in the record.
+
+        An earlier summary that has the traffic knows more of it than the SQL that `look_up` gets, and stays. Raises
+        what `look_up` and the stores of summaries and of the log raise.
+        """
+        earlier = footprints_in(self._context.ports.summaries.load(key) or {})
+        found = None if earlier else look_up()
+        footprints = list(found.footprints.values()) if found else earlier
+        if not footprints:
+            return record
+        known = move(record, record.status, record.at, traffic=tuple(map(footprint_to_text, footprints)))
+        self._context.ledger.confirm(key, record)
+        kept = self._keep(key, known, request, found)
+        known = replace(known, saved=True, logged=kept.digest)
+        self._context.ledger.swap(key, record, known, append=kept.append)
+        return known
+
     def save_later(self, key: RequestKey, record: Record) -> Record:
         """Writes the summary that could not be written when the request ended, and logs the end.
 
@@ -122,7 +146,11 @@ class Finisher:
         return {f"{key}.left-out": due(text, end.at)}
 
     def _kept(
-        self, key: RequestKey, record: Record, request: Request | None = None, failed: LinksFailed | None = None
+        self,
+        key: RequestKey,
+        record: Record,
+        request: Request | None = None,
+        failed: Reached | None = None,
     ) -> _Kept | None:
         try:
             return self._keep(key, record, request, failed)
@@ -130,7 +158,11 @@ class Finisher:
             return None
 
     def _keep(
-        self, key: RequestKey, record: Record, request: Request | None = None, failed: LinksFailed | None = None
+        self,
+        key: RequestKey,
+        record: Record,
+        request: Request | None = None,
+        failed: Reached | None = None,
     ) -> _Kept:
         """Writes the summary and the page of an end, and returns what the state is to remember of them."""
         summary = self._save(key, record, request, failed)
@@ -140,7 +172,11 @@ class Finisher:
         return _Kept(end_digest(end), self._logbook.appending(key, end, record.logged))
 
     def _save(
-        self, key: RequestKey, record: Record, request: Request | None = None, failed: LinksFailed | None = None
+        self,
+        key: RequestKey,
+        record: Record,
+        request: Request | None = None,
+        failed: Reached | None = None,
     ) -> Mapping[str, Any]:
         """Writes the summary of an end, and returns it as it is stored."""
         summaries = self._context.ports.summaries
@@ -155,7 +191,7 @@ class Finisher:
         return summary
 
     def _of_failed(
-        self, key: RequestKey, record: Record, request: Request | None, failed: LinksFailed | None
+        self, key: RequestKey, record: Record, request: Request | None, failed: Reached | None
     ) -> Mapping[str, object] | None:
         if request is None or failed is None:
             return None
@@ -181,4 +217,5 @@ def _credited(record: Record, document: Mapping[str, object]) -> Sequence[str]:
     if record.result:
         return (*record.result.sql, *tokens_of(footprints_in(document)))
     earlier = document.get("credited")
-    return tuple(earlier) if isinstance(earlier, list | tuple) else ()
+    names = tuple(earlier) if isinstance(earlier, list | tuple) else ()
+    return tuple(dict.fromkeys((*names, *tokens_of(footprints_in(document)))))

@@ -81,8 +81,10 @@ class Overlaps:
     def _counts(self, other: RequestKey, theirs: Record, key: RequestKey, record: Record) -> bool:
         """Whether the other request credits traffic, and not by the same SQL, which is refused elsewhere."""
         in_shadow = self._context.in_shadow(key, record)
-        if other == key or not is_credited(theirs, in_shadow=in_shadow) or not theirs.result or not record.result:
+        if other == key or not is_credited(theirs, in_shadow=in_shadow) or not record.result:
             return False
+        if theirs.result is None:
+            return bool(theirs.traffic)
         oldest = self._context.now() - self._context.rules.duplicates
         is_same = theirs.at >= oldest and set(theirs.result.sql) & recognised_by(record.result.sql)
         return bool(theirs.result.traffic) and not is_same

@@ -90,14 +90,14 @@ def may_credit(outcome: Outcome, *, in_shadow: bool) -> bool:
 def is_forgotten(state: State, key: RequestKey) -> bool:
     """Whether the summary alone knows what a request credits: the state has forgotten it, or was lost since."""
     record = state.records.get(key)
-    if record is None or record.result is not None:
+    if record is None or record.result is not None or record.traffic:
         return record is None
     return is_credited(record, in_shadow=True) or (not record.terminal and state.doubts(key))
 
 
 def traffic_of(record: Record) -> tuple[str, ...]:
     """The footprints of a request as the state keeps them."""
-    return record.result.traffic if record.result else ()
+    return record.result.traffic if record.result else record.traffic
 
 
 def brief(record: Record) -> list[Footprint]:
@@ -110,8 +110,12 @@ def brief(record: Record) -> list[Footprint]:
 
 
 def _credited(footprints: Sequence[Footprint], record: Record) -> Sequence[Credited]:
-    """The footprints with the amounts of their links; with the whole amount at the first if these are not known."""
-    assert record.result
+    """The footprints with the amounts of their links; with the whole amount at the first if these are not known.
+
+    Where a person answered before anything was computed, nobody knows the amounts of the links.
+    """
+    if record.result is None:
+        return [Credited(footprint, Decimal(0)) for footprint in footprints]
     amounts = [link.amount for link in record.result.links]
     if len(amounts) != len(footprints):
         amounts = [record.result.amount, *[Decimal(0)] * len(footprints)]

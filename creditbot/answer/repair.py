@@ -36,6 +36,8 @@ class Repair:
         now, rules = self._context.now(), self._context.rules
         shown = self._check.look(key, record.thread, record.retried)
         standing = self._repair(key, record, shown) or record.reply
+        if self._check.end_if_answered_by_hand(key, record, shown):
+            return
         due = now - record.at >= look_after(rules.settle, record.checked)
         end: dict[str, Any] = {"reply": standing}
         if record.status == "elsewhere" and shown.answer:

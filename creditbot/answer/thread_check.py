@@ -22,7 +22,7 @@ from creditbot.intake.requests import is_ours
 from creditbot.intake.thread import REPEATS, ThreadView, is_behind, view
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
-from creditbot.state.record import ANSWERED, Record, move
+from creditbot.state.record import ANSWERED, UNANSWERED, Record, move
 
 
 class ThreadCheck:
@@ -72,8 +72,7 @@ class ThreadCheck:
                 "Find out who posted it, and credit by hand.",
             )
         if shown.elsewhere:
-            found: dict[str, Any] = {"reply": shown.elsewhere, "replies": shown.replies, **facts_of_answer(shown)}
-            return move(record, "elsewhere", now, claim=None, reason="Answered in the thread.", **found)
+            return answered_by_others(record, now, shown)
         if is_behind(shown.own, key, record.edited, shown.looked or now, self._context.rules.settle):
             raise NotYet("Slack does not show the latest version of the request yet.", "The next tick reads it again.")
         if shown.request is None:
@@ -81,6 +80,14 @@ class ThreadCheck:
         if shown.unclear:
             raise ThreadUnclear(shown.unclear, "Look at the thread and credit by hand.")
         return None
+
+    def end_if_answered_by_hand(self, key: RequestKey, record: Record, shown: ThreadView) -> bool:
+        """Ends a request that the bot has not answered as answered by others, if its thread shows an answer now."""
+        if record.status not in UNANSWERED or not shown.elsewhere:
+            return False
+        end = answered_by_others(record, self._context.now(), shown)
+        self.tell_if_amounts_differ(key, self._finisher.finish(key, record, end, request=shown.request), shown)
+        return True
 
     def tell_if_unanswered(self, key: RequestKey, record: Record, shown: ThreadView) -> None:
         """Tells the owner that an answer by others is no longer in its thread, and that no other answer is there."""
@@ -141,6 +148,12 @@ def facts_for_shadow(shown: ThreadView) -> dict[str, Any]:
             if remark.bot is None and read_answer(remark.text) is Reading.REFUSAL:
                 return {"reply": remark.ts, "answer_by": remark.user or "", "answer_amount": Decimal(0)}
     return {"reply": shown.elsewhere, **facts_of_answer(shown)}
+
+
+def answered_by_others(record: Record, now: datetime, shown: ThreadView) -> Record:
+    """The record of a request that a person or another bot has answered."""
+    found: dict[str, Any] = {"reply": shown.elsewhere, "replies": shown.replies, **facts_of_answer(shown)}
+    return move(record, "elsewhere", now, claim=None, reason="Answered in the thread.", **found)
 
 
 def answered(record: Record, now: datetime, reply: str, replies: int) -> Record:

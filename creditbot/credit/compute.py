@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from creditbot.credit.amount import credit_of
 from creditbot.credit.credit_days import credited_window, days_to_credit
-from creditbot.credit.footprint import Footprint, TrafficWindow, footprint_of
+from creditbot.credit.footprint import Footprint, TrafficWindow, Unknown, footprint_of
 from creditbot.credit.looker_filters import completed
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
@@ -30,6 +30,9 @@ from creditbot.ports import Resolver, Runner
 
 A = TypeVar("A", "LookerLink", "Query", "_Task")
 B = TypeVar("B")
+
+MOST_LOOKED_UP = 10
+"""Links of a request whose SQL is asked for, where no notebook runs on it."""
 
 
 class LinksFailed(CreditbotError):
@@ -95,6 +98,21 @@ class Computation:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the SQL of a request says, where no notebook was run.
+
+    Attributes:
+        problems: none, because links that fail are left out.
+        results: one per link that has its own SQL and could be read.
+        footprints: address of a link -> its traffic, without units.
+    """
+
+    results: tuple[LinkResult, ...]
+    footprints: Mapping[str, Footprint]
+    problems: tuple[tuple[LookerLink, CreditbotError], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ComputeLimits:
     """How much is done at the same time.
 
@@ -157,6 +175,26 @@ class CreditCalculator:
         footprints = [_footprint(task.window, result) for task, result in zip(tasks, results, strict=True)]
         amount = self._total(request, results, _by_address(results, footprints))
         return Computation(amount, tuple(results), tuple(filter(None, footprints)), day)
+
+    def look_up(self, request: Request, now: datetime) -> LookedUp:
+        """What the SQL of the request says about its traffic; no notebook runs. Links that fail are left out.
+
+        Args:
+            request: what links to Looker.
+            now: the time by Slack's clock, for SQL that reads the clock.
+        """
+        tasks: list[_Task] = []
+        for link in request.links[:MOST_LOOKED_UP]:
+            try:
+                tasks.append(self._task_of(self._query_of(link), now.astimezone(UTC).date()))
+            except CreditbotError as error:
+                if error.shared:
+                    break
+        tasks = _without_repeats(tasks)
+        units = Unknown("somebody else answered, and no notebook was run")
+        results = tuple(LinkResult(task.query, task.product.name, task.fingerprint) for task in tasks)
+        windows = [Footprint(task.product.name, task.window.accounts, task.window.days, units) for task in tasks]
+        return LookedUp(results, _by_address(results, windows))
 
     def _query_of(self, link: LookerLink) -> Query:
         if link.unusable:

@@ -20,6 +20,7 @@ Pure: this says which states and moves exist. `tick` and `answer` decide which m
     answered if the thread already shows our reply: it was posted before a state was lost.
     A computed request is held if a person has to decide. It goes on to posting when it is approved, and ends as denied
     otherwise. If what was to be approved has changed, it goes back to computed or restarted, or is held again.
+    If a person answers by hand what was given up, denied or skipped, it ends elsewhere.
     elsewhere, withdrawn, given_up and denied can also follow computed and held. They follow posting only once the post
     has settled and the thread was read after that. A computed or held request stays so when another process claims it.
     A claimed request stays claimed when it is written again because its message was edited.
@@ -56,6 +57,8 @@ TERMINAL: frozenset[Status] = frozenset(
 )
 ANSWERED: frozenset[Status] = frozenset({"answered", "elsewhere"})
 """Ends with an answer, by the bot or by a person. Both credit the SQL that was computed for the request."""
+UNANSWERED: frozenset[Status] = frozenset({"given_up", "denied", "skipped"})
+"""Ends after which a person may answer by hand. The request ends elsewhere then, and its traffic counts as credited."""
 Would = Literal["", "answered", "held", "refused", "failed"]
 """What would have become of a request without SHADOW: a reply, a question to the approvers, or a message to the owner
 because something in the request does not allow a reply (refused), or because no attempt succeeded (failed)."""
@@ -84,9 +87,9 @@ MOVES: dict[Status | None, frozenset[Status]] = {
         {"posting", "computed", "answered", "elsewhere", "withdrawn", "given_up", "denied", "shadowed"}
     ),
     "answered": frozenset({"answered"}),
-    "given_up": frozenset({"given_up", "restarted"}),
-    "denied": frozenset({"denied", "restarted"}),
-    "skipped": frozenset({"skipped", "restarted"}),
+    "given_up": frozenset({"given_up", "restarted", "elsewhere"}),
+    "denied": frozenset({"denied", "restarted", "elsewhere"}),
+    "skipped": frozenset({"skipped", "restarted", "elsewhere"}),
     "withdrawn": frozenset({"withdrawn", "restarted"}),
     "elsewhere": frozenset({"elsewhere", "restarted"}),
     "shadowed": frozenset({"shadowed", "restarted"}),
@@ -223,6 +226,7 @@ class Record:
         retried: UTC of the last `creditbot retry`. The owner is told about a failure after it, even if told before.
         hold: what the approvers were asked about this result; None where nobody had to be asked.
         would: for a shadowed request, what would have become of it; else "".
+        traffic: the footprint of each link as in `Result`, where somebody else answered before anything was computed.
     """
 
     status: Status
@@ -255,6 +259,7 @@ class Record:
     seen: datetime | None = None
     cause: str = ""
     would: Would = ""
+    traffic: tuple[str, ...] = ()
 
     @property
     def terminal(self) -> bool:
@@ -313,7 +318,7 @@ def restarted(record: Record, at: datetime, **kept: Any) -> Record:
     blank: dict[str, Any] = {
         "attempts": 0, "returned": 0, "due": None, "claim": None, "result": None, "began": None, "reason": "",
         "cause": "", "answer_by": "", "answer_amount": None, "saved": False, "logged": "", "checked": 0,
-        "overridden_by": "", "hold": None, "would": "",
+        "overridden_by": "", "hold": None, "would": "", "traffic": (),
     }  # fmt: skip
     return move(record, "restarted", at, **{**blank, **kept})
 

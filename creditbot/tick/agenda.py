@@ -12,7 +12,7 @@ from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.slack_time import is_newer, micros_of, time_of
 from creditbot.state.codec import State
-from creditbot.state.record import ANSWERED, Record, is_credited
+from creditbot.state.record import ANSWERED, UNANSWERED, Record, is_credited
 
 LEFT_BEHIND = timedelta(minutes=30)
 """A posting that has been due for this long has probably crashed every tick that tried it; it goes last."""
@@ -42,7 +42,8 @@ class Part(Enum):
     """Ended, but its summary does not say so yet, or the log does not."""
     DOUBTFUL = auto()
     """Ended, but one more reply may exist: a post of unknown outcome may have become visible since. Or others
-    answered the request, and may have taken their answer back. Or the channel shows another number of replies."""
+    answered the request, and may have taken their answer back. Or the channel shows another number of replies: one may
+    be the answer to a request that the bot could not answer."""
     WAITING = auto()
     """Not now: claimed by another process, not yet due, not yet settled, or paused."""
     DONE = auto()
@@ -163,7 +164,8 @@ def _ended(job: Job, record: Record, now: datetime, settle: timedelta, log_since
         return Part.SHADOWED
     if record.status == "elsewhere" and look_is_due:
         return Part.DOUBTFUL
-    return Part.DOUBTFUL if record.status in ANSWERED and _thread_changed(job, record) else Part.DONE
+    may_change = record.status in ANSWERED or record.status in UNANSWERED
+    return Part.DOUBTFUL if may_change and _thread_changed(job, record) else Part.DONE
 
 
 def _thread_changed(job: Job, record: Record) -> bool:

@@ -12,7 +12,7 @@ from creditbot.answer.owner import Notices, unsettled_text
 from creditbot.errors import CreditbotError, NotYet, StateConflict
 from creditbot.state.record import Record, move
 from creditbot.tick.agenda import Agenda, Job, Part
-from creditbot.tick.worker import Parts
+from creditbot.tick.worker import Parts, Worker
 
 MOST_LOOKS = 30
 """Threads of ended requests that one tick reads again; the rest is left to the next. Slack allows 50 reads a minute."""
@@ -21,9 +21,10 @@ MOST_LOOKS = 30
 class FollowUp:
     """Looks after requests that have ended."""
 
-    def __init__(self, context: TickContext, parts: Parts) -> None:
+    def __init__(self, context: TickContext, parts: Parts, worker: Worker) -> None:
         self._context = context
         self._parts = parts
+        self._worker = worker
 
     def look_at_shadowed(self, agenda: Agenda) -> Iterator[str]:
         """Finds what people have answered since to requests that ended in shadow: what they paid is credited.
@@ -57,6 +58,11 @@ class FollowUp:
 
     def _look_again(self, job: Job, record: Record) -> None:
         self._parts.repair.check_again(job.key, record, job.request.message.replies if job.request else None)
+        now = self._context.ledger.state.records.get(job.key)
+        if now and now.status == "elsewhere":
+            self._worker.keep_traffic(job.key, now, job.request)
+            if record.status != "elsewhere":  # somebody answered by hand what the bot could not answer
+                self._context.ports.signs.take_back(job.key, "by_hand")
 
     def _tell_edited(self, job: Job, record: Record) -> None:
         """Tells the owner about new links: an answered request is not answered again, so a person decides."""

@@ -136,7 +136,7 @@ class Bot:
             parts = Parts.of(context, notices)
             worker = Worker(context, self._calculator, parts)
             work = _ReportedWork(context, worker, self._progress, report, notices)
-            follow_up = FollowUp(context, parts)
+            follow_up = FollowUp(context, parts, worker)
             report.errors += follow_up.look_at_shadowed(agenda)
             decided = _decided(agenda[Part.HELD], parts.holds, report)
             report.held = len(agenda[Part.HELD]) - len(decided)

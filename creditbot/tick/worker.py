@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ class Worker:
         if request is None or request.may_be_answered or tried or self._context.ledger.state.doubts(key):
             shown = self._parts.check.look(key, record.thread, record.retried)
             if ended := self._parts.check.end_if_decided(key, record, shown):
-                return ended, request
+                return self.keep_traffic(key, ended, shown.request), request
             assert shown.request
             request = shown.request
             record = self._claim_as_edited(key, record, request)
@@ -215,6 +216,22 @@ class Worker:
         computation = self._calculator.compute(request, self._context.now())
         self._reached |= {LOOKER, *_services(computation)}
         return self._store_result(key, record, request, computation), request
+
+    def keep_traffic(self, key: RequestKey, record: Record, request: Request | None) -> Record:
+        """Finds out for which traffic a person answered before anything was computed; no notebook runs.
+
+        The request has ended, so nothing that goes wrong here counts. A later look at its thread tries it again.
+        """
+        is_known = record.status != "elsewhere" or record.result or record.traffic
+        if is_known or request is None or self._context.stopping:
+            return record
+        try:
+            look_up = partial(self._calculator.look_up, request, self._context.now())
+            return self._parts.finisher.keep_traffic(key, record, request, look_up)
+        except Exception as error:  # whatever it is, the request is answered
+            defect = not isinstance(error, CreditbotError)
+            log.warning("the traffic of request %s, which others answered: %s", key, error, exc_info=defect)
+            return record
 
     def _shadowed_before(self, key: RequestKey, record: Record) -> Record | None:
         """The end of a request that ended in shadow before the state was lost, as its summary has it; else None."""

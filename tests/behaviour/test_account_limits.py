@@ -261,7 +261,7 @@ requests = st.lists(
     st.tuples(
         st.lists(links, min_size=1, max_size=2), st.sampled_from(["at once", "later", "later, and forgotten"])
     ),
-    min_size=2, max_size=4,
+    min_size=2, max_size=3,
 )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def test_a_reply_vouches_for_the_entries_before_it(world: World) -> None:
 
 
 def test_an_end_that_changes_is_logged_again(world: World) -> None:
-    """A second reply, or an answer by a person that replaces another one: the last entry is of the summary as it is."""
+    """An answer whose traffic is found, and one that replaces it: the last entry is of the summary as it is."""
     key = world.ask("abc")
     world.say("Approved, $1.00, exceptions", "U0BOSS", thread_ts=key.ts)
     world.tick()
@@ -77,7 +77,7 @@ def test_an_end_that_changes_is_logged_again(world: World) -> None:
     world.say("Approved, $2.00, exceptions", "U0BOSS", thread_ts=key.ts)
     world.ticks(3)
     entries = [read_entry(world.log[number]) for number in sorted(world.log)]
-    assert ["1.00", "2.00"] == [str(entry.end["answer_amount"]) for entry in entries]
+    assert ["1.00", "1.00", "2.00"] == [str(entry.end["answer_amount"]) for entry in entries]
     assert end_of(world.summary(key), page_parts(world.pages[str(key)])) == entries[-1].end
 
 
