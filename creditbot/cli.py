@@ -54,8 +54,7 @@ def parser() -> argparse.ArgumentParser:
     compute.add_argument(
         "--page", metavar="FILE", default="computed.html", help="where to write the page (default: %(default)s)"
     )
-    history = _command(sub, "history", _late("requests", "history"), "list past requests, with the automation rate")
-    history.add_argument("--days", type=_days, default=30, help="how far back to look (default: 30)")
+    _history(_command(sub, "history", _late("history", "history"), "list past requests, with the automation rate"))
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
     retry = _command(sub, "retry", _late("requests", "retry"), "make the next tick restart a request")
     retry.add_argument(
@@ -77,6 +76,12 @@ def parser() -> argparse.ArgumentParser:
     report = _command(sub, "report", _late("report", "report"), "write the report: what was credited, held and refused")
     report.add_argument("--days", type=_days, default=365, help="how far back to look (default: 365)")
     report.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: OUTPUT_URI)")
+    export = _command(sub, "export", _late("export", "export"), "write the credits of one month as a table")
+    export.add_argument(
+        "--month", metavar="YYYY-MM", type=_month, help="the month of the answers, UTC (default: this month)"
+    )
+    export.add_argument("--format", choices=("csv", "xlsx", "parquet"), default="csv", help="(default: csv)")
+    export.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: csv to standard output)")
     _command(sub, "holds", _late("approvals", "holds"), "list the requests that wait for approvers")
     for verb in ("approve", "deny"):
         _vote(_command(sub, verb, _late("approvals", verb), f"{verb} a held request, like a reaction to its question"))
@@ -103,6 +108,18 @@ def _command(
     command = sub.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False)
     command.set_defaults(run=run)
     return command
+
+
+def _history(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--days", type=_days, help="how far back to look (default: 30)")
+    day = "asked on this day, UTC, or"
+    command.add_argument("--from", dest="first", metavar="YYYY-MM-DD", type=_day, help=f"only requests {day} later")
+    command.add_argument("--to", dest="last", metavar="YYYY-MM-DD", type=_day, help=f"only requests {day} earlier")
+    command.add_argument(
+        "--account", metavar="ACCOUNT", default="", help="only requests for the traffic of this account"
+    )
+    command.add_argument("--requester", metavar="ID", default="", help="only requests of this person, by member ID")
+    command.add_argument("--json", action="store_true", help="print everything that is known, as a JSON array")
 
 
 def _permalink(command: argparse.ArgumentParser) -> None:
@@ -209,6 +226,13 @@ def _day(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from None
+
+
+def _month(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a month such as 2026-01") from None
 
 
 def _days(text: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Literal
@@ -389,3 +389,22 @@ class HoldReason:
     text: str
     about: str = ""
     twice: Decimal | None = None
+
+
+TableCell = str | Decimal | datetime | date | int | None
+"""One cell of a table that people take away, such as the export; None if nobody knows. A datetime is aware."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column of such a table.
+
+    Attributes:
+        name: its heading, in every format.
+        kind: what its cells are: "usd" a Decimal, "moment" a datetime, "day" a date, "number" an int.
+        meaning: what it says, for the docs.
+    """
+
+    name: str
+    kind: Literal["text", "usd", "moment", "day", "number"]
+    meaning: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from decimal import Decimal
 
+from creditbot.credit.amount import format_usd
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
 
@@ -44,6 +46,13 @@ def say(line: str) -> None:
 def count(number: int, noun: str) -> str:
     """Such as "1 request" or "2 requests"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def answer_line(who: str, amount: Decimal | None) -> str:
+    """Who answered instead of us, and for how much (USD)."""
+    if amount is None:
+        return who
+    return f"{who}: {format_usd(amount)}" if amount else f"{who}: no credit"
 
 
 def utc(moment: datetime) -> str:

@@ -17,7 +17,7 @@ from creditbot.commands.output import count
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.evidence.places import from_report
 from creditbot.insight.figures import Figures, figures
-from creditbot.insight.history import History
+from creditbot.insight.history import History, log_positions
 from creditbot.insight.past import PastRequest
 from creditbot.insight.report import report_page
 from creditbot.settings.settings import Settings
@@ -51,9 +51,10 @@ def report(options: Namespace) -> int:
     return 0
 
 
-def history_of(assembly: Assembly) -> History:
-    """What is known of the past now."""
-    return History(assembly.ports.summaries, assembly.ports.pages, assembly.ledger.read())
+def history_of(assembly: Assembly, *, with_log: bool = False) -> History:
+    """What is known of the past now; `with_log` says whether places in the log of ends belong to it."""
+    positions = log_positions(assembly.ports.log.entries()) if with_log else None
+    return History(assembly.ports.summaries, assembly.ports.pages, assembly.ledger.read(), positions)
 
 
 def keep_report(settings: Settings, assembly: Assembly, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""`creditbot history`, `show` and `retry`: what became of single requests, and letting one start again.
+"""`creditbot show` and `retry`: what became of a single request, and letting one start again.
 
 What is known of requests comes from `creditbot.insight.lookup`. `retry` alone changes something: it puts the request
 into the state where the next tick finds it.
@@ -11,18 +11,16 @@ import os
 import socket
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.link_facts import link_facts
-from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, count, utc
+from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, answer_line, count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
 from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.lookup import Lookup, RequestFacts
-from creditbot.insight.past import PastRequest
 from creditbot.intake.permalink import Permalink, read_permalink
 from creditbot.ports import Clock, Pages
 from creditbot.settings.settings import Settings
@@ -31,17 +29,7 @@ from creditbot.state.ledger import Ledger
 from creditbot.state.record import ANSWERED, Record, move, restarted
 from creditbot.text import printable
 
-_RATED = ("answered", "elsewhere", "given_up", "denied", "skipped")
-"""The automation rate counts requests with these ends: all that wanted an answer."""
 _CAN_START_AGAIN = ("held", "failed", "given_up", "denied", "skipped", "withdrawn", "shadowed")
-
-
-def history(options: Namespace) -> int:
-    """Lists past requests, oldest first, with the share that was answered without a person."""
-    since = datetime.now(UTC) - timedelta(days=options.days)
-    for line in history_lines(_lookup(_assembly()).past(since), options.days):
-        print(line)
-    return 0
 
 
 def show(options: Namespace) -> int:
@@ -158,58 +146,6 @@ def _lookup(assembly: Assembly) -> Lookup:
     return Lookup(assembly.ports.inbox, assembly.ports.summaries, assembly.ledger, assembly.rules.requests)
 
 
-def history_lines(past: Sequence[PastRequest], days: int) -> Iterable[str]:
-    """The table, newest last, and the automation rate."""
-    if past:
-        yield f"{'asked (UTC)':<16}  {'outcome':<18}  {'credit':>12}  request"
-    for request in past:
-        usd = request.computed if request.would in ("answered", "held") else request.amount
-        amount = format_usd(usd) if usd is not None else ""
-        words = WOULD_WORDS.get(request.would) or STATUS_WORDS.get(request.status, request.status)
-        yield printable(f"{time_of(request.key.ts):%Y-%m-%d %H:%M}  {words:<18}  {amount:>12}  {request.permalink}")
-        if request.reason and request.status != "elsewhere":
-            yield printable(f"{' ' * 18}{request.reason}")
-        if request.status == "answered" and request.skipped:
-            yield f"{' ' * 18}It does not cover all links: no product is on for the SQL of {request.skipped} of them."
-        if request.answer_by:
-            yield printable(f"{' ' * 18}{_answer_line(request.answer_by, request.answer_amount)}")
-        for line in request.traffic:
-            yield printable(f"{' ' * 18}{line}")
-    yield _rate_line(past, days)
-    yield from _shadow_lines([request for request in past if request.would])
-
-
-def _shadow_lines(past: Sequence[PastRequest]) -> Iterable[str]:
-    """How what creditbot would have answered in shadow compares with what people answered."""
-    if not past:
-        return
-    would = [request for request in past if request.would == "answered"]
-    by_people = [request for request in would if request.answer_by]
-    same = sum(request.answer_amount == request.computed for request in by_people)
-    yield (
-        f"In shadow: {count(len(past), 'request')}. creditbot would have answered {len(would)}; people answered "
-        f"{len(by_people)} of these, {same} with the same amount."
-    )
-
-
-def _answer_line(who: str, amount: Decimal | None) -> str:
-    """Who answered instead of us, and for how much (USD)."""
-    if amount is None:
-        return who
-    return f"{who}: {format_usd(amount)}" if amount else f"{who}: no credit"
-
-
-def _rate_line(past: Sequence[PastRequest], days: int) -> str:
-    ended = [request for request in past if request.status in _RATED]
-    answered = [request for request in past if request.status == "answered"]
-    if not ended:
-        return f"No request was answered, given up or skipped in the last {count(days, 'day')}."
-    seconds = [request.seconds for request in answered if request.seconds]
-    mean = f", {sum(seconds) / len(seconds):.1f} seconds per request on average" if seconds else ""
-    in_full = sum(not request.skipped for request in answered)
-    return f"Automation rate {in_full / len(ended):.0%}: {in_full} of {count(len(ended), 'request')}{mean}."
-
-
 def page_of(facts: RequestFacts, pages: Pages) -> str:
     """Where the request's page is; "" if there is none, such as for a request that an earlier version ended."""
     return pages.address(facts.key) if facts.summary and pages.load(facts.key) else ""
@@ -244,7 +180,7 @@ def _record_facts(record: Record) -> Iterable[tuple[str, str]]:
     if record.due and not record.terminal:
         yield "next try", utc(record.due)
     if record.answer_by:
-        yield "answer by", _answer_line(record.answer_by, record.answer_amount)
+        yield "answer by", answer_line(record.answer_by, record.answer_amount)
     if record.result:
         yield "credit", format_usd(record.result.amount)
     if record.overridden_by:
@@ -264,7 +200,7 @@ def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         ("reason", outcome.get("reason")),
         (
             "answer by",
-            _answer_line(outcome["answer_by"], outcome.get("answer_amount")) if "answer_by" in outcome else "",
+            answer_line(outcome["answer_by"], outcome.get("answer_amount")) if "answer_by" in outcome else "",
         ),
         ("credit", format_usd(amount) if amount is not None else None),
         ("again by", outcome.get("overridden_by")),

@@ -8,8 +8,10 @@ several summaries are read at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+from creditbot.evidence.log import read_entry
 from creditbot.insight.past import PastRequest, past_request
 from creditbot.model import RequestKey
 from creditbot.ports import Kept, PageFinder, SummaryReader
@@ -30,12 +32,17 @@ class History:
         summaries: reads the saved summaries.
         pages: finds the pages; None if nobody wants to know where they are.
         state: as it was read.
+        positions: request -> its place in the log of ends, see `log_positions`; None if nobody wants to know.
     """
 
-    def __init__(self, summaries: SummaryReader, pages: PageFinder | None, state: State) -> None:
+    def __init__(
+        self, summaries: SummaryReader, pages: PageFinder | None, state: State,
+        positions: Mapping[RequestKey, int] | None = None,
+    ) -> None:  # fmt: skip
         self._summaries = summaries
         self._pages = pages
         self._state = state
+        self._positions = positions or {}
 
     def asked(self, start: datetime, end: datetime | None = None, *, brief: bool = False) -> list[PastRequest]:
         """The requests that were asked from `start` on and before `end`, oldest first.
@@ -93,10 +100,19 @@ class History:
             record = records.get(key)
             address = workspace.address(key, record.thread if record else "") if workspace else ""
             page = pages.address(key) if pages and key in paged else None
-            return past_request(key, record, summary, address, page)
+            return past_request(key, record, summary, address, page, self._positions.get(key))
 
         read = {key: known(key, summary) for key, summary in self._summaries.load_all(in_order(named))}
         return [read[key] if key in read else known(key, None) for key in in_order(read.keys() | records.keys())]
+
+
+def log_positions(entries: Mapping[int, bytes]) -> Mapping[RequestKey, int]:
+    """Request -> number of the last entry about its end. An entry that cannot be read counts for nothing here."""
+    positions: dict[RequestKey, int] = {}
+    for number in sorted(entries):
+        with suppress(ValueError):
+            positions[read_entry(entries[number]).key] = number
+    return positions
 
 
 def in_order(keys: Iterable[RequestKey]) -> list[RequestKey]:

@@ -224,12 +224,9 @@ class PastRequest:
 
 
 def past_request(
-    key: RequestKey,
-    record: Record | None,
-    summary: Mapping[str, Any] | None,
-    address: str = "",
-    page: str | None = None,
-) -> PastRequest:
+    key: RequestKey, record: Record | None, summary: Mapping[str, Any] | None, address: str = "",
+    page: str | None = None, log_position: int | None = None,
+) -> PastRequest:  # fmt: skip
     """What is known of a request.
 
     Args:
@@ -238,6 +235,7 @@ def past_request(
         summary: as it was saved, or None. The record goes above it until the end is in it.
         address: of the request, where the summary does not name it; "" if it is not known.
         page: where its page is; None if there is none.
+        log_position: its place in the log of ends; None if it is in none.
     """
     known = summary or {}
     by_summary = outcome_fields(known)
@@ -269,6 +267,7 @@ def past_request(
         hold=_hold(outcome.get("approval")),
         digest=digest_of(known) or None,
         page=page,
+        log_position=log_position,
         doubts=None if summary is None else len(_sequence(known.get("not_compared"))),
         would=str(outcome.get("would") or ""),
     )

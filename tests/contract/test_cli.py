@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import getpass
 import io
 import json
@@ -15,6 +16,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -411,9 +414,36 @@ def test_links_takes_the_host_from_the_settings(tmp_path: Path) -> None:
 def test_history_lists_requests_and_the_automation_rate(worked: Office) -> None:
     """Oldest first."""
     lines = worked.run("history").out.splitlines()
-    amounts = re.findall(r"(\$[\d,.]+)  https", "\n".join(lines))
+    amounts = re.findall(r"(\$[\d,.]+)  \w+ +https", "\n".join(lines))
     assert ["$4,948.80", "$2,833.28", "$758.45"] == amounts
     assert re.fullmatch(r"Automation rate 60%: 3 of 5 requests, [\d.]+ seconds per request on average\.", lines[-1])
+
+
+def test_history_is_of_one_account_or_of_one_person(worked: Office) -> None:
+    """However the account is written."""
+    out = worked.run("history", "--account", "ac-sandbox-0001").out
+    assert "In all $4,948.80 credited for 1 request.\n" in out
+    assert 1 == out.count("https://")
+    ravi = worked.run("history", "--requester", "U0RAVI").out
+    assert "$2,833.28" in ravi
+    assert "$4,948.80" not in ravi
+
+
+def test_history_is_of_some_days(worked: Office) -> None:
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    none = f"No request was answered, given up or skipped from {tomorrow} on.\n"
+    assert none == worked.run("history", "--from", tomorrow).out
+    assert "$4,948.80" in worked.run("history", "--from", "2026-01-01", "--to", tomorrow).out
+
+
+def test_history_as_json_has_exact_amounts(worked: Office) -> None:
+    """And what is known of each link."""
+    past = json.loads(worked.run("history", "--json").out, parse_float=Decimal)
+    assert 5 == len(past)
+    credited = [request for request in past if request["credit"]]
+    assert [Decimal("4948.80"), Decimal("2833.28"), Decimal("758.45")] == [each["credit"] for each in credited]
+    assert ["AC-sandbox-0001"] == credited[0]["links"][0]["accounts"]
+    assert "U0LEE" in {request["answer_by"] for request in past}
 
 
 def test_history_without_requests_says_so(office: Office) -> None:
@@ -425,7 +455,7 @@ def test_history_without_requests_says_so(office: Office) -> None:
 def test_a_tick_that_ended_requests_leaves_a_report(worked: Office) -> None:
     """With links to the pages beside it."""
     page = (worked.folder / "data/outputs/report/index.html").read_text("utf-8")
-    assert "$8,364.92" in page
+    assert "$8,540.53" in page
     assert 'href="../evidence/' in page
     state = json.loads((worked.folder / "data/processed_messages.json").read_text("utf-8"))
     assert "reported" in state["meta"]
@@ -448,6 +478,32 @@ def test_a_report_that_cannot_be_written_is_a_sentence(worked: Office) -> None:
     done = worked.run("report", "--out", "missing/report.html")
     assert "missing/report.html cannot be written: No such file or directory. Give --out another path." == done.sentence
     assert 2 == done.code
+
+
+def test_an_export_ties_to_the_history(worked: Office) -> None:
+    """A row for each link, and the sum for whoever checks it."""
+    month = f"{datetime.now(UTC):%Y-%m}"
+    done = worked.run("export")
+    assert done.out == worked.run("export", "--month", month).out
+    heading, *rows = csv.reader(io.StringIO(done.out))
+    amounts = [row[heading.index("amount_usd")] for row in rows]
+    assert ["4948.80", "2833.28"] == amounts[:2]
+    assert f"4 credits in {month} (UTC), $8,540.53.\n" == done.err
+    assert Decimal("8540.53") == sum(map(Decimal, amounts))
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
+def test_an_export_goes_to_a_file_in_every_format(worked: Office, form: str) -> None:
+    month = f"{datetime.now(UTC):%Y-%m}"
+    done = worked.run("export", "--month", month, "--format", form, "--out", f"credits.{form}")
+    assert f"4 credits in {month} (UTC), $8,540.53: credits.{form}\n" == done.out
+    assert (worked.folder / f"credits.{form}").stat().st_size > 100
+
+
+def test_a_workbook_is_not_written_to_the_terminal(worked: Office) -> None:
+    assert refusal("--format xlsx needs a file. Name it with --out FILE.") == worked.run(
+        "export", "--month", "2026-11", "--format", "xlsx"
+    )
 
 
 def test_show_prints_what_became_of_a_request(worked: Office) -> None:
@@ -694,6 +750,7 @@ def test_sigterm_ends_a_command_before_a_tick_handles_it() -> None:
     [
         [], ["answer"], ["run-once", "now"], ["show"], ["retry", "--failed", "--since", "yesterday"], ["approve"],
         ["history", "--days", "0"], ["history", "--days", "99999999999"], ["history", "--da", "3"], ["sandbox"],
+        ["export", "--month", "2026-13"], ["report", "--days", "0"],
         ["sandbox", "serve", "--slack-port", "99999"],
     ],
 )  # fmt: skip

@@ -14,13 +14,13 @@ import pytest
 from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import RequestKey
 from tests.crash.faults import LATENESS, STALENESS, Fault, Kind
+from tests.crash.sampling import POINTS, some
 from tests.crash.scenario import Outcome, Scenario, Sort, scenario_of, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.crash.table import Table
 from tests.crash.test_interleavings import interleave
 from tests.crash.test_points import JUST_IN_TIME, LATE_REPLY, UNAVOIDABLE
 from tests.support.points import Point
-from tests.support.sampling import count, sampled
 from tests.support.world import World
 
 HOURS = replace(SWEEP_RULES, policy=replace(SWEEP_RULES.policy, expires=timedelta(hours=2)))
@@ -88,7 +88,7 @@ def replies(scenario: Scenario) -> int:
 @pytest.mark.parametrize("kind", get_args(Kind), ids=lambda kind: kind.replace(" ", "-"))
 @pytest.mark.parametrize("name", SORTS)
 def test_whatever_fails_the_same_traffic_is_credited_once(name: str, kind: Kind, table: Table) -> None:
-    for point, nth in sampled(passed(name), 7, get_args(Kind).index(kind)):
+    for point, nth in some(passed(name), f"{name} {kind}"):
         if kind.startswith("SIGSTOP") and point in UNAVOIDABLE:
             continue
         scenario, simulation = simulated(name, [Fault(kind, point, nth)])
@@ -102,7 +102,7 @@ def test_whatever_fails_the_same_traffic_is_credited_once(name: str, kind: Kind,
 @pytest.mark.parametrize("kind", ["SIGKILL", "SIGSTOP across a takeover", "409"])
 def test_after_a_reply_of_unknown_outcome_the_same_traffic_waits(name: str, kind: Kind, table: Table) -> None:
     """The reply may be there, so that its traffic counts as credited."""
-    for point, nth in sampled(passed(name, (LATE_REPLY,)), 7):
+    for point, nth in some(passed(name, (LATE_REPLY,)), f"late {name} {kind}"):
         if kind.startswith("SIGSTOP") and point in UNAVOIDABLE:
             continue
         scenario, simulation = simulated(name, [LATE_REPLY, Fault(kind, point, nth)], late=JUST_IN_TIME)
@@ -115,7 +115,7 @@ def test_after_a_reply_of_unknown_outcome_the_same_traffic_waits(name: str, kind
 @pytest.mark.parametrize("name", SORTS)
 def test_two_ticks_at_once_credit_the_same_traffic_once(name: str, table: Table) -> None:
     """Switched at every boundary between two effects, in any order."""
-    for seed in range(count(80, 4)):
+    for seed in range(POINTS or 80):
         dice = random.Random(f"{name} {seed}")
         scenario = scenario_of((SORTS[name][0],), used=seed % 3 > 0)
         scenario.world.lateness = dice.choice((timedelta(0), LATENESS))
@@ -143,7 +143,7 @@ def test_a_state_lost_between_two_requests_credits_the_traffic_once(
     name: str, asked: str, mishap: Callable[[World, RequestKey], None], table: Table
 ) -> None:
     """Whether the second one was there when the state was lost, or is asked when the loss is known."""
-    for point, nth in sampled(passed(name, (LATE_REPLY,)), 7):
+    for point, nth in some(passed(name, (LATE_REPLY,)), f"{name} {asked} {mishap.__name__}"):
         scenario, simulation = simulated(name, [LATE_REPLY], late=JUST_IN_TIME)
         world, keys = scenario.world, scenario.groups["q0"]
         if asked == "after":
@@ -168,7 +168,7 @@ def _answered_by_a_person(world: World, first: RequestKey, second: RequestKey, s
 @pytest.mark.parametrize("name", ["windows meet", "units shared"])
 def test_what_a_person_answers_in_between_is_not_credited_again(name: str, table: Table) -> None:
     """To the first of the two, at any point: there is never a reply of ours to both, nor one beside the answer."""
-    for point, nth in sampled(passed(name), 5):
+    for point, nth in some(passed(name), f"{name} person"):
         scenario, simulation = simulated(name)
         first, second = scenario.groups["q0"]
         sent: list[bool] = []

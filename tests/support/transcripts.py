@@ -88,6 +88,8 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?", "TIME"),
         (r"\b(SQL|notebook) (?:\d-)?[0-9a-f]{10,12}\b", r"\1 HASH"),
         (r"[\d.]+ seconds per request", "N seconds per request"),
+        (r",[0-9a-f]{12},", ",DIGEST,"),
+        (r"\b\d{4}-\d\d \(UTC\)", "MONTH (UTC)"),
     ):
         text = re.sub(pattern, word, text)
     lines = text.split("\n")

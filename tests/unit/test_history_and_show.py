@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from creditbot.commands.requests import history_lines, request_lines
+import pytest
+
+from creditbot.commands.history import history_lines, time_range
+from creditbot.commands.requests import request_lines
+from creditbot.errors import SettingsError
 from creditbot.insight.lookup import RequestFacts
-from creditbot.insight.past import PastRequest
+from creditbot.insight.past import PastHold, PastRequest
 from creditbot.model import RequestKey
-from creditbot.state.record import Record
+from creditbot.state.record import Record, Vote
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
+DAY = datetime(2026, 1, 5, tzinfo=UTC)
+WHEN = "in the last 30 days"
 KEY = RequestKey("T0", "C0", "1767960000.000100")
 LINK = "https://acme.slack.com/archives/C0/p1767960000000100"
 
 
 def past(status: str, amount: str = "", seconds: float | None = None, reason: str = "") -> PastRequest:
-    return PastRequest(KEY, LINK, status, Decimal(amount) if amount else None, seconds=seconds, reason=reason)
+    return PastRequest(
+        KEY, LINK, status, Decimal(amount) if amount else None, seconds=seconds, reason=reason, requester="U0DANA"
+    )
 
 
 # --- history ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_past_request_is_a_row_with_its_amount() -> None:
-    rows = list(history_lines([past("answered", "1234.50", 4.0)], 30))
-    assert "asked (UTC)       outcome                   credit  request" == rows[0]
-    assert f"2026-01-09 12:00  answered               $1,234.50  {LINK}" == rows[1]
+    rows = list(history_lines([past("answered", "1234.50", 4.0)], WHEN))
+    assert "asked (UTC)       outcome                   credit  asked by     request" == rows[0]
+    assert f"2026-01-09 12:00  answered               $1,234.50  U0DANA       {LINK}" == rows[1]
 
 
 def test_the_reason_of_an_end_stands_below_its_row() -> None:
-    rows = list(history_lines([past("given_up", reason="Looker has no Look 7.")], 30))
-    assert f"2026-01-09 12:00  given up                          {LINK}" == rows[1]
+    rows = list(history_lines([past("given_up", reason="Looker has no Look 7.")], WHEN))
+    assert f"2026-01-09 12:00  given up                          U0DANA       {LINK}" == rows[1]
     assert f"{' ' * 18}Looker has no Look 7." == rows[2]
 
 
@@ -44,7 +53,7 @@ def test_the_automation_rate_is_of_requests_that_wanted_an_answer() -> None:
         past("withdrawn"), past("failed"),
     ]  # fmt: skip
     expected = "Automation rate 50%: 2 of 4 requests, 5.0 seconds per request on average."
-    assert expected == list(history_lines(requests, 30))[-1]
+    assert expected == list(history_lines(requests, WHEN))[-1]
 
 
 def test_links_of_a_product_that_is_off_are_not_automated() -> None:
@@ -52,36 +61,59 @@ def test_links_of_a_product_that_is_off_are_not_automated() -> None:
     requests = [
         past("answered", "10.00", 4.0), past("skipped"), replace(past("answered", "20.00", 6.0), skipped=1),
     ]  # fmt: skip
-    lines = list(history_lines(requests, 30))
+    lines = list(history_lines(requests, WHEN))
     assert "Automation rate 33%: 1 of 3 requests, 5.0 seconds per request on average." == lines[-1]
-    assert f"{' ' * 18}It does not cover all links: no product is on for the SQL of 1 of them." == lines[-2]
+    assert f"{' ' * 18}It does not cover all links: no product is on for the SQL of 1 of them." == lines[-3]
 
 
 def test_a_persons_answer_is_listed_with_who_gave_it() -> None:
     """And with the amount, if it names one."""
     answer = replace(past("elsewhere"), answer_by="U0BOSS", answer_amount=Decimal("812.40"))
-    lines = list(history_lines([answer, replace(answer, answer_amount=None)], 30))
+    lines = list(history_lines([answer, replace(answer, answer_amount=None)], WHEN))
     assert [f"{' ' * 18}U0BOSS: $812.40", f"{' ' * 18}U0BOSS"] == lines[2:5:2]
 
 
 def test_a_history_without_requests_says_so() -> None:
-    assert ["No request was answered, given up or skipped in the last 7 days."] == list(history_lines([], 7))
+    lines = list(history_lines([], "in the last 7 days"))
+    assert ["No request was answered, given up or skipped in the last 7 days."] == lines
 
 
-def test_a_request_in_shadow_shows_both_answers() -> None:
-    """What creditbot would have said, and what people said."""
-    would = replace(past("shadowed"), would="answered", computed=Decimal("812.40"))
-    said = replace(would, answer_by="U0BOSS", answer_amount=Decimal("812.40"))
-    denied = replace(would, answer_by="U0BOSS", answer_amount=Decimal(0))
-    refused = replace(past("shadowed", reason="Looker has no Look 7."), would="refused")
-    lines = list(history_lines([would, said, denied, refused], 30))
-    assert f"2026-01-09 12:00  would answer             $812.40  {LINK}" == lines[1]
-    assert [f"{' ' * 18}U0BOSS: $812.40", f"{' ' * 18}U0BOSS: no credit"] == [lines[3], lines[5]]
-    assert f"2026-01-09 12:00  would refuse                      {LINK}" == lines[6]
-    assert (
-        "In shadow: 4 requests. creditbot would have answered 3; people answered 2 of these, 1 with the same amount."
-        == lines[-1]
-    )
+def test_the_totals_are_of_our_credits_and_of_others_answers() -> None:
+    """They stand above the rate; a history without an amount has none."""
+    other = replace(past("elsewhere"), answer_by="U0BOSS", answer_amount=Decimal("5.00"))
+    requests = [past("answered", "10.00"), past("answered", "2.50"), other, past("given_up")]
+    line = list(history_lines(requests, WHEN))[-2]
+    assert "In all $12.50 credited for 2 requests, $5.00 answered by others for 1 request." == line
+
+
+def test_a_decision_is_listed_with_who_took_it() -> None:
+    hold = PastHold("d", "p", NOW, votes=(Vote("U0ROSA", yes=True, seen=NOW), Vote("U0SAM", yes=False, seen=NOW)))
+    requests = [replace(past("answered", "10.00"), hold=hold), replace(past("denied"), hold=hold)]
+    lines = list(history_lines(requests, WHEN))
+    assert [f"{' ' * 18}approved by U0ROSA", f"{' ' * 18}denied by U0SAM"] == lines[2:5:2]
+
+
+@pytest.mark.parametrize(
+    ("options", "start", "end", "words"),
+    [
+        ({}, NOW - timedelta(days=30), None, "in the last 30 days"),
+        ({"days": 1}, NOW - timedelta(days=1), None, "in the last 1 day"),
+        ({"first": DAY}, DAY, None, "from 2026-01-05 on"),
+        ({"last": DAY}, datetime(2000, 1, 1, tzinfo=UTC), DAY + timedelta(days=1), "to 2026-01-05"),
+        ({"first": DAY, "last": DAY}, DAY, DAY + timedelta(days=1), "from 2026-01-05 to 2026-01-05"),
+    ],
+    ids=["nothing", "days", "from", "to", "one day"],
+)
+def test_a_range_has_both_of_its_days_in_it(
+    options: dict[str, Any], start: datetime, end: datetime | None, words: str
+) -> None:
+    assert (start, end, words) == time_range(Namespace(**{"days": None, "first": None, "last": None, **options}), NOW)
+
+
+@pytest.mark.parametrize("options", [{"days": 3, "first": DAY}, {"first": NOW, "last": DAY}])
+def test_a_range_that_means_nothing_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        time_range(Namespace(**{"days": None, "first": None, "last": None, **options}), NOW)
 
 
 # --- show ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import creditbot.insight
-from creditbot import ports
 from creditbot.adapters.storage.pages import ObjectPages
 from creditbot.adapters.storage.summaries import ObjectSummaries
 from creditbot.insight.history import History
@@ -83,23 +82,3 @@ def _next(thing: Any) -> Iterable[object]:
         yield from vars(thing).values() if hasattr(thing, "__dict__") else ()
         slots = (name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ()))
         yield from (getattr(thing, name) for name in slots if name != "__weakref__" and hasattr(thing, name))
-
-
-def test_every_port_is_either_read_or_written() -> None:
-    """A new port that writes to Slack has to be named here."""
-    known = {
-        "Clock",
-        "Inbox",
-        "Resolver",
-        "Runner",
-        "SummaryReader",
-        "SummaryStore",
-        "Notebooks",
-        "PageFinder",
-        "Pages",
-        "StateStore",
-    }
-    protocols = {
-        name for name, value in vars(ports).items() if getattr(value, "_is_protocol", False) and name != "Protocol"
-    }
-    assert known | {port.__name__ for port in WRITES_TO_SLACK} == protocols

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from creditbot.credit.footprint import Unit, Unknown
-from creditbot.insight.history import History
+from creditbot.insight.history import History, log_positions
 from creditbot.insight.past import PastLink, PastRequest, past_request
 from creditbot.model import RequestKey
 from creditbot.state.codec import understand
@@ -157,6 +157,21 @@ def test_what_would_be_paid_twice_is_known_in_usd(world: World) -> None:
     first, second = asked(world)
     assert (0, None) == (first.overlaps, first.twice)
     assert ("held", 1, Decimal("12.50")) == (second.status, second.overlaps, second.twice)
+
+
+def test_the_place_in_the_log_is_that_of_the_last_end(world: World) -> None:
+    """Of a request that was restarted, the log has two ends."""
+    key = world.ask("gone")
+    world.tick()
+    world.retry(key)
+    world.tick()
+    world.ask("abc")
+    world.tick()
+    ports = world.ports()
+    entries = {**ports.log.entries(), 99: b"not an entry"}
+    past = History(ports.summaries, None, understand(ports.state.read()), log_positions(entries)).asked(START)
+    assert [1, 2] == [one.log_position for one in past]
+    assert [None, None] == [one.log_position for one in asked(world)]
 
 
 def test_what_nobody_knows_is_none() -> None:
