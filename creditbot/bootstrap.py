@@ -85,7 +85,7 @@ def assemble(
         slack.owner,
         MutedApprovers(slack.approvers) if settings.shadow else slack.approvers,
         resolver or make_resolver(settings, stop),
-        runner or make_runner(settings, products, environ),
+        runner or make_runner(settings, products, environ, keep_dir=_kept_notebooks(settings)),
         summaries or make_summaries(settings),
         pages or make_pages(settings),
         make_notebooks(settings),
@@ -98,7 +98,7 @@ def assemble(
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
     sql = SqlRules(dialect, settings.sql_tables, policy.traffic.account_fields)
-    workers = settings.workers or _cores()
+    workers = workers_of(settings)
     limits = ComputeLimits(workers)
     sql_reader = SqlReaderProcess()
     calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, limits, sql_reader)
@@ -127,6 +127,11 @@ def assemble(
     )
     bot = Bot(ports, ledger, calculator, rules, process, progress)
     return Assembly(bot, ports, ledger, calculator, rules, products, sql, slack, sql_reader)
+
+
+def workers_of(settings: Settings) -> int:
+    """How many notebooks run at the same time."""
+    return settings.workers or _cores()
 
 
 def _cores() -> int:
@@ -180,8 +185,23 @@ def make_resolver(settings: Settings, stop: Stop) -> Resolver:
     )
 
 
-def make_runner(settings: Settings, products: ProductTable, environ: Mapping[str, str]) -> Runner:
-    """The way to run the notebooks of the products that are on; they see what of `environ` they may."""
+def make_runner(
+    settings: Settings,
+    products: ProductTable,
+    environ: Mapping[str, str],
+    *,
+    keep_dir: Path | None,
+    values: Mapping[Path, Mapping[str, str]] = {},
+) -> Runner:
+    """The way to run the notebooks of the products that are on; they see what of `environ` they may.
+
+    Args:
+        settings: how long a run may take, and which executed notebooks are kept.
+        products: which notebooks to expect.
+        environ: the environment.
+        keep_dir: where executed notebooks are kept; None keeps none.
+        values: notebook -> what to set in its policy cell.
+    """
     from creditbot.adapters.notebooks.environment import kernel_environment
     from creditbot.adapters.notebooks.runner import NotebookRunner
 
@@ -192,8 +212,14 @@ def make_runner(settings: Settings, products: ProductTable, environ: Mapping[str
         kernel_environment(environ, settings.notebook_env, settings.own_secrets),
         seconds=settings.notebook_timeout,
         keep=settings.keep_notebooks,
-        keep_dir=Path(settings.output_uri) / "notebooks" if "://" not in settings.output_uri else None,
+        keep_dir=keep_dir,
+        values=values,
     )
+
+
+def _kept_notebooks(settings: Settings) -> Path | None:
+    """Where a tick keeps executed notebooks: beside the summaries, if that is a folder."""
+    return Path(settings.output_uri) / "notebooks" if "://" not in settings.output_uri else None
 
 
 def make_summaries(settings: Settings) -> SummaryStore:

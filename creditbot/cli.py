@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _history(_command(sub, "history", _late("history", "history"), "list past requests, with the automation rate"))
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
+    _replay(_command(sub, "replay", _late("replay", "run"), "compute requests again, and say what differs"))
     retry = _command(sub, "retry", _late("requests", "retry"), "make the next tick restart a request")
     retry.add_argument(
         "permalink", metavar="PERMALINK", nargs="?", help="address of the message, from Copy link in its menu"
@@ -129,6 +130,35 @@ def _permalink(command: argparse.ArgumentParser) -> None:
 def _vote(command: argparse.ArgumentParser) -> None:
     _permalink(command)
     command.add_argument("--by", metavar="NAME", required=True, help="the approver who decides, by member ID")
+
+
+def _replay(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(error_code=2)
+    command.add_argument(
+        "permalink", metavar="PERMALINK", nargs="?", help="address of the message, from Copy link in its menu"
+    )
+    command.add_argument(
+        "--since", metavar="DAY", type=_day, help="all requests asked since then, YYYY-MM-DD UTC, as a table"
+    )
+    command.add_argument("--until", metavar="DAY", type=_day, help="with --since: those asked before then")
+    command.add_argument(
+        "--with-notebook",
+        metavar="[PRODUCT=]FILE",
+        action="append",
+        default=[],
+        help="run this notebook in place of the product's own",
+    )
+    command.add_argument(
+        "--set",
+        metavar="[PRODUCT:]NAME=VALUE",
+        action="append",
+        default=[],
+        help="set a value in the policy cell of the notebooks, such as TARGETS.basic=0.85",
+    )
+    command.add_argument("--stored-notebooks", action="store_true", help="run the notebooks of then, as they were kept")
+    command.add_argument("--without-looker", action="store_true", help="do not ask Looker where the links lead now")
+    command.add_argument("--out", metavar="FOLDER", help="write each comparison, and the page of what is computed now")
+    command.add_argument("--json", action="store_true", help="print JSON")
 
 
 class _Version(argparse.Action):
@@ -261,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CreditbotError as error:
         sentence = sandbox_commands.why_nobody_answers() if isinstance(error, Unreachable) else ""
         print(f"creditbot: {without_known_secrets(printable(sentence or str(error)))}", file=sys.stderr)
-        return error.exit_code
+        return int(getattr(options, "error_code", error.exit_code))
     except BrokenPipeError:  # whoever reads our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -269,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("creditbot: stopped", file=sys.stderr)
         return 130
     except Exception as error:  # noqa: BLE001  # what nobody foresaw ends in a sentence, too
-        return _defect(error)
+        return max(_defect(error), getattr(options, "error_code", 1))
     return code
 
 

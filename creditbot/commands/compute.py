@@ -19,14 +19,13 @@ from creditbot.commands.link_facts import link_facts
 from creditbot.commands.output import say
 from creditbot.commands.run_once import check_notebooks_exist
 from creditbot.credit.amount import reply_text
-from creditbot.credit.compute import LinksFailed
 from creditbot.credit.footprint_text import footprint_from_json
 from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts
 from creditbot.decide.paid_twice import account_reasons
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
-from creditbot.evidence.summary import computed_summary, failed_summary, with_footprints
+from creditbot.insight.trial import tried
 from creditbot.intake.looker_host import LookerHost
 from creditbot.intake.looker_links import looker_links
 from creditbot.intake.requests import Request
@@ -79,23 +78,8 @@ def compute_request(
     assembly: Assembly, request: Request, now: datetime
 ) -> tuple[Mapping[str, Any], Sequence[LinkResult]]:  # fmt: skip
     """The summary that the request would get, and the results behind it. Raises an error that is not a link's fault."""
-    try:
-        computation = assembly.calculator.compute(request, now)
-    except LinksFailed as failed:
-        if shared := next((error for _, error in failed.problems if error.shared), None):
-            raise shared from failed
-        problems = {link.url: str(error) for link, error in failed.problems}
-        return _tried(failed_summary(_KEY, "", request, failed.results, problems, failed.footprints)), failed.results
-    summary = computed_summary(_KEY, "", request.message, computation.amount, computation.results, now)
-    return _tried(with_footprints(summary, computation.footprints)), computation.results
-
-
-def _tried(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The summary of an amount that nobody has posted."""
-    amount = summary.get("credit_amount") or summary.get("computed_amount")
-    request = {"text": summary["request"]["text"]}
-    ended = {"credit_amount": None, "computed_amount": amount, "outcome": {"status": "tried"}}
-    return {**summary, **ended, "request": request}
+    summary, results = tried(assembly.calculator, _KEY, "", request, now)
+    return {**summary, "request": {"text": summary["request"]["text"]}}, results
 
 
 def lines_of(summary: Mapping[str, Any], template: str) -> Iterator[str]:

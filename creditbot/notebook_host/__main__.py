@@ -77,7 +77,7 @@ def _executor(settings: HostSettings, launcher: KernelLauncher) -> NotebookExecu
     gc.enable()
     keep_dir = settings["keep_dir"]
     keeper = NotebookKeeper(settings["keep"], Path(keep_dir) if keep_dir else None)
-    return NotebookExecutor(launcher, settings["seconds"], keeper)
+    return NotebookExecutor(launcher, settings["seconds"], keeper, settings.get("values", {}))
 
 
 def _outcome(executor: Future[NotebookExecutor], request: RunRequest) -> NotebookRun | CreditbotError:

@@ -52,21 +52,30 @@ class NotebookExecutor:
         launcher: starts the kernels.
         seconds: how long a run may take, the start of its kernel included.
         keeper: keeps executed notebooks.
+        values: path of a notebook -> what to set in its policy cell.
     """
 
-    def __init__(self, launcher: KernelLauncher, seconds: float, keeper: NotebookKeeper) -> None:
+    def __init__(
+        self,
+        launcher: KernelLauncher,
+        seconds: float,
+        keeper: NotebookKeeper,
+        values: Mapping[str, Mapping[str, str]] = {},
+    ) -> None:
         self._launcher = launcher
         self._seconds = seconds
         self._keeper = keeper
+        self._values = values
 
     def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
         """Runs the notebook at this path with its parameter set to `sql`, and with the days to credit if it takes them.
 
         Raises `NotebookFailed` or `NotebookStopped`, and `Unreachable` or `Refused` if the warehouse is the cause.
-        `Refused` also says that the notebook can never be run, see `prepare`.
+        `Refused` also says that the notebook can never be run, and `SettingsError` that a value cannot be set in it,
+        see `prepare`.
         """
         started = time.monotonic()
-        prepared = prepare(Path(notebook))
+        prepared = prepare(Path(notebook), self._values.get(notebook))
         kernel = self._launcher.kernel(str(prepared.path.parent), prepared.command)
         kernel.put(prepared.imported)
         execution = Execution(kernel, notebook, sql, _parameters(prepared, days))

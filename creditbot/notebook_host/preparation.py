@@ -19,10 +19,11 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from nbformat import NotebookNode
 
-from creditbot.errors import Refused
+from creditbot.errors import Refused, SettingsError
 from creditbot.notebook_host.imports import hash_of, version_of
 from creditbot.notebook_host.parameter import PARAMETERS_TAG, UnusableParameter, names_set_in, parameter_cell
 from creditbot.notebook_host.tidying import tidy
+from creditbot.notebook_host.what_if import POLICY_TAG, CannotSet, with_values
 from creditbot.text import one_line
 
 ADDED_TAGS = frozenset({"injected-parameters", "papermill-error-cell-tag"})
@@ -60,12 +61,21 @@ class PreparedNotebook:
     parameters: frozenset[str] = frozenset()
 
 
-def prepare(path: Path) -> PreparedNotebook:
-    """Reads a notebook and makes the copy that is run. Raises `Refused` if it cannot be run at all."""
+def prepare(path: Path, values: Mapping[str, str] | None = None) -> PreparedNotebook:
+    """Reads a notebook and makes the copy that is run.
+
+    Args:
+        path: its file.
+        values: what to set in the policy cell of the copy, see `what_if`.
+
+    Raises `Refused` if it cannot be run at all, and `SettingsError` if it has no place for a value.
+    """
     data = _read(path)
     notebook = _notebook(path, data)
     numbered = [(number, cell) for number, cell in enumerate(notebook.cells, 1) if not _tags(cell) & ADDED_TAGS]
     notebook.cells = [cell for _, cell in numbered]
+    if values:
+        _set(path, notebook, values)
     parameters = _tag_parameter(path, notebook)
     command, notes = _kernel(path, notebook)
     version = version_of(path, data)
@@ -137,6 +147,17 @@ def _tag_parameter(path: Path, notebook: NotebookNode) -> frozenset[str]:
         cell.metadata["tags"] = sorted(_tags(cell) - {PARAMETERS_TAG})
     found.metadata["tags"].append(PARAMETERS_TAG)
     return names_set_in(found.source)
+
+
+def _set(path: Path, notebook: NotebookNode, values: Mapping[str, str]) -> None:
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and POLICY_TAG in _tags(cell)]
+    try:
+        sources = with_values([cell.source for cell in cells], values)
+    except CannotSet as problem:
+        todo = "Write PRODUCT:NAME=VALUE for a value that only one product has." if problem.missing else ""
+        raise SettingsError(f"The notebook {path} {problem}.", todo) from None
+    for cell, source in zip(cells, sources, strict=True):
+        cell.source = source
 
 
 def _kernel(path: Path, notebook: NotebookNode) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """The wire between the bot and the host: one JSON object a line, in both directions.
 
     bot -> host   first    {"environment": {...}, "folder": PATH, "notebooks": [PATH, ...], "seconds": N,
-                            "keep": "failed", "keep_dir": PATH or null}                                  `HostSettings`
+                            "keep": "failed", "keep_dir": PATH or null, "values": {...}}                 `HostSettings`
     bot -> host   then     {"id": 1, "notebook": PATH, "sql": TEXT, "days": {...} or null}               `RunRequest`
     host -> bot   replies  {"id": 1, "run": {...}} or {"id": 1, "failure": {...}}                        `Reply`
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from creditbot import errors
 from creditbot.errors import CreditbotError, ServiceError
@@ -29,12 +29,14 @@ class RunnerSettings(TypedDict):
         seconds: NOTEBOOK_TIMEOUT, the start of a kernel included.
         keep: KEEP_NOTEBOOKS.
         keep_dir: the folder for executed notebooks; None keeps none.
+        values: absolute path of a notebook -> what to set in its policy cell, see `what_if`.
     """
 
     notebooks: list[str]
     seconds: float
     keep: Literal["none", "failed", "all"]
     keep_dir: str | None
+    values: NotRequired[Mapping[str, Mapping[str, str]]]
 
 
 class HostSettings(RunnerSettings):

@@ -215,7 +215,7 @@ def test_two_links_of_one_message_that_overlap_are_asked_about(world: World) -> 
     assert reason.startswith("$25.00 of $100.00 would be paid twice: links 1 and 2 of this message both have the same")
 
 
-def test_many_overlapping_links_of_one_message_are_one_line_of_the_question(world: World) -> None:
+def test_many_overlapping_links_of_a_message_are_one_line_of_the_question(world: World) -> None:
     ask(world, *(link(world, f"n{n}", f"{DECEMBER} AND {n} = {n}", unit(18)) for n in range(8)))
     lines = world.questions()[0].text.splitlines()
     assert "For verify: AC1, 2025-12-01 to 2025-12-31" == lines[2]

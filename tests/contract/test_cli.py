@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from creditbot import cli
@@ -576,12 +578,72 @@ def test_retry_takes_a_name_only_with_again(worked: Office) -> None:
     assert refusal("--by names the person who wants --again. Give both options, or neither.") == done
 
 
-@pytest.mark.parametrize("command", ["show", "retry"])
+@pytest.mark.parametrize("command", ["show", "retry", "replay"])
 def test_any_other_text_than_a_permalink_is_refused(office: Office, command: str) -> None:
     """The sentence says where to get one."""
     done = office.run(command, "https://acme.slack.com/archives/")
     assert 2 == done.code
     assert "is not the address of a Slack message. Use Copy link in the message's menu" in done.sentence
+
+
+# --- replay ----------------------------------------------------------------------------------------------------------
+
+
+def test_replay_finds_every_request_unchanged(worked: Office) -> None:
+    """What was answered is computed again, to the cent; nothing is posted, and no file of the bot changes."""
+    kept = {path: path.read_bytes() for path in (worked.folder / "data").rglob("*") if path.is_file()}
+    before = worked.sandbox.world.messages()
+    done = worked.run("replay", "--since", "2026-01-01", "--json")
+    found = json.loads(done.out, parse_float=str)
+    assert 0 == done.code
+    assert (3, 0, 2, "8540.53", "8540.53") == tuple(
+        found[name] for name in ("same", "differ", "not_computed", "then", "now")
+    )
+    assert [[], [], []] == [one["changes"] for one in found["requests"] if not one["why_not"]]
+    assert before == worked.sandbox.world.messages()
+    assert kept == {path: path.read_bytes() for path in (worked.folder / "data").rglob("*") if path.is_file()}
+
+
+def test_replay_names_the_traffic_that_came_late(worked: Office, tmp_path: Path) -> None:
+    """By day and prefix, with both values, in a copy of the warehouse; the notebook of then is used."""
+    copy = tmp_path / "later.duckdb"
+    shutil.copy(worked.sandbox.warehouse, copy)
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(
+            "UPDATE verify_traffic SET messages = messages + 1000, attempts = attempts + 1000 "
+            "WHERE account_sid = 'AC-sandbox-0001' AND day = '2025-12-20' AND prefix = '+62'"
+        )
+    done = worked.run(
+        "replay", worked.permalink("SMS pumping"), "--stored-notebooks", "--out", f"{tmp_path}/out",
+        WAREHOUSE_URL=f"duckdb:///{copy}",
+    )  # fmt: skip
+    assert 1 == done.code
+    assert re.search(r"^then       \$4,948\.80, computed .* UTC$", done.out, re.MULTILINE)
+    assert re.search(r"^now        \$[\d,.]+ \(\+\$[\d,.]+\)$", done.out, re.MULTILINE)
+    assert "result     It differs. The first cause: the rows.\n" in done.out
+    assert re.search(r"^ +2025-12-20: [\d,]+ messages then, [\d,]+ now\.$", done.out, re.MULTILINE)
+    assert re.search(r"2025-12-20 \+62: [\d,]+ \(.*\) flagged then, [\d,]+ \(.*\) now\.", done.out)
+    assert {".json", ".html"} == {path.suffix for path in (tmp_path / "out").iterdir()}
+
+
+def test_replay_answers_what_another_target_would_have_given(worked: Office) -> None:
+    """The credit that the formula gives by hand: 7526.30 x (0.85 - 0.416) / (1 - 0.416) is 5593.18."""
+    done = worked.run("replay", worked.permalink("SMS pumping"), "--set", "verify:TARGETS.basic=0.85")
+    assert 1 == done.code
+    assert "now        $5,593.18 (+$644.38)\nresult     It differs. The first cause: the policy.\n" in done.out
+
+
+def test_replay_of_a_message_that_is_no_request_is_an_error(worked: Office) -> None:
+    done = worked.run("replay", worked.permalink("Why do the answers"))
+    assert 2 == done.code
+    assert done.sentence.startswith("It is not a request")
+
+
+def test_replay_ends_with_2_if_looker_refuses(worked: Office) -> None:
+    """Nobody takes that for "nothing differs" or "something does"."""
+    done = worked.run("replay", worked.permalink("SMS pumping"), LOOKER_CLIENT_SECRET="wrong")
+    assert 2 == done.code
+    assert "does not accept the API key" in done.sentence
 
 
 # --- the sandbox -----------------------------------------------------------------------------------------------------

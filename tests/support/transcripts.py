@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/commands.md", "docs/report.md")
+PAGES = ("README.md", "docs/commands.md", "docs/report.md", "docs/replay.md")
 """The pages with transcripts, in the order in which a reader types their commands; all of them share one sandbox."""
 SETUP = "Setting up .venv (about a minute)..."
 """What `make run-once` prints before its output where there is no environment yet."""

@@ -148,6 +148,7 @@ class World:
         amounts: slug of a link -> the credit its notebook gives.
         conditions: slug of a link -> the conditions in its SQL on accounts and days.
         units: slug of a link -> the rows of units that its notebook glues.
+        scraps: what every notebook glues besides.
         runs: slugs that notebooks ran for.
         calls: names of all effects, in order.
         faults: (names of effects, what happens instead) that wait for the next effect of such a name.
@@ -188,6 +189,7 @@ class World:
     amounts: dict[str, Decimal] = field(default_factory=dict)
     conditions: dict[str, str] = field(default_factory=dict)
     units: dict[str, list[list[object]]] = field(default_factory=dict)
+    scraps: dict[str, object] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     faults: list[tuple[frozenset[str], Fault]] = field(default_factory=list)
@@ -738,7 +740,10 @@ class FakeRunner:
             units = self._world.units.get(slug)
             cost = "99999.00" if units is None else str(sum(Decimal(str(row[-1])) for row in units))
             rows = [{"mode": "basic", "fraud_cost": cost, "credit": amount, "traffic_prop": "1.000"}]
-            scraps: dict[str, object] = {"credit": {"currency": "USD", "amount": amount, "rows": rows}}
+            scraps: dict[str, object] = {
+                **self._world.scraps,
+                "credit": {"currency": "USD", "amount": amount, "rows": rows},
+            }
             if units is not None:
                 scraps["units"] = {"columns": UNIT_COLUMNS, "rows": units}
             return NotebookRun(scraps, (), notebook, hashlib.sha256(notebook.encode()).hexdigest())

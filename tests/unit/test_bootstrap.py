@@ -40,7 +40,7 @@ def settings(**changes: str) -> Settings:
 def notebook_environment(environ: dict[str, str], **changes: str) -> dict[str, str]:
     """What a notebook would see."""
     given = settings(**changes)
-    runner: Any = bootstrap.make_runner(given, bootstrap.products_of(given), environ)
+    runner: Any = bootstrap.make_runner(given, bootstrap.products_of(given), environ, keep_dir=None)
     assert isinstance(runner, NotebookRunner)
     return runner._environment
 

@@ -32,6 +32,7 @@ class NotebookRunner:
         seconds: NOTEBOOK_TIMEOUT, for a whole run, the start of its process included.
         keep: KEEP_NOTEBOOKS, which executed notebooks are kept.
         keep_dir: the folder for them; None keeps none.
+        values: notebook -> what to set in its policy cell before it runs, name -> value; nothing is set by default.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class NotebookRunner:
         seconds: float,
         keep: Literal["none", "failed", "all"] = "failed",
         keep_dir: Path | None = None,
+        values: Mapping[Path, Mapping[str, str]] = {},
     ) -> None:
         self._environment = dict(environment)
         self._seconds = seconds
@@ -50,6 +52,7 @@ class NotebookRunner:
             "seconds": seconds,
             "keep": keep,
             "keep_dir": str(keep_dir) if keep_dir else None,
+            "values": {str(path.absolute()): dict(names) for path, names in values.items()},
         }
         self._host: HostProcess | None = None
         self._closed = False

@@ -1,0 +1,57 @@
+"""Computes what a request would be answered, and keeps it as a summary that nobody saves.
+
+A request and a calculator come in; the summary that it would get goes out, with the results behind it. `creditbot
+compute` and `creditbot replay` show it. Nothing is posted and nothing is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from creditbot.credit.compute import CreditCalculator, LinksFailed
+from creditbot.errors import SettingsError
+from creditbot.evidence.summary import computed_summary, failed_summary, with_footprints
+from creditbot.intake.requests import Request
+from creditbot.model import LinkResult, RequestKey
+
+
+def tried(
+    calculator: CreditCalculator,
+    key: RequestKey,
+    permalink: str,
+    request: Request,
+    now: datetime,
+    *,
+    strict: bool = False,
+) -> tuple[Mapping[str, Any], Sequence[LinkResult]]:
+    """The summary that the request would get, and the results behind it; `computed_amount` is the amount.
+
+    Args:
+        calculator: computes it.
+        key: of the request.
+        permalink: its address, or "".
+        request: its message and links.
+        now: UTC.
+        strict: whether an error that another try may not meet is raised, too.
+
+    Raises an error that is not the fault of a link.
+    """
+    try:
+        computation = calculator.compute(request, now)
+    except LinksFailed as failed:
+        for _, error in failed.problems:
+            if error.shared or isinstance(error, SettingsError) or (strict and error.retry):
+                raise error from failed
+        problems = {link.url: str(error) for link, error in failed.problems}
+        summary = failed_summary(key, permalink, request, failed.results, problems, failed.footprints)
+        return _ended(summary), failed.results
+    summary = computed_summary(key, permalink, request.message, computation.amount, computation.results, now)
+    return _ended(with_footprints(summary, computation.footprints)), computation.results
+
+
+def _ended(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary of an amount that nobody has posted."""
+    amount = summary.get("credit_amount") or summary.get("computed_amount")
+    return {**summary, "credit_amount": None, "computed_amount": amount, "outcome": {"status": "tried"}}
