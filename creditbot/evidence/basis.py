@@ -5,6 +5,7 @@ A `NotebookRun` comes in. What goes out is kept in the summary, and `creditbot.i
     cells        one hash per cell of the notebook, in its order; kept once for each notebook of a request
     parameters   name -> value as text, of the cell tagged "policy"
     sql_rows     {"count", "hash", "by_day"}: the rows that the SQL gave, however they were ordered
+    filters      field -> Looker's filter, and query_timezone: they say more of the days and accounts than the SQL
 
 Rows and parameters are what a notebook says of itself, by the scraps `rows` and `parameters`. If it glues none, or
 something else under these names, nothing is kept, and nobody guesses.
@@ -20,15 +21,19 @@ from datetime import date
 from typing import Any
 
 from creditbot.machine import exact_json
-from creditbot.model import Cell, NotebookRun
+from creditbot.model import Cell, NotebookRun, Query
 
 ROWS, PARAMETERS = "rows", "parameters"
 """Names of the scraps."""
-CELLS_BYTES, PARAMETERS_BYTES, DAYS_BYTES = 3_000, 2_000, 3_000
-"""For all cells, parameters and days of a request; its links share the last two evenly. What takes more is not kept."""
+CELLS_BYTES, PARAMETERS_BYTES, DAYS_BYTES, FILTERS_BYTES = 3_000, 2_000, 3_000, 2_000
+"""For all cells, parameters, days and filters of a request; its links share all but the first evenly.
+
+What takes more is not kept.
+"""
 _LENGTH = 12  # hexadecimal digits of a cell's hash
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST = 10**15
+_ZONE = 60  # characters of the name of a time zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,15 @@ def basis_of(run: NotebookRun, share: int) -> dict[str, Any]:
     return facts
 
 
+def filters_of(query: Query, share: int) -> dict[str, Any]:
+    """Looker's filters of a query, as the summary of its link keeps them; `share` as in `basis_of`."""
+    filters = {str(field): str(text) for field, text in query.filters.items()}
+    if not filters or _written(filters) > FILTERS_BYTES // share:
+        return {}
+    zone = query.query_timezone[:_ZONE]
+    return {"filters": filters, **({"query_timezone": zone} if zone else {})}
+
+
 def rows_in(value: object) -> SqlRows | None:
     """The rows in a scrap or in a summary; None for anything else."""
     if not isinstance(value, Mapping):
@@ -102,7 +116,12 @@ def rows_in(value: object) -> SqlRows | None:
 
 def parameters_in(value: object) -> dict[str, str] | None:
     """The parameters in a scrap or in a summary; None for anything else."""
-    if not isinstance(value, Mapping) or not value or not all(isinstance(text, str) for text in value.values()):
+    return texts_in(value) or None
+
+
+def texts_in(value: object) -> dict[str, str] | None:
+    """A mapping of names to texts, such as filters; None for anything else."""
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
         return None
     return {str(name): text for name, text in value.items()}
 

@@ -8,8 +8,8 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     summary_outputs   {"cell_N": {"source", "outputs": [{"type", "text"}]}}, cells of later links as "link2_cell_N"
     request           key, permalink, author, text
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
-                      seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`), parameters
-                      and sql_rows (see `creditbot.evidence.basis`); no product for a link that was skipped
+                      seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`), parameters,
+                      sql_rows and filters (see `creditbot.evidence.basis`); no product for a link that was skipped
     notebooks         hash of a notebook -> {"cells": hashes of its cells}
     not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
@@ -35,7 +35,7 @@ from typing import Any, get_args
 from creditbot.credit.footprint import Footprint
 from creditbot.credit.footprint_text import UNITS_BYTES, footprint_from_json, footprint_to_json
 from creditbot.credit.summary_table import under_heading
-from creditbot.evidence.basis import basis_of, cells_by_notebook
+from creditbot.evidence.basis import basis_of, cells_by_notebook, filters_of
 from creditbot.intake.requests import Request
 from creditbot.machine import exact_json
 from creditbot.model import Cell, CreditRow, HoldReason, LinkResult, LookerLink, Message, RequestKey
@@ -339,6 +339,7 @@ def _link(result: LinkResult, runs: int) -> dict[str, object]:
         "product": result.product,
         "sql": result.query.sql,
         "sql_sha256": result.sql_sha256,
+        **filters_of(result.query, runs),
     }
     if result.run:
         facts |= {

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from creditbot.credit.footprint import Flagged, Units, Unknown
-from creditbot.evidence.basis import SqlRows, parameters_in, rows_in
+from creditbot.evidence.basis import SqlRows, parameters_in, rows_in, texts_in
 from creditbot.evidence.summary import footprints_in, outcome_fields
 
 
@@ -33,6 +33,8 @@ class ComputedLink:
         kind: of the link, as in `model.LinkKind`.
         sql: as it was run; "" if it is not known.
         sql_sha256: hash of its SQL; "" if it was not read.
+        filters: field -> Looker's filter; None if they are not known.
+        query_timezone: of the filters; "" for Looker's own.
         product: name of its product; "" if it was skipped, or none was found.
         credit: USD; None if there was none.
         problem: why not, a sentence; "" if there was a credit or the link was skipped.
@@ -49,6 +51,8 @@ class ComputedLink:
     kind: str = "other"
     sql: str = ""
     sql_sha256: str = ""
+    filters: Mapping[str, str] | None = None
+    query_timezone: str = ""
     product: str = ""
     credit: Decimal | None = None
     problem: str = ""
@@ -107,6 +111,8 @@ def _link(link: Mapping[str, Any], notebooks: Mapping[str, Any]) -> ComputedLink
         kind=_text(link.get("kind")) or "other",
         sql=_text(link.get("sql")),
         sql_sha256=_text(link.get("sql_sha256")),
+        filters=texts_in(link.get("filters")),
+        query_timezone=_text(link.get("query_timezone")),
         product=_text(link.get("product")),
         credit=_usd(link.get("credit")),
         problem=_text(link.get("problem")),

@@ -146,7 +146,8 @@ class Replayer:
         first, today = days
         then = self._fingerprint(link.sql, first)
         other_days = (first, today) if first != today and self._fingerprint(link.sql, today) != then else None
-        query = Query(LookerLink(_kind(link.kind), link.url), link.sql)
+        again = LookerLink(_kind(link.kind), link.url)
+        query = Query(again, link.sql, filters=link.filters or {}, query_timezone=link.query_timezone)
         if self._resolver is None:
             return query, Lead(then, other_days=other_days)
         parsed = read_link(link.url, self._host)
@@ -160,7 +161,8 @@ class Replayer:
             return query, Lead(then, problem=str(error), other_days=other_days)
         if found.sql != link.sql:
             return query, Lead(then, self._fingerprint(found.sql, first), other_days=other_days)
-        query = Query(query.link, link.sql, filters=found.filters, query_timezone=found.query_timezone)
+        if link.filters is None:  # an earlier version did not keep them
+            query = Query(again, link.sql, filters=found.filters, query_timezone=found.query_timezone)
         return query, Lead(then, then, other_days=other_days)
 
     def _fingerprint(self, sql: str, day: date) -> str:

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from creditbot.evidence.basis import (
     CELLS_BYTES,
     DAYS_BYTES,
+    FILTERS_BYTES,
     PARAMETERS_BYTES,
     SqlRows,
     basis_of,
     cell_hashes,
     cells_by_notebook,
+    filters_of,
     parameters_in,
     rows_in,
 )
 from creditbot.machine import exact_json
-from creditbot.model import Cell, NotebookRun
+from creditbot.model import Cell, LookerLink, NotebookRun, Query
 
 HASH = "sha256:" + "ab" * 32
 ROWS = {"count": 3, "hash": HASH, "by_day": {"2025-12-01": 40, "2025-12-02": 2}}
@@ -104,6 +106,22 @@ def test_the_cells_of_a_notebook_are_kept_once() -> None:
 def test_a_notebook_with_too_many_cells_is_left_out() -> None:
     many = [Cell(number, "code", str(number)) for number in range(CELLS_BYTES // 10)]
     assert {"2" * 64: cell_hashes(CELLS)} == cells_by_notebook([a_run({}, *CELLS, sha="2" * 64), a_run({}, *many)])
+
+
+def a_query(filters: dict[str, str], zone: str = "") -> Query:
+    return Query(LookerLink("look", "https://acme.looker.com/looks/42"), "SELECT 1", "", filters, zone)
+
+
+def test_the_filters_of_a_query_are_kept_with_their_time_zone() -> None:
+    """The days that are credited may be in them alone."""
+    kept = filters_of(a_query({"traffic.day": "2025-12"}, "America/Lima"), 1)
+    assert {"filters": {"traffic.day": "2025-12"}, "query_timezone": "America/Lima"} == kept
+    assert {"filters": {"a": "1"}} == filters_of(a_query({"a": "1"}), 1)
+    assert {} == filters_of(a_query({}, "UTC"), 1)
+
+
+def test_filters_that_take_too_much_are_left_out() -> None:
+    assert {} == filters_of(a_query({"a": "x" * FILTERS_BYTES}), 1)
 
 
 @given(

@@ -6,7 +6,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.insight.replayer import Replay, Replayer, StoredSql
-from creditbot.model import LookerLink, Query, RequestKey
+from creditbot.model import CreditDays, LookerLink, NotebookRun, Query, RequestKey
 from tests.support.world import BOTH, HOST, REQUEST_RULES, VERIFY, RememberingSqlReader, World
 
 BUILT_IN = Policy()
@@ -149,6 +149,47 @@ def test_without_looker_nobody_asks_where_links_lead(world: World) -> None:
     world.conditions["abc"] = "account_sid = 'AC-other'"
     assert not again(world, key, looker=False).comparison.changes  # type: ignore[union-attr]
     assert "looker" not in world.calls
+
+
+DECEMBER = CreditDays(date(2025, 12, 1), date(2026, 1, 1))
+
+
+class Watched:
+    """A runner that tells which days it is to credit, and a resolver that knows Looker's filters."""
+
+    def __init__(self, world: World, filters: Mapping[str, str]) -> None:
+        ports = world.ports()
+        self._resolver, self._runner = ports.resolver, ports.runner
+        self._filters = filters
+        self.days: list[CreditDays | None] = []
+
+    def warm(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def login(self) -> str:
+        return ""
+
+    def resolve(self, link: LookerLink) -> Query:
+        return replace(self._resolver.resolve(link), filters=self._filters, query_timezone="UTC")
+
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+        self.days.append(days)
+        return self._runner.run(notebook, sql, days)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_filters_of_then_say_which_days_are_credited(world: World, *, kept: bool) -> None:
+    """Where an earlier version kept none, those of now count if the SQL is the same."""
+    key = answered(world, "abc")
+    document, december = world.summary(key), {"traffic.day": "2025-12"}
+    if kept:
+        document = {**document, "links": [{**document["links"][0], "filters": december, "query_timezone": "UTC"}]}
+    watched = Watched(world, {"traffic.day": "2024-01"} if kept else december)
+    rules, reader = SqlRules("duckdb"), RememberingSqlReader()
+    replayer = Replayer(watched, watched, REQUEST_RULES.host, VERIFY, rules, reader, BUILT_IN)
+    assert replayer.replay(key, document, world.now).comparison
+    assert [DECEMBER] == watched.days
 
 
 def test_sql_that_reads_the_clock_is_named_on_another_day(world: World) -> None:
