@@ -267,6 +267,7 @@ class NotebookRun:
         versions: package -> version of what ran it.
         seconds: how long it took.
         ambiguous_scraps: names under which it glued different values; `scraps` has the last of them.
+        beside: the files beside it that it imports, relative path -> their SHA-256.
     """
 
     scraps: Mapping[str, object]
@@ -276,6 +277,7 @@ class NotebookRun:
     versions: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     ambiguous_scraps: tuple[str, ...] = ()
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

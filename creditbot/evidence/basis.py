@@ -2,7 +2,8 @@
 
 A `NotebookRun` comes in. What goes out is kept in the summary, and `creditbot.insight.replay` compares two of them:
 
-    cells        one hash per cell of the notebook, in its order; kept once for each notebook of a request
+    cells        one hash per cell of the notebook, in its order; kept once for each notebook of a request, and with
+                 them `beside`: relative path -> hash of each file in its folder that it imports
     parameters   name -> value as text, of the cell tagged "policy"
     sql_rows     {"count", "hash", "by_day"}: the rows that the SQL gave, however they were ordered
     filters      field -> Looker's filter, and query_timezone: they say more of the days and accounts than the SQL
@@ -25,8 +26,8 @@ from creditbot.model import Cell, NotebookRun, Query
 
 ROWS, PARAMETERS = "rows", "parameters"
 """Names of the scraps."""
-CELLS_BYTES, PARAMETERS_BYTES, DAYS_BYTES, FILTERS_BYTES = 3_000, 2_000, 3_000, 2_000
-"""For all cells, parameters, days and filters of a request; its links share all but the first evenly.
+NOTEBOOKS_BYTES, PARAMETERS_BYTES, DAYS_BYTES, FILTERS_BYTES = 4_000, 2_000, 3_000, 2_000
+"""For all notebooks, parameters, days and filters of a request; its links share all but the first evenly.
 
 What takes more is not kept.
 """
@@ -59,14 +60,15 @@ def cell_hashes(cells: Sequence[Cell]) -> list[str]:
     ]
 
 
-def cells_by_notebook(runs: Sequence[NotebookRun]) -> dict[str, list[str]]:
-    """Hash of a notebook -> the hashes of its cells; a notebook with too many of them is left out."""
-    found = {run.notebook_sha256: cell_hashes(run.cells) for run in runs if run.cells}
-    left, kept = CELLS_BYTES, {}
-    for sha, hashes in found.items():
-        left -= _written(hashes)
+def notebooks_of(runs: Sequence[NotebookRun]) -> dict[str, Any]:
+    """Hash of a notebook -> the hashes of its cells and of the files beside it; what is too long is left out."""
+    left, kept = NOTEBOOKS_BYTES, {}
+    for run in {run.notebook_sha256: run for run in runs if run.cells}.values():
+        beside = {name: sha[:_LENGTH] for name, sha in run.beside.items()}
+        facts = {"cells": cell_hashes(run.cells), **({"beside": beside} if beside else {})}
+        left -= _written(facts)
         if left >= 0:
-            kept[sha] = hashes
+            kept[run.notebook_sha256] = facts
     return kept
 
 

@@ -10,7 +10,7 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     links             each, as far as it got: address, SQL and its hash, product, notebook and its hash, versions,
                       seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`), parameters,
                       sql_rows and filters (see `creditbot.evidence.basis`); no product for a link that was skipped
-    notebooks         hash of a notebook -> {"cells": hashes of its cells}
+    notebooks         hash of a notebook -> hashes of its cells, and of the files beside it that it imports
     not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     salts             of the hashes that the log of ends holds in place of people, see `creditbot.evidence.log`
@@ -35,7 +35,7 @@ from typing import Any, get_args
 from creditbot.credit.footprint import Footprint
 from creditbot.credit.footprint_text import UNITS_BYTES, footprint_from_json, footprint_to_json
 from creditbot.credit.summary_table import under_heading
-from creditbot.evidence.basis import basis_of, cells_by_notebook, filters_of
+from creditbot.evidence.basis import basis_of, filters_of, notebooks_of
 from creditbot.intake.requests import Request
 from creditbot.machine import exact_json
 from creditbot.model import Cell, CreditRow, HoldReason, LinkResult, LookerLink, Message, RequestKey
@@ -96,7 +96,7 @@ def computed_summary(
         "summary_outputs": _outputs(results, OUTPUT_BYTES // runs),
         "request": _request(key, permalink, message),
         "links": [_link(result, runs) for result in results],
-        "notebooks": _notebooks(results),
+        "notebooks": notebooks_of([result.run for result in results if result.run]),
         **({"note": note} if skipped and amount is not None else {}),
         "outcome": {"status": "computed", "at": _stamp(now)},
     }
@@ -179,7 +179,7 @@ def failed_summary(
             }
             for link in request.links
         ],
-        "notebooks": _notebooks(in_order),
+        "notebooks": notebooks_of([result.run for result in in_order if result.run]),
     }
 
 
@@ -323,11 +323,6 @@ def _request(key: RequestKey, permalink: str, message: Message | None) -> dict[s
     if message is not None:
         facts |= {"author": message.user or message.bot or "", "text": shorten(message.text, TEXT_BYTES)}
     return facts
-
-
-def _notebooks(results: Sequence[LinkResult]) -> dict[str, object]:
-    kept = cells_by_notebook([result.run for result in results if result.run])
-    return {sha: {"cells": hashes} for sha, hashes in kept.items()}
 
 
 def _link(result: LinkResult, runs: int) -> dict[str, object]:

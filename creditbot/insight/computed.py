@@ -41,6 +41,7 @@ class ComputedLink:
         notebook: path of the notebook that ran, "" if none did.
         notebook_sha256: hash of the notebook, "" if none ran.
         cells: hashes of its cells; None if they are not known.
+        beside: the files beside it that it imports -> hashes; None if they are not known.
         versions: package -> version of what ran it.
         parameters: name -> value, of its policy cell; None if they are not known.
         rows: what its SQL gave; None if that is not known.
@@ -59,6 +60,7 @@ class ComputedLink:
     notebook: str = ""
     notebook_sha256: str = ""
     cells: tuple[str, ...] | None = None
+    beside: Mapping[str, str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] | None = None
     rows: SqlRows | None = None
@@ -104,8 +106,9 @@ def computed_in(summary: Mapping[str, Any]) -> Computed:
 
 def _link(link: Mapping[str, Any], notebooks: Mapping[str, Any]) -> ComputedLink:
     sha, versions = _text(link.get("notebook_sha256")), link.get("versions")
-    known = notebooks.get(sha)
-    cells = _list(known.get("cells")) if isinstance(known, Mapping) else []
+    kept = notebooks.get(sha)
+    known = kept if isinstance(kept, Mapping) else {}
+    cells = _list(known.get("cells"))
     return ComputedLink(
         url=_text(link.get("url")),
         kind=_text(link.get("kind")) or "other",
@@ -119,6 +122,7 @@ def _link(link: Mapping[str, Any], notebooks: Mapping[str, Any]) -> ComputedLink
         notebook=_text(link.get("notebook")),
         notebook_sha256=sha,
         cells=tuple(map(str, cells)) or None,
+        beside=texts_in(known.get("beside", {})) if cells else None,
         versions={str(name): str(value) for name, value in versions.items()} if isinstance(versions, Mapping) else {},
         parameters=parameters_in(link.get("parameters")),
         rows=rows_in(link.get("sql_rows")),

@@ -6,7 +6,7 @@ values in order. A value that is not known on one side is never a difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -111,8 +111,7 @@ def _notebook(then: ComputedLink, now: ComputedLink) -> Iterator[Change]:
         return
     before, after = (f"{Path(one.notebook).name} {_short(one.notebook_sha256)}" for one in (then, now))
     words = f"The notebook is another one: {before} then, {after} now."
-    cells = tuple(_cells(then.cells, now.cells))
-    yield Change("notebook", then.url, words, _identity(then), _identity(now), cells)
+    yield Change("notebook", then.url, words, _identity(then), _identity(now), tuple(_parts(then, now)))
 
 
 def _identity(link: ComputedLink) -> dict[str, Any]:
@@ -120,28 +119,36 @@ def _identity(link: ComputedLink) -> dict[str, Any]:
         "notebook": link.notebook,
         "sha256": link.notebook_sha256,
         "cells": list(link.cells) if link.cells is not None else None,
+        "beside": dict(link.beside) if link.beside is not None else None,
     }
 
 
-def _cells(then: tuple[str, ...] | None, now: tuple[str, ...] | None) -> Iterator[str]:
-    """Which cells differ. Cells that are gone have their numbers in the notebook of then, others in that of now."""
-    if then is None or now is None:
+def _parts(then: ComputedLink, now: ComputedLink) -> Iterator[str]:
+    """Which cells of the notebook differ, and which of the files beside it."""
+    if then.cells is None or now.cells is None or then.beside is None or now.beside is None:
         yield "Which cells differ is not known."
         return
-    lines: list[str] = []
+    lines = [*_cells(then.cells, now.cells), *_files(then.beside, now.beside)]
+    yield from _few(lines, "cells and files") or ["Its cells are the same: what is stored beside them has changed."]
+
+
+def _cells(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+    """Cells that are gone have their numbers in the notebook of then, others in that of now."""
     for what, first, last, start, end in SequenceMatcher(None, then, now, autojunk=False).get_opcodes():
         if what == "equal":
             continue
         pairs = min(last - first, end - start)
-        lines += [
-            f"Cell {start + place + 1} changed: {then[first + place]} then, {now[start + place]} now."
-            for place in range(pairs)
-        ]
-        lines += [f"Cell {place + 1} of then is gone: {then[place]}." for place in range(first + pairs, last)]
-        lines += [f"Cell {place + 1} is new: {now[place]}." for place in range(start + pairs, end)]
-    if not lines:
-        yield "Its cells are the same: what it imports from its folder has changed, or what is stored beside the cells."
-    yield from _few(lines, "cells")
+        for place in range(pairs):
+            yield f"Cell {start + place + 1} changed: {then[first + place]} then, {now[start + place]} now."
+        yield from (f"Cell {place + 1} of then is gone: {then[place]}." for place in range(first + pairs, last))
+        yield from (f"Cell {place + 1} is new: {now[place]}." for place in range(start + pairs, end))
+
+
+def _files(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({**then, **now}):
+        if then.get(name) != now.get(name):
+            before, after = then.get(name, "none"), now.get(name, "none")
+            yield f"The file {name} that it imports changed: {before} then, {after} now."
 
 
 def _versions(then: ComputedLink, now: ComputedLink) -> Iterator[Change]:

@@ -33,6 +33,8 @@ from creditbot.slack_time import time_of
 
 _NO_SQL = "No SQL was run for it, so there is none to run again."
 
+_NOT_COMPUTED = "No notebook ran for it then, so there is nothing to compare with: somebody else answered first."
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -195,7 +197,8 @@ def why_not_again(then: Computed) -> str:
     """Why a request cannot be computed again, a sentence or two; "" if it can."""
     without = [link for link in then.links if not link.sql]
     if not without and then.links:
-        return ""
+        tried = any(link.notebook_sha256 or link.problem or not link.product for link in then.links)
+        return "" if tried or then.amount is not None else _NOT_COMPUTED
     reason = next((link.problem for link in without if link.problem), "")
     if len(without) == len(then.links):
         return f"{_NO_SQL} {reason}".strip()

@@ -6,6 +6,7 @@ bot. papermill executes the cells with the engine in engine.py.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import math
 import platform
@@ -172,6 +173,7 @@ def _left(
         ambiguous_scraps=tuple(execution.ambiguous_scraps),
         versions=_versions(),
         seconds=round(time.monotonic() - started, 3),
+        beside={name: hashlib.sha256(content).hexdigest() for name, content in prepared.imported.items()},
     )
 
 

@@ -591,7 +591,7 @@ def test_any_other_text_than_a_permalink_is_refused(office: Office, command: str
 
 def test_replay_finds_every_request_unchanged(worked: Office) -> None:
     """What was answered is computed again, to the cent; nothing is posted, and no file of the bot changes."""
-    kept = {path: path.read_bytes() for path in (worked.folder / "data").rglob("*") if path.is_file()}
+    files = {path: path.read_bytes() for path in (worked.folder / "data").rglob("*") if path.is_file()}
     before = worked.sandbox.world.messages()
     done = worked.run("replay", "--since", "2026-01-01", "--json")
     found = json.loads(done.out, parse_float=str)
@@ -600,8 +600,13 @@ def test_replay_finds_every_request_unchanged(worked: Office) -> None:
         found[name] for name in ("same", "differ", "not_computed", "then", "now")
     )
     assert [[], [], []] == [one["changes"] for one in found["requests"] if not one["why_not"]]
+    assert [[], [], []] == [one["not_known"] for one in found["requests"] if not one["why_not"]]
+    summaries = [json.loads(path.read_bytes()) for path in (worked.folder / "data/outputs").glob("summary_*.json")]
+    kept = [notebook for summary in summaries for notebook in summary.get("notebooks", {}).values()]
+    assert all("credit_report/credit.py" in notebook["beside"] for notebook in kept)
+    assert 3 == len(kept)
     assert before == worked.sandbox.world.messages()
-    assert kept == {path: path.read_bytes() for path in (worked.folder / "data").rglob("*") if path.is_file()}
+    assert files == {path: path.read_bytes() for path in (worked.folder / "data").rglob("*") if path.is_file()}
 
 
 def test_replay_names_the_traffic_that_came_late(worked: Office, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ import pytest
 from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import RequestKey
 from tests.crash.faults import LATENESS, STALENESS, Fault, Kind
-from tests.crash.sampling import POINTS, some
 from tests.crash.scenario import Outcome, Scenario, Sort, scenario_of, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.crash.table import Table
 from tests.crash.test_interleavings import interleave
 from tests.crash.test_points import JUST_IN_TIME, LATE_REPLY, UNAVOIDABLE
 from tests.support.points import Point
+from tests.support.sampling import count, sampled
 from tests.support.world import World
 
 HOURS = replace(SWEEP_RULES, policy=replace(SWEEP_RULES.policy, expires=timedelta(hours=2)))
@@ -80,6 +80,11 @@ def passed(name: str, faults: tuple[Fault, ...] = ()) -> tuple[Passing, ...]:
     return tuple((point, nth) for point, times in simulation.passed.items() for nth in range(1, times + 1))
 
 
+def some(cases: Sequence[Passing], name: str) -> list[Passing]:
+    """About twenty of the cases, or each one; tests of different names begin at different ones."""
+    return sampled(cases, max(1, len(cases) // 20), sum(name.encode()))
+
+
 def replies(scenario: Scenario) -> int:
     """Our replies that stand, in all threads together."""
     return sum(reply.text not in UNCOUNTED for key in scenario.requests for reply in scenario.replies(key))
@@ -115,7 +120,7 @@ def test_after_a_reply_of_unknown_outcome_the_same_traffic_waits(name: str, kind
 @pytest.mark.parametrize("name", SORTS)
 def test_two_ticks_at_once_credit_the_same_traffic_once(name: str, table: Table) -> None:
     """Switched at every boundary between two effects, in any order."""
-    for seed in range(POINTS or 80):
+    for seed in range(count(80, 4)):
         dice = random.Random(f"{name} {seed}")
         scenario = scenario_of((SORTS[name][0],), used=seed % 3 > 0)
         scenario.world.lateness = dice.choice((timedelta(0), LATENESS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.evidence.basis import (
-    CELLS_BYTES,
     DAYS_BYTES,
     FILTERS_BYTES,
+    NOTEBOOKS_BYTES,
     PARAMETERS_BYTES,
     SqlRows,
     basis_of,
     cell_hashes,
-    cells_by_notebook,
     filters_of,
+    notebooks_of,
     parameters_in,
     rows_in,
 )
@@ -99,13 +100,17 @@ def test_a_cell_is_known_by_its_kind_and_its_source() -> None:
 
 def test_the_cells_of_a_notebook_are_kept_once() -> None:
     runs = [a_run({}, *CELLS), a_run({}, *CELLS), a_run({}, CELLS[0], sha="2" * 64), a_run({}, sha="3" * 64)]
-    kept = cells_by_notebook(runs)
-    assert {"1" * 64: cell_hashes(CELLS), "2" * 64: cell_hashes(CELLS[:1])} == kept
+    assert {"1" * 64: {"cells": cell_hashes(CELLS)}, "2" * 64: {"cells": cell_hashes(CELLS[:1])}} == notebooks_of(runs)
+
+
+def test_the_files_beside_a_notebook_are_kept_with_its_cells() -> None:
+    run = replace(a_run({}, *CELLS), beside={"method/credit.py": "ab" * 32})
+    assert {"method/credit.py": "ab" * 6} == notebooks_of([run])["1" * 64]["beside"]
 
 
 def test_a_notebook_with_too_many_cells_is_left_out() -> None:
-    many = [Cell(number, "code", str(number)) for number in range(CELLS_BYTES // 10)]
-    assert {"2" * 64: cell_hashes(CELLS)} == cells_by_notebook([a_run({}, *CELLS, sha="2" * 64), a_run({}, *many)])
+    many = [Cell(number, "code", str(number)) for number in range(NOTEBOOKS_BYTES // 10)]
+    assert ["2" * 64] == list(notebooks_of([a_run({}, *CELLS, sha="2" * 64), a_run({}, *many)]))
 
 
 def a_query(filters: dict[str, str], zone: str = "") -> Query:

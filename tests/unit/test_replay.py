@@ -49,6 +49,7 @@ class Facts:
     notebook: str = "notebooks/verify_credit.ipynb"
     sha: str = "b" * 64
     sources: tuple[str, ...] = ("# Credit", 'looker = ""', "TARGET = 0.80", "credit()")
+    beside: Mapping[str, str] = field(default_factory=lambda: {"method.py": "ab" * 32, "old.py": "cd" * 32})
     versions: Mapping[str, str] = field(default_factory=lambda: {"python": "3.11.2", "pandas": "2.3.3"})
     parameters: Mapping[str, str] | None = field(default_factory=lambda: {"TARGET": "0.80", "FLOOR": "20"})
     rows: Mapping[str, Any] | None = field(
@@ -69,7 +70,7 @@ class Facts:
     def result(self) -> LinkResult:
         scraps: dict[str, Any] = {"parameters": self.parameters, "rows": self.rows}
         cells = tuple(Cell(number, "code", source) for number, source in enumerate(self.sources, 1))
-        run = NotebookRun(scraps, cells, self.notebook, self.sha, self.versions, 1.0)
+        run = NotebookRun(scraps, cells, self.notebook, self.sha, self.versions, 1.0, beside=self.beside)
         query = Query(LookerLink("look", self.url), "SELECT 1")
         credit = Credit(self.credit) if self.credit is not None else None
         return LinkResult(query, self.product, self.sql_sha256, run, credit)
@@ -233,8 +234,17 @@ def test_cells_that_came_and_went_are_named() -> None:
     assert ["Cell 1 is new: ", "Cell 4 of then is gone: "] == [cell.rpartition(" ")[0] + " " for cell in cells]
 
 
+def test_files_that_a_notebook_imports_are_named() -> None:
+    _, *files = words(after(sha=NEW_SHA, beside={"method.py": "ef" * 32, "new.py": "12" * 32}))
+    assert [
+        "The file method.py that it imports changed: abababababab then, efefefefefef now.",
+        "The file new.py that it imports changed: none then, 121212121212 now.",
+        "The file old.py that it imports changed: cdcdcdcdcdcd then, none now.",
+    ] == files
+
+
 def test_a_notebook_whose_cells_are_the_same_says_so() -> None:
-    """Its metadata or a module may have changed: both are in its hash."""
+    """Its metadata is in its hash, too."""
     assert words(after(sha=NEW_SHA))[1].startswith("Its cells are the same")
 
 

@@ -263,6 +263,16 @@ def test_a_request_one_of_whose_links_has_no_sql_says_why(world: World) -> None:
     assert replay.why_not.startswith("The SQL of 1 of its 2 links was never known. The query gone does not exist.")
 
 
+def test_a_request_that_somebody_answered_first_has_nothing_to_compare(world: World) -> None:
+    """Its summary has the SQL of its links, by which its traffic is known, and no notebook ran on it."""
+    key = answered(world, "abc")
+    document = world.summary(key)
+    link = {name: document["links"][0][name] for name in ("url", "sql", "sql_sha256", "product", "footprint")}
+    replay = replayer(world).replay(key, {**document, "credit_amount": None, "links": [link]}, world.now)
+    assert replay.why_not.startswith("No notebook ran for it then")
+    assert "notebook" not in world.calls
+
+
 def test_a_notebook_that_runs_out_of_time_is_an_error_and_no_difference(world: World) -> None:
     key = answered(world, "abc")
     world.fail("notebook", NotebookStopped("It took longer than 600 seconds."))
