@@ -79,6 +79,10 @@ test-fast: $(STAMP)-dev ## While you write code: no sandbox, kernels, recordings
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -p no:cov -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" --every 10 \
 		--ignore tests/cluster --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
 
+.PHONY: test-notebooks
+test-notebooks: $(STAMP)-runtime ## While you edit a notebook: both on the sandbox's traffic and on edge cases, in words
+	@$(BIN)/python -m tests.notebook_checks $(foreach product,verify psms,$(if $($(product)),--$(product) $($(product))))
+
 .PHONY: lint
 lint: $(STAMP)-dev ## Code style, workflows and their permissions
 	$(BIN)/ruff check .

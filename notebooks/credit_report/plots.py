@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from credit_report.credit import dollars, sum_of
 from credit_report.traffic import Row
@@ -20,10 +21,11 @@ def draw(series: Sequence[Sequence[Row]], days: Sequence[date], line: str) -> by
     height = 0.95 + 1.55 * len(series)  # inches
     figure = Figure(figsize=(8, height), dpi=90)
     figure.subplots_adjust(left=0.11, right=0.98, top=1 - 0.55 / height, bottom=0.5 / height, hspace=0.4)
-    grid = figure.subplots(len(series), sharex=True, squeeze=False)[:, 0]
+    grid = figure.subplots(len(series), squeeze=False)[:, 0]
     for axes, rows in zip(grid, series, strict=True):
+        axes.set_xticks([])  # the last one says the days for all: making ticks is most of the time that a plot takes
         _draw_series(axes, rows, days, line)
-    ticks = range(0, len(days), max(1, len(days) // 10))
+    ticks = range(0, len(days), max(1, len(days) // 8))
     grid[-1].set_xticks([n + 0.5 for n in ticks], [f"{days[n].day} {days[n]:%b}" for n in ticks])
     years = " to ".join(dict.fromkeys((str(days[0].year), str(days[-1].year))))
     grid[-1].set_xlabel(f"UTC day, {years}", fontsize=8)
@@ -52,6 +54,7 @@ def _draw_series(axes: Any, rows: Sequence[Row], days: Sequence[date], line: str
     axes.set_ylim(0)
     axes.set_xlim(0, len(days))
     axes.set_ylabel("attempts a day", fontsize=8)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
