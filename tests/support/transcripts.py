@@ -88,10 +88,11 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?", "TIME"),
         (r"\b(SQL|notebook) (?:\d-)?[0-9a-f]{10,12}\b", r"\1 HASH"),
         (r"[\d.]+ seconds per request", "N seconds per request"),
+        (r",[0-9a-f]{12},(\w*),\d*$", r",DIGEST,\1,POSITION"),  # where requests that end at once are in the log
         (r",[0-9a-f]{12},", ",DIGEST,"),
         (r"\b\d{4}-\d\d \(UTC\)", "MONTH (UTC)"),
     ):
-        text = re.sub(pattern, word, text)
+        text = re.sub(pattern, word, text, flags=re.MULTILINE)
     lines = text.split("\n")
     marks = [number for number, line in enumerate(lines) if line.startswith(("[4/5]", "[5/5]"))]
     if len(marks) == 2:

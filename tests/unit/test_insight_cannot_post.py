@@ -11,12 +11,19 @@ from typing import Any
 import pytest
 
 import creditbot.insight
+from creditbot.adapters.looker.resolver import LookerResolver
+from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.adapters.storage.pages import ObjectPages
 from creditbot.adapters.storage.summaries import ObjectSummaries
+from creditbot.credit.products import default_products
+from creditbot.credit.sql.check import SqlRules
+from creditbot.credit.sql.reading import SqlReaderHere
+from creditbot.decide.policy import Policy
 from creditbot.insight.history import History
+from creditbot.insight.replayer import Replayer
 from creditbot.ports import Approvers, Owner, Ports, Replier, Signs
 from creditbot.state.codec import State
-from tests.support.world import World
+from tests.support.world import REQUEST_RULES, World
 
 WRITES_TO_SLACK = (Approvers, Owner, Replier, Signs)
 MODULES = sorted(Path(creditbot.insight.__file__).parent.rglob("*.py"))
@@ -37,6 +44,16 @@ def test_a_history_of_real_stores_leads_to_no_slack(tmp_path: Path) -> None:
     history = History(ObjectSummaries(str(tmp_path)), ObjectPages(str(tmp_path)), State())
     reached = reachable(history)
     assert {"ObjectSummaries", "ObjectPages", "Objects"} <= {type(one).__name__ for one in reached}
+    assert [] == [one for one in reached if posts(one)]
+
+
+def test_what_computes_requests_again_leads_to_no_slack(tmp_path: Path) -> None:
+    """With the real runner and the real way to Looker."""
+    resolver = LookerResolver("https://acme.looker.com", "made-up-id", "made-up-secret")
+    runner = NotebookRunner([tmp_path / "verify.ipynb"], {}, seconds=1)
+    host, products, rules = REQUEST_RULES.host, default_products("verify.ipynb", None), SqlRules("duckdb")
+    reached = reachable(Replayer(runner, resolver, host, products, rules, SqlReaderHere(), Policy()))
+    assert {"LookerResolver", "NotebookRunner"} <= {type(one).__name__ for one in reached}
     assert [] == [one for one in reached if posts(one)]
 
 
