@@ -66,7 +66,7 @@ class Report:
         rows = sorted((row for row in self.judged if row["flagged"]), key=lambda row: -row["cost"])
         total = f"{sum_of(rows, 'flagged'):,} messages flagged"
         print(f"{total}, {len(rows):,} of {len(self.judged):,} days, prefixes and modes")
-        shown = ["day", "prefix", "mode", "attempts", "blocked", "messages", "verified", "allowance", "flagged"]
+        shown = ["day", "prefix", "mode", "blocked", "messages", "verified", "allowance", "flagged"]
         _show([{name: row[name] for name in shown if name in row} | _cost(row) for row in rows[:most]])
         if rest := rows[most:]:
             print(f"and {len(rest):,} cheaper ones, {dollars(sum_of(rest, 'cost'))} together")
