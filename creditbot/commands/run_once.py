@@ -164,10 +164,13 @@ def tick_lines(report: TickReport, meta: Meta, now: datetime) -> Iterable[str]:
     worked_on = sum(1 for _, record in report.done if record)
     if report.done:
         left = f", {len(report.done) - worked_on} left for later" if worked_on < len(report.done) else ""
-        waiting = report.waiting + sum(1 for _, record in report.done if record and not record.terminal)
+        waiting = report.waiting + report.held + sum(1 for _, record in report.done if record and not record.terminal)
         yield f"{count(worked_on, 'request')} worked on, {waiting} waiting{left}."
     elif report.waiting:
         yield f"Nothing to do now; {count(report.waiting, 'request')} waiting (`creditbot history` lists them)."
+    elif report.held:
+        held = f"{count(report.held, 'request')} held for approval"
+        yield f"Nothing new: {count(report.read, 'message')} read, {held} (`creditbot holds` lists them)."
     else:
         yield f"Nothing new: {count(report.read, 'message')} read, every request in them is done."
     if report.shadow:

@@ -74,6 +74,8 @@ def next_steps(world: SandboxWorld, options: Namespace) -> Iterator[str]:
     times_posted = sum(f"/looks/{NEW_LOOK}" in message["text"] for message in world.messages())
     yield f"Summaries, and the state:   {folder / OUTPUTS}, {folder / STATE_FILE}"
     yield f"Settings that you add:      {folder / SETTINGS_FILE}, such as MAX_CREDIT_USD=1000"
+    if question := _open_question(world):
+        yield f'Say yes to what is held:    {me} react {question} :+1: --as "Olu Owner"'
     if times_posted == 0:
         yield f'Ask for one more credit:    {me} post "{NEW_ACCOUNT}, please: {look}"'
     elif times_posted == 1:
@@ -83,6 +85,12 @@ def next_steps(world: SandboxWorld, options: Namespace) -> Iterator[str]:
     yield f"Let the bot read it:        {me} run"
     yield f"What else people can do:    {me} --help"
     yield f"Start over:                 {me} reset"
+
+
+def _open_question(world: SandboxWorld) -> str:
+    """The TS of a question to the approvers that waits for their votes; "" if there is none."""
+    asked = [m for m in world.direct_messages() if (m.get("metadata") or {}).get("event_type") == "creditbot_ask"]
+    return next((str(message["ts"]) for message in asked if not message.get("reactions")), "")
 
 
 def program() -> str:

@@ -6,6 +6,7 @@ run makes of it, and what its last lines suggest to try:
     Explore `qid`, AC-sandbox-0001          Approved, $4,948.80, exceptions
     Look, PSMS of AC-sandbox-0003           an amount
     `/x/`, `qid` of the same, parameters    one amount over two queries: the same SQL counts once
+    Look 36, `AC-sandbox-0008-%`            held: its SQL names no account, so Olu Owner is asked
     Look 4040                               no such Look: a direct message to the owner
     a question, a join, an unfurl, a bot    not a request
     Look 31, AC-sandbox-0006                answered by an analyst, with the amount that the notebook gives
@@ -147,6 +148,9 @@ def _links(world: SandboxWorld) -> dict[str, str]:
         "same": f"{LOOKER}/explore/credit/verify_traffic?qid={two_modes['client_id']}",
         "parameters": explore_address(verify("AC-sandbox-0005")),
         "missing": f"{LOOKER}/looks/4040",
+        "all accounts": add_look(
+            world, "36", "Verify, December: accounts of customer 0008", add_query(world, verify("AC-sandbox-0008-%"))
+        ),
         "by hand": add_look(world, "31", "Verify, December: AC-sandbox-0006", by_hand),
     }
 
@@ -175,6 +179,7 @@ def _messages(world: SandboxWorld, link: Mapping[str, str]) -> None:
         "One credit for AC-sandbox-0002 and -0005 together, please:\n"
         f"{link['short']}\n{link['same']} (the same query)\n{link['parameters']}",
     )
+    say(5.0, REQUESTER, f"All accounts of customer 0008 were pumped in December, credit please: {link['all accounts']}")
     say(3.5, "U0RAVI", f"Could you look at this one as well, please? {link['missing']}")
     alert = typed(f"Verify conversion in Indonesia is below 40 %: {LOOKER}/looks/27")
     world.post(ts=ago(2), user=None, bot_id=ALERTS_BOT, app_id="A0ALERTS",

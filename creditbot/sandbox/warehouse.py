@@ -6,8 +6,8 @@ AC-sandbox-0001 has the reference month: December 2025 gives the row
     mode basic, msg_count 35644, fraud_cost $7,526.30, block_rate 0.416, credit $4,948.80
 
 The others: -0002 two modes and more rows than Looker's default limit, so that a query cut by it gives less; -0003
-Programmable SMS, pumped in its last ten days; -0004 nothing to credit; -0005, -0006 and -0007 one small attack each.
-AC-sandbox-0404 has no rows.
+Programmable SMS, pumped in its last ten days; -0004 nothing to credit; -0005, -0006 and -0007 one small attack each;
+-0008-1 and -0008-2, two accounts of one customer, one each. AC-sandbox-0404 has no rows.
 """
 
 from __future__ import annotations
@@ -134,6 +134,10 @@ VERIFY = (
             (Attack("+62", 4, (130, 560, 720, 240), (20, 260, 410, 150)),)),
     Traffic("AC-sandbox-0007", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS,
             (Attack("+994", 19, (160, 480, 610, 330), (25, 230, 470, 280)),)),
+    Traffic("AC-sandbox-0008-1", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS,
+            (Attack("+62", 13, (140, 520, 610, 190), (20, 240, 380, 130)),)),
+    Traffic("AC-sandbox-0008-2", VERIFY_ITEM, "basic", _DECEMBER, _DESTINATIONS,
+            (Attack("+234", 14, (85, 350, 300), (15, 150, 210)),)),
 )  # fmt: skip
 PSMS = (
     Traffic("AC-sandbox-0003", PSMS_ITEM, "standard", _NOVEMBER_ON, _DESTINATIONS,

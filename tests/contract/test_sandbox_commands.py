@@ -25,7 +25,7 @@ from creditbot.sandbox import Sandbox
 from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET
 from creditbot.sandbox.people import emoji_name
 from creditbot.sandbox.seed import seed
-from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER, TEAM_URL, SandboxWorld
+from creditbot.sandbox.world import BOT_USER, CHANNEL, LOOKER, OWNER, TEAM_URL, SandboxWorld, direct_channel
 
 
 @dataclass
@@ -247,6 +247,20 @@ def test_each_run_suggests_a_step_that_shows_something_new(shell: Shell, times_p
         seed(world)
         steps = [line.replace(program_call(options), "CALL") for line in next_steps(world, options)]
     assert step in steps
+
+
+@pytest.mark.parametrize(("kind", "suggested"), [("ask", True), ("notice", False), ("closed", False)])
+def test_an_open_question_to_the_approvers_is_suggested(shell: Shell, kind: str, suggested: bool) -> None:
+    """Until somebody has reacted to it."""
+    options = argparse.Namespace(folder=shell.folder)
+    with SandboxWorld(shell.folder / "world.sqlite") as world:
+        seed(world)
+        direct = direct_channel(OWNER)
+        ts = world.post("Credit?", channel=direct, user=BOT_USER, metadata={"event_type": f"creditbot_{kind}"})
+        steps = "\n".join(next_steps(world, options))
+        assert suggested == (f'react {ts} :+1: --as "Olu Owner"' in steps)
+        world.react(ts, "+1", channel=direct, user=OWNER)
+        assert "Say yes" not in "\n".join(next_steps(world, options))
 
 
 def test_the_look_to_try_stands_in_no_message(shell: Shell) -> None:

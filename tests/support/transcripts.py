@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,6 +87,8 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d", "DAY"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?", "TIME"),
         (r"\b(SQL|notebook) (?:\d-)?[0-9a-f]{10,12}\b", r"\1 HASH"),
+        (r"\b[0-9a-f]{64}\b", "HASH"),
+        (r"(Approval digest .*: )[0-9a-f]{12}\b", r"\1HASH"),
         (r"[\d.]+ seconds per request", "N seconds per request"),
         (r",[0-9a-f]{12},(\w*),\d*$", r",DIGEST,\1,POSITION"),  # where requests that end at once are in the log
         (r",[0-9a-f]{12},", ",DIGEST,"),
@@ -98,6 +100,9 @@ def normalised(lines: Sequence[str]) -> list[str]:
     if len(marks) == 2:
         lines[marks[0] + 1 : marks[1]] = sorted(lines[marks[0] + 1 : marks[1]])
     return lines
+
+
+_RUNS_ITSELF = re.compile(r"sandbox (?:react|run)\b")
 
 
 class Person:
@@ -148,18 +153,23 @@ def play(transcripts: Sequence[Transcript], folder: Path) -> Iterator[tuple[str,
     """Types the commands of the transcripts in order, on a new sandbox; yields each command with what it prints.
 
     The first one is `make run-once`, which runs `creditbot sandbox run` where nothing is set; that is what is typed.
-    Links and permalinks in the other commands are replaced by those of the new sandbox.
+    Links, permalinks and the question to the approvers in the other commands are replaced by those of the new sandbox.
+    The sandbox is served from the first command on that does not run it itself.
     """
     person = Person(folder)
     first, *others = transcripts
     assert "make run-once" == first.command
     output = [SETUP, *person.types("creditbot sandbox run")]
     later = _first_ts(output) - _first_ts(first.output)
+    question = re.findall(r"sandbox react (\S+)", "\n".join(output))[0]
     yield first.command, output
-    with person.serving():
-        looker = person.environment["LOOKER_BASE_URL"]
+    with ExitStack() as stack:
         for transcript in others:
-            command = re.sub(r"http://127\.0\.0\.1:\d+", looker, transcript.command)
+            command = re.sub(r"(sandbox react )\S+", rf"\g<1>{question}", transcript.command)
+            if not _RUNS_ITSELF.search(command):
+                if "LOOKER_BASE_URL" not in person.environment:
+                    stack.enter_context(person.serving())
+                command = re.sub(r"http://127\.0\.0\.1:\d+", person.environment["LOOKER_BASE_URL"], command)
             command = re.sub(r"/p(\d{16})\b", lambda match: f"/p{int(match[1]) + later}", command)
             yield command, person.types(command.replace(".venv/bin/", ""))
 

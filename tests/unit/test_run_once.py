@@ -95,6 +95,8 @@ def test_a_tick_in_which_all_requests_wait_says_where_to_look() -> None:
 
 def test_an_idle_tick_says_how_much_it_read() -> None:
     assert ["Nothing new: 1 message read, every request in them is done."] == lines(TickReport(read=1))
+    held = "Nothing new: 1 message read, 2 requests held for approval (`creditbot holds` lists them)."
+    assert [held] == lines(TickReport(read=1, held=2))
 
 
 HOLD = Meta(pause_before=NOW, pause_until=NOW + timedelta(minutes=15))
