@@ -64,6 +64,8 @@ _REASONS = {
     "accounts": "the accounts are not known",
     "overlap": "some of the traffic was credited before, or may have been",
     "age": "the traffic is older than the policy allows",
+    "words": "somebody said no or perhaps yes in the thread, or the request was taken back there",
+    "talk": "somebody wrote in the thread",
 }
 
 
