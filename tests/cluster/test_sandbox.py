@@ -80,7 +80,7 @@ class Bot:
     def start_on_a_new_request(self, account: str, *command: str) -> tuple[str, str]:
         """Posts a request that takes a while, runs the bot until it works on it; the Job and the request's key.
 
-        No credit of the account may have been computed before: the same traffic is held.
+        Nobody may have credited the account before, by hand or by the bot: the same traffic is held.
         """
         known = self.records().keys()
         links = (explore_address(verify(account, f"{first} to {end}")) for first, end in pairwise(PARTS_OF_DECEMBER))
@@ -167,7 +167,7 @@ def test_the_next_tick_answers_nothing_again(bot: Bot) -> None:
 def test_a_pod_killed_in_the_middle_is_repaired_by_the_next(bot: Bot) -> None:
     """A request whose pod is killed while it works is answered by a later pod once the claim has run out, once."""
     answered = len(bot.replies())
-    job, key = bot.start_on_a_new_request("AC-sandbox-0006", "python", "-c", DIES_IN_A_NOTEBOOK)
+    job, key = bot.start_on_a_new_request("AC-sandbox-0008-1", "python", "-c", DIES_IN_A_NOTEBOOK)
     assert bot.fails(job)
     assert bot.records()[key]["status"] in UNFINISHED
     bot.tick()
