@@ -27,6 +27,8 @@ _MOST_TOKENS = 20
 _DEAREST = 3
 """How many units a credit is found again by: those that cost most."""
 _TICK = timedelta(microseconds=1)
+UTC_DAYS = "UTC"
+"""The zone of days that the SQL does not convert."""
 FARTHEST = timedelta(hours=14)
 """No time zone is farther from UTC."""
 
@@ -100,10 +102,12 @@ class TrafficWindow:
     Attributes:
         accounts: whose it is.
         days: when it was.
+        zone: the time zone of the days that the result shows; "" if it is not known.
     """
 
     accounts: Accounts | Unknown
     days: Days | Unknown
+    zone: str = UTC_DAYS
 
 
 class Unit(NamedTuple):
@@ -111,7 +115,7 @@ class Unit(NamedTuple):
 
     Attributes:
         account: whose it is, as written; "" if it is one of the footprint's accounts.
-        day: UTC.
+        day: as the result of the SQL shows it, in the time zone of the footprint.
         prefix: the destination, such as "+62".
         mode: the Fraud Guard mode.
     """
@@ -147,12 +151,14 @@ class Footprint:
         accounts: whose traffic it is.
         days: when it was.
         units: what the notebook flagged.
+        zone: the time zone of the units' days; "" if it is not known.
     """
 
     product: str
     accounts: Accounts | Unknown
     days: Days | Unknown
     units: Units | Unknown
+    zone: str = UTC_DAYS
 
     def hashed(self) -> Footprint:
         """The same with hashes in place of accounts and without the units, which are many: as the state keeps it."""
@@ -160,7 +166,7 @@ class Footprint:
         if isinstance(accounts, Accounts):
             few = len(accounts.every) <= _MOST_TOKENS
             accounts = Accounts(accounts.keys) if few else Unknown(f"more than {_MOST_TOKENS} accounts")
-        return Footprint(self.product, accounts, self.days, Unknown("the summary has them"))
+        return Footprint(self.product, accounts, self.days, Unknown("the summary has them"), self.zone)
 
     def tokens(self) -> tuple[str, ...]:
         """The names under which the credit is found again: by account, or by product if there are too many.
@@ -193,7 +199,7 @@ def footprint_of(product: str, window: TrafficWindow, scraps: Mapping[str, objec
         scraps: what its notebook glued.
         cost: USD, the fraud cost that the credit names; None if it names none. The units must add up to it.
     """
-    return Footprint(product, window.accounts, window.days, _units(window.accounts, scraps, cost))
+    return Footprint(product, window.accounts, window.days, _units(window.accounts, scraps, cost), window.zone)
 
 
 def search_tokens(footprints: Iterable[Footprint]) -> tuple[str, ...]:
@@ -337,7 +343,8 @@ def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:
     for other in others:
         accounts = _either_accounts(accounts, other.accounts)
         days = _either_days(days, other.days)
-    return TrafficWindow(accounts, days)
+    zones = {window.zone for window in every}
+    return TrafficWindow(accounts, days, zones.pop() if len(zones) == 1 else "")
 
 
 def _either_accounts(one: Accounts | Unknown, other: Accounts | Unknown) -> Accounts | Unknown:

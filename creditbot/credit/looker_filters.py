@@ -44,7 +44,7 @@ def completed(window: TrafficWindow, filters: Mapping[str, str], zone: str, fiel
         accounts = _accounts(filters, fields) or accounts
     if isinstance(days, Unknown) or not days.field:
         days = _days(filters, zone, fields) or days
-    return TrafficWindow(accounts, days)
+    return TrafficWindow(accounts, days, window.zone)
 
 
 def _accounts(filters: Mapping[str, str], fields: Sequence[str]) -> Accounts | None:

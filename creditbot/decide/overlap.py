@@ -16,12 +16,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from itertools import product as pairs
 
 from creditbot.credit.day_ranges import DayRange, merged, ranges_of
-from creditbot.credit.footprint import Accounts, Days, Footprint, Unit, Units, Unknown, account_key, units_total
+from creditbot.credit.footprint import (
+    UTC_DAYS,
+    Accounts,
+    Days,
+    Footprint,
+    Unit,
+    Units,
+    Unknown,
+    account_key,
+    units_total,
+)
 
 _ALIKE = Decimal("0.5")
 """The share of the smaller credit's cost that days with equal numbers must make up: a few may be equal by chance."""
@@ -78,7 +89,7 @@ def compare(ours: Footprint, other: Footprint) -> Comparison:
         return _DISJOINT
     if isinstance(ours.units, Unknown) or isinstance(other.units, Unknown):
         return _by_windows(accounts, ours, other)
-    return _by_units(accounts, ours.units, other.units)
+    return _by_units(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
 
 
 def compare_with_all(ours: Footprint, others: Sequence[Footprint]) -> Comparison:
@@ -134,15 +145,24 @@ def _by_windows(accounts: _Relation, ours: Footprint, other: Footprint) -> Compa
 def _span(footprint: Footprint) -> tuple[date, date] | None:
     """The first and the last UTC day, from the units where they are known; None if they are not known."""
     if not isinstance(footprint.units, Unknown) and footprint.units:
-        days = [unit.day for unit in footprint.units]
-        return min(days), max(days)
+        days, apart = [unit.day for unit in footprint.units], timedelta(_days_apart(footprint.zone, UTC_DAYS))
+        return min(days) - apart, max(days) + apart
     return None if isinstance(footprint.days, Unknown) else (footprint.days.first, footprint.days.last)
 
 
-def _by_units(accounts: _Relation, ours: Units, other: Units) -> Comparison:
+def _days_apart(zone: str, other: str) -> int:
+    """By how many days the day of one message may differ between two time zones; "" is one that is not known."""
+    if zone == other != "":
+        return 0
+    return 1 if UTC_DAYS in {zone, other} else 2
+
+
+def _by_units(accounts: _Relation, ours: Units, other: Units, days_apart: int) -> Comparison:
+    """Compares what was flagged. Between time zones, the same traffic may be on the day before or after."""
+    around = [timedelta(days) for days in range(-days_apart, days_apart + 1)]
     theirs: dict[tuple[date, str, str], set[str]] = {}
-    for unit in other:
-        theirs.setdefault(_place(unit), set()).add(_key(unit))
+    for unit, days in pairs(other, around):
+        theirs.setdefault((unit.day + days, unit.prefix, unit.mode), set()).add(_key(unit))
     surely = [unit for unit in ours if unit.account and _key(unit) in theirs.get(_place(unit), ())]
     perhaps = [unit for unit in ours if _place(unit) in theirs]
     if accounts is _Relation.MEET:
@@ -151,7 +171,7 @@ def _by_units(accounts: _Relation, ours: Units, other: Units) -> Comparison:
     if shared:
         return Comparison(Overlap.UNITS_SHARED, frozenset(shared), _days(shared))
     # Prefix and mode are what the SQL calls them, so the same traffic may come under other names.
-    numbers = {(unit.day, flagged.messages) for unit, flagged in other.items()}
+    numbers = {(unit.day + days, flagged.messages) for (unit, flagged), days in pairs(other.items(), around)}
     alike = [unit for unit, flagged in ours.items() if (unit.day, flagged.messages) in numbers and flagged.messages]
     smaller = min(units_total(ours), units_total(other))
     if alike and _cost(alike, ours) >= _ALIKE * smaller:

@@ -326,7 +326,7 @@ def _without_units(kept: Mapping[str, Any]) -> Footprint | None:
     """A footprint in a summary, its units not unpacked."""
     with suppress(ValueError, LookupError, TypeError, AttributeError):
         window = window_from_json(kept)
-        return Footprint(str(kept["product"]), window.accounts, window.days, Unknown("they were not read"))
+        return Footprint(str(kept["product"]), window.accounts, window.days, Unknown("they were not read"), window.zone)
     return None
 
 

@@ -237,6 +237,20 @@ def test_what_is_unknown_is_read_back_with_its_reason() -> None:
     assert unknown == footprint_from_json(footprint_to_json(unknown))
 
 
+def test_the_time_zone_of_the_units_is_kept() -> None:
+    """UTC is not written down."""
+    for zone in ("UTC", "America/New_York", ""):
+        footprint = Footprint("verify", named("AC1"), DECEMBER, {}, zone)
+        assert zone == footprint_from_json(footprint_to_json(footprint)).zone
+        assert (zone != "UTC") == ("zone" in footprint_to_json(footprint))
+
+
+def test_readings_that_show_days_in_other_zones_leave_the_zone_open() -> None:
+    window = TrafficWindow(named("AC1"), DECEMBER, "Asia/Tokyo")
+    assert "Asia/Tokyo" == joined([window, window]).zone
+    assert "" == joined([window, TrafficWindow(named("AC1"), DECEMBER)]).zone
+
+
 def test_the_state_holds_no_account_by_name_and_no_unit() -> None:
     footprint = Footprint("verify", named("AC1"), DECEMBER, units(glued(ROW)))
     text = footprint_to_text(footprint)

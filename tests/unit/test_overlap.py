@@ -138,3 +138,34 @@ def test_the_days_and_doubts_of_the_gravest_findings_are_kept() -> None:
     assert ranges_of(dates) == compare_with_all(OURS, [late, early, NOBODYS]).days
     doubt = compare_with_all(OURS, [replace(OURS, product="psms"), replace(NO_UNITS, days=UNKNOWN)]).unclear
     assert "the days of one of them are not known (nobody knows)" == doubt
+
+
+# -- time zones --------------------------------------------------------------------------------------------------------
+
+NEW_YORK = replace(OURS, zone="America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("ours", "other", "days_later", "found"),
+    [
+        (OURS, NEW_YORK, 7, Overlap.UNITS_SHARED),
+        (NEW_YORK, OURS, 7, Overlap.UNITS_SHARED),
+        (OURS, NEW_YORK, 8, Overlap.PROVABLY_DISJOINT),
+        (NEW_YORK, NEW_YORK, 7, Overlap.PROVABLY_DISJOINT),
+        (NEW_YORK, replace(OURS, zone="Pacific/Auckland"), 8, Overlap.UNITS_SHARED),
+        (replace(OURS, zone=""), replace(OURS, zone=""), 8, Overlap.UNITS_SHARED),
+    ],
+)
+def test_days_of_other_time_zones_may_be_those_around(
+    ours: Footprint, other: Footprint, days_later: int, found: Overlap
+) -> None:
+    """A message of the last hours of a day in New York is of the next day in UTC."""
+    later = units(days_later, days_later + 7, messages=77)
+    assert found == compare(ours, replace(other, units=later)).overlap
+
+
+@pytest.mark.parametrize(("zone", "found"), [("UTC", Overlap.CANNOT_TELL), ("Asia/Tokyo", Overlap.WINDOWS_MEET)])
+def test_units_of_another_time_zone_are_a_day_wider(zone: str, found: Overlap) -> None:
+    """As long as the units of the other credit are not known."""
+    after = replace(NO_UNITS, days=days("12-25", "12-26", "sent"))
+    assert found == compare(replace(OURS, zone=zone), after).overlap

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -23,36 +24,65 @@ from tests.support.bundled_notebooks import VERIFY
 
 TODAY = date(2025, 12, 10)
 DAYS = [date(2025, 11, 28) + timedelta(day) for day in range(8)]
-COLUMNS = (
-    "day, prefix, mode, SUM(attempts) AS attempts, SUM(blocked) AS blocked, SUM(messages) AS messages,"
+ACCOUNTS = ("AC1", "AC2", "ac3", "AC 4")
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati")
+SUMS = (
+    "prefix, mode, SUM(attempts) AS attempts, SUM(blocked) AS blocked, SUM(messages) AS messages,"
     " SUM(verified) AS verified, MIN(price_usd) AS price_usd"
 )
-EVERY = "id, day, account_sid, prefix, mode, attempts, blocked, messages, verified, price_usd"
+EVERY = "id, day, ts, account_sid, prefix, mode, attempts, blocked, messages, verified, price_usd"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A query as Looker would write it.
+
+    Attributes:
+        sql: the query.
+        ids: the same with the id and the shown day of the rows that it reads.
+        credit_from: days before it are history only: what the notebook flags there is not credited.
+    """
+
+    sql: str
+    ids: str
+    credit_from: date
 
 
 @pytest.fixture(scope="module")
 def traffic() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Three accounts, two prefixes, two modes; every other day and account is pumped."""
+    """Four accounts, two prefixes, two modes, three hours a day; every other place is pumped."""
     with duckdb.connect() as connection:
         connection.execute(
-            "CREATE TABLE t (id INT, day DATE, account_sid VARCHAR, prefix VARCHAR, mode VARCHAR, attempts BIGINT,"
-            " blocked BIGINT, messages BIGINT, verified BIGINT, price_usd DECIMAL(10, 4))"
+            "CREATE TABLE t (id INT, day DATE, ts TIMESTAMP, account_sid VARCHAR, prefix VARCHAR, mode VARCHAR,"
+            " attempts BIGINT, blocked BIGINT, messages BIGINT, verified BIGINT, price_usd DECIMAL(10, 4))"
         )
         places = [
-            (d, a, p, m) for d in DAYS for a in ("AC1", "AC2", "AC3") for p in ("+62", "+1") for m in ("basic", "max")
-        ]
+            (d, datetime.combine(d, time(hour)), a, p, m)
+            for d in DAYS for hour in (2, 12, 22) for a in ACCOUNTS for p in ("+62", "+1") for m in ("basic", "max")
+        ]  # fmt: skip
         rows = [(n, *place, 90, 0, 25 + n * 37 % 60, n % 3, Decimal("0.0400")) for n, place in enumerate(places)]
-        connection.executemany(f"INSERT INTO t VALUES ({', '.join('?' * 10)})", rows)
+        connection.executemany(f"INSERT INTO t VALUES ({', '.join('?' * 11)})", rows)
         yield connection
 
 
-_day = st.sampled_from(DAYS)
+_day, _account, _zone = st.sampled_from(DAYS), st.sampled_from(ACCOUNTS), st.sampled_from(ZONES)
+_IN_ZONE = "(ts AT TIME ZONE 'UTC' AT TIME ZONE '{}')"
 _ATOMS = st.one_of(
     st.sampled_from([
-        "account_sid = 'AC1'", "account_sid = 'AC2'", "'AC3' = account_sid", "account_sid IN ('AC1', 'AC2')",
-        "lower(account_sid) = 'ac1'", "account_sid LIKE 'AC%'", "account_sid <> 'AC1'", "prefix = '+62'",
-        "prefix = '+1'", "mode = 'basic'", "TRUE", "day < CURRENT_DATE", "coalesce(account_sid, 'AC2') = 'AC2'",
+        "account_sid LIKE 'AC%'", "account_sid LIKE 'AC_'", "prefix = '+62'", "prefix LIKE '+%'", "mode = 'basic'",
+        "TRUE", "day < CURRENT_DATE", "account_sid IN (SELECT account_sid FROM t WHERE prefix = '+1')",
+        "day IN (SELECT max(day) FROM t)",
     ]),
+    st.builds("account_sid = '{}'".format, _account),
+    st.builds("account_sid = '{}'".format, _account),
+    st.builds("'{}' = account_sid".format, _account),
+    st.builds("account_sid LIKE '{}'".format, _account),
+    st.builds("lower(account_sid) = lower('{}')".format, _account),
+    st.builds("account_sid <> '{}'".format, _account),
+    st.builds("coalesce(account_sid, '{}') = '{}'".format, _account, _account),
+    st.builds(
+        "account_sid IN ({})".format, st.lists(_account.map("'{}'".format), min_size=1, max_size=3).map(", ".join)
+    ),
     st.builds("day >= DATE '{}'".format, _day),
     st.builds("day < DATE '{}'".format, _day),
     st.builds("day = '{}'".format, _day),
@@ -62,8 +92,13 @@ _ATOMS = st.one_of(
     st.builds("day > DATE '{}' - INTERVAL 3 DAY".format, _day),
     st.builds("DATE '{}' + 2 > CAST(day AS TIMESTAMP)".format, _day),
     st.builds("day IN ('{}', '{}')".format, _day, _day),
+    st.builds("ts >= TIMESTAMP '{} 06:00:00'".format, _day),
+    st.builds("ts BETWEEN '{}' AND '{} 23:59:59'".format, _day, _day),
+    st.builds(f"CAST({_IN_ZONE} AS DATE) = DATE '{{}}'".format, _zone, _day),
+    st.builds(f"{_IN_ZONE} < TIMESTAMP '{{}} 00:00:00'".format, _zone, _day),
+    st.builds(f"DATE_TRUNC('day', {_IN_ZONE}) BETWEEN '{{}}' AND '{{}}'".format, _zone, _day, _day),
 )  # fmt: skip
-_CONDITIONS = st.recursive(
+_ANY = st.recursive(
     _ATOMS,
     lambda inner: st.one_of(
         st.builds("({} AND {})".format, inner, inner),
@@ -73,10 +108,29 @@ _CONDITIONS = st.recursive(
     ),
     max_leaves=6,
 )
+_ACCOUNT = st.one_of(
+    st.builds("account_sid = '{}'".format, _account),
+    st.builds("account_sid IN ('{}', '{}')".format, _account, _account),
+)
+_RANGE = st.one_of(
+    st.builds("day >= DATE '{}'".format, _day),
+    st.builds("ts < TIMESTAMP '{} 06:00:00'".format, _day),
+    st.builds(f"CAST({_IN_ZONE} AS DATE) BETWEEN '{{}}' AND DATE '{{}}' + 3".format, _zone, _day, _day),
+    st.builds(f"CAST({_IN_ZONE} AS DATE) = DATE '{{}}'".format, _zone, _day),
+)
+_CONDITIONS = st.one_of(
+    _ANY,
+    st.just("TRUE"),
+    st.builds("{} AND {}".format, _ACCOUNT, _RANGE),
+    st.builds("{} AND ({} OR {})".format, _ACCOUNT, _RANGE, _ANY),
+)
 _SHAPES = st.sampled_from([
     "SELECT {columns} FROM t WHERE {one} AND {two} GROUP BY ALL",
+    "SELECT {columns} FROM t WHERE {one} AND {two} GROUP BY ALL ORDER BY ALL DESC",
     "SELECT {columns} FROM (SELECT * FROM t WHERE {one}) x WHERE {two} GROUP BY ALL",
     "WITH x AS (SELECT " + EVERY + " FROM t WHERE {one}) SELECT {columns} FROM x WHERE {two} GROUP BY ALL",
+    ("WITH x AS (SELECT * FROM t WHERE {one}), y AS (SELECT * FROM x) SELECT {columns} FROM y WHERE {two}"
+    " GROUP BY ALL"),
     ("WITH x AS (SELECT * FROM t WHERE {one} UNION ALL BY NAME SELECT * FROM t WHERE {one} AND FALSE)"
     " SELECT {columns} FROM x WHERE {two} GROUP BY ALL"),
     "SELECT {columns} FROM (SELECT " + EVERY + " FROM t WHERE {one} UNION SELECT " + EVERY
@@ -84,68 +138,96 @@ _SHAPES = st.sampled_from([
     ("SELECT {columns} FROM t JOIN (SELECT DISTINCT prefix AS p FROM t WHERE {one}) x ON t.prefix = x.p"
     " WHERE {two} GROUP BY ALL"),
 ])  # fmt: skip
+_SHOWN_DAYS = st.one_of(
+    st.just("day"),
+    st.just("day"),
+    st.just("CAST(ts AS DATE)"),
+    st.just("CAST(ts - INTERVAL 5 HOUR AS DATE)"),
+    st.builds(f"CAST({_IN_ZONE} AS DATE)".format, _zone),
+    st.builds(f"CAST(DATE_TRUNC('day', {_IN_ZONE}) AS DATE)".format, _zone),
+)
+_COLUMNS = st.sampled_from([SUMS, f"account_sid, {SUMS}", f"{SUMS}, COUNT(*) AS rows_read", f"mode AS extra, {SUMS}"])
 
 
 @st.composite
-def queries(draw: st.DrawFn) -> tuple[str, str]:
-    """A query as Looker would write it, and one that gives the ids of the same rows of the table."""
-    shape, one, two = draw(_SHAPES), draw(_CONDITIONS), draw(_CONDITIONS)
-    columns = draw(st.sampled_from([COLUMNS, f"account_sid, {COLUMNS}"]))
-    return shape.format(columns=columns, one=one, two=two), shape.format(columns="id", one=one, two=two)
+def queries(draw: st.DrawFn, conditions: tuple[str, str] | None = None) -> Case:
+    """A query of any shape, over any accounts and days, or with these conditions."""
+    one, two = conditions or (draw(_CONDITIONS), draw(_CONDITIONS))
+    shape, day, columns = draw(_SHAPES), draw(_SHOWN_DAYS), draw(_COLUMNS)
+    return Case(
+        shape.format(columns=f"{day} AS day, {columns}", one=one, two=two),
+        shape.format(columns=f"id, {day} AS day", one=one, two=two),
+        draw(st.sampled_from([date.min, *DAYS])),
+    )
 
 
-def footprint(traffic: duckdb.DuckDBPyConnection, sql: str, *, with_units: bool) -> Footprint:
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Case, Case]:
+    """Two queries; in most pairs the second one asks for the traffic of the first in another way."""
+    one, two = draw(_CONDITIONS), draw(_CONDITIONS)
+    first = draw(queries((one, two)))
+    again = draw(st.sampled_from([(one, two), (two, one), (f"({one}) AND prefix LIKE '%'", two), None]))
+    return first, draw(queries(again))
+
+
+def footprint(traffic: duckdb.DuckDBPyConnection, case: Case, *, with_units: bool) -> Footprint:
     """As the bot makes it, with the functions of the bundled notebook."""
-    window = window_of([("duckdb", sqlglot.parse_one(sql, dialect="duckdb"))], TODAY, ACCOUNT_FIELDS)
-    answer = traffic.execute(sql)
+    window = window_of([("duckdb", sqlglot.parse_one(case.sql, dialect="duckdb"))], TODAY, ACCOUNT_FIELDS)
+    answer = traffic.execute(case.sql)
     names = [column[0] for column in answer.description or []]
-    judged = VERIFY.flag(add_up(read_traffic(names, answer.fetchall(), VERIFY.TARGETS, ["verified"]), ["verified"]))
-    units = {"columns": list(UNIT_COLUMNS), "rows": units_of(judged)}
+    read = add_up(read_traffic(names, answer.fetchall(), VERIFY.TARGETS, ["verified"]), ["verified"])
+    rows_ = [row for row in units_of(VERIFY.flag(read)) if date.fromisoformat(row[1]) >= case.credit_from]
+    units = {"columns": list(UNIT_COLUMNS), "rows": rows_}
     return footprint_of("verify", window, {"units": units} if with_units else {}, None)
 
 
-def rows(traffic: duckdb.DuckDBPyConnection, sql: str) -> dict[int, tuple[Any, ...]]:
-    """The rows of the table that a query reads, by id."""
-    ids = {id_ for (id_,) in traffic.execute(sql).fetchall()}
-    return {id_: row for id_, row in table(traffic).items() if id_ in ids}
+def rows(traffic: duckdb.DuckDBPyConnection, case: Case) -> dict[int, tuple[Any, ...]]:
+    """The rows of the table that a query reads, by id: account, the day that it shows, prefix, mode."""
+    shown = dict(traffic.execute(case.ids).fetchall())
+    return {id_: (account, shown[id_], *rest) for id_, (account, *rest) in table(traffic).items() if id_ in shown}
 
 
 @cache
 def table(traffic: duckdb.DuckDBPyConnection) -> dict[int, tuple[Any, ...]]:
-    """All rows by id: account, day, prefix, mode."""
-    found = traffic.execute("SELECT id, account_sid, day, prefix, mode FROM t").fetchall()
+    """All rows by id: account, prefix, mode."""
+    found = traffic.execute("SELECT id, account_sid, prefix, mode FROM t").fetchall()
     return {id_: tuple(row) for id_, *row in found}
 
 
-def flagged_places(footprint: Footprint) -> set[tuple[Any, ...]]:
+def flagged(footprint: Footprint, row: tuple[Any, ...]) -> bool:
+    """Whether a row is in a unit that the notebook flagged."""
     assert not isinstance(footprint.units, Unknown)
-    return {(unit.day, unit.prefix, unit.mode) for unit in footprint.units}
+    account, *place = row
+    same = [unit for unit in footprint.units if [unit.day, unit.prefix, unit.mode] == place]
+    return any(not unit.account or account_key(unit.account) == account_key(account) for unit in same)
 
 
-@given(first=queries(), second=queries(), with_units=st.booleans())
+@given(cases=pairs(), with_units=st.booleans())
 def test_two_queries_with_a_flagged_row_in_common_are_never_disjoint(
-    traffic: duckdb.DuckDBPyConnection, first: tuple[str, str], second: tuple[str, str], with_units: bool
+    traffic: duckdb.DuckDBPyConnection, cases: tuple[Case, Case], with_units: bool
 ) -> None:
-    both = [rows(traffic, ids) for _, ids in (first, second)]
+    both = [rows(traffic, case) for case in cases]
     if not all(both):
         event("a query without rows")
         return
-    one, two = (footprint(traffic, sql, with_units=True) for sql, _ in (first, second))
-    common = [row[1:] for id_, row in both[0].items() if id_ in both[1]]
-    in_common = set(common) & flagged_places(one) & flagged_places(two)
+    one, two = (footprint(traffic, case, with_units=True) for case in cases)
+    common = both[0].keys() & both[1].keys()
+    in_common = any(flagged(one, both[0][id_]) and flagged(two, both[1][id_]) for id_ in common)
     if not with_units:
-        one, two = (footprint(traffic, sql, with_units=False) for sql, _ in (first, second))
-    found = compare(one, two).overlap
-    event(f"{'rows' if in_common else 'no rows'} in common: {found.value}")
-    assert not (in_common and found is Overlap.PROVABLY_DISJOINT)
+        one, two = (footprint(traffic, case, with_units=False) for case in cases)
+    found = compare(one, two)
+    event(f"{'rows' if in_common else 'no rows'} in common: {found.overlap.value}")
+    assert not (in_common and found.overlap is Overlap.PROVABLY_DISJOINT)
 
 
-@given(query=queries())
-def test_all_rows_of_a_query_lie_within_its_window(traffic: duckdb.DuckDBPyConnection, query: tuple[str, str]) -> None:
-    sql, ids = query
-    window = window_of([("duckdb", sqlglot.parse_one(sql, dialect="duckdb"))], TODAY, ACCOUNT_FIELDS)
-    for account, day, *_ in rows(traffic, ids).values():
+@given(case=queries())
+def test_all_rows_of_a_query_lie_within_its_window(traffic: duckdb.DuckDBPyConnection, case: Case) -> None:
+    window = window_of([("duckdb", sqlglot.parse_one(case.sql, dialect="duckdb"))], TODAY, ACCOUNT_FIELDS)
+    found = traffic.execute(f"SELECT account_sid, day, ts FROM t WHERE id IN (SELECT id FROM ({case.ids}))").fetchall()
+    for account, day, moment in found:
         if isinstance(window.accounts, Accounts):
             assert account_key(account) in window.accounts.keys["account_sid"]
-        if isinstance(window.days, Days):
-            assert window.days.first <= day <= window.days.last
+        if isinstance(window.days, Days) and window.days.field in ("day", "ts"):
+            value = moment if window.days.field == "ts" else datetime.combine(day, time())
+            assert window.days.start is None or window.days.start <= value
+            assert window.days.end is None or value < window.days.end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 import sqlglot
@@ -307,3 +307,53 @@ def test_what_two_dialects_read_differently_is_the_wider_of_both() -> None:
     assert ("AC1, AC2", "2025-12-01 to 2025-12-05") == (
         accounts_in_words(found.accounts), days_in_words(found.days),
     )  # fmt: skip
+
+
+# -- time zones --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "dialect"),
+    [
+        ("DATE(ts, 'America/New_York')", "bigquery"),
+        ("FORMAT_TIMESTAMP('%F', ts, 'America/New_York')", "bigquery"),
+        ("TIMESTAMP_TRUNC(ts, DAY, 'America/New_York')", "bigquery"),
+        ("DATE(CONVERT_TZ(ts, 'UTC', 'America/New_York'))", "mysql"),
+        ("CAST(ts AT TIME ZONE 'UTC' AT TIME ZONE 'America/New_York' AS DATE)", "duckdb"),
+        ("TO_DATE(CONVERT_TIMEZONE('UTC', 'America/New_York', CAST(ts AS TIMESTAMP_NTZ)))", "snowflake"),
+    ],
+)
+def test_a_day_in_another_time_zone_is_read_in_utc(day: str, dialect: str) -> None:
+    """Both as a condition and as a column of the result."""
+    limited = window(
+        f"SELECT {day} AS day, SUM(messages) AS messages FROM t WHERE {day} = '2025-12-01' GROUP BY 1", dialect
+    )
+    assert Days("ts", datetime(2025, 12, 1, 5), datetime(2025, 12, 2, 5)) == limited.days  # noqa: DTZ001
+    assert "America/New_York" == limited.zone
+
+
+def test_a_time_that_is_read_in_another_zone_is_nobody_knows_where() -> None:
+    """BigQuery's TIMESTAMP(x, zone) goes the other way."""
+    condition = "TIMESTAMP(ts, 'America/New_York') = '2025-12-01'"
+    limited = window(f"SELECT ts, messages FROM t WHERE {condition}", "bigquery").days
+    assert Days("ts", datetime(2025, 11, 30, 10), datetime(2025, 12, 2, 14)) == limited  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("sql", "zone"),
+    [
+        ("SELECT day, messages FROM t", "UTC"),
+        ("SELECT CAST(ts AS DATE) AS day, messages FROM t", "UTC"),
+        ("SELECT CAST(ts - INTERVAL 5 HOUR AS DATE) AS day, messages FROM t", ""),
+        ("SELECT DATE(ts, '+05:00') AS day, messages FROM t", ""),
+        ("SELECT DATE(DATE(ts, 'Asia/Kolkata'), 'Asia/Kolkata') AS day, messages FROM t", ""),
+        ("SELECT x.day, x.messages FROM (SELECT DATE(ts, 'Asia/Kolkata') AS day, messages FROM t) x", "Asia/Kolkata"),
+        ("SELECT DATE(x.day, 'Asia/Kolkata') AS day FROM (SELECT DATE(ts, 'Asia/Kolkata') AS day FROM t) x", ""),
+        ("SELECT day, messages FROM t UNION ALL SELECT DATE(day, 'Asia/Kolkata') AS day, messages FROM t", ""),
+        ("SELECT day, messages FROM t UNION ALL SELECT day, messages FROM t", "UTC"),
+        ("SELECT created, messages FROM t", ""),
+        ("SELECT (SELECT MAX(day) FROM t) AS day, messages FROM t", ""),
+    ],
+)
+def test_the_zone_of_the_days_in_the_result_is_known(sql: str, zone: str) -> None:
+    assert zone == window(sql, "bigquery").zone

@@ -85,16 +85,15 @@ def shown_column(node: exp.Expr) -> ShownColumn | None:
         inner = inner.unnest()
         is_first = place.zone is None or (isinstance(node, exp.AtTimeZone) and isinstance(inner, exp.AtTimeZone))
         return replace(place, zone=_zone_shown(node)) if is_first and not place.unit else None
+    if node.args.get("zone") is not None:
+        if place.zone is not None or place.unit:
+            return None
+        is_inverse = isinstance(node, exp.Timestamp)  # TIMESTAMP(x, zone) reads what clocks in the zone show
+        place = replace(place, zone="" if is_inverse else zone_of(node.args["zone"]) or "")
     if isinstance(node, exp.TimestampTrunc | exp.DateTrunc | exp.DatetimeTrunc):
         unit = unit_of(node.args.get("unit")) or "day"
         known = unit in {"day", "week", "month", "quarter", "year"} and not place.unit
-        if not known or (node.args.get("zone") is not None and place.zone is not None):
-            return None
-        return (
-            replace(place, unit=unit, zone=zone_of(node.args["zone"]) or "")
-            if node.args.get("zone")
-            else (replace(place, unit=unit))
-        )
+        return replace(place, unit=unit) if known else None
     if _is_day(node):
         return replace(place, unit=place.unit or "day")
     return place

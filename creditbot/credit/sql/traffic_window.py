@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlglot import exp
 
-from creditbot.credit.footprint import Accounts, Days, TrafficWindow, Unknown, joined
+from creditbot.credit.footprint import UTC_DAYS, Accounts, Days, TrafficWindow, Unknown, joined
 from creditbot.credit.sql.bounds import Bounds, Box, Refs, both
 from creditbot.credit.sql.column_limits import ColumnLimits
 from creditbot.credit.sql.shown_column import ShownColumn, shown_column
@@ -53,6 +53,23 @@ def window_of(queries: Sequence[tuple[str, exp.Expr]], today: date, account_fiel
     return joined(_QueryWalk(query, dialect, today, account_fields).window() for dialect, query in queries)
 
 
+class _Origin(NamedTuple):
+    """Where a column of the result comes from.
+
+    Attributes:
+        column: its name in its table.
+        zone: the time zone that it is shown in; "" if that is not known.
+    """
+
+    column: str
+    zone: str
+
+
+def _shown_in(inside: str, outside: str) -> str:
+    """The zone of a column that a derived table shows in one zone, and the query around it in another one."""
+    return inside if outside == UTC_DAYS else outside if inside == UTC_DAYS else ""
+
+
 class _QueryWalk:
     def __init__(self, query: exp.Expr, dialect: str, today: date, account_fields: Sequence[str]) -> None:
         self._query = query
@@ -60,15 +77,16 @@ class _QueryWalk:
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
         self._entered = set[int]()
         self._boxes: dict[tuple[int, frozenset[tuple[str, Bounds]]], Box] = {}
-        self._origins: dict[tuple[int, str], str | None] = {}
+        self._origins: dict[tuple[int, str], _Origin | None] = {}
         self._limits = ColumnLimits(today, account_fields)
 
     def window(self) -> TrafficWindow:
         try:
             box = self._box(self._query, {})
-            return TrafficWindow(self._accounts(box), self._days(box))
+            shown = self._shown_day()
+            return TrafficWindow(self._accounts(box), self._days(box, shown), shown.zone if shown else "")
         except Unclear as unclear:
-            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)))
+            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "")
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
@@ -80,9 +98,9 @@ class _QueryWalk:
             return Unknown(f"no condition names the account in full ({self._limits.not_named[0]})")
         return Unknown("no condition names the account")
 
-    def _days(self, box: Box) -> Days | Unknown:
+    def _days(self, box: Box, day: _Origin | None) -> Days | Unknown:
         limited = {name: limits for name, limits in box.items() if limits.start or limits.end}
-        shown = self._shown_day()
+        shown = day.column if day else None
         if shown is None and len(limited) > 1:
             limited = {name: limits for name, limits in limited.items() if limits.start and limits.end} or limited
         if shown is None and len(limited) == 1:
@@ -94,7 +112,7 @@ class _QueryWalk:
         days = Days(shown, limited[shown].start, limited[shown].end)
         return Unknown("its conditions contradict each other") if days.empty else days
 
-    def _shown_day(self) -> str | None:
+    def _shown_day(self) -> _Origin | None:
         """The column behind the column `day` of the result; None if there is none or if it is computed."""
         names = [name for name in outputs(self._query) or () if name == "day" or name.endswith((".day", "_day"))]
         return self._origin(self._query, names[0]) if len(names) == 1 else None
@@ -205,29 +223,33 @@ class _QueryWalk:
         is_total = bool(select.args.get("group")) or any(column.find(exp.AggFunc) for column in select.expressions)
         return place if not is_total or is_key(select, found[0]) else None
 
-    def _origin(self, query: exp.Expr, name: str) -> str | None:
-        """The name that a column of the result has in its table; None if it is computed, or is not always the same."""
+    def _origin(self, query: exp.Expr, name: str) -> _Origin | None:
+        """Where a column of the result comes from; None if it is computed, or is not always the same."""
         if (id(query), name) not in self._origins:
             self._origins[id(query), name] = None  # for a query that reads itself
             self._origins[id(query), name] = self._origin_in(query, name)
         return self._origins[id(query), name]
 
-    def _origin_in(self, query: exp.Expr, name: str) -> str | None:
+    def _origin_in(self, query: exp.Expr, name: str) -> _Origin | None:
         if isinstance(query, exp.Subquery):
             return self._origin(query.this, name)
         if isinstance(query, exp.SetOperation):
             left = self._origin(query.this, name)
             others = by_position(query, {name: Bounds()})
             right = self._origin(query.expression, next(iter(others), ""))
-            return left if left == right else None
+            if left is None or right is None or left.column != right.column:
+                return None
+            return left if left == right else left._replace(zone="")
         if not isinstance(query, exp.Select):
             return None
         sources = sources_of(query)
         place = self._output(query, name, sources)
         ref = sources.ref(place.column) if place is not None else None
-        if ref is None:
+        if place is None or ref is None:
             return None
+        zone = UTC_DAYS if place.zone is None else str(place.zone)
         derived = self._derived(sources.tables[ref[0]])
         if derived is None:
-            return ref[1]
-        return self._origin(derived, ref[1])
+            return _Origin(ref[1], zone)
+        inside = self._origin(derived, ref[1])
+        return inside and inside._replace(zone=_shown_in(inside.zone, zone))
