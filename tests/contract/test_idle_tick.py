@@ -13,7 +13,7 @@ import pytest
 
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.composer import typed
-from creditbot.sandbox.world import CHANNEL, LOOKER
+from creditbot.sandbox.world import CHANNEL, LOOKER, OWNER
 from tests.support.bundled_notebooks import path_of
 
 pytestmark = pytest.mark.kernels
@@ -53,7 +53,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     with Sandbox(tmp_path / "sandbox", messages=False) as sandbox:
         sandbox.world.post("Morning! Is there a cut-off for December credits?")
         asked = sandbox.world.post(**typed(f"Credit please: {LOOKER}/looks/33"))
-        sandbox.world.post("Approved, $812.40, exceptions", thread_ts=asked)
+        sandbox.world.post("Approved, $812.40, exceptions", user=OWNER, thread_ts=asked)
         tick(tmp_path, sandbox)
         sandbox.slack.calls.clear()
         sandbox.looker.calls.clear()

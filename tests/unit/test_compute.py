@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 from typing_extensions import override
@@ -61,6 +61,19 @@ class OneAnswer(FakeResolver):
     @override
     def resolve(self, link: LookerLink) -> Query:
         return Query(link, self._sql)
+
+
+@pytest.mark.parametrize(("shared", "asked"), [(False, ["gone", "a"]), (True, ["gone"])])
+def test_only_a_fault_that_all_links_share_ends_a_look_up(world: World, shared: bool, asked: list[str]) -> None:
+    """Another fault leaves its link out."""
+    resolver = Mock(wraps=world.ports().resolver)
+    fault = Unreachable("Looker", "It does not answer.") if shared else SqlRefused("It is no query.")
+    assert shared == fault.shared
+    resolver.resolve.side_effect = lambda link: (_ for _ in ()).throw(fault) if link.slug == "gone" else DEFAULT
+    calculator = CreditCalculator(resolver, world.ports().runner, VERIFY, SqlRules("duckdb"), ComputeLimits(workers=2))
+    found = calculator.look_up(request(world, "x/gone", "x/a"), world.now)
+    assert asked == [call.args[0].slug for call in resolver.resolve.call_args_list]
+    assert asked[1:] == [result.query.link.slug for result in found.results]
 
 
 def test_the_amount_is_the_exact_sum_over_the_links(world: World) -> None:
