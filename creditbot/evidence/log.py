@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from creditbot.evidence.fields import mapping, mappings, sequence
 from creditbot.evidence.merkle import Tree, leaf_hash
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
@@ -58,7 +59,7 @@ _CHECKPOINT = re.compile(r"([^\s+]{1,200})\n(0|[1-9]\d{0,11})\n([A-Za-z0-9+/]{43
 
 def with_salts(summary: Mapping[str, Any], salt: Callable[[], str] = lambda: secrets.token_hex(16)) -> dict[str, Any]:
     """The summary with a salt for each value of a person; one that is there already stays."""
-    before = _mapping(summary.get(SALTS))
+    before = mapping(summary.get(SALTS))
     places = [PAGE, *(place for place, _ in _people(summary))]
     return {**summary, SALTS: {place: before.get(place) or salt() for place in places}}
 
@@ -70,14 +71,14 @@ def end_of(summary: Mapping[str, Any], page: Sequence[str] | None = None) -> dic
         summary: of the request, as it is saved, with its salts.
         page: the parts of its page, as `page_parts` gives them; None if it could not be kept.
     """
-    outcome, salts = _mapping(summary.get("outcome")), _mapping(summary.get(SALTS))
-    approval = _mapping(outcome.get("approval"))
+    outcome, salts = mapping(summary.get("outcome")), mapping(summary.get(SALTS))
+    approval = mapping(outcome.get("approval"))
     end = {
         "version": VERSION,
-        "request": _mapping(summary.get("request")).get("key"),
+        "request": mapping(summary.get("request")).get("key"),
         "amount": summary.get("credit_amount"),
         **{name: outcome[name] for name in _COPIED if name in outcome},
-        "links": [_link(link) for link in _mappings(summary.get("links"))],
+        "links": [_link(link) for link in mappings(summary.get("links"))],
         **({"approval": _approval(approval)} if approval else {}),
         "summary": summary_hash(summary),
         "people": {place: person_hash(place, value, str(salts.get(place))) for place, value in _people(summary)},
@@ -112,7 +113,7 @@ def person_hash(place: str, value: object, salt: str) -> str:
 
 def page_hashes(parts: Sequence[str], summary: Mapping[str, Any]) -> dict[str, str]:
     """The hashes of the two parts of a page: the evidence, and what it says about the end."""
-    salt = str(_mapping(summary.get(SALTS)).get(PAGE))
+    salt = str(mapping(summary.get(SALTS)).get(PAGE))
     return {name: person_hash(PAGE, part, salt) for name, part in zip(("evidence", "outcome"), parts, strict=True)}
 
 
@@ -152,7 +153,7 @@ def read_entry(content: bytes) -> Entry:
 
 def people_of(summary: Mapping[str, Any], end: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """(places of people's values that are not those of the entry, places of those that were erased)."""
-    logged, salts, now = _mapping(end.get("people")), _mapping(summary.get(SALTS)), dict(_people(summary))
+    logged, salts, now = mapping(end.get("people")), mapping(summary.get(SALTS)), dict(_people(summary))
     changed = [
         place
         for place, value in now.items()
@@ -169,7 +170,7 @@ def _link(link: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _approval(approval: Mapping[str, Any]) -> dict[str, Any]:
-    votes = [vote.get("vote") for vote in _mappings(approval.get("votes"))]
+    votes = [vote.get("vote") for vote in mappings(approval.get("votes"))]
     return {"digest": approval.get("digest"), "yes": votes.count("yes"), "no": votes.count("no")}
 
 
@@ -178,14 +179,14 @@ def _people(summary: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for place in (*_PEOPLE, *_voters(summary)):
         value: Any = summary
         for step in place:
-            value = value[step] if isinstance(step, int) else _mapping(value).get(step)
+            value = value[step] if isinstance(step, int) else mapping(value).get(step)
         if value not in (None, ""):
             yield ".".join(map(str, place)), value
 
 
 def _voters(summary: Mapping[str, Any]) -> list[tuple[str | int, ...]]:
-    votes = _mapping(_mapping(summary.get("outcome")).get("approval")).get("votes")
-    count = len(votes) if isinstance(votes, list | tuple) else 0
+    votes = mapping(mapping(summary.get("outcome")).get("approval")).get("votes")
+    count = len(sequence(votes))
     return [("outcome", "approval", "votes", number, name) for number in range(count) for name in _VOTER]
 
 
@@ -199,14 +200,6 @@ def _without(value: Any, place: Sequence[str | int]) -> Any:
     if not rest:
         return {name: item for name, item in value.items() if name != step}
     return {**value, step: _without(value[step], rest)}
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
 # -- checkpoints -------------------------------------------------------------------------------------------------------

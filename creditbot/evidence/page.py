@@ -11,10 +11,7 @@ from outside can contain, and `with_outcome` replaces it.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import importlib.metadata
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,11 +20,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from creditbot.credit.footprint import accounts_in_words, days_in_words, units_in_words
 from creditbot.evidence.digest import digest_of
+from creditbot.evidence.fields import mapping, mappings
 from creditbot.evidence.formula import formula
+from creditbot.evidence.html_file import base_style, environment, render
 from creditbot.evidence.notebook_view import PagePart, Room, parts_of
 from creditbot.evidence.page_parts import OUTCOME, page_parts
 from creditbot.evidence.summary import footprints_in, hold_reasons_in
@@ -84,7 +83,7 @@ def prepare() -> None:
     """Reads the templates, which the first page would have to wait for."""
     base_style()
     for name in ("page.html", "outcome.html"):
-        _environment().get_template(name)
+        _templates().get_template(name)
 
 
 def with_outcome(page: str, summary: Mapping[str, Any]) -> str | None:
@@ -94,7 +93,7 @@ def with_outcome(page: str, summary: Mapping[str, Any]) -> str | None:
 
 
 def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share: int) -> str:
-    links = _mappings(summary.get("links"))
+    links = mappings(summary.get("links"))
     shown = links[:MOST_LINKS]
     runs = max(1, sum(bool(cells.get(str(link.get("url")))) for link in shown)) * share
     sql_bytes = SQL_BYTES // (max(1, len(shown)) * share)
@@ -102,27 +101,26 @@ def _page(summary: Mapping[str, Any], cells: Mapping[str, Sequence[Cell]], share
     for number, link in enumerate(shown, 1):
         room = Room(TEXT_BYTES // runs, PICTURE_BYTES // runs)
         views.append(_link(number, link, cells.get(str(link.get("url")), ()), room, sql_bytes))
-    style = base_style()
-    return _environment().get_template("page.html").render(
-        style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    return render(
+        _templates(),
+        "page.html",
+        base_style(),
         request=_request(summary),
         outcome="".join([OUTCOME[0], _outcome(summary), OUTCOME[1]]),
         links=views,
         more_links=len(links) - len(shown),
         total=_total(links),
-        version=_version(),
-    )  # fmt: skip
+    )
 
 
 def _outcome(summary: Mapping[str, Any]) -> str:
-    outcome = _mapping(summary.get("outcome"))
+    outcome = mapping(summary.get("outcome"))
     badge, sentence = _STATUS.get(str(outcome.get("status")), _OTHER_STATUS)
     if would := _WOULD.get(str(outcome.get("would"))):
         sentence = f"{sentence} {would}"
     posted = summary.get("credit_amount")
     amount = posted if isinstance(posted, Decimal) else summary.get("computed_amount")
-    return _environment().get_template("outcome.html").render(
+    return _templates().get_template("outcome.html").render(
         status=str(outcome.get("status")),
         badge=badge,
         sentence=sentence,
@@ -132,7 +130,7 @@ def _outcome(summary: Mapping[str, Any]) -> str:
         note=shorten(str(outcome.get("note") or ""), 1_000),
         overridden_by=one_line(str(outcome.get("overridden_by") or ""), 200),
         at=_moment(outcome.get("at")),
-        approval=_approval(_mapping(outcome.get("approval"))),
+        approval=_approval(mapping(outcome.get("approval"))),
     )  # fmt: skip
 
 
@@ -150,14 +148,14 @@ def _approval(approval: Mapping[str, Any]) -> dict[str, object] | None:
                 "seen": _moment(vote.get("first_seen")),
                 "typed_by": one_line(str(vote.get("typed_by", "")), 100),
             }
-            for vote in _mappings(approval.get("votes"))[:_MOST_ROWS]
+            for vote in mappings(approval.get("votes"))[:_MOST_ROWS]
         ],
         "digest": one_line(str(approval.get("digest", "")), 12),
     }
 
 
 def _request(summary: Mapping[str, Any]) -> dict[str, object]:
-    request = _mapping(summary.get("request"))
+    request = mapping(summary.get("request"))
     return {
         "key": one_line(str(request.get("key", "")), 200),
         "permalink": _address(request.get("permalink")),
@@ -170,7 +168,7 @@ def _request(summary: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _link(number: int, link: Mapping[str, Any], cells: Sequence[Cell], room: Room, sql_bytes: int) -> dict[str, object]:
-    rows = _mappings(link.get("rows"))[:_MOST_ROWS]
+    rows = mappings(link.get("rows"))[:_MOST_ROWS]
     sql = str(link.get("sql", ""))
     return {
         "number": number,
@@ -205,7 +203,7 @@ def _traffic(link: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, object]:
-    columns = _mapping(row.get("columns"))
+    columns = mapping(row.get("columns"))
     return {
         "mode": one_line(str(row.get("mode", "")), 60),
         "messages": _count(columns.get("msg_count")),
@@ -217,7 +215,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _hashes(link: Mapping[str, Any]) -> list[tuple[str, str]]:
-    versions = _mapping(link.get("versions"))
+    versions = mapping(link.get("versions"))
     facts = [
         ("SHA-256 of the SQL", link.get("sql_sha256")),
         ("Notebook", Path(str(link.get("notebook", ""))).name),
@@ -291,31 +289,6 @@ def _usd(value: object) -> str:
     return f"${value:,.2f}" if isinstance(value, Decimal) else ""
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
-
-
 @cache
-def _environment() -> Environment:
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["usd"] = _usd
-    return environment
-
-
-@cache
-def _version() -> str:
-    """Of creditbot. To find it takes longer than all the rest of a page."""
-    return importlib.metadata.version("creditbot")
-
-
-@cache
-def base_style() -> str:
-    """The style sheet of the pages, on which that of the report builds."""
-    return (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
+def _templates() -> Environment:
+    return environment(usd=_usd)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from creditbot.credit.footprint import Flagged, Units, Unknown
 from creditbot.evidence.basis import SqlRows, parameters_in, rows_in, texts_in
+from creditbot.evidence.fields import mapping, mappings, moment, number, sequence, text
 from creditbot.evidence.summary import footprints_in, outcome_fields
 
 
@@ -91,39 +92,37 @@ class Computed:
 def computed_in(summary: Mapping[str, Any]) -> Computed:
     """The computation that a summary keeps, whatever became of the amount."""
     outcome = outcome_fields(summary)
-    amount = _usd(summary.get("credit_amount"))
-    notebooks, links = summary.get("notebooks"), summary.get("links")
-    cells = notebooks if isinstance(notebooks, Mapping) else {}
+    amount = number(summary.get("credit_amount"))
+    cells = mapping(summary.get("notebooks"))
     return Computed(
-        amount=_usd(summary.get("computed_amount")) if amount is None else amount,
-        links=tuple(_link(link, cells) for link in _list(links) if isinstance(link, Mapping)),
-        at=_moment(summary.get("extracted_at")),
+        amount=number(summary.get("computed_amount")) if amount is None else amount,
+        links=tuple(_link(link, cells) for link in mappings(summary.get("links"))),
+        at=moment(summary.get("extracted_at")),
         was_held=bool(outcome.get("approval")),
-        note=_text(outcome.get("note")),
+        note=text(outcome.get("note")),
         is_old="notebooks" not in summary,
     )
 
 
 def _link(link: Mapping[str, Any], notebooks: Mapping[str, Any]) -> ComputedLink:
-    sha, versions = _text(link.get("notebook_sha256")), link.get("versions")
-    kept = notebooks.get(sha)
-    known = kept if isinstance(kept, Mapping) else {}
-    cells = _list(known.get("cells"))
+    sha = text(link.get("notebook_sha256"))
+    known = mapping(notebooks.get(sha))
+    cells = sequence(known.get("cells"))
     return ComputedLink(
-        url=_text(link.get("url")),
-        kind=_text(link.get("kind")) or "other",
-        sql=_text(link.get("sql")),
-        sql_sha256=_text(link.get("sql_sha256")),
+        url=text(link.get("url")),
+        kind=text(link.get("kind")) or "other",
+        sql=text(link.get("sql")),
+        sql_sha256=text(link.get("sql_sha256")),
         filters=texts_in(link.get("filters")),
-        query_timezone=_text(link.get("query_timezone")),
-        product=_text(link.get("product")),
-        credit=_usd(link.get("credit")),
-        problem=_text(link.get("problem")),
-        notebook=_text(link.get("notebook")),
+        query_timezone=text(link.get("query_timezone")),
+        product=text(link.get("product")),
+        credit=number(link.get("credit")),
+        problem=text(link.get("problem")),
+        notebook=text(link.get("notebook")),
         notebook_sha256=sha,
         cells=tuple(map(str, cells)) or None,
         beside=texts_in(known.get("beside", {})) if cells else None,
-        versions={str(name): str(value) for name, value in versions.items()} if isinstance(versions, Mapping) else {},
+        versions={str(name): str(value) for name, value in mapping(link.get("versions")).items()},
         parameters=parameters_in(link.get("parameters")),
         rows=rows_in(link.get("sql_rows")),
         flagged=_flagged(link),
@@ -140,25 +139,3 @@ def _flagged(link: Mapping[str, Any]) -> Mapping[Place, Flagged] | None:
         before = found.get(place, Flagged(0, Decimal(0)))
         found[place] = Flagged(before.messages + flagged.messages, before.cost + flagged.cost)
     return found
-
-
-def _usd(value: object) -> Decimal | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    return value if isinstance(value, Decimal) else None
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -16,6 +16,7 @@ from typing import Any
 from creditbot.credit.footprint import Accounts, Days, Footprint, Unknown, traffic_in_words
 from creditbot.credit.footprint_text import footprint_from_json, footprint_from_text, window_from_json
 from creditbot.evidence.digest import digest_of
+from creditbot.evidence.fields import mapping, mappings, moment, number, sequence, text
 from creditbot.evidence.summary import hold_reasons_in, outcome_fields, outcome_from
 from creditbot.model import RequestKey
 from creditbot.slack_time import is_ts, time_of
@@ -241,10 +242,10 @@ def past_request(
     by_summary = outcome_fields(known)
     is_in_summary = record is None or (record.terminal and record.saved and bool(by_summary))
     outcome = by_summary if is_in_summary or record is None else outcome_from(record)
-    request = _mapping(known.get("request"))
+    request = mapping(known.get("request"))
     status, reply = str(outcome.get("status") or "unknown"), outcome.get("reply")
     result = record.result if record else None
-    computed = result.amount if result else _usd(known.get("credit_amount")) or _usd(known.get("computed_amount"))
+    computed = result.amount if result else number(known.get("credit_amount")) or number(known.get("computed_amount"))
     links = _links(known, record)
     return PastRequest(
         key=key,
@@ -252,15 +253,15 @@ def past_request(
         status=status,
         amount=computed if status == "answered" else None,
         computed=computed,
-        at=_moment(outcome.get("at")),
-        seen=_moment(outcome.get("first_seen")),
+        at=moment(outcome.get("at")),
+        seen=moment(outcome.get("first_seen")),
         answered=time_of(reply) if isinstance(reply, str) and is_ts(reply) else None,
         seconds=_seconds(outcome.get("seconds")),
         reason=str(outcome.get("reason") or ""),
         cause=_text(outcome.get("cause")),
         requester=_text(request.get("author")) or (record and record.user) or None,
         answer_by=str(outcome.get("answer_by") or ""),
-        answer_amount=_usd(outcome.get("answer_amount")),
+        answer_amount=number(outcome.get("answer_amount")),
         overridden_by=str(outcome.get("overridden_by") or ""),
         links=links,
         skipped=sum(link.skipped for link in links or ()) if summary or not result else result.skipped,
@@ -268,13 +269,13 @@ def past_request(
         digest=digest_of(known) or None,
         page=page,
         log_position=log_position,
-        doubts=None if summary is None else len(_sequence(known.get("not_compared"))),
+        doubts=None if summary is None else len(sequence(known.get("not_compared"))),
         would=str(outcome.get("would") or ""),
     )
 
 
 def _links(summary: Mapping[str, Any], record: Record | None) -> tuple[PastLink, ...] | None:
-    kept = [link for link in _sequence(summary.get("links")) if isinstance(link, Mapping)]
+    kept = mappings(summary.get("links"))
     if kept:
         return tuple(map(_link, kept))
     result = record.result if record else None
@@ -293,18 +294,18 @@ def _link(link: Mapping[str, Any]) -> PastLink:
     footprint = _without_units(kept) if isinstance(kept, Mapping) else None
     accounts = footprint.accounts if footprint else None
     product, problem = _text(link.get("product")), _text(link.get("problem"))
-    flagged, cost = (_mapping(kept).get(name) for name in ("flagged", "cost"))
+    flagged, cost = (mapping(kept).get(name) for name in ("flagged", "cost"))
     return PastLink(
         url=_text(link.get("url")),
         product=product,
-        credit=_usd(link.get("credit")),
+        credit=number(link.get("credit")),
         accounts=tuple(accounts.every) if isinstance(accounts, Accounts) else None,
         days=_known_days(footprint),
         units=flagged if isinstance(flagged, int) else None,
-        fraud_cost=_usd(cost),
+        fraud_cost=number(cost),
         sql=_text(link.get("sql_sha256")),
         notebook=_text(link.get("notebook_sha256")),
-        versions={str(name): str(version) for name, version in _mapping(link.get("versions")).items()},
+        versions={str(name): str(version) for name, version in mapping(link.get("versions")).items()},
         problem=problem,
         skipped="sql_sha256" in link and not product and not problem,
         kept=kept if footprint else None,
@@ -340,13 +341,13 @@ def _from_state(text: str) -> Footprint | None:
 def _hold(approval: object) -> PastHold | None:
     if not isinstance(approval, Mapping) or not approval:
         return None
-    votes = (_vote(vote) for vote in _sequence(approval.get("votes")) if isinstance(vote, Mapping))
+    votes = map(_vote, mappings(approval.get("votes")))
     return PastHold(
         digest=_text(approval.get("digest")),
         policy=_text(approval.get("policy")),
-        until=_moment(approval.get("until")),
+        until=moment(approval.get("until")),
         reasons=tuple(
-            PastReason(str(reason.get("text", "")), _text(reason.get("kind")), _usd(reason.get("twice")))
+            PastReason(str(reason.get("text", "")), _text(reason.get("kind")), number(reason.get("twice")))
             for reason in hold_reasons_in(approval)
         ),
         votes=tuple(vote for vote in votes if vote),
@@ -354,40 +355,16 @@ def _hold(approval: object) -> PastHold | None:
 
 
 def _vote(vote: Mapping[str, Any]) -> Vote | None:
-    seen = _moment(vote.get("first_seen"))
+    seen = moment(vote.get("first_seen"))
     return (
         Vote(str(vote.get("by", "")), vote.get("vote") == "yes", seen, str(vote.get("typed_by", ""))) if seen else None
     )
 
 
-def _usd(value: object) -> Decimal | None:
-    """An amount, or another number of a summary; None for anything else, such as true."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return Decimal(value)
-    return value if isinstance(value, Decimal) else None
-
-
 def _seconds(value: object) -> float | None:
-    number = _usd(value)
-    return float(number) if number else None
-
-
-def _moment(value: object) -> datetime | None:
-    with suppress(ValueError, TypeError):
-        moment = datetime.fromisoformat(str(value))
-        return moment if moment.tzinfo else None
-    return None
+    seconds = number(value)
+    return float(seconds) if seconds else None
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _sequence(value: object) -> list[Any] | tuple[Any, ...]:
-    return value if isinstance(value, list | tuple) else ()
+    return text(value) or None

@@ -19,6 +19,7 @@ from creditbot.credit.sql.reading import SqlQuestion, SqlReader
 from creditbot.decide.hold import CreditFacts, HoldKind, LinkFacts, without_traffic
 from creditbot.decide.policy import Policy
 from creditbot.errors import RequestFailure, SqlRefused
+from creditbot.evidence.fields import mapping
 from creditbot.evidence.summary import footprints_in
 from creditbot.insight.computed import Computed, ComputedLink, computed_in
 from creditbot.insight.differences import Lead
@@ -122,7 +123,7 @@ class Replayer:
             now: UTC.
             products: other notebooks than those of the settings.
         """
-        then, permalink = computed_in(summary), str(_mapping(summary.get("request")).get("permalink") or "")
+        then, permalink = computed_in(summary), str(mapping(summary.get("request")).get("permalink") or "")
         if why_not := why_not_again(then):
             return Replay(key, permalink, why_not=why_not)
         days = (then.at or now).astimezone(UTC).date(), now.astimezone(UTC).date()
@@ -132,7 +133,7 @@ class Replayer:
         calculator = CreditCalculator(
             StoredSql(queries), self._runner, products or self._products, self._sql_rules, limits, self._sql_reader
         )
-        text = str(_mapping(summary.get("request")).get("text") or "")
+        text = str(mapping(summary.get("request")).get("text") or "")
         request = Request(key, Message(key.channel, key.ts, text=text), tuple(query.link for query in queries.values()))
         try:
             again, results = tried(calculator, key, permalink, request, now, strict=True)
@@ -208,7 +209,3 @@ def why_not_again(then: Computed) -> str:
 def _kind(name: str) -> LinkKind:
     kinds: tuple[LinkKind, ...] = get_args(LinkKind)
     return next((kind for kind in kinds if kind == name), "other")
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

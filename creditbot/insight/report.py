@@ -6,9 +6,6 @@ both. Long lists are cut, with a sentence on the rest, so the page stays small; 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import importlib.metadata
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
-from creditbot.evidence.page import base_style
+from creditbot.credit.amount import format_usd
+from creditbot.evidence.html_file import base_style, environment, render
 from creditbot.insight.causes import cause_of
 from creditbot.insight.chart import Series, columns, line
 from creditbot.insight.credit_lines import NOT_KNOWN, CreditLine
@@ -28,6 +26,7 @@ from creditbot.insight.figures import OUTCOMES, Figures, Period, Sums, Times
 from creditbot.insight.past import PastRequest
 from creditbot.text import one_line
 
+_FOLDER = Path(__file__).parent / "templates"
 MOST_BYTES = 5_000_000
 """No report is larger."""
 GOAL = 0.95
@@ -77,11 +76,10 @@ def report_page(figures: Figures, policy: Sequence[str], made: datetime) -> str:
         policy: the policy in force, in sentences.
         made: UTC, now.
     """
-    style = _style()
-    return _environment().get_template("report.html").render(
-        style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        version=importlib.metadata.version("creditbot"),
+    return render(
+        _templates(),
+        "report.html",
+        _style(),
         made=made,
         figures=figures,
         first=figures.start,
@@ -286,7 +284,7 @@ def _count(number: int, noun: str) -> str:
 
 def usd(amount: Decimal | None) -> str:
     """Such as "$4,948.80"; "" for None."""
-    return "" if amount is None else f"${amount:,.2f}"
+    return "" if amount is None else format_usd(amount)
 
 
 def short_usd(amount: float) -> str:
@@ -308,15 +306,10 @@ def duration(seconds: float | None) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"usd": usd, "duration": duration}
-    return environment
+def _templates() -> Environment:
+    return environment(_FOLDER, usd=usd, duration=duration)
 
 
 @cache
 def _style() -> str:
-    return base_style() + (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
+    return base_style() + (_FOLDER / "report.css").read_text(encoding="utf-8")
