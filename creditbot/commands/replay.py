@@ -24,7 +24,7 @@ from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
 from creditbot.insight.computed import computed_in
 from creditbot.insight.lookup import Lookup
-from creditbot.insight.replayer import Replay, Replayer
+from creditbot.insight.replayer import Replay, Replayer, RulesOfNow
 from creditbot.intake.permalink import read_permalink
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
@@ -62,10 +62,8 @@ def make_replayer(assembly: Assembly, change: WhatIf, *, with_looker: bool) -> R
     """What computes requests again, from the parts of a bot that cannot post."""
     ports, rules = assembly.ports, assembly.rules
     resolver = ports.resolver if with_looker else None
-    return Replayer(
-        ports.runner, resolver, rules.requests.host, change.products, assembly.sql, assembly.sql_reader, rules.policy,
-        change.values,
-    )  # fmt: skip
+    by = RulesOfNow(change.products, assembly.sql, rules.policy, change.values)
+    return Replayer(ports.runner, resolver, rules.requests.host, assembly.sql_reader, by)
 
 
 def _check(options: Namespace) -> None:

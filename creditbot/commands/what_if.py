@@ -104,7 +104,7 @@ def products_of_then(then: Computed, products: ProductTable, notebooks: Notebook
         then: the computation whose notebooks they are.
         products: of the settings; a product whose notebook did not run keeps its own.
         notebooks: keeps the versions.
-        folder: of ours, for their files.
+        folder: where their files are written.
     """
     ran = {link.product: link for link in then.links if link.notebook_sha256}
     for name, link in ran.items():

@@ -59,7 +59,7 @@ class TrafficRules:
         account_required: the SQL of each link must restrict one of them to names.
         hold_overlap: a person decides where traffic may be credited a second time.
         always_ask: accounts about which a person decides, whatever the amount.
-        claim_days: for how many days after the end of its month traffic is credited without a question; None for ever.
+        claim_days: a person decides if the month of the traffic ended more days before the request than this; or None.
     """
 
     account_fields: tuple[str, ...] = ACCOUNT_FIELDS

@@ -78,6 +78,23 @@ class StoredSql:
         return self._queries[link.url]
 
 
+@dataclass(frozen=True, slots=True)
+class RulesOfNow:
+    """What a request is computed by now.
+
+    Attributes:
+        products: which notebook runs on which SQL.
+        sql: which SQL may be run.
+        policy: by which a person would have to decide.
+        values: product -> what the runner sets in the policy cell of its notebook.
+    """
+
+    products: ProductTable
+    sql: SqlRules
+    policy: Policy
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
 class Replayer:
     """Computes requests again. Safe to use from several threads; each runs one notebook at a time.
 
@@ -85,32 +102,18 @@ class Replayer:
         runner: runs the notebooks.
         resolver: asks Looker where the links lead now; None: nobody asks.
         host: whose links Looker knows now.
-        products: which notebook runs on which SQL.
-        sql_rules: which SQL may be run.
         sql_reader: reads SQL.
-        policy: by which a person would have to decide.
-        values: product -> what the runner sets in the policy cell of its notebook.
+        rules: what requests are computed by.
     """
 
     def __init__(
-        self,
-        runner: Runner,
-        resolver: Resolver | None,
-        host: LookerHost,
-        products: ProductTable,
-        sql_rules: SqlRules,
-        sql_reader: SqlReader,
-        policy: Policy,
-        values: Mapping[str, Mapping[str, str]] = {},
+        self, runner: Runner, resolver: Resolver | None, host: LookerHost, sql_reader: SqlReader, rules: RulesOfNow
     ) -> None:
         self._runner = runner
         self._resolver = resolver
         self._host = host
-        self._products = products
-        self._sql_rules = sql_rules
         self._sql_reader = sql_reader
-        self._policy = policy
-        self._values = values
+        self._rules = rules
 
     def replay(
         self, key: RequestKey, summary: Mapping[str, Any], now: datetime, products: ProductTable | None = None
@@ -131,7 +134,12 @@ class Replayer:
         queries = {url: query for url, (query, _) in followed.items()}
         limits = ComputeLimits(links_at_once=1)
         calculator = CreditCalculator(
-            StoredSql(queries), self._runner, products or self._products, self._sql_rules, limits, self._sql_reader
+            StoredSql(queries),
+            self._runner,
+            products or self._rules.products,
+            self._rules.sql,
+            limits,
+            self._sql_reader,
         )
         text = str(mapping(summary.get("request")).get("text") or "")
         request = Request(key, Message(key.channel, key.ts, text=text), tuple(query.link for query in queries.values()))
@@ -141,7 +149,7 @@ class Replayer:
             return Replay(key, permalink, why_not=str(stopped), failed=True)
         leads = {url: lead for url, (_, lead) in followed.items()}
         computed = computed_in(again)
-        comparison = compare(then, computed, leads, self._reasons(key, summary, computed), self._values)
+        comparison = compare(then, computed, leads, self._reasons(key, summary, computed), self._rules.values)
         return Replay(key, permalink, comparison, summary=again, results=results)
 
     def _follow(self, link: ComputedLink, days: tuple[date, date]) -> tuple[Query, Lead]:
@@ -171,7 +179,7 @@ class Replayer:
     def _fingerprint(self, sql: str, day: date) -> str:
         """What is equal for the same SQL; of SQL that cannot be read, a hash of its text."""
         try:
-            return self._sql_reader.read(SqlQuestion(sql, self._sql_rules, self._products.texts, day)).fingerprint
+            return self._sql_reader.read(SqlQuestion(sql, self._rules.sql, self._rules.products.texts, day)).fingerprint
         except SqlRefused:
             return hashlib.sha256(sql.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -190,7 +198,7 @@ class Replayer:
         kinds = {HoldKind.REQUEST_LIMIT}
         if all(link.url in traffic for link in credited):
             kinds |= {HoldKind.ACCOUNTS, HoldKind.AGE}
-        found = self._policy.reasons(CreditFacts(facts, time_of(key.ts))) if facts else ()
+        found = self._rules.policy.reasons(CreditFacts(facts, time_of(key.ts))) if facts else ()
         return [reason for reason in found if reason.kind in kinds]
 
 

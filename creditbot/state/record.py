@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
@@ -369,7 +369,6 @@ class Meta:
         live_since: UTC, of the first tick without SHADOW after one with it. Requests from before it are never answered,
             unless somebody runs `creditbot retry` after it. None if no tick was in shadow.
         reported: UTC, as of when the last report was made by a tick.
-        digest_sent: the Monday of the last week that a weekly digest was sent about.
     """
 
     schema: int = SCHEMA
@@ -384,4 +383,3 @@ class Meta:
     shadow: bool = False
     live_since: datetime | None = None
     reported: datetime | None = None
-    digest_sent: date | None = None

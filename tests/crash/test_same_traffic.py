@@ -172,7 +172,7 @@ def _answered_by_a_person(world: World, first: RequestKey, second: RequestKey, s
 
 @pytest.mark.parametrize("name", ["windows meet", "units shared"])
 def test_what_a_person_answers_in_between_is_not_credited_again(name: str, table: Table) -> None:
-    """To the first of the two, at any point: there is never a reply of ours to both, nor one beside the answer."""
+    """A person answers the first request at some point. The second one gets no reply after that."""
     for point, nth in some(passed(name), f"{name} person"):
         scenario, simulation = simulated(name)
         first, second = scenario.groups["q0"]

@@ -256,7 +256,7 @@ NOT_TAKEN_BACK = [
     "please credit <https://acme.looker.com/looks/5|wrong link>",
     "AC1 was pumped in December, credit please. Don't hesitate to ask.",
     "We can't wait for this; they stopped paying",
-    "Please ignore the spike on Dec 3. It is a test of ours",
+    "Please ignore the spike on Dec 3. It was our own test",
     "&gt; please ignore this\nCredit for AC1, please",
     "~Please ignore this~ Credit for AC1, please",
     "They do not want to wait",

@@ -20,7 +20,7 @@ from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlReaderHere
 from creditbot.decide.policy import Policy
 from creditbot.insight.history import History
-from creditbot.insight.replayer import Replayer
+from creditbot.insight.replayer import Replayer, RulesOfNow
 from creditbot.ports import Approvers, Owner, Ports, Replier, Signs
 from creditbot.state.codec import State
 from tests.support.world import REQUEST_RULES, World
@@ -52,7 +52,8 @@ def test_what_computes_requests_again_leads_to_no_slack(tmp_path: Path) -> None:
     resolver = LookerResolver("https://acme.looker.com", "made-up-id", "made-up-secret")
     runner = NotebookRunner([tmp_path / "verify.ipynb"], {}, seconds=1)
     host, products, rules = REQUEST_RULES.host, default_products("verify.ipynb", None), SqlRules("duckdb")
-    reached = reachable(Replayer(runner, resolver, host, products, rules, SqlReaderHere(), Policy()))
+    by = RulesOfNow(products, rules, Policy())
+    reached = reachable(Replayer(runner, resolver, host, SqlReaderHere(), by))
     assert {"LookerResolver", "NotebookRunner"} <= {type(one).__name__ for one in reached}
     assert [] == [one for one in reached if posts(one)]
 

@@ -276,7 +276,7 @@ def looks_back(analyst: Analyst) -> ExecutedNotebook:
 
 
 def test_history_is_compared_with_and_not_credited(looks_back: ExecutedNotebook) -> None:
-    """The days of the attack before them are history, too, and still not taken for usual."""
+    """Earlier days of the attack are history, too, but they do not count as usual traffic."""
     days = [row[1] for row in looks_back.scraps["units"]["rows"]]
     assert [f"2025-12-{day}" for day in range(27, 31)] == days
     sentence = "Not credited: 215 days, prefixes and modes outside CREDIT_FROM and CREDIT_TO"

@@ -27,7 +27,7 @@ from creditbot.errors import (
     SqlRefused,
     Unreachable,
 )
-from creditbot.insight.replayer import Replay, Replayer, StoredSql
+from creditbot.insight.replayer import Replay, Replayer, RulesOfNow, StoredSql
 from creditbot.model import CreditDays, LookerLink, NotebookRun, Query, RequestKey
 from tests.support.world import BOTH, HOST, REQUEST_RULES, VERIFY, RememberingSqlReader, World
 
@@ -49,8 +49,8 @@ def replayer(
 ) -> Replayer:
     ports = world.ports()
     resolver = ports.resolver if looker else None
-    rules = SqlRules("duckdb")
-    return Replayer(ports.runner, resolver, REQUEST_RULES.host, products, rules, RememberingSqlReader(), policy)
+    rules = RulesOfNow(products, SqlRules("duckdb"), policy)
+    return Replayer(ports.runner, resolver, REQUEST_RULES.host, RememberingSqlReader(), rules)
 
 
 def again(world: World, key: RequestKey, **options: Any) -> Replay:
@@ -186,8 +186,8 @@ def test_the_filters_of_then_say_which_days_are_credited(world: World, *, kept: 
     if kept:
         document = {**document, "links": [{**document["links"][0], "filters": december, "query_timezone": "UTC"}]}
     watched = Watched(world, {"traffic.day": "2024-01"} if kept else december)
-    rules, reader = SqlRules("duckdb"), RememberingSqlReader()
-    replayer = Replayer(watched, watched, REQUEST_RULES.host, VERIFY, rules, reader, BUILT_IN)
+    rules = RulesOfNow(VERIFY, SqlRules("duckdb"), BUILT_IN)
+    replayer = Replayer(watched, watched, REQUEST_RULES.host, RememberingSqlReader(), rules)
     assert replayer.replay(key, document, world.now).comparison
     assert [DECEMBER] == watched.days
 
