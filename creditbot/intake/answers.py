@@ -130,7 +130,8 @@ _WITHDRAWS = re.compile(
     rf" (?:the wrong {_THING}\b|by (?:mistake|accident)\b|in error\b|accidentally\b))",
     re.IGNORECASE,
 )
-_SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+|\s[-\u2013\u2014]+\s")
+_PARTS = re.compile(r"(?<=[.!?;,:])\s+|\n+|\s[-\u2013\u2014]+\s|\(")
+_LINK = re.compile(r"<https?:[^<>]*>")
 _LEADING = re.compile(r"[^\w$]+")
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:&gt;|>).*$", re.MULTILINE)
 _QUOTE_MARK = re.compile(r"^[ \t]*(?:&gt;|>)+", re.MULTILINE)
@@ -174,9 +175,9 @@ def is_exact_answer(text: str) -> bool:
 
 
 def takes_back(text: str) -> bool:
-    """Whether the person who asked takes the request back, in any of the sentences of a message."""
-    said = _plain(_QUOTED_LINE.sub(" ", _visible(text)))[:_LONGEST]
-    return any(_WITHDRAWS.match(_without_leading(sentence)) for sentence in _SENTENCES.split(said))
+    """Whether the person who asked takes the request back, in any part of a message. A link ends a part, too."""
+    said = _plain(_LINK.sub("\n", _QUOTED_LINE.sub(" ", _visible(text))))[:_LONGEST]
+    return any(_WITHDRAWS.match(_without_leading(part)) for part in _PARTS.split(said))
 
 
 def amounts_in(text: str) -> frozenset[Decimal]:

@@ -251,6 +251,11 @@ TAKEN_BACK_LATER = [
     "please credit <https://acme.looker.com/looks/5>\nEDIT: ignore this, wrong link",
     "please credit <https://acme.looker.com/looks/5> - wait, I have to check",
     "AC1 please! Don't credit it before Monday",
+    "AC1: <https://acme.looker.com/looks/5> please ignore",
+    "AC1: <https://acme.looker.com/looks/5|Look 5> wrong link",
+    "AC1 please (wait for Lee)",
+    "AC1 please, wrong link",
+    "Update: ignore this",
 ]
 NOT_TAKEN_BACK = [
     "please credit <https://acme.looker.com/looks/5|wrong link>",
@@ -260,6 +265,8 @@ NOT_TAKEN_BACK = [
     "&gt; please ignore this\nCredit for AC1, please",
     "~Please ignore this~ Credit for AC1, please",
     "They do not want to wait",
+    "AC1, account of Acme: they did not stop it, but we did",
+    "<https://acme.looker.com/looks/5> was pumped, and nobody has to wait for it",
 ]
 
 
