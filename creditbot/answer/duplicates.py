@@ -6,14 +6,15 @@ posts, and `creditbot retry --again` overrides the answer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.thread_check import ThreadCheck
 from creditbot.credit.sql.words import recognised_by
 from creditbot.errors import AlreadyCredited, NotYet, Refused, ThreadUnclear
 from creditbot.evidence.summary import outcome_of
 from creditbot.intake.answers import Reading
+from creditbot.intake.thread import ThreadView
 from creditbot.model import RequestKey
 from creditbot.state.codec import State
 from creditbot.state.record import Record, is_credited
@@ -23,11 +24,15 @@ class Duplicates:
     """Refuses to credit the same SQL twice within DUPLICATE_DAYS.
 
     Each method raises `AlreadyCredited` if another request credits the SQL of this one.
+
+    Args:
+        context: of the tick.
+        look: reads the thread of another request.
     """
 
-    def __init__(self, context: TickContext, check: ThreadCheck) -> None:
+    def __init__(self, context: TickContext, look: Callable[[RequestKey], ThreadView]) -> None:
         self._context = context
-        self._check = check
+        self._look = look
 
     def refuse_known(self, state: State, key: RequestKey, now: datetime) -> None:
         """Checks the state alone. It is called with the very state that the swap to posting is based on."""
@@ -69,7 +74,7 @@ class Duplicates:
                 "The bot will check again.",
             )
         try:
-            shown = self._check.look(other)
+            shown = self._look(other)
         except Refused as error:
             raise self._unclear(other, str(error)) from error
         if shown.ours or shown.elsewhere:

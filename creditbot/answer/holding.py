@@ -138,6 +138,7 @@ class Holds:
 
     def doubts(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[str]:
         """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
+        self._past.keep(key, record, links)
         return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
 
     def would_ask(self, key: RequestKey, record: Record, shown: ThreadView) -> Hold | None:

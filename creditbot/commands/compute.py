@@ -1,7 +1,8 @@
-"""`creditbot compute LINK...`: what creditbot would answer to a message with these links, without Slack and the state.
+"""`creditbot compute LINK...`: what creditbot would answer to a message with these links now.
 
-The SQL comes from Looker and the amount from the notebooks, as in a tick. What comes out is printed, and written as the
-page that a request would get. Nothing is posted, and nothing is remembered.
+The SQL comes from Looker and the amount from the notebooks, as in a tick. It is compared with what the state and the
+summaries remember, which are only read; Slack is not used. What comes out is printed, and written as the page that a
+request would get. Nothing is posted, and nothing is remembered.
 """
 
 from __future__ import annotations
@@ -14,18 +15,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from creditbot.answer.rehearsal import Rehearsal, rehearse
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.link_facts import link_facts
 from creditbot.commands.output import say
 from creditbot.commands.run_once import check_notebooks_exist
 from creditbot.credit.amount import reply_text
-from creditbot.credit.footprint_text import footprint_from_json
-from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts
-from creditbot.decide.paid_twice import account_reasons
-from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
-from creditbot.insight.trial import tried
+from creditbot.evidence.summary import REASONS
+from creditbot.insight.trial import Trial, tried
 from creditbot.intake.looker_host import LookerHost
 from creditbot.intake.looker_links import looker_links
 from creditbot.intake.requests import Request
@@ -37,31 +36,21 @@ _KEY = RequestKey("none", "none", "0.0")
 
 
 def run(options: Namespace) -> int:
-    """Prints the answer that the links would get, and writes the page; 1 if there would be no answer."""
+    """Prints the answer that the links would get, and writes the page; 1 if the bot would not give it by itself."""
     assembly = assemble(Settings.load(), environ=environment())
     check_notebooks_exist(assembly)
-    request = request_of(options.links, assembly.rules.requests.host)
+    request, now = request_of(options.links, assembly.rules.requests.host), datetime.now(UTC)
     try:
-        summary, results = compute_request(assembly, request, datetime.now(UTC))
+        trial = tried(assembly.calculator, _KEY, "", request, now)
     finally:
         assembly.ports.runner.close()
         assembly.sql_reader.close()
-    for line in lines_of(summary, assembly.rules.template):
+    rehearsal = rehearsal_of(assembly, request, trial, now)
+    for line in lines_of(trial.summary, rehearsal, assembly.rules.template):
         say(line)
-    reasons = reasons_to_hold(assembly.rules.policy, summary, datetime.now(UTC))
-    for reason in reasons:
-        say(f"held       {reason.text}")
-    _write_page(Path(options.page), summary, results)
+    _write_page(Path(options.page), page_summary(trial.summary, rehearsal), trial.results)
     say(f"page       {options.page}")
-    return 0 if summary.get("computed_amount") and not _problems(summary) and not reasons else 1
-
-
-def reasons_to_hold(policy: Policy, summary: Mapping[str, Any], now: datetime) -> tuple[HoldReason, ...]:
-    """Why a person would have to decide on the amount. What was credited before is not known here."""
-    computed = [link for link in summary["links"] if "credit" in link and "footprint" in link]
-    links = [LinkFacts(link["credit"], footprint_from_json(link["footprint"])) for link in computed]
-    whose = account_reasons([link.footprint for link in links]) if policy.traffic.account_required else ()
-    return (*policy.reasons(CreditFacts(tuple(links), now)), *whose)
+    return 0 if rehearsal and not rehearsal.reasons and not rehearsal.refused else 1
 
 
 def request_of(links: Sequence[str], host: LookerHost) -> Request:
@@ -74,29 +63,48 @@ def request_of(links: Sequence[str], host: LookerHost) -> Request:
     return Request(_KEY, message, found)
 
 
-def compute_request(
-    assembly: Assembly, request: Request, now: datetime
-) -> tuple[Mapping[str, Any], Sequence[LinkResult]]:  # fmt: skip
-    """The summary that the request would get, and the results behind it. Raises an error that is not a link's fault."""
-    summary, results = tried(assembly.calculator, _KEY, "", request, now)
-    return {**summary, "request": {"text": summary["request"]["text"]}}, results
+def rehearsal_of(assembly: Assembly, request: Request, trial: Trial, now: datetime) -> Rehearsal | None:
+    """What would become of the amount; None if there is none."""
+    if trial.computation is None or trial.computation.amount is None:
+        return None
+    return rehearse(assembly.ports, assembly.ledger, assembly.rules, request, trial.computation, now)
 
 
-def lines_of(summary: Mapping[str, Any], template: str) -> Iterator[str]:
-    """The answer, then each link with what became of it."""
-    amount, problems = summary["computed_amount"], _problems(summary)
-    if isinstance(amount, Decimal) and not problems:
-        yield f"answer     {reply_text(template, amount)}"
-    else:
-        yield "answer     none: " + ("a person has to decide" if problems else "no product is on for this SQL")
+def lines_of(summary: Mapping[str, Any], rehearsal: Rehearsal | None, template: str) -> Iterator[str]:
+    """The answer, then each link with what became of it, then what speaks against the answer."""
+    yield f"answer     {_answer(summary, rehearsal, template)}"
     if note := summary.get("note"):
         yield f"note       {note}"
     for link in summary["links"]:
         yield from (f"{name:<10} {value}" for name, value in link_facts(link))
+    if rehearsal is None:
+        return
+    yield from (f"held       {reason.text}" for reason in rehearsal.reasons)
+    yield f"compared   {rehearsal.unread or 'With what the state and the summaries remember of other credits.'}"
+    yield from (f"           {doubt}" for doubt in rehearsal.doubts)
 
 
-def _problems(summary: Mapping[str, Any]) -> list[str]:
-    return [link["problem"] for link in summary["links"] if "problem" in link]
+def page_summary(summary: Mapping[str, Any], rehearsal: Rehearsal | None) -> dict[str, Any]:
+    """The summary as the page shows it."""
+    shown = {**summary, "request": {"text": summary["request"]["text"]}}
+    if rehearsal is None:
+        return shown
+    note = " ".join(filter(None, (rehearsal.unread, *rehearsal.doubts)))
+    outcome = {**summary["outcome"], "reason": rehearsal.refused, "note": note}
+    if reasons := [{"text": reason.text} for reason in rehearsal.reasons]:
+        more = max(0, len(reasons) - REASONS)
+        outcome["approval"] = {"reasons": reasons[:REASONS], **({"more_reasons": more} if more else {})}
+    return {**shown, "outcome": outcome}
+
+
+def _answer(summary: Mapping[str, Any], rehearsal: Rehearsal | None, template: str) -> str:
+    if rehearsal and rehearsal.refused:
+        return f"none: {rehearsal.refused}"
+    amount = summary["computed_amount"]
+    if rehearsal and isinstance(amount, Decimal):
+        return reply_text(template, amount)
+    has_problem = any("problem" in link for link in summary["links"])
+    return "none: " + ("a person has to decide" if has_problem else "no product is on for this SQL")
 
 
 def _write_page(path: Path, summary: Mapping[str, Any], results: Sequence[LinkResult]) -> None:

@@ -144,13 +144,13 @@ class Replayer:
         text = str(mapping(summary.get("request")).get("text") or "")
         request = Request(key, Message(key.channel, key.ts, text=text), tuple(query.link for query in queries.values()))
         try:
-            again, results = tried(calculator, key, permalink, request, now, strict=True)
+            again = tried(calculator, key, permalink, request, now, strict=True)
         except RequestFailure as stopped:
             return Replay(key, permalink, why_not=str(stopped), failed=True)
         leads = {url: lead for url, (_, lead) in followed.items()}
-        computed = computed_in(again)
+        computed = computed_in(again.summary)
         comparison = compare(then, computed, leads, self._reasons(key, summary, computed), self._rules.values)
-        return Replay(key, permalink, comparison, summary=again, results=results)
+        return Replay(key, permalink, comparison, summary=again.summary, results=again.results)
 
     def _follow(self, link: ComputedLink, days: tuple[date, date]) -> tuple[Query, Lead]:
         """The query of then, and where its link leads now."""

@@ -1,20 +1,36 @@
 """Computes what a request would be answered, and keeps it as a summary that nobody saves.
 
-A request and a calculator come in; the summary that it would get goes out, with the results behind it. `creditbot
-compute` and `creditbot replay` show it. Nothing is posted and nothing is remembered.
+A request and a calculator come in; a `Trial` goes out, with the summary that the request would get. `creditbot compute`
+and `creditbot replay` show it. Nothing is posted and nothing is remembered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from creditbot.credit.compute import CreditCalculator, LinksFailed
+from creditbot.credit.compute import Computation, CreditCalculator, LinksFailed
 from creditbot.errors import SettingsError
 from creditbot.evidence.summary import computed_summary, failed_summary, with_footprints
 from creditbot.intake.requests import Request
 from creditbot.model import LinkResult, RequestKey
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of computing a request.
+
+    Attributes:
+        summary: that the request would get; `computed_amount` is the amount.
+        results: behind the summary.
+        computation: the whole of it; None if a link failed.
+    """
+
+    summary: Mapping[str, Any]
+    results: Sequence[LinkResult]
+    computation: Computation | None = None
 
 
 def tried(
@@ -25,8 +41,8 @@ def tried(
     now: datetime,
     *,
     strict: bool = False,
-) -> tuple[Mapping[str, Any], Sequence[LinkResult]]:
-    """The summary that the request would get, and the results behind it; `computed_amount` is the amount.
+) -> Trial:
+    """What comes of computing the request.
 
     Args:
         calculator: computes it.
@@ -46,9 +62,9 @@ def tried(
                 raise error from failed
         problems = {link.url: str(error) for link, error in failed.problems}
         summary = failed_summary(key, permalink, request, failed.results, problems, failed.footprints)
-        return _ended(summary), failed.results
+        return Trial(_ended(summary), failed.results)
     summary = computed_summary(key, permalink, request.message, computation.amount, computation.results, now)
-    return _ended(with_footprints(summary, computation.footprints)), computation.results
+    return Trial(_ended(with_footprints(summary, computation.footprints)), computation.results, computation)
 
 
 def _ended(summary: Mapping[str, Any]) -> dict[str, Any]:

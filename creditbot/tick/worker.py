@@ -20,11 +20,10 @@ from creditbot.answer.holding import Holds
 from creditbot.answer.owner import Notices
 from creditbot.answer.posting import Poster
 from creditbot.answer.repair import Repair
+from creditbot.answer.result import credited_by, result_of
 from creditbot.answer.thread_check import ThreadCheck
 from creditbot.credit.compute import Computation, CreditCalculator
 from creditbot.credit.footprint import Footprint, tokens_of
-from creditbot.credit.footprint_text import footprint_to_text
-from creditbot.decide.paid_twice import Credited
 from creditbot.errors import (
     LOOKER,
     SLACK,
@@ -44,7 +43,7 @@ from creditbot.evidence.summary import computed_summary, outcome_of, with_doubts
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Sign
 from creditbot.slack_time import is_newer
-from creditbot.state.record import Claim, LinkAmount, Record, Result, Status, move, restarted, was_posted
+from creditbot.state.record import Claim, Record, Status, move, restarted, was_posted
 from creditbot.tick.agenda import Job
 from creditbot.tick.failures import Failures
 
@@ -89,7 +88,7 @@ class Parts:
         check = ThreadCheck(context, finisher, notices)
         repair = Repair(context, check)
         holds = Holds(context, finisher, notices)
-        poster = Poster(context, finisher, check, repair, Duplicates(context, check), holds)
+        poster = Poster(context, finisher, check, repair, Duplicates(context, check.look), holds)
         return cls(notices, finisher, check, repair, holds, poster, Failures(context, finisher, notices))
 
 
@@ -258,11 +257,9 @@ class Worker:
         summary = with_footprints(summary, computation.footprints)
         if self._context.in_shadow(key, record):
             summary = with_shadow(summary)
-        traffic = tuple(map(footprint_to_text, computation.footprints))
         if computation.amount is not None:
-            draft = replace(record, result=Result(computation.amount, computation.sql, traffic=traffic))
-            links = [Credited(*pair) for pair in computation.credited]
-            summary = with_doubts(summary, self._parts.holds.doubts(key, draft, links))
+            draft = replace(record, result=result_of(computation))
+            summary = with_doubts(summary, self._parts.holds.doubts(key, draft, credited_by(computation)))
         self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
         found_by = (*computation.sql, *tokens_of(computation.footprints))
         location = self._context.ports.summaries.save(key, summary, found_by)
@@ -271,13 +268,8 @@ class Worker:
         try:
             if computation.amount is None:
                 return self._parts.finisher.finish(key, record, move(record, "skipped", now, claim=None))
-            amounts = tuple(LinkAmount(each.product, each.credit.amount) for each in computation.results if each.credit)
-            result = Result(
-                computation.amount, computation.sql, computation.notebooks, location, computation.skipped, traffic,
-                amounts,
-            )  # fmt: skip
             self._footprints[key] = computation.footprints
-            return self._swap(key, record, move(record, "computed", now, result=result))
+            return self._swap(key, record, move(record, "computed", now, result=result_of(computation, location)))
         except StateConflict:  # this process slept, and another one has ended the request since
             self._parts.finisher.restore(key)
             raise
