@@ -125,6 +125,10 @@ cassettes: $(STAMP)-dev ## Record the replayed HTTP again; SPECS=FOLDER also wha
 transcripts: $(STAMP)-dev ## Run the examples of README.md and docs/, and write down what they print now
 	$(BIN)/python -m tests.support.transcripts
 
+.PHONY: pictures
+pictures: $(STAMP)-dev ## Draw the card and the page in docs/pictures again, from a run of the sandbox (needs chromium)
+	$(BIN)/python -m tests.support.pictures
+
 .PHONY: fuzz
 fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each, and 100,000 generated SQL texts (nightly)
 	SQL_INPUTS=100000 $(PYTEST) -n $(PROCESSES) tests/contract/test_sql_reader.py -k generated
