@@ -85,7 +85,7 @@ def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
     yield from attempt("shadow", lambda: shadow(assembly.ledger.read().meta, is_on=settings.shadow))
     yield from attempt("Looker login", lambda: [("ok", f"as {assembly.ports.resolver.login()}")])
     for product in assembly.products.products:
-        yield from attempt(f"notebook {product.name}", lambda product=product: _notebook(product.notebook))  # type: ignore[misc]
+        yield from attempt(f"notebook {product.name}", lambda product=product: notebook(product.notebook))  # type: ignore[misc]
     yield from attempt("state", lambda: _state(settings, assembly))
     yield from attempt("summaries", lambda: _summaries(settings, assembly))
     yield from attempt("warehouse", lambda: _warehouse(settings, assembly))
@@ -176,14 +176,24 @@ def other_deployments(assembly: Assembly) -> CheckFindings:
     return [("note", f"a deployment with another state answered here; if it still runs, stop it: {address}")]
 
 
-def _notebook(notebook: str | None) -> CheckFindings:
-    if notebook is None:
+def notebook(path: str | None) -> CheckFindings:
+    """Whether a notebook can be run, and what it imports and would not find; `path` is None if its product is off."""
+    if path is None:
         return [("note", "off: no notebook is set, so its links are skipped")]
+    from creditbot.notebook_host.failures import put_beside
+    from creditbot.notebook_host.imports import missing_modules
     from creditbot.notebook_host.preparation import prepare
 
-    prepared = prepare(Path(notebook))
-    findings: CheckFindings = [("ok", f"{notebook}: has the parameter `looker`, and its kernel is installed")]
-    return findings + [("note", note) for note in prepared.notes]
+    prepared = prepare(Path(path))
+    findings: CheckFindings = [("ok", f"{path}: has the parameter `looker`, and its kernel is installed")]
+    findings += [("note", note) for note in prepared.notes]
+    if prepared.command:  # another Python, whose packages nobody knows here
+        return findings
+    missing = missing_modules(prepared.path.parent, prepared.path.read_bytes())
+    return findings + [
+        ("note", f"It imports {name}, which is neither in its folder nor installed. {put_beside(name)}")
+        for name in missing
+    ]
 
 
 def _state(settings: Settings, assembly: Assembly) -> CheckFindings:

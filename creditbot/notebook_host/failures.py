@@ -29,6 +29,10 @@ UNREACHABLE = frozenset(_PYTHON | _HTTP | _SERVICES | _DUCKDB)
 AMBIGUOUS = frozenset({"DatabaseError", "InterfaceError", "OperationalError"})
 """Classes that database drivers raise for nearly everything (PEP 249): the message decides."""
 
+BUNDLED = "credit_report"
+"""What the bundled notebooks import from their folder."""
+
+_NO_MODULE = re.compile(r"No module named '(\w+)")
 _NO_CONNECTION = re.compile(
     r"connection (was )?(refused|reset|closed|aborted)|timed? ?out|timeout expired|unreachable|no route to host"
     r"|(could not|cannot|can't|unable to|failed to) (connect|establish|open|translate|resolve)"
@@ -59,7 +63,16 @@ def cell_error(notebook: str, cell: int, name: str, message: str) -> CreditbotEr
         what = f"The warehouse could not be reached from cell {cell} of {notebook}: {error}."
         return Unreachable(WAREHOUSE, what, "The bot will try again. Check WAREHOUSE_URL if this keeps happening.")
     what = f"The notebook {notebook} failed in cell {cell} with {error}."
+    if name == "ModuleNotFoundError" and (missing := _NO_MODULE.search(message)):
+        return NotebookFailed(what, put_beside(missing[1]))
     return NotebookFailed(what, "Correct the notebook or the request.")
+
+
+def put_beside(module: str) -> str:
+    """What to do about a module that a notebook imports and that is not there."""
+    if module == BUNDLED:
+        return f"Copy the folder {BUNDLED} to the notebook's folder: it belongs beside a copy of a bundled notebook."
+    return f"Put {module} into the notebook's folder, or install its package where creditbot runs."
 
 
 def parameter_changed(notebook: str, cell: int | None) -> Refused:

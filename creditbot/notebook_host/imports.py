@@ -10,9 +10,10 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from creditbot.notebook_host.syntax import parse_cell
@@ -81,6 +82,17 @@ def files_beside(folder: Path, notebook: bytes) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
+def missing_modules(folder: Path, notebook: bytes) -> list[str]:
+    """The modules that its cells and those files import first of all, and that are neither in its folder nor installed.
+
+    What is imported in a function, in a condition or in a `try` may do without. Arguments as for `files_beside`.
+    """
+    beside = [file.decode(errors="replace") for file in files_beside(folder, notebook).values()]
+    trees = (parse_cell(source) for source in [*_sources(notebook), *beside])
+    names = dict.fromkeys(name.partition(".")[0] for tree in trees if tree for name in _imported_by(tree.body))
+    return [name for name in names if not _files_of(folder, name) and find_spec(name) is None]
+
+
 def _sources(notebook: bytes) -> list[str]:
     """The code cells; none if it is not a notebook. Before format 4 they were in worksheets."""
     try:
@@ -115,14 +127,21 @@ def _imports(source: str) -> tuple[str, ...]:
 
 def _imports_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
+        yield from _imported_by([node])
+        match node:
+            case (
+                ast.Call(func=ast.Name(id="__import__" | "import_module"), args=[ast.Constant(value=str(name)), *_])
+                | ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_])
+            ):
+                yield name
+
+
+def _imported_by(statements: Iterable[ast.AST]) -> Iterator[str]:
+    """The full names that these statements import, not those within them."""
+    for node in statements:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
             case ast.ImportFrom(module=str(module), names=names, level=0):
                 yield module
                 yield from (f"{module}.{alias.name}" for alias in names)
-            case (
-                ast.Call(func=ast.Name(id="__import__" | "import_module"), args=[ast.Constant(value=str(name)), *_])
-                | ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_])
-            ):
-                yield name

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from creditbot.commands.check import CheckResult, ask_warehouse, shadow
+from creditbot.commands.check import CheckResult, ask_warehouse, notebook, shadow
 from creditbot.errors import Unreachable
 from creditbot.state.record import Meta
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def test_a_result_is_one_line_in_columns() -> None:
@@ -51,6 +54,24 @@ def test_a_warehouse_that_does_not_answer_is_explained(url: str, said: str) -> N
     assert said == raised.value.what
     assert raised.value.todo
     assert "hunter2" not in str(raised.value)
+
+
+# --- notebooks -------------------------------------------------------------------------------------------------------
+
+
+def test_a_bundled_notebook_without_its_folder_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run of it would fail."""
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if Path(place) != NOTEBOOKS])
+    monkeypatch.delitem(sys.modules, "credit_report", raising=False)
+    copy = tmp_path / "verify_credit.ipynb"
+    copy.write_bytes((NOTEBOOKS / copy.name).read_bytes())
+    notes = [text for verdict, text in notebook(str(copy)) if verdict == "note"]
+    (note,) = notes
+    assert note == (
+        "It imports credit_report, which is neither in its folder nor installed. Copy the folder credit_report to the "
+        "notebook's folder: it belongs beside a copy of a bundled notebook."
+    )
+    assert ["ok"] == [verdict for verdict, _ in notebook(str(NOTEBOOKS / copy.name))]
 
 
 # --- shadow ----------------------------------------------------------------------------------------------------------

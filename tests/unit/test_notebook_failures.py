@@ -91,6 +91,23 @@ def test_a_notebook_that_writes_without_end_is_not_tried_again() -> None:
     assert not failures.too_much_output("n", 1, 1).retry
 
 
+@pytest.mark.parametrize(
+    ("message", "todo"),
+    [
+        (
+            "No module named 'credit_report'",
+            "Copy the folder credit_report to the notebook's folder: it belongs beside a copy of a bundled notebook.",
+        ),
+        ("No module named 'rates.usd'", "Put rates into the notebook's folder, or install its package where creditbot"),
+        ("nobody knows", "Correct the notebook or the request."),
+    ],
+)
+def test_a_module_that_is_missing_belongs_beside_the_notebook(message: str, todo: str) -> None:
+    failure = failures.cell_error("n.ipynb", 2, "ModuleNotFoundError", message)
+    assert failure.what == f"The notebook n.ipynb failed in cell 2 with ModuleNotFoundError: {message}."
+    assert failure.todo.startswith(todo)
+
+
 def test_the_text_of_an_error_is_made_safe_to_show() -> None:
     """It is one short line without passwords."""
     failure = failures.cell_error("n.ipynb", 2, "ValueError", "trino://bot:s3cret@w/db\n" + "x" * 400)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.notebook_host.imports import files_beside, modules_to_preload
+from creditbot.notebook_host.imports import files_beside, missing_modules, modules_to_preload
 from tests.support.notebooks import code, markdown, write_notebook
 
 
@@ -120,3 +120,27 @@ def test_a_file_beside_the_notebook_that_cannot_be_parsed_counts(tmp_path: Path)
 def test_a_link_to_nowhere_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "helper.py").symlink_to(tmp_path / "gone.py")
     assert [] == beside(tmp_path, "import helper")
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        ("import json, pandas.api, helper, nowhere", ["nowhere"]),
+        ("%matplotlib inline\nfrom my_report.plots import draw\nimport my_report", ["my_report"]),
+        ("try:\n    import nowhere\nexcept ImportError:\n    pass", []),
+        ("def f():\n    import nowhere", []),
+        ("from .nowhere import x", []),
+        ("this is ( no Python", []),
+    ],
+)
+def test_modules_that_are_nowhere_are_found_before_a_run(tmp_path: Path, source: str, missing: list[str]) -> None:
+    """What code tries, or imports only in a function, it may do without."""
+    write(tmp_path, {"helper.py": "import json"})
+    content = write_notebook(tmp_path / "n.ipynb", code(source)).read_bytes()
+    assert missing == missing_modules(tmp_path, content)
+
+
+def test_a_file_beside_the_notebook_may_lack_a_module_too(tmp_path: Path) -> None:
+    write(tmp_path, {"helper.py": "import nowhere"})
+    content = write_notebook(tmp_path / "n.ipynb", code("import helper")).read_bytes()
+    assert ["nowhere"] == missing_modules(tmp_path, content)
