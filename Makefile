@@ -76,6 +76,7 @@ test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, impor
 
 .PHONY: test-fast
 test-fast: $(STAMP)-dev ## While you write code: no sandbox, kernels, recordings or crash sweep, 20 examples a property, a tenth of large tables
+	@echo "Tests: collecting them takes some 10 seconds..."
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -p no:cov -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" --every 10 \
 		--ignore tests/cluster --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
 
@@ -106,6 +107,7 @@ layers: $(STAMP)-dev ## Imports point one way
 
 .PHONY: unit
 unit: $(STAMP)-dev ## All tests but the cluster's, 100 examples a property (500 with CI=true)
+	@echo "Tests: collecting them takes some 15 seconds..."
 	$(PYTEST) -n $(PROCESSES) --dist worksteal --cov --cov-report=term
 
 .PHONY: sentences

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+_plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # json.dumps would make an encoder for each value
+
 
 def write(value: object, indent: str = "") -> str:
     """JSON text, two spaces a level, keys in their order. Raises TypeError or ValueError for what is not JSON."""
@@ -17,7 +19,7 @@ def write(value: object, indent: str = "") -> str:
         return _block("{}", [f"{_key(key)}: {write(item, indent + '  ')}" for key, item in value.items()], indent)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return _block("[]", [write(item, indent + "  ") for item in value], indent)
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _plain(value)
 
 
 def canonical(value: object) -> bytes:
@@ -45,7 +47,7 @@ def _canonical(value: object) -> str:
 def _key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"a key of a JSON object is a string, not {key!r}")
-    return json.dumps(key, ensure_ascii=False)
+    return _plain(key)
 
 
 def _block(brackets: str, items: Sequence[str], indent: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.model import RequestKey
+from tests.support.sampling import costly
 from tests.support.world import BOTH, HOST, OWNER, RULES, World
 
 LIMIT = Decimal(100)
@@ -265,6 +266,7 @@ requests = st.lists(
 )  # fmt: skip
 
 
+@costly(4)
 @given(asked=requests)
 def test_no_account_gets_more_than_its_limit_unasked(asked: list[tuple[list[tuple[str, list[str], int]], str]]) -> None:
     """Whatever is asked for in one message, in one tick or later, and whatever the state has forgotten."""

@@ -23,7 +23,7 @@ from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.dialects import DIALECTS
 from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, SqlReader, SqlReaderHere, SqlReading, read_sql
 from creditbot.errors import CreditbotError, SqlRefused, Unreachable
-from tests.support.sampling import count
+from tests.support.sampling import costly, count
 from tests.support.sql_grammar import any_sql
 
 pytestmark = pytest.mark.kernels
@@ -209,8 +209,8 @@ def test_a_machine_that_can_start_no_process_is_told(monkeypatch: pytest.MonkeyP
         SqlReaderProcess().read(question(VERIFY))
 
 
-INPUTS = int(os.environ.get("SQL_INPUTS") or count(2000, 4))
-"""How much generated SQL is read; `make test` reads 500, CI 2,000, `make fuzz` 100,000."""
+INPUTS = int(os.environ.get("SQL_INPUTS") or count(1000, 4))
+"""How much generated SQL is read; `make test` reads 250, CI 1,000, `make fuzz` 100,000."""
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -252,6 +252,7 @@ NESTS = st.sampled_from(
 )
 
 
+@costly(4)
 @given(st.lists(NESTS, max_size=9), st.sampled_from([None, "snowflake", "trino", "bigquery", "tsql", "clickhouse"]))
 def test_nested_sql_is_read_or_refused(process: SqlReaderProcess, nests: list[str], dialect: str | None) -> None:
     """Whatever stands in whatever, nothing but a reading or a refusal comes out."""

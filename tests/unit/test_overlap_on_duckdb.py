@@ -21,6 +21,7 @@ from creditbot.credit.footprint import ACCOUNT_FIELDS, Accounts, Days, Footprint
 from creditbot.credit.sql.traffic_window import window_of
 from creditbot.decide.overlap import Overlap, compare
 from tests.support.bundled_notebooks import VERIFY
+from tests.support.sampling import costly
 
 TODAY = date(2025, 12, 10)
 DAYS = [date(2025, 11, 28) + timedelta(day) for day in range(8)]
@@ -202,6 +203,7 @@ def flagged(footprint: Footprint, row: tuple[Any, ...]) -> bool:
     return any(not unit.account or account_key(unit.account) == account_key(account) for unit in same)
 
 
+@costly(2)
 @given(cases=pairs(), with_units=st.booleans())
 def test_two_queries_with_a_flagged_row_in_common_are_never_disjoint(
     traffic: duckdb.DuckDBPyConnection, cases: tuple[Case, Case], with_units: bool

@@ -22,6 +22,7 @@ from creditbot.evidence.page import MOST_BYTES, page_of, with_outcome
 from creditbot.evidence.summary import computed_summary, empty_summary, ended_summary, with_footprints
 from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
 from creditbot.state.record import Record, Result
+from tests.support.sampling import costly
 from tests.unit.test_png import png
 
 KEY = RequestKey("T0TEST", "C0TEST", "1736345678.123456")
@@ -249,6 +250,7 @@ class TestSafety:
         shown = page(result(sql="SELECT 1 -- trino://bot:hunter22@host"), text="password=hunter22")
         assert "hunter22" not in shown
 
+    @costly(5)
     @given(
         st.lists(st.tuples(st.sampled_from(["text/html", "text/plain", "stream", "image/png"]), st.text()), max_size=4)
     )

@@ -16,6 +16,7 @@ from creditbot.credit.sql.dialects import DIALECTS
 from creditbot.credit.sql.reading import SqlQuestion, read_sql
 from creditbot.credit.sql.words import earlier_fingerprint, normalised, recognised_by, text_fingerprint
 from tests.support.looker_sql import IDIOMS, SHAPES, looker_sql
+from tests.support.sampling import costly
 from tests.support.sql_grammar import changed, question, written
 
 DAY = date(2026, 1, 7)
@@ -189,6 +190,7 @@ def test_a_column_named_like_a_clock_is_none() -> None:
     assert fingerprint(sql, "oracle") == fingerprint(sql, "oracle", date(2026, 1, 8))
 
 
+@costly(4)
 @given(st.sampled_from(sorted(IDIOMS)), st.lists(st.sampled_from(sorted(SHAPES)), min_size=2, max_size=2, unique=True))
 def test_every_query_of_looker_has_its_own_fingerprint(dialect: str, shapes: list[str]) -> None:
     """No two shapes ask for the same."""
@@ -199,6 +201,7 @@ def test_every_query_of_looker_has_its_own_fingerprint(dialect: str, shapes: lis
 CONDITIONS = ["a = 1", "b <> 'x'", "c IN ('p', 'q')", "d > 5", "(e = 1 OR f = 2)", "g LIKE 'Authy%'", "h IS NULL"]
 
 
+@costly(4)
 @given(st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=7, unique=True), st.randoms(use_true_random=False))
 @example(CONDITIONS, random.Random(1))
 def test_conditions_in_any_order_and_brackets_are_the_same(conditions: list[str], chance: random.Random) -> None:
@@ -215,6 +218,7 @@ def test_conditions_in_any_order_and_brackets_are_the_same(conditions: list[str]
     assert fingerprint(queries[0], "postgres") == fingerprint(queries[1], "postgres")
 
 
+@costly(4)
 @given(st.lists(st.sampled_from(CONDITIONS), min_size=2, max_size=5, unique=True), st.integers(0, 4))
 def test_one_condition_less_is_other_sql(conditions: list[str], left_out: int) -> None:
     """Each of them narrows the traffic."""
@@ -226,6 +230,7 @@ def test_one_condition_less_is_other_sql(conditions: list[str], left_out: int) -
 SEEDS = st.integers(0, 2**32)
 
 
+@costly(4)
 @given(SEEDS, st.sampled_from([None, *DIALECTS]))
 def test_a_question_has_one_fingerprint_however_it_is_written(seed: int, dialect: str | None) -> None:
     """Layout, order, capitals, signs, optional words, and the build time of its table say nothing."""
@@ -236,6 +241,7 @@ def test_a_question_has_one_fingerprint_however_it_is_written(seed: int, dialect
     assert fingerprint(one, dialect) == fingerprint(other, dialect)
 
 
+@costly(4)
 @given(SEEDS, st.sampled_from([None, *DIALECTS]))
 def test_another_question_has_another_fingerprint(seed: int, dialect: str | None) -> None:
     """Whatever one thing is changed."""
