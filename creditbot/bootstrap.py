@@ -22,7 +22,22 @@ from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import Stop, ThisProcess, is_running
-from creditbot.ports import LogStore, Notebooks, Pages, Ports, ReportStore, Resolver, Runner, StateStore, SummaryStore
+from creditbot.ports import (
+    Approvers,
+    Inbox,
+    LogStore,
+    Notebooks,
+    Owner,
+    Pages,
+    Ports,
+    Replier,
+    ReportStore,
+    Resolver,
+    Runner,
+    Signs,
+    StateStore,
+    SummaryStore,
+)
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
 from creditbot.tick.report import Progress
@@ -42,6 +57,7 @@ class Assembly:
         ports, ledger, calculator, rules, products, sql: what it is made of.
         slack: the Slack adapters behind the ports.
         sql_reader: has a process that reads SQL; `close` ends it.
+        process: this process, as it appears to others.
     """
 
     bot: Bot
@@ -53,6 +69,12 @@ class Assembly:
     sql: SqlRules
     slack: SlackAdapters
     sql_reader: SqlReaderProcess
+    process: ThisProcess
+
+    @property
+    def stop(self) -> Stop:
+        """Whether this process was asked to stop."""
+        return self.process.stop
 
 
 def assemble(
@@ -67,23 +89,13 @@ def assemble(
     runner: Runner | None = None,
 ) -> Assembly:
     """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
-    from creditbot.adapters.slack.muted import MutedApprovers, MutedReplier
-    from creditbot.adapters.slack.open import open_slack
-    from creditbot.adapters.slack.signs import NoSigns
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
-    stop, policy = Stop(), policy_of(settings)
-    slack = open_slack(
-        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
-        approvals=policy.channel, stop=stop,
-    )  # fmt: skip
+    stop = Stop()
+    slack = _slack(settings, stop)
     products = products_of(settings)
     ports = Ports(
-        slack.inbox,
-        MutedReplier() if settings.shadow else slack.replier,
-        slack.signs if settings.status_reactions and not settings.shadow else NoSigns(),
-        slack.owner,
-        MutedApprovers(slack.approvers) if settings.shadow else slack.approvers,
+        *_slack_ports(settings, slack),
         resolver or make_resolver(settings, stop),
         runner or make_runner(settings, products, environ, keep_dir=_kept_notebooks(settings)),
         summaries or make_summaries(settings),
@@ -94,39 +106,82 @@ def assemble(
         slack.clock,
     )
     in_cluster = isinstance(settings.state, StateConfigMap)
-    ledger = Ledger(ports.state, budget=BUDGET if in_cluster else None)
+    process = ThisProcess(is_running=(lambda _: None) if in_cluster else is_running, stop=stop)
+    return _put_together(settings, ports, slack, SqlReaderProcess(), process, progress)
+
+
+def assemble_again(before: Assembly, settings: Settings, progress: Progress | None = None) -> Assembly:
+    """Puts the bot of the next tick together, in the process of the last one.
+
+    It knows no more of Slack and of the state than that of a new process: what was true a week ago is asked again. The
+    processes that run notebooks and read SQL, the login to Looker and connections are those of the tick before. The
+    files that settings name are read again. Raises `SettingsError` for one that is wrong.
+    """
+    slack = _slack(settings, before.stop)
+    inbox, replier, signs, owner, approvers = _slack_ports(settings, slack)
+    ports = replace(
+        before.ports, inbox=inbox, replier=replier, signs=signs, owner=owner, approvers=approvers, clock=slack.clock
+    )
+    return _put_together(settings, ports, slack, before.sql_reader, before.process.again(), progress)
+
+
+def _slack(settings: Settings, stop: Stop) -> SlackAdapters:
+    from creditbot.adapters.slack.open import open_slack
+
+    return open_slack(
+        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
+        approvals=policy_of(settings).channel, stop=stop,
+    )  # fmt: skip
+
+
+def _slack_ports(settings: Settings, slack: SlackAdapters) -> tuple[Inbox, Replier, Signs, Owner, Approvers]:
+    """What a tick does on Slack; in shadow it writes nothing there but to the owner."""
+    from creditbot.adapters.slack.muted import MutedApprovers, MutedReplier
+    from creditbot.adapters.slack.signs import NoSigns
+
+    return (
+        slack.inbox,
+        MutedReplier() if settings.shadow else slack.replier,
+        slack.signs if settings.status_reactions and not settings.shadow else NoSigns(),
+        slack.owner,
+        MutedApprovers(slack.approvers) if settings.shadow else slack.approvers,
+    )
+
+
+def _put_together(
+    settings: Settings, ports: Ports, slack: SlackAdapters, sql_reader: SqlReaderProcess, process: ThisProcess,
+    progress: Progress | None,
+) -> Assembly:  # fmt: skip
+    products, workers = products_of(settings), workers_of(settings)
+    ledger = Ledger(ports.state, budget=BUDGET if isinstance(settings.state, StateConfigMap) else None)
+    rules = _rules(settings, products)
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
-    sql = SqlRules(dialect, settings.sql_tables, policy.traffic.account_fields)
-    workers = workers_of(settings)
-    limits = ComputeLimits(workers)
-    sql_reader = SqlReaderProcess()
-    calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, limits, sql_reader)
-    request_rules = RequestRules(
-        looker_host(settings.looker_base_url),
-        frozenset(settings.requesters),
-        frozenset(settings.allowed_bots),
-        frozenset(settings.previous_bots),
-    )
-    rules = Rules(
-        requests=request_rules,
+    sql = SqlRules(dialect, settings.sql_tables, rules.policy.traffic.account_fields)
+    calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, ComputeLimits(workers), sql_reader)
+    process = replace(process, requests_at_once=max(4, 2 * workers))
+    bot = Bot(ports, ledger, calculator, rules, process, progress)
+    return Assembly(bot, ports, ledger, calculator, rules, products, sql, slack, sql_reader, process)
+
+
+def _rules(settings: Settings, products: ProductTable) -> Rules:
+    return Rules(
+        requests=RequestRules(
+            looker_host(settings.looker_base_url),
+            frozenset(settings.requesters),
+            frozenset(settings.allowed_bots),
+            frozenset(settings.previous_bots),
+        ),
         lookback=timedelta(hours=settings.lookback_hours),
         settle=timedelta(seconds=settings.post_settle_seconds),
         attempts=settings.max_attempts,
         duplicates=timedelta(days=settings.duplicate_days),
         template=settings.reply_template,
         cards=settings.evidence == "card",
-        policy=policy,
+        policy=policy_of(settings),
         products=tuple(product.name for product in products.products),
         shadow=settings.shadow,
     )
-    process = ThisProcess(
-        is_running=(lambda _: None) if in_cluster else is_running,
-        stop=stop,
-        requests_at_once=max(4, 2 * workers),
-    )
-    bot = Bot(ports, ledger, calculator, rules, process, progress)
-    return Assembly(bot, ports, ledger, calculator, rules, products, sql, slack, sql_reader)
 
 
 def workers_of(settings: Settings) -> int:

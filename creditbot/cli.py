@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from creditbot.commands import run_once, sandbox_people
 from creditbot.commands import sandbox as sandbox_commands
+from creditbot.commands.output import defect
 from creditbot.errors import CreditbotError, Unreachable
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _command(sub, "run-once", run_once.run, "read the channels once and answer what is new")
+    _command(sub, "serve", _late("serve", "run"), "answer until stopped: one tick after another in one process")
     _command(sub, "check", _late("check", "run"), "test settings, Slack, Looker, notebooks, state and warehouse")
     about_links = "print the Looker links of a Slack message on stdin, one JSON object a line"
     links = _command(sub, "links", _late("links", "run"), about_links)
@@ -306,5 +308,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _defect(error: Exception) -> int:
     """Says that nobody foresaw this error. Its traceback goes to the log, or to the terminal if there is no log."""
     log.critical("a defect of creditbot", exc_info=error)
-    print(f"creditbot: This is a defect of creditbot ({type(error).__name__}); its log says where.", file=sys.stderr)
+    print(f"creditbot: {defect(error)}", file=sys.stderr)
     return 1

@@ -37,6 +37,11 @@ WOULD_WORDS = {
 _speaking = threading.Lock()
 
 
+def defect(error: Exception) -> str:
+    """The sentence about an error that nobody foresaw."""
+    return f"This is a defect of creditbot ({type(error).__name__}); its log says where."
+
+
 def say(line: str) -> None:
     """Prints a line for people without known secrets, at once, and whole even if several threads speak."""
     with _speaking:

@@ -62,29 +62,48 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
         environ: the environment, of which notebooks see what the settings let them.
     """
     from creditbot.bootstrap import assemble
-    from creditbot.machine import logs
 
-    speak = say if settings.log_path else _silent
-    logs.configure(settings.log_path, settings.log_format, level=settings.log_level)
+    speak = open_log(settings)
     for name in settings.plain_http:
         log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
     assembly = assemble(settings, progress=ConsoleProgress(speak, shadow=settings.shadow), environ=environ)
-    try:
-        check_notebooks_exist(assembly)
-        with _stopping(assembly):
-            report = assembly.bot.tick()
-    except CreditbotError as error:
-        log.error("the tick ended early: %s", error)  # noqa: TRY400  # what it says is enough
-        raise
+    with stopping(assembly):
+        report = work(assembly)
     for line in problem_lines(report):
         log.error(line)
     for line in tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now()):
         speak(line)
+    renew_report(settings, assembly)
+    return 0 if report.ok else 1
+
+
+def open_log(settings: Settings) -> Callable[[str], None]:
+    """Opens the log; returns what tells the terminal, which is silent if the log is there.
+
+    Calling it again opens the file of that name again, which somebody may have moved away meanwhile.
+    """
+    from creditbot.machine import logs
+
+    logs.configure(settings.log_path, settings.log_format, level=settings.log_level)
+    return say if settings.log_path else _silent
+
+
+def work(assembly: Assembly) -> TickReport:
+    """One tick. Raises a `CreditbotError`, which the log has then, if nothing could be done at all."""
+    try:
+        check_notebooks_exist(assembly)
+        return assembly.bot.tick()
+    except CreditbotError as error:
+        log.error("the tick ended early: %s", error)  # noqa: TRY400  # what it says is enough
+        raise
+
+
+def renew_report(settings: Settings, assembly: Assembly) -> None:
+    """Writes a new report after a tick, if one is due."""
     if is_report_due(assembly.ledger.state, assembly.ports.clock.now()):
         from creditbot.commands.report import keep_report
 
         keep_report(settings, assembly, assembly.ports.clock.now())
-    return 0 if report.ok else 1
 
 
 def check_notebooks_exist(assembly: Assembly) -> None:
@@ -98,14 +117,18 @@ def check_notebooks_exist(assembly: Assembly) -> None:
 
 
 @contextmanager
-def _stopping(assembly: Assembly) -> Iterator[None]:
-    """At SIGTERM or SIGINT no new request is taken, and notebooks get a little time. Our processes always end."""
+def stopping(assembly: Assembly, at_once: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """At SIGTERM or SIGINT no new request is taken, and notebooks get a little time. Our processes always end.
+
+    `at_once` is called in the signal handler, so it must not wait for anything.
+    """
     timer = threading.Timer(FINISH_SECONDS, assembly.ports.runner.close)
     timer.daemon = True
 
     def stop(*_: object) -> None:
-        assembly.bot.stop()
+        assembly.stop.ask()
         if timer.ident is None:  # at the first signal
+            at_once()
             os.write(2, b"creditbot: stopping; requests under way are finished, or released for the next tick\n")
             timer.start()
 

@@ -10,9 +10,10 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 _NAP = 0.2  # seconds
 
@@ -69,6 +70,7 @@ class ThisProcess:
         wall: the local clock, UTC. It may be wrong: what matters is timed by Slack's clock.
         requests_at_once: how many requests are worked on at a time. They mostly wait: for Slack, Looker or a notebook.
             With 1 everything happens in the calling thread.
+        has_ticked: whether it had a tick before this one, as in `creditbot serve`.
     """
 
     name: str = field(default_factory=name)
@@ -76,6 +78,25 @@ class ThisProcess:
     stop: Stop = field(default_factory=Stop)
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     requests_at_once: int = 1
+    has_ticked: bool = False
+
+    def again(self) -> Self:
+        """This process under another name, for its next tick."""
+        return replace(self, name=f"{_unnamed(self.name)}/{secrets.token_hex(4)}", has_ticked=True)
+
+    def still_works(self, claimant: str) -> bool | None:
+        """Whether the process of an earlier claim still works on it; None where that cannot be told.
+
+        This process does not: its earlier ticks have ended, and so has their work.
+        """
+        if self.has_ticked and _unnamed(claimant) == _unnamed(self.name):
+            return False
+        return self.is_running(claimant)
+
+
+def _unnamed(name: str) -> str:
+    """What the names of one process have in common."""
+    return name.rpartition("/")[0]
 
 
 def _started(pid: int) -> str:

@@ -159,6 +159,7 @@ class Settings(BaseSettings):
         description="Whether ticks only record what they would say: nothing is posted, nobody is asked, and people "
         "answer as before.",
     )
+    poll_seconds: int = Field(15, ge=1, le=3600, description="Seconds between two ticks of `creditbot serve`.")
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
     log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -100,7 +100,7 @@ class Bot:
         if meta.workspace != workspace or not meta.deployment or meta.shadow != self._rules.shadow:
             now = context.now()
             self._ledger.update_meta(lambda meta: self._updated(meta, workspace, now))
-        agenda = plan(self._ledger.state, requests, context.now(), self._rules.settle, self._process.is_running)
+        agenda = plan(self._ledger.state, requests, context.now(), self._rules.settle, self._process.still_works)
         report = TickReport(read=len(messages), waiting=len(agenda[Part.WAITING]), shadow=self._rules.shadow)
         report.errors += reading.problems(workspace.channels)
         notices = Notices(context)

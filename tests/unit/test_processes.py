@@ -79,3 +79,13 @@ def test_there_is_no_sleep_after_the_process_was_asked_to_stop() -> None:
     assert stop.asked
     assert [True, True] == [stop.sleep(50), stop.sleep(50)]
     assert [] == naps
+
+
+def test_what_this_process_claimed_in_an_earlier_tick_is_not_at_work() -> None:
+    """Only the operating system knows about other processes, and in its first tick this one has no earlier name."""
+    first = processes.ThisProcess(is_running=lambda _: True)
+    second = first.again()
+    third = second.again()
+    assert 3 == len({first.name, second.name, third.name})
+    assert [True, False, False] == [process.still_works(first.name) for process in (first, second, third)]
+    assert third.still_works("elsewhere/1/2/abc") is True

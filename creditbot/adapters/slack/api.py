@@ -10,8 +10,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -78,7 +77,7 @@ class SlackApi:
         self._url = api_url
         self._stop = stop
         self._limits = limits
-        self._network = replace(network, tls=cache(network.tls))  # it reads the system's certificates: once is enough
+        self._network = network
 
     def write_deadline(self) -> Deadline:
         """The deadline of a write that begins now."""

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import cache
 from ssl import SSLContext, create_default_context
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -61,11 +62,15 @@ class Network:
 
     Attributes:
         resolve: finds addresses.
-        tls: makes the TLS context; the system's certificates by default.
+        tls: the TLS context, made once; by default from the system's certificates, which take long to read.
     """
 
     resolve: Resolve = resolve
     tls: Callable[[], SSLContext] = create_default_context
+
+    def __post_init__(self) -> None:
+        """Makes `tls` remember its context."""
+        object.__setattr__(self, "tls", cache(self.tls))
 
 
 class Deadline:

@@ -1,0 +1,123 @@
+"""`creditbot serve`: tick after tick in one process, until it is stopped.
+
+Each tick is that of `creditbot run-once`: it reads the same messages, and claims each request by compare-and-swap. So
+the CronJob, or a second `serve`, may run beside it. Settings come from the environment and `.env`, once. What happens
+goes to the log and, unless the log itself is on the standard output, to the terminal.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from creditbot.commands.output import defect
+from creditbot.commands.run_once import (
+    ConsoleProgress,
+    check_notebooks_exist,
+    open_log,
+    problem_lines,
+    renew_report,
+    stopping,
+    tick_lines,
+    work,
+)
+from creditbot.errors import CreditbotError
+from creditbot.machine.bell import Bell
+from creditbot.tick import serve as loop
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from creditbot.bootstrap import Assembly
+    from creditbot.settings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run(_: Namespace) -> int:
+    """Reads the settings and serves. Settings that are missing are an error, never a reason for a sandbox."""
+    from creditbot.settings.settings import Settings, environment
+
+    return serve(Settings.load(), environment())
+
+
+def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Serves until SIGTERM or SIGINT. Raises `SettingsError` for settings that no tick can work with.
+
+    Args:
+        settings: what the deployment decides.
+        environ: the environment, of which notebooks see what the settings let them.
+    """
+    from creditbot.bootstrap import assemble
+
+    speak = open_log(settings)
+    for name in settings.plain_http:
+        log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
+    first = assemble(settings, environ=environ)
+    check_notebooks_exist(first)
+    speak(f"Serving: a tick every {settings.poll_seconds} s, until Ctrl-C.")
+    bell = Bell()
+    try:
+        with stopping(first, bell.ring):
+            ticks = ServedTicks(settings, first, speak)
+            loop.serve(ticks.tick, bell, first.stop, loop.Rhythm(settings.poll_seconds))
+    finally:
+        bell.close()
+    speak("Stopped serving.")
+    return 0
+
+
+class ServedTicks:
+    """The ticks of one process. What one of them leaves to the next stands in `assemble_again`.
+
+    Args:
+        settings: of all of them.
+        assembly: whose child processes and connections they use.
+        speak: tells the terminal.
+    """
+
+    def __init__(self, settings: Settings, assembly: Assembly, speak: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._assembly = assembly
+        self._progress = ConsoleProgress(speak, shadow=settings.shadow)
+        self._terminal, self._log = _News(speak), _News(log.error)
+
+    def tick(self) -> bool:
+        """Does one tick; whether it could be done. What went wrong is in the log, and on the terminal."""
+        open_log(self._settings)
+        try:
+            self._tick()
+        except CreditbotError as error:
+            self._terminal.tell([f"error: {error}"])
+            return False
+        except Exception as error:  # stopping would help nobody, and the next tick may do better
+            log.critical("a defect of creditbot", exc_info=error)
+            self._terminal.tell([f"error: {defect(error)}"])
+            return False
+        return True
+
+    def _tick(self) -> None:
+        from creditbot.bootstrap import assemble_again
+
+        self._assembly = assembly = assemble_again(self._assembly, self._settings, self._progress)
+        report = work(assembly)
+        self._log.tell(problem_lines(report))
+        lines = tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now())
+        self._terminal.tell(lines, again=bool(report.done))
+        renew_report(self._settings, assembly)
+
+
+class _News:
+    """Tells what was not told the last time: ticks that follow one another fast have the same to say."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._told: tuple[str, ...] = ()
+
+    def tell(self, lines: Iterable[str], *, again: bool = False) -> None:
+        news = tuple(lines)
+        if again or news != self._told:
+            for line in news:
+                self._tell(line)
+        self._told = news

@@ -1,0 +1,190 @@
+"""`creditbot serve` on the sandbox: what one process keeps from tick to tick, and what it must not keep."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from creditbot.bootstrap import assemble, assemble_again
+from creditbot.commands.serve import ServedTicks
+from creditbot.ports import StateStore, Stored
+from creditbot.sandbox import Sandbox
+from creditbot.sandbox.faults import refused
+from creditbot.sandbox.world import LOOKER
+from creditbot.settings.settings import Settings
+from tests.support.notebooks import code, write_notebook
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.kernels]
+
+IDLE = "Nothing new: 1 message read, every request in them is done."
+
+
+@dataclass
+class Served:
+    """One process that serves, on a sandbox with one message that asks for nothing.
+
+    Attributes:
+        sandbox: the sandbox.
+        settings: of the bot.
+        said: what the terminal shows.
+    """
+
+    sandbox: Sandbox
+    settings: Settings
+    said: list[str]
+
+    def ticks(self, state: StateStore | None = None) -> ServedTicks:
+        return ServedTicks(self.settings, assemble(self.settings, state=state, environ={}), self.said.append)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    notebook = write_notebook(tmp_path / "verify.ipynb", code('looker = ""', "parameters"))
+    with Sandbox(tmp_path / "sandbox", rate_limits=False, messages=False) as sandbox:
+        sandbox.world.post("Morning! Is there a cut-off for December credits?")
+        places = {"STATE_URI": f"file:{tmp_path}/state.json", "OUTPUT_URI": f"{tmp_path}/out"}
+        environ = {**sandbox.environment(), **places, "NOTEBOOK_PATH": str(notebook), "LOG_FILE": f"{tmp_path}/log"}
+        yield Served(sandbox, Settings.load(environ, env_file=None), [])
+
+
+def test_what_the_tick_before_has_said_is_not_repeated(served: Served) -> None:
+    ticks = served.ticks()
+    assert [True, True, True] == [ticks.tick() for _ in range(3)]
+    assert [IDLE] == served.said[5:]  # after the five steps of a first tick
+
+
+def test_a_tick_that_fails_is_told_once_and_the_next_one_works(served: Served, tmp_path: Path) -> None:
+    served.sandbox.slack.faults.add(refused("auth.test", "invalid_auth", times=2))
+    ticks = served.ticks()
+    assert [False, False, True] == [ticks.tick() for _ in range(3)]
+    assert 1 == sum(line.startswith("error: Slack") for line in served.said)
+    assert 2 == (tmp_path / "log").read_text().count(" ERROR the tick ended early")
+
+
+class Defective:
+    """A state store that nobody foresaw."""
+
+    def read(self) -> Stored:
+        raise KeyError("unforeseen")
+
+    def write(self, values: Mapping[str, str], version: str) -> str:
+        raise NotImplementedError
+
+
+def test_a_defect_is_told_and_ends_no_process(served: Served, tmp_path: Path) -> None:
+    assert not served.ticks(Defective()).tick()
+    assert ["error: This is a defect of creditbot (KeyError); its log says where."] == served.said
+    assert "KeyError: 'unforeseen'" in (tmp_path / "log").read_text()
+
+
+def test_a_state_that_is_lost_between_two_ticks_stops_neither(served: Served, tmp_path: Path) -> None:
+    """As if the second tick were that of a new process."""
+    ticks = served.ticks()
+    assert ticks.tick()
+    (tmp_path / "state.json").unlink()
+    assert ticks.tick()
+    assert "meta" in json.loads((tmp_path / "state.json").read_text())
+
+
+def test_a_policy_file_counts_from_the_next_tick_on(served: Served, tmp_path: Path) -> None:
+    """One that is wrong stops ticks, and not the process."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[limits]\nusd_per_request = 5\n")
+    served.settings = served.settings.model_copy(update={"policy_file": policy})
+    ticks = served.ticks()
+    assert ticks.tick()
+    policy.write_text("[limits]\nusd_per_request = 'much'\n")
+    assert not ticks.tick()
+    policy.write_text("[limits]\nusd_per_request = 6\n")
+    assert ticks.tick()
+
+
+def test_a_log_that_was_moved_away_is_begun_again(served: Served, tmp_path: Path) -> None:
+    ticks = served.ticks()
+    ticks.tick()
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    ticks.tick()
+    assert [1, 1] == [len(re.findall(" INFO tick ", (tmp_path / name).read_text())) for name in ("log", "log.1")]
+
+
+def test_a_tick_asks_slack_again_and_keeps_what_is_warm(served: Served) -> None:
+    """Whether a channel is shared with strangers may have changed; a kernel that waits has not."""
+    first = assemble(served.settings, environ={})
+    second = assemble_again(first, served.settings)
+    new, kept = {"inbox", "owner", "approvers", "replier", "clock"}, {"resolver", "runner", "summaries", "state"}
+    assert kept == {name for name in new | kept if getattr(first.ports, name) is getattr(second.ports, name)}
+    assert second.ledger is not first.ledger
+    assert second.stop is first.stop
+    assert second.sql_reader is first.sql_reader
+
+
+def test_idle_ticks_leave_nothing_behind(served: Served) -> None:
+    """No file, no thread, no process, and no object for each."""
+    served.settings = served.settings.model_copy(update={"log_level": "ERROR"})  # pytest keeps what is logged
+    ticks, me = served.ticks(), psutil.Process()
+
+    def left() -> tuple[tuple[int, int, int], Counter[type]]:
+        for thread in threading.enumerate():
+            if "_serve" in thread.name:  # a connection of the sandbox, which is in this process, too
+                thread.join(0.5)  # that to Looker stays open
+        served.sandbox.slack.calls.clear()
+        gc.collect()
+        counts = me.num_fds(), threading.active_count(), len(me.children(recursive=True))
+        return counts, Counter(type(thing) for thing in gc.get_objects())
+
+    for _ in range(3):
+        ticks.tick()
+    counts, objects = left()
+    for _ in range(30):
+        ticks.tick()
+    later, more = left()
+    assert counts == later
+    assert {} == {kind: number for kind, number in (more - objects).items() if number >= 30}
+
+
+def test_requests_are_answered_until_sigterm_and_nothing_stays(tmp_path: Path) -> None:
+    """One that was there before it began, and one that came later; with real processes and a real kernel."""
+    glue = "import scrapbook\nscrapbook.glue('credit', 1.5)"
+    notebook = write_notebook(tmp_path / "verify.ipynb", code('looker = ""', "parameters"), code(glue))
+    with Sandbox(tmp_path / "sandbox", rate_limits=False, messages=False) as sandbox:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LOOKER_"))}
+        environ |= sandbox.environment() | {"NOTEBOOK_PATH": str(notebook), "POLL_SECONDS": "1"}
+        first = sandbox.world.post(f"AC-sandbox-0007, please: {LOOKER}/looks/35")
+        serving = subprocess.Popen(
+            [sys.executable, "-m", "creditbot", "serve"], cwd=tmp_path, text=True,
+            env={**environ, "PYTHONPATH": os.pathsep.join(sys.path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            assert serving.stdout
+            assert serving.stderr
+            assert "Serving: a tick every 1 s, until Ctrl-C.\n" == next(serving.stdout)
+            assert any("answered $1.50" in line for line in serving.stdout)
+            second = sandbox.world.post(f"And this one, please: {LOOKER}/looks/33")
+            assert any("answered $1.50" in line for line in serving.stdout)
+            children = psutil.Process(serving.pid).children(recursive=True)
+            serving.send_signal(signal.SIGTERM)
+            rest, said = serving.communicate(timeout=60)
+        finally:
+            serving.kill()
+            serving.communicate()
+        replies = [[reply["text"] for reply in sandbox.world.thread(ts)[1:]] for ts in (first, second)]
+    assert 0 == serving.returncode
+    assert rest.endswith("Stopped serving.\n")
+    assert said.startswith("creditbot: stopping")
+    assert [["Approved, $1.50, exceptions"]] * 2 == replies
+    assert children
+    psutil.wait_procs(children, timeout=10)
+    assert [] == [child for child in children if child.is_running()]

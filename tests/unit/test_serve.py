@@ -1,0 +1,118 @@
+"""The loop of `creditbot serve`: which rings, rests and stops lead to which ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from creditbot.machine.processes import Stop
+from creditbot.tick.serve import Rhythm, serve
+
+RHYTHM = Rhythm(30.0, gather=1.0, rests=(5.0, 60.0))
+
+
+class Hour:
+    """An hour in front of the door: time passes only while the loop waits, and then the next thing happens.
+
+    Attributes:
+        now: seconds since it began.
+        ticks: when each tick began.
+        stop: whether the loop was asked to stop.
+    """
+
+    def __init__(self, *events: tuple[float, Callable[[Hour], object]], results: Iterator[bool] | None = None) -> None:
+        self.now = 0.0
+        self.ticks: list[float] = []
+        self.stop = Stop(self._pass)
+        self._events = sorted(events, key=lambda event: event[0])
+        self._results = results
+        self._rung = False
+
+    def ring(self) -> None:
+        self._rung = True
+
+    def ask_to_stop(self) -> None:
+        self.stop.ask()
+        self.ring()
+
+    def wait(self, seconds: float) -> bool:
+        end = self.now + seconds
+        while not self._rung and self._events and self._events[0][0] <= end:
+            self._pass(self._events[0][0] - self.now)
+        if not self._rung:
+            self.now = end
+        rung, self._rung = self._rung, False
+        return rung
+
+    def _pass(self, seconds: float) -> None:
+        self.now += seconds
+        while self._events and self._events[0][0] <= self.now:
+            self._events.pop(0)[1](self)
+
+    def tick(self) -> bool:
+        self.ticks.append(round(self.now, 3))
+        return next(self._results) if self._results else True
+
+    def run(self) -> list[float]:
+        serve(self.tick, self, self.stop, RHYTHM)
+        return self.ticks
+
+
+def ring(hour: Hour) -> None:
+    hour.ring()
+
+
+def end(hour: Hour) -> None:
+    hour.ask_to_stop()
+
+
+def test_without_a_ring_there_is_a_tick_every_so_often() -> None:
+    assert [0, 30, 60, 90] == Hour((100, end)).run()
+
+
+def test_a_tick_follows_a_ring_after_a_second() -> None:
+    assert [0, 8, 38] == Hour((7, ring), (40, end)).run()
+
+
+def test_what_rings_within_the_second_needs_no_tick_of_its_own() -> None:
+    assert [0, 8] == Hour((7, ring), (7.1, ring), (7.9, ring), (20, end)).run()
+
+
+@pytest.mark.parametrize("rings", [1, 3])
+def test_rings_during_a_tick_cause_exactly_one_more(rings: int) -> None:
+    class Rung(Hour):
+        def tick(self) -> bool:
+            for _ in range(rings if not self.ticks else 0):
+                self.ring()
+            return super().tick()
+
+    assert [0, 1] == Rung((20, end)).run()
+
+
+def test_after_each_failed_tick_the_rest_is_longer() -> None:
+    """Until the longest; a tick that can be done again ends it."""
+    results = iter([False, False, False, True, False, True])
+    assert [0, 5, 65, 125, 155, 160] == Hour((170, end), results=results).run()
+
+
+def test_a_ring_does_not_shorten_the_rest_after_a_failed_tick() -> None:
+    """The tick after the rest is the one that it asks for."""
+    assert [0, 5] == Hour((2, ring), (20, end), results=iter([False, True])).run()
+
+
+@pytest.mark.parametrize("results", [[True], [False]], ids=["waiting", "resting"])
+def test_a_stop_ends_the_loop_at_once(results: list[bool]) -> None:
+    hour = Hour((3, end), results=iter(results))
+    assert [0] == hour.run()
+    assert hour.now < 3.5
+
+
+def test_a_stop_while_rings_are_gathered_begins_no_tick() -> None:
+    assert [0] == Hour((7, ring), (7.5, end)).run()
+
+
+def test_a_stop_before_the_first_tick_begins_none() -> None:
+    hour = Hour()
+    hour.ask_to_stop()
+    assert [] == hour.run()
