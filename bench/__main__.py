@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import answers, extraction, idle, kubernetes
+from bench import answers, extraction, idle, kubernetes, reports
 from bench.measure import adopt
 from bench.results import Row, load_average, markdown
 from bench.stage import BUNDLED, FROZEN, ROOT
@@ -57,6 +57,7 @@ def _all() -> Iterator[Row]:
     yield from answers.memory()
     yield extraction.rate()
     yield extraction.growth()
+    yield from reports.rows()
 
 
 def _quick() -> Iterator[Row]:

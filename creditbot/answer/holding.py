@@ -145,10 +145,10 @@ class Holds:
         """The hold that a computed request would get now; None if nobody has to be asked. Its question has no name."""
         assert record.result
         assert shown.request
-        reasons, _ = self._reasons(key, record, shown.words)
+        reasons, found = self._reasons(key, record, shown.words)
         digest = approval_digest(shown.request.message.text, record.result, self._policy)
         until = self._context.now() + self._policy.expires
-        return Hold(digest, self._policy.digest, reasons, "", until) if reasons else None
+        return Hold(digest, self._policy.digest, reasons, "", until, twice=found.known_twice) if reasons else None
 
     def _reasons(
         self, key: RequestKey, record: Record, words: Sequence[Words]
@@ -186,7 +186,8 @@ class Holds:
         now, message = self._context.now(), shown.request.message
         digest = approval_digest(message.text, record.result, self._policy)
         name = question_name(key, _suffix(digest, message.edited, record.retried, reasons))
-        hold = Hold(digest, self._policy.digest, tuple(reasons), name, until or now + self._policy.expires)
+        ends = until or now + self._policy.expires
+        hold = Hold(digest, self._policy.digest, tuple(reasons), name, ends, twice=found.known_twice)
         changes: dict[str, Any] = {"attempts": 0, "returned": 0, "claim": None, "due": None, "reason": ""}
         held = move(
             record, "held", now, hold=hold, edited=message.edited, replies=shown.replies, **changes,

@@ -69,6 +69,11 @@ class Findings:
     twice: Decimal = Decimal(0)
     perhaps_more: bool = False
 
+    @property
+    def known_twice(self) -> Decimal | None:
+        """`twice`; None if no reason knows the share of an overlap."""
+        return None if all(reason.twice is None for reason in self.reasons) else self.twice
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:

@@ -16,8 +16,9 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
     salts             of the hashes that the log of ends holds in place of people, see `creditbot.evidence.log`
     outcome           status, and what belongs to it: when the bot first saw the request, the kind of a failure, who
                       answered instead, when, and the amount (USD) of that answer; what approvers were asked, each
-                      reason with its kind and the USD that would be paid twice, and their votes; `shadow` if nothing
-                      was said about the request, and `would`: what would have become of it
+                      reason with its kind and the USD that would be paid twice, the same over all reasons, and
+                      their votes; `shadow` if nothing was said about the request, and `would`: what would have
+                      become of it
 
 A summary is proof, and it is small. SQL and addresses are kept in full. Every other text is cut if it is too long, and
 then says so. Apart from the SQL and the addresses, a summary stays under 50 KB, whatever a notebook prints.
@@ -258,7 +259,8 @@ def _decision(hold: Hold) -> dict[str, object]:
     left = len(hold.reasons) - len(reasons)
     more = {"more_reasons": left} if left else {}
     asked = {"digest": hold.digest, "policy": hold.policy, "until": _stamp(hold.until)}
-    return {"approval": {**asked, "reasons": reasons, **more, "votes": votes}}
+    twice = {} if hold.twice is None else {"twice": hold.twice}
+    return {"approval": {**asked, **twice, "reasons": reasons, **more, "votes": votes}}
 
 
 def _reason(reason: HoldReason) -> dict[str, object]:

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 420, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 12, 26
-_STEPS = (1, 2, 2.5, 5, 10)
+_STEPS, _WHOLE_STEPS = (1, 2, 2.5, 5, 10), (1, 2, 5, 10)
 _MOST_LABELS = 7
 
 
@@ -32,10 +32,12 @@ class Series:
     values: tuple[float, ...]
 
 
-def columns(title: str, labels: Sequence[str], series: Sequence[Series], words: Callable[[float], str]) -> Markup:
-    """A chart of stacked columns, one for each label; `words` says a number."""
+def columns(
+    title: str, labels: Sequence[str], series: Sequence[Series], words: Callable[[float], str], *, whole: bool = False
+) -> Markup:
+    """A chart of stacked columns, one for each label; `words` says a number, and `whole` that all of them are whole."""
     sums = [sum(one.values[number] for one in series) for number in range(len(labels))]
-    scale = _Scale(max(sums, default=0), len(labels))
+    scale = _Scale(max(sums, default=0), len(labels), whole=whole)
     parts = [*_axis(scale, words)]
     for number, label in enumerate(labels):
         base = 0.0
@@ -90,8 +92,8 @@ def line(title: str, labels: Sequence[str], shares: Sequence[float | None], goal
 class _Scale:
     """Where numbers and columns are."""
 
-    def __init__(self, largest: float, count: int) -> None:
-        self.step = _step(largest)
+    def __init__(self, largest: float, count: int, *, whole: bool = False) -> None:
+        self.step = _step(largest, whole=whole)
         self.top = max(self.step, self.step * -(-largest // self.step))
         self.width = (WIDTH - _LEFT - _RIGHT) / max(1, count)
         self.thick = min(40.0, self.width * 0.7)
@@ -106,16 +108,16 @@ class _Scale:
         return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / self.top
 
 
-def _step(largest: float) -> float:
+def _step(largest: float, *, whole: bool) -> float:
     """The distance of the grid's lines: a round number, of which about four reach the largest value."""
-    if largest <= 0:
+    if largest <= 0 or (whole and largest <= 4):
         return 1.0
     rough, power = largest / 4, 1.0
     while power > rough:
         power /= 10
     while power * 10 <= rough:
         power *= 10
-    return next(power * factor for factor in _STEPS if power * factor >= rough)
+    return next(power * factor for factor in (_WHOLE_STEPS if whole else _STEPS) if power * factor >= rough)
 
 
 def _axis(scale: _Scale, words: Callable[[float], str]) -> list[Markup]:

@@ -87,6 +87,7 @@ class PastHold:
         until: UTC, when the hold ends or ended without a decision; None if it is not known.
         reasons: why they were asked.
         votes: those that counted when they were last read.
+        twice: USD that would be paid twice, over all reasons; None if that is not known.
     """
 
     digest: str | None
@@ -94,6 +95,7 @@ class PastHold:
     until: datetime | None
     reasons: tuple[PastReason, ...] = ()
     votes: tuple[Vote, ...] = ()
+    twice: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +212,11 @@ class PastRequest:
     def twice(self) -> Decimal | None:
         """USD that would have been paid twice, at the least; None if no overlap is known by its amount.
 
-        Overlaps with several requests may be of the same traffic, so the largest counts, and not their sum.
+        An earlier version kept the shares alone. They may be of the same traffic, so the largest counts then, and not
+        their sum.
         """
+        if self.hold and self.hold.twice is not None:
+            return self.hold.twice
         return max((reason.twice for reason in self._overlaps if reason.twice is not None), default=None)
 
     @property
@@ -351,6 +356,7 @@ def _hold(approval: object) -> PastHold | None:
             for reason in hold_reasons_in(approval)
         ),
         votes=tuple(vote for vote in votes if vote),
+        twice=number(approval.get("twice")),
     )
 
 

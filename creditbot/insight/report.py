@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -17,13 +18,14 @@ from typing import Any
 
 from jinja2 import Environment
 
-from creditbot.credit.amount import format_usd
 from creditbot.evidence.html_file import base_style, environment, render
 from creditbot.insight.causes import cause_of
 from creditbot.insight.chart import Series, columns, line
 from creditbot.insight.credit_lines import NOT_KNOWN, CreditLine
+from creditbot.insight.export import month_range
 from creditbot.insight.figures import OUTCOMES, Figures, Period, Sums, Times
 from creditbot.insight.past import PastRequest
+from creditbot.insight.wording import count, duration, short_usd, usd
 from creditbot.text import one_line
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -35,6 +37,8 @@ GOAL_SECONDS = 120
 """Seconds per request that were promised."""
 _MOST_ACCOUNTS, _MOST_LARGEST, _MOST_HELD, _MOST_WAITING, _MOST_VERSIONS = 100, 20, 50, 100, 40
 _FOLLOWED = re.compile(r"(?:https?://|\.\./)[^\s<>\"']+")
+_MOST_NAMED = 5
+"""Links of one request whose accounts are named."""
 _LATEST = 3
 """Requests that are shown for each cause."""
 _OPEN = "not ended yet"
@@ -76,6 +80,8 @@ def report_page(figures: Figures, policy: Sequence[str], made: datetime) -> str:
         policy: the policy in force, in sentences.
         made: UTC, now.
     """
+    accounts, more_accounts = _by_account(figures)
+    products = {one.name: one.amount for one in figures.by(lambda line: line.product)}
     return render(
         _templates(),
         "report.html",
@@ -85,13 +91,14 @@ def report_page(figures: Figures, policy: Sequence[str], made: datetime) -> str:
         first=figures.start,
         goal=GOAL,
         tiles=_tiles(figures, made),
-        charts=_charts(figures.periods),
+        charts=_charts(figures.periods, list(products)),
         outcomes=[(words, figures.outcomes.get(status, 0)) for status, words in _outcome_words().items()],
         periods=figures.periods,
-        products=_products(figures.periods),
+        products=products,
         outcome_words=_outcome_words(),
-        sums=[("Product", figures.by(lambda one: one.product), 0), ("Month", _by_month(figures), 0),
-              ("Account", *_by_account(figures))],
+        sums=[("Product", figures.by(lambda one: one.product)), ("Month", _by_month(figures))],
+        accounts=accounts,
+        more_accounts=more_accounts,
         largest=[_credit(request, figures.lines) for request in figures.largest[:_MOST_LARGEST]],
         held=[_held(request, made) for request in figures.held[:_MOST_HELD]],
         more_held=len(figures.held[_MOST_HELD:]),
@@ -117,10 +124,10 @@ def _tiles(figures: Figures, made: datetime) -> list[tuple[str, str, str]]:
     """(name, figure, what it means) of the most important figures."""
     rate, answer, waiting = figures.rate, figures.to_answer, figures.waiting
     share = "-" if rate.share is None else f"{rate.share:.0%}"
-    oldest = f"the oldest for {duration((made - waiting[0].asked).total_seconds())}" if waiting else "nothing"
+    oldest = f"the oldest for {duration((made - waiting[0].asked).total_seconds())}" if waiting else "no request waits"
     answered = f"{rate.in_full:,} of {rate.ended:,} that wanted an answer; the goal is {GOAL:.0%}"
-    links = f"{_count(len(figures.lines), 'link')} of {_count(len(figures.largest), 'request')}"
-    again = _count(figures.twice.repeats + figures.twice.overlaps, "request")
+    links = f"{count(len(figures.lines), 'link')} of {count(len(figures.largest), 'request')}"
+    again = count(figures.twice.repeats + figures.twice.overlaps, "request")
     return [
         ("Answered without a person", share, answered),
         ("Credited", usd(figures.credited), links),
@@ -130,7 +137,7 @@ def _tiles(figures: Figures, made: datetime) -> list[tuple[str, str, str]]:
     ]
 
 
-def _charts(periods: Sequence[Period]) -> list[dict[str, object]]:
+def _charts(periods: Sequence[Period], products: Sequence[str]) -> list[dict[str, object]]:
     labels = [period.label for period in periods]
     by_outcome = [
         Series(words, _COLOURS[status], tuple(float(period.outcomes.get(status, 0)) for period in periods))
@@ -138,30 +145,26 @@ def _charts(periods: Sequence[Period]) -> list[dict[str, object]]:
     ]
     by_product = [
         Series(one_line(name, 30), colour, tuple(float(period.credited.get(name, 0)) for period in periods))
-        for name, colour in zip(_products(periods), _PRODUCT_COLOURS, strict=False)
+        for name, colour in zip(products, _PRODUCT_COLOURS, strict=False)
     ]
-    whole = [series for series in by_outcome if any(series.values)]
-    requests = columns("Requests by outcome", labels, whole, lambda value: f"{value:,.0f}")
+    shown = [series for series in by_outcome if any(series.values)]
+    requests = columns("Requests by outcome", labels, shown, lambda value: f"{value:,.0f}", whole=True)
     credited = columns("USD credited by product", labels, by_product, short_usd)
     rates = line("Automation rate", labels, [period.rate.share for period in periods], GOAL)
     return [
-        {"title": "Requests", "svg": requests, "legend": [(series.name, series.colour) for series in whole]},
+        {"title": "Requests", "svg": requests, "legend": [(series.name, series.colour) for series in shown]},
         {"title": "USD credited", "svg": credited, "legend": [(series.name, series.colour) for series in by_product]},
-        {"title": f"Answered without a person (goal {GOAL:.0%})", "svg": rates, "legend": []},
+        {"title": f"Without a person (goal {GOAL:.0%})", "svg": rates, "legend": []},
     ]
 
 
-def _products(periods: Sequence[Period]) -> list[str]:
-    """The products by what they were credited, the most first."""
-    sums: Counter[str] = Counter()
-    for period in periods:
-        for name, amount in period.credited.items():
-            sums[name] += amount  # type: ignore[assignment]  # Counter counts Decimals as well
-    return [name for name, _ in sums.most_common()]
-
-
 def _by_month(figures: Figures) -> list[Sums]:
-    return sorted(figures.by(lambda one: one.month), key=lambda one: one.name)
+    """The months in order. The first one says so if the report begins within it: the export has all of that month."""
+    sums = sorted(figures.by(lambda one: one.month), key=lambda one: one.name)
+    start = figures.start
+    if sums and sums[0].name == f"{start:%Y-%m}" and start > month_range(start)[0]:
+        sums[0] = replace(sums[0], name=f"{sums[0].name}, from {start:%-d %b}")
+    return sums
 
 
 def _by_account(figures: Figures) -> tuple[list[Sums], int]:
@@ -188,9 +191,11 @@ def _with_reason(request: PastRequest) -> dict[str, Any]:
 
 def _credit(request: PastRequest, lines: Iterable[CreditLine]) -> dict[str, Any]:
     own = [each for each in lines if each.request is request]
+    accounts = list(dict.fromkeys(one_line(each.accounts_in_short, 200) for each in own))
     return _link(request) | {
         "amount": request.amount,
-        "accounts": _listed(each.accounts_in_short for each in own),
+        "accounts": accounts[:_MOST_NAMED],
+        "more_accounts": len(accounts) - _MOST_NAMED,
         "days": _listed(each.days for each in own),
         "products": _listed(each.product for each in own),
         "approved_by": ", ".join(request.deciders),
@@ -276,33 +281,6 @@ def _listed(words: Iterable[str]) -> str:
 def _web(address: str | None) -> str:
     """The address if a browser can follow it from the report, else ""."""
     return address if address and len(address) < 2_000 and _FOLLOWED.fullmatch(address) else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def usd(amount: Decimal | None) -> str:
-    """Such as "$4,948.80"; "" for None."""
-    return "" if amount is None else format_usd(amount)
-
-
-def short_usd(amount: float) -> str:
-    """Such as "$1.5k" or "$2M", for the axis of a chart."""
-    for power, letter in ((1e6, "M"), (1e3, "k")):
-        if amount >= power:
-            return f"${amount / power:.3g}{letter}"
-    return f"${amount:.3g}"
-
-
-def duration(seconds: float | None) -> str:
-    """Such as "45 s", "3.2 min", "5 h" or "2 days"; "-" for None."""
-    if seconds is None:
-        return "-"
-    for unit, size in (("days", 2 * 86_400), ("h", 3 * 3_600), ("min", 120)):
-        if seconds >= size:
-            return f"{seconds / {'days': 86_400, 'h': 3_600, 'min': 60}[unit]:.3g} {unit}"
-    return f"{seconds:.3g} s"
 
 
 @cache

@@ -179,6 +179,8 @@ class Hold:
         ask: name of the notice that asks them.
         until: UTC; without a decision before this the hold ends as denied.
         votes: the votes that count, as they were last seen.
+        twice: USD that would be paid twice for certain, over all reasons: traffic that several others share counts
+            once. None if no share is known, or an earlier version asked.
     """
 
     digest: str
@@ -187,6 +189,7 @@ class Hold:
     ask: str
     until: datetime
     votes: tuple[Vote, ...] = ()
+    twice: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

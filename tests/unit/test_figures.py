@@ -127,6 +127,14 @@ def test_what_is_not_paid_twice_is_known_or_not_counted() -> None:
     )  # fmt: skip
 
 
+def test_traffic_that_several_others_share_counts_once() -> None:
+    """The approvers were told the sum. Of an earlier version only the shares are known, of which the largest counts."""
+    reasons = tuple(PastReason("It overlaps.", "overlap", Decimal(share)) for share in ("2.50", "4.00"))
+    told = past("denied", hold=PastHold("d", "p", None, reasons, twice=Decimal("5.00")))
+    untold = past("denied", hold=PastHold("d", "p", None, reasons))
+    assert ("5.00", "4.00") == (str(of(told).twice.not_paid), str(of(untold).twice.not_paid))
+
+
 def test_what_waits_is_listed_whenever_it_was_asked() -> None:
     old = replace(past("held"), key=RequestKey("T0", "C0", ts_of(START - timedelta(days=90))))
     assert [old] == list(of(old, past("answered", amount="1.00"), past("unknown")).waiting)

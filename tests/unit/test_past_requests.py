@@ -159,6 +159,22 @@ def test_what_would_be_paid_twice_is_known_in_usd(world: World) -> None:
     assert ("held", 1, Decimal("12.50")) == (second.status, second.overlaps, second.twice)
 
 
+def test_what_several_overlaps_share_is_known_once(world: World) -> None:
+    """Both earlier credits have traffic of the third request, and one row of it is in both of them."""
+    rows = [["AC-abc", f"2025-12-{day}", "+62", "standard", 100, 10.0] for day in (18, 19, 20)]
+    for slug, some in (("one", rows[:2]), ("two", rows[1:]), ("all", rows)):
+        world.conditions[slug], world.units[slug] = f"{DECEMBER} AND '{slug}' <> ''", some
+        world.amounts[slug] = Decimal(10 * len(some))
+        world.ask(slug)
+        world.tick()
+        world.wait(minutes=5)
+        if slug == "two":
+            world.react("white_check_mark")
+            world.tick()
+    third = asked(world)[-1]
+    assert (2, Decimal("30.00")) == (third.overlaps, third.twice)
+
+
 def test_the_place_in_the_log_is_that_of_the_last_end(world: World) -> None:
     """Of a request that was restarted, the log has two ends."""
     key = world.ask("gone")

@@ -20,7 +20,8 @@ from creditbot.insight.causes import CAUSES
 from creditbot.insight.chart import Series, columns, line
 from creditbot.insight.figures import figures
 from creditbot.insight.past import PastHold, PastLink, PastReason, PastRequest, past_request
-from creditbot.insight.report import MOST_BYTES, duration, report_page, short_usd
+from creditbot.insight.report import MOST_BYTES, report_page
+from creditbot.insight.wording import duration, short_usd
 from creditbot.model import HoldKind, RequestKey
 from creditbot.slack_time import ts_of
 from creditbot.state.record import TERMINAL, Vote
@@ -154,6 +155,14 @@ def test_nothing_from_outside_becomes_markup(text: str) -> None:
     assert "{{7*7}}" not in text or "{{7*7}}" in shown.text
 
 
+def test_a_month_that_the_report_cuts_off_says_so() -> None:
+    """Else nobody could tell why it differs from the export of that month."""
+    whole = report_page(figures([past()], datetime(2026, 2, 1, tzinfo=UTC), NOW), POLICY, NOW)
+    cut = report_page(figures([past()], datetime(2026, 2, 20, tzinfo=UTC), NOW), POLICY, NOW)
+    assert ">2026-02<" in whole
+    assert ">2026-02, from 20 Feb<" in cut
+
+
 def test_a_held_request_shows_who_decided_and_why_it_was_held() -> None:
     """And one that nobody decided on in time says so."""
     reasons = (PastReason("The amount of $30,000.00 is above the limit.", "request limit"),)
@@ -195,21 +204,41 @@ def test_every_kind_of_hold_and_every_open_status_has_words() -> None:
     ("seconds", "words"),
     [
         (None, "-"),
+        (0.0, "under 0.1 s"),
+        (3e-06, "under 0.1 s"),
         (0.4, "0.4 s"),
         (45, "45 s"),
+        (99.96, "100 s"),
         (119.6, "120 s"),
         (192, "3.2 min"),
         (3 * 3600, "3 h"),
         (200_000, "2.31 days"),
+        (1e9, "11,574 days"),
     ],
 )
 def test_durations_are_short(seconds: float | None, words: str) -> None:
     assert words == duration(seconds)
 
 
-@pytest.mark.parametrize(("amount", "words"), [(0, "$0"), (950, "$950"), (1500, "$1.5k"), (2_000_000, "$2M")])
+@pytest.mark.parametrize(
+    ("amount", "words"), [(0, "$0"), (0.25, "$0.25"), (950, "$950"), (1500, "$1.5k"), (2e6, "$2M"), (2e9, "$2,000M")]
+)
 def test_amounts_on_an_axis_are_short(amount: float, words: str) -> None:
     assert words == short_usd(amount)
+
+
+@given(seconds=st.floats(0, 1e12), amount=st.floats(0, 1e15))
+def test_no_figure_has_an_exponent(seconds: float, amount: float) -> None:
+    assert not re.search(r"\de", duration(seconds) + short_usd(amount))
+
+
+@pytest.mark.parametrize("most", [1, 3, 9, 10, 47, 999])
+def test_the_axis_of_a_count_has_whole_numbers(most: int) -> None:
+    """Nobody asks half a request: steps of 2.5 would be shown as 2, 5, 8 and 10."""
+    svg = str(columns("R", ["a"], [Series("x", "c1", (float(most),))], lambda value: f"{value:g}", whole=True))
+    shown = [float(number) for number in re.findall(r'text-anchor="end">([^<]+)<', svg)]
+    assert all(number.is_integer() for number in shown)
+    assert most <= shown[-1]
 
 
 @given(values=st.lists(st.floats(0, 1e9), max_size=12))
