@@ -85,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--format", choices=("csv", "xlsx", "parquet"), default="csv", help="(default: csv)")
     export.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: csv to standard output)")
+    _audit(_command(sub, "audit", _late("audit", "run"), "compare log, summaries, state, pages and replies in Slack"))
     _command(sub, "holds", _late("approvals", "holds"), "list the requests that wait for approvers")
     for verb in ("approve", "deny"):
         _vote(_command(sub, verb, _late("approvals", verb), f"{verb} a held request, like a reaction to its question"))
@@ -160,6 +161,14 @@ def _replay(command: argparse.ArgumentParser) -> None:
     command.add_argument("--stored-notebooks", action="store_true", help="run the notebooks of then, as they were kept")
     command.add_argument("--without-looker", action="store_true", help="do not ask Looker where the links lead now")
     command.add_argument("--out", metavar="FOLDER", help="write each comparison, and the page of what is computed now")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _audit(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(error_code=2)
+    command.add_argument(
+        "--since", metavar="DAY", type=_day, help="only requests asked since then, YYYY-MM-DD UTC (default: all)"
+    )
     command.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -18,6 +18,7 @@
     ├── ServiceError               a cause shared by all requests: Slack, Looker, the warehouse, the store
     │   ├── Unreachable            down, slow or rate limited                                  retry
     │   └── Refused                wrong token, missing right, wrong address                   retry
+    │       └── SummaryDamaged     a saved summary is no longer JSON
     ├── PostRefused                Slack definitely did not accept this post                   `retry` differs
     │   └── CardRefused            because of its card; its text alone may pass
     ├── PostUnknown                a post may or may not have been accepted
@@ -193,6 +194,10 @@ class Refused(ServiceError):
     """The service answered, and refused: wrong token, missing permission, wrong address."""
 
     kind = "refused"
+
+
+class SummaryDamaged(Refused):
+    """One saved summary is no longer JSON; the others can be read."""
 
 
 class PostRefused(CreditbotError):

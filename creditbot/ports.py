@@ -184,7 +184,8 @@ class SummaryReader(Protocol):
     def load_all(self, keys: Iterable[RequestKey]) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
         """The summaries of these requests in their order, several read at once; those that are not there are left out.
 
-        Numbers are Decimal. They come as they are asked for, so that nobody has to hold all of them.
+        Numbers are Decimal. They come as they are asked for, so that nobody has to hold all of them. Raises
+        `SummaryDamaged` at one that is no longer JSON.
         """
 
 
@@ -220,14 +221,18 @@ class PageFinder(Protocol):
         """Where people find the page of a request, whether or not there is one: a web address, a path or a URI."""
 
 
-class Pages(PageFinder, Protocol):
+class PageReader(PageFinder, Protocol):
+    """Reads the pages that `Pages` keeps. Raises `Unreachable` or `Refused`."""
+
+    def load(self, key: RequestKey) -> str | None:
+        """The page of a request, or None. Safe to call from several threads."""
+
+
+class Pages(PageReader, Protocol):
     """Keeps one HTML page per request, beside its summary. Raises `Unreachable` or `Refused`."""
 
     def save(self, key: RequestKey, page: str) -> None:
         """Writes the page of a request, replacing an earlier one."""
-
-    def load(self, key: RequestKey) -> str | None:
-        """The page of a request, or None."""
 
 
 class Notebooks(Protocol):
@@ -253,20 +258,24 @@ class ReportStore(Protocol):
         """Where people find it: a web address, a path or a URI."""
 
 
-class LogStore(Protocol):
+class LogReader(Protocol):
+    """Reads the files of the log of ends. Raises `Unreachable` or `Refused`."""
+
+    def entries(self) -> Mapping[int, bytes]:
+        """Every entry by its number."""
+
+    def checkpoints(self) -> Mapping[int, str]:
+        """Every checkpoint by its number of entries."""
+
+
+class LogStore(LogReader, Protocol):
     """Keeps the files of the log of ends, each of which is created once. Raises `Unreachable` or `Refused`."""
 
     def add(self, number: int, entry: bytes) -> bytes:
         """Creates the file of the entry with this number, from 0 on, unless it exists; returns what it holds now."""
 
-    def entries(self) -> Mapping[int, bytes]:
-        """Every entry by its number."""
-
     def add_checkpoint(self, size: int, checkpoint: str) -> str:
         """Creates the file of the checkpoint of so many entries, unless it exists; returns what it holds now."""
-
-    def checkpoints(self) -> Mapping[int, str]:
-        """Every checkpoint by its number of entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,11 +293,15 @@ class Stored:
     damage: str = ""
 
 
-class StateStore(Protocol):
-    """One small document under optimistic concurrency. Both verbs raise `Unreachable`, `Refused`, `StateUnusable`."""
+class StateReader(Protocol):
+    """Reads the state. Raises `Unreachable`, `Refused`, `StateUnusable`."""
 
     def read(self) -> Stored:
         """The document; a missing ConfigMap is `StateUnusable`, a missing file is empty."""
+
+
+class StateStore(StateReader, Protocol):
+    """One small document under optimistic concurrency. Both verbs raise `Unreachable`, `Refused`, `StateUnusable`."""
 
     def write(self, values: Mapping[str, str], version: str) -> str:
         """Replaces the document if it still has this version; returns the new version.

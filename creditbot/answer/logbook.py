@@ -71,6 +71,8 @@ class Logbook:
             if not tree.size:
                 origin, since = origin_of(content), _logged(content) or since
             tree = tree.with_entry(content)
+        if tree.size:  # whatever died before it was written: each head that a reply may vouch for has its checkpoint
+            self._context.ports.log.add_checkpoint(tree.size, str(Checkpoint(origin, tree.size, tree.root)))
         return LogHead(since, origin, tree.size, _peaks(tree))
 
     def write(self) -> bool:

@@ -589,6 +589,52 @@ def test_any_other_text_than_a_permalink_is_refused(office: Office, command: str
     assert "is not the address of a Slack message. Use Copy link in the message's menu" in done.sentence
 
 
+# --- audit -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_audit_of_the_sandbox_agrees_and_changes_nothing(worked: Office) -> None:
+    """Neither a file nor a message."""
+
+    def everything() -> object:
+        files = {path: path.read_bytes() for path in (worked.folder / "data").rglob("*") if path.is_file()}
+        return files, worked.sandbox.world.messages()
+
+    before = everything()
+    done = worked.run("audit")
+    assert (0, "Everything agrees.") == (done.code, done.out.splitlines()[0])
+    assert before == everything()
+
+
+def test_an_audit_finds_a_digit_that_was_changed_in_a_file(worked: Office, tmp_path: Path) -> None:
+    shutil.copytree(worked.folder / "data/outputs", tmp_path / "out")
+    (summary,) = [path for path in (tmp_path / "out").glob("summary_*.json") if "4948.80" in path.read_text()]
+    summary.write_text(summary.read_text().replace("4948.80", "4998.80"))
+    done = worked.run("audit", OUTPUT_URI=f"{tmp_path}/out")
+    assert 1 == done.code
+    address, finding, todo, totals, *_ = done.out.splitlines()
+    assert re.fullmatch(re.escape(TEAM_URL) + r"archives/C0CREDITS/p\d{16} \(entry \d, not anchored\)", address)
+    assert finding.startswith(
+        "  summary changed: Its summary is not the one that was logged: its amount is $4,998.80, and "
+    )
+    assert "backup" in todo
+    assert "1 finding, of 1 request." == totals
+
+
+def test_an_audit_finds_a_summary_that_is_not_json(worked: Office, tmp_path: Path) -> None:
+    """The others are compared all the same."""
+    shutil.copytree(worked.folder / "data/outputs", tmp_path / "out")
+    (summary,) = [path for path in (tmp_path / "out").glob("summary_*.json") if "4948.80" in path.read_text()]
+    summary.write_text("{")
+    found = json.loads(worked.run("audit", "--json", OUTPUT_URI=f"{tmp_path}/out").out)
+    assert ["summary unreadable"] == [finding["kind"] for finding in found["findings"]]
+    assert (5, False) == (found["requests"], found["agrees"])
+
+
+def test_an_audit_ends_with_2_if_slack_does_not_answer(worked: Office) -> None:
+    done = worked.run("audit", SLACK_API_URL=f"{CLOSED}/api/")
+    assert (2, "") == (done.code, done.out)
+
+
 # --- replay ----------------------------------------------------------------------------------------------------------
 
 

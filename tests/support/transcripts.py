@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/commands.md", "docs/report.md", "docs/replay.md")
+PAGES = ("README.md", "docs/commands.md", "docs/report.md", "docs/replay.md", "docs/audit.md")
 """The pages with transcripts, in the order in which a reader types their commands; all of them share one sandbox."""
 SETUP = "Setting up .venv (about a minute)..."
 """What `make run-once` prints before its output where there is no environment yet."""
@@ -92,6 +92,7 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"[\d.]+ seconds per request", "N seconds per request"),
         (r",[0-9a-f]{12},(\w*),\d*$", r",DIGEST,\1,POSITION"),  # where requests that end at once are in the log
         (r",[0-9a-f]{12},", ",DIGEST,"),
+        (r"\(entry \d+,", "(entry N,"),
         (r"\b\d{4}-\d\d \(UTC\)", "MONTH (UTC)"),
     ):
         text = re.sub(pattern, word, text, flags=re.MULTILINE)

@@ -28,7 +28,9 @@ from creditbot.credit.products import ProductTable, default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReading, read_sql
 from creditbot.decide.policy import DEFAULT_LIMIT, Policy
-from creditbot.errors import CardRefused, LinkUnusable, PostRefused, StateConflict, StateUnusable
+from creditbot.errors import CardRefused, LinkUnusable, PostRefused, StateConflict, StateUnusable, SummaryDamaged
+from creditbot.insight.audit import Audit, audit
+from creditbot.insight.audit_reading import AuditReader, Sources
 from creditbot.insight.lookup import Lookup
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
@@ -462,6 +464,16 @@ class World:
         lookup = Lookup(ports.inbox, ports.summaries, ledger, REQUEST_RULES)
         restart(lookup, ledger, ports.clock, Permalink(key.channel, key.ts, key.ts), again)
 
+    def audit(self, since: datetime | None = None) -> Audit:
+        """`creditbot audit`."""
+        ports = self.ports()
+        sources = Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox, self.sleep)
+        return audit(AuditReader(sources), ports.clock, since)
+
+    def sleep(self, seconds: float) -> None:
+        """Somebody waits that long."""
+        self.wait(seconds=seconds)
+
     def tick(self, **options: Any) -> TickReport:
         """One tick of a new process."""
         return self.bot(**options).tick()
@@ -769,7 +781,10 @@ class MemorySummaries:
         return self._world.effect("save", write)
 
     def load(self, key: RequestKey) -> Mapping[str, object] | None:
-        return self._world.effect("load", lambda: self._world.summaries.get(str(key)))
+        document = self._world.effect("load", lambda: self._world.summaries.get(str(key)))
+        if isinstance(document, str):  # somebody has spoilt the file
+            raise SummaryDamaged("the summary store", f"The summary of {key} is no longer JSON.")
+        return document
 
     def kept(self) -> Sequence[Kept]:
         keys = self._world.effect("list", lambda: list(self._world.summaries))

@@ -13,12 +13,16 @@ import pytest
 import creditbot.insight
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.adapters.notebooks.runner import NotebookRunner
+from creditbot.adapters.slack.open import open_slack
+from creditbot.adapters.storage.file_state import FileStore
+from creditbot.adapters.storage.log_files import ObjectLog
 from creditbot.adapters.storage.pages import ObjectPages
 from creditbot.adapters.storage.summaries import ObjectSummaries
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlReaderHere
 from creditbot.decide.policy import Policy
+from creditbot.insight.audit_reading import AuditReader, Sources
 from creditbot.insight.history import History
 from creditbot.insight.replayer import Replayer, RulesOfNow
 from creditbot.ports import Approvers, Owner, Ports, Replier, Signs
@@ -58,6 +62,17 @@ def test_what_computes_requests_again_leads_to_no_slack(tmp_path: Path) -> None:
     assert [] == [one for one in reached if posts(one)]
 
 
+def test_what_audits_leads_to_no_port_that_writes(tmp_path: Path) -> None:
+    """It reads Slack through the real inbox, which leads to the SDK, and to no verb with which the bot posts."""
+    slack = open_slack("xoxb-made-up", "https://slack.com/api/", ["C0CREDITS"], "U0OWNER")
+    store, folder = FileStore(tmp_path / "state.json"), str(tmp_path)
+    sources = Sources(store, ObjectLog(folder), ObjectSummaries(folder), ObjectPages(folder), slack.inbox)
+    reached = reachable(AuditReader(sources))
+    assert {"SlackInbox", "FileStore", "ObjectLog"} <= {type(one).__name__ for one in reached}
+    assert [] == [one for one in reached if has_verbs(one)]
+    assert any(map(has_verbs, reachable(slack)))
+
+
 def test_the_search_finds_what_can_post() -> None:
     """Else the test above would prove nothing."""
     world_ports = World().ports()
@@ -68,10 +83,13 @@ def test_the_search_finds_what_can_post() -> None:
 
 def posts(thing: object) -> bool:
     """Whether it has every verb of a port that writes to Slack, or is of the Slack adapters or their SDK."""
+    return type(thing).__module__.startswith(("creditbot.adapters.slack", "slack_sdk")) or has_verbs(thing)
+
+
+def has_verbs(thing: object) -> bool:
+    """Whether it has every verb of a port that writes to Slack."""
     verbs = ({name for name in vars(port) if not name.startswith("_")} for port in WRITES_TO_SLACK)
-    module = type(thing).__module__
-    is_slack = module.startswith(("creditbot.adapters.slack", "slack_sdk"))
-    return is_slack or any(all(callable(getattr(thing, verb, None)) for verb in port) for port in verbs)
+    return any(all(callable(getattr(thing, verb, None)) for verb in port) for port in verbs)
 
 
 def reachable(start: object) -> list[object]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from creditbot.adapters.storage.objects import Objects
-from creditbot.errors import SUMMARY_STORE, Refused
+from creditbot.errors import SUMMARY_STORE, SummaryDamaged
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
 from creditbot.ports import Kept
@@ -85,7 +85,7 @@ class ObjectSummaries:
         if isinstance(document, dict):
             return document
         place = f"{self._objects.uri}/{_name(key)}"
-        raise Refused(SUMMARY_STORE, f"The summary {place} is no longer JSON.", "Move that file away.")
+        raise SummaryDamaged(SUMMARY_STORE, f"The summary {place} is no longer JSON.", "Move that file away.")
 
 
 def _name(key: RequestKey) -> str:

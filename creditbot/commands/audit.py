@@ -1,0 +1,35 @@
+"""`creditbot audit`: compares everything that is known of past requests, and says what does not agree.
+
+Nothing is written, and nothing is posted. Exit codes: 0 everything agrees, 1 something does not, 2 an error.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from creditbot.bootstrap import Assembly, assemble
+from creditbot.commands.audit_output import audit_json, audit_lines
+from creditbot.commands.output import say
+from creditbot.insight.audit import audit
+from creditbot.insight.audit_reading import AuditReader, Sources
+from creditbot.machine import exact_json
+from creditbot.settings.settings import Settings
+from creditbot.text.known_secrets import without_known_secrets
+
+
+def run(options: Namespace) -> int:
+    """Audits all requests, or those since a day, and prints what it found."""
+    assembly = assemble(Settings.load())
+    found = audit(reader_of(assembly), assembly.ports.clock, options.since)
+    if options.json:
+        print(without_known_secrets(exact_json.write(audit_json(found))))
+    else:
+        for line in audit_lines(found):
+            say(line)
+    return 0 if found.agrees else 1
+
+
+def reader_of(assembly: Assembly) -> AuditReader:
+    """What reads for an audit, from the parts of a bot that are needed for it."""
+    ports = assembly.ports
+    return AuditReader(Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox))
