@@ -6,7 +6,7 @@ Adapters are imported where they are made, and none of them imports its SDK befo
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from creditbot.ports import (
     Approvers,
     Inbox,
     LogStore,
+    MetricsTarget,
     Notebooks,
     Owner,
     Pages,
@@ -153,7 +154,7 @@ def _put_together(
     progress: Progress | None,
 ) -> Assembly:  # fmt: skip
     products, workers = products_of(settings), workers_of(settings)
-    ledger = Ledger(ports.state, budget=BUDGET if isinstance(settings.state, StateConfigMap) else None)
+    ledger = Ledger(ports.state, budget=budget_of(settings))
     rules = _rules(settings, products)
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
@@ -182,6 +183,11 @@ def _rules(settings: Settings, products: ProductTable) -> Rules:
         products=tuple(product.name for product in products.products),
         shadow=settings.shadow,
     )
+
+
+def budget_of(settings: Settings) -> int | None:
+    """Bytes of state above which no work is begun; None for a file, which has no limit."""
+    return BUDGET if isinstance(settings.state, StateConfigMap) else None
 
 
 def workers_of(settings: Settings) -> int:
@@ -303,6 +309,16 @@ def make_report_store(settings: Settings) -> ReportStore:
     from creditbot.adapters.storage.report import ObjectReport
 
     return ObjectReport(settings.output_uri, settings.evidence_url)
+
+
+def make_metrics_targets(settings: Settings) -> Sequence[MetricsTarget]:
+    """Where the metrics of a tick go; nowhere by default."""
+    targets: list[MetricsTarget] = []
+    if settings.metrics_file:
+        from creditbot.adapters.metrics.metrics_file import MetricsFile
+
+        targets.append(MetricsFile(settings.metrics_file))
+    return targets
 
 
 def make_log(settings: Settings) -> LogStore:

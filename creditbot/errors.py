@@ -42,6 +42,7 @@ WAREHOUSE = "the warehouse"
 THIS_MACHINE = "this machine"
 STATE_STORE = "the state store"
 SUMMARY_STORE = "the summary store"
+METRICS = "the metrics"
 
 
 class CreditbotError(Exception):

@@ -24,6 +24,22 @@ from creditbot.model import (
 )
 
 
+class MetricsTarget(Protocol):
+    """Where the metrics of each tick go.
+
+    Attributes:
+        takes_openmetrics: whether it takes OpenMetrics; else it takes Prometheus' text format.
+    """
+
+    takes_openmetrics: bool
+
+    def publish(self, page: str, *, whole: bool) -> None:
+        """Replaces what is there by a page of metrics. If it is not `whole`, metrics that it lacks stay as they are.
+
+        Raises `Unreachable` or `Refused`, after some seconds at most.
+        """
+
+
 class Clock(Protocol):
     """One clock for all pods."""
 

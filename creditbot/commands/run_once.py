@@ -68,7 +68,7 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
         log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
     assembly = assemble(settings, progress=ConsoleProgress(speak, shadow=settings.shadow), environ=environ)
     with stopping(assembly):
-        report = work(assembly)
+        report = work(settings, assembly)
     for line in problem_lines(report):
         log.error(line)
     for line in tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now()):
@@ -88,14 +88,17 @@ def open_log(settings: Settings) -> Callable[[str], None]:
     return say if settings.log_path else _silent
 
 
-def work(assembly: Assembly) -> TickReport:
-    """One tick. Raises a `CreditbotError`, which the log has then, if nothing could be done at all."""
+def work(settings: Settings, assembly: Assembly) -> TickReport:
+    """One tick, and its metrics. Raises a `CreditbotError`, which the log has then, if nothing could be done at all."""
     try:
         check_notebooks_exist(assembly)
-        return assembly.bot.tick()
+        report = assembly.bot.tick()
     except CreditbotError as error:
         log.error("the tick ended early: %s", error)  # noqa: TRY400  # what it says is enough
+        _publish_metrics(settings, assembly, succeeded=False)
         raise
+    _publish_metrics(settings, assembly, succeeded=report.ok)
+    return report
 
 
 def renew_report(settings: Settings, assembly: Assembly) -> None:
@@ -104,6 +107,14 @@ def renew_report(settings: Settings, assembly: Assembly) -> None:
         from creditbot.commands.report import keep_report
 
         keep_report(settings, assembly, assembly.ports.clock.now())
+
+
+def _publish_metrics(settings: Settings, assembly: Assembly, *, succeeded: bool) -> None:
+    """Nothing of it is imported where nobody wants metrics."""
+    if settings.metrics_file:
+        from creditbot.commands.metrics import publish_metrics
+
+        publish_metrics(settings, assembly, succeeded=succeeded)
 
 
 def check_notebooks_exist(assembly: Assembly) -> None:

@@ -101,7 +101,7 @@ class ServedTicks:
         from creditbot.bootstrap import assemble_again
 
         self._assembly = assembly = assemble_again(self._assembly, self._settings, self._progress)
-        report = work(assembly)
+        report = work(self._settings, assembly)
         self._log.tell(problem_lines(report))
         lines = tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now())
         self._terminal.tell(lines, again=bool(report.done))

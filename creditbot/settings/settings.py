@@ -166,6 +166,12 @@ class Settings(BaseSettings):
         "INFO", description="The lowest level that is logged."
     )
 
+    metrics_file: File | None = Field(
+        None,
+        description="A file of metrics, which each tick writes: for node_exporter if its name ends in `.prom`, else in "
+        "OpenMetrics.",
+    )
+
     @classmethod
     def load(
         cls,

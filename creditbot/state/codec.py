@@ -8,6 +8,7 @@ Pure: a store's texts (`ports.Stored`) become a `State`, and a changed `State` b
     T0.C0.17363...    the record of a request, by `str(RequestKey)`
     notice.NAME       a message to the owner
     log               the head of the log of ends, see `log_head`
+    totals            what has happened in all, see `totals`
     done              messages that a prototype had processed
     corrupt           values that could not be read, moved aside
 
@@ -31,6 +32,7 @@ from creditbot.slack_time import is_ts, time_of
 from creditbot.state.log_head import LogHead
 from creditbot.state.migrations import migrated_meta, migrated_record
 from creditbot.state.record import SCHEMA, Meta, Notice, Record
+from creditbot.state.totals import Totals
 
 CORRUPT_LIMIT = 100 * 1024
 """Characters of the value `corrupt`."""
@@ -40,6 +42,8 @@ WINDOW = "window"
 """Key of the copy of how far was read and forgotten, in case somebody spoils `meta` by hand."""
 LOG = "log"
 """Key of the head of the log of ends."""
+TOTALS = "totals"
+"""Key of what has happened in all."""
 NOTICE = "notice."
 """Prefix of the keys of messages to the owner."""
 CAUSE = "cause."
@@ -55,6 +59,7 @@ class State:
         records: one for each request.
         notices: name -> message to the owner.
         log: the head of the log of ends; None before the first end, and after a loss.
+        totals: what has happened in all.
         done: ts of messages that a prototype had processed; they are never worked on.
         broken: key -> text of the values that could not be read and are not yet moved aside.
         damage: a sentence on the damage that the store itself found, or "".
@@ -66,6 +71,7 @@ class State:
     records: Mapping[RequestKey, Record] = field(default_factory=dict)
     notices: Mapping[str, Notice] = field(default_factory=dict)
     log: LogHead | None = None
+    totals: Totals = field(default_factory=Totals)
     done: frozenset[str] = frozenset()
     broken: Mapping[str, str] = field(default_factory=dict)
     damage: str = ""
@@ -120,6 +126,7 @@ def understand(stored: Stored) -> State:
     meta: Meta | None = None
     window, done = Meta(), frozenset[str]()
     log: LogHead | None = None
+    totals = Totals()
     records: dict[RequestKey, Record] = {}
     notices: dict[str, Notice] = {}
     broken: dict[str, str] = {}
@@ -133,6 +140,8 @@ def understand(stored: Stored) -> State:
                 notices[name.removeprefix(NOTICE)] = _load(Notice, text, layout)
             elif name == LOG:
                 log = _load(LogHead, text, SCHEMA)
+            elif name == TOTALS:
+                totals = _load(Totals, text, SCHEMA)
             elif name == DONE:
                 done = _load_done(text)
             elif key := request_key(name):
@@ -140,7 +149,7 @@ def understand(stored: Stored) -> State:
         except ValueError:
             broken[name] = text
     meta = window if meta is None else meta
-    return State(meta, records, notices, log, done, broken, stored.damage, stored, layout)
+    return State(meta, records, notices, log, totals, done, broken, stored.damage, stored, layout)
 
 
 def _layout(values: Mapping[str, str]) -> int:
@@ -214,6 +223,8 @@ def values_after(old: State, new: State) -> dict[str, str]:
         values[DONE] = json.dumps(sorted(new.done))
     if new.log and new.log is not old.log:
         values[LOG] = _dump(new.log)
+    if new.totals != old.totals:
+        values[TOTALS] = _dump(new.totals)
     window = Meta(
         covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before,
         shadow=new.meta.shadow, live_since=new.meta.live_since,
@@ -265,7 +276,7 @@ def _fields(value: Any) -> list[Any]:
     return [getattr(value, field.name) for field in fields(value)]
 
 
-def _dump(value: Record | Notice | Meta | LogHead) -> str:
+def _dump(value: Record | Notice | Meta | LogHead | Totals) -> str:
     text: str = _adapters()[type(value)].dump_json(value, exclude_defaults=True).decode()
     if not isinstance(value, Meta):
         return text
@@ -277,4 +288,5 @@ def _dump(value: Record | Notice | Meta | LogHead) -> str:
 def _adapters() -> dict[type, Any]:
     from pydantic import TypeAdapter
 
-    return {**{kind: TypeAdapter(kind) for kind in (Meta, Record, Notice, LogHead)}, list: TypeAdapter(list[str])}
+    kinds = (Meta, Record, Notice, LogHead, Totals)
+    return {**{kind: TypeAdapter(kind) for kind in kinds}, list: TypeAdapter(list[str])}

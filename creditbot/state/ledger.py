@@ -30,6 +30,7 @@ from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE, NOTICE, State, request_of, size_of, understand, values_after
 from creditbot.state.log_head import LogHead
 from creditbot.state.record import SCHEMA, Meta, Notice, Record, new_nonce
+from creditbot.state.totals import with_change
 
 BUDGET = 900 * 1024  # bytes; no work begins above this. A ConfigMap holds 1 MiB of keys and values
 LIMIT = 1000 * 1024  # bytes; requests that were begun may still be ended up to this size
@@ -77,6 +78,11 @@ class Ledger:
         """The state as this process last saw it."""
         return self._state or self.read()
 
+    @property
+    def seen(self) -> State | None:
+        """The state as this process last saw it; None if it could not be read yet."""
+        return self._state
+
     def forget_before(self, moment: datetime) -> None:
         """From now on, each write also drops requests that ended before `moment` and whose summaries are saved."""
         self._forget_before = moment
@@ -97,6 +103,7 @@ class Ledger:
     ) -> None:
         """Replaces the record of a request; adds notices, and an entry to the log of ends, in the same write.
 
+        The totals of the state grow in it, too.
         `guard` is called with each state that the write is about to be based on. It may raise to call the write off.
         `append` gives the log's head with the entry. Raises `StateConflict` if the stored record is not `expected`,
         `StateFull` if there is no room.
@@ -109,6 +116,7 @@ class Ledger:
             return replace(
                 state,
                 log=append(state.log) if append else state.log,
+                totals=with_change(state.totals, key, expected, new),
                 records=_with(state.records, key, new),
                 notices={**(notices or {}), **state.notices},  # one that exists is not sent a second time
             )

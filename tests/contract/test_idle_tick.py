@@ -32,13 +32,17 @@ HEAVY = {
 }  # fmt: skip
 
 
-def tick(folder: Path, sandbox: Sandbox) -> set[str]:
+def tick(folder: Path, sandbox: Sandbox, **settings: str) -> set[str]:
     """One tick in a process of its own; the modules it had imported at its end."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LOOKER_"))}
-    environ |= sandbox.environment() | {
-        "NOTEBOOK_PATH": str(path_of("verify")),
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
+    environ |= (
+        sandbox.environment()
+        | settings
+        | {
+            "NOTEBOOK_PATH": str(path_of("verify")),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+    )
     done = subprocess.run(
         [sys.executable, "-c", TICK], cwd=folder, env=environ, check=True, capture_output=True, text=True, timeout=120
     )
@@ -74,3 +78,12 @@ def test_an_idle_tick_imports_only_what_it_uses(tmp_path: Path, sandbox: Sandbox
     modules = tick(tmp_path, sandbox)
     assert "slack_sdk" in modules
     assert set() == HEAVY & modules
+    assert [] == [name for name in modules if "metrics" in name or name == "creditbot.insight"]
+
+
+def test_metrics_cost_an_idle_tick_neither_a_call_nor_a_heavy_import(tmp_path: Path, sandbox: Sandbox) -> None:
+    """They are made from the state as it was read, and the file says that the tick went well."""
+    modules = tick(tmp_path, sandbox, METRICS_FILE=str(tmp_path / "creditbot.prom"))
+    assert set() == (HEAVY | {"prometheus_client"}) & modules
+    assert 1 == len(sandbox.slack.calls)
+    assert "\ncreditbot_last_success_timestamp_seconds 1" in (tmp_path / "creditbot.prom").read_text()
