@@ -318,6 +318,10 @@ def make_metrics_targets(settings: Settings) -> Sequence[MetricsTarget]:
         from creditbot.adapters.metrics.metrics_file import MetricsFile
 
         targets.append(MetricsFile(settings.metrics_file))
+    if settings.pushgateway_url:
+        from creditbot.adapters.metrics.pushgateway import Pushgateway
+
+        targets.append(Pushgateway(settings.pushgateway_url.get_secret_value()))
     return targets
 
 

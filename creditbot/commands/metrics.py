@@ -1,6 +1,7 @@
 """The metrics that follow a tick.
 
-What they say is computed by `creditbot.insight.metrics` from the state as the tick left it, and goes to METRICS_FILE.
+What they say is computed by `creditbot.insight.metrics` from the state as the tick left it. It goes to METRICS_FILE and
+to PUSHGATEWAY_URL.
 """
 
 from __future__ import annotations

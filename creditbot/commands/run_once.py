@@ -111,7 +111,7 @@ def renew_report(settings: Settings, assembly: Assembly) -> None:
 
 def _publish_metrics(settings: Settings, assembly: Assembly, *, succeeded: bool) -> None:
     """Nothing of it is imported where nobody wants metrics."""
-    if settings.metrics_file:
+    if settings.metrics_file or settings.pushgateway_url:
         from creditbot.commands.metrics import publish_metrics
 
         publish_metrics(settings, assembly, succeeded=succeeded)

@@ -35,7 +35,7 @@ SECTIONS = {
         "EVIDENCE", "STATUS_REACTIONS", "SHADOW", "MAX_ATTEMPTS", "POST_SETTLE_SECONDS",
     ),
     "Where things are kept": ("STATE_URI", "OUTPUT_URI", "EVIDENCE_URL", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL"),
-    "What is measured": ("METRICS_FILE",),
+    "What is measured": ("METRICS_FILE", "PUSHGATEWAY_URL"),
     "Where Slack is": ("SLACK_API_URL", "HTTP_HOSTS"),
 }  # fmt: skip
 """The sections of .env.example and docs/settings.md. In .env.example the first one is filled in with examples, and the

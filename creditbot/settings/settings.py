@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
@@ -36,6 +36,7 @@ from creditbot.settings.types import (
     Token,
     User,
     Users,
+    is_pushgateway,
     state_location,
     url_parts,
 )
@@ -171,6 +172,11 @@ class Settings(BaseSettings):
         description="A file of metrics, which each tick writes: for node_exporter if its name ends in `.prom`, else in "
         "OpenMetrics.",
     )
+    pushgateway_url: Secret | None = Field(
+        None,
+        description="A Prometheus Pushgateway, to which each tick pushes its metrics: `https://HOST`, or "
+        "`https://HOST/metrics/job/NAME` for another job than `creditbot`.",
+    )
 
     @classmethod
     def load(
@@ -233,14 +239,21 @@ class Settings(BaseSettings):
         return (*self.own_secrets, *hidden)
 
     @property
+    def _pushgateway(self) -> str:
+        return self.pushgateway_url.get_secret_value() if self.pushgateway_url else ""
+
+    @property
     def own_secrets(self) -> tuple[str, ...]:
         """Texts that no notebook may see. The warehouse's password is not among them: notebooks need it."""
-        return (self.slack_bot_token.get_secret_value(), self.looker_client_secret.get_secret_value())
+        bots = (self.slack_bot_token.get_secret_value(), self.looker_client_secret.get_secret_value())
+        return (*bots, *passwords_in(self._pushgateway))
 
     @property
     def plain_http(self) -> tuple[str, ...]:
         """Settings whose address uses http over a network, which HTTP_HOSTS allows; a tick warns of each."""
         addresses = {"SLACK_API_URL": self.slack_api_url, "LOOKER_BASE_URL": self.looker_base_url}
+        if passwords_in(self._pushgateway):
+            addresses["PUSHGATEWAY_URL"] = self._pushgateway
         return tuple(name for name, address in addresses.items() if not http_allowed(address, ()))
 
     @field_validator("slack_channels")
@@ -259,6 +272,16 @@ class Settings(BaseSettings):
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("it must not hold a user, a password, a query or a fragment: names of pages follow it")
         return value.rstrip("/")
+
+    @field_validator("pushgateway_url")
+    @classmethod
+    def _pushable(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        address = value.get_secret_value() if value else ""
+        if value is None or is_pushgateway(address):
+            if "@" in address and not http_allowed(address, info.data.get("http_hosts", ())):
+                raise ValueError("it must use https because it holds a login; add its host to HTTP_HOSTS to allow http")
+            return value
+        raise ValueError("it must be an address such as http://HOST:9091 or https://HOST/metrics/job/NAME")
 
     @field_validator("slack_api_url", "looker_base_url")
     @classmethod

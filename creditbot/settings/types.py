@@ -102,6 +102,15 @@ Bots = Annotated[Names, AfterValidator(_each("B[A-Z0-9]+", "bot IDs, which start
 File = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
+def is_pushgateway(url: str) -> bool:
+    """Whether a URL can be that of a Pushgateway: with pairs of label and value after the job, if it names a group."""
+    parts = url_parts(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        return False
+    _, is_group, group = parts.path.rstrip("/").partition("/metrics")
+    return not is_group or re.fullmatch(r"/job/[^/]+(?:/[a-zA-Z_]\w*/[^/]+)*", group) is not None
+
+
 def url_parts(url: str) -> SplitResult | None:
     """The parts of a URL; None if it is not one. The error of urlsplit may hold a password."""
     try:

@@ -21,7 +21,9 @@ def publish(world: World, path: Path, *, succeeded: bool = True, has_read: bool 
     if has_read:
         ledger.read()
     assembly: Any = SimpleNamespace(ledger=ledger, rules=RULES)
-    settings: Any = SimpleNamespace(metrics_file=path, state=StateFile(Path("state.json")), shadow=False)
+    settings: Any = SimpleNamespace(
+        metrics_file=path, pushgateway_url=None, state=StateFile(Path("state.json")), shadow=False
+    )
     publish_metrics(settings, assembly, succeeded=succeeded)
 
 

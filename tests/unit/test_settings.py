@@ -314,3 +314,40 @@ def test_a_tilde_in_a_path_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, t
     """As in a shell."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert tmp_path / "verify.ipynb" == load(NOTEBOOK_PATH="~/verify.ipynb").notebook_path
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://gateway:9091", "https://bot:made-up-password@gateway.acme.com/", "https://gateway/metrics/job/credit-bot",
+     "http://gateway:9091/prefix/metrics/job/a/namespace/b", "http://bot:made-up-password@127.0.0.1:9091"],
+)  # fmt: skip
+def test_a_pushgateway_is_an_address_with_or_without_a_group(address: str) -> None:
+    """In a cluster it is nearly always plain http, and what it is told is not secret."""
+    pushgateway = load(PUSHGATEWAY_URL=address).pushgateway_url
+    assert pushgateway
+    assert address == pushgateway.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["gateway:9091", "ftp://gateway", "http://", "http://gateway?a=b", "http://gateway/metrics",
+     "http://gateway/metrics/job", "http://gateway/metrics/job/a/namespace", "http://gateway/metrics/job/a/b-c/d"],
+)  # fmt: skip
+def test_what_cannot_be_a_pushgateway_is_refused(address: str) -> None:
+    assert "PUSHGATEWAY_URL" in str(complaint(PUSHGATEWAY_URL=address))
+
+
+def test_the_login_of_a_pushgateway_does_not_go_over_plain_http() -> None:
+    """Unless HTTP_HOSTS says that this is meant; then each tick warns."""
+    address = "http://bot:made-up-password@gateway:9091"
+    error = complaint(PUSHGATEWAY_URL=address)
+    assert "it must use https because it holds a login; add its host to HTTP_HOSTS to allow http" in str(error)
+    assert "made-up-password" not in str(error)
+    assert ("PUSHGATEWAY_URL",) == load(PUSHGATEWAY_URL=address, HTTP_HOSTS="gateway").plain_http
+
+
+def test_the_password_of_a_pushgateway_is_never_shown_or_passed_on() -> None:
+    settings = load(PUSHGATEWAY_URL="https://bot:made-up-password@gateway")
+    assert "at ***" == without_known_secrets("at made-up-password")
+    assert "made-up-password" in settings.own_secrets
+    assert "made-up-password" not in repr(settings)

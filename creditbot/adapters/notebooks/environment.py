@@ -9,8 +9,8 @@ from creditbot.text.known_secrets import Blotter
 ALWAYS = ("PATH", "HOME", "LANG")
 """Variables that every notebook sees, whether NOTEBOOK_ENV names them or not."""
 
-_BOT_PREFIXES = ("SLACK_", "LOOKER_", "KUBERNETES_", "KUBECONFIG", "STATE_URI")
-"""Variables that begin like this are for the bot alone: Slack, Looker and the state store."""
+_BOT_PREFIXES = ("SLACK_", "LOOKER_", "KUBERNETES_", "KUBECONFIG", "STATE_URI", "PUSHGATEWAY_URL")
+"""Variables that begin like this are for the bot alone: Slack, Looker, the state store and the Pushgateway."""
 
 
 def kernel_environment(
