@@ -27,6 +27,7 @@ from creditbot.ports import (
     Inbox,
     LogStore,
     MetricsTarget,
+    Models,
     Notebooks,
     Owner,
     Pages,
@@ -103,6 +104,7 @@ def assemble(
         pages or make_pages(settings),
         make_notebooks(settings),
         make_log(settings),
+        make_models(settings),
         state or make_state(settings),
         slack.clock,
     )
@@ -330,6 +332,13 @@ def make_log(settings: Settings) -> LogStore:
     from creditbot.adapters.storage.log_files import ObjectLog
 
     return ObjectLog(settings.output_uri)
+
+
+def make_models(settings: Settings) -> Models:
+    """Where the models of second opinions are kept: beside the summaries."""
+    from creditbot.adapters.storage.models import ObjectModels
+
+    return ObjectModels(settings.output_uri)
 
 
 def make_state(settings: Settings) -> StateStore:

@@ -368,6 +368,8 @@ class HoldKind(Enum):
     """Some of the traffic was, or may have been, credited before."""
     AGE = "age"
     """The traffic is older than the policy allows."""
+    OPINION = "second opinion"
+    """People usually credit another amount for such traffic."""
     WORDS = "words"
     """Somebody has said no, or perhaps yes, in the thread, or the person who asked has taken the request back."""
     TALK = "talk"

@@ -294,6 +294,19 @@ class LogStore(LogReader, Protocol):
         """Creates the file of the checkpoint of so many entries, unless it exists; returns what it holds now."""
 
 
+class Models(Protocol):
+    """Keeps the models of second opinions, each of which is created once. Raises `Unreachable` or `Refused`."""
+
+    def add(self, name: str, content: bytes) -> None:
+        """Keeps a model under its name; one that is there stays as it is."""
+
+    def names(self) -> Sequence[str]:
+        """The names of all models, sorted: the newest is the last."""
+
+    def load(self, name: str) -> bytes | None:
+        """The model of this name, or None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The whole state as a store holds it.
@@ -341,5 +354,6 @@ class Ports:
     pages: Pages
     notebooks: Notebooks
     log: LogStore
+    models: Models
     state: StateStore
     clock: Clock

@@ -17,8 +17,10 @@ from typing_extensions import override
 from creditbot.answer.failure_message import MOST_LINKS
 from creditbot.commands.run_once import ConsoleProgress, problem_lines
 from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
+from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import LOOKER, SLACK, SUMMARY_STORE, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.tick.report import TickReport
+from tests.support.opinions import five_percent, keep
 from tests.support.world import HOST, OWNER, PERSON, RULES, World
 
 NO_ANSWER = PostUnknown("Slack did not answer.")
@@ -26,6 +28,7 @@ LIMITED: dict[str, Any] = {
     "rules": replace(RULES, policy=Policy(Limits(request=Decimal(5000)), approvers=(OWNER, "U0ROSA")))
 }
 """A tick under a policy with a limit."""
+SECOND_OPINION = replace(RULES, policy=Policy(approvers=(OWNER,), opinion=OpinionRules(hold=True)))
 ANY_TRAFFIC = replace(RULES, policy=Policy(approvers=(OWNER,), traffic=TrafficRules(hold_overlap=False)))
 
 
@@ -245,6 +248,14 @@ def day_limit(world: Stage) -> None:
     world.ask("abc")
     world.ask("def")
     world.tick(rules=replace(RULES, policy=Policy(Limits(day=Decimal(5000)), approvers=(OWNER,))))
+
+
+def unusual(world: Stage) -> None:
+    """People usually credit another amount for such traffic."""
+    keep(world.models, five_percent())
+    world.amounts["abc"] = Decimal("9000.00")
+    world.ask("abc")
+    world.tick(rules=SECOND_OPINION)
 
 
 # Given up
@@ -508,6 +519,13 @@ def log_changed(world: Stage) -> None:
     world.ticks(2)
 
 
+def model_damaged(world: Stage) -> None:
+    """The model of the second opinion cannot be read."""
+    world.models["20260105T120000Z-0123456789ab"] = b"{}"
+    world.ask("abc")
+    world.tick(rules=SECOND_OPINION)
+
+
 def thread_refused(world: Stage) -> None:
     """The bot was removed from the channel."""
     world.ask("abc")
@@ -520,7 +538,7 @@ SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     answer_taken_back, answer_in_doubt, denied_in_thread, taken_back, much_talk, deleted,
     edited_after_the_answer,
     held, approved, denied, undecided, contested, void, question_deleted, two_approvers, nobody_may_decide,
-    same_traffic, day_limit,
+    same_traffic, day_limit, unusual,
     link_refused, several_failures, many_links_refused, nothing_to_credit, defect, killed_each_time,
     marker_of_somebody_else, thread_unclear,
     same_sql, same_sql_perhaps_answered, same_sql_unclear,
@@ -528,6 +546,7 @@ SITUATIONS: tuple[Callable[[Stage], None], ...] = (
     reply_deleted, late_reply, reply_not_edited,
     looker_down, thread_refused, thread_outdated, store_slow, owner_not_told,
     state_lost, state_and_summaries_lost, state_damaged, state_much_damaged, log_not_written, log_changed,
+    model_damaged,
 )  # fmt: skip
 
 

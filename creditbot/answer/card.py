@@ -16,7 +16,7 @@ from creditbot.credit.amount import format_usd
 from creditbot.credit.footprint import accounts_in_words, days_in_words
 from creditbot.errors import CreditbotError
 from creditbot.evidence.digest import digest_of
-from creditbot.evidence.summary import footprints_in
+from creditbot.evidence.summary import footprints_in, is_of
 from creditbot.model import Card, RequestKey
 from creditbot.state.record import Record, Result
 from creditbot.text import one_line
@@ -47,17 +47,10 @@ def _card(context: TickContext, key: RequestKey, record: Record, result: Result)
     if context.ports.inbox.is_shared(key.channel):
         return None
     summary = context.ports.summaries.load(key)
-    if summary is None or not _is_of(summary, result):
+    if summary is None or not is_of(summary, result):
         return None
     approved_by = [vote.by for vote in record.hold.votes if vote.yes] if record.hold else []
     return card_of(summary, context.ports.pages.address(key), approved_by)
-
-
-def _is_of(summary: Mapping[str, Any], result: Result) -> bool:
-    """Whether a summary shows where this very amount came from."""
-    sql = {link["sql_sha256"] for link in summary.get("links") or () if "credit" in link}
-    amount = summary.get("credit_amount") or summary.get("computed_amount")  # a held amount is not credited yet
-    return amount == result.amount and bool(sql) and sql <= set(result.sql)
 
 
 def card_of(summary: Mapping[str, Any], page: str, approved_by: Sequence[str] = ()) -> Card:

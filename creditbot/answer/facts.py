@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 from creditbot.answer.context import TickContext
+from creditbot.answer.opinions import SecondOpinions
 from creditbot.answer.past_credits import PastCredits, is_forgotten, may_credit, traffic_of
 from creditbot.credit.footprint import FARTHEST, Accounts, Footprint, Unknown, search_tokens
 from creditbot.decide.hold import CreditFacts, LinkFacts, without_traffic
 from creditbot.decide.months import AccountMonth, Shares, account_names, added, shares_of
 from creditbot.decide.paid_twice import Credited
+from creditbot.decide.second_opinion import Opinion
 from creditbot.evidence.summary import footprints_in, outcome_of
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
@@ -27,12 +29,14 @@ from creditbot.state.record import End, LinkAmount, Record, is_credited
 class KnownFacts:
     """What is known of computed requests. Safe to use from several threads, each for a request of its own."""
 
-    def __init__(self, context: TickContext, past: PastCredits) -> None:
+    def __init__(self, context: TickContext, past: PastCredits, opinions: SecondOpinions) -> None:
         self._context = context
         self._past = past
+        self._asked = opinions
         self._limits = context.rules.policy.limits
         self._lost: Mapping[RequestKey, Decimal] | None = None
         self._forgotten: dict[RequestKey, Mapping[RequestKey, Shares]] = {}
+        self._opinions: dict[RequestKey, Opinion | None] = {}
 
     def read(self, key: RequestKey, record: Record) -> CreditFacts:
         """What is known now, after reading the summaries that it takes. Raises what the summaries raise."""
@@ -47,6 +51,7 @@ class KnownFacts:
                 if not _is_apart(self._past.known_links(other, theirs), ours):
                     self._past.links(other, theirs)
             self._forgotten[key] = self._forgotten_shares(links, ours, in_shadow=in_shadow)
+        self._opinions[key] = self._asked.of_record(key, record)
         return self.of(state, key, record, now)
 
     def of(self, state: State, key: RequestKey, record: Record, now: datetime) -> CreditFacts:
@@ -59,6 +64,7 @@ class KnownFacts:
             day.isoformat(),
             self._credited_on(day, state, key, in_shadow=in_shadow),
             self._credited_before(state, key, in_shadow=in_shadow) if credited_before else {},
+            self._opinions.get(key),
         )
 
     def _links(self, key: RequestKey, record: Record) -> Iterator[LinkFacts]:

@@ -24,6 +24,7 @@ from typing import Any
 from creditbot.answer.context import TickContext
 from creditbot.answer.facts import KnownFacts
 from creditbot.answer.finishing import Finisher
+from creditbot.answer.opinions import SecondOpinions
 from creditbot.answer.overlaps import Overlaps
 from creditbot.answer.owner import Notices, due, question_name
 from creditbot.answer.past_credits import PastCredits
@@ -59,7 +60,8 @@ class Holds:
         self._notices = notices
         self._past = PastCredits(context)
         self._overlaps = Overlaps(context, self._past)
-        self._facts = KnownFacts(context, self._past)
+        self._opinions = SecondOpinions(context)
+        self._facts = KnownFacts(context, self._past, self._opinions)
         self._policy = context.rules.policy
 
     def poll(self, key: RequestKey, record: Record) -> Record | None:
@@ -140,6 +142,10 @@ class Holds:
         """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
         self._past.keep(key, record, links)
         return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
+
+    def second_opinion(self, summary: Mapping[str, Any]) -> str:
+        """What people usually credit for what was computed just now, one sentence; "" if nobody wants to know."""
+        return self._opinions.sentence(summary)
 
     def would_ask(self, key: RequestKey, record: Record, shown: ThreadView) -> Hold | None:
         """The hold that a computed request would get now; None if nobody has to be asked. Its question has no name."""

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from creditbot.credit.footprint import Footprint, Unknown
 from creditbot.decide.months import AccountMonth
+from creditbot.decide.second_opinion import Opinion
 from creditbot.model import HoldKind, HoldReason
 
 __all__ = ["CreditFacts", "HoldKind", "HoldReason", "LinkFacts", "uncovered", "without_traffic"]
@@ -43,6 +44,7 @@ class CreditFacts:
         credited_that_day: USD that the bot's replies to other requests credited on that day.
         credited_before: USD that the answers to other requests, by the bot and by people, credit to each account for
             each month; those of unknown traffic are left out.
+        opinion: what people usually credit for such traffic; None if nobody can tell, or nobody asked.
     """
 
     links: tuple[LinkFacts, ...]
@@ -50,6 +52,7 @@ class CreditFacts:
     day: str = ""
     credited_that_day: Decimal = Decimal(0)
     credited_before: Mapping[AccountMonth, Decimal] = field(default_factory=dict)
+    opinion: Opinion | None = None
 
     @property
     def amount(self) -> Decimal:

@@ -17,6 +17,7 @@ from creditbot.credit.amount import format_usd
 from creditbot.credit.footprint import ACCOUNT_FIELDS, Footprint, Unknown, account_key
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason
 from creditbot.decide.months import Shares, account_names, added, first_month, next_month, shares_of
+from creditbot.decide.second_opinion import OpinionRules, opinion_in_words
 
 DEFAULT_LIMIT = Decimal(25_000)
 """USD per request, above which a person decides if nobody has set a limit."""
@@ -92,6 +93,7 @@ class Policy:
         bands: for amounts that need more than one approver.
         traffic: what must be known of the traffic.
         talk: whose plain talk in the thread holds a request.
+        opinion: whether a person decides on an amount that people do not usually credit.
     """
 
     limits: Limits = Limits()
@@ -101,18 +103,25 @@ class Policy:
     bands: tuple[Band, ...] = ()
     traffic: TrafficRules = field(default=TrafficRules(), repr=False)
     talk: Talkers = field(default="everybody", repr=False)
+    opinion: OpinionRules = field(default=OpinionRules(), repr=False)
 
     @property
     def digest(self) -> str:
         """A hash of the whole policy: an approval under another policy does not count."""
         traffic = repr(self.traffic) if self.traffic != TrafficRules() else ""  # what was approved before stays so
         talk = self.talk if self.talk != "everybody" else ""
-        return hashlib.sha256(f"{self!r}{traffic}{talk}".encode()).hexdigest()
+        opinion = repr(self.opinion) if self.opinion != OpinionRules() else ""
+        return hashlib.sha256(f"{self!r}{traffic}{talk}{opinion}".encode()).hexdigest()
 
     def words(self) -> Iterator[str]:
         """The policy in sentences, for people to check."""
         yield from self._limits_in_words()
         yield from self._traffic_in_words()
+        if self.opinion.hold:
+            yield (
+                "A person decides if the amount is outside of what people usually credit for such traffic "
+                f"({self.opinion.percent} % of their answers)."
+            )
         yield "A person decides if somebody says no in the thread, or if the person who asked takes the request back."
         yield _TALK[self.talk]
         where = f"in the channel {self.channel}" if self.channel else "in a direct message to the owner"
@@ -164,7 +173,7 @@ class Policy:
         """Why a person has to decide on a request; empty if the policy lets it pass."""
         found = (
             self._request_limit(facts), self._day_limit(facts), *self._month_limits(facts), *self._accounts(facts),
-            *self._ages(facts),
+            *self._ages(facts), self._second_opinion(facts),
         )  # fmt: skip
         return tuple(reason for reason in found if reason)
 
@@ -231,6 +240,15 @@ class Policy:
             assert days is not None
             if text := _too_old(number, link.footprint, facts.asked, days):
                 yield HoldReason(HoldKind.AGE, text, about=f"link {number}")
+
+    def _second_opinion(self, facts: CreditFacts) -> HoldReason | None:
+        """Another model is another reason: approvers are shown what they decide on."""
+        opinion = facts.opinion
+        if not self.opinion.hold or opinion is None or not opinion.is_outside(facts.amount):
+            return None
+        amount = format_usd(facts.amount)
+        text = f"{amount} is unusual for such traffic: {opinion_in_words(opinion)}."
+        return HoldReason(HoldKind.OPINION, text, about=opinion.model)
 
 
 def _too_old(number: int, footprint: Footprint, asked: datetime, days: int) -> str:

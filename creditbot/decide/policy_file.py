@@ -21,6 +21,10 @@ A key that the file leaves out has the default that is shown here:
     [thread]
     talk = "everybody"                # whose plain words hold a request: "everybody", "approvers" or "nobody"
 
+    [second_opinion]
+    hold = false                      # true: a person decides on an amount that people do not usually credit
+    percent = 95                      # of their answers that count as usual: 80 to 99
+
     [approval]
     # approvers = ["U0ROSA", "U0SAM"]   # default: APPROVERS, or else the owner
     # channel = "credit-approvals"      # default: APPROVAL_CHANNEL, or else direct messages to the owner
@@ -47,6 +51,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from creditbot.credit.amount import CENT, LARGEST
 from creditbot.credit.footprint import ACCOUNT_FIELDS
 from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, Talkers, TrafficRules
+from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import SettingsError
 
 
@@ -125,12 +130,18 @@ class _Thread(_Part):
     talk: Talkers = "everybody"
 
 
+class _SecondOpinion(_Part):
+    hold: bool = False
+    percent: int = Field(default=95, ge=80, le=99)
+
+
 class _File(_Part):
     limits: _Limits = _Limits()
     accounts: _Accounts = _Accounts()
     age: _Age = _Age()
     overlap: _Overlap = _Overlap()
     thread: _Thread = _Thread()
+    second_opinion: _SecondOpinion = _SecondOpinion()
     approval: _Approval = _Approval()
 
     def policy(self) -> Policy:
@@ -146,12 +157,14 @@ class _File(_Part):
                 tuple(self.accounts.always_ask), self.age.days,
             ),
             self.thread.talk,
+            OpinionRules(self.second_opinion.hold, self.second_opinion.percent),
         )  # fmt: skip
 
 
 _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): _File, ("limits",): _Limits, ("approval",): _Approval, ("approval", "quorum"): _Quorum,
     ("accounts",): _Accounts, ("age",): _Age, ("overlap",): _Overlap, ("thread",): _Thread,
+    ("second_opinion",): _SecondOpinion,
 }  # fmt: skip
 
 

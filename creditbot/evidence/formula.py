@@ -31,11 +31,11 @@ def formula(row: Mapping[str, Any]) -> str:
     columns = row.get("columns")
     if not isinstance(credit, Decimal) or not isinstance(cost, Decimal) or not isinstance(columns, Mapping):
         return ""
-    rate = _share(columns.get("block_rate"))
+    rate = share(columns.get("block_rate"))
     if rate is None or rate == 1:
         return ""
     if "target" in columns:
-        target = _share(columns["target"])
+        target = share(columns["target"])
         targets = [target] if target is not None else []
     else:
         targets = list(_two_place_targets()) if credit else []
@@ -55,10 +55,10 @@ def _credit(cost: Decimal, rate: Decimal, target: Decimal) -> Decimal:
     return (cost * gap / (1 - rate)).quantize(_CENT, ROUND_HALF_UP)
 
 
-def _share(text: object) -> Decimal | None:
+def share(text: object) -> Decimal | None:
     """A number from 0 to 1: "0.416" or "41.6%"."""
     match = _SHARE.fullmatch(str(text).strip())
     if match is None:
         return None
-    share = Decimal(match[1]).scaleb(-2) if match[2] else Decimal(match[1])
-    return share if share <= 1 else None
+    value = Decimal(match[1]).scaleb(-2) if match[2] else Decimal(match[1])
+    return value if value <= 1 else None

@@ -164,6 +164,7 @@ def _request(summary: Mapping[str, Any]) -> dict[str, object]:
         "computed_at": _moment(summary.get("extracted_at")),
         "note": shorten(str(summary.get("note") or ""), 1_000),
         "digest": digest_of(summary),
+        "second_opinion": shorten(str(summary.get("second_opinion") or ""), 1_000),
     }
 
 

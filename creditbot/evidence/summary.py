@@ -11,6 +11,8 @@ The results of `creditbot.credit` and the record of the end come in; `SummarySto
                       seconds, credit, rows, problem, footprint (see `creditbot.credit.footprint_text`), parameters,
                       sql_rows and filters (see `creditbot.evidence.basis`); no product for a link that was skipped
     notebooks         hash of a notebook -> hashes of its cells, and of the files beside it that it imports
+    second_opinion    a sentence: what people usually credit for such traffic, or why nobody can tell; only if the
+                      policy asks for a second opinion
     not_compared      sentences: credits that may be for the same traffic, of which too little is known
     note              in the summary of a request some of whose links were skipped: that the amount leaves them out
     salts             of the hashes that the log of ends holds in place of people, see `creditbot.evidence.log`
@@ -42,7 +44,7 @@ from creditbot.machine import exact_json
 from creditbot.model import Cell, CreditRow, HoldReason, LinkResult, LookerLink, Message, RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.migrations import migrated_record
-from creditbot.state.record import Hold, Record, Status, Would
+from creditbot.state.record import Hold, Record, Result, Status, Would
 from creditbot.text import shorten
 
 OUTPUT_BYTES = 12_000
@@ -126,6 +128,18 @@ def with_doubts(summary: Mapping[str, object], doubts: Sequence[str]) -> dict[st
     """The summary with what could not be compared with other credits, a sentence for each of them."""
     kept = [shorten(doubt, DOUBT_BYTES) for doubt in doubts[:DOUBTS]]
     return {**summary, "not_compared": kept} if kept else dict(summary)
+
+
+def with_opinion(summary: Mapping[str, object], sentence: str) -> dict[str, object]:
+    """The summary with what people usually credit for such traffic; unchanged by an empty sentence."""
+    return {**summary, **({"second_opinion": shorten(sentence, REASON_BYTES)} if sentence else {})}
+
+
+def is_of(summary: Mapping[str, Any], result: Result) -> bool:
+    """Whether a summary shows where this very amount came from."""
+    sql = {link["sql_sha256"] for link in summary.get("links") or () if "credit" in link}
+    amount = summary.get("credit_amount") or summary.get("computed_amount")  # a held amount is not credited yet
+    return amount == result.amount and bool(sql) and sql <= set(result.sql)
 
 
 def footprints_in(summary: Mapping[str, Any]) -> list[Footprint]:

@@ -67,6 +67,7 @@ _REASONS = {
     "accounts": "the accounts are not known",
     "overlap": "some of the traffic was credited before, or may have been",
     "age": "the traffic is older than the policy allows",
+    "second opinion": "people usually credit another amount for such traffic",
     "words": "somebody said no or perhaps yes in the thread, or the request was taken back there",
     "talk": "somebody wrote in the thread",
 }

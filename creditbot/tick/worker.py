@@ -39,7 +39,14 @@ from creditbot.errors import (
 )
 from creditbot.evidence.keeping import keep_notebooks, keep_page
 from creditbot.evidence.keeping import warm as warm_pages
-from creditbot.evidence.summary import computed_summary, outcome_of, with_doubts, with_footprints, with_shadow
+from creditbot.evidence.summary import (
+    computed_summary,
+    outcome_of,
+    with_doubts,
+    with_footprints,
+    with_opinion,
+    with_shadow,
+)
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Sign
 from creditbot.slack_time import is_newer
@@ -260,6 +267,7 @@ class Worker:
         if computation.amount is not None:
             draft = replace(record, result=result_of(computation))
             summary = with_doubts(summary, self._parts.holds.doubts(key, draft, credited_by(computation)))
+            summary = with_opinion(summary, self._parts.holds.second_opinion(summary))
         self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
         found_by = (*computation.sql, *tokens_of(computation.footprints))
         location = self._context.ports.summaries.save(key, summary, found_by)

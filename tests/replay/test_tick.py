@@ -91,7 +91,7 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
     ports = Ports(
         slack.inbox, slack.replier, NoSigns(), slack.owner, slack.approvers, resolver, Notebook(),
         fakes.MemorySummaries(memory), fakes.MemoryPages(memory), fakes.MemoryNotebooks(memory),
-        fakes.MemoryLog(memory), fakes.MemoryStore(memory), slack.clock,
+        fakes.MemoryLog(memory), fakes.MemoryModels(memory), fakes.MemoryStore(memory), slack.clock,
     )  # fmt: skip
     products = default_products("verify.ipynb", None)
     calculator = CreditCalculator(resolver, ports.runner, products, SqlRules("duckdb"), ComputeLimits(links_at_once=1))

@@ -144,6 +144,7 @@ class World:
         pages: by key.
         notebooks: hash -> files.
         log, checkpoints: the files of the log of ends, by number and by size.
+        models: of second opinions, by name.
         signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
         refuses_card: whether Slack refuses the card of a reply.
@@ -185,6 +186,7 @@ class World:
     notebooks: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
     log: dict[int, bytes] = field(default_factory=dict)
     checkpoints: dict[int, str] = field(default_factory=dict)
+    models: dict[str, bytes] = field(default_factory=dict)
     signs: dict[RequestKey, list[Sign]] = field(default_factory=dict)
     is_shared: bool = False
     refuses_card: bool = False
@@ -430,7 +432,7 @@ class World:
         return Ports(
             slack, slack, FakeSigns(self), FakeOwner(self), FakeApprovers(self), FakeResolver(self), FakeRunner(self),
             MemorySummaries(memory), MemoryPages(memory), MemoryNotebooks(memory), MemoryLog(memory),
-            MemoryStore(memory), slack,
+            MemoryModels(memory), MemoryStore(memory), slack,
         )  # fmt: skip
 
     def bot(
@@ -864,6 +866,22 @@ class MemoryLog:
 
     def checkpoints(self) -> Mapping[int, str]:
         return dict(self._world.checkpoints)
+
+
+class MemoryModels:
+    """Implements Models."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def add(self, name: str, content: bytes) -> None:
+        self._world.models.setdefault(name, content)
+
+    def names(self) -> Sequence[str]:
+        return self._world.effect("models", lambda: sorted(self._world.models))
+
+    def load(self, name: str) -> bytes | None:
+        return self._world.models.get(name)
 
 
 class MemoryStore:

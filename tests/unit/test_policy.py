@@ -9,11 +9,18 @@ from decimal import Decimal
 import pytest
 
 from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit, Unknown, account_key
+from creditbot.credit.traits import Traits
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, uncovered
 from creditbot.decide.months import AccountMonth
 from creditbot.decide.policy import Band, Limits, Policy, Talkers, TrafficRules
+from creditbot.decide.second_opinion import Alike, Opinion, OpinionRules
 
 ASKED = datetime(2026, 1, 8, tzinfo=UTC)
+USUAL = Opinion(
+    Decimal("100.00"), Decimal("200.00"), 50, 95, 41, Traits("verify", Decimal("300.00")),
+    (Alike(Decimal("150.00"), Decimal("300.00"), "https://acme.slack.com/archives/C1/p1"),) * 3,
+    "20260105T120000Z-0123456789ab",
+)  # fmt: skip
 NO_UNITS = Unknown("the notebook does not say which rows it flagged")
 DECEMBER = date(2025, 12, 1)
 
@@ -254,6 +261,29 @@ def test_traffic_of_unknown_age_is_asked_about(days: Days | Unknown, why: str) -
     assert [f"Nobody can tell how old the traffic of link 1 is: {why}."] == texts(CLAIMS, known)
 
 
+# -- what people usually credit ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("amount", "held"), [("99.99", True), ("100.00", False), ("200.00", False), ("200.01", True)])
+def test_an_amount_outside_of_what_people_credit_is_held(amount: str, held: bool) -> None:
+    policy = Policy(opinion=OpinionRules(hold=True))
+    reasons = policy.reasons(facts(amount, opinion=USUAL))
+    assert held == bool(reasons)
+    assert {(HoldKind.OPINION, "20260105T120000Z-0123456789ab")} >= {(reason.kind, reason.about) for reason in reasons}
+
+
+@pytest.mark.parametrize(("policy", "opinion"), [(Policy(), "given"), (Policy(opinion=OpinionRules(hold=True)), None)])
+def test_an_opinion_that_nobody_asked_for_or_gave_holds_nothing(policy: Policy, opinion: str | None) -> None:
+    assert () == policy.reasons(facts("300.00", opinion=USUAL if opinion else None))
+
+
+def test_a_policy_says_how_usual_an_amount_has_to_be() -> None:
+    policy = Policy(opinion=OpinionRules(hold=True, percent=90))
+    usual = "what people usually credit for such traffic (90 % of their answers)"
+    assert f"A person decides if the amount is outside of {usual}." in list(policy.words())
+    assert not any("usually" in sentence for sentence in Policy().words())
+
+
 # -- whose talk holds --------------------------------------------------------------------------------------------------
 
 
@@ -273,7 +303,8 @@ def test_a_policy_says_whose_talk_holds(talk: Talkers, holds: list[bool], words:
 
 def test_each_rule_changes_what_an_approval_is_of() -> None:
     policies = [
-        Policy(), Policy(talk="nobody"), Policy(talk="approvers"), CLAIMS, ALWAYS, Policy(Limits(day=Decimal(1))),
+        Policy(), Policy(talk="nobody"), Policy(talk="approvers"), Policy(opinion=OpinionRules(hold=True)),
+        CLAIMS, ALWAYS, Policy(Limits(day=Decimal(1))),
     ]  # fmt: skip
     assert len(policies) == len({policy.digest for policy in policies})
 

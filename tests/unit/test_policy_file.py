@@ -10,6 +10,7 @@ import pytest
 
 from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, TrafficRules
 from creditbot.decide.policy_file import load_policy
+from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import SettingsError
 
 
@@ -54,6 +55,10 @@ def test_every_key_is_read(path: Path) -> None:
         [thread]
         talk = "approvers"
 
+        [second_opinion]
+        hold = true
+        percent = 90
+
         [approval]
         approvers = ["U0ROSA", "W0SAM"]
         channel = "#credit-approvals"
@@ -72,6 +77,7 @@ def test_every_key_is_read(path: Path) -> None:
         (Band(Decimal(500), 2),),
         TrafficRules(("customer_id",), False, False, ("AC1",), 30),
         "approvers",
+        OpinionRules(hold=True, percent=90),
     )
 
 
@@ -103,6 +109,8 @@ def test_another_limit_leaves_that_for_one_request(path: Path) -> None:
         ("[accounts]\nalways_ask = [' ']", "accounts, always_ask, number 1: String should match pattern"),
         ("[thread]\ntalk = 'all'", "thread, talk: Input should be 'everybody', 'approvers' or 'nobody'"),
         ("[thread]\ntalks = 'all'", "thread, talks: there is no such key; the nearest one is talk"),
+        ("[second_opinion]\npercent = 100", "second_opinion, percent: Input should be less than or equal to 99"),
+        ("[second_opinion]\nholds = true", "second_opinion, holds: there is no such key; the nearest one is hold"),
         ("limits = 3 3", " is not TOML: "),
     ],
 )

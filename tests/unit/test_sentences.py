@@ -22,9 +22,11 @@ RARE = {
     "For unknown accounts and days (an earlier version of creditbot computed it)",
     "• {shown} (the page has all of it)",
     "• and {left}, which the page shows, as does `creditbot holds`",
+    "There is none: {reason}.",
+    "`creditbot model fit` has not made a model yet",
     "{len} whose names the summary no longer has",
 }
-"""Parts of a question that tests/unit/test_question.py shows."""
+"""Parts of a question and of a summary that the tests of these show."""
 PRINTED = {
     "A part of the state cannot be read.",
     "A rehearsal does not write the state.",
