@@ -71,8 +71,10 @@ def adopt() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Run:
+def run(command: Sequence[str], folder: Path, environ: Mapping[str, str], longest: float = LONGEST) -> Run:
     """Runs a command, and waits for all the processes that come from it. Raises `BenchError` if it fails.
+
+    It may take `longest` seconds.
 
     Processes that run beside it, such as the sandbox, must have been started before and must not end meanwhile.
     """
@@ -82,7 +84,7 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Run
         before, began, start = _cpu(), time.time(), time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=file, stderr=file)
         try:
-            code = process.wait(LONGEST)
+            code = process.wait(longest)
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()

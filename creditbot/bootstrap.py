@@ -158,9 +158,7 @@ def _put_together(
     products, workers = products_of(settings), workers_of(settings)
     ledger = Ledger(ports.state, budget=budget_of(settings))
     rules = _rules(settings, products)
-    warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
-    dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
-    sql = SqlRules(dialect, settings.sql_tables, rules.policy.traffic.account_fields)
+    sql = sql_rules_of(settings, rules.policy)
     calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, ComputeLimits(workers), sql_reader)
     process = replace(process, requests_at_once=max(4, 2 * workers))
     bot = Bot(ports, ledger, calculator, rules, process, progress)
@@ -169,12 +167,7 @@ def _put_together(
 
 def _rules(settings: Settings, products: ProductTable) -> Rules:
     return Rules(
-        requests=RequestRules(
-            looker_host(settings.looker_base_url),
-            frozenset(settings.requesters),
-            frozenset(settings.allowed_bots),
-            frozenset(settings.previous_bots),
-        ),
+        requests=request_rules_of(settings),
         lookback=timedelta(hours=settings.lookback_hours),
         settle=timedelta(seconds=settings.post_settle_seconds),
         attempts=settings.max_attempts,
@@ -190,6 +183,23 @@ def _rules(settings: Settings, products: ProductTable) -> Rules:
 def budget_of(settings: Settings) -> int | None:
     """Bytes of state above which no work is begun; None for a file, which has no limit."""
     return BUDGET if isinstance(settings.state, StateConfigMap) else None
+
+
+def sql_rules_of(settings: Settings, policy: Policy) -> SqlRules:
+    """Which SQL may be run, and which columns name an account."""
+    warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
+    dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
+    return SqlRules(dialect, settings.sql_tables, policy.traffic.account_fields)
+
+
+def request_rules_of(settings: Settings) -> RequestRules:
+    """Whose messages count, as requests and as answers."""
+    return RequestRules(
+        looker_host(settings.looker_base_url),
+        frozenset(settings.requesters),
+        frozenset(settings.allowed_bots),
+        frozenset(settings.previous_bots),
+    )
 
 
 def workers_of(settings: Settings) -> int:

@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _history(_command(sub, "history", _late("history", "history"), "list past requests, with the automation rate"))
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
     _replay(_command(sub, "replay", _late("replay", "run"), "compute requests again, and say what differs"))
+    _backtest(_command(sub, "backtest", _late("backtest", "run"), "compute what people answered, and compare"))
     retry = _command(sub, "retry", _late("requests", "retry"), "make the next tick restart a request")
     retry.add_argument(
         "permalink", metavar="PERMALINK", nargs="?", help="address of the message, from Copy link in its menu"
@@ -172,6 +173,20 @@ def _audit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _backtest(command: argparse.ArgumentParser) -> None:
+    since = "requests asked since then, YYYY-MM-DD UTC"
+    command.add_argument("--since", metavar="DAY", type=_day, required=True, help=since)
+    command.add_argument("--until", metavar="DAY", type=_day, help="and before then")
+    command.add_argument(
+        "--channel", metavar="CHANNEL", help="the channel to read, by name or ID (default: those that are watched)"
+    )
+    command.add_argument("--again", action="store_true", help="compute also what was computed before")
+    command.add_argument(
+        "--shadow", action="store_true", help="compute nothing: report what was recorded while SHADOW was on"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
 class _Version(argparse.Action):
     """Looks the version up when it is asked for; argparse's own action would spend 20 ms on that at every start."""
 
@@ -230,6 +245,8 @@ def _sandbox_people(inner: argparse._SubParsersAction[argparse.ArgumentParser]) 
     react.add_argument("emoji", metavar="EMOJI", help="such as +1, :white_check_mark: or the character itself")
     _person(react)
     react.add_argument("--remove", action="store_true", help="take the reaction back")
+    history = _command(inner, "seed-history", sandbox_people.seed_history, "add half a year that people answered")
+    history.add_argument("--requests", type=_requests, default=60, help="how many to add (default: %(default)s)")
     _sandbox_look(_command(inner, "add-look", sandbox_people.add_look, "save a new Look and print its address"))
 
 
@@ -278,6 +295,10 @@ def _month(text: str) -> datetime:
 
 def _days(text: str) -> int:
     return _number(text, 1, 36_500, "a number of days, at least 1")
+
+
+def _requests(text: str) -> int:
+    return _number(text, 1, 5_000, "a number of requests, 1 to 5000")
 
 
 def _port(text: str) -> int:

@@ -274,6 +274,19 @@ class ReportStore(Protocol):
         """Where people find it: a web address, a path or a URI."""
 
 
+class BacktestStore(Protocol):
+    """Keeps what a backtest found: one row of JSON per request, and its page. Raises `Unreachable` or `Refused`."""
+
+    def save(self, key: RequestKey, row: Mapping[str, object], page: str | None = None) -> None:
+        """Writes the row of a request, and its page if there is one, in place of earlier ones; the row comes last."""
+
+    def load_all(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
+        """Every row that is JSON, by the time of its request, numbers as Decimal; several are read at once."""
+
+    def address(self, key: RequestKey) -> str:
+        """Where people find the page of a request, whether or not there is one: a web address, a path or a URI."""
+
+
 class LogReader(Protocol):
     """Reads the files of the log of ends. Raises `Unreachable` or `Refused`."""
 

@@ -16,7 +16,7 @@ from creditbot.answer.opinions import SecondOpinions
 from creditbot.answer.past_credits import PastCredits, is_forgotten, may_credit, traffic_of
 from creditbot.credit.footprint import FARTHEST, Accounts, Footprint, Unknown, search_tokens
 from creditbot.decide.hold import CreditFacts, LinkFacts, without_traffic
-from creditbot.decide.months import AccountMonth, Shares, account_names, added, shares_of
+from creditbot.decide.months import AccountMonth, Shares, account_names, added, shares_of, shares_of_answer
 from creditbot.decide.paid_twice import Credited
 from creditbot.decide.second_opinion import Opinion
 from creditbot.evidence.summary import footprints_in, outcome_of
@@ -109,7 +109,10 @@ class KnownFacts:
     def _credited_before(self, state: State, key: RequestKey, *, in_shadow: bool) -> dict[AccountMonth, Decimal]:
         """USD of other requests for each account and month, where their traffic is known."""
         in_state = [
-            _shares(self._past.known_links(other, theirs), theirs.answer_amount if _by_others(theirs) else None)
+            shares_of_answer(
+                [(link.footprint, link.amount) for link in self._past.known_links(other, theirs)],
+                theirs.answer_amount if _by_others(theirs) else None,
+            )
             for other, theirs in _credits(state, key, in_shadow=in_shadow)
         ]
         forgotten = self._forgotten.get(key, {})
@@ -154,22 +157,6 @@ def _is_apart(links: Sequence[Credited], ours: set[AccountMonth]) -> bool:
     return all(not isinstance(shares, Unknown) and ours.isdisjoint(shares) for shares in every)
 
 
-def _shares(links: Sequence[Credited], answered: Decimal | None) -> Shares:
-    """What an answer credits to each account and month; links whose traffic is not known are left out.
-
-    Args:
-        links: with the amounts that were computed.
-        answered: USD, the amount that a person answered instead; None for the amounts that were computed.
-    """
-    total = sum((link.amount for link in links), Decimal(0))
-    if not total:  # a person answered before anything was computed: each link may have got all of it
-        every = [shares_of(link.footprint, answered or Decimal(0)) for link in links]
-        return {place: share for shares in every if not isinstance(shares, Unknown) for place, share in shares.items()}
-    parts = [link.amount if answered is None else link.amount * answered / total for link in links]
-    every = [shares_of(link.footprint, part) for link, part in zip(links, parts, strict=True)]
-    return added(shares for shares in every if not isinstance(shares, Unknown))
-
-
 def _shares_in(summary: Mapping[str, Any], *, in_shadow: bool) -> Shares:
     """The same of a request that the state has forgotten; nothing if it credits nothing."""
     outcome = outcome_of(summary)
@@ -180,8 +167,7 @@ def _shares_in(summary: Mapping[str, Any], *, in_shadow: bool) -> Shares:
     if len(amounts) != len(footprints):
         return {}
     answered = outcome.answer_amount if _by_others(outcome) else None
-    links = [Credited(*pair) for pair in zip(footprints, amounts, strict=True)]
-    return _shares(links, answered)
+    return shares_of_answer(list(zip(footprints, amounts, strict=True)), answered)
 
 
 def _tokens(links: Sequence[Credited], products: Iterable[str]) -> tuple[str, ...]:

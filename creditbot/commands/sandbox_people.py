@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from creditbot.commands.sandbox import looker_url, open_world, program_call
+from creditbot.commands.sandbox import looker_url, open_world, program, program_call
 from creditbot.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -90,6 +90,23 @@ def add_look(options: Namespace) -> int:
             )
             address = save_traffic(world, traffic, options.title)
         print(_with_looker_address(world, address))
+    return 0
+
+
+def seed_history(options: Namespace) -> int:
+    """Adds half a year of requests that people answered, for a backtest."""
+    from creditbot.sandbox.history import seed_history as add
+    from creditbot.sandbox.sandbox import WAREHOUSE_FILE
+    from creditbot.sandbox.warehouse import make_warehouse
+
+    with open_world(options.folder) as world:
+        warehouse = options.folder / WAREHOUSE_FILE
+        if not warehouse.exists():
+            make_warehouse(warehouse)
+        seeded = add(world, warehouse, options.requests)
+    print(f"Added {seeded.requests} requests that were asked from {seeded.first} to {seeded.last} (UTC).")
+    print("Where the sandbox is served, this compares creditbot with the people who answered them:")
+    print(f"  {program()} backtest --since {seeded.first}")
     return 0
 
 

@@ -48,6 +48,22 @@ def shares_of(footprint: Footprint, amount: Decimal) -> Shares | Unknown:
     return {AccountMonth(account, month): amount for account in _keys(footprint.accounts) for month in months}
 
 
+def shares_of_answer(links: Sequence[tuple[Footprint, Decimal]], answered: Decimal | None) -> Shares:
+    """What an answer credits to each account and month; links whose traffic is not known are left out.
+
+    Args:
+        links: their traffic, with the amounts that were computed (USD).
+        answered: USD, the amount that a person answered instead; None for the amounts that were computed.
+    """
+    total = sum((amount for _, amount in links), Decimal(0))
+    if not total:  # a person answered before anything was computed: each link may have got all of it
+        every = [shares_of(footprint, answered or Decimal(0)) for footprint, _ in links]
+        return {place: share for shares in every if not isinstance(shares, Unknown) for place, share in shares.items()}
+    parts = [(footprint, amount if answered is None else amount * answered / total) for footprint, amount in links]
+    every = [shares_of(footprint, part) for footprint, part in parts]
+    return added(shares for shares in every if not isinstance(shares, Unknown))
+
+
 def first_month(footprint: Footprint) -> date | Unknown:
     """The first month of the traffic: of its units, or else of its window."""
     if not isinstance(footprint.units, Unknown) and footprint.units:

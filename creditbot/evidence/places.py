@@ -8,6 +8,8 @@ EVIDENCE = "evidence"
 """The folder of the pages of requests."""
 REPORT = "report/index.html"
 """The report."""
+BACKTEST = "backtest"
+"""The folder of what a backtest found: a row and a page for each request."""
 
 
 def page_path(key: RequestKey) -> str:

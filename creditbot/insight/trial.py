@@ -26,11 +26,13 @@ class Trial:
         summary: that the request would get; `computed_amount` is the amount.
         results: behind the summary.
         computation: the whole of it; None if a link failed.
+        failed: which links failed, and why; None if none did.
     """
 
     summary: Mapping[str, Any]
     results: Sequence[LinkResult]
     computation: Computation | None = None
+    failed: LinksFailed | None = None
 
 
 def tried(
@@ -62,7 +64,7 @@ def tried(
                 raise error from failed
         problems = {link.url: str(error) for link, error in failed.problems}
         summary = failed_summary(key, permalink, request, failed.results, problems, failed.footprints)
-        return Trial(_ended(summary), failed.results)
+        return Trial(_ended(summary), failed.results, failed=failed)
     summary = computed_summary(key, permalink, request.message, computation.amount, computation.results, now)
     return Trial(_ended(with_footprints(summary, computation.footprints)), computation.results, computation)
 

@@ -130,6 +130,11 @@ _WITHDRAWS = re.compile(
     rf" (?:the wrong {_THING}\b|by (?:mistake|accident)\b|in error\b|accidentally\b))",
     re.IGNORECASE,
 )
+_CORRECTS = re.compile(
+    r"\b(?:correct(?:ion|ed|ing)|should (?:be|have been|read)|(?:my|a) (?:mistake|bad)|typo"
+    r"|wrong (?:amount|number|figure)|miscalculated|make (?:that|it)|revised|instead of|updated? (?:amount|credit))\b",
+    re.IGNORECASE,
+)
 _PARTS = re.compile(r"(?<=[.!?;,:])\s+|\n+|\s[-\u2013\u2014]+\s|\(")
 _LINK = re.compile(r"<https?:[^<>]*>")
 _LEADING = re.compile(r"[^\w$]+")
@@ -194,6 +199,11 @@ def amounts_in(text: str) -> frozenset[Decimal]:
             return frozenset()  # such as $5k, or 812,40 USD
         amounts.add(Decimal(number.replace(",", "")))
     return frozenset(amounts)
+
+
+def corrects(text: str) -> bool:
+    """Whether a message says that an amount was wrong before, such as "Correction: $412.50" or "should be $80"."""
+    return _CORRECTS.search(_plain(_QUOTED_LINE.sub(" ", _visible(text)))[:_LONGEST]) is not None
 
 
 def _visible(text: str) -> str:

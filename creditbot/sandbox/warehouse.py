@@ -159,8 +159,28 @@ def make_warehouse(path: Path) -> None:
     building.replace(path)
 
 
+def add_traffic(path: Path, verify: Sequence[Traffic], psms: Sequence[Traffic]) -> None:
+    """Adds traffic to a warehouse; readers never see half of it."""
+    import shutil
+
+    import duckdb
+
+    building = path.with_name(f".{path.name}.{os.getpid()}")
+    shutil.copyfile(path, building)
+    with duckdb.connect(str(building)) as connection:
+        _insert(connection, "verify_traffic", [row for each in verify for row in each.rows()])
+        _insert(connection, "psms_traffic", [row[:8] + row[9:] for each in psms for row in each.rows()])
+    building.replace(path)
+
+
 def _fill(connection: Any, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
     connection.execute(f"CREATE TABLE {table} ({columns})")
+    _insert(connection, table, rows)
+
+
+def _insert(connection: Any, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
     by_column = [list(values) for values in zip(*rows, strict=True)]
     unnested = ", ".join("unnest(?)" for _ in by_column)
     connection.execute(f"INSERT INTO {table} SELECT {unnested}", by_column)

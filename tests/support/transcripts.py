@@ -18,7 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/commands.md", "docs/report.md", "docs/replay.md", "docs/audit.md")
+PAGES = (
+    "README.md", "docs/commands.md", "docs/report.md", "docs/replay.md", "docs/audit.md", "docs/backtest.md",
+)  # fmt: skip
 """The pages with transcripts, in the order in which a reader types their commands; all of them share one sandbox."""
 SETUP = "Setting up .venv (about a minute)..."
 """What `make run-once` prints before its output where there is no environment yet."""
@@ -90,6 +92,10 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"\b[0-9a-f]{64}\b", "HASH"),
         (r"(Approval digest .*: )[0-9a-f]{12}\b", r"\1HASH"),
         (r"[\d.]+ seconds per request", "N seconds per request"),
+        (r"median [\d.]+ \w+, 95 of 100 within [\d.]+ \w+", "median TIME, 95 of 100 within TIME"),
+        (r"[\d,]+ min of waiting", "N min of waiting"),
+        (r"\bfrom \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(UTC\)", "from DAY to DAY (UTC)"),
+        (r"--since \d{4}-\d\d-\d\d$", "--since DAY"),
         (r",[0-9a-f]{12},(\w*),\d*$", r",DIGEST,\1,POSITION"),  # where requests that end at once are in the log
         (r",[0-9a-f]{12},", ",DIGEST,"),
         (r"\(entry \d+,", "(entry N,"),
@@ -125,7 +131,7 @@ class Person:
     def types(self, command: str) -> list[str]:
         """The lines that the terminal shows."""
         done = subprocess.run(
-            ["bash", "-c", command], cwd=self._folder, env=self.environment, text=True, timeout=120,
+            ["bash", "-c", command], cwd=self._folder, env=self.environment, text=True, timeout=600,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         return done.stdout.replace("python -m creditbot", ".venv/bin/creditbot").splitlines()

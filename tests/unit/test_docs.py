@@ -65,7 +65,7 @@ def command_lines(text: str) -> list[str]:
     command = re.compile(r"(?:^|bin/|\| )creditbot(?:_in_cluster)? (.+)")
     found = [match[1] for line in typed_lines(text) if (match := command.search(line))]
     found += [span.removeprefix("creditbot ") for span in spans(text) if span.startswith("creditbot ")]
-    return [re.split(r" [>&]", line)[0].strip() for line in found]
+    return [re.split(r" (?:2?>|&)", line)[0].strip() for line in found]
 
 
 COMMANDS = sorted({(name, line) for name, text in DOCS.items() for line in command_lines(text) if " | " not in line})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FunctionType, MethodType
@@ -13,19 +14,28 @@ import pytest
 import creditbot.insight
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.adapters.notebooks.runner import NotebookRunner
+from creditbot.adapters.slack.api import TimeLimits
 from creditbot.adapters.slack.open import open_slack
+from creditbot.adapters.slack.reading import READS, ReadingApi
+from creditbot.adapters.slack.wire import Network
 from creditbot.adapters.storage.file_state import FileStore
 from creditbot.adapters.storage.log_files import ObjectLog
 from creditbot.adapters.storage.pages import ObjectPages
 from creditbot.adapters.storage.summaries import ObjectSummaries
+from creditbot.commands.backtest_parts import assemble_backtest
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlReaderHere
 from creditbot.decide.policy import Policy
+from creditbot.errors import PostRefused
 from creditbot.insight.audit_reading import AuditReader, Sources
 from creditbot.insight.history import History
 from creditbot.insight.replayer import Replayer, RulesOfNow
+from creditbot.machine.clock import SlackClock
+from creditbot.machine.processes import Stop
 from creditbot.ports import Approvers, Owner, Ports, Replier, Signs
+from creditbot.sandbox.slack import METHODS as ALL_METHODS
+from creditbot.settings.settings import Settings
 from creditbot.state.codec import State
 from tests.support.world import REQUEST_RULES, World
 
@@ -71,6 +81,33 @@ def test_what_audits_leads_to_no_port_that_writes(tmp_path: Path) -> None:
     assert {"SlackInbox", "FileStore", "ObjectLog"} <= {type(one).__name__ for one in reached}
     assert [] == [one for one in reached if has_verbs(one)]
     assert any(map(has_verbs, reachable(slack)))
+
+
+def test_a_backtest_leads_to_no_way_of_writing_to_slack(tmp_path: Path) -> None:
+    """Of Slack it holds what reads channels, on an API that refuses every other method."""
+    notebook = tmp_path / "verify.ipynb"
+    notebook.write_text("{}")
+    environ = {
+        "SLACK_BOT_TOKEN": "xoxb-made-up", "SLACK_USER_ID": "U0OWNER", "SLACK_TEST_CHANNEL": "credits",
+        "LOOKER_BASE_URL": "https://acme.looker.com", "LOOKER_CLIENT_ID": "made-up-id",
+        "LOOKER_CLIENT_SECRET": "made-up-secret", "NOTEBOOK_PATH": str(notebook), "OUTPUT_URI": str(tmp_path),
+    }  # fmt: skip
+    settings = Settings.load(environ, env_file=None)
+    reached = reachable(assemble_backtest(settings, settings.channels, {}))
+    assert [] == [one for one in reached if has_verbs(one)]
+    of_slack = {type(one).__name__ for one in reached if type(one).__module__.startswith("creditbot.adapters.slack")}
+    assert {"SlackInbox", "ReadingApi", "TimeLimits", "Network", "Allowance"} == of_slack
+
+
+@pytest.mark.parametrize("method", sorted({*ALL_METHODS} - READS))
+def test_an_api_that_reads_sends_no_other_method(method: str) -> None:
+    """Whichever of its verbs is asked: there is nothing at its address, so a call would be `CallFailed`."""
+    clock = SlackClock()
+    api = ReadingApi("xoxb-made-up", "http://127.0.0.1:9/api/", clock, Stop(), TimeLimits(), Network())
+    with pytest.raises(PostRefused, match=f"it does not call {re.escape(method)}"):
+        api.read(method, channel="C0")
+    with pytest.raises(PostRefused, match="only reads Slack"):
+        api.write(method, api.write_deadline(), channel="C0")
 
 
 def test_the_search_finds_what_can_post() -> None:

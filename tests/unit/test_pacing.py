@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from creditbot.adapters.slack.pacing import Pacer
+from creditbot.adapters.slack.pacing import Allowance, Pacer
 
 
 class Time:
@@ -69,3 +69,21 @@ def test_a_hold_concerns_every_channel(time: Time) -> None:
     pacer.block(5.0)
     assert pacer.wait("C1")
     assert 30.0 == time.now
+
+
+def test_an_allowance_lets_some_through_at_once_and_then_keeps_its_rate(time: Time) -> None:
+    allowance = Allowance(60, 3, time, time.sleep)
+    for _ in range(3):
+        allowance.wait()
+    assert 0.0 == time.now
+    for _ in range(5):
+        allowance.wait()
+    assert pytest.approx(5.0) == time.now
+
+
+def test_a_pause_fills_an_allowance_up_and_no_further(time: Time) -> None:
+    allowance = Allowance(60, 3, time, time.sleep)
+    time.sleep(1000)
+    for _ in range(4):
+        allowance.wait()
+    assert pytest.approx(1001.0) == time.now

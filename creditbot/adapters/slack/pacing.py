@@ -1,4 +1,4 @@
-"""Keeps to a rate: one post per second and channel, however many threads want to post."""
+"""Keeps to a rate, however many threads want to call: one post a second and channel, or so many reads a minute."""
 
 from __future__ import annotations
 
@@ -41,3 +41,33 @@ class Pacer:
                 return turn
             self._free[name] = now + self._interval
             return None
+
+
+class Allowance:
+    """Lets a number of calls through at once, and after them so many a minute (a token bucket).
+
+    Args:
+        per_minute: how many calls a minute are allowed in the long run.
+        at_once: how many may come at once after a pause.
+        now: a clock, in seconds.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self, per_minute: float, at_once: int, now: Callable[[], float], sleep: Callable[[float], object]
+    ) -> None:
+        self._interval = 60 / per_minute
+        self._ahead = self._interval * (at_once - 1)
+        self._now = now
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._turn = -math.inf
+
+    def wait(self) -> None:
+        """Waits for the caller's turn."""
+        with self._lock:
+            now = self._now()
+            turn = max(self._turn + self._interval, now - self._ahead)
+            self._turn = turn
+        if turn > now:
+            self._sleep(turn - now)
