@@ -171,6 +171,18 @@ def _audit(command: argparse.ArgumentParser) -> None:
         "--since", metavar="DAY", type=_day, help="only requests asked since then, YYYY-MM-DD UTC (default: all)"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
+    inner = command.add_subparsers(dest="audit", metavar="COMMAND")
+    prove = _command(inner, "prove", _late("proof", "prove"), "write a proof of one end, for somebody else to check")
+    _permalink(prove)
+    prove.add_argument(
+        "--out", metavar="FILE", type=Path, default="proof.json", help="where to write it (default: %(default)s)"
+    )
+    prove.add_argument(
+        "--without-summary", action="store_true", help="leave out the summary, which names people and holds the SQL"
+    )
+    verify = _command(inner, "verify", _late("proof", "verify_file"), "check a proof, offline and without settings")
+    verify.add_argument("file", metavar="FILE", type=Path, help="the proof")
+    verify.add_argument("--root", metavar="ROOT", default="", help="the root that Slack shows, hexadecimal or base64")
 
 
 def _backtest(command: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from creditbot.evidence.fields import text
 from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.audit_findings import Finding, Kind
-from creditbot.insight.audit_log import CheckedLog, Witness, check_log, keys_in
+from creditbot.insight.audit_log import CheckedLog, Witness, check_log, entries_in
 from creditbot.insight.audit_reading import AuditReader, asked_since
 from creditbot.insight.audit_replies import Posts, check_replies, check_unmarked, witnesses_of
 from creditbot.insight.audit_requests import Saved, Standing, check_request, is_erased, standing
@@ -106,7 +106,8 @@ def audit(reader: AuditReader, clock: Clock, since: datetime | None = None) -> A
     """
     files, state = reader.log()
     workspace = reader.workspace(state)
-    keys = asked_since({*reader.kept(), *keys_in(files), *state.records, *state.broken_requests}, since)
+    logged = {one.entry.key for one in entries_in(files)}
+    keys = asked_since({*reader.kept(), *logged, *state.records, *state.broken_requests}, since)
     posts = reader.posts(keys, state, workspace, since)
     keys |= asked_since(posts.marked, since)
     witnesses, spoilt = witnesses_of(posts, workspace)

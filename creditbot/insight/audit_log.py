@@ -118,9 +118,9 @@ class _Point:
         return self.checkpoint.size
 
 
-def keys_in(files: LogFiles) -> frozenset[RequestKey]:
-    """The requests that the log has entries about."""
-    return frozenset(one.entry.key for one in (*_read(files)[0], *_waiting(files)))
+def entries_in(files: LogFiles) -> list[LogEntry]:
+    """The entries that can be read, in order; those that wait for their files come last."""
+    return [*_read(files)[0], *_waiting(files)]
 
 
 def check_log(files: LogFiles, witnesses: Sequence[Witness], now: datetime) -> CheckedLog:

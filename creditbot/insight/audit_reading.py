@@ -103,6 +103,13 @@ class AuditReader:
         there = frozenset(key for key, place in threads.items() if shown[place])
         return Posts(marked, unmarked, there, threads.keys() - there)
 
+    def posts_of(self, key: RequestKey, state: State, workspace: Workspace) -> Posts:
+        """The replies in the thread of one request; none if its channel is not watched any more."""
+        if key.team != workspace.team or key.channel not in workspace.channels:
+            return Posts()
+        record = state.records.get(key)
+        return Posts(*posts_in(self._thread(key.channel, (record.thread if record else "") or key.ts), workspace))
+
     def _thread(self, channel: str, ts: str) -> Sequence[Message]:
         """A thread; a reply that was also sent to the channel leads to the thread that it stands in."""
         inbox = self._sources.inbox

@@ -99,6 +99,8 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r",[0-9a-f]{12},(\w*),\d*$", r",DIGEST,\1,POSITION"),  # where requests that end at once are in the log
         (r",[0-9a-f]{12},", ",DIGEST,"),
         (r"\(entry \d+,", "(entry N,"),
+        (r"\bas entry \d+", "as entry N"),
+        (r"is number \d+ of", "is number N of"),
         (r"\b\d{4}-\d\d \(UTC\)", "MONTH (UTC)"),
     ):
         text = re.sub(pattern, word, text, flags=re.MULTILINE)

@@ -29,9 +29,11 @@ from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReading, read_sql
 from creditbot.decide.policy import DEFAULT_LIMIT, Policy
 from creditbot.errors import CardRefused, LinkUnusable, PostRefused, StateConflict, StateUnusable, SummaryDamaged
+from creditbot.evidence.proof import Proof
 from creditbot.insight.audit import Audit, audit
 from creditbot.insight.audit_reading import AuditReader, Sources
 from creditbot.insight.lookup import Lookup
+from creditbot.insight.proving import NoProof, prove
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
 from creditbot.intake.requests import RequestRules
@@ -468,9 +470,16 @@ class World:
 
     def audit(self, since: datetime | None = None) -> Audit:
         """`creditbot audit`."""
+        return audit(self.audit_reader(), self.ports().clock, since)
+
+    def prove(self, key: RequestKey, **options: Any) -> Proof | NoProof:
+        """`creditbot audit prove`."""
+        return prove(self.audit_reader(), Permalink(key.channel, key.ts, key.ts), **options)
+
+    def audit_reader(self) -> AuditReader:
+        """What reads for an audit or a proof."""
         ports = self.ports()
-        sources = Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox, self.sleep)
-        return audit(AuditReader(sources), ports.clock, since)
+        return AuditReader(Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox, self.sleep))
 
     def sleep(self, seconds: float) -> None:
         """Somebody waits that long."""
