@@ -245,14 +245,22 @@ def policy_of(settings: Settings) -> Policy:
     return replace(policy, limits=limits, approvers=approvers, channel=channel)
 
 
-def make_resolver(settings: Settings, stop: Stop) -> Resolver:
-    """The way to Looker; once the process is asked to stop, nothing more is asked of Looker."""
+def make_resolver(settings: Settings, stop: Stop, *, one_try: float | None = None) -> Resolver:
+    """The way to Looker; once the process is asked to stop, nothing more is asked of Looker.
+
+    Args:
+        settings: where Looker is.
+        stop: whether the process was asked to stop.
+        one_try: if given, a call is tried once, for so many seconds.
+    """
+    from creditbot.adapters.looker.limits import LookerLimits
     from creditbot.adapters.looker.resolver import LookerResolver
 
     return LookerResolver(
         settings.looker_base_url,
         settings.looker_client_id,
         settings.looker_client_secret.get_secret_value(),
+        limits=LookerLimits() if one_try is None else LookerLimits.one_try(one_try),
         allow_sql_runner=settings.allow_sql_runner,
         stop=stop,
     )
@@ -275,19 +283,25 @@ def make_runner(
         keep_dir: where executed notebooks are kept; None keeps none.
         values: notebook -> what to set in its policy cell.
     """
-    from creditbot.adapters.notebooks.environment import kernel_environment
     from creditbot.adapters.notebooks.runner import NotebookRunner
 
-    if settings.warehouse_url:
-        environ = {**environ, "WAREHOUSE_URL": settings.warehouse_url.get_secret_value()}
     return NotebookRunner(
         [Path(product.notebook) for product in products.products if product.notebook],
-        kernel_environment(environ, settings.notebook_env, settings.own_secrets),
+        environment_of_notebooks(settings, environ),
         seconds=settings.notebook_timeout,
         keep=settings.keep_notebooks,
         keep_dir=keep_dir,
         values=values,
     )
+
+
+def environment_of_notebooks(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """What notebooks see of an environment."""
+    from creditbot.adapters.notebooks.environment import kernel_environment
+
+    if settings.warehouse_url:
+        environ = {**environ, "WAREHOUSE_URL": settings.warehouse_url.get_secret_value()}
+    return kernel_environment(environ, settings.notebook_env, settings.own_secrets)
 
 
 def _kept_notebooks(settings: Settings) -> Path | None:

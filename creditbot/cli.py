@@ -43,7 +43,11 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _command(sub, "run-once", run_once.run, "read the channels once and answer what is new")
     _command(sub, "serve", _late("serve", "run"), "answer until stopped: one tick after another in one process")
-    _command(sub, "check", _late("check", "run"), "test settings, Slack, Looker, notebooks, state and warehouse")
+    check = _command(
+        sub, "check", _late("check", "run"), "test settings, Slack, Looker, notebooks, state and warehouse"
+    )
+    check.add_argument("--run", dest="link", metavar="LINK", help="then compute the answer to a link; post nothing")
+    _page_option(check)
     about_links = "print the Looker links of a Slack message on stdin, one JSON object a line"
     links = _command(sub, "links", _late("links", "run"), about_links)
     links.add_argument(
@@ -53,9 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     compute = _command(sub, "compute", _late("compute", "run"), "print the answer that links would get; post nothing")
     compute.add_argument("links", metavar="LINK", nargs="+", help="the address of a Look or an Explore")
-    compute.add_argument(
-        "--page", metavar="FILE", default="computed.html", help="where to write the page (default: %(default)s)"
-    )
+    _page_option(compute)
     _history(_command(sub, "history", _late("history", "history"), "list past requests, with the automation rate"))
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
     _replay(_command(sub, "replay", _late("replay", "run"), "compute requests again, and say what differs"))
@@ -134,6 +136,12 @@ def _permalink(command: argparse.ArgumentParser) -> None:
 def _vote(command: argparse.ArgumentParser) -> None:
     _permalink(command)
     command.add_argument("--by", metavar="NAME", required=True, help="the approver who decides, by member ID")
+
+
+def _page_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--page", metavar="FILE", default="computed.html", help="where to write the page (default: %(default)s)"
+    )
 
 
 def _replay(command: argparse.ArgumentParser) -> None:

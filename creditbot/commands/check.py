@@ -1,110 +1,120 @@
 """`creditbot check`: tries every part of a deployment, and prints a line for each with what to do if it fails.
 
-Nothing is posted and no notebook is run. The state store is written to, with what it already holds; an empty object is
-written beside the summaries, and removed.
+Nothing is posted, and no notebook is run but that of the link after `--run`. The state store is written to, with what
+it already holds; an empty object is written beside the summaries, and removed.
 """
 
 from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
+from functools import partial
 from urllib.parse import unquote
 
-from creditbot.adapters.slack.access import access
+from creditbot.adapters.slack.access import Access, access
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
-from creditbot.bootstrap import Assembly, assemble
+from creditbot.bootstrap import Assembly, assemble, environment_of_notebooks, make_resolver
+from creditbot.commands.check_notebooks import notebook
+from creditbot.commands.check_result import CheckFindings, CheckResult, attempt, begin
+from creditbot.commands.check_warehouse import warehouse
 from creditbot.commands.output import say, utc
 from creditbot.commands.sandbox import why_nobody_answers
-from creditbot.errors import WAREHOUSE, CreditbotError, Unreachable
+from creditbot.errors import CreditbotError
 from creditbot.intake.requests import requests_in
 from creditbot.machine.hardening import can_be_confined
+from creditbot.machine.processes import Stop
 from creditbot.model import Marker
-from creditbot.settings.settings import Settings
+from creditbot.settings.settings import Settings, environment, unknown_names
 from creditbot.slack_time import micros_of
 from creditbot.state.record import Meta
 from creditbot.text.known_secrets import is_word, passwords_in
 
-CheckVerdict = Literal["ok", "note", "FAIL"]
-"""`note`: it works, but somebody should know."""
 THREADS = 10
 """How many threads are read to find replies of another deployment."""
-CheckFindings = list[tuple[CheckVerdict, str]]
-"""What a check gives: one or more verdicts, each with what was found and what to do."""
+FIRST_ANSWER = 8.0
+"""Seconds that each service has for its first answer: a check ends within ten where nothing answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One line of the output.
-
-    Attributes:
-        name: the part that was checked.
-        verdict: whether it works.
-        text: what was found, and what to do.
-    """
-
-    name: str
-    verdict: CheckVerdict
-    text: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether the bot can do its work as far as this goes."""
-        return self.verdict != "FAIL"
-
-    def __str__(self) -> str:
-        """One line."""
-        return f"{self.verdict:<4}  {self.name:<18}  {' '.join(self.text.split())}"
-
-
-def run(_: Namespace) -> int:
-    """Prints each result as soon as it is there; 1 if any part failed."""
+def run(options: Namespace) -> int:
+    """Prints each result as soon as it is there, then the answer that `--run LINK` would get; 1 if any part failed."""
     settings = Settings.load()
     failed = 0
-    for result in run_checks(settings, assemble(settings)):
+    for result in run_checks(settings, assemble(settings), environment()):
         say(str(result))
         failed += not result.ok
     sentence = why_nobody_answers() if failed else ""
     if sentence:
         say(sentence)
-    return 1 if failed else 0
+    if failed or not options.link:
+        return 1 if failed else 0
+    from creditbot.commands import compute
+
+    return compute.run(Namespace(links=[options.link], page=options.page))
 
 
-def run_checks(settings: Settings, assembly: Assembly) -> Iterator[CheckResult]:
-    """Every check in turn. A failure of one does not keep the others from being tried."""
-    yield from attempt("Slack token", lambda: slack_token(assembly))
-    yield from attempt("Slack channel", lambda: _slack_channel(assembly))
-    yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
-    yield from attempt("deployments", lambda: other_deployments(assembly))
+def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str]) -> Iterator[CheckResult]:
+    """Every check in turn. A failure of one does not keep the others from being tried.
+
+    What may take long begins at once, so that services that do not answer cost their seconds together.
+
+    Args:
+        settings: what the deployment decides.
+        assembly: the bot made from them.
+        environ: the environment, with what `.env` adds to it.
+    """
+    slack = begin(lambda: access(assembly.slack.api.limited(FIRST_ANSWER)))
+    looker = begin(make_resolver(settings, Stop(), one_try=FIRST_ANSWER).login)
+    asked = begin(lambda: warehouse(settings, assembly.sql, FIRST_ANSWER))
+    seen = environment_of_notebooks(settings, environ)
+    has_warehouse = settings.warehouse_url is not None
+    notebooks = {
+        product.name: begin(partial(notebook, product.notebook, seen, has_warehouse=has_warehouse))
+        for product in assembly.products.products
+    }
+    yield from attempt("settings", lambda: names_and_places(settings))
+    yield from _slack(settings, assembly, slack)
     yield from attempt("policy", lambda: [("ok", sentence) for sentence in assembly.rules.policy.words()])
-    yield from attempt("approvers", lambda: _approvers(assembly))
     yield from attempt("shadow", lambda: shadow(assembly.ledger.read().meta, is_on=settings.shadow))
-    yield from attempt("Looker login", lambda: [("ok", f"as {assembly.ports.resolver.login()}")])
-    for product in assembly.products.products:
-        yield from attempt(f"notebook {product.name}", lambda product=product: notebook(product.notebook))  # type: ignore[misc]
+    yield from attempt("Looker login", lambda: [("ok", f"as {looker()}")])
+    for product, result in notebooks.items():
+        yield from attempt(f"notebook {product}", result)
     yield from attempt("state", lambda: _state(settings, assembly))
     yield from attempt("summaries", lambda: _summaries(settings, assembly))
-    yield from attempt("warehouse", lambda: _warehouse(settings, assembly))
+    yield from attempt("warehouse", asked)
     yield from limits(settings)
     yield from secrets(settings, alone=os.getppid() == 0, confined=can_be_confined())
 
 
-def attempt(name: str, check: Callable[[], CheckFindings]) -> Iterator[CheckResult]:
-    """The results of one check. If it raises one of our errors, that is a result, too."""
+def names_and_places(settings: Settings) -> CheckFindings:
+    """A finding for each name that only looks like a setting, and for an address that stands in .env.example."""
+    findings: CheckFindings = [
+        ("FAIL", f"{name} is not a setting; the nearest one is {nearest}. Correct its name, or remove it.")
+        for name, nearest in unknown_names().items()
+    ]
+    if settings.looker_base_url in (Settings.model_fields["looker_base_url"].examples or ()):
+        text = f"LOOKER_BASE_URL is still {settings.looker_base_url}, as in .env.example. Set it to your Looker."
+        findings.append(("FAIL", text))
+    return findings or [("ok", "no name is misspelt, and nothing is left of .env.example")]
+
+
+def _slack(settings: Settings, assembly: Assembly, token: Callable[[], Access]) -> Iterator[CheckResult]:
+    """The checks of Slack: only the first one if Slack does not answer or refuses the token."""
+    first = list(attempt("Slack token", lambda: slack_token(token())))
+    yield from first
     try:
-        for verdict, text in check():
-            yield CheckResult(name, verdict, text)
-    except CreditbotError as error:
-        yield CheckResult(name, "FAIL", str(error))
+        token()
+    except CreditbotError:
+        return
+    yield from attempt("Slack channel", lambda: _slack_channel(assembly))
+    yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
+    yield from attempt("deployments", lambda: other_deployments(assembly))
+    yield from attempt("approvers", lambda: _approvers(assembly))
 
 
-def slack_token(assembly: Assembly) -> CheckFindings:
+def slack_token(token: Access) -> CheckFindings:
     """Whose token it is, and a line for each scope that it lacks."""
-    token = access(assembly.slack.api)
     organisation = f" of the organisation {token.enterprise}" if token.enterprise else ""
     findings: CheckFindings = [("ok", f"bot {token.user} in workspace {token.team}{organisation}")]
     for scope in token.missing:
@@ -176,26 +186,6 @@ def other_deployments(assembly: Assembly) -> CheckFindings:
     return [("note", f"a deployment with another state answered here; if it still runs, stop it: {address}")]
 
 
-def notebook(path: str | None) -> CheckFindings:
-    """Whether a notebook can be run, and what it imports and would not find; `path` is None if its product is off."""
-    if path is None:
-        return [("note", "off: no notebook is set, so its links are skipped")]
-    from creditbot.notebook_host.failures import put_beside
-    from creditbot.notebook_host.imports import missing_modules
-    from creditbot.notebook_host.preparation import prepare
-
-    prepared = prepare(Path(path))
-    findings: CheckFindings = [("ok", f"{path}: has the parameter `looker`, and its kernel is installed")]
-    findings += [("note", note) for note in prepared.notes]
-    if prepared.command:  # another Python, whose packages nobody knows here
-        return findings
-    missing = missing_modules(prepared.path.parent, prepared.path.read_bytes())
-    return findings + [
-        ("note", f"It imports {name}, which is neither in its folder nor installed. {put_beside(name)}")
-        for name in missing
-    ]
-
-
 def _state(settings: Settings, assembly: Assembly) -> CheckFindings:
     store = assembly.ports.state
     stored = store.read()
@@ -213,50 +203,6 @@ def _summaries(settings: Settings, assembly: Assembly) -> CheckFindings:
     newest = next(iter(assembly.ports.summaries.newest_first()), None)
     latest = f"the latest is for {newest[0]}" if newest else "none yet"
     return [("ok", f"{settings.output_uri}: readable and writable, {latest}")]
-
-
-def _warehouse(settings: Settings, assembly: Assembly) -> CheckFindings:
-    findings: CheckFindings = []
-    if assembly.sql.dialect:
-        findings.append(("ok", f"SQL dialect {assembly.sql.dialect}"))
-    else:
-        text = "neither SQL_DIALECT nor WAREHOUSE_URL is set: SQL passes if all dialects that can read it accept it"
-        findings.append(("note", text))
-    if settings.warehouse_url is None:
-        return [*findings, ("note", "WAREHOUSE_URL is not set: the bundled notebooks need it, others may not")]
-    ask_warehouse(settings.warehouse_url.get_secret_value())
-    return [*findings, ("ok", "WAREHOUSE_URL answers")]
-
-
-def ask_warehouse(url: str) -> None:
-    """Connects as the bundled notebooks do, and asks for one row. Raises `Unreachable` without the password in it."""
-    scheme = url.partition(":")[0]
-    try:
-        if scheme == "duckdb":
-            import duckdb
-
-            with duckdb.connect(url.removeprefix("duckdb:///"), read_only=True) as connection:
-                connection.execute("SELECT 1").fetchall()
-        else:
-            from sqlalchemy import NullPool, create_engine, text
-
-            with create_engine(url, poolclass=NullPool).connect() as engine:
-                engine.execute(text("SELECT 1")).fetchall()
-    except Exception as error:  # every driver has its own errors
-        raise Unreachable(WAREHOUSE, *_warehouse_problem(scheme, type(error).__name__)) from error
-
-
-def _warehouse_problem(scheme: str, error_name: str) -> tuple[str, str]:
-    """What happened and what to do, by the class of the error alone: its text may hold the password."""
-    if error_name in ("ModuleNotFoundError", "NoSuchModuleError"):
-        what = f"No driver for the {scheme} of WAREHOUSE_URL is installed."
-        return what, "Install creditbot with the extra trino, snowflake, bigquery or redshift, or the driver itself."
-    if error_name == "ArgumentError":
-        return "WAREHOUSE_URL is not an address.", "Write it like trino://USER@HOST:8443/CATALOG."
-    if scheme == "duckdb":
-        what = f"The file of WAREHOUSE_URL cannot be opened ({error_name})."
-        return what, "Check its path, and that nothing has it open."
-    return f"WAREHOUSE_URL does not answer ({error_name}).", "Check its host, port, user and password."
 
 
 def limits(settings: Settings) -> Iterator[CheckResult]:

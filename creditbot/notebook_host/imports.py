@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from creditbot.notebook_host.syntax import parse_cell
@@ -82,15 +81,23 @@ def files_beside(folder: Path, notebook: bytes) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
-def missing_modules(folder: Path, notebook: bytes) -> list[str]:
-    """The modules that its cells and those files import first of all, and that are neither in its folder nor installed.
+def imports_of_cells(cells: Iterable[str]) -> list[str]:
+    """The modules that code cells import at their top level, in their order: a run cannot do without any of them.
 
-    What is imported in a function, in a condition or in a `try` may do without. Arguments as for `files_beside`.
+    An import within a function, a condition or a `try` may never happen, or may fail and be caught.
     """
-    beside = [file.decode(errors="replace") for file in files_beside(folder, notebook).values()]
-    trees = (parse_cell(source) for source in [*_sources(notebook), *beside])
-    names = dict.fromkeys(name.partition(".")[0] for tree in trees if tree for name in _imported_by(tree.body))
-    return [name for name in names if not _files_of(folder, name) and find_spec(name) is None]
+    trees = (parse_cell(cell) for cell in cells)
+    statements = (statement for tree in trees if tree for statement in tree.body)
+    return list(dict.fromkeys(name for statement in statements for name in _modules_of(statement)))
+
+
+def _modules_of(statement: ast.stmt) -> list[str]:
+    match statement:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module), level=0):
+            return [module]
+    return []
 
 
 def _sources(notebook: bytes) -> list[str]:
@@ -127,21 +134,14 @@ def _imports(source: str) -> tuple[str, ...]:
 
 def _imports_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        yield from _imported_by([node])
-        match node:
-            case (
-                ast.Call(func=ast.Name(id="__import__" | "import_module"), args=[ast.Constant(value=str(name)), *_])
-                | ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_])
-            ):
-                yield name
-
-
-def _imported_by(statements: Iterable[ast.AST]) -> Iterator[str]:
-    """The full names that these statements import, not those within them."""
-    for node in statements:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
             case ast.ImportFrom(module=str(module), names=names, level=0):
                 yield module
                 yield from (f"{module}.{alias.name}" for alias in names)
+            case (
+                ast.Call(func=ast.Name(id="__import__" | "import_module"), args=[ast.Constant(value=str(name)), *_])
+                | ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_])
+            ):
+                yield name

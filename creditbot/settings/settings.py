@@ -1,7 +1,8 @@
 """The settings: the one place that reads the environment. `creditbot.bootstrap` makes the bot from them.
 
 From the strongest source to the weakest: the environment, `.env` in the working directory, files of a mounted Secret,
-the defaults. An empty value counts as none. Unknown names are ignored: a prototype's `.env` works as it is.
+the defaults. An empty value counts as none. Unknown names are ignored, so that a prototype's `.env` works as it is;
+but a name that is nearly that of a setting is an error, and so is a value that is still that of `.env.example`.
 
 The description of each field is what people read of the setting: `creditbot.settings.describe` writes it into
 .env.example and into the README. Where a setting is needed, its example stands in .env.example.
@@ -22,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
+from creditbot.settings.names import misspelt, unknown
 from creditbot.settings.plain_http import http_allowed
 from creditbot.settings.types import (
     Bots,
@@ -46,6 +48,8 @@ __all__ = ["Settings", "StateConfigMap", "StateFile", "environment", "raw"]
 
 SECRETS_DIR = Path("/run/secrets/creditbot")
 """Where a Secret may be mounted, one file a setting."""
+_PLACEHOLDERS = ("slack_bot_token", "slack_user_id", "looker_client_id", "looker_client_secret")
+"""Settings whose value in .env.example nobody can have."""
 
 
 class Settings(BaseSettings):
@@ -187,12 +191,13 @@ class Settings(BaseSettings):
     ) -> Self:
         """Reads all sources. From then on no text that this process shows holds a secret of theirs.
 
-        Raises one `SettingsError` that names everything missing or malformed at once.
+        Raises one `SettingsError` that names everything missing or malformed at once, or all that is misspelt.
         """
         variables = os.environ if environ is None else environ
         values: dict[str, Any] = {name: variables.get(name.upper(), "").strip() for name in cls.model_fields}
         values = {name: value for name, value in values.items() if value}
         try:
+            _check_names(_names_in(variables, env_file, secrets_dir))
             # mypy knows the fields of a model, but not the other arguments of BaseSettings.
             settings = cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
         except ValidationError as error:
@@ -263,6 +268,14 @@ class Settings(BaseSettings):
             raise ValueError("neither it nor SLACK_TEST_CHANNEL names a channel")
         return value
 
+    @field_validator(*_PLACEHOLDERS)
+    @classmethod
+    def _filled_in(cls, value: SecretStr | str, info: ValidationInfo) -> SecretStr | str:
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if plain in (cls.model_fields[info.field_name or ""].examples or ()):
+            raise ValueError("it still has the value of .env.example")
+        return value
+
     @field_validator("evidence_url")
     @classmethod
     def _browsable(cls, value: str) -> str:
@@ -311,6 +324,39 @@ def raw(name: str, env_file: str | Path = ".env") -> str:
 def environment(env_file: str | Path = ".env") -> dict[str, str]:
     """The environment and what `.env` adds to it, because people's notebooks may read variables of their own there."""
     return {**_in_file(env_file), **os.environ}
+
+
+def unknown_names(
+    environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env", secrets_dir: Path = SECRETS_DIR
+) -> dict[str, str]:
+    """Name that begins with SLACK_ or LOOKER_ and that nothing reads -> the nearest setting."""
+    names = _names_in(os.environ if environ is None else environ, env_file, secrets_dir)
+    return unknown(names, _known_names())
+
+
+def _known_names() -> list[str]:
+    return [name.upper() for name in Settings.model_fields]
+
+
+def _names_in(environ: Mapping[str, str], env_file: str | Path | None, secrets_dir: Path) -> set[str]:
+    """The names of all variables that have a value, in upper case in files, where the case does not count."""
+    in_files = {*_in_file(env_file), *(file.name for file in _files_in(secrets_dir))}
+    return {name for name, value in environ.items() if value.strip()} | {name.upper() for name in in_files}
+
+
+def _files_in(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []
+
+
+def _check_names(names: set[str]) -> None:
+    """Raises `SettingsError` for names that are nearly those of settings."""
+    wrong = misspelt(names, _known_names())
+    if wrong:
+        lines = "".join(f"\n  {name}: the setting is {setting}" for name, setting in wrong.items())
+        raise SettingsError(f"No such settings: {', '.join(wrong)}.", f"Correct the names, or remove them:{lines}")
 
 
 def _in_file(env_file: str | Path | None) -> dict[str, str]:

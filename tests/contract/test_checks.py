@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
-from creditbot.adapters.slack.access import SCOPES, OAuthScope
-from creditbot.commands.check import CheckResult, attempt, limits, secrets, slack_token
+from creditbot.adapters.slack.access import SCOPES, OAuthScope, access
+from creditbot.commands.check import limits, names_and_places, secrets, slack_token
+from creditbot.commands.check_result import CheckResult, attempt
 from creditbot.settings.settings import Settings
 from tests.support.http import Answer
 from tests.support.slack_stub import ME, SlackStub
@@ -25,8 +23,7 @@ def test_a_scope_that_is_not_granted_is_named(stub: SlackStub, lacking: OAuthSco
     """With what it is for. If the bot can work without it, the line says how."""
     granted = [name for scope in SCOPES if scope != lacking for name in scope.names]
     stub.on("auth.test", Answer(ME, headers={"X-OAuth-Scopes": ",".join(granted)}))
-    assembly: Any = SimpleNamespace(slack=stub.open())
-    token, scope = attempt("Slack token", lambda: slack_token(assembly))
+    token, scope = attempt("Slack token", lambda: slack_token(access(stub.open().api)))
     assert CheckResult("Slack token", "ok", "bot creditbot in workspace Acme") == token
     assert ("note" if lacking.lost else "FAIL") == scope.verdict
     assert f"Add the scope {lacking} to the Slack app and install it again: needed to {lacking.purpose}." in scope.text
@@ -36,10 +33,25 @@ def test_a_scope_that_is_not_granted_is_named(stub: SlackStub, lacking: OAuthSco
 def test_the_organisation_is_named_beside_the_workspace(stub: SlackStub) -> None:
     """On an Enterprise Grid its members may ask, wherever they are at home."""
     stub.on("auth.test", {**ME, "enterprise_id": "E0ORG"})
-    assembly: Any = SimpleNamespace(slack=stub.open())
-    (token, *_) = attempt("Slack token", lambda: slack_token(assembly))
+    (token, *_) = attempt("Slack token", lambda: slack_token(access(stub.open().api)))
     expected = "bot creditbot in workspace Acme of the organisation E0ORG"
     assert CheckResult("Slack token", "ok", expected) == token
+
+
+def test_names_that_only_look_like_settings_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick ignores them; whoever sets a deployment up learns of them."""
+    monkeypatch.setenv("LOOKER_URL", "https://looker.acme.example")
+    (finding,) = names_and_places(Settings.load(SETTINGS, env_file=None))
+    expected = "LOOKER_URL is not a setting; the nearest one is LOOKER_BASE_URL. Correct its name, or remove it."
+    assert ("FAIL", expected) == finding
+
+
+def test_the_address_of_looker_in_the_example_file_fails() -> None:
+    """Nobody's Looker is there, and a tick would only find that its name does not resolve."""
+    settings = Settings.load({**SETTINGS, "LOOKER_BASE_URL": "https://acme.looker.com"}, env_file=None)
+    ((verdict, text),) = names_and_places(settings)
+    assert "FAIL" == verdict
+    assert "LOOKER_BASE_URL is still https://acme.looker.com" in text
 
 
 def test_plain_http_is_noted() -> None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -258,6 +258,13 @@ def test_the_owner_is_told_once_of_a_broken_notebook(office: Office) -> None:
 # --- check -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Notebooks that import nothing: a check imports what a notebook imports, which takes seconds."""
+    notebook = write_notebook(tmp_path_factory.mktemp("light") / "light.ipynb", code('looker = ""'))
+    return {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": str(notebook)}
+
+
 def verdicts(done: CommandResult) -> dict[str, list[str]]:
     """Part -> the verdicts of its lines."""
     found: dict[str, list[str]] = {}
@@ -266,8 +273,8 @@ def verdicts(done: CommandResult) -> dict[str, list[str]]:
     return found
 
 
-PARTS = ("Slack token", "Slack channel", "Slack owner", "deployments", "policy", "approvers", "Looker login",
-         "notebook verify", "notebook psms", "state", "summaries", "warehouse", "limits")  # fmt: skip
+PARTS = ("settings", "Slack token", "Slack channel", "Slack owner", "deployments", "approvers", "policy",
+         "Looker login", "notebook verify", "notebook psms", "state", "summaries", "warehouse", "limits")  # fmt: skip
 
 
 def test_check_passes_on_the_sandbox(office: Office) -> None:
@@ -281,7 +288,7 @@ def test_check_passes_on_the_sandbox(office: Office) -> None:
 
 
 FAILING = [
-    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, {"Slack token", "Slack channel", "Slack owner", "deployments", "approvers"}),
+    ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, {"Slack token"}),
     ({"SLACK_TEST_CHANNEL": "general"}, {"Slack channel", "deployments"}),
     ({"SLACK_USER_ID": "U0NOBODY"}, {"Slack owner", "approvers"}),
     ({"LOOKER_CLIENT_ID": "nobody"}, {"Looker login"}),
@@ -293,44 +300,47 @@ FAILING = [
 
 
 @pytest.mark.parametrize(("changes", "parts"), FAILING)
-def test_check_says_which_part_fails(office: Office, changes: dict[str, str], parts: set[str]) -> None:
+def test_check_says_which_part_fails(
+    office: Office, light: dict[str, str], changes: dict[str, str], parts: set[str]
+) -> None:
     """The other parts are tried all the same."""
     (office.folder / "taken").touch()
-    done = office.run("check", **changes)
+    done = office.run("check", **light | changes)
     assert 1 == done.code
     assert "" == done.err
     assert parts == {part for part, found in verdicts(done).items() if "FAIL" in found}
-    assert {*PARTS, *parts} >= set(verdicts(done)) >= {*PARTS} - {"limits"}
+    of_slack = {"Slack channel", "Slack owner", "deployments", "approvers"} if "Slack token" in parts else set()
+    assert {*PARTS, *parts} - of_slack == set(verdicts(done)) | {"limits"}
 
 
-def test_check_names_each_channel_that_is_missing(office: Office) -> None:
+def test_check_names_each_channel_that_is_missing(office: Office, light: dict[str, str]) -> None:
     """Beside those that the bot is in."""
-    done = office.run("check", SLACK_CHANNELS="credit-requests,nowhere")
+    done = office.run("check", SLACK_CHANNELS="credit-requests,nowhere", **light)
     assert 1 == done.code
     assert ["FAIL", "ok"] == verdicts(done)["Slack channel"]
     assert "The bot cannot see a channel #nowhere on Slack." in done.out
 
 
-def test_check_finds_another_deployment(worked: Office) -> None:
+def test_check_finds_another_deployment(worked: Office, light: dict[str, str]) -> None:
     """Before the first tick it may also be that the state was lost; afterwards there is no doubt."""
     other = {"STATE_URI": "file:data/other.json", "OUTPUT_URI": "data/other"}
-    new = worked.run("check", **other)
+    new = worked.run("check", **other, **light)
     assert ["note"] == verdicts(new)["deployments"]
     assert "if it still runs" in new.out
-    assert ["ok"] == verdicts(worked.run("check"))["deployments"]
+    assert ["ok"] == verdicts(worked.run("check", **light))["deployments"]
 
 
-def test_check_names_the_latest_summary(worked: Office) -> None:
+def test_check_names_the_latest_summary(worked: Office, light: dict[str, str]) -> None:
     """It shows at a glance whether anything was answered lately."""
-    assert re.search(r"^ok +summaries .*, the latest is for T0\w+\.", worked.run("check").out, re.MULTILINE)
+    assert re.search(r"^ok +summaries .*, the latest is for T0\w+\.", worked.run("check", **light).out, re.MULTILINE)
 
 
-def test_check_leaves_the_file_of_a_prototype_unchanged(office: Office) -> None:
+def test_check_leaves_the_file_of_a_prototype_unchanged(office: Office, light: dict[str, str]) -> None:
     """The first tick takes it over, a check does not."""
     file = office.folder / "data/processed_messages.json"
     file.parent.mkdir()
     file.write_text('["1736345678.123456"]')
-    done = office.run("check")
+    done = office.run("check", **light)
     assert ["note"] == verdicts(done)["state"]
     assert '["1736345678.123456"]' == file.read_text()
 
@@ -339,7 +349,38 @@ def test_check_notes_what_is_switched_off(office: Office) -> None:
     """A product without a notebook, and a warehouse that no setting names."""
     found = verdicts(office.run("check", PSMS_NOTEBOOK_PATH="", WAREHOUSE_URL=""))
     assert ["note"] == found["notebook psms"]
+    assert ["FAIL"] == found["notebook verify"]  # it reads WAREHOUSE_URL
     assert ["note", "note"] == found["warehouse"]
+
+
+def test_check_asks_a_silent_service_once(office: Office, light: dict[str, str]) -> None:
+    """So it ends soon, and has one line for it."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=20)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        places = {"SLACK_API_URL": address, "LOOKER_BASE_URL": address, "WAREHOUSE_URL": "trino://bot@127.0.0.1:1/db",
+                  "SLACK_BOT_TOKEN": "xoxb-made-up"}  # fmt: skip
+        found = verdicts(office.run("check", **places, **light))
+        calls = list(waiting_calls(silent))
+    assert {"Slack token", "Looker login", "warehouse"} == {part for part in found if "FAIL" in found[part]}
+    assert 2 == len(calls)  # one of Slack, one of Looker
+
+
+def waiting_calls(server: socket.socket) -> Iterator[None]:
+    """One item for each connection that nobody has accepted."""
+    server.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            yield
+
+
+def test_check_can_compute_what_a_link_would_be_answered(office: Office) -> None:
+    """After its own lines; nothing is posted."""
+    done = office.run("check", "--run", f"{office.settings['LOOKER_BASE_URL']}/looks/35")
+    assert 0 == done.code
+    assert re.search(r"^answer +Approved, \$[\d,.]+, exceptions$", done.out, re.MULTILINE)
+    assert (office.folder / "computed.html").exists()
+    assert [] == office.sandbox.world.direct_messages()
 
 
 # --- links -----------------------------------------------------------------------------------------------------------

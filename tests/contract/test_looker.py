@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from creditbot.adapters.looker.limits import LookerLimits
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.errors import CreditbotError, LinkUnusable, Refused, Unreachable
 from creditbot.model import LookerLink
@@ -86,7 +87,7 @@ def resolver(stub: HttpStub, stop: RecordingStop) -> LookerResolver:
 
 def a_resolver(url: str, stop: RecordingStop, **options: Any) -> LookerResolver:
     """A resolver with a made-up key."""
-    return LookerResolver(url, "sandbox-id", "not-a-secret", stop=stop, **{"timeout": 5.0} | options)
+    return LookerResolver(url, "sandbox-id", "not-a-secret", stop=stop, **{"limits": LookerLimits(5.0)} | options)
 
 
 def refusal(resolver: LookerResolver, link: LookerLink = LOOK_LINK) -> CreditbotError:
@@ -561,11 +562,18 @@ class TestTransient:
         assert "refuses connections" in failure.what
         assert 3 == len(stop.slept)
 
+    def test_a_single_try_is_not_repeated(self, stop: RecordingStop) -> None:
+        """`creditbot check` does not wait for a server that may come back."""
+        with HttpStub() as gone:
+            url = gone.url
+        refusal(a_resolver(url, stop, limits=LookerLimits.one_try(5.0)))
+        assert [] == stop.slept
+
     @pytest.mark.parametrize("call", [LOGIN, LOOK])
     def test_silence_ends_at_the_timeout(self, stub: HttpStub, stop: RecordingStop, call: str) -> None:
         """The settings' timeout holds for the first call too."""
         stub.on(call, Answer(after=threading.Event()))
-        failure = refusal(a_resolver(stub.url, stop, timeout=0.1))
+        failure = refusal(a_resolver(stub.url, stop, limits=LookerLimits(0.1)))
         assert isinstance(failure, Unreachable)
         assert "did not answer within 0.1 s" in failure.what
 
@@ -579,7 +587,7 @@ class TestTransient:
 
         stub.on(RUN_LOOK, *(Answer(drip()) for _ in range(4)))
         began = time.monotonic()
-        assert "did not answer within 0.2 s" in refusal(a_resolver(stub.url, stop, timeout=0.2)).what
+        assert "did not answer within 0.2 s" in refusal(a_resolver(stub.url, stop, limits=LookerLimits(0.2))).what
         assert time.monotonic() - began < 5
 
     def test_https_to_a_server_without_tls_is_unreachable(self, stub: HttpStub, stop: RecordingStop) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from creditbot.adapters.looker.limits import LookerLimits
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.errors import LinkUnusable, Unreachable
 from creditbot.intake.looker_links import looker_host, read_link
@@ -32,7 +33,7 @@ def looker(tmp_path: Path) -> Iterator[SandboxLooker]:
 @pytest.fixture
 def resolver(looker: SandboxLooker) -> Iterator[Resolver]:
     with HttpServer(looker) as server:
-        yield LookerResolver(server.url, CLIENT_ID, CLIENT_SECRET, allow_sql_runner=True, timeout=10)
+        yield LookerResolver(server.url, CLIENT_ID, CLIENT_SECRET, allow_sql_runner=True, limits=LookerLimits(10))
 
 
 def link_to(url: str) -> LookerLink:

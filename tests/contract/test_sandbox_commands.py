@@ -16,6 +16,7 @@ import pytest
 from slack_sdk import WebClient
 
 from creditbot import cli
+from creditbot.adapters.looker.limits import LookerLimits
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.commands import run_once
 from creditbot.commands.sandbox import OWN_SETTINGS, bundled_notebooks, next_steps, program_call, why_nobody_answers
@@ -401,7 +402,7 @@ def test_an_emoji_is_kept_under_slacks_name(emoji: str, name: str) -> None:
 def sql_behind(shell: Shell, address: str) -> str:
     """What the sandbox's Looker gives for the Look at an address."""
     with Sandbox(shell.folder) as sandbox:
-        resolver = LookerResolver(sandbox.looker_server.url, CLIENT_ID, CLIENT_SECRET, timeout=10)
+        resolver = LookerResolver(sandbox.looker_server.url, CLIENT_ID, CLIENT_SECRET, limits=LookerLimits(10))
         link = read_link(address.strip(), looker_host(address))
         assert link
         return str(resolver.resolve(link).sql)

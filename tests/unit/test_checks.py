@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from creditbot.commands.check import CheckResult, ask_warehouse, notebook, shadow
+from creditbot.commands.check import shadow
+from creditbot.commands.check_notebooks import notebook
+from creditbot.commands.check_result import CheckResult, begin
+from creditbot.commands.check_warehouse import ask_warehouse, look_for
 from creditbot.errors import Unreachable
 from creditbot.state.record import Meta
+from tests.support.notebooks import code, write_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -56,24 +61,6 @@ def test_a_warehouse_that_does_not_answer_is_explained(url: str, said: str) -> N
     assert "hunter2" not in str(raised.value)
 
 
-# --- notebooks -------------------------------------------------------------------------------------------------------
-
-
-def test_a_bundled_notebook_without_its_folder_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every run of it would fail."""
-    monkeypatch.setattr(sys, "path", [place for place in sys.path if Path(place) != NOTEBOOKS])
-    monkeypatch.delitem(sys.modules, "credit_report", raising=False)
-    copy = tmp_path / "verify_credit.ipynb"
-    copy.write_bytes((NOTEBOOKS / copy.name).read_bytes())
-    notes = [text for verdict, text in notebook(str(copy)) if verdict == "note"]
-    (note,) = notes
-    assert note == (
-        "It imports credit_report, which is neither in its folder nor installed. Copy the folder credit_report to the "
-        "notebook's folder: it belongs beside a copy of a bundled notebook."
-    )
-    assert ["ok"] == [verdict for verdict, _ in notebook(str(NOTEBOOKS / copy.name))]
-
-
 # --- shadow ----------------------------------------------------------------------------------------------------------
 
 
@@ -93,3 +80,80 @@ def test_a_shadow_is_reported_while_it_matters(is_on: bool, meta: Meta, verdict:
 
 def test_a_deployment_that_never_was_in_shadow_hears_nothing_of_it() -> None:
     assert [] == shadow(Meta(), is_on=False)
+
+
+def test_a_warehouse_whose_host_does_not_listen_is_found_at_once() -> None:
+    """Drivers wait for minutes, and try again."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: the port is nobody else's, and refuses
+        with pytest.raises(Unreachable, match="does not answer"):
+            look_for(f"trino://bot:hunter2@127.0.0.1:{nobody.getsockname()[1]}/db", 5.0)
+
+
+@pytest.mark.parametrize("url", ["duckdb:////tmp/w.duckdb", "snowflake://bot@account/db", "hunter2", "http://[::1"])
+def test_an_address_without_host_and_port_is_left_to_its_driver(url: str) -> None:
+    look_for(url, 5.0)
+
+
+# --- notebooks -------------------------------------------------------------------------------------------------------
+
+
+def saved(folder: Path, *cells: str) -> str:
+    """The path of a notebook with a parameter and these cells."""
+    return str(write_notebook(folder / "n.ipynb", *map(code, ('looker = ""', *cells))))
+
+
+def checked(path: str | None, *, has_warehouse: bool = True) -> dict[str, list[str]]:
+    """Verdict -> the texts that have it."""
+    findings = notebook(path, {"PATH": os.environ["PATH"]}, has_warehouse=has_warehouse)
+    return {verdict: [text for it, text in findings if it == verdict] for verdict, _ in findings}
+
+
+def test_a_notebook_whose_imports_fail_is_named_with_each_of_them(tmp_path: Path) -> None:
+    """A module that is not installed, and one beside the notebook that fails itself."""
+    (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "beside.py").write_text("")
+    path = saved(tmp_path, "import json, nowhere.at_all", "import broken\nimport beside")
+    missing, failing = checked(path)["FAIL"]
+    assert "`import nowhere.at_all` fails with ModuleNotFoundError: No module named 'nowhere'. Put nowhere" in missing
+    assert "`import broken` fails with ZeroDivisionError: division by zero. Correct that." in failing
+
+
+def test_a_copy_of_a_bundled_notebook_needs_its_folder(tmp_path: Path) -> None:
+    """Every run of it would fail."""
+    copy = tmp_path / "verify_credit.ipynb"
+    copy.write_bytes((NOTEBOOKS / copy.name).read_bytes())
+    (text,) = checked(str(copy))["FAIL"]
+    assert "`import credit_report` fails with ModuleNotFoundError" in text
+    assert "Copy the folder credit_report to the notebook's folder" in text
+
+
+def test_an_import_that_may_fail_is_not_tried(tmp_path: Path) -> None:
+    """Within a `try`, a condition or a function."""
+    path = saved(tmp_path, "try:\n    import nowhere\nexcept ImportError:\n    pass", "def f():\n    import nowhere")
+    assert ["ok"] == list(checked(path))
+
+
+def test_imports_that_end_the_process_are_a_failure_as_well(tmp_path: Path) -> None:
+    (tmp_path / "ending.py").write_text("import os; os._exit(3)")
+    (text,) = checked(saved(tmp_path, "import ending"))["FAIL"]
+    assert "its imports end the process" in text
+
+
+@pytest.mark.parametrize(("has_warehouse", "verdict"), [(True, "ok"), (False, "FAIL")])
+def test_a_notebook_that_reads_warehouse_url_needs_it(tmp_path: Path, has_warehouse: bool, verdict: str) -> None:
+    """Also where only a module beside it reads it, as with the bundled ones."""
+    (tmp_path / "warehouse.py").write_text("import os; URL = os.environ.get('WAREHOUSE_URL')")
+    found = checked(saved(tmp_path, "from warehouse import URL"), has_warehouse=has_warehouse)
+    assert [verdict] == list(found)
+    assert has_warehouse or "reads WAREHOUSE_URL, which is not set" in found["FAIL"][0]
+
+
+# --- in the background -----------------------------------------------------------------------------------------------
+
+
+def test_a_question_in_the_background_is_answered_or_raises() -> None:
+    """Where somebody waits for its answer."""
+    assert 3 == begin(lambda: 3)()
+    with pytest.raises(ZeroDivisionError):
+        begin(lambda: 1 // 0)()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.notebook_host.imports import files_beside, missing_modules, modules_to_preload
+from creditbot.notebook_host.imports import files_beside, imports_of_cells, modules_to_preload
 from tests.support.notebooks import code, markdown, write_notebook
 
 
@@ -123,24 +123,14 @@ def test_a_link_to_nowhere_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "missing"),
+    ("sources", "imported"),
     [
-        ("import json, pandas.api, helper, nowhere", ["nowhere"]),
-        ("%matplotlib inline\nfrom my_report.plots import draw\nimport my_report", ["my_report"]),
-        ("try:\n    import nowhere\nexcept ImportError:\n    pass", []),
-        ("def f():\n    import nowhere", []),
-        ("from .nowhere import x", []),
-        ("this is ( no Python", []),
+        (["import json, pandas.api", "import helper\nimport json"], ["json", "pandas.api", "helper"]),
+        (["%matplotlib inline\nfrom my_report.plots import draw"], ["my_report.plots"]),
+        (["try:\n    import nowhere\nexcept ImportError:\n    pass", "def f():\n    import nowhere"], []),
+        (["from .nowhere import x", "this is ( no Python"], []),
     ],
 )
-def test_modules_that_are_nowhere_are_found_before_a_run(tmp_path: Path, source: str, missing: list[str]) -> None:
+def test_a_run_needs_the_modules_that_cells_import_first(sources: list[str], imported: list[str]) -> None:
     """What code tries, or imports only in a function, it may do without."""
-    write(tmp_path, {"helper.py": "import json"})
-    content = write_notebook(tmp_path / "n.ipynb", code(source)).read_bytes()
-    assert missing == missing_modules(tmp_path, content)
-
-
-def test_a_file_beside_the_notebook_may_lack_a_module_too(tmp_path: Path) -> None:
-    write(tmp_path, {"helper.py": "import nowhere"})
-    content = write_notebook(tmp_path / "n.ipynb", code("import helper")).read_bytes()
-    assert ["nowhere"] == missing_modules(tmp_path, content)
+    assert imported == imports_of_cells(sources)

@@ -7,11 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.errors import SettingsError
-from creditbot.settings.settings import Settings, StateConfigMap, StateFile, raw
+from creditbot.settings.settings import Settings, StateConfigMap, StateFile, raw, unknown_names
 from creditbot.settings.types import state_location
 from creditbot.text.known_secrets import without_known_secrets
 
@@ -259,6 +260,62 @@ def test_settings_cannot_be_changed_after_loading() -> None:
     """They are the same from the start of a tick to its end."""
     with pytest.raises(ValueError, match="frozen"):
         load().slack_user_id = "U0OTHER"
+
+
+MISSPELT = {
+    "MAX_CREDIT": "MAX_CREDIT_USD", "MAX_CREDITS_USD": "MAX_CREDIT_USD", "SLACK_TOKEN": "SLACK_BOT_TOKEN",
+    "SLACK_CHANNEL": "SLACK_CHANNELS", "DUPLICATE_DAY": "DUPLICATE_DAYS", "REQUESTER": "REQUESTERS",
+    "PSMS_NOTEBOOK": "PSMS_NOTEBOOK_PATH", "SQL_TABLE": "SQL_TABLES", "SHADOWS": "SHADOW",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "meant"), MISSPELT.items())
+def test_a_misspelt_setting_is_an_error_that_names_the_right_one(written: str, meant: str) -> None:
+    """A limit that is misspelt would be no limit."""
+    error = complaint(**{written: "1"})
+    assert f"No such settings: {written}." == error.what
+    assert f"{written}: the setting is {meant}" in error.todo
+
+
+def test_names_in_env_file_and_secret_files_are_checked_as_well(tmp_path: Path) -> None:
+    """In these the case does not count."""
+    (tmp_path / ".env").write_text("max_credit=100\n")
+    (tmp_path / "LOOKER_CLIENT_SECRETS").write_text("made-up")
+    with pytest.raises(SettingsError, match="No such settings: LOOKER_CLIENT_SECRETS, MAX_CREDIT"):
+        Settings.load(NEEDED, tmp_path / ".env", tmp_path)
+
+
+OF_OTHERS = (
+    "SLACK_SIGNING_SECRET", "SLACK_WEBHOOK_URL", "LOOKERSDK_CLIENT_ID", "LOOKER_SERVICE_HOST", "LOOKER_PORT",
+    "SLACK_USER_ID_SERVICE_PORT_HTTPS", "LOOKER_PORT_443_TCP_ADDR", "OUTPUT_DIR", "CHECK_INTERVAL", "LOGLEVEL",
+    "HTTP_PROXY", "HTTPS_PROXY", "HTTP_HOST", "PATH", "STATE", "WAREHOUSE", "SNOWFLAKE_ACCOUNT",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_names_that_other_programs_use_are_no_errors(name: str) -> None:
+    """Those of Slack's and Looker's own tools, of Kubernetes' Services, and of prototypes."""
+    assert "credits" == load(**{name: "1"}).slack_test_channel
+
+
+def test_an_empty_variable_is_no_error_whatever_its_name() -> None:
+    """It counts as unset, as an empty setting does."""
+    assert load(MAX_CREDIT=" ").max_credit_usd is None
+
+
+def test_unknown_names_for_slack_or_looker_come_with_the_nearest_setting(tmp_path: Path) -> None:
+    """`creditbot check` names them; a tick ignores them."""
+    environ = {**NEEDED, "LOOKER_URL": "https://acme.looker.com", "SLACK_SIGNING_SECRET": "x", "LOOKER_PORT": "1"}
+    assert {"LOOKER_URL": "LOOKER_BASE_URL"} == unknown_names(environ, None, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_USER_ID", "LOOKER_CLIENT_ID", "LOOKER_CLIENT_SECRET"])
+def test_a_value_of_the_example_file_is_refused(name: str) -> None:
+    """It would end in an error of Slack or Looker that leads nowhere."""
+    values = dotenv_values(Path(__file__).parents[2] / ".env.example")
+    error = complaint(**{name: str(values[name])})
+    assert f"Settings are missing or malformed: {name}." == error.what
+    assert "it still has the value of .env.example" in error.todo
 
 
 PROTOTYPE = """\

@@ -23,14 +23,13 @@ from creditbot.machine.retrying import with_retries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from creditbot.adapters.looker.limits import LookerLimits
     from creditbot.machine.processes import Stop
 
 T = TypeVar("T")
 
 _PAUSES = (0.5, 1.0, 2.0)
 """Seconds between tries of a call that may succeed later; up to a second is added, so that threads spread out."""
-_TOTAL_SECONDS = 90.0
-"""No try begins later than this after the first one."""
 _API_VERSION = "4.0"
 
 
@@ -41,13 +40,14 @@ class LookerClient:
         base_url: scheme, host and port of Looker.
         client_id: of the API key.
         client_secret: of the API key.
-        timeout: seconds for one call, the whole answer included.
+        limits: how long calls may take.
         stop: once the process is asked to stop, nothing more is asked of Looker.
     """
 
-    def __init__(self, base_url: str, client_id: str, client_secret: str, *, timeout: float, stop: Stop) -> None:
+    def __init__(self, base_url: str, client_id: str, client_secret: str, limits: LookerLimits, stop: Stop) -> None:
         self._stop = stop
-        settings = _SdkSettings(base_url, client_id, client_secret, timeout)
+        self._patience = limits.tries
+        settings = _SdkSettings(base_url, client_id, client_secret, limits.call)
         http = LookerTransport.configure(settings)
         self._host = urlsplit(base_url).netloc
         read = cast("serialize.TDeserialize", _deserialize)
@@ -62,7 +62,7 @@ class LookerClient:
         if self._stop.asked:  # a link takes several calls, each as long as `timeout`
             raise Unreachable(LOOKER, "Shutting down: Looker was not asked.", "The next tick asks again.")
         try:
-            return with_retries(lambda: self._once(question), CallError, _pauses(), self._stop)
+            return with_retries(lambda: self._once(question), CallError, _pauses(self._patience), self._stop)
         except CallError as failed:
             raise error_for(failed, self._host, subject) from failed
 
@@ -133,7 +133,7 @@ def _deserialize(*, data: str, structure: Any) -> Any:
         raise CallError(Trouble.GARBLED, "gave an answer that cannot be read", transient=True) from broken
 
 
-def _pauses() -> Callable[[CallError], float | None]:
+def _pauses(patience: float) -> Callable[[CallError], float | None]:
     """How long to wait after each failed try of one call; None where its failure is final."""
     pauses, began = iter(_PAUSES), time.monotonic()
 
@@ -142,6 +142,6 @@ def _pauses() -> Callable[[CallError], float | None]:
         if usual is None or not failed.transient:
             return None
         pause = max(usual + random.random(), failed.retry_after or 0.0)  # noqa: S311  # no secret depends on it
-        return pause if time.monotonic() - began + pause < _TOTAL_SECONDS else None
+        return pause if time.monotonic() - began + pause < patience else None
 
     return pause_after

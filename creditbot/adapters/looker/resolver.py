@@ -19,6 +19,7 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from creditbot.adapters.looker.limits import LookerLimits
 from creditbot.adapters.looker.sql import check_limit, has_default_limit, rows_sql, sql_in
 from creditbot.errors import LinkUnusable
 from creditbot.machine.processes import Stop
@@ -45,7 +46,7 @@ class LookerResolver:
         base_url: LOOKER_BASE_URL; a path after the host, such as "/api/4.0", is not used.
         client_id: of the API key.
         client_secret: of the API key.
-        timeout: seconds for one call, the whole answer included.
+        limits: how long calls may take.
         allow_sql_runner: whether SQL that a person typed into SQL Runner may be credited.
         stop: once the process is asked to stop, nothing more is asked of Looker.
     """
@@ -56,13 +57,13 @@ class LookerResolver:
         client_id: str,
         client_secret: str,
         *,
-        timeout: float = 60.0,
+        limits: LookerLimits = LookerLimits(),  # noqa: B008  # frozen
         allow_sql_runner: bool = False,
         stop: Stop | None = None,
     ) -> None:
         self._base_url = api_address(base_url)
         self._key = (client_id, client_secret)
-        self._timeout = timeout
+        self._limits = limits
         self._allow_sql_runner = allow_sql_runner
         self._stop = stop or Stop()
         self._lock = threading.Lock()
@@ -198,7 +199,7 @@ class LookerResolver:
                     self._warming.join()  # two threads that import parts of the SDK can deadlock
                 from creditbot.adapters.looker.client import LookerClient  # as above
 
-                self._connected = LookerClient(self._base_url, *self._key, timeout=self._timeout, stop=self._stop)
+                self._connected = LookerClient(self._base_url, *self._key, self._limits, self._stop)
             return self._connected
 
 

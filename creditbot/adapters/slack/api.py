@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -78,6 +78,11 @@ class SlackApi:
         self._stop = stop
         self._limits = limits
         self._network = network
+
+    def limited(self, seconds: float) -> SlackApi:
+        """The same, but a read takes no longer than so many seconds, with all its tries."""
+        limits = replace(self._limits, one_try=min(seconds, self._limits.one_try), read=seconds)
+        return SlackApi(self._token, self._url, self.clock, self._stop, limits, self._network)
 
     def write_deadline(self) -> Deadline:
         """The deadline of a write that begins now."""
