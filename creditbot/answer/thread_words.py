@@ -17,6 +17,7 @@ from creditbot.decide.hold import HoldKind, HoldReason
 from creditbot.decide.policy import Policy
 from creditbot.intake.answers import Reading
 from creditbot.intake.thread import Words
+from creditbot.slack_time import micros_of
 
 LONGEST_WORDS = 150
 """Characters of one message that a reason quotes."""
@@ -37,8 +38,9 @@ def word_reasons(words: Sequence[Words], policy: Policy, agreed: Collection[str]
     if len(reasons) <= MOST_WORDS:
         return tuple(reasons)
     rest = reasons[MOST_WORDS:]
-    more = HoldReason(rest[0].kind, f"There are {len(rest)} more messages in the thread.", about=rest[-1].about)
-    return (*reasons[:MOST_WORDS], more)
+    many = f"There are {len(rest)} more messages" if len(rest) > 1 else "There is 1 more message"
+    latest = max((reason.about for reason in rest), key=micros_of)
+    return (*reasons[:MOST_WORDS], HoldReason(rest[0].kind, f"{many} in the thread.", about=latest))
 
 
 def _reasons(words: Words, policy: Policy, agreed: Collection[str]) -> Iterator[HoldReason]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from creditbot.answer.rehearsal import Rehearsal
 from creditbot.answer.rules import Rules
 from creditbot.commands.compute import lines_of, page_summary, rehearsal_of, request_of
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
@@ -16,8 +17,9 @@ from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.errors import LOOKER, STATE_STORE, SUMMARY_STORE, SettingsError, StateUnusable, Unreachable
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.page import page_of
+from creditbot.evidence.summary import REASONS
 from creditbot.insight.trial import tried
-from creditbot.model import RequestKey
+from creditbot.model import HoldKind, HoldReason, RequestKey
 from creditbot.state.ledger import Ledger
 from tests.support.world import HOST, REQUEST_RULES, RULES, VERIFY, World
 
@@ -104,6 +106,18 @@ def test_traffic_that_was_credited_would_be_held(world: World, forgotten: bool) 
     assert "A person would decide, because:" in page
     assert "would be paid twice" in page
     assert "approval digest" not in page
+
+
+def test_a_page_counts_the_reasons_that_it_leaves_out() -> None:
+    """The command prints all of them."""
+    reasons = tuple(HoldReason(HoldKind.OVERLAP, f"reason {number}.") for number in range(REASONS + 2))
+    summary = {"request": {"text": "links"}, "links": [], "outcome": {"status": "tried"}, "computed_amount": Decimal(1)}
+    shown = page_summary(summary, Rehearsal(reasons))
+    page = page_of(shown, {})
+    assert "<li>and 2 more</li>" in page
+    assert f"reason {REASONS - 1}." in page
+    assert f"reason {REASONS}." not in page
+    assert REASONS + 2 == len(held(list(lines_of(summary, Rehearsal(reasons), "{amount}"))))
 
 
 def test_sql_that_was_credited_would_be_refused(world: World) -> None:

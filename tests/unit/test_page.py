@@ -176,6 +176,13 @@ class TestOutcome:
         assert "has not been posted yet" not in after
         assert png() in after
 
+    @pytest.mark.parametrize(("more", "shown"), [(0, False), (3, True)])
+    def test_reasons_that_the_summary_leaves_out_are_counted(self, more: int, shown: bool) -> None:
+        approval = {"reasons": [{"text": "It is odd."}], "votes": [], **({"more_reasons": more} if more else {})}
+        held = page_of({**summary(result()), "outcome": {"status": "held", "approval": approval}}, {})
+        assert "<li>It is odd.</li>" in held
+        assert shown == ("<li>and 3 more, which <code>creditbot holds</code> lists" in held)
+
     def test_an_end_without_a_reply_keeps_the_computed_amount(self) -> None:
         record = Record("elsewhere", "n", NOW, reason="Answered in the thread.")
         after = with_outcome(page(), ended_summary(summary(result()), record))

@@ -155,6 +155,14 @@ def test_reasons_without_room_are_counted_and_the_page_is_named() -> None:
     assert len(shown) > 10
 
 
+def test_a_single_reason_without_room_is_counted_as_one() -> None:
+    many = [overlap(number) for number in range(40)]
+    shown = sum(line.startswith("• $") for line in lines(*many))
+    long = HoldReason(HoldKind.OVERLAP, "x" * 499)
+    found = [line for line in lines(*many[:shown], long) if line.startswith("• and")]
+    assert ["• and 1 more reason, which the page shows, as does `creditbot holds`"] == found
+
+
 def test_the_last_reason_is_shown_if_there_is_room_for_it() -> None:
     """The line that counts the others needs no room then."""
     some = [overlap(number) for number in range(9)]

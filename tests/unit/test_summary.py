@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit
 from creditbot.evidence.summary import (
     OTHER_RUN,
+    REASONS,
     Outcome,
     computed_summary,
     empty_summary,
@@ -26,8 +27,20 @@ from creditbot.evidence.summary import (
     with_footprints,
 )
 from creditbot.machine import exact_json
-from creditbot.model import Cell, Credit, CreditRow, LinkResult, LookerLink, Message, NotebookRun, Query, RequestKey
-from creditbot.state.record import Record, Result
+from creditbot.model import (
+    Cell,
+    Credit,
+    CreditRow,
+    HoldKind,
+    HoldReason,
+    LinkResult,
+    LookerLink,
+    Message,
+    NotebookRun,
+    Query,
+    RequestKey,
+)
+from creditbot.state.record import Hold, Record, Result
 from tests.support.sampling import costly
 
 KEY = RequestKey("T0TEST", "C0TEST", "1736345678.123456")
@@ -357,3 +370,17 @@ class TestOutcome:
     def test_a_summary_that_we_did_not_write_has_no_outcome(self, summary: dict[str, object]) -> None:
         """Or one with a time that cannot be compared."""
         assert outcome_of(summary) is None
+
+
+@pytest.mark.parametrize("left", [0, 1, 3])
+def test_reasons_that_are_too_many_are_counted(left: int) -> None:
+    """So a page can say how many it does not show."""
+    reasons = tuple(HoldReason(HoldKind.OVERLAP, f"reason {number}.") for number in range(REASONS + left))
+    record = a_record("held", hold=Hold("digest", "policy", reasons, "ask", NOW))
+    outcome = ended_summary(a_summary(a_result(a_run(TABLE), CREDIT)), record)["outcome"]
+    assert isinstance(outcome, Mapping)
+    approval = outcome["approval"]
+    assert [f"reason {number}." for number in range(REASONS)] == [reason["text"] for reason in approval["reasons"]]
+    assert ({"more_reasons": left} if left else {}) == {
+        name: value for name, value in approval.items() if name == "more_reasons"
+    }
