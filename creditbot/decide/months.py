@@ -9,7 +9,7 @@ several accounts, all of it counts for each account and each month: a share may 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_UP, Decimal
 from typing import NamedTuple
 
@@ -102,23 +102,26 @@ def month_of(day: date) -> date:
 def next_month(month: date) -> date:
     """The first day of the month after this one; the last month that there is has none after it."""
     last = date.max.replace(day=1)
-    return last if month >= last else month_of(month.replace(day=28) + timedelta(days=4))
+    return last if month >= last else date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
 def _by_units(accounts: Accounts | Unknown, units: Units, amount: Decimal) -> Shares | Unknown:
     total, costs = units_total(units), dict[AccountMonth, Decimal]()
     for unit, flagged in units.items():
-        if not unit.account and isinstance(accounts, Unknown):
+        if unit.account:
+            owners = [account_key(unit.account)]
+        elif isinstance(accounts, Unknown):
             return _no_accounts(accounts)
-        owners = [account_key(unit.account)] if unit.account else _keys(accounts)
+        else:
+            owners = _keys(accounts)
         for owner in owners:
             place = AccountMonth(owner, month_of(unit.day))
             costs[place] = costs.get(place, Decimal(0)) + flagged.cost
     return {place: (amount * cost / total).quantize(CENT, ROUND_UP) for place, cost in costs.items()}
 
 
-def _keys(accounts: Accounts | Unknown) -> Sequence[str]:
-    return () if isinstance(accounts, Unknown) else [account_key(name) for name in accounts.every]
+def _keys(accounts: Accounts) -> list[str]:
+    return [account_key(name) for name in accounts.every]
 
 
 def _no_accounts(why: Unknown) -> Unknown:

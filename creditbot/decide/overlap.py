@@ -114,11 +114,10 @@ def _accounts(ours: Accounts | Unknown, other: Accounts | Unknown) -> _Relation:
     if isinstance(ours, Unknown) or isinstance(other, Unknown):
         return _Relation.UNKNOWN
     one, two = ours.keys, other.keys
-    shared = one.keys() & two.keys()
-    if any(not one[field] & two[field] for field in shared):
+    if any(not one[field] & two[field] for field in one.keys() & two.keys()):
         return _Relation.APART
-    is_same = shared or frozenset().union(*one.values()) & frozenset().union(*two.values())
-    return _Relation.MEET if is_same else _Relation.UNKNOWN
+    in_common = frozenset().union(*one.values()) & frozenset().union(*two.values())
+    return _Relation.MEET if in_common else _Relation.UNKNOWN
 
 
 def _exact_days(ours: Days | Unknown, other: Days | Unknown) -> _Relation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -257,9 +257,9 @@ def _too_old(number: int, footprint: Footprint, asked: datetime, days: int) -> s
     if isinstance(month, Unknown):
         return f"Nobody can tell how old the traffic of link {number} is: {month.reason}."
     last = next_month(month) + timedelta(days=days - 1)
-    if asked.astimezone(UTC).date() <= last:
+    if asked.date() <= last:
         return ""
     return (
         f"Link {number} is for traffic of {month:%B %Y}, which is credited until {last} ({days} days after the end of "
-        f"the month), and it was asked for on {asked.astimezone(UTC).date()}."
+        f"the month), and it was asked for on {asked.date()}."
     )

@@ -175,6 +175,11 @@ def test_shares_are_added_up() -> None:
     assert {place: Decimal(3), other: Decimal(5)} == both
 
 
+def test_accounts_of_several_links_all_have_names() -> None:
+    links = [WINDOW, replace(WINDOW, accounts=accounts("AC2")), replace(WINDOW, accounts=NOBODY_KNOWS)]
+    assert {account_key("AC1"): "AC1", account_key("AC2"): "AC2"} == account_names(links)
+
+
 def test_accounts_have_the_names_of_their_units() -> None:
     """Also of those that the SQL does not name."""
     footprint = replace(WINDOW, units=units(("AC1", "2025-12-30", 1), ("AC9", "2025-12-30", 1), ("", "2025-12-30", 1)))

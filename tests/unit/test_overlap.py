@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from creditbot.credit.day_ranges import DayRange, ranges_of
-from creditbot.credit.footprint import Accounts, Days, Footprint
+from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint
 from creditbot.decide.overlap import Comparison, Overlap, compare, compare_with_all
 from tests.support.footprints import FIRST, NO_UNITS, NOBODYS, OURS, UNKNOWN, accounts, days, units
 
@@ -104,6 +105,36 @@ def test_what_cannot_be_compared_is_said(other: Footprint, unclear: str) -> None
     assert Comparison(Overlap.CANNOT_TELL, unclear=unclear) == compare(OURS, other)
 
 
+def test_rows_of_the_other_account_that_both_name_are_apart() -> None:
+    both = replace(OURS, accounts=accounts("AC1", "AC2"))
+    other = replace(both, units=units(account="AC2", messages=99))
+    assert Overlap.PROVABLY_DISJOINT == compare(both, other).overlap
+
+
+def test_rows_without_an_account_may_be_of_any_that_both_name() -> None:
+    nameless = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(account=""))
+    assert (Overlap.UNITS_SHARED, frozenset(nameless.units)) == (  # type: ignore[arg-type]
+        (found := compare(nameless, OURS)).overlap, found.units,
+    )  # fmt: skip
+
+
+def test_an_account_is_the_same_under_another_column() -> None:
+    other = replace(NO_UNITS, accounts=accounts("AC1", field="owner"))
+    assert Overlap.WINDOWS_MEET == compare(NO_UNITS, other).overlap
+
+
+@pytest.mark.parametrize(("cost", "found"), [("10.00", Overlap.EVIDENCE_ALIKE), ("9.99", Overlap.CANNOT_TELL)])
+def test_days_with_equal_numbers_are_alike_from_half_of_the_cost_on(cost: str, found: Overlap) -> None:
+    """The cost of the smaller credit, by the days of this one."""
+
+    def flagged(numbers: tuple[int, int], costs: tuple[str, str]) -> Footprint:
+        both = zip(units(0, 2, account=""), numbers, costs, strict=True)
+        return replace(NOBODYS, units={unit: Flagged(number, Decimal(usd)) for unit, number, usd in both})
+
+    ours = flagged((5, 7), (cost, str(20 - Decimal(cost))))
+    assert found == compare(ours, flagged((5, 900), ("50.00", "50.00"))).overlap
+
+
 def test_a_few_equal_numbers_are_chance() -> None:
     few = {**units(0, 1, account=""), **units(1, 7, account="", messages=900)}
     assert Overlap.CANNOT_TELL == compare(OURS, replace(NOBODYS, units=few)).overlap
@@ -153,6 +184,7 @@ NEW_YORK = replace(OURS, zone="America/New_York")
         (OURS, NEW_YORK, 8, Overlap.PROVABLY_DISJOINT),
         (NEW_YORK, NEW_YORK, 7, Overlap.PROVABLY_DISJOINT),
         (NEW_YORK, replace(OURS, zone="Pacific/Auckland"), 8, Overlap.UNITS_SHARED),
+        (NEW_YORK, replace(OURS, zone="Pacific/Auckland"), 9, Overlap.PROVABLY_DISJOINT),
         (replace(OURS, zone=""), replace(OURS, zone=""), 8, Overlap.UNITS_SHARED),
     ],
 )
@@ -165,7 +197,8 @@ def test_days_of_other_time_zones_may_be_those_around(
 
 
 @pytest.mark.parametrize(("zone", "found"), [("UTC", Overlap.CANNOT_TELL), ("Asia/Tokyo", Overlap.WINDOWS_MEET)])
-def test_units_of_another_time_zone_are_a_day_wider(zone: str, found: Overlap) -> None:
+@pytest.mark.parametrize("day", [("12-25", "12-26"), ("12-17", "12-18")], ids=["after", "before"])
+def test_units_of_another_time_zone_are_a_day_wider(zone: str, found: Overlap, day: tuple[str, str]) -> None:
     """As long as the units of the other credit are not known."""
-    after = replace(NO_UNITS, days=days("12-25", "12-26", "sent"))
-    assert found == compare(replace(OURS, zone=zone), after).overlap
+    other = replace(NO_UNITS, days=days(*day, "sent"))
+    assert found == compare(replace(OURS, zone=zone), other).overlap

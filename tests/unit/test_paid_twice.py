@@ -181,3 +181,59 @@ def test_links_that_name_no_account_for_the_same_reason_are_one_reason() -> None
     found = account_reasons([nobody, OURS, anybody, nobody, nobody])
     assert ["links 1, 4 and 5", "link 3"] == [reason.about for reason in found]
     assert "Nobody can tell whose traffic links 1, 4 and 5 credit: nobody knows." == found[0].text
+
+
+def test_two_links_that_name_no_account_are_both_named() -> None:
+    (reason,) = account_reasons([replace(OURS, accounts=UNKNOWN)] * 2)
+    assert ("links 1 and 2", "Nobody can tell whose traffic links 1 and 2 credit: nobody knows.") == (
+        reason.about, reason.text,
+    )  # fmt: skip
+
+
+def test_each_doubt_about_another_credit_is_said_once() -> None:
+    links = [credited(OURS), credited(replace(OURS, accounts=UNKNOWN, units=UNKNOWN)), credited(OURS)]
+    (doubt,) = findings(links, [other(replace(NO_UNITS, days=UNKNOWN))]).unclear
+    assert doubt == (
+        f"Not compared with {ADDRESS}: the days of one of them are not known (nobody knows); the accounts of one of "
+        "them are not known (nobody knows)."
+    )
+
+
+def test_what_may_cost_most_comes_before_what_surely_costs_less() -> None:
+    small, large = other(replace(OURS, units=units(0, 1))), replace(other(NO_UNITS), key="large")
+    assert ["large", "T0.C0.1"] == [reason.about for reason in findings([credited(OURS)], [small, large]).reasons]
+
+
+def test_what_links_of_one_message_share_is_paid_twice() -> None:
+    found = findings([credited(OURS), credited(replace(OURS, units=units(2, 5)), "19.50")], [])
+    assert Decimal("19.50") == found.twice
+
+
+def test_half_a_cent_is_rounded_up() -> None:
+    """It is what would be paid twice, so rather too much than too little."""
+    two = {unit: Flagged(1, Decimal(1)) for unit in units(0, 2)}
+    one = dict(list(two.items())[:1])
+    (reason,) = findings([credited(replace(OURS, units=two), "0.05")], [other(replace(OURS, units=one))]).reasons
+    assert Decimal("0.03") == reason.twice
+
+
+@pytest.mark.parametrize(("names", "words"), [(("AC1", "AC2", "AC3"), "AC1, AC2, AC3 for"), (("x" * 70,), "xx… for")])
+def test_as_many_accounts_as_there_is_room_for_are_named(names: tuple[str, ...], words: str) -> None:
+    """A long name is cut."""
+    footprint = replace(NO_UNITS, accounts=accounts(*names))
+    (reason,) = findings([credited(footprint)], [other(footprint)]).reasons
+    assert words in reason.text
+    assert "x" * 60 not in reason.text
+
+
+def test_all_products_of_a_reason_are_named() -> None:
+    both = [NO_UNITS, replace(NO_UNITS, product="psms")]
+    (reason,) = findings([credited(footprint) for footprint in both], [other(*both)]).reasons
+    assert "also credits verify, psms traffic of AC1 for" in reason.text
+
+
+def test_links_in_a_row_are_named_by_the_first_and_the_last() -> None:
+    rest = [credited(OURS)] * 3
+    psms = credited(replace(OURS, product="psms"))
+    assert ["links 1 to 3"] == [reason.about for reason in findings(rest, []).reasons]
+    assert ["links 2 to 4"] == [reason.about for reason in findings([psms, *rest], []).reasons]

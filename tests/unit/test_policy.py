@@ -10,7 +10,7 @@ import pytest
 
 from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit, Unknown, account_key
 from creditbot.credit.traits import Traits
-from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, uncovered
+from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, uncovered, without_traffic
 from creditbot.decide.months import AccountMonth
 from creditbot.decide.policy import Band, Limits, Policy, Talkers, TrafficRules
 from creditbot.decide.second_opinion import Alike, Opinion, OpinionRules
@@ -208,6 +208,24 @@ def test_an_unknown_account_may_be_one_of_the_list(required: bool) -> None:
     policy = replace(ALWAYS, traffic=replace(ALWAYS.traffic, account_required=required))
     expected = "Nobody can tell whether link 1 is for an account to ask about: no condition names the account."
     assert ([] if required else [expected]) == texts(policy, facts("1.00"))
+
+
+def test_without_a_list_no_account_is_asked_about() -> None:
+    assert () == Policy(traffic=TrafficRules(account_required=False)).reasons(facts("1.00"))
+
+
+def test_a_link_that_may_be_for_a_listed_account_is_named() -> None:
+    """So that an approval covers this link, and no other one."""
+    policy = replace(ALWAYS, traffic=replace(ALWAYS.traffic, account_required=False))
+    first, second = policy.reasons(facts("1.00", "2.00"))
+    assert (HoldKind.ACCOUNTS, "link 1") == (first.kind, first.about)
+    assert (HoldKind.ACCOUNTS, "link 2") == (second.kind, second.about)
+
+
+def test_a_credit_of_an_earlier_version_has_no_known_traffic() -> None:
+    footprint = without_traffic("verify")
+    unknown = Unknown("an earlier version computed this credit")
+    assert Footprint("verify", unknown, unknown, unknown) == footprint
 
 
 # -- age ---------------------------------------------------------------------------------------------------------------

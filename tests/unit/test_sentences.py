@@ -25,8 +25,9 @@ RARE = {
     "There is none: {reason}.",
     "`creditbot model fit` has not made a model yet",
     "{len} whose names the summary no longer has",
+    "There is 1 more message",
 }
-"""Parts of a question and of a summary that the tests of these show."""
+"""Parts of a question, of a summary and of what holds a request that the tests of these show."""
 PRINTED = {
     "A part of the state cannot be read.",
     "A rehearsal does not write the state.",
