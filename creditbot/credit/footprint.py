@@ -29,6 +29,8 @@ _DEAREST = 3
 _TICK = timedelta(microseconds=1)
 UTC_DAYS = "UTC"
 """The zone of days that the SQL does not convert."""
+COMPUTED_DAYS = "?"
+"""Stands for a zone if the SQL computes the days that it shows, or shows months: any day may be behind one of them."""
 FARTHEST = timedelta(hours=14)
 """No time zone is farther from UTC."""
 
@@ -102,7 +104,7 @@ class TrafficWindow:
     Attributes:
         accounts: whose it is.
         days: when it was.
-        zone: the time zone of the days that the result shows; "" if it is not known.
+        zone: the time zone of the days that the result shows; "" if it is not known, or COMPUTED_DAYS.
     """
 
     accounts: Accounts | Unknown
@@ -151,7 +153,7 @@ class Footprint:
         accounts: whose traffic it is.
         days: when it was.
         units: what the notebook flagged.
-        zone: the time zone of the units' days; "" if it is not known.
+        zone: the time zone of the units' days; "" if it is not known, or COMPUTED_DAYS.
     """
 
     product: str
@@ -343,8 +345,13 @@ def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:
     for other in others:
         accounts = _either_accounts(accounts, other.accounts)
         days = _either_days(days, other.days)
-    zones = {window.zone for window in every}
-    return TrafficWindow(accounts, days, zones.pop() if len(zones) == 1 else "")
+    return TrafficWindow(accounts, days, joined_zones(window.zone for window in every))
+
+
+def joined_zones(zones: Iterable[str]) -> str:
+    """The zone of days that are shown in any of these."""
+    each = set(zones)
+    return COMPUTED_DAYS if COMPUTED_DAYS in each else each.pop() if len(each) == 1 else ""
 
 
 def _either_accounts(one: Accounts | Unknown, other: Accounts | Unknown) -> Accounts | Unknown:

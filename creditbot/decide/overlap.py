@@ -8,6 +8,7 @@ Two footprints come in, and what they share goes to `paid_twice`. Pure.
     EVIDENCE_ALIKE      the same numbers of messages on the same days, under other or no names: held
     CANNOT_TELL         too little is known of one of them: nothing to ask, and the summary says so
 
+Days that the SQL computes, such as months, prove nothing: then windows count unless the units are the same.
 Windows are never too small (see `creditbot.credit.footprint`), so windows that are apart prove something. They count as
 apart only if the same column is restricted: nobody can tell how two columns relate.
 """
@@ -15,7 +16,7 @@ apart only if the same column is restricted: nobody can tell how two columns rel
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -23,6 +24,7 @@ from itertools import product as pairs
 
 from creditbot.credit.day_ranges import DayRange, merged, ranges_of
 from creditbot.credit.footprint import (
+    COMPUTED_DAYS,
     UTC_DAYS,
     Accounts,
     Days,
@@ -87,9 +89,18 @@ def compare(ours: Footprint, other: Footprint) -> Comparison:
     accounts = _accounts(ours.accounts, other.accounts)
     if _Relation.APART in {accounts, _exact_days(ours.days, other.days)}:
         return _DISJOINT
-    if isinstance(ours.units, Unknown) or isinstance(other.units, Unknown):
-        return _by_windows(accounts, ours, other)
-    return _by_units(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+    if not isinstance(ours.units, Unknown) and not isinstance(other.units, Unknown):
+        found = _by_units(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+        if found.overlap is not Overlap.PROVABLY_DISJOINT or COMPUTED_DAYS not in {ours.zone, other.zone}:
+            return found
+    return _by_windows(accounts, _placed(ours), _placed(other))
+
+
+def _placed(footprint: Footprint) -> Footprint:
+    """The footprint without units whose days say nothing of when the traffic was."""
+    if footprint.zone != COMPUTED_DAYS or isinstance(footprint.units, Unknown):
+        return footprint
+    return replace(footprint, units=Unknown("the SQL computes the days that it shows"))
 
 
 def compare_with_all(ours: Footprint, others: Sequence[Footprint]) -> Comparison:
@@ -150,8 +161,8 @@ def _span(footprint: Footprint) -> tuple[date, date] | None:
 
 
 def _days_apart(zone: str, other: str) -> int:
-    """By how many days the day of one message may differ between two time zones; "" is one that is not known."""
-    if zone == other != "":
+    """By how many days the day of one message may differ between two time zones, as far as that is known."""
+    if zone == other and zone not in ("", COMPUTED_DAYS):
         return 0
     return 1 if UTC_DAYS in {zone, other} else 2
 

@@ -249,6 +249,7 @@ def test_readings_that_show_days_in_other_zones_leave_the_zone_open() -> None:
     window = TrafficWindow(named("AC1"), DECEMBER, "Asia/Tokyo")
     assert "Asia/Tokyo" == joined([window, window]).zone
     assert "" == joined([window, TrafficWindow(named("AC1"), DECEMBER)]).zone
+    assert "?" == joined([window, TrafficWindow(named("AC1"), DECEMBER, "?")]).zone
 
 
 def test_the_state_holds_no_account_by_name_and_no_unit() -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from creditbot.credit.day_ranges import DayRange, ranges_of
-from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint
+from creditbot.credit.footprint import COMPUTED_DAYS, Accounts, Days, Flagged, Footprint
 from creditbot.decide.overlap import Comparison, Overlap, compare, compare_with_all
 from tests.support.footprints import FIRST, NO_UNITS, NOBODYS, OURS, UNKNOWN, accounts, days, units
 
@@ -202,3 +202,35 @@ def test_units_of_another_time_zone_are_a_day_wider(zone: str, found: Overlap, d
     """As long as the units of the other credit are not known."""
     other = replace(NO_UNITS, days=days(*day, "sent"))
     assert found == compare(replace(OURS, zone=zone), other).overlap
+
+
+# -- days that SQL computes --------------------------------------------------------------------------------------------
+
+COMPUTED = replace(OURS, zone=COMPUTED_DAYS)
+MONTH = replace(COMPUTED, units=units(-17, -16, messages=700))
+"""All of the month, shown as its first day."""
+
+
+@pytest.mark.parametrize("other", [OURS, NEW_YORK, MONTH, replace(OURS, units=UNKNOWN), replace(MONTH, units=UNKNOWN)])
+def test_traffic_is_not_new_because_its_days_are_shown_as_months(other: Footprint) -> None:
+    """The first of a month is not a day on which anything was flagged."""
+    for found in (compare(MONTH, other), compare(other, MONTH)):
+        assert found.overlap.holds
+
+
+def test_computed_days_of_another_window_are_apart() -> None:
+    later = replace(MONTH, days=days("12-26", "12-31"))
+    assert Overlap.PROVABLY_DISJOINT == compare(later, replace(OURS, days=days("12-01", "12-26"))).overlap
+
+
+def test_equal_rows_of_computed_days_are_shared() -> None:
+    assert Overlap.UNITS_SHARED == compare(COMPUTED, OURS).overlap
+
+
+def test_computed_days_of_unknown_accounts_cannot_be_compared() -> None:
+    """Unless the numbers are the same."""
+    nobodys = replace(MONTH, accounts=UNKNOWN, units=units(-17, -16, account="", messages=700))
+    found = compare(nobodys, OURS)
+    assert Overlap.CANNOT_TELL == found.overlap
+    assert "the accounts of one of them are not known (nobody knows)" == found.unclear
+    assert Overlap.EVIDENCE_ALIKE == compare(replace(NOBODYS, zone=COMPUTED_DAYS), NOBODYS).overlap

@@ -21,7 +21,16 @@ from typing import Final, NamedTuple
 
 from sqlglot import exp
 
-from creditbot.credit.footprint import UTC_DAYS, Accounts, Days, TrafficWindow, Unknown, joined
+from creditbot.credit.footprint import (
+    COMPUTED_DAYS,
+    UTC_DAYS,
+    Accounts,
+    Days,
+    TrafficWindow,
+    Unknown,
+    joined,
+    joined_zones,
+)
 from creditbot.credit.sql.bounds import Bounds, Box, Refs, both
 from creditbot.credit.sql.column_limits import ColumnLimits
 from creditbot.credit.sql.shown_column import ShownColumn, shown_column
@@ -57,16 +66,21 @@ class _Origin(NamedTuple):
     """Where a column of the result comes from.
 
     Attributes:
-        column: its name in its table.
-        zone: the time zone that it is shown in; "" if that is not known.
+        column: its name in its table; "" if it is computed, or if that is not clear.
+        zone: the time zone that it is shown in; "" if that is not known, or COMPUTED_DAYS.
     """
 
     column: str
     zone: str
 
 
+_UNCLEAR, _COMPUTED = _Origin("", ""), _Origin("", COMPUTED_DAYS)
+
+
 def _shown_in(inside: str, outside: str) -> str:
     """The zone of a column that a derived table shows in one zone, and the query around it in another one."""
+    if COMPUTED_DAYS in (inside, outside):
+        return COMPUTED_DAYS
     return inside if outside == UTC_DAYS else outside if inside == UTC_DAYS else ""
 
 
@@ -77,14 +91,14 @@ class _QueryWalk:
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
         self._entered = set[int]()
         self._boxes: dict[tuple[int, frozenset[tuple[str, Bounds]]], Box] = {}
-        self._origins: dict[tuple[int, str], _Origin | None] = {}
+        self._origins: dict[tuple[int, str], _Origin] = {}
         self._limits = ColumnLimits(today, account_fields)
 
     def window(self) -> TrafficWindow:
         try:
             box = self._box(self._query, {})
             shown = self._shown_day()
-            return TrafficWindow(self._accounts(box), self._days(box, shown), shown.zone if shown else "")
+            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone)
         except Unclear as unclear:
             return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "")
 
@@ -98,9 +112,9 @@ class _QueryWalk:
             return Unknown(f"no condition names the account in full ({self._limits.not_named[0]})")
         return Unknown("no condition names the account")
 
-    def _days(self, box: Box, day: _Origin | None) -> Days | Unknown:
+    def _days(self, box: Box, day: str) -> Days | Unknown:
         limited = {name: limits for name, limits in box.items() if limits.start or limits.end}
-        shown = day.column if day else None
+        shown = day or None
         if shown is None and len(limited) > 1:
             limited = {name: limits for name, limits in limited.items() if limits.start and limits.end} or limited
         if shown is None and len(limited) == 1:
@@ -112,10 +126,10 @@ class _QueryWalk:
         days = Days(shown, limited[shown].start, limited[shown].end)
         return Unknown("its conditions contradict each other") if days.empty else days
 
-    def _shown_day(self) -> _Origin | None:
-        """The column behind the column `day` of the result; None if there is none or if it is computed."""
+    def _shown_day(self) -> _Origin:
+        """The column behind the column `day` of the result."""
         names = [name for name in outputs(self._query) or () if name == "day" or name.endswith((".day", "_day"))]
-        return self._origin(self._query, names[0]) if len(names) == 1 else None
+        return self._origin(self._query, names[0]) if len(names) == 1 else _UNCLEAR
 
     # ---- queries -----------------------------------------------------------------------------------------------------
 
@@ -223,33 +237,34 @@ class _QueryWalk:
         is_total = bool(select.args.get("group")) or any(column.find(exp.AggFunc) for column in select.expressions)
         return place if not is_total or is_key(select, found[0]) else None
 
-    def _origin(self, query: exp.Expr, name: str) -> _Origin | None:
-        """Where a column of the result comes from; None if it is computed, or is not always the same."""
+    def _origin(self, query: exp.Expr, name: str) -> _Origin:
+        """Where a column of the result comes from."""
         if (id(query), name) not in self._origins:
-            self._origins[id(query), name] = None  # for a query that reads itself
+            self._origins[id(query), name] = _UNCLEAR  # for a query that reads itself
             self._origins[id(query), name] = self._origin_in(query, name)
         return self._origins[id(query), name]
 
-    def _origin_in(self, query: exp.Expr, name: str) -> _Origin | None:
+    def _origin_in(self, query: exp.Expr, name: str) -> _Origin:
         if isinstance(query, exp.Subquery):
             return self._origin(query.this, name)
         if isinstance(query, exp.SetOperation):
             left = self._origin(query.this, name)
             others = by_position(query, {name: Bounds()})
             right = self._origin(query.expression, next(iter(others), ""))
-            if left is None or right is None or left.column != right.column:
-                return None
-            return left if left == right else left._replace(zone="")
+            column = left.column if left.column == right.column else ""
+            return _Origin(column, joined_zones([left.zone, right.zone]))
         if not isinstance(query, exp.Select):
-            return None
+            return _UNCLEAR
         sources = sources_of(query)
         place = self._output(query, name, sources)
-        ref = sources.ref(place.column) if place is not None else None
-        if place is None or ref is None:
-            return None
+        if place is None or place.unit not in ("", "day"):
+            return _COMPUTED
+        ref = sources.ref(place.column)
+        if ref is None:
+            return _UNCLEAR
         zone = UTC_DAYS if place.zone is None else str(place.zone)
         derived = self._derived(sources.tables[ref[0]])
         if derived is None:
             return _Origin(ref[1], zone)
         inside = self._origin(derived, ref[1])
-        return inside and inside._replace(zone=_shown_in(inside.zone, zone))
+        return inside._replace(zone=_shown_in(inside.zone, zone))
