@@ -167,8 +167,8 @@ image: ## Build the container image IMAGE with CONTAINER_TOOL (docker by default
 	  --build-arg REVISION=$(REVISION) --tag $(IMAGE) .
 
 .PHONY: deploy
-deploy: ## Apply OVERLAY (production by default) to the cluster of your kubectl context
-	kubectl apply --server-side --kustomize k8s/overlays/$(OVERLAY)
+deploy: ## Show what OVERLAY (production by default) would change in the cluster of your kubectl context, ask (YES=1: do not), apply
+	@YES="$(YES)" k8s/deploy k8s/overlays/$(OVERLAY)
 
 .PHONY: kind
 kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the channel after it
