@@ -78,7 +78,7 @@ test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, impor
 test-fast: $(STAMP)-dev ## While you write code: no sandbox, kernels, recordings or crash sweep, 20 examples a property, a tenth of large tables
 	@echo "Tests: collecting them takes some 10 seconds..."
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -p no:cov -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" --every 10 \
-		--ignore tests/cluster --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
+		--ignore tests/cluster --ignore tests/monitoring --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
 
 .PHONY: test-notebooks
 test-notebooks: $(STAMP)-runtime ## While you edit a notebook: both on the sandbox's traffic and on edge cases, in words
@@ -118,6 +118,10 @@ sentences: $(STAMP)-dev ## List every sentence that people read in tests/sentenc
 settings: $(STAMP)-dev ## Write .env.example, docs/settings.md and the README's table from the code, after a setting was changed
 	@$(BIN)/python -m creditbot.settings.describe
 
+.PHONY: dashboard
+dashboard: $(STAMP)-dev ## Write the Grafana dashboard from its script, after a panel was changed
+	@$(BIN)/python k8s/components/monitoring/dashboard.py
+
 .PHONY: cassettes
 cassettes: $(STAMP)-dev ## Record the replayed HTTP again; SPECS=FOLDER also what the vendors document (tests/cassettes/README.md)
 	CREDITBOT_RECORD_SPECS="$(SPECS)" $(PYTEST) tests/replay --record-mode=rewrite
@@ -135,6 +139,12 @@ pictures: $(STAMP)-dev ## Draw the card and the page in docs/pictures again, fro
 fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each, and 100,000 generated SQL texts (nightly)
 	SQL_INPUTS=100000 $(PYTEST) -n $(PROCESSES) tests/contract/test_sql_reader.py -k generated
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n $(PROCESSES) -m hypothesis --timeout 7200
+
+.PHONY: test-monitoring
+test-monitoring: $(STAMP)-dev ## Metrics, alerts and dashboard, against a real Pushgateway and a real Prometheus
+	@for program in prometheus promtool prometheus-pushgateway; do command -v $$program >/dev/null || \
+		{ echo "make test-monitoring needs $$program on PATH: Debian's packages are prometheus and prometheus-pushgateway." >&2; exit 1; }; done
+	$(PYTEST) -p no:cov -n 0 tests/monitoring -m monitoring
 
 .PHONY: crash-test
 crash-test: $(STAMP)-dev ## Crash sweep: SEEDS runs in process, KILLS real kills (nightly 10000 and 500)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster.conftest import Deployed
 from tests.cluster.kubectl import ROOT, apply
@@ -74,3 +78,34 @@ def test_only_the_bots_pod_gets_a_token(deployed: Deployed) -> None:
         one["spec"]["template"]["spec"]["automountServiceAccountToken"] for one in deployments
     ]
     assert job["template"]["spec"]["automountServiceAccountToken"] is True
+
+
+MONITORING = ROOT / "k8s/components/monitoring"
+
+
+def test_the_monitoring_component_adds_to_an_overlay(deployed: Deployed, tmp_path: Path) -> None:
+    """The rules, the dashboard, the address of the Pushgateway and the way to it, in the namespace of the overlay."""
+    made = built(deployed, tmp_path)
+    assert {"credits"} == {one["metadata"].get("namespace", "credits") for one in made.values()}
+    rule = yaml.safe_load((MONITORING / "prometheusrule.yaml").read_text())
+    assert rule["spec"] == made["PrometheusRule", "creditbot"]["spec"]
+    dashboard = made["ConfigMap", "creditbot-dashboard"]
+    assert (MONITORING / "creditbot.json").read_text() == dashboard["data"]["creditbot.json"]
+    assert "1" == dashboard["metadata"]["labels"]["grafana_dashboard"]
+    assert {"PUSHGATEWAY_URL", "NOTEBOOK_PATH"} <= made["ConfigMap", "creditbot-settings"]["data"].keys()
+    egress = made["NetworkPolicy", "creditbot"]["spec"]["egress"]
+    assert {53, 443, 9091} <= {port["port"] for entry in egress for port in entry["ports"]}
+
+
+def built(deployed: Deployed, folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """(kind, name) -> object of the base with the component, as kubectl builds it."""
+    content = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "credits",
+        "resources": [os.path.relpath(ROOT / "k8s/base", folder.resolve())],
+        "components": [os.path.relpath(MONITORING, folder.resolve())],
+    }
+    (folder / "kustomization.yaml").write_text(json.dumps(content))
+    built = yaml.safe_load_all(deployed.kubectl("kustomize", str(folder)))
+    return {(one["kind"], one["metadata"]["name"]): one for one in built}

@@ -38,6 +38,9 @@ OTHER_VARIABLES = {
 WRITTEN = ("data/", "logs/", "/", "~", "registry.", "requirements-", "bucket.yaml")
 """Beginnings of paths that are not in the repository: what a run writes, and examples."""
 
+MANIFESTS = ("k8s/overlays/production", "k8s/components/monitoring")
+"""Folders whose files the docs name without their path."""
+
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -153,7 +156,7 @@ def _anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_file_is_there(name: str) -> None:
     """A path in back-ticks is one of the repository, or of what a run writes."""
-    folders = (ROOT, (ROOT / name).parent, ROOT / "creditbot", ROOT / "k8s/overlays/production")
+    folders = (ROOT, (ROOT / name).parent, ROOT / "creditbot", *map(ROOT.joinpath, MANIFESTS))
     path = re.compile(r"[\w.-]+(/[\w.-]*)*(\.(md|ya?ml|py|ipynb|lock|toml)|/)")
     for span in spans(DOCS[name]):
         if path.fullmatch(span) and not span.startswith(WRITTEN):
