@@ -23,7 +23,7 @@ from creditbot.evidence.summary import footprints_in, outcome_of
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
-from creditbot.state.record import End, LinkAmount, Record, is_credited
+from creditbot.state.record import LinkAmount, Record, is_credited
 
 
 class KnownFacts:
@@ -111,7 +111,7 @@ class KnownFacts:
         in_state = [
             shares_of_answer(
                 [(link.footprint, link.amount) for link in self._past.known_links(other, theirs)],
-                theirs.answer_amount if _by_others(theirs) else None,
+                theirs.answer_amount,
             )
             for other, theirs in _credits(state, key, in_shadow=in_shadow)
         ]
@@ -142,10 +142,6 @@ def _credits(state: State, key: RequestKey, *, in_shadow: bool) -> Iterator[tupl
             yield other, theirs
 
 
-def _by_others(end: End) -> bool:
-    return end.status == "elsewhere" or (end.status == "shadowed" and bool(end.reply))
-
-
 def _places(links: Sequence[Credited]) -> set[AccountMonth]:
     every = [shares_of(link.footprint, link.amount) for link in links]
     return {place for shares in every if not isinstance(shares, Unknown) for place in shares}
@@ -166,8 +162,7 @@ def _shares_in(summary: Mapping[str, Any], *, in_shadow: bool) -> Shares:
     footprints = footprints_in(summary)
     if len(amounts) != len(footprints):
         return {}
-    answered = outcome.answer_amount if _by_others(outcome) else None
-    return shares_of_answer(list(zip(footprints, amounts, strict=True)), answered)
+    return shares_of_answer(list(zip(footprints, amounts, strict=True)), outcome.answer_amount)
 
 
 def _tokens(links: Sequence[Credited], products: Iterable[str]) -> tuple[str, ...]:

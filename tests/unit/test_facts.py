@@ -1,0 +1,236 @@
+"""What the policy has to know of other requests: of today's, and of those for the same accounts and months."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from creditbot.answer.context import TickContext
+from creditbot.answer.facts import KnownFacts
+from creditbot.answer.opinions import SecondOpinions
+from creditbot.answer.past_credits import PastCredits
+from creditbot.credit.footprint import account_key
+from creditbot.decide.hold import CreditFacts
+from creditbot.decide.months import AccountMonth
+from creditbot.decide.policy import Limits, Policy, TrafficRules
+from creditbot.model import RequestKey
+from creditbot.slack_time import ts_of
+from tests.support.world import OWNER, RULES, TEAM, World
+
+LIMITED = Policy(Limits(None, Decimal(10_000), Decimal(100_000)), (OWNER,), traffic=TrafficRules(hold_overlap=False))
+FIRST = Decimal("60.00")
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.tick()
+    return world
+
+
+DECEMBER = ("2025-12-01", "2026-01-01")
+
+
+def ask(
+    world: World, slug: str, account: str = "AC1", *, within: tuple[str, str] = DECEMBER, **units: Any
+) -> RequestKey:  # fmt: skip
+    """A request for an account's month; its notebook flags these days, if any: "d05" is the fifth of December."""
+    world.wait(minutes=5)
+    world.conditions[slug] = f"account_sid = '{account}' AND day >= '{within[0]}' AND day < '{within[1]}'"
+    world.amounts[slug] = FIRST
+    if units:
+        world.units[slug] = [["", f"2025-12-{day[1:]}", "+62", "basic", 50, str(cost)] for day, cost in units.items()]
+    return world.ask(slug)
+
+
+def answered(world: World, slug: str = "first", **traffic: Any) -> RequestKey:
+    key = ask(world, slug, **traffic)
+    world.tick()
+    assert "answered" == world.record(key).status
+    return key
+
+
+def held(world: World, slug: str = "second", **traffic: Any) -> RequestKey:
+    """A request that waits for approvers, whatever its traffic."""
+    key = ask(world, slug, **traffic)
+    world.tick(rules=replace(RULES, policy=Policy(Limits(request=Decimal(1)), (OWNER,))))
+    assert "held" == world.record(key).status
+    return key
+
+
+def known(world: World, key: RequestKey, *, shadow: bool = False) -> CreditFacts:
+    """What is known of a request now, in a process that has just started."""
+    context = replace(world.context(), rules=replace(RULES, policy=LIMITED, products=("verify",), shadow=shadow))
+    return facts_of(context).read(key, world.record(key))
+
+
+def facts_of(context: TickContext) -> KnownFacts:
+    return KnownFacts(context, PastCredits(context), SecondOpinions(context))
+
+
+def month(facts: CreditFacts, month: int = 12) -> Decimal | None:
+    """USD that others credit to AC1 for a month of 2025."""
+    day = datetime(2025, month, 1, tzinfo=UTC).date()
+    return facts.credited_before.get(AccountMonth(account_key("AC1"), day))
+
+
+def rewritten(world: World, key: RequestKey, **outcome: Any) -> None:
+    """The summary of a request with another outcome."""
+    summary = world.summary(key)
+    world.summaries[str(key)] = {**summary, "outcome": {**summary["outcome"], **outcome}}
+
+
+# -- one day -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_answered_today_is_added_up(world: World) -> None:
+    answered(world)
+    answered(world, "more", account="AC2")
+    assert 2 * FIRST == known(world, held(world)).credited_that_day
+
+
+def test_a_request_does_not_count_against_itself(world: World) -> None:
+    facts = known(world, answered(world))
+    assert (Decimal(0), None) == (facts.credited_that_day, month(facts))
+
+
+def test_what_was_answered_yesterday_does_not_count(world: World) -> None:
+    answered(world)
+    world.wait(days=1)
+    assert 0 == known(world, held(world)).credited_that_day
+
+
+def test_after_a_loss_today_the_summaries_say_what_was_answered(world: World) -> None:
+    answered(world)
+    world.lose()
+    world.tick()
+    assert FIRST == known(world, held(world)).credited_that_day
+
+
+def test_after_a_loss_yesterday_no_summary_is_read_for_today(world: World) -> None:
+    """The state has everything since."""
+    answered(world)
+    world.lose()
+    world.tick()
+    world.wait(days=1)
+    key = held(world)
+    world.counted()
+    assert 0 == known(world, key).credited_that_day
+    assert 0 == world.counted()["list"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "counts"),
+    [
+        ({}, True),
+        ({"status": "given_up"}, False),
+        ({"status": "computed"}, False),
+        ({"at": "2026-01-07T23:59:59.000Z"}, False),
+        ({"at": "never"}, False),
+    ],
+)
+def test_of_the_summaries_only_answers_of_today_count(world: World, outcome: dict[str, Any], counts: bool) -> None:
+    rewritten(world, answered(world), **outcome)
+    world.lose()
+    world.tick()
+    assert (FIRST if counts else 0) == known(world, held(world)).credited_that_day
+
+
+def test_a_summary_without_an_amount_counts_for_nothing(world: World) -> None:
+    key = answered(world)
+    world.summaries[str(key)] = {**world.summary(key), "credit_amount": None}
+    world.lose()
+    world.tick()
+    assert 0 == known(world, held(world)).credited_that_day
+
+
+@pytest.mark.parametrize(("minutes", "counts"), [(-1, True), (0, True), (1, False)])
+def test_summaries_are_read_as_far_back_as_an_answer_of_today_may_be_asked(
+    world: World, minutes: int, counts: bool
+) -> None:
+    """A request may wait for LOOKBACK_HOURS, and then for its approvers, and be answered on the day that just began."""
+    key = answered(world)
+    world.lose()
+    world.tick()
+    second = held(world)
+    oldest = world.now - RULES.lookback - LIMITED.expires - timedelta(days=1)
+    old = RequestKey(TEAM, key.channel, ts_of(oldest - timedelta(minutes=minutes)))
+    world.summaries[str(old)] = world.summaries.pop(str(key))
+    world.saved[str(old)] = world.saved.pop(str(key))
+    assert (FIRST if counts else 0) == known(world, second).credited_that_day
+
+
+# -- one account and month ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+def test_what_an_account_got_for_the_month_is_known(world: World, forgotten: bool) -> None:
+    first = answered(world)
+    answered(world, "apart", account="AC2")
+    second = held(world)
+    if forgotten:
+        world.forget(first)
+    assert FIRST == month(known(world, second))
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+def test_units_say_for_which_month_a_credit_was(world: World, forgotten: bool) -> None:
+    """The state has no units, so the summary is read where they make the difference."""
+    first = answered(world, within=("2025-11-01", "2026-01-01"), d05=100)
+    second = held(world, within=("2025-11-01", "2025-12-01"))
+    if forgotten:
+        world.forget(first)
+    facts = known(world, second)
+    assert (None, FIRST) == (month(facts, 11), month(facts, 12))
+
+
+def test_nothing_is_known_before_it_was_read(world: World) -> None:
+    """The swap asks by the state alone; what the state has is known all the same."""
+    answered(world)
+    key = held(world)
+    context = replace(world.context(), rules=replace(RULES, policy=LIMITED))
+    facts = facts_of(context).of(world.state(), key, world.record(key), world.now)
+    assert FIRST == month(facts)
+
+
+@pytest.mark.parametrize("shadow", [False, True])
+def test_what_would_be_answered_in_shadow_counts_in_shadow(world: World, shadow: bool) -> None:
+    first = answered(world)
+    second = held(world)
+    rewritten(world, first, status="shadowed", would="answered", shadow=True, reply="")
+    world.rewrite(first, status="shadowed", would="answered", reply="")
+    assert (FIRST if shadow else None) == month(known(world, second, shadow=shadow))
+    world.forget(first)
+    assert (FIRST if shadow else None) == month(known(world, second, shadow=shadow))
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+def test_in_shadow_an_answer_of_people_counts_with_their_amount(world: World, forgotten: bool) -> None:
+    first = answered(world)
+    second = held(world)
+    reply = world.record(first).reply
+    rewritten(world, first, status="shadowed", reply=reply, answer_amount=Decimal("45.00"))
+    world.rewrite(first, status="shadowed", answer_amount="45.00", reply=reply)
+    if forgotten:
+        world.forget(first)
+    assert Decimal("45.00") == month(known(world, second))
+
+
+@pytest.mark.parametrize("change", ["no outcome", "no links", "a footprint that cannot be read"])
+def test_a_summary_of_which_too_little_is_known_counts_for_nothing(world: World, change: str) -> None:
+    first = answered(world)
+    second = held(world)
+    world.forget(first)
+    summary = dict(world.summary(first))
+    if change == "no outcome":
+        del summary["outcome"]
+    elif change == "no links":
+        del summary["links"]
+    else:
+        summary["links"] = [{**link, "footprint": {"product": 7}} for link in summary["links"]]
+    world.summaries[str(first)] = summary
+    assert None is month(known(world, second))
