@@ -78,10 +78,10 @@ class Totals:
 
 def with_change(totals: Totals, key: RequestKey, before: Record | None, after: Record | None) -> Totals:
     """The sums once the record of a request has changed."""
-    if after is None or (before and before.nonce == after.nonce):
+    if after is None:
         return totals
     is_end = after.terminal and (before is None or before.status != after.status)
-    was_put_off = after.due is not None and not after.terminal and (before is None or before.due != after.due)
+    was_put_off = after.due is not None and (before is None or before.due != after.due)
     if after.cause and (was_put_off or (is_end and after.status in ("given_up", "shadowed"))):
         totals = replace(totals, failures=_with_one(totals.failures, after.cause))
     if not is_end or (after.status == "answered" and not after.posts):

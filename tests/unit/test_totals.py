@@ -98,6 +98,41 @@ def test_an_attempt_that_failed_counts_by_its_cause(status: Status) -> None:
     assert {"unreachable": 1, "refused": 1} == with_change(totals, KEY, again, later).failures
 
 
+def test_a_request_that_fails_for_good_in_shadow_is_a_failure() -> None:
+    """So is one that is given up; one that would have been answered is not."""
+    failed = move(CLAIMED, "shadowed", START, would="refused", cause="sql")
+    assert ({"shadowed": 1}, {"sql": 1}) == (counted(CLAIMED, failed).ends, counted(CLAIMED, failed).failures)
+    assert {} == counted(CLAIMED, move(CLAIMED, "shadowed", START, would="answered")).failures
+
+
+def test_a_cause_that_was_overcome_is_not_counted_again() -> None:
+    """The record keeps what the request once waited for."""
+    off = move(CLAIMED, "failed", START, cause="unreachable", due=START + timedelta(minutes=1))
+    again = move(off, "claimed", START)
+    posted = move(move(again, "computed", START, result=AMOUNT), "posting", START, posts=1)
+    assert {"unreachable": 1} == counted(CLAIMED, off, again, posted, answered(posted)).failures
+
+
+def test_a_wait_without_a_cause_is_not_a_failure() -> None:
+    assert Totals() == counted(CLAIMED, move(CLAIMED, "failed", START, due=START))
+
+
+def test_an_answer_before_its_request_took_no_time() -> None:
+    """Slack's clock and ours may differ."""
+    before = posting()
+    assert Spread({"30": 1}, 0.0) == counted(before, answered(before, -5)).answered
+
+
+def test_an_answer_whose_place_is_not_known_has_no_time() -> None:
+    before = posting()
+    totals = counted(before, move(before, "answered", START, reply=""))
+    assert ({"answered": 1}, Spread()) == (totals.ends, totals.answered)
+
+
+def test_times_are_added_up_to_the_millisecond() -> None:
+    assert Spread({"30": 2}, 0.247) == Spread().with_one(0.1234).with_one(0.1238)
+
+
 @pytest.mark.parametrize(
     ("status", "fields", "refused"),
     [
