@@ -35,7 +35,7 @@ OTHER_VARIABLES = {
     "PATH", "HOME", "LANG", "CREDIT_FROM", "CREDIT_TO",
 }  # fmt: skip
 """Named in the docs, but not our settings: of other programs, and parameters of the notebooks."""
-WRITTEN = ("data/", "logs/", "/", "~", "registry.", "requirements-", "bucket.yaml")
+WRITTEN = ("data/", "logs/", "/", "~", "registry.", "requirements-")
 """Beginnings of paths that are not in the repository: what a run writes, and examples."""
 
 MANIFESTS = ("k8s/overlays/production", "k8s/components/monitoring")

@@ -1,0 +1,97 @@
+"""The Kustomize components, each on the production overlay, as the API server takes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.conftest import IMAGE, Cluster
+from tests.cluster.kubectl import ROOT, Kubectl, apply, kustomization
+
+pytestmark = pytest.mark.cluster
+
+COMPONENTS = ROOT / "k8s" / "components"
+OF_OTHERS = {"monitoring": "PrometheusRule", "external-secrets": "ExternalSecret"}
+"""Component -> the kind in it that only an operator brings, so that a bare cluster refuses it."""
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Kubectl]:
+    """kubectl for a namespace that goes after the test."""
+    kubectl = cluster.kubectl.within(f"creditbot-test-{secrets.token_hex(4)}")
+    yield kubectl
+    kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
+
+
+def with_component(folder: Path, namespace: str, *names: str) -> Path:
+    """The production overlay with components."""
+    file = kustomization(folder, "production", namespace, IMAGE) / "kustomization.yaml"
+    content = json.loads(file.read_text())
+    content["components"] = [os.path.relpath(COMPONENTS / name, folder.resolve()) for name in names]
+    file.write_text(json.dumps(content))
+    return folder
+
+
+def applied(kubectl: Kubectl, folder: Path, *names: str) -> Mapping[str, Any]:
+    """The pod's specification after components were applied, strictly and without a warning."""
+    done = apply(kubectl, with_component(folder, kubectl.namespace, *names))
+    assert (0, "") == (done.returncode, done.stderr)
+    template = kubectl.json("get", "cronjob/creditbot")["spec"]["jobTemplate"]["spec"]["template"]
+    return {**template["spec"], "labels": template["metadata"]["labels"]}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in COMPONENTS.iterdir()))
+def test_each_component_is_valid_kustomize(cluster: Cluster, tmp_path: Path, name: str) -> None:
+    """The kubectl of this machine builds it; an older one must not panic at it."""
+    built = cluster.kubectl("kustomize", str(with_component(tmp_path, "any", name)))
+    assert (f"kind: {OF_OTHERS[name]}" in built) if name in OF_OTHERS else "kind: CronJob" in built
+
+
+def test_a_bucket_takes_the_place_of_the_volume(namespace: Kubectl, tmp_path: Path) -> None:
+    """No claim is left, and no mount of it."""
+    pod = applied(namespace, tmp_path, "bucket")
+    assert ["tmp"] == [volume["name"] for volume in pod["volumes"]]
+    assert ["/tmp"] == [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]]
+    assert [] == namespace.json("get", "persistentvolumeclaims")["items"]
+
+
+def test_own_notebooks_come_from_a_config_map(namespace: Kubectl, tmp_path: Path) -> None:
+    """Read-only, beside what is there."""
+    pod = applied(namespace, tmp_path, "own-notebooks")
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "notebooks"]
+    assert ("/notebooks", True) == (mount["mountPath"], mount["readOnly"])
+    assert {"tmp", "summaries", "notebooks"} == {volume["name"] for volume in pod["volumes"]}
+
+
+IDENTITIES = [
+    ("identity-aws", {("169.254.170.23/32", 80)}, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    ("identity-gcp", {("169.254.169.254/32", 80), ("169.254.169.252/32", 988)}, "GOOGLE_CLOUD_PROJECT"),
+    ("identity-azure", set(), "AZURE_FEDERATED_TOKEN_FILE"),
+]
+
+
+@pytest.mark.parametrize(("name", "addresses", "variable"), IDENTITIES)
+def test_an_identity_opens_the_way_to_its_credentials(
+    namespace: Kubectl, tmp_path: Path, name: str, addresses: set[tuple[str, int]], variable: str
+) -> None:
+    """The metadata addresses in the policy, and the variables that notebooks see besides those of before."""
+    pod = applied(namespace, tmp_path, name)
+    egress = namespace.json("get", "networkpolicy/creditbot")["spec"]["egress"]
+    assert addresses == {
+        (to["ipBlock"]["cidr"], rule["ports"][0]["port"]) for rule in egress for to in rule.get("to", ())
+    }
+    seen = namespace.json("get", "configmap/creditbot-settings")["data"]["NOTEBOOK_ENV"].split(",")
+    assert {"WAREHOUSE_URL", "MPLCONFIGDIR", "OPENBLAS_NUM_THREADS", variable} <= set(seen)
+    assert ("true" if name == "identity-azure" else None) == pod["labels"].get("azure.workload.identity/use")
+
+
+def test_components_go_together(namespace: Kubectl, tmp_path: Path) -> None:
+    """As a deployment on one cloud uses them."""
+    pod = applied(namespace, tmp_path, "bucket", "own-notebooks", "identity-aws")
+    assert ["notebooks", "tmp"] == sorted(volume["name"] for volume in pod["volumes"])
