@@ -39,6 +39,7 @@ from creditbot.ports import (
     Signs,
     StateStore,
     SummaryStore,
+    Teller,
 )
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET, Ledger
@@ -149,6 +150,11 @@ def _slack_ports(settings: Settings, slack: SlackAdapters) -> tuple[Inbox, Repli
         slack.owner,
         MutedApprovers(slack.approvers) if settings.shadow else slack.approvers,
     )
+
+
+def digest_teller(settings: Settings, slack: SlackAdapters) -> Teller:
+    """Where the weekly digest goes; DIGEST says so."""
+    return slack.owner if settings.digest == "owner" else slack.channel(settings.digest)
 
 
 def _put_together(

@@ -96,11 +96,11 @@ class Signs(Protocol):
         """Takes our sign off the message, if it is there."""
 
 
-class Owner(Protocol):
-    """Direct messages to the bot's owner (SLACK_USER_ID)."""
+class Teller(Protocol):
+    """One conversation on Slack in which we tell people something: a channel, or direct messages."""
 
     def tell(self, text: str, marker: Marker) -> str:
-        """Sends one direct message and returns its ts; raises as `Replier` does.
+        """Sends one message and returns its ts; raises as `Replier` does.
 
         `text` is escaped here. Ids of people in it, such as "@U0123", become mentions.
         """
@@ -111,6 +111,10 @@ class Owner(Protocol):
         Messages before `since` do not count. A marker without a nonce stands for any nonce. None where we may not read
         the conversation. Raises `Unreachable` or `Refused`.
         """
+
+
+class Owner(Teller, Protocol):
+    """Direct messages to the bot's owner (SLACK_USER_ID)."""
 
 
 class Approvers(Protocol):

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 
 from creditbot.adapters.slack.access import Access, access
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
-from creditbot.bootstrap import Assembly, assemble, environment_of_notebooks, make_resolver
+from creditbot.answer.weekly import HOUR
+from creditbot.bootstrap import Assembly, assemble, digest_teller, environment_of_notebooks, make_resolver
 from creditbot.commands.check_notebooks import notebook
 from creditbot.commands.check_result import CheckFindings, CheckResult, attempt, begin
 from creditbot.commands.check_warehouse import warehouse
@@ -111,6 +112,7 @@ def _slack(settings: Settings, assembly: Assembly, token: Callable[[], Access]) 
     yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
     yield from attempt("deployments", lambda: other_deployments(assembly))
     yield from attempt("approvers", lambda: _approvers(assembly))
+    yield from attempt("digest", lambda: digest(settings, assembly))
 
 
 def slack_token(token: Access) -> CheckFindings:
@@ -138,6 +140,22 @@ def _approvers(assembly: Assembly) -> CheckFindings:
         todo = "Add the scope im:history, or channels:history or groups:history for a channel, to the Slack app."
         return [("note", f"The bot cannot read the conversation in which approvers are asked. {todo}")]
     return [("ok", "can be asked, and the bot can read how they react")]
+
+
+def digest(settings: Settings, assembly: Assembly) -> CheckFindings:
+    """Where the weekly digest goes, and whether the bot may post there; nothing if there is none. Posts nothing."""
+    if not settings.digest:
+        return []
+    teller = digest_teller(settings, assembly.slack)
+    is_seen = teller.was_told(Marker("notice", "check"), datetime.now(UTC)) is not None
+    where = "the owner" if settings.digest == "owner" else f"#{assembly.slack.channel(settings.digest).name()}"
+    findings: CheckFindings = [("ok", f"goes to {where} on Mondays from {HOUR:%-H:%M} UTC, and the bot may post there")]
+    if settings.shadow:
+        findings = [("note", f"SHADOW is on, so no digest goes to {where}")]
+    if not is_seen:
+        todo = "Add the scope im:history, or channels:history or groups:history for a channel, to the Slack app."
+        findings.append(("note", f"The bot cannot see whether a digest was posted, so one may get lost. {todo}"))
+    return findings
 
 
 def shadow(meta: Meta, *, is_on: bool) -> CheckFindings:

@@ -9,7 +9,7 @@ import logging
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from creditbot.bootstrap import Assembly, assemble, make_report_store
@@ -20,6 +20,7 @@ from creditbot.insight.figures import Figures, figures
 from creditbot.insight.history import History, log_positions
 from creditbot.insight.past import PastRequest
 from creditbot.insight.report import report_page
+from creditbot.insight.weekly import WEEK, week_of, weekly_digest
 from creditbot.settings.settings import Settings
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
@@ -34,10 +35,14 @@ log = logging.getLogger(__name__)
 
 
 def report(options: Namespace) -> int:
-    """Writes the report to OUTPUT_URI, or to a file, and says where it is."""
+    """Writes the report to OUTPUT_URI, or to a file, and says where it is. Or prints what a weekly digest would say."""
     settings = Settings.load()
     assembly = assemble(settings)
     now = datetime.now(UTC)
+    if options.digest:
+        tomorrow = datetime.combine(now.date() + timedelta(days=1), time(tzinfo=UTC))
+        print(printable(_digest(settings, assembly, tomorrow - WEEK, tomorrow)))
+        return 0
     start, store = now - timedelta(days=options.days), make_report_store(settings)
     past = history_of(assembly).during(start, now + AHEAD)
     shown = figures(past if options.out else linked_beside(past), start, now + AHEAD)
@@ -68,6 +73,11 @@ def keep_report(settings: Settings, assembly: Assembly, now: datetime) -> None:
         log.warning("the report could not be kept: %s", error)
 
 
+def weekly_text(settings: Settings, assembly: Assembly, monday: date) -> str:
+    """The weekly digest of the week that begins on a Monday."""
+    return _digest(settings, assembly, *week_of(monday))
+
+
 def linked_beside(past: Iterable[PastRequest]) -> list[PastRequest]:
     """The requests with the addresses of their pages as the report beside these pages links to them."""
     return [replace(request, page=from_report(request.key)) if request.page else request for request in past]
@@ -79,6 +89,11 @@ def write_file(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror}.", "Give --out another path.") from error
+
+
+def _digest(settings: Settings, assembly: Assembly, start: datetime, end: datetime) -> str:
+    past = history_of(assembly).during(start - WEEK, end)
+    return without_known_secrets(weekly_digest(past, start, end, make_report_store(settings).address()))
 
 
 def _page(assembly: Assembly, shown: Figures, now: datetime) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from creditbot.answer.weekly import week_due
 from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, count, say, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import CreditbotError, SettingsError
@@ -26,7 +27,7 @@ from creditbot.tick.report import Progress, TickReport
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from datetime import datetime
+    from datetime import date, datetime
 
     from creditbot.bootstrap import Assembly
     from creditbot.settings.settings import Settings
@@ -89,7 +90,10 @@ def open_log(settings: Settings) -> Callable[[str], None]:
 
 
 def work(settings: Settings, assembly: Assembly) -> TickReport:
-    """One tick, and its metrics. Raises a `CreditbotError`, which the log has then, if nothing could be done at all."""
+    """One tick, the weekly digest if it is due, and metrics.
+
+    Raises a `CreditbotError`, which the log has then, if nothing could be done at all.
+    """
     try:
         check_notebooks_exist(assembly)
         report = assembly.bot.tick()
@@ -97,8 +101,27 @@ def work(settings: Settings, assembly: Assembly) -> TickReport:
         log.error("the tick ended early: %s", error)  # noqa: TRY400  # what it says is enough
         _publish_metrics(settings, assembly, succeeded=False)
         raise
+    post_digest(settings, assembly, report)
     _publish_metrics(settings, assembly, succeeded=report.ok)
     return report
+
+
+def post_digest(settings: Settings, assembly: Assembly, report: TickReport) -> None:
+    """Posts the weekly digest after a tick, if one is due; `report` says what went wrong."""
+    state, now = assembly.ledger.state, assembly.ports.clock.now()
+    if not settings.digest or week_due(state, now, assembly.rules.settle) is None:
+        return
+    from creditbot.bootstrap import digest_teller
+    from creditbot.commands.report import keep_report, weekly_text
+
+    def text(week: date) -> str:
+        keep_report(settings, assembly, now)  # the digest links to it
+        return weekly_text(settings, assembly, week)
+
+    try:
+        assembly.bot.post_digest(digest_teller(settings, assembly.slack), text)
+    except CreditbotError as error:
+        report.errors.append(f"The weekly digest could not be posted: {error}")
 
 
 def renew_report(settings: Settings, assembly: Assembly) -> None:

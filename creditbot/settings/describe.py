@@ -34,7 +34,9 @@ SECTIONS = {
         "MAX_CREDIT_USD", "POLICY_FILE", "APPROVERS", "APPROVAL_CHANNEL", "DUPLICATE_DAYS", "REPLY_TEMPLATE",
         "EVIDENCE", "STATUS_REACTIONS", "SHADOW", "MAX_ATTEMPTS", "POST_SETTLE_SECONDS",
     ),
-    "Where things are kept": ("STATE_URI", "OUTPUT_URI", "EVIDENCE_URL", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL"),
+    "Where things are kept": (
+        "STATE_URI", "OUTPUT_URI", "EVIDENCE_URL", "DIGEST", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL",
+    ),
     "What is measured": ("METRICS_FILE", "PUSHGATEWAY_URL"),
     "Where Slack is": ("SLACK_API_URL", "HTTP_HOSTS"),
 }  # fmt: skip

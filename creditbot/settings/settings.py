@@ -27,6 +27,7 @@ from creditbot.settings.names import misspelt, unknown
 from creditbot.settings.plain_http import http_allowed
 from creditbot.settings.types import (
     Bots,
+    Digest,
     File,
     Names,
     OutputUri,
@@ -165,6 +166,11 @@ class Settings(BaseSettings):
         "answer as before.",
     )
     poll_seconds: int = Field(15, ge=1, le=3600, description="Seconds between two ticks of `creditbot serve`.")
+    digest: Digest = Field(
+        "",
+        description="Where five lines on each week go on Mondays from 7:00 UTC: `owner`, or a channel by name or by "
+        "ID; empty for nowhere.",
+    )
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
     log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

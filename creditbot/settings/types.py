@@ -59,6 +59,10 @@ def _secret(value: SecretStr) -> SecretStr:
     return SecretStr(value.get_secret_value().strip())
 
 
+_SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off", "1", "0", "none"})
+"""What people write where they take a setting for a switch."""
+
+
 def _token(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"xoxb-[\w-]+", value.get_secret_value(), re.ASCII):
         raise ValueError("it must be a bot token, which starts with xoxb-")
@@ -83,6 +87,13 @@ def _output(value: str) -> str:
     return value
 
 
+def _digest(value: str) -> str:
+    name = value.removeprefix("#")
+    if name.lower() in _SWITCHES:
+        raise ValueError("it must be `owner`, or the name or ID of a channel; leave it empty for no digest")
+    return name
+
+
 def _template(value: str) -> str:
     around = value.split("{amount}")
     if len(around) == 1 or any("{" in text or "}" in text for text in around):
@@ -95,6 +106,7 @@ Token = Annotated[Secret, AfterValidator(_token)]
 User = Annotated[str, AfterValidator(_user)]
 StateUri = Annotated[str, AfterValidator(_state)]
 OutputUri = Annotated[str, AfterValidator(_output)]
+Digest = Annotated[str, AfterValidator(_digest)]
 Template = Annotated[str, AfterValidator(_template)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Users = Annotated[Names, AfterValidator(_each("[UW][A-Z0-9]+", "member IDs, which start with U or W"))]

@@ -9,6 +9,7 @@ Pure: a store's texts (`ports.Stored`) become a `State`, and a changed `State` b
     notice.NAME       a message to the owner
     log               the head of the log of ends, see `log_head`
     totals            what has happened in all, see `totals`
+    weekly            the last weekly digest, see `weekly`
     done              messages that a prototype had processed
     corrupt           values that could not be read, moved aside
 
@@ -33,6 +34,7 @@ from creditbot.state.log_head import LogHead
 from creditbot.state.migrations import migrated_meta, migrated_record
 from creditbot.state.record import SCHEMA, Meta, Notice, Record
 from creditbot.state.totals import Totals
+from creditbot.state.weekly import Weekly
 
 CORRUPT_LIMIT = 100 * 1024
 """Characters of the value `corrupt`."""
@@ -44,10 +46,15 @@ LOG = "log"
 """Key of the head of the log of ends."""
 TOTALS = "totals"
 """Key of what has happened in all."""
+WEEKLY = "weekly"
+"""Key of the last weekly digest."""
 NOTICE = "notice."
 """Prefix of the keys of messages to the owner."""
 CAUSE = "cause."
 """Prefix of the names of notices about a shared cause; they stay until the cause is over."""
+
+_ALONE = {LOG: LogHead, TOTALS: Totals, WEEKLY: Weekly}
+"""Keys of which there is one, and what stands there; a version that does not know such a key leaves it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class State:
         damage: a sentence on the damage that the store itself found, or "".
         stored: the texts that this was read from.
         layout: the layout that `stored` was written in.
+        weekly: the last weekly digest; None before the first.
     """
 
     meta: Meta = field(default_factory=Meta)
@@ -77,6 +85,7 @@ class State:
     damage: str = ""
     stored: Stored = field(default_factory=lambda: Stored({}, ""))
     layout: int = SCHEMA
+    weekly: Weekly | None = None
 
     @property
     def first(self) -> bool:
@@ -125,8 +134,7 @@ def understand(stored: Stored) -> State:
     layout = _layout(stored.values)
     meta: Meta | None = None
     window, done = Meta(), frozenset[str]()
-    log: LogHead | None = None
-    totals = Totals()
+    alone: dict[str, Any] = {}
     records: dict[RequestKey, Record] = {}
     notices: dict[str, Notice] = {}
     broken: dict[str, str] = {}
@@ -138,10 +146,8 @@ def understand(stored: Stored) -> State:
                 window = _load(Meta, text, _layout_of(text))
             elif name.startswith(NOTICE):
                 notices[name.removeprefix(NOTICE)] = _load(Notice, text, layout)
-            elif name == LOG:
-                log = _load(LogHead, text, SCHEMA)
-            elif name == TOTALS:
-                totals = _load(Totals, text, SCHEMA)
+            elif name in _ALONE:
+                alone[name] = _load(_ALONE[name], text, SCHEMA)
             elif name == DONE:
                 done = _load_done(text)
             elif key := request_key(name):
@@ -149,7 +155,8 @@ def understand(stored: Stored) -> State:
         except ValueError:
             broken[name] = text
     meta = window if meta is None else meta
-    return State(meta, records, notices, log, totals, done, broken, stored.damage, stored, layout)
+    log, totals, weekly = alone.get(LOG), alone.get(TOTALS) or Totals(), alone.get(WEEKLY)
+    return State(meta, records, notices, log, totals, done, broken, stored.damage, stored, layout, weekly)
 
 
 def _layout(values: Mapping[str, str]) -> int:
@@ -225,6 +232,8 @@ def values_after(old: State, new: State) -> dict[str, str]:
         values[LOG] = _dump(new.log)
     if new.totals != old.totals:
         values[TOTALS] = _dump(new.totals)
+    if new.weekly and new.weekly is not old.weekly:
+        values[WEEKLY] = _dump(new.weekly)
     window = Meta(
         covered_until=new.meta.covered_until, forgotten_before=new.meta.forgotten_before,
         shadow=new.meta.shadow, live_since=new.meta.live_since,
@@ -276,7 +285,7 @@ def _fields(value: Any) -> list[Any]:
     return [getattr(value, field.name) for field in fields(value)]
 
 
-def _dump(value: Record | Notice | Meta | LogHead | Totals) -> str:
+def _dump(value: Record | Notice | Meta | LogHead | Totals | Weekly) -> str:
     text: str = _adapters()[type(value)].dump_json(value, exclude_defaults=True).decode()
     if not isinstance(value, Meta):
         return text
@@ -288,5 +297,5 @@ def _dump(value: Record | Notice | Meta | LogHead | Totals) -> str:
 def _adapters() -> dict[type, Any]:
     from pydantic import TypeAdapter
 
-    kinds = (Meta, Record, Notice, LogHead, Totals)
+    kinds = (Meta, Record, Notice, LogHead, Totals, Weekly)
     return {**{kind: TypeAdapter(kind) for kind in kinds}, list: TypeAdapter(list[str])}

@@ -27,10 +27,11 @@ from creditbot.errors import (
 from creditbot.model import RequestKey
 from creditbot.ports import StateStore, Stored
 from creditbot.slack_time import time_of
-from creditbot.state.codec import CAUSE, NOTICE, State, request_of, size_of, understand, values_after
+from creditbot.state.codec import CAUSE, NOTICE, WEEKLY, State, request_of, size_of, understand, values_after
 from creditbot.state.log_head import LogHead
 from creditbot.state.record import SCHEMA, Meta, Notice, Record, new_nonce
 from creditbot.state.totals import with_change
+from creditbot.state.weekly import Weekly
 
 BUDGET = 900 * 1024  # bytes; no work begins above this. A ConfigMap holds 1 MiB of keys and values
 LIMIT = 1000 * 1024  # bytes; requests that were begun may still be ended up to this size
@@ -139,6 +140,16 @@ class Ledger:
             return replace(state, notices=notices)
 
         self._write(change, lambda state: all(state.notices.get(name) == new for name, (_, new) in changes.items()))
+
+    def swap_weekly(self, expected: Weekly | None, new: Weekly) -> None:
+        """Replaces what is known of the weekly digest. Raises as `swap` does."""
+
+        def change(state: State) -> State:
+            if state.weekly != expected or WEEKLY in state.broken:
+                raise StateConflict("The weekly digest was changed by somebody else.")
+            return replace(state, weekly=new)
+
+        self._write(change, lambda state: state.weekly == new)
 
     def update_log(self, update: Callable[[LogHead | None], LogHead]) -> None:
         """Changes the head of the log; `update` is called again after a conflict, perhaps with its own result."""

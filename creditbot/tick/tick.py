@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from creditbot.intake.requests import Request, requests_in
 from creditbot.machine import logs
 from creditbot.machine.processes import ThisProcess
 from creditbot.model import Workspace
-from creditbot.ports import Ports
+from creditbot.ports import Ports, Teller
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
 from creditbot.state.ledger import Ledger
@@ -112,6 +112,15 @@ class Bot:
         say(f"[5/5] Replies posted: {report.posted}")
         logs.event(log, "tick", **report.fields(), seconds=round(time.monotonic() - began, 3))
         return report
+
+    def post_digest(self, teller: Teller, text: Callable[[date], str]) -> None:
+        """Posts the weekly digest if it is due; see `WeeklyDigest.post`. A tick comes before it."""
+        from creditbot.answer.weekly import WeeklyDigest
+
+        workspace = self._ledger.state.meta.workspace
+        if workspace:
+            context = TickContext(self._ports, self._ledger, workspace, self._rules, self._process)
+            WeeklyDigest(context, teller).post(text)
 
     def _updated(self, meta: Meta, workspace: Workspace, now: datetime) -> Meta:
         shadow = self._rules.shadow

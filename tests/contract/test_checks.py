@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from creditbot.adapters.slack.access import SCOPES, OAuthScope, access
-from creditbot.commands.check import limits, names_and_places, secrets, slack_token
+from creditbot.commands.check import digest, limits, names_and_places, secrets, slack_token
 from creditbot.commands.check_result import CheckResult, attempt
+from creditbot.sandbox.slack import SandboxSlack
 from creditbot.settings.settings import Settings
 from tests.support.http import Answer
-from tests.support.slack_stub import ME, SlackStub
+from tests.support.slack_sandbox import adapters_on
+from tests.support.slack_stub import ME, SlackStub, Time
 
 SETTINGS = {
     "SLACK_BOT_TOKEN": "xoxb-made-up", "SLACK_USER_ID": "U0OWNER", "SLACK_TEST_CHANNEL": "credits",
@@ -52,6 +57,30 @@ def test_the_address_of_looker_in_the_example_file_fails() -> None:
     ((verdict, text),) = names_and_places(settings)
     assert "FAIL" == verdict
     assert "LOOKER_BASE_URL is still https://acme.looker.com" in text
+
+
+@pytest.mark.parametrize(
+    ("to", "shadow", "verdict", "text"),
+    [
+        ("owner", "", "ok", "goes to the owner on Mondays from 7:00 UTC, and the bot may post there"),
+        ("#credit-requests", "", "ok", "goes to #credit-requests on Mondays from 7:00 UTC, and the bot may post there"),
+        ("owner", "true", "note", "SHADOW is on, so no digest goes to the owner"),
+        ("nowhere", "", "FAIL", "Slack: The bot cannot see a channel #nowhere on Slack."),
+    ],
+)
+def test_where_the_weekly_digest_goes_is_said(
+    slack_sandbox: SandboxSlack, time: Time, to: str, shadow: str, verdict: str, text: str
+) -> None:
+    settings = Settings.load({**SETTINGS, "DIGEST": to, "SHADOW": shadow}, env_file=None)
+    with adapters_on(slack_sandbox, time) as slack:
+        (result,) = attempt("digest", lambda: digest(settings, cast("Any", SimpleNamespace(slack=slack))))
+    assert verdict == result.verdict
+    assert result.text.startswith(text) or text.removeprefix("Slack: ") in result.text
+    assert [] == slack_sandbox.world.direct_messages()
+
+
+def test_no_digest_is_not_worth_a_line() -> None:
+    assert [] == digest(Settings.load(SETTINGS, env_file=None), cast("Any", None))
 
 
 def test_plain_http_is_noted() -> None:

@@ -111,6 +111,30 @@ def test_people_are_mentioned_in_a_message_to_the_owner(sandbox: SandboxSlack, s
     assert [f"Asked by <@{OWNER}>"] == [message["text"] for message in sandbox.world.direct_messages()]
 
 
+def test_what_was_told_in_a_channel_is_found_there(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:
+    """The weekly digest, in a channel by its name or its id; it is no request, and no reply."""
+    since = time_of(f"{int(time.now) - 60}.000000")
+    marker = Marker("notice", "weekly.2026-01-05", "n1")
+    by_name, by_id = slack.channel(f"#{CHANNEL_NAME}"), slack.channel(CHANNEL)
+    assert CHANNEL_NAME == by_name.name() == by_id.name()
+    assert by_name.was_told(marker, since) is False
+    by_name.tell("$1.00 & <more>", marker)
+    assert by_id.was_told(Marker("notice", "weekly.2026-01-05"), since) is True
+    assert by_id.was_told(Marker("notice", "weekly.2026-01-12"), since) is False
+    assert [] == sandbox.world.direct_messages()
+    sandbox.scopes -= {"channels:history", "groups:history"}
+    assert by_id.was_told(marker, since) is None
+
+
+@pytest.mark.parametrize("name", ["no-such-channel", "C0NOSUCH"])
+def test_a_channel_that_the_bot_cannot_post_in_gets_nothing(slack: Adapters, name: str) -> None:
+    """Whether a name or an id is wrong; `creditbot check` says so before a Monday."""
+    with pytest.raises(PostRefused):
+        slack.channel(name).tell("Hello", Marker("notice", "weekly.2026-01-05"))
+    with pytest.raises(Refused):
+        slack.channel(name).name()
+
+
 def test_a_backlog_takes_hardly_longer_than_the_limits(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:
     """Thirty replies to one channel, none of them refused, within 1.3 times what Slack's rate alone takes."""
     parents = [sandbox.world.post(f"message {number}") for number in range(30)]

@@ -88,6 +88,8 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"127\.0\.0\.1:\d+", "HOST"),
         (r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d", "DAY"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?", "TIME"),
+        (r"\b\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(UTC\)", "WEEK (UTC)"),
+        (r"\bmedian .* within [\d.,]+ \w+", "median"),
         (r"\b(SQL|notebook) (?:\d-)?[0-9a-f]{10,12}\b", r"\1 HASH"),
         (r"\b[0-9a-f]{64}\b", "HASH"),
         (r"(Approval digest .*: )[0-9a-f]{12}\b", r"\1HASH"),

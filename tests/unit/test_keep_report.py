@@ -1,4 +1,4 @@
-"""The report that follows a tick, if it cannot be written."""
+"""The report and the weekly digest that follow a tick."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from typing import Any
 import pytest
 
 from creditbot.commands.report import keep_report
+from creditbot.commands.run_once import post_digest
+from creditbot.errors import PostRefused
 from creditbot.state.ledger import Ledger
+from creditbot.tick.report import TickReport
 from tests.support.world import RULES, World
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
+
+
+MONDAY = datetime(2026, 1, 12, 7, 30, tzinfo=UTC)
 
 
 def keep(world: World, output_uri: str) -> None:
@@ -43,3 +49,52 @@ def test_a_report_that_cannot_be_kept_does_not_fail_the_tick(tmp_path: Path, cap
         keep(world, str(tmp_path))
     assert "the report could not be kept: Summaries at" in caplog.text
     assert world.state().meta.reported is None
+
+
+def digest_of(world: World, folder: Path, **settings: Any) -> TickReport:
+    """One tick, and the digest after it."""
+    bot = world.bot()
+    report = bot.tick()
+    ports = world.ports()
+    parts: dict[str, Any] = {"ports": ports, "ledger": bot._ledger, "rules": RULES, "bot": bot}
+    assembly: Any = SimpleNamespace(slack=SimpleNamespace(owner=ports.owner), **parts)
+    known: Any = SimpleNamespace(**{"output_uri": str(folder), "evidence_url": "", "digest": "owner", **settings})
+    post_digest(known, assembly, report)
+    return report
+
+
+def test_the_digest_of_a_week_follows_the_first_tick_of_monday(tmp_path: Path) -> None:
+    """With the figures of the week before, and the address of a report that is there."""
+    world = World()
+    world.ask("abc")
+    world.tick()
+    world.wait(days=(MONDAY - world.now).total_seconds() / 86_400)
+    assert digest_of(world, tmp_path).ok
+    first, *_, link = world.told()[-1].splitlines()
+    assert first.startswith("2026-01-05 to 2026-01-11 (UTC): $4,948.80 credited for 1 request, 1 asked.")
+    assert link == f"Report: {tmp_path}/report/index.html"
+    assert "$4,948.80" in (tmp_path / "report/index.html").read_text("utf-8")
+    digest_of(world, tmp_path)
+    assert 1 == len(world.told())
+
+
+def test_a_digest_that_cannot_be_made_fails_the_tick(tmp_path: Path) -> None:
+    """Nobody else would hear of it; nothing was sent, so the next tick tries it again."""
+    world = World()
+    world.ask("abc")
+    world.tick()
+    world.wait(days=(MONDAY - world.now).total_seconds() / 86_400)
+    world.fail("tell", PostRefused("The bot is not in the channel.", "Invite it.", retry=True))
+    report = digest_of(world, tmp_path)
+    assert ["The weekly digest could not be posted: The bot is not in the channel. Invite it."] == report.errors
+    assert [] == world.told()
+
+
+@pytest.mark.parametrize("settings", [{"digest": ""}, {}], ids=["off", "not a Monday"])
+def test_no_digest_is_made_at_another_time_or_unasked(tmp_path: Path, settings: dict[str, Any]) -> None:
+    world = World()
+    world.tick()
+    if settings:
+        world.wait(days=(MONDAY - world.now).total_seconds() / 86_400)
+    assert digest_of(world, tmp_path, **settings).ok
+    assert [] == world.told()

@@ -164,6 +164,12 @@ def test_the_address_of_slack_ends_with_a_slash() -> None:
     assert "http://localhost:4567/api/" == load(SLACK_API_URL="http://localhost:4567/api").slack_api_url
 
 
+def test_the_digest_goes_to_the_owner_or_to_a_channel_and_is_no_switch() -> None:
+    """Somebody who writes `true` would wait for a channel of that name."""
+    assert ["", "owner", "credit-reports"] == [load(DIGEST=to).digest for to in ("", "owner", "#credit-reports")]
+    assert all("DIGEST" in complaint(DIGEST=switch).what for switch in ("true", "ON", "no", "1"))
+
+
 def test_plain_http_needs_its_host_in_http_hosts() -> None:
     """`plain_http` names the settings that use it, so that a tick can warn."""
     settings = load(SLACK_API_URL="http://sandbox:8080/api/", HTTP_HOSTS="sandbox:8080 other")

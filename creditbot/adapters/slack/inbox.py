@@ -119,6 +119,15 @@ class SlackInbox:
         named = self._list({name.lower()})
         return self._channel(name, named, self._api.read("auth.test").data)[0]
 
+    def joined(self, channel: str) -> tuple[str, str]:
+        """(id, name) of a channel that the bot is in, by its name or id. Raises `Unreachable` or `Refused`."""
+        name = channel.removeprefix("#")
+        try:
+            named = {} if _CHANNEL_ID.fullmatch(name) else self._list({name.lower()})
+            return self._channel(name, named, self._api.read("auth.test").data)
+        except CallFailed as failed:
+            raise read_error(failed) from failed
+
     def _with_colleagues(self, messages: list[Message], channel: str) -> list[Message]:
         """The messages; those of colleagues in a sister workspace of our organisation name ours in its place."""
         team, enterprise = self._own

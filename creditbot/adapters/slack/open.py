@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from creditbot.adapters.slack.api import SlackApi, TimeLimits
 from creditbot.adapters.slack.approvers import SlackApprovers
+from creditbot.adapters.slack.channel import SlackChannel
 from creditbot.adapters.slack.inbox import SlackInbox
 from creditbot.adapters.slack.pacing import Pacer
 from creditbot.adapters.slack.posts import SlackOwner, SlackReplier
@@ -29,6 +30,7 @@ class SlackAdapters:
     Attributes:
         api: plain calls, for `creditbot check`.
         inbox, replier, signs, owner, approvers, clock: the ports of these names.
+        posts: paces everything that is posted.
     """
 
     api: SlackApi
@@ -38,6 +40,11 @@ class SlackAdapters:
     owner: SlackOwner
     approvers: SlackApprovers
     clock: SlackClock
+    posts: Pacer
+
+    def channel(self, name: str) -> SlackChannel:
+        """A channel in which we tell people something, by its name or id; nothing is asked yet."""
+        return SlackChannel(self.api, name, self.inbox, self.owner, self.posts)
 
 
 def open_slack(
@@ -72,6 +79,7 @@ def open_slack(
         direct,
         SlackApprovers(api, approvals, inbox, direct, posts),
         clock,
+        posts,
     )
 
 

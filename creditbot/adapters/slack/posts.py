@@ -107,11 +107,7 @@ class SlackOwner(SlackPoster):
     def was_told(self, marker: Marker, since: datetime) -> bool | None:
         """See `ports.Owner`. A marker without a nonce is found with any nonce."""
         try:
-            channel = self.conversation()
-            pages = self._api.pages(
-                "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
-            )
-            return any(_matches(said.marker, marker) and self.posted(said) for said in messages_of(pages, channel))
+            return stands_in(self.conversation(), self._api, self, marker, since)
         except CallFailed as failed:
             if failed.code == "missing_scope":
                 return None
@@ -139,6 +135,14 @@ class SlackOwner(SlackPoster):
     def _me(self) -> Workspace:
         me = self._api.read("auth.test").data
         return Workspace("", "", str(me.get("user_id") or ""), str(me.get("bot_id") or ""), {})
+
+
+def stands_in(channel: str, api: SlackApi, owner: SlackOwner, marker: Marker, since: datetime) -> bool:
+    """Whether a conversation shows a message of ours with this marker from `since` on. Raises `CallFailed`."""
+    pages = api.pages(
+        "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
+    )
+    return any(_matches(said.marker, marker) and owner.posted(said) for said in messages_of(pages, channel))
 
 
 def _matches(found: Marker | None, wanted: Marker) -> bool:
