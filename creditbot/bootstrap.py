@@ -21,6 +21,7 @@ from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
+from creditbot.machine.file_rights import readable_by
 from creditbot.machine.processes import Stop, ThisProcess, is_running
 from creditbot.ports import (
     Approvers,
@@ -91,9 +92,13 @@ def assemble(
     resolver: Resolver | None = None,
     runner: Runner | None = None,
 ) -> Assembly:
-    """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong."""
+    """Puts the bot together; nothing outside is asked yet. Raises `SettingsError` for a products file that is wrong.
+
+    From now on, what this process writes can be read by those whom the settings name.
+    """
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
+    readable_by(settings.files_readable_by)
     stop = Stop()
     slack = _slack(settings, stop)
     products = products_of(settings)

@@ -44,6 +44,15 @@ for name in [name for name in os.environ if name.startswith(("SLACK_", "LOOKER_"
     del os.environ[name]
 
 
+@pytest.fixture(autouse=True)
+def _rights_of_new_files_are_restored() -> Generator[None]:
+    """A command sets them for its process, which here is that of all tests."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make cassettes` asks tests/replay for, and what `make test-fast` leaves out."""
     parser.addoption("--every", type=int, default=1, help="of a test with a large table, run every Nth case")

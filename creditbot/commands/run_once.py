@@ -84,7 +84,9 @@ def open_log(settings: Settings) -> Callable[[str], None]:
     Calling it again opens the file of that name again, which somebody may have moved away meanwhile.
     """
     from creditbot.machine import logs
+    from creditbot.machine.file_rights import readable_by
 
+    readable_by(settings.files_readable_by)
     logs.configure(settings.log_path, settings.log_format, level=settings.log_level)
     return say if settings.log_path else _silent
 

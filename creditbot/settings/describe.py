@@ -35,7 +35,8 @@ SECTIONS = {
         "EVIDENCE", "STATUS_REACTIONS", "SHADOW", "MAX_ATTEMPTS", "POST_SETTLE_SECONDS",
     ),
     "Where things are kept": (
-        "STATE_URI", "OUTPUT_URI", "EVIDENCE_URL", "DIGEST", "LOG_FILE", "LOG_FORMAT", "LOG_LEVEL",
+        "STATE_URI", "OUTPUT_URI", "EVIDENCE_URL", "FILES_READABLE_BY", "DIGEST", "LOG_FILE", "LOG_FORMAT",
+        "LOG_LEVEL",
     ),
     "What is measured": ("METRICS_FILE", "PUSHGATEWAY_URL"),
     "Where Slack is": ("SLACK_API_URL", "HTTP_HOSTS"),

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
+from creditbot.machine.file_rights import Readers
 from creditbot.settings.names import misspelt, unknown
 from creditbot.settings.plain_http import http_allowed
 from creditbot.settings.types import (
@@ -124,6 +125,11 @@ class Settings(BaseSettings):
     )
     evidence_url: str = Field(
         "", description="Where people's browsers find `OUTPUT_URI`, for links to the pages of requests."
+    )
+    files_readable_by: Readers = Field(
+        "owner",
+        description="Who on this machine may read the files that creditbot writes: `owner`, `group` or `everyone`; a "
+        "web server that shows pages may need `group`.",
     )
     lookback_hours: int = Field(
         72,

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -177,6 +178,14 @@ def test_the_first_tick_prints_five_steps(worked: Office, tmp_path: Path) -> Non
     steps = re.findall(r"^\[(\d)/5\] ([\w ]+):", done.out, re.MULTILINE)
     words = ["Slack connection", "Looker authentication", "Channel found", "New messages", "Replies posted"]
     assert [(str(number), step) for number, step in enumerate(words, 1)] == steps
+
+
+def test_what_a_tick_writes_can_be_read_by_its_owner_alone(worked: Office) -> None:
+    """Summaries, pages, report, log of ends, state, and the log."""
+    written = [path for name in ("data", "logs") for path in (worked.folder / name).rglob("*")]
+    assert 20 < len(written)
+    wrong = [path for path in written if stat.S_IMODE(path.stat().st_mode) != (0o700 if path.is_dir() else 0o600)]
+    assert [] == wrong
 
 
 NOTHING_NEW = "Nothing new: 11 messages read, 1 request held for approval (`creditbot holds` lists them)."

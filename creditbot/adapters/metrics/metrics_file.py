@@ -11,6 +11,8 @@ from creditbot.errors import METRICS, Refused
 _BLOCK = re.compile(r"^# HELP (\S+) .*\n(?:(?!# (?:HELP|EOF)).*\n)*", re.MULTILINE)
 """One metric with all of its lines, as we write it."""
 _END = "# EOF\n"
+_FOR_COLLECTORS = 0o644
+"""What collects metrics runs as another user, whoever may read all other files; a metric names nobody."""
 
 
 class MetricsFile:
@@ -32,6 +34,7 @@ class MetricsFile:
             content = page if whole else _with_others(page, self._before())
             try:
                 new.write_text(content, encoding="utf-8")
+                new.chmod(_FOR_COLLECTORS)
                 new.replace(self._path)
             finally:
                 new.unlink(missing_ok=True)
