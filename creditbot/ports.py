@@ -290,6 +290,9 @@ class BacktestStore(Protocol):
     def address(self, key: RequestKey) -> str:
         """Where people find the page of a request, whether or not there is one: a web address, a path or a URI."""
 
+    def save_report(self, page: str) -> str:
+        """Writes the report of a backtest, replacing an earlier one; returns where people find it."""
+
 
 class LogReader(Protocol):
     """Reads the files of the log of ends. Raises `Unreachable` or `Refused`."""

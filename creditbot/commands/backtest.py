@@ -6,7 +6,9 @@ Nothing here can write to Slack. Exit codes: 0 it ran, 1 a service did not work 
 
 from __future__ import annotations
 
+import logging
 import signal
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,13 +17,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from creditbot.bootstrap import make_pages, make_state, make_summaries, workers_of
-from creditbot.commands.backtest_output import document, report_lines
+from creditbot.commands.backtest_output import document, range_in_words, report_lines
 from creditbot.commands.backtest_parts import BacktestAssembly, assemble_backtest
 from creditbot.commands.output import say
 from creditbot.commands.progress import ProgressBar
-from creditbot.errors import CreditbotError, SettingsError
+from creditbot.errors import CreditbotError, Defect, SettingsError
 from creditbot.insight.backtest import BacktestRow, in_order, read_backtest, row_to_json
 from creditbot.insight.backtest_decisions import decided
+from creditbot.insight.backtest_figures import backtest_figures
 from creditbot.insight.backtest_requests import LeftOut, Past, past_requests
 from creditbot.insight.backtest_shadow import shadow_rows
 from creditbot.insight.backtester import Asked
@@ -30,7 +33,10 @@ from creditbot.machine import exact_json
 from creditbot.model import RequestKey
 from creditbot.settings.settings import Settings, environment
 from creditbot.state.ledger import Ledger
+from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
+
+log = logging.getLogger(__name__)
 
 _MOST_FAILURES = 3
 """After so many requests that failed because of a service, nothing more is begun: the others would fail as well."""
@@ -44,13 +50,15 @@ class Found:
         rows: of the requests, with what would have become of their amounts.
         left_out: requests that no person answered.
         computed: how many rows were computed in this run; the others were kept from earlier ones.
-        missing: how many requests could not be computed because of a service.
+        failures: how many requests failed because of a service.
+        missing: how many requests have no row, because of a service or of a defect.
         errors: why, each once.
     """
 
     rows: list[BacktestRow]
     left_out: LeftOut
     computed: int = 0
+    failures: int = 0
     missing: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -68,7 +76,17 @@ def run(options: Namespace) -> int:
         found = backtest(assembly, past, workers_of(settings), again=options.again)
     _print(found, options)
     _say_missing(found)
+    _keep_report(assembly, found, options)
     return 1 if found.missing else 0
+
+
+def _keep_report(assembly: BacktestAssembly, found: Found, options: Namespace) -> None:
+    """Writes the report as a page as well, and says where it is."""
+    from creditbot.insight.backtest_page import backtest_page
+
+    when = range_in_words(options.since, options.until)
+    page = backtest_page(backtest_figures(found.rows), found.left_out, when, assembly.clock.now())
+    _say_aside(f"As a page: {assembly.store.save_report(without_known_secrets(page))}")
 
 
 def _check(options: Namespace) -> None:
@@ -94,8 +112,8 @@ def _print(found: Found, options: Namespace) -> None:
     if options.json:
         print(without_known_secrets(exact_json.write(document(found.rows, found.left_out, found.missing))))
         return
-    what = "Shadow" if options.shadow else "Backtest"
-    for line in report_lines(found.rows, found.left_out, options.since, what):
+    title = f"{'Shadow' if options.shadow else 'Backtest'} {range_in_words(options.since, options.until)}"
+    for line in report_lines(found.rows, found.left_out, title):
         say(line)
 
 
@@ -138,7 +156,7 @@ def _compute(
             for asked in answered:
                 running.add(pool.submit(_row, assembly, asked, kept.get(asked.request.key)))
             collect(least=4 * workers)
-            if found.missing >= _MOST_FAILURES or assembly.stop.asked:
+            if found.failures >= _MOST_FAILURES or assembly.stop.asked:
                 break
         collect(least=0)
     except CreditbotError as error:  # Slack did not show a thread: what is known by then is reported
@@ -177,7 +195,11 @@ def _take(found: Found, future: Future[tuple[BacktestRow, bool]]) -> None:
     try:
         row, is_new = future.result()
     except CreditbotError as error:
+        found.failures += 1
         _fail(found, error)
+    except Exception as error:  # a defect of creditbot concerns this request, not the others
+        log.exception("unexpected error on a request of a backtest")
+        _fail(found, Defect(f"creditbot has a defect: {type(error).__name__}.", "The log has the details."))
     else:
         found.rows.append(row)
         found.computed += is_new
@@ -190,12 +212,16 @@ def _fail(found: Found, error: CreditbotError) -> None:
 
 
 def _say_missing(found: Found) -> None:
-    from creditbot.commands.sandbox import say_aside
-
     for error in found.errors:
-        say_aside(f"creditbot: {error}")
+        _say_aside(f"creditbot: {error}")
     if found.missing:
-        say_aside(f"creditbot: {found.missing} requests are missing. The same command goes on where this one stopped.")
+        missing = "1 request is" if found.missing == 1 else f"{found.missing} requests are"
+        _say_aside(f"creditbot: {missing} missing. The same command goes on where this one stopped.")
+
+
+def _say_aside(line: str) -> None:
+    """Tells a person what is not part of the report."""
+    print(without_known_secrets(printable(line)), file=sys.stderr, flush=True)
 
 
 @contextmanager

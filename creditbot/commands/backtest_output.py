@@ -20,12 +20,15 @@ MOST_ROWS = 50
 """Disagreements that the text shows; the JSON has all of them."""
 
 
-def report_lines(
-    rows: Sequence[BacktestRow], left_out: LeftOut, since: datetime, what: str = "Backtest"
-) -> Iterator[str]:  # fmt: skip
-    """The report; `what` is its first word."""
+def range_in_words(since: datetime, until: datetime | None) -> str:
+    """Such as "since 2026-05-01 (UTC)"."""
+    return f"since {since:%Y-%m-%d}{f' and before {until:%Y-%m-%d}' if until else ''} (UTC)"
+
+
+def report_lines(rows: Sequence[BacktestRow], left_out: LeftOut, title: str) -> Iterator[str]:
+    """The report; `title` says what it is about."""
     figures = backtest_figures(rows)
-    yield f"{what} since {since:%Y-%m-%d} (UTC): {count(figures.requests, 'request')} that a person answered."
+    yield f"{title}: {count(figures.requests, 'request')} that a person answered."
     if left_out.total:
         yield (
             f"Left out: {left_out.unanswered} that nobody answered, {left_out.by_bots} that a bot answered, "
@@ -46,6 +49,8 @@ def _can_answer(figures: BacktestFigures) -> Iterator[str]:
     for outcome, number in figures.why_not:
         yield f"  {number:>4}  {outcome.words}"
     yield _share("People said no credit", figures.refused)
+    if figures.refused.count:
+        yield f"  {figures.agreed_refusals.count:>4}  of these creditbot would not have answered either"
     yield ""
 
 
@@ -149,6 +154,7 @@ def document(rows: Sequence[BacktestRow], left_out: LeftOut, missing: int) -> di
         "answerable": _share_json(figures.answerable),
         "why_not": {outcome.value: number for outcome, number in figures.why_not},
         "refused_by_people": _share_json(figures.refused),
+        "agreed_refusals": _share_json(figures.agreed_refusals),
         "close": {kind.value: _share_json(share) for kind, share in figures.close.items()},
         "differences": {
             "compared": differences.compared, "by_people": differences.theirs, "signed": differences.signed,

@@ -10,6 +10,8 @@ REPORT = "report/index.html"
 """The report."""
 BACKTEST = "backtest"
 """The folder of what a backtest found: a row and a page for each request."""
+BACKTEST_REPORT = f"{BACKTEST}/index.html"
+"""The report of the last backtest."""
 
 
 def page_path(key: RequestKey) -> str:

@@ -132,6 +132,7 @@ class BacktestFigures:
     Attributes:
         requests: how many requests people answered.
         refused: how many of them they refused.
+        agreed_refusals: of those, how many creditbot would not have answered either.
         answerable: those with an amount, of all.
         why_not: the outcomes of the others, the most frequent first.
         close: how close the amounts are, of those with an amount on each side.
@@ -150,6 +151,7 @@ class BacktestFigures:
 
     requests: int
     refused: Share
+    agreed_refusals: Share
     answerable: Share
     why_not: Sequence[tuple[Outcome, int]]
     close: Mapping[Closeness, Share]
@@ -179,6 +181,7 @@ def backtest_figures(rows: Sequence[BacktestRow]) -> BacktestFigures:
     return BacktestFigures(
         requests=len(rows),
         refused=_share(rows, lambda row: row.answer.refused),
+        agreed_refusals=_share([row for row in rows if row.answer.refused], lambda row: not row.would_answer),
         answerable=Share(len(computed), len(rows)),
         why_not=Counter(row.outcome for row in rows if row.outcome is not Outcome.COMPUTED).most_common(),
         close={kind: Share(near[kind], len(compared)) for kind in Closeness},

@@ -37,6 +37,7 @@ from creditbot.model import Credit, LinkResult, LookerLink, Query
 from creditbot.ports import Resolver
 from creditbot.slack_time import time_of
 
+_ANY_DAY = date(2000, 1, 1)
 _NOTE = "A backtest: nothing was posted. "
 
 
@@ -162,9 +163,7 @@ class Backtester:
 
     def _made_from(self, request: Request, found: Sequence[Query | RequestFailure]) -> str:
         """A hash of all that decides what comes out, but for the data in the warehouse and people's answers."""
-        asked = [
-            f"{each.sql}\n{sorted(each.filters.items())}" if isinstance(each, Query) else each.kind for each in found
-        ]
+        asked = [_names(each) if isinstance(each, Query) else each.kind for each in found]
         rules = (VERSION, request.message.text, request.fingerprint, self._rules)
         return hashlib.sha256(repr((rules, asked)).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -177,6 +176,11 @@ class Backtester:
         except SqlRefused:
             return False
         return one != other
+
+
+def _names(query: Query) -> tuple[object, ...]:
+    """What tells a query from others: its SQL without the comments that Looker writes anew each time."""
+    return text_fingerprint(query.sql, _ANY_DAY), sorted(query.filters.items()), query.query_timezone
 
 
 def _result(asked: Asked, trial: Trial) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def report_page(figures: Figures, policy: Sequence[str], made: datetime) -> str:
     return render(
         _templates(),
         "report.html",
-        _style(),
+        report_style(),
         made=made,
         figures=figures,
         first=figures.start,
@@ -180,8 +180,8 @@ def _link(request: PastRequest) -> dict[str, Any]:
     """How a request is named, and where it and its page are; only addresses of the web are links."""
     return {
         "asked": request.asked,
-        "permalink": _web(request.permalink),
-        "page": _web(request.page),
+        "permalink": web_address(request.permalink),
+        "page": web_address(request.page),
         "requester": one_line(request.requester or NOT_KNOWN, 40),
     }
 
@@ -279,7 +279,7 @@ def _listed(words: Iterable[str]) -> str:
     return one_line("; ".join(dict.fromkeys(words)), 200)
 
 
-def _web(address: str | None) -> str:
+def web_address(address: str | None) -> str:
     """The address if a browser can follow it from the report, else ""."""
     return address if address and len(address) < 2_000 and _FOLLOWED.fullmatch(address) else ""
 
@@ -290,5 +290,6 @@ def _templates() -> Environment:
 
 
 @cache
-def _style() -> str:
+def report_style() -> str:
+    """The style sheet of the report."""
     return base_style() + (_FOLDER / "report.css").read_text(encoding="utf-8")

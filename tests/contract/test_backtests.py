@@ -40,6 +40,11 @@ def test_a_row_that_is_no_json_is_left_out(tmp_path: Path) -> None:
     assert "<p>1</p>" == (tmp_path / f"backtest/{NEW}.html").read_text()
 
 
+def test_the_report_is_one_of_the_pages_and_no_row(store: ObjectBacktests) -> None:
+    assert store.save_report("<p>1</p>").endswith("/backtest/index.html")
+    assert [] == list(store.load_all())
+
+
 def test_people_find_a_page_where_they_find_the_outputs() -> None:
     assert f"data/outputs/backtest/{NEW}.html" == ObjectBacktests("data/outputs/").address(NEW)
     assert f"https://x.example/backtest/{NEW}.html" == ObjectBacktests("s3://b", "https://x.example/").address(NEW)

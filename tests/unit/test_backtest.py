@@ -13,7 +13,7 @@ import pytest
 
 from creditbot.adapters.storage.backtests import ObjectBacktests
 from creditbot.commands.backtest import Found, backtest
-from creditbot.commands.backtest_output import document, report_lines
+from creditbot.commands.backtest_output import document, range_in_words, report_lines
 from creditbot.commands.backtest_parts import BacktestAssembly
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable
@@ -25,7 +25,7 @@ from creditbot.insight.backtest_requests import past_requests
 from creditbot.insight.backtester import Backtester, BacktestRules, RememberedQueries
 from creditbot.machine import exact_json
 from creditbot.machine.processes import Stop
-from creditbot.model import HoldKind, RequestKey
+from creditbot.model import HoldKind, LookerLink, Query, RequestKey
 from tests.support.world import BOTH, REFERENCE, REQUEST_RULES, START, VERIFY, RememberingSqlReader, World
 
 SQL = SqlRules("duckdb")
@@ -175,6 +175,21 @@ def test_a_row_is_computed_again_if_it_is_made_from_something_else(
     assert (1, Decimal("5.00")) == (found.computed, only(found).amount)
 
 
+def test_comments_that_looker_writes_anew_do_not_count(
+    world: World, store: ObjectBacktests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names who asked and when above the same SQL."""
+    plain = RememberedQueries.resolve
+
+    def commented(self: RememberedQueries, link: LookerLink) -> Query:
+        query = plain(self, link)
+        return replace(query, sql=f"-- Looker Query Context '{{\"id\": {len(world.runs)}}}'\n{query.sql}")
+
+    monkeypatch.setattr(RememberedQueries, "resolve", commented)
+    asked(world)
+    assert [1, 0] == [run(world, store).computed for _ in range(2)]
+
+
 def test_a_correction_since_needs_no_computing(world: World, store: ObjectBacktests) -> None:
     """The row has the last word of people all the same, also where it is kept."""
     key = asked(world)
@@ -204,6 +219,15 @@ def test_after_some_failures_nothing_more_is_asked(world: World, store: ObjectBa
     assert world.calls.count("looker") < 20
 
 
+def test_a_defect_in_one_request_leaves_the_others(world: World, store: ObjectBacktests) -> None:
+    asked(world, "a1")
+    asked(world, "b2")
+    world.fail("looker", ZeroDivisionError("made up"))
+    found = run(world, store)
+    assert (1, 1) == (len(found.rows), found.missing)
+    assert ["creditbot has a defect: ZeroDivisionError. The log has the details."] == found.errors
+
+
 def test_a_thread_that_cannot_be_read_leaves_the_rest(world: World, store: ObjectBacktests) -> None:
     asked(world, "a1")
     asked(world, "b2")
@@ -228,7 +252,7 @@ def test_the_report_names_every_disagreement_with_its_page(world: World, store: 
     world.amounts |= {"def": Decimal("100.00")}
     same, other = asked(world, "abc"), asked(world, "def", "Approved, $150.00, exceptions")
     found = run(world, store)
-    text = "\n".join(report_lines(found.rows, found.left_out, SINCE))
+    text = "\n".join(report_lines(found.rows, found.left_out, f"Backtest {range_in_words(SINCE, None)}"))
     assert "exact                             1 of 2 = 50.0% (95 % interval: 9.5% to 90.5%)" in text
     (line,) = [line for line in text.splitlines() if other.ts.replace(".", "") in line and "$150.00" in line]
     assert ["$150.00", "$100.00", "-$50.00"] == line.split()[2:5]
@@ -239,7 +263,7 @@ def test_the_report_names_every_disagreement_with_its_page(world: World, store: 
 
 def test_a_backtest_without_requests_says_so(world: World, store: ObjectBacktests) -> None:
     found = run(world, store)
-    lines = list(report_lines(found.rows, found.left_out, SINCE))
+    lines = list(report_lines(found.rows, found.left_out, f"Backtest {range_in_words(SINCE, None)}"))
     assert ["Backtest since 2025-06-22 (UTC): 0 requests that a person answered."] == lines
 
 

@@ -163,6 +163,7 @@ def test_what_people_did_with_held_amounts_is_counted() -> None:
 def test_an_amount_that_people_refused_is_wrong_if_it_is_not_held() -> None:
     found = backtest_figures([refused("2.00"), refused("2.00", number=1, held=(HELD,)), row("1.00", "1.01", 2)])
     assert (1, 2) == (found.wrong.count, found.wrong.of)
+    assert (1, 2) == (found.agreed_refusals.count, found.agreed_refusals.of)
     assert [True, False, False] == [disagrees(each) for each in in_order(
         [refused("2.00"), refused("2.00", number=1, held=(HELD,)), row("1.00", "1.01", 2)]
     )]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from creditbot.commands.backtest_output import report_lines
+from creditbot.commands.backtest_output import range_in_words, report_lines
 from creditbot.decide.policy import Limits, Policy
 from creditbot.errors import NotebookFailed
 from creditbot.insight.backtest import BacktestRow, Outcome
@@ -101,6 +101,6 @@ def test_only_what_people_answered_after_creditbot_is_compared(world: World) -> 
 def test_the_report_is_the_same_as_that_of_a_backtest(world: World) -> None:
     asked(world, "abc")
     found, left_out = rows(world)
-    lines = list(report_lines(found, left_out, START, "Shadow"))
-    assert "Shadow since 2026-01-08 (UTC): 1 request that a person answered." == lines[0]
+    lines = list(report_lines(found, left_out, f"Shadow {range_in_words(START, START + timedelta(days=9))}"))
+    assert "Shadow since 2026-01-08 and before 2026-01-17 (UTC): 1 request that a person answered." == lines[0]
     assert any(line.startswith("automation rate") and "1 of 1" in line for line in lines)

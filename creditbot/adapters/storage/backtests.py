@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from creditbot.adapters.storage.objects import Objects
 from creditbot.adapters.storage.pages import HTML
-from creditbot.evidence.places import BACKTEST
+from creditbot.evidence.places import BACKTEST, BACKTEST_REPORT
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
 from creditbot.slack_time import micros_of
@@ -50,3 +50,8 @@ class ObjectBacktests:
     def address(self, key: RequestKey) -> str:
         """See `ports.BacktestStore`."""
         return f"{self._url or self._objects.uri}/{BACKTEST}/{key}.html"
+
+    def save_report(self, page: str) -> str:
+        """See `ports.BacktestStore`."""
+        self._objects.put(BACKTEST_REPORT, page.encode(), HTML)
+        return f"{self._url or self._objects.uri}/{BACKTEST_REPORT}"
