@@ -44,6 +44,10 @@ PIP_INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install 
 run-once: $(STAMP)-runtime ## One tick: on Slack and Looker if a .env or SLACK_*/LOOKER_* say which, else on the bundled sandbox
 	@if [ -e .env ] || [ -n "$$(compgen -e SLACK_; compgen -e LOOKER_)" ]; then exec $(BIN)/creditbot run-once; else exec $(BIN)/creditbot sandbox run; fi
 
+.PHONY: serve
+serve: $(STAMP)-runtime ## Answer until Ctrl-C, on the same Slack and Looker as run-once, or on the bundled sandbox
+	@if [ -e .env ] || [ -n "$$(compgen -e SLACK_; compgen -e LOOKER_)" ]; then exec $(BIN)/creditbot serve; else exec $(BIN)/creditbot sandbox live; fi
+
 .PHONY: check
 check: $(STAMP)-runtime ## Test settings, Slack, Looker, notebooks, state and warehouse, and say what to do where one fails
 	@$(BIN)/creditbot check

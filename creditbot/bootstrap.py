@@ -25,6 +25,7 @@ from creditbot.machine.file_rights import readable_by
 from creditbot.machine.processes import Stop, ThisProcess, is_running
 from creditbot.ports import (
     Approvers,
+    Doorbell,
     Inbox,
     LogStore,
     MetricsTarget,
@@ -211,6 +212,14 @@ def request_rules_of(settings: Settings) -> RequestRules:
         frozenset(settings.allowed_bots),
         frozenset(settings.previous_bots),
     )
+
+
+def make_doorbell(settings: Settings, stop: Stop) -> Doorbell | None:
+    """What says that something happens on Slack; None without SLACK_APP_TOKEN."""
+    from creditbot.adapters.slack.open import open_doorbell
+
+    token = settings.slack_app_token
+    return open_doorbell(token.get_secret_value(), settings.slack_api_url, stop) if token else None
 
 
 def workers_of(settings: Settings) -> int:

@@ -234,6 +234,7 @@ def _sandbox(box: argparse.ArgumentParser) -> None:
     )
     inner = box.add_subparsers(dest="sandbox", required=True, metavar="COMMAND")
     _command(inner, "run", sandbox_commands.run, "one tick on the sandbox, then the channel")
+    _command(inner, "live", sandbox_commands.live, "serve it with a bot that answers at once, until stopped")
     _command(inner, "reset", sandbox_commands.reset, "start over: a new world, in which every request is unanswered")
     _command(inner, "show", sandbox_commands.show, "print the channel and the direct messages")
     _sandbox_people(inner)

@@ -5,7 +5,7 @@ Adapters implement them on the vendors' SDKs, tests/support/world.py in memory; 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -65,6 +65,23 @@ class Inbox(Protocol):
 
     def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
         """The parent and all replies with their metadata, oldest first; empty if the parent is gone."""
+
+
+class Doorbell(Protocol):
+    """Rings when something has happened on Slack that a tick may find. It says "look now", and nothing else."""
+
+    def open(self, ring: Callable[[], object]) -> None:
+        """Begins to listen, in the background, and calls `ring` from any thread. Raises nothing, and tries on."""
+
+    def probe(self) -> None:
+        """Finds out whether it could be opened. Raises `Unreachable` or `Refused`."""
+
+    @property
+    def hears(self) -> bool:
+        """Whether it would ring now."""
+
+    def close(self) -> None:
+        """Rings no more. May take some seconds; calling it again does nothing."""
 
 
 class Replier(Protocol):

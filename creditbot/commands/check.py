@@ -16,7 +16,14 @@ from urllib.parse import unquote
 from creditbot.adapters.slack.access import Access, access
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
 from creditbot.answer.weekly import HOUR
-from creditbot.bootstrap import Assembly, assemble, digest_teller, environment_of_notebooks, make_resolver
+from creditbot.bootstrap import (
+    Assembly,
+    assemble,
+    digest_teller,
+    environment_of_notebooks,
+    make_doorbell,
+    make_resolver,
+)
 from creditbot.commands.check_notebooks import notebook
 from creditbot.commands.check_result import CheckFindings, CheckResult, attempt, begin
 from creditbot.commands.check_warehouse import warehouse
@@ -110,6 +117,7 @@ def _slack(settings: Settings, assembly: Assembly, token: Callable[[], Access]) 
         return
     yield from attempt("Slack channel", lambda: _slack_channel(assembly))
     yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
+    yield from attempt("Slack events", lambda: _slack_events(settings, assembly))
     yield from attempt("deployments", lambda: other_deployments(assembly))
     yield from attempt("approvers", lambda: _approvers(assembly))
     yield from attempt("digest", lambda: digest(settings, assembly))
@@ -132,6 +140,15 @@ def _slack_owner(settings: Settings, assembly: Assembly) -> CheckFindings:
     """Opens the conversation and reads it, but writes nothing."""
     assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
     return [("ok", f"{settings.slack_user_id} gets the failure messages")]
+
+
+def _slack_events(settings: Settings, assembly: Assembly) -> CheckFindings:
+    """Asks for the address of a connection, which opens none; nothing without SLACK_APP_TOKEN."""
+    doorbell = make_doorbell(settings, assembly.stop)
+    if doorbell is None:
+        return []
+    doorbell.probe()
+    return [("ok", "SLACK_APP_TOKEN opens a connection for `creditbot serve`")]
 
 
 def _approvers(assembly: Assembly) -> CheckFindings:

@@ -31,7 +31,7 @@ SANDBOX = Path("data/sandbox")
 """Where the sandbox is kept unless --folder says otherwise."""
 STATE_FILE, OUTPUTS, SETTINGS_FILE = "processed_messages.json", "outputs", "settings.env"
 OWN_SETTINGS = (
-    "SLACK_BOT_TOKEN", "SLACK_API_URL", "SLACK_TEST_CHANNEL", "SLACK_USER_ID",
+    "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_API_URL", "SLACK_TEST_CHANNEL", "SLACK_USER_ID",
     "LOOKER_BASE_URL", "LOOKER_CLIENT_ID", "LOOKER_CLIENT_SECRET", "WAREHOUSE_URL", "STATE_URI", "OUTPUT_URI",
 )  # fmt: skip
 """Settings that lead a bot to the sandbox and keep its memory there; SETTINGS_FILE may not contain them."""
@@ -197,6 +197,23 @@ def serve(options: Namespace) -> int:
         stop.sleep(math.inf)
     say_aside("Stopped serving the sandbox.")
     return 0
+
+
+def live(options: Namespace) -> int:
+    """Serves the sandbox, with a bot that answers as soon as something happens, until SIGINT or SIGTERM."""
+    from creditbot.commands.serve import serve as serve_bot
+    from creditbot.sandbox import Sandbox
+    from creditbot.sandbox.seed import NEW_ACCOUNT, NEW_LOOK
+    from creditbot.settings.settings import Settings
+
+    for line in (_RULE, *_banner(options.folder), _RULE):
+        say(line)
+    with _usable_folder(options.folder), Sandbox(options.folder) as sandbox:
+        environ = {**sandbox.environment(), **settings(options.folder)}
+        look = f"{looker_url(sandbox.world)}/looks/{NEW_LOOK}"
+        say(f'Ask in another terminal:    {program_call(options)} post "{NEW_ACCOUNT}, please: {look}"')
+        say(f"What else people can do:    {program_call(options)} --help")
+        return serve_bot(Settings.load(environ, env_file=None), {**os.environ, **environ})
 
 
 def say_aside(line: str) -> None:

@@ -1,13 +1,15 @@
 """`creditbot serve`: tick after tick in one process, until it is stopped.
 
-Each tick is that of `creditbot run-once`: it reads the same messages, and claims each request by compare-and-swap. So
-the CronJob, or a second `serve`, may run beside it. Settings come from the environment and `.env`, once. What happens
-goes to the log and, unless the log itself is on the standard output, to the terminal.
+Slack's events, if SLACK_APP_TOKEN lets it hear them, only say when to tick. Each tick is that of `creditbot run-once`:
+it reads the same messages, and claims each request by compare-and-swap. So the CronJob, or a second `serve`, may run
+beside it. Settings come from the environment and `.env`, once. What happens goes to the log and, unless the log itself
+is on the standard output, to the terminal.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from creditbot.bootstrap import Assembly
+    from creditbot.ports import Doorbell
     from creditbot.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,23 +52,42 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         settings: what the deployment decides.
         environ: the environment, of which notebooks see what the settings let them.
     """
-    from creditbot.bootstrap import assemble
+    from creditbot.bootstrap import assemble, make_doorbell
 
     speak = open_log(settings)
     for name in settings.plain_http:
         log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
     first = assemble(settings, environ=environ)
     check_notebooks_exist(first)
-    speak(f"Serving: a tick every {settings.poll_seconds} s, until Ctrl-C.")
-    bell = Bell()
+    bell, doorbell = Bell(), make_doorbell(settings, first.stop)
+    speak(_how(settings))
     try:
-        with stopping(first, bell.ring):
+        with stopping(first, lambda: _end(bell, doorbell)):
+            if doorbell:
+                doorbell.open(bell.ring)
             ticks = ServedTicks(settings, first, speak)
-            loop.serve(ticks.tick, bell, first.stop, loop.Rhythm(settings.poll_seconds))
+            rhythm = loop.Rhythm(lambda: settings.tick_seconds(hears=doorbell is not None and doorbell.hears))
+            loop.serve(ticks.tick, bell, first.stop, rhythm)
     finally:
+        if doorbell:
+            doorbell.close()
         bell.close()
     speak("Stopped serving.")
     return 0
+
+
+def _how(settings: Settings) -> str:
+    if settings.slack_app_token:
+        return "Serving until Ctrl-C: a tick at each message and reaction."
+    seconds = settings.tick_seconds(hears=False)
+    return f"Serving until Ctrl-C: a tick every {seconds} s, because no SLACK_APP_TOKEN lets Slack say what happens."
+
+
+def _end(bell: Bell, doorbell: Doorbell | None) -> None:
+    """In a signal handler: no more rings from Slack, and no more waiting."""
+    if doorbell:
+        threading.Thread(target=doorbell.close, daemon=True).start()  # it may wait for an answer
+    bell.ring()
 
 
 class ServedTicks:

@@ -82,11 +82,13 @@ class HttpResponse:
         body: whole, or in pieces that are sent one by one, after which the connection is closed.
         headers: one with an empty value is left out. A Content-Length may promise more than the body holds: the
             connection is closed after it.
+        takes_over: if given, nothing is sent: it gets the connection, which is closed when it returns.
     """
 
     status: int = 200
     body: bytes | Iterable[bytes] = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    takes_over: Callable[[socket.socket], None] | None = None
 
     @classmethod
     def of(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
@@ -186,6 +188,10 @@ class _Handler(BaseHTTPRequestHandler):
             response = self.server.app(self._request())
         except ConnectionDropped:
             self.close_connection = True
+            return
+        if response.takes_over:
+            self.close_connection = True
+            response.takes_over(self.connection)
             return
         headers = dict(response.headers)
         pieces = response.body

@@ -15,6 +15,7 @@ from creditbot.sandbox.http import App, HttpServer, UnixClock
 from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET, SandboxLooker
 from creditbot.sandbox.seed import CHANNEL_NAME, seed
 from creditbot.sandbox.slack import SandboxSlack
+from creditbot.sandbox.slack_socket import APP_TOKEN
 from creditbot.sandbox.warehouse import make_warehouse
 from creditbot.sandbox.world import OWNER, SandboxWorld
 
@@ -68,6 +69,7 @@ class Sandbox:
             self.slack = SandboxSlack(self.world, clock, looker_url=self.looker_url, rate_limits=rate_limits)
             self.looker_server = stack.enter_context(self._server("looker", self.looker, at.host, at.looker_port))
             self.slack_server = stack.enter_context(self._server("slack", self.slack, at.host, at.slack_port))
+            stack.callback(self.slack.socket_mode.close)
             self._opened = stack.pop_all()
 
     def looker_url(self, hostname: str) -> str:
@@ -78,6 +80,7 @@ class Sandbox:
         """The settings that lead a bot here; the notebooks are left to the caller."""
         return {
             "SLACK_BOT_TOKEN": self.slack.token,
+            "SLACK_APP_TOKEN": APP_TOKEN,
             "SLACK_API_URL": f"{self.slack_server.url}/api/",
             "SLACK_TEST_CHANNEL": CHANNEL_NAME,
             "SLACK_USER_ID": OWNER,

@@ -17,10 +17,12 @@ from creditbot.sandbox.faults import Fault, Faults
 from creditbot.sandbox.http import JSON_CONTENT, HttpRequest, HttpResponse, UnixClock
 from creditbot.sandbox.rate_limits import RateLimits
 from creditbot.sandbox.slack_call import Method, SlackCall, SlackError
+from creditbot.sandbox.slack_socket import APP_TOKEN, PATH, SocketMode
 from creditbot.sandbox.store import Json
 from creditbot.sandbox.world import LOOKER, SandboxWorld
 
 METHODS: Mapping[str, Method] = slack_conversations.METHODS | slack_messages.METHODS | slack_reactions.METHODS
+OPEN = "apps.connections.open"
 TOKEN = "xoxb-sandbox-not-a-secret"  # noqa: S105 - says itself what it is
 SCOPES = (
     "channels:history", "channels:join", "channels:read", "chat:write", "groups:history", "groups:read",
@@ -39,6 +41,7 @@ class SandboxSlack:
         limits: the rate limits.
         page_size: how many items a page has at most, below what a caller asks for; None leaves it to the caller.
         looker_url: hostname -> address of the Looker that messages link to, seen from there.
+        socket_mode: the connections over which the app gets its events.
     """
 
     def __init__(
@@ -52,10 +55,13 @@ class SandboxSlack:
         self.limits = RateLimits(clock, enabled=rate_limits)
         self.page_size: int | None = None
         self.looker_url = looker_url
+        self.socket_mode = SocketMode(world, clock, looker_url)
         self._lock = threading.Lock()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answers one call."""
+        if request.path == PATH and request.headers.get("upgrade", "").lower() == "websocket":
+            return self.socket_mode.upgrade(request)
         name = request.path.removeprefix("/api/")
         method = METHODS.get(name)
         arguments = _arguments(request, method)
@@ -70,9 +76,10 @@ class SandboxSlack:
         self, request: HttpRequest, name: str, method: Method | None, arguments: Json, fault: Fault
     ) -> HttpResponse:
         headers = {"X-Slack-Req-Id": uuid.uuid4().hex}
-        if method is None:
-            return HttpResponse.of({"ok": False, "error": "unknown_method", "req_method": name}, headers=headers)
         try:
+            if name == OPEN:
+                return HttpResponse.of({"ok": True, "url": self._connection_url(request)}, headers=headers)
+            method = _known(name, method)
             if method.needs_token:
                 self._check_token(request, arguments)
                 headers["X-OAuth-Scopes"] = ",".join(sorted(self.scopes))
@@ -82,6 +89,16 @@ class SandboxSlack:
             return HttpResponse.of(error.body, 429 if error.wait else 200, headers)
         shown = json.dumps(body, ensure_ascii=False).replace(LOOKER, self.looker_url(request.hostname))
         return HttpResponse(200, shown.encode(), JSON_CONTENT | headers)
+
+    def _connection_url(self, request: HttpRequest) -> str:
+        """`apps.connections.open`, which takes an app-level token, and only in the header."""
+        wait = self.limits.call(OPEN, 3)
+        if wait:
+            raise SlackError("ratelimited", wait=wait)
+        token = request.headers.get("authorization", "").partition(" ")[2].strip()
+        if token != APP_TOKEN:
+            raise SlackError("not_allowed_token_type" if token == self.token else "invalid_auth")
+        return self.socket_mode.ticket(request)
 
     def _run(self, name: str, method: Method, arguments: Json, fault: Fault) -> Json:
         wait = self.limits.call(name, method.tier)
@@ -100,6 +117,12 @@ class SandboxSlack:
             raise SlackError("not_authed")
         if token != self.token:
             raise SlackError("invalid_auth")
+
+
+def _known(name: str, method: Method | None) -> Method:
+    if method is None:
+        raise SlackError("unknown_method", req_method=name)
+    return method
 
 
 def _arguments(request: HttpRequest, method: Method | None) -> Json:

@@ -55,6 +55,25 @@ class StoredMessage:
     body: Json | None
 
 
+@dataclass(frozen=True)
+class MessageChange:
+    """One write of a message.
+
+    Attributes:
+        number: of the write; a later one has a larger number.
+        channel, ts: of the message.
+        thread_ts: of a reply, the ts of its thread; else None.
+        before, after: the message; None where there was none, or where it is deleted.
+    """
+
+    number: int
+    channel: str
+    ts: str
+    thread_ts: str | None
+    before: Json | None
+    after: Json | None
+
+
 class Store:
     """The file. `clock` gives the time of every message."""
 
@@ -126,7 +145,7 @@ class Store:
 
     def select(self, where: str, order: str, behind: int, **values: Any) -> list[StoredMessage]:
         """The rows that are shown now, or were before the last `behind` writes; `where` calls a version `v`."""
-        last = self._last_rev() - behind if behind else math.inf
+        last = self.last_change() - behind if behind else math.inf
         rows = self.read(
             f"SELECT v.ts, v.thread_ts, v.body FROM versions v WHERE {where} AND {_SHOWN} ORDER BY {order}",  # noqa: S608
             values | {"rev": last, "now": self.clock()},
@@ -143,6 +162,23 @@ class Store:
             return None
         thread_ts, body, top = rows[0]
         return StoredMessage(ts, thread_ts, json.loads(body) if body else None), bool(top)
+
+    def last_change(self) -> int:
+        """The number of the latest write of a message; 0 if there was none."""
+        return int(self.read("SELECT COALESCE(MAX(rev), 0) FROM versions")[0][0])
+
+    def changes_after(self, number: int) -> list[MessageChange]:
+        """The writes of messages after that one, in their order, shown or not."""
+        rows = self.read(
+            "SELECT v.rev, v.channel, v.ts, v.thread_ts, v.body, (SELECT w.body FROM versions w WHERE w.channel ="
+            " v.channel AND w.ts = v.ts AND w.rev < v.rev ORDER BY w.rev DESC LIMIT 1)"
+            " FROM versions v WHERE v.rev > ? ORDER BY v.rev",
+            (number,),
+        )
+        return [
+            MessageChange(rev, channel, ts, thread_ts, *(json.loads(body) if body else None for body in (old, new)))
+            for rev, channel, ts, thread_ts, new, old in rows
+        ]
 
     def channel_of(self, ts: str) -> str | None:
         """The channel that a message is or was in; None if there never was one with this ts."""
@@ -171,6 +207,3 @@ class Store:
         """The rows of a query."""
         with self._lock:
             return self._db.execute(sql, values).fetchall()
-
-    def _last_rev(self) -> int:
-        return int(self.read("SELECT COALESCE(MAX(rev), 0) FROM versions")[0][0])

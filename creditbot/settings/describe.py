@@ -24,7 +24,7 @@ SECTIONS = {
     ),
     "What is read": (
         "SLACK_CHANNELS", "REQUESTERS", "ALLOWED_BOTS", "PREVIOUS_BOTS", "LOOKBACK_HOURS", "ALLOW_SQL_RUNNER",
-        "POLL_SECONDS",
+        "SLACK_APP_TOKEN", "POLL_SECONDS",
     ),
     "How the credit is computed": (
         "PSMS_NOTEBOOK_PATH", "PRODUCTS_FILE", "WAREHOUSE_URL", "SQL_DIALECT", "SQL_TABLES", "WORKERS",

@@ -27,6 +27,7 @@ from creditbot.machine.file_rights import Readers
 from creditbot.settings.names import misspelt, unknown
 from creditbot.settings.plain_http import http_allowed
 from creditbot.settings.types import (
+    AppToken,
     Bots,
     Digest,
     File,
@@ -171,11 +172,22 @@ class Settings(BaseSettings):
         description="Whether ticks only record what they would say: nothing is posted, nobody is asked, and people "
         "answer as before.",
     )
-    poll_seconds: int = Field(15, ge=1, le=3600, description="Seconds between two ticks of `creditbot serve`.")
     digest: Digest = Field(
         "",
         description="Where five lines on each week go on Mondays from 7:00 UTC: `owner`, or a channel by name or by "
         "ID; empty for nowhere.",
+    )
+    slack_app_token: AppToken | None = Field(
+        None,
+        description="App-level token of the Slack app (`xapp-...`): with it, `creditbot serve` ticks at each message "
+        "and reaction.",
+    )
+    poll_seconds: int | None = Field(
+        None,
+        ge=1,
+        le=3600,
+        description="Seconds between two ticks of `creditbot serve` if nothing happens; by default 15, and 300 while "
+        "`SLACK_APP_TOKEN` lets it hear what happens.",
     )
     log_file: str = Field("logs/credit_bot.log", description="The log; `-` is the standard output.")
     log_format: Literal["json", "text"] = Field("text", description="`json` for machines, `text` for people.")
@@ -243,6 +255,10 @@ class Settings(BaseSettings):
         """Where the state is."""
         return state_location(self.state_uri)
 
+    def tick_seconds(self, *, hears: bool) -> int:
+        """The longest time between two ticks of `creditbot serve`; `hears` says whether Slack tells what happens."""
+        return self.poll_seconds or (300 if hears else 15)
+
     @property
     def log_path(self) -> Path | None:
         """The log file; None for the standard output."""
@@ -263,7 +279,8 @@ class Settings(BaseSettings):
     def own_secrets(self) -> tuple[str, ...]:
         """Texts that no notebook may see. The warehouse's password is not among them: notebooks need it."""
         bots = (self.slack_bot_token.get_secret_value(), self.looker_client_secret.get_secret_value())
-        return (*bots, *passwords_in(self._pushgateway))
+        app_token = (self.slack_app_token.get_secret_value(),) if self.slack_app_token else ()
+        return (*bots, *app_token, *passwords_in(self._pushgateway))
 
     @property
     def plain_http(self) -> tuple[str, ...]:

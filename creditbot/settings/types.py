@@ -69,6 +69,12 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _app_token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"xapp-[\w-]+", value.get_secret_value(), re.ASCII):
+        raise ValueError("it must be an app-level token, which starts with xapp-")
+    return value
+
+
 def _user(value: str) -> str:
     if not re.fullmatch(r"[UW][A-Z0-9]+", value):
         raise ValueError("it must be a member ID, which starts with U or W; Slack shows it in the person's profile")
@@ -103,6 +109,7 @@ def _template(value: str) -> str:
 
 Secret = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1)]
 Token = Annotated[Secret, AfterValidator(_token)]
+AppToken = Annotated[Secret, AfterValidator(_app_token)]
 User = Annotated[str, AfterValidator(_user)]
 StateUri = Annotated[str, AfterValidator(_state)]
 OutputUri = Annotated[str, AfterValidator(_output)]

@@ -869,7 +869,7 @@ def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path) -> None:
         text=True, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert served.stdout
-    settings = dict(line.strip().split("=", 1) for line in (next(served.stdout) for _ in range(12)))
+    settings = dict(line.strip().split("=", 1) for line in (next(served.stdout) for _ in range(13)))
     checked = creditbot(tmp_path, "check", **settings)
     served.send_signal(signal.SIGTERM)
     assert 0 == served.wait(10)

@@ -149,20 +149,21 @@ def test_idle_ticks_leave_nothing_behind(served: Served) -> None:
     for _ in range(3):
         ticks.tick()
     counts, objects = left()
-    for _ in range(30):
+    many = 60  # the interpreter lets some thirty locks of ended threads lie about
+    for _ in range(many):
         ticks.tick()
     later, more = left()
     assert counts == later
-    assert {} == {kind: number for kind, number in (more - objects).items() if number >= 30}
+    assert {} == {kind: number for kind, number in (more - objects).items() if number >= many}
 
 
 def test_requests_are_answered_until_sigterm_and_nothing_stays(tmp_path: Path) -> None:
-    """One that was there before it began, and one that came later; with real processes and a real kernel."""
+    """One that was there before it began, and one that rang; with real processes and a real kernel."""
     glue = "import scrapbook\nscrapbook.glue('credit', 1.5)"
     notebook = write_notebook(tmp_path / "verify.ipynb", code('looker = ""', "parameters"), code(glue))
     with Sandbox(tmp_path / "sandbox", rate_limits=False, messages=False) as sandbox:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LOOKER_"))}
-        environ |= sandbox.environment() | {"NOTEBOOK_PATH": str(notebook), "POLL_SECONDS": "1"}
+        environ |= sandbox.environment() | {"NOTEBOOK_PATH": str(notebook), "POLL_SECONDS": "3600"}
         first = sandbox.world.post(f"AC-sandbox-0007, please: {LOOKER}/looks/35")
         serving = subprocess.Popen(
             [sys.executable, "-m", "creditbot", "serve"], cwd=tmp_path, text=True,
@@ -171,7 +172,7 @@ def test_requests_are_answered_until_sigterm_and_nothing_stays(tmp_path: Path) -
         try:
             assert serving.stdout
             assert serving.stderr
-            assert "Serving: a tick every 1 s, until Ctrl-C.\n" == next(serving.stdout)
+            assert "Serving until Ctrl-C: a tick at each message and reaction.\n" == next(serving.stdout)
             assert any("answered $1.50" in line for line in serving.stdout)
             second = sandbox.world.post(f"And this one, please: {LOOKER}/looks/33")
             assert any("answered $1.50" in line for line in serving.stdout)

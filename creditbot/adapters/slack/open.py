@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from creditbot.adapters.slack.api import SlackApi, TimeLimits
 from creditbot.adapters.slack.approvers import SlackApprovers
@@ -18,6 +19,9 @@ from creditbot.adapters.slack.signs import SlackSigns
 from creditbot.adapters.slack.wire import Network
 from creditbot.machine.clock import SlackClock, boottime
 from creditbot.machine.processes import Stop
+
+if TYPE_CHECKING:
+    from creditbot.adapters.slack.doorbell import SlackDoorbell
 
 POST_INTERVAL = 1.0
 """Slack takes about one post a second and channel."""
@@ -81,6 +85,24 @@ def open_slack(
         clock,
         posts,
     )
+
+
+def open_doorbell(
+    app_token: str, api_url: str, stop: Stop, *, network: Network = Network(), **options: float  # noqa: B008  # frozen
+) -> SlackDoorbell:  # fmt: skip
+    """The doorbell of the app with this app-level token; nothing is asked yet.
+
+    Args:
+        app_token: SLACK_APP_TOKEN.
+        api_url: base address of the methods; plain http allows a websocket without TLS.
+        stop: once the process is asked to stop, nothing is tried again.
+        network: how Slack is reached.
+        options: of `SlackDoorbell`.
+    """
+    from creditbot.adapters.slack.doorbell import SlackDoorbell
+
+    api = SlackApi(app_token, api_url, SlackClock(), stop, TimeLimits(), network)
+    return SlackDoorbell(api, network, is_plain=api_url.startswith("http://"), **options)
 
 
 def fingerprint(token: str, api_url: str, channels: Sequence[str]) -> str:

@@ -40,8 +40,8 @@ TOO_LARGE = "answer_too_large"
 """Stands for Slack's error code where the answer is over the size limit."""
 
 # Mute: the SDK logs failures that we report ourselves, and at DEBUG whole messages.
-_MUTE = logging.getLogger(f"{__name__}.sdk")
-_MUTE.setLevel(logging.CRITICAL + 1)
+MUTE = logging.getLogger(f"{__name__}.sdk")
+MUTE.setLevel(logging.CRITICAL + 1)
 
 Addresses = Sequence[tuple[int, int, int, str, Any]]
 Resolve = Callable[[str, int], Addresses]
@@ -125,7 +125,7 @@ class OneRequest(WebClient):
         clock: SlackClock,
         network: Network,
     ) -> None:
-        super().__init__(token=token, base_url=api_url, logger=_MUTE, retry_handlers=[])
+        super().__init__(token=token, base_url=api_url, logger=MUTE, retry_handlers=[])
         self._deadline = deadline
         self._largest = largest
         self._clock = clock
