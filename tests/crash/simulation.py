@@ -24,6 +24,8 @@ from tests.support.world import RULES, Killed, World
 SCHEDULE = timedelta(minutes=5)
 SWEEP_RULES = replace(RULES, attempts=6, cards=True)
 """With fewer a request that three faults hit in a row is given up, as it should be."""
+HOURS = replace(SWEEP_RULES, policy=replace(SWEEP_RULES.policy, expires=timedelta(hours=2)))
+"""For runs in which nobody votes: holds end soon."""
 
 
 class Unforeseen(logging.Handler):
@@ -89,6 +91,10 @@ class Simulation:
             log.propagate = propagate
         if self._unforeseen.found:
             raise self._unforeseen.found[0]
+
+    def passings(self) -> list[tuple[Point, int]]:
+        """Every passing of every point so far."""
+        return [(point, nth) for point, times in self.passed.items() for nth in range(1, times + 1)]
 
     def tick(self) -> None:
         """One tick of a new process, until it ends or is stopped."""

@@ -13,7 +13,7 @@ import pytest
 from creditbot.model import RequestKey
 from tests.crash.faults import Fault, Kind
 from tests.crash.scenario import Outcome, Scenario, held, scenario_of, unsound
-from tests.crash.simulation import Simulation
+from tests.crash.simulation import HOURS, Simulation
 from tests.crash.table import Table
 from tests.crash.test_points import JUST_IN_TIME, UNAVOIDABLE
 from tests.support.points import Point
@@ -37,7 +37,7 @@ def passed(faults: tuple[Fault, ...] = ()) -> list[tuple[Point, int]]:
     """Every passing of every point where only these faults happen."""
     simulation = Simulation(scenario_of((held,)).world, faults, late=JUST_IN_TIME)
     simulation.run()
-    return [(point, nth) for point, times in simulation.passed.items() for nth in range(1, times + 1)]
+    return simulation.passings()
 
 
 def revote(world: World, emoji: str = "") -> None:
@@ -71,7 +71,7 @@ def test_a_yes_taken_back_at_any_point_is_waited_for_and_denied(table: Table) ->
     ends = set()
     for point, nth in sampled(passed(), 4):
         scenario = scenario_of((held,))
-        Simulation(scenario.world, (), [(point, nth, partial(revote, scenario.world))]).run(most=2000)
+        Simulation(scenario.world, (), [(point, nth, partial(revote, scenario.world))], rules=HOURS).run()
         table.add(["a vote withdrawn before the post"], scenario)
         ends.add(ended(scenario))
     assert {APPROVED, DENIED} == ends

@@ -18,7 +18,7 @@ from tests.support.sampling import count
 from tests.support.ticks import Tick
 from tests.support.world import World
 
-INTERLEAVINGS = count(240, 3)
+INTERLEAVINGS = count(240, 6)
 BATCHES = 4
 SCENARIO: tuple[Sort, ...] = (ok, same_sql, failing, held)
 LEAPS = (timedelta(0),) * 12 + (timedelta(seconds=31), timedelta(minutes=16), timedelta(minutes=31))
