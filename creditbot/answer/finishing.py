@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.logbook import Append, Logbook
-from creditbot.answer.owner import due, left_out_text
+from creditbot.answer.owner import due
+from creditbot.answer.owner_texts import left_out_text
 from creditbot.credit.compute import LinksFailed, LookedUp
 from creditbot.credit.footprint import tokens_of
 from creditbot.credit.footprint_text import footprint_to_text

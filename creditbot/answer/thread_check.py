@@ -15,7 +15,8 @@ from typing import Any
 from creditbot.answer.context import TickContext
 from creditbot.answer.finishing import Finisher
 from creditbot.answer.other_deployments import tell_of_others
-from creditbot.answer.owner import Notices, deleted_text, differs_text, unanswered_text
+from creditbot.answer.owner import Notices
+from creditbot.answer.owner_texts import deleted_text, differs_text, unanswered_text
 from creditbot.errors import NotYet, PostRefused, ThreadUnclear
 from creditbot.intake.answers import Reading, amounts_in, read_answer
 from creditbot.intake.requests import is_ours

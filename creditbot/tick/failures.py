@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from creditbot.answer import owner
+from creditbot.answer import owner, owner_texts
 from creditbot.answer.context import TickContext
 from creditbot.answer.failure_message import FailedRequest, failure_text
 from creditbot.answer.finishing import Finisher
@@ -171,16 +171,18 @@ class Failures:
 
     def _tell_cause(self, cause: CreditbotError) -> None:
         self.causes[cause.service] = str(cause)
-        self._notices.add(owner.cause_name(cause.service), owner.cause_text(cause))
+        self._notices.add(owner.cause_name(cause.service), owner_texts.cause_text(cause))
 
     def _stay_posting(self, key: RequestKey, record: Record, error: CreditbotError) -> Record:
         """Leaves the request as it is, and tells the owner if its posting does not seem to come to an end."""
         address = self._context.workspace.address(key, record.thread)
         soon = isinstance(error, PostUnknown) and record.posts < self._context.rules.attempts
         if isinstance(error, ReplyLost):
-            self._notices.add(f"{key}.lost", owner.lost_text(address, error, self._context.ports.pages.address(key)))
+            self._notices.add(
+                f"{key}.lost", owner_texts.lost_text(address, error, self._context.ports.pages.address(key))
+            )
         elif not (error.shared or soon or isinstance(error, NotYet)):
-            self._notices.add(f"{key}.posting", owner.unsettled_text(address, error))
+            self._notices.add(f"{key}.posting", owner_texts.unsettled_text(address, error))
         return record
 
     def _retry_later(self, key: RequestKey, record: Record, failure: Failure, *, counted: bool) -> Record:

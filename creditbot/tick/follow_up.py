@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.owner import Notices, unsettled_text
+from creditbot.answer.owner import Notices
+from creditbot.answer.owner_texts import unsettled_text
 from creditbot.errors import CreditbotError, NotYet, StateConflict
 from creditbot.state.record import Record, move
 from creditbot.tick.agenda import Agenda, Job, Part

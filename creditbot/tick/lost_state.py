@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from creditbot.answer.context import TickContext
 from creditbot.answer.owner import due
 from creditbot.errors import Refused, StateConflict
-from creditbot.evidence.summary import outcome_of
 from creditbot.intake.requests import Request, is_ours
 from creditbot.machine import logs
 from creditbot.model import RequestKey
@@ -83,6 +82,8 @@ def _live_since(context: TickContext, requests: Sequence[Request]) -> datetime |
 
     If the latest request that has a summary was in shadow, those after it may have been, too.
     """
+    from creditbot.evidence.summary import outcome_of  # nothing that an idle tick needs
+
     is_latest = True
     for request in sorted(requests, key=lambda request: micros_of(request.key.ts), reverse=True):
         outcome = outcome_of(_summary(context, request.key) or {})

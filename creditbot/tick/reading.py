@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from creditbot.answer.context import TickContext
-from creditbot.answer.owner import Notices, cause_name, unread_text
+from creditbot.answer.owner import Notices, cause_name
+from creditbot.answer.owner_texts import unread_text
 from creditbot.errors import CreditbotError, Refused
 from creditbot.model import Message
 from creditbot.slack_time import time_of

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 from creditbot.adapters.slack.api import PAGE, SlackApi
-from creditbot.adapters.slack.cards import blocks_of
 from creditbot.adapters.slack.errors import CallFailed, rate_limited, read_error, todo, write_error
 from creditbot.adapters.slack.messages import escaped, fitting, mentioning, messages_of, metadata
 from creditbot.adapters.slack.pacing import Pacer
@@ -71,8 +70,7 @@ class SlackReplier(SlackPoster):
     def reply(self, channel: str, thread_ts: str, text: str, marker: Marker, card: Card | None = None) -> str:
         """See `ports.Replier`."""
         deadline = self._api.write_deadline()
-        blocks = {"blocks": blocks_of(text, card)} if card else {}
-        return self.post(deadline, channel, fitting(text), marker, thread_ts=thread_ts, **blocks)
+        return self.post(deadline, channel, fitting(text), marker, thread_ts=thread_ts, **_blocks(text, card))
 
     def amend(self, channel: str, ts: str, text: str) -> None:
         """See `ports.Replier`. Keeps the metadata, and removes the blocks of a card, which people would read first."""
@@ -149,3 +147,12 @@ def _matches(found: Marker | None, wanted: Marker) -> bool:
     if found is None or found.kind != wanted.kind or wanted.key not in found.keys:
         return False
     return not wanted.nonce or found.nonce == wanted.nonce
+
+
+def _blocks(text: str, card: Card | None) -> dict[str, object]:
+    """The argument of a post that shows a card under its text."""
+    if card is None:
+        return {}
+    from creditbot.adapters.slack.cards import blocks_of  # nothing that an idle tick needs
+
+    return {"blocks": blocks_of(text, card)}
