@@ -150,7 +150,7 @@ def _rehearsed(
     refused = _refusal(context, key, record)
     doubts = tuple(holds.doubts(key, record, credited_by(computation)))
     hold = holds.would_ask(key, record, ThreadView(request))
-    unread = f"Compared with what the summaries remember, and not with the state: {problem}" if problem else ""
+    unread = f"Not compared with all of the state: {problem}" if problem else ""
     return Rehearsal(hold.reasons if hold else (), refused, doubts, unread)
 
 

@@ -173,19 +173,19 @@ def test_without_the_state_the_summaries_are_compared_with(world: World, error: 
     key = credited(world)
     world.fail("state-read", error)
     lines, page = run(world, "again")
-    assert lines[-1] == f"compared   Compared with what the summaries remember, and not with the state: {why}"
+    assert lines[-1] == f"compared   Not compared with all of the state: {why}"
     (reason,) = held(lines)
     assert world.address(key) in reason
     assert why in page
 
 
 def test_a_state_that_no_tick_has_used_is_said_to_be_new(world: World) -> None:
-    assert run(world, "a")[0][-1].endswith("and not with the state: No tick has used this state yet.")
+    assert run(world, "a")[0][-1].endswith("Not compared with all of the state: No tick has used this state yet.")
 
 
 def test_a_state_of_which_a_part_is_unreadable_is_said_to_be(world: World) -> None:
     world.vandalise(credited(world))
-    assert run(world, "a")[0][-1].endswith("and not with the state: A part of the state cannot be read.")
+    assert run(world, "a")[0][-1].endswith("Not compared with all of the state: A part of the state cannot be read.")
 
 
 def test_without_the_summaries_the_amount_alone_is_looked_at(world: World) -> None:

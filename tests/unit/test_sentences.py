@@ -32,7 +32,7 @@ PRINTED = {
     "A part of the state cannot be read.",
     "A rehearsal does not write the state.",
     "Compared with no other credit: {error}",
-    "Compared with what the summaries remember, and not with the state: {problem}",
+    "Not compared with all of the state: {problem}",
     "No tick has used this state yet.",
     "Only its thread shows whether it was answered.",
 }

@@ -231,7 +231,7 @@ def test_as_many_messages_as_there_is_room_for_are_all_shown() -> None:
 
 def test_a_no_among_too_many_is_counted_as_a_no() -> None:
     """An approval that covers talk does not cover it."""
-    reasons = held(*[(BOSS, "Denied")] * (MOST_WORDS + 1))
+    reasons = held(*[(BOSS, "Denied")] * (MOST_WORDS + 1), (BOSS, "looks odd"))
     assert {HoldKind.WORDS} == {reason.kind for reason in reasons}
 
 
