@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -23,6 +24,8 @@ from creditbot.text import one_line
 Format = Literal["csv", "xlsx", "parquet"]
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the beginning of a formula, full-width forms too. Tabs and line ends do not get so far."""
+_AFTER_SEMICOLON = re.compile(rf"(;\s*)(?=[{re.escape(''.join(_FORMULA))}])")
+"""Where a spreadsheet with a comma for decimals, which parts cells at semicolons, would find a formula in a text."""
 _LONGEST = 30_000
 """Characters of a text; a cell of a workbook holds 32,767."""
 _PARQUET = {
@@ -66,11 +69,12 @@ def _csv_cell(cell: TableCell) -> str:
 
 
 def _harmless(text: str) -> str:
-    """The text on one line, with an apostrophe in front if a spreadsheet would take it for a formula.
+    """The text on one line, with an apostrophe in front of whatever a spreadsheet would take for a formula.
 
-    A line end could begin another row, with a formula of its own: not every program that reads CSV minds quotes.
+    A line end could begin another row, and a semicolon another cell, with a formula of its own: not every program that
+    reads CSV minds quotes, or takes commas for separators.
     """
-    line = one_line(text, _LONGEST)
+    line = _AFTER_SEMICOLON.sub(r"\1'", one_line(text, _LONGEST))
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
