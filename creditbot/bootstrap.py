@@ -49,6 +49,7 @@ from creditbot.tick.report import Progress
 from creditbot.tick.tick import Bot
 
 if TYPE_CHECKING:
+    from creditbot.adapters.metrics.metrics_page import MetricsPage
     from creditbot.adapters.slack.open import SlackAdapters
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
@@ -355,6 +356,18 @@ def make_report_store(settings: Settings) -> ReportStore:
     from creditbot.adapters.storage.report import ObjectReport
 
     return ObjectReport(settings.output_uri, settings.evidence_url)
+
+
+def make_metrics_page(settings: Settings) -> MetricsPage | None:
+    """The page that `creditbot serve` shows its metrics on, which answers at once; None if nobody wants one.
+
+    Raises `SettingsError` if its port is taken.
+    """
+    if settings.metrics_port is None:
+        return None
+    from creditbot.adapters.metrics.metrics_page import MetricsPage
+
+    return MetricsPage(settings.metrics_port)
 
 
 def make_metrics_targets(settings: Settings) -> Sequence[MetricsTarget]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from creditbot.bootstrap import Assembly
+    from creditbot.ports import MetricsTarget
     from creditbot.settings.settings import Settings
     from creditbot.state.record import Meta, Record
 
@@ -91,8 +92,8 @@ def open_log(settings: Settings) -> Callable[[str], None]:
     return say if settings.log_path else _silent
 
 
-def work(settings: Settings, assembly: Assembly) -> TickReport:
-    """One tick, the weekly digest if it is due, and metrics.
+def work(settings: Settings, assembly: Assembly, page: MetricsTarget | None = None) -> TickReport:
+    """One tick, the weekly digest if it is due, and metrics, which `creditbot serve` shows on `page` besides.
 
     Raises a `CreditbotError`, which the log has then, if nothing could be done at all.
     """
@@ -101,10 +102,10 @@ def work(settings: Settings, assembly: Assembly) -> TickReport:
         report = assembly.bot.tick()
     except CreditbotError as error:
         log.error("the tick ended early: %s", error)  # noqa: TRY400  # what it says is enough
-        _publish_metrics(settings, assembly, succeeded=False)
+        _publish_metrics(settings, assembly, page, succeeded=False)
         raise
     post_digest(settings, assembly, report)
-    _publish_metrics(settings, assembly, succeeded=report.ok)
+    _publish_metrics(settings, assembly, page, succeeded=report.ok)
     return report
 
 
@@ -134,12 +135,12 @@ def renew_report(settings: Settings, assembly: Assembly) -> None:
         keep_report(settings, assembly, assembly.ports.clock.now())
 
 
-def _publish_metrics(settings: Settings, assembly: Assembly, *, succeeded: bool) -> None:
+def _publish_metrics(settings: Settings, assembly: Assembly, page: MetricsTarget | None, *, succeeded: bool) -> None:
     """Nothing of it is imported where nobody wants metrics."""
-    if settings.metrics_file or settings.pushgateway_url:
+    if settings.metrics_file or settings.pushgateway_url or page:
         from creditbot.commands.metrics import publish_metrics
 
-        publish_metrics(settings, assembly, succeeded=succeeded)
+        publish_metrics(settings, assembly, page, succeeded=succeeded)
 
 
 def check_notebooks_exist(assembly: Assembly) -> None:

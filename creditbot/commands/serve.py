@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from creditbot.bootstrap import Assembly
-    from creditbot.ports import Doorbell
+    from creditbot.ports import Doorbell, MetricsTarget
     from creditbot.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -52,26 +52,29 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         settings: what the deployment decides.
         environ: the environment, of which notebooks see what the settings let them.
     """
-    from creditbot.bootstrap import assemble, make_doorbell
+    from creditbot.bootstrap import assemble, make_doorbell, make_metrics_page
 
     speak = open_log(settings)
     for name in settings.plain_http:
         log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
     first = assemble(settings, environ=environ)
     check_notebooks_exist(first)
+    page = make_metrics_page(settings)
     bell, doorbell = Bell(), make_doorbell(settings, first.stop)
     speak(_how(settings))
     try:
         with stopping(first, lambda: _end(bell, doorbell)):
             if doorbell:
                 doorbell.open(bell.ring)
-            ticks = ServedTicks(settings, first, speak)
+            ticks = ServedTicks(settings, first, speak, page)
             rhythm = loop.Rhythm(lambda: settings.tick_seconds(hears=doorbell is not None and doorbell.hears))
             loop.serve(ticks.tick, bell, first.stop, rhythm)
     finally:
         if doorbell:
             doorbell.close()
         bell.close()
+        if page:
+            page.close()
     speak("Stopped serving.")
     return 0
 
@@ -97,11 +100,15 @@ class ServedTicks:
         settings: of all of them.
         assembly: whose child processes and connections they use.
         speak: tells the terminal.
+        page: where their metrics are shown; None where nobody wants to see them.
     """
 
-    def __init__(self, settings: Settings, assembly: Assembly, speak: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, assembly: Assembly, speak: Callable[[str], None], page: MetricsTarget | None = None
+    ) -> None:
         self._settings = settings
         self._assembly = assembly
+        self._page = page
         self._progress = ConsoleProgress(speak, shadow=settings.shadow)
         self._terminal, self._log = _News(speak), _News(log.error)
 
@@ -123,7 +130,7 @@ class ServedTicks:
         from creditbot.bootstrap import assemble_again
 
         self._assembly = assembly = assemble_again(self._assembly, self._settings, self._progress)
-        report = work(self._settings, assembly)
+        report = work(self._settings, assembly, self._page)
         self._log.tell(problem_lines(report))
         lines = tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now())
         self._terminal.tell(lines, again=bool(report.done))

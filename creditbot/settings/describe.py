@@ -38,7 +38,7 @@ SECTIONS = {
         "STATE_URI", "OUTPUT_URI", "EVIDENCE_URL", "FILES_READABLE_BY", "DIGEST", "LOG_FILE", "LOG_FORMAT",
         "LOG_LEVEL",
     ),
-    "What is measured": ("METRICS_FILE", "PUSHGATEWAY_URL"),
+    "What is measured": ("METRICS_FILE", "METRICS_PORT", "PUSHGATEWAY_URL"),
     "Where Slack is": ("SLACK_API_URL", "HTTP_HOSTS"),
 }  # fmt: skip
 """The sections of .env.example and docs/settings.md. In .env.example the first one is filled in with examples, and the

@@ -200,6 +200,9 @@ class Settings(BaseSettings):
         description="A file of metrics, which each tick writes: for node_exporter if its name ends in `.prom`, else in "
         "OpenMetrics.",
     )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="The port on which `creditbot serve` shows its metrics, at `/metrics`."
+    )
     pushgateway_url: Secret | None = Field(
         None,
         description="A Prometheus Pushgateway, to which each tick pushes its metrics: `https://HOST`, or "

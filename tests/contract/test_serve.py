@@ -12,12 +12,15 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
 
+from creditbot.adapters.metrics.metrics_page import MetricsPage
 from creditbot.bootstrap import assemble, assemble_again
 from creditbot.commands.serve import ServedTicks
 from creditbot.ports import StateStore, Stored
@@ -26,9 +29,11 @@ from creditbot.sandbox.faults import refused
 from creditbot.sandbox.world import LOOKER
 from creditbot.settings.settings import Settings
 from tests.support.notebooks import code, write_notebook
+from tests.support.prometheus import Values, of, read_openmetrics, values
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.kernels]
 
+TICK, SUCCESS = "last_tick_timestamp_seconds", "last_success_timestamp_seconds"
 IDLE = "Nothing new: 1 message read, every request in them is done."
 
 
@@ -46,8 +51,8 @@ class Served:
     settings: Settings
     said: list[str]
 
-    def ticks(self, state: StateStore | None = None) -> ServedTicks:
-        return ServedTicks(self.settings, assemble(self.settings, state=state, environ={}), self.said.append)
+    def ticks(self, state: StateStore | None = None, page: MetricsPage | None = None) -> ServedTicks:
+        return ServedTicks(self.settings, assemble(self.settings, state=state, environ={}), self.said.append, page)
 
 
 @pytest.fixture
@@ -72,6 +77,25 @@ def test_a_tick_that_fails_is_told_once_and_the_next_one_works(served: Served, t
     assert [False, False, True] == [ticks.tick() for _ in range(3)]
     assert 1 == sum(line.startswith("error: Slack") for line in served.said)
     assert 2 == (tmp_path / "log").read_text().count(" ERROR the tick ended early")
+
+
+def test_each_tick_renews_the_page_of_metrics(served: Served) -> None:
+    """One that fails leaves the time of the last success."""
+    with closing(MetricsPage(0)) as page:
+        ticks = served.ticks(page=page)
+        assert ticks.tick()
+        first = scraped(page)
+        assert 1 < of(first, SUCCESS) <= of(first, TICK)
+        served.sandbox.slack.faults.add(refused("conversations.history", "invalid_auth", times=1))
+        assert not ticks.tick()
+        second = scraped(page)
+    assert of(first, SUCCESS) == of(second, SUCCESS)
+    assert of(first, TICK) < of(second, TICK)
+
+
+def scraped(page: MetricsPage) -> Values:
+    with urlopen(f"http://127.0.0.1:{page.port}/metrics", timeout=10) as answer:
+        return values(read_openmetrics(answer.read().decode()))
 
 
 class Defective:

@@ -31,7 +31,7 @@ class MetricsFile:
         new = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")  # node_exporter reads names in .prom only
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            content = page if whole else _with_others(page, self._before())
+            content = page if whole else with_others(page, self._before())
             try:
                 new.write_text(content, encoding="utf-8")
                 new.chmod(_FOR_COLLECTORS)
@@ -49,7 +49,7 @@ class MetricsFile:
             return ""
 
 
-def _with_others(page: str, before: str) -> str:
+def with_others(page: str, before: str) -> str:
     """The page with the metrics that only the page before it has."""
     names = {match[1] for match in _BLOCK.finditer(page)}
     others = "".join(match[0] for match in _BLOCK.finditer(before) if match[1] not in names)

@@ -1,0 +1,88 @@
+"""Shows the metrics of `creditbot serve` over HTTP, at `/metrics` on METRICS_PORT, in OpenMetrics."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from typing_extensions import override
+
+from creditbot.adapters.metrics.metrics_file import with_others
+from creditbot.errors import SettingsError
+
+PATH = "/metrics"
+_FORMAT = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+class MetricsPage:
+    """A `ports.MetricsTarget` that answers from the moment it is made until it is closed. Safe to share by threads.
+
+    What it shows is as of the last tick; before the first one it is an empty page.
+
+    Args:
+        port: where it listens, on all addresses; 0 is a free port.
+
+    Raises `SettingsError` if the port is taken.
+    """
+
+    takes_openmetrics = True
+
+    def __init__(self, port: int) -> None:
+        self._page = "# EOF\n"
+        page = self
+
+        class Handler(_Handler):
+            def page(self) -> str:
+                return page._page
+
+        try:
+            self._server = ThreadingHTTPServer(("", port), Handler)
+        except OSError as error:
+            reason = f"The metrics cannot be shown on port {port}: {error.strerror or error}."
+            raise SettingsError(reason, "Set METRICS_PORT to a free port.") from error
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="metrics")
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.server_port
+
+    def publish(self, page: str, *, whole: bool) -> None:
+        """See `ports.MetricsTarget`. It never raises."""
+        self._page = page if whole else with_others(page, self._page)
+
+    def close(self) -> None:
+        """Stops answering."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    timeout = 10  # seconds of silence on a connection
+    server_version = "creditbot"
+    sys_version = ""
+
+    def page(self) -> str:
+        """What is shown now."""
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        """The page, or 404 for any other path."""
+        if self.path.partition("?")[0] != PATH:
+            self.send_error(404)
+            return
+        content = self.page().encode()
+        self.send_response(200)
+        self.send_header("Content-Type", _FORMAT)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        """A scrape is not worth a line."""

@@ -1,0 +1,67 @@
+"""The page of metrics of `creditbot serve`, as a scraper sees it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+
+from creditbot.adapters.metrics.metrics_page import MetricsPage
+from creditbot.errors import SettingsError
+
+FIRST = "# HELP creditbot_a A.\n# TYPE creditbot_a gauge\ncreditbot_a 1\n"
+SECOND = "# HELP creditbot_b B.\n# TYPE creditbot_b gauge\ncreditbot_b 2\n"
+END = "# EOF\n"
+
+
+@pytest.fixture
+def page() -> Iterator[MetricsPage]:
+    with closing(MetricsPage(0)) as page:
+        yield page
+
+
+def get(page: MetricsPage, path: str = "/metrics") -> tuple[str, str]:
+    """(content type, text) of what is shown."""
+    with urlopen(f"http://127.0.0.1:{page.port}{path}", timeout=10) as answer:
+        return answer.headers["Content-Type"], answer.read().decode()
+
+
+def test_the_page_is_empty_before_the_first_tick(page: MetricsPage) -> None:
+    """Which is a page that Prometheus can read."""
+    assert ("application/openmetrics-text; version=1.0.0; charset=utf-8", END) == get(page)
+
+
+def test_the_page_shows_the_last_tick(page: MetricsPage) -> None:
+    page.publish(FIRST + SECOND + END, whole=True)
+    page.publish(SECOND + END, whole=True)
+    assert SECOND + END == get(page, "/metrics?debug=1")[1]
+
+
+def test_a_page_that_is_not_whole_keeps_what_it_lacks(page: MetricsPage) -> None:
+    page.publish(FIRST + SECOND + END, whole=True)
+    page.publish(SECOND.replace(" 2", " 3") + END, whole=False)
+    assert SECOND.replace(" 2", " 3") + FIRST + END == get(page)[1]
+
+
+def test_there_is_nothing_but_the_metrics(page: MetricsPage) -> None:
+    with pytest.raises(HTTPError, match="404"):
+        get(page, "/")
+
+
+def test_a_port_that_is_taken_is_a_wrong_setting(page: MetricsPage) -> None:
+    with pytest.raises(SettingsError) as caught:
+        MetricsPage(page.port)
+    assert caught.value.what.startswith(f"The metrics cannot be shown on port {page.port}: ")
+    assert "Set METRICS_PORT to a free port." == caught.value.todo
+
+
+def test_a_page_that_is_closed_answers_nobody() -> None:
+    page = MetricsPage(0)
+    page.close()
+    with pytest.raises(URLError):
+        get(page)
+    socket.create_server(("127.0.0.1", page.port)).close()
