@@ -5,6 +5,7 @@ Nothing is written, and nothing is posted. Exit codes: 0 everything agrees, 1 so
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from creditbot.bootstrap import Assembly, assemble
@@ -32,4 +33,9 @@ def run(options: Namespace) -> int:
 def reader_of(assembly: Assembly) -> AuditReader:
     """What reads for an audit, from the parts of a bot that are needed for it."""
     ports = assembly.ports
-    return AuditReader(Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox))
+    sources = Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox, tell=_tell)
+    return AuditReader(sources)
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

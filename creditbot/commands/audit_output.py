@@ -10,11 +10,14 @@ from itertools import groupby
 from creditbot.commands.output import count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.insight.audit import Audit, CreditedOverlap
-from creditbot.insight.audit_findings import Finding
+from creditbot.insight.audit_findings import Finding, Kind
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of
 
 _WIDTH = 22
+_LOG = "The log of ends"
+_PLACES = {Kind.HEAD_DIFFERS: "The state", Kind.STATE_UNREADABLE: "The state", Kind.REPLY_UNKNOWN: "Slack"}
+"""What a finding is about that is not about one request; all others are about the log."""
 
 
 def audit_lines(found: Audit) -> Iterable[str]:
@@ -29,7 +32,7 @@ def audit_lines(found: Audit) -> Iterable[str]:
 
 def _heading(finding: Finding, found: Audit) -> str:
     """What a finding is about: a request or the log, and its entry."""
-    about = found.addresses.get(finding.key, str(finding.key)) if finding.key else "The log of ends"
+    about = found.addresses.get(finding.key, str(finding.key)) if finding.key else _PLACES.get(finding.kind, _LOG)
     if finding.entry is None:
         return about
     return f"{about} (entry {finding.entry}, {'anchored' if finding.anchored else 'not anchored'})"

@@ -111,13 +111,15 @@ def audit(reader: AuditReader, clock: Clock, since: datetime | None = None) -> A
     posts = reader.posts(keys, state, workspace, since)
     keys |= asked_since(posts.marked, since)
     witnesses, spoilt = witnesses_of(posts, workspace)
+    if any(witness.checkpoint.size > len(files.entries) for witness in witnesses):
+        files, _ = reader.log()  # a tick may have added entries since, and posted a reply that vouches for them
     log = check_log(files, witnesses, clock.now())
     tally = _Tally()
     for key, saved in reader.saved(in_order(keys)):
         _compare(key, saved, state, posts, (log, workspace), tally)
     changed = _changed_since(state, reader.state())
-    others = [*log.findings, *spoilt, *check_unmarked(posts, log, workspace), *_unreadable(state)]
-    findings = [one for one in (*others, *tally.findings) if one.key is None or one.key not in changed]
+    findings = [*log.findings, *spoilt, *check_unmarked(posts, log, workspace), *_unreadable(state)]
+    findings += [one for one in tally.findings if one.key not in changed]
     compared = keys - changed - set(tally.pending)
     return Audit(
         tuple(findings),

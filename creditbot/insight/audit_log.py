@@ -129,7 +129,7 @@ def check_log(files: LogFiles, witnesses: Sequence[Witness], now: datetime) -> C
     read, unreadable = _read(files)
     origin = origin_of(files.entries[0]) if 0 in files.entries else None
     foreign = [p for p in points if origin and p.checkpoint.origin != origin]
-    own = [p for p in points if p not in foreign]
+    own = [p for p in points if not origin or p.checkpoint.origin == origin]
     good, wrong = _compared(own, _roots(files.entries, {point.size for point in own}), read)
     anchor = max((p for p in good if p.witness), key=lambda point: (point.size, point.name), default=None)
     findings = [
@@ -217,26 +217,26 @@ def _compared(
     """(the sources that are right, what is wrong). What vouches for more entries than there are is in neither."""
     reached = [p for p in points if p.size in roots]
     good = [p for p in reached if roots[p.size] == p.checkpoint.root]
-    bad = [p for p in reached if p not in good]
-    wrong = [p for p in bad if any(_outweighs(other, p) for other in good)]
-    findings = [_itself_wrong(p) for p in wrong]
-    if against := [p for p in bad if p not in wrong]:
+    bad = [p for p in reached if roots[p.size] != p.checkpoint.root]
+    findings = [_itself_wrong(p) for p in bad if _is_outweighed(p, good)]
+    if against := [p for p in bad if not _is_outweighed(p, good)]:
         findings.append(_changed(against, good, read))
     return good, findings
 
 
-def _outweighs(other: _Point, point: _Point) -> bool:
-    """Whether the other source, which is right, proves that this one is wrong."""
-    return other.size >= point.size and (other.witness is not None or point.witness is None)
+def _is_outweighed(point: _Point, good: Sequence[_Point]) -> bool:
+    """Whether a source that is right proves that this one is wrong."""
+    weighty = (other.size for other in good if other.witness is not None or point.witness is None)
+    return max(weighty, default=-1) >= point.size
 
 
 def _of_other_logs(foreign: Sequence[_Point], good: Sequence[_Point], origin: str) -> Iterator[Finding]:
     """What sources say that vouch for a log that begins with another entry; one finding for each such log."""
-    wrong = [p for p in foreign if not p.witness and any(_outweighs(other, p) for other in good)]
-    yield from map(_itself_wrong, wrong)
     logs: dict[str, list[_Point]] = {}
     for point in foreign:
-        if point not in wrong:
+        if not point.witness and _is_outweighed(point, good):
+            yield _itself_wrong(point)
+        else:
             logs.setdefault(point.checkpoint.origin, []).append(point)
     for other, points in logs.items():
         first = max(points, key=lambda p: (p.witness.ts if p.witness else "", p.source is _Source.STATE, p.size))
@@ -276,7 +276,7 @@ def _changed(against: Sequence[_Point], good: Sequence[_Point], read: Sequence[L
     )
     here = [one for one in read if start <= one.number < first.size]
     key = here[0].entry.key if len(here) == 1 else None
-    what = f"{which} not what was logged: {strongest.name} has another root.{others}"
+    what = f"{which} not what was logged: {strongest.name} vouches for another root.{others}"
     return Finding(Kind.ENTRIES_CHANGED, what, key, start if first.size == start + 1 else None)
 
 
@@ -310,8 +310,8 @@ def _clock(read: Sequence[LogEntry], witnesses: Sequence[Witness], now: datetime
     for one in read:
         logged, number = one.entry.logged, one.number
         reply = str(one.entry.end.get("reply", ""))
-        there = there[bisect_right(there, number, key=lambda pair: pair[0]) :]
-        seen = there[0][1] if there else now
+        place = bisect_right(there, number, key=lambda pair: pair[0])
+        seen = there[place][1] if place < len(there) else now
         if latest and logged < latest - CLOCKS:
             what = f"before an entry in front of it, of {utc(latest)}"
         elif is_ts(reply) and logged < time_of(reply) - CLOCKS:

@@ -32,6 +32,8 @@ _CHUNK = 64
 """Summaries that are held at the same time."""
 _TRIES = 5
 """How often the log is read again because a tick wrote it, and how often Slack may ask us to wait for one read."""
+A_MINUTE = 50
+"""Threads that Slack lets an app read in a minute, about."""
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -43,6 +45,7 @@ class Sources:
         state, log, summaries, pages: what creditbot keeps.
         inbox: Slack.
         sleep: waits so many seconds.
+        tell: is told what takes long, in a sentence.
     """
 
     state: StateReader
@@ -51,6 +54,7 @@ class Sources:
     pages: PageReader
     inbox: Inbox
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False)
+    tell: Callable[[str], object] = field(default=lambda _: None, repr=False)
 
 
 class AuditReader:
@@ -97,7 +101,10 @@ class AuditReader:
             if key.team == workspace.team and key.channel in workspace.channels:
                 own, record = found.get((key.channel, key.ts)), state.records.get(key)
                 threads[key] = key.channel, own.thread if own else (record.thread if record else "") or key.ts
-        shown = {place: self._thread(*place) for place in sorted(parents | set(threads.values()))}
+        places = sorted(parents | set(threads.values()))
+        if len(places) > A_MINUTE:
+            self._sources.tell(f"Reading {len(places)} threads of Slack, which lets us read about {A_MINUTE} a minute.")
+        shown = {place: self._thread(*place) for place in places}
         found |= {(m.channel, m.ts): m for messages in shown.values() for m in messages}
         marked, unmarked = posts_in(found.values(), workspace)
         there = frozenset(key for key, place in threads.items() if shown[place])

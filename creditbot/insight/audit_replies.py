@@ -22,6 +22,10 @@ from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import Message, RequestKey, Workspace
 from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import request_key
+from creditbot.text import one_line
+
+_QUOTED = 200
+"""Characters of a reply that a finding quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def check_replies(
         is_known = message.ts == reply or message.ts in (known or ())  # whatever else does not agree about it
         if not is_known and message.text not in UNCOUNTED and not is_before:
             but = "the log knows another reply" if reply else "no record knows a reply to this request"
-            found.append((Kind.REPLY_UNKNOWN, f"{_address(message, workspace)} says “{message.text}”, and {but}."))
+            found.append((Kind.REPLY_UNKNOWN, f"{_address(message, workspace)} says {_quoted(message)}, and {but}."))
     entry = logged.number if logged else None
     anchored = None if entry is None else entry < log.anchored
     return [Finding(kind, what, key, entry, anchored) for kind, what in found]
@@ -110,7 +114,7 @@ def check_unmarked(posts: Posts, log: CheckedLog, workspace: Workspace) -> Itera
     known = {text(logged.entry.end.get("reply")) for logged in log.latest.values()}
     for message in posts.unmarked:
         if message.ts not in known and log.began and time_of(message.ts) >= log.began:
-            what = f"{_address(message, workspace)} says “{message.text}” without our marker, and no record knows it."
+            what = f"{_address(message, workspace)} says {_quoted(message)} without our marker, and no record knows it."
             yield Finding(Kind.REPLY_UNKNOWN, what)
 
 
@@ -119,7 +123,7 @@ def _check_reply(reply: Message, logged: LogEntry) -> Iterator[tuple[Kind, str]]
     stands = amount is None or re.search(re.escape(format_usd(amount)) + r"(?![\d.,]*\d)", reply.text)
     if not stands or reply.text in UNCOUNTED:
         was = "an answer" if amount is None else format_usd(amount)
-        yield Kind.REPLY_CHANGED, f"The reply says “{reply.text}”, and {was} was logged."
+        yield Kind.REPLY_CHANGED, f"The reply says {_quoted(reply)}, and {was} was logged."
     elif reply.edited:
         yield Kind.REPLY_CHANGED, f"The reply was edited at {utc(time_of(reply.edited))}; its amount is the same."
 
@@ -130,6 +134,10 @@ def _missing(reply: str, key: RequestKey, logged: LogEntry, posts: Posts) -> str
     if key in posts.gone:
         return f"{which} is not in Slack: its whole thread is gone."
     return f"{which} is not in its thread any more, or has lost its marker."
+
+
+def _quoted(message: Message) -> str:
+    return f"“{one_line(message.text, _QUOTED)}”"
 
 
 def _address(message: Message, workspace: Workspace) -> str:

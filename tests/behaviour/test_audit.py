@@ -13,8 +13,9 @@ import pytest
 
 from creditbot.errors import Unreachable
 from creditbot.evidence.log import read_entry
-from creditbot.insight.audit import Audit
+from creditbot.insight.audit import Audit, audit
 from creditbot.insight.audit_findings import Kind
+from creditbot.insight.audit_reading import AuditReader, Sources
 from creditbot.intake.thread import REPEATS
 from creditbot.model import RequestKey
 from creditbot.state.codec import LOG
@@ -391,6 +392,17 @@ class TestWhatAgrees:
         assert not past.world.audit().findings
         assert timedelta(seconds=90) == past.world.now - began
 
+    def test_what_takes_long_is_said(self, world: World) -> None:
+        """Slack lets us read some fifty threads a minute."""
+        for number in range(51):
+            world.ask(f"q{number}")
+        world.tick()
+        told: list[str] = []
+        ports = world.ports()
+        sources = Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox, tell=told.append)
+        assert not audit(AuditReader(sources), ports.clock).findings
+        assert ["Reading 51 threads of Slack, which lets us read about 50 a minute."] == told
+
     def test_slack_that_is_down_ends_the_audit(self) -> None:
         past = new_past()
         past.world.fail("thread", Unreachable("Slack", "It is down."))
@@ -430,13 +442,26 @@ class TestWhileTicksWork:
         past.world.amounts["new"] = Decimal("26000.00")
         passed: dict[Point, object] = {}
 
-        def audit(point: Point) -> None:
+        def look(point: Point) -> None:
             if point not in passed:
                 passed[point] = past.world.audit().findings
 
-        past.world.ticks(3, at=audit)
+        past.world.ticks(3, at=look)
         assert {"state.before-write", "summary.after-close", "reply.after-send", "log.after-write"} <= passed.keys()
         assert dict.fromkeys(passed, ()) == passed
+
+    def test_a_reply_that_vouches_for_entries_of_this_moment_is_right(self) -> None:
+        """The log was read before the tick that added them, and Slack after it."""
+        past = new_past()
+
+        def two_ticks() -> None:
+            for slug in ("new", "newer"):
+                past.world.ask(slug)
+                past.world.tick()
+
+        past.world.amid("list", two_ticks)
+        found = past.world.audit()
+        assert ((), 8) == (found.findings, found.log.anchored)
 
     @pytest.mark.parametrize("effect", ["log-read", "history", "thread", "list", "load", "page-load"])
     def test_a_tick_in_the_middle_of_an_audit_is_not_reported(self, effect: str) -> None:
