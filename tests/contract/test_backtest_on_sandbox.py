@@ -21,9 +21,9 @@ from creditbot.machine import exact_json
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.history import seed_history
 
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.kernels, pytest.mark.timeout(600)]
 
-REQUESTS = 14
+REQUESTS = 8
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_killed_backtest_goes_on_and_people_and_notebooks_agree(sandbox: Sandb
     assert report["requests"] + sum(report["left_out"].values()) == REQUESTS
     plain = [row for row in report["rows"] if row["answer"]["amount"] and row["outcome"] == "computed"]
     exact = [row for row in plain if row["answer"]["amount"] == row["amount"]]
-    assert len(exact) >= 8
+    assert len(exact) >= 4
     assert all(abs(row["amount"] - row["answer"]["amount"]) <= row["amount"] * Decimal("0.16") for row in plain)
     assert all(Path(row["page"]).exists() for row in plain)
     assert {method for method, _ in sandbox.slack.calls} <= READS
