@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from creditbot.commands.output import defect
@@ -66,6 +67,8 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         with stopping(first, lambda: _end(bell, doorbell)):
             if doorbell:
                 doorbell.open(bell.ring)
+            with suppress(CreditbotError):  # a tick tells it
+                first.calculator.warm()
             ticks = ServedTicks(settings, first, speak, page)
             rhythm = loop.Rhythm(lambda: settings.tick_seconds(hears=doorbell is not None and doorbell.hears))
             loop.serve(ticks.tick, bell, first.stop, rhythm)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,9 @@ _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
 _ENDING = 5.0
 """Seconds the fork server gets to end its processes."""
+
+_FRESH = 60.0
+"""Seconds for which a kernel may wait for its run: the files in its folders are copies from when it was started."""
 
 
 class ForkedProcess:
@@ -109,15 +113,16 @@ class KernelLauncher:
         self._apart = apart
         self._numbers = itertools.count(1)
         self._spare: Kernel | None = None
+        self._spare_since = 0.0
         self._lock = threading.RLock()
         self._launch()
 
     def prestart(self, cwd: str) -> None:
         """Starts a kernel for the first run of a notebook of this folder, before that run is asked for."""
-        self._spare = self._own_kernel(cwd)
+        self._spare, self._spare_since = self._own_kernel(cwd), time.monotonic()
 
     def kernel(self, cwd: str, command: Sequence[str] = ()) -> Kernel:
-        """An unused kernel: the prestarted one if it fits, else a new one, which may not be ready yet.
+        """An unused kernel: the prestarted one if it fits and is fresh, else a new one, which may not be ready yet.
 
         Args:
             cwd: the folder of the notebook.
@@ -125,7 +130,8 @@ class KernelLauncher:
         """
         with self._lock:
             spare, self._spare = self._spare, None
-        if spare and spare.process.cwd == cwd and not command and not spare.process.ended.is_set():
+        is_fresh = time.monotonic() - self._spare_since < _FRESH
+        if spare and is_fresh and spare.process.cwd == cwd and not command and not spare.process.ended.is_set():
             return spare
         if spare:
             spare.process.kill()

@@ -39,3 +39,17 @@ def test_a_reader_of_scraps_that_dies_is_an_error(launcher: KernelLauncher) -> N
         launcher._processes[1].kill()
         with pytest.raises(ValueError, match="ended with -9"):
             scraps.result()
+
+
+def test_a_kernel_that_has_waited_long_does_not_run_with_old_files(launcher: KernelLauncher, tmp_path: Path) -> None:
+    """In `creditbot serve` hours may pass between its start and its run. One that is fresh is used."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / "rates.csv").write_text("old")
+    launcher.prestart(str(folder))
+    first = launcher.kernel(str(folder))
+    launcher.prestart(str(folder))
+    launcher._spare_since -= 61
+    (folder / "rates.csv").write_text("new")
+    second = launcher.kernel(str(folder))
+    assert ["old", "new"] == [(kernel.work / "rates.csv").read_text() for kernel in (first, second) if kernel.work]
