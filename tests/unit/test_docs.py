@@ -383,3 +383,11 @@ def test_recording_writes_down_what_a_command_prints_now(monkeypatch: pytest.Mon
     assert transcripts.record({"page": page}, tmp_path) == {
         "page": "```console\n$ creditbot show http://127.0.0.1:2/looks/1\nnew\n```\n"
     }
+
+
+def test_what_the_readme_quotes_of_a_backtest_is_printed_by_one() -> None:
+    """The lines stand in docs/backtest.md, whose commands are run."""
+    (quoted,) = re.findall(r"```text\n(.*promised.*(?:\n.*)*?)\n```", README)
+    lines = quoted.splitlines()
+    assert 2 == len(lines)
+    assert {*lines} <= {*DOCS["docs/backtest.md"].splitlines()}
