@@ -220,6 +220,21 @@ def test_in_shadow_an_answer_of_people_counts_with_their_amount(world: World, fo
     assert Decimal("45.00") == month(known(world, second))
 
 
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+@pytest.mark.parametrize(("answer", "amount"), [("$45.00", "45.00"), ("$45.00 and $500.00", "0")])
+def test_an_answer_before_anything_was_computed_counts_whole(
+    world: World, answer: str, amount: str, forgotten: bool
+) -> None:
+    """Nobody knows how much of it is for which link; without a single amount, nobody knows any."""
+    first = ask(world, "first")
+    world.say(f"Approved, {answer}", "U0BOSS", thread_ts=first.ts)
+    world.tick()
+    second = held(world)
+    if forgotten:
+        world.forget(first)
+    assert Decimal(amount) == month(known(world, second))
+
+
 @pytest.mark.parametrize("change", ["no outcome", "no links", "a footprint that cannot be read"])
 def test_a_summary_of_which_too_little_is_known_counts_for_nothing(world: World, change: str) -> None:
     first = answered(world)
