@@ -45,7 +45,7 @@ def test_a_report_that_cannot_be_kept_does_not_fail_the_tick(tmp_path: Path, cap
     (tmp_path / "report").touch()
     world = World()
     world.tick()
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, "creditbot"):
         keep(world, str(tmp_path))
     assert "the report could not be kept: Summaries at" in caplog.text
     assert world.state().meta.reported is None

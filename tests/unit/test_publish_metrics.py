@@ -46,7 +46,7 @@ def test_metrics_that_cannot_be_published_are_a_line_in_the_log(
     world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The tick goes on."""
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, "creditbot"):
         publish(world, tmp_path)
     (line,) = caplog.messages
     assert line.startswith(f"the metrics could not be published: The metrics could not be written to {tmp_path}: ")
