@@ -81,10 +81,9 @@ def parser() -> argparse.ArgumentParser:
     )
     report = _command(sub, "report", _late("report", "report"), "write the report: what was credited, held and refused")
     report.add_argument("--days", type=_days, default=365, help="how far back to look (default: 365)")
-    report.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: OUTPUT_URI)")
-    report.add_argument(
-        "--digest", action="store_true", help="print five lines on the last 7 days instead, today among them"
-    )
+    instead = report.add_mutually_exclusive_group()
+    instead.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: OUTPUT_URI)")
+    instead.add_argument("--digest", action="store_true", help="print five lines on the last 7 days instead")
     export = _command(sub, "export", _late("export", "export"), "write the credits of one month as a table")
     export.add_argument(
         "--month", metavar="YYYY-MM", type=_month, help="the month of the answers, UTC (default: this month)"
