@@ -69,10 +69,14 @@ def _anchor(found: Audit) -> Iterable[str]:
     if log.witness:
         by = f"by the reply {log.witness.address} of {utc(time_of(log.witness.ts))}"
         yield _fact("anchored", f"{_range(0, log.anchored)}, {by}")
+    elif found.replies:
+        yield _fact("anchored", "nothing: no root in a reply fits the entries that are there")
     elif log.size:
-        yield _fact("anchored", "nothing: no reply carries a root of this log")
+        yield _fact("anchored", "nothing: no reply carries a root of this log yet")
     if log.anchored < log.size:
-        yield _fact("not anchored yet", f"{_range(log.anchored, log.size)}: the next reply vouches for it")
+        them = "it" if log.size - log.anchored == 1 else "them"
+        rest = "" if log.findings else f": the next reply vouches for {them}"
+        yield _fact("not anchored yet", f"{_range(log.anchored, log.size)}{rest}")
 
 
 def _range(first: int, end: int) -> str:
