@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import answers, backtests, extraction, idle, kubernetes, reports
+from bench import answers, backtests, extraction, idle, kubernetes, reports, served
 from bench.measure import adopt
 from bench.results import Row, load_average, markdown
 from bench.stage import BUNDLED, FROZEN, ROOT
@@ -51,6 +51,7 @@ def _all() -> Iterator[Row]:
     for notebook in (FROZEN, BUNDLED):
         rows, commands[notebook] = answers.requests(ROUNDS, notebook)
         yield from rows
+        yield from served.rows(ROUNDS, notebook)
     yield answers.backlog(3, FROZEN, commands[FROZEN])
     yield answers.backlog(1, BUNDLED, commands[BUNDLED])
     yield answers.limited_backlog()

@@ -1,0 +1,78 @@
+"""Measures `creditbot serve`: how long a request waits for its reply, and what it costs while nothing happens."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from bench.answers import NAMES, POLICY, plain_script
+from bench.measure import LONGEST, BenchError, seconds
+from bench.results import Row
+from bench.stage import PYTHON, Stage, staged
+
+IDLE = 30.0
+"""Seconds for which it is watched while nothing happens."""
+_GLANCE = 0.02
+
+
+def rows(rounds: int, notebook: Path) -> Iterator[Row]:
+    """From a message to its reply, in turn with the notebook's cells as a script; and the processor while it waits."""
+    with staged(notebook, POLICY_FILE=POLICY) as stage, serving(stage) as process:
+        script = plain_script(stage, notebook)
+        answer_time(stage), script()  # neither counts
+        pairs = [(answer_time(stage), script().wall) for _ in range(rounds)]
+        answer, plain = (statistics.median(times) for times in zip(*pairs, strict=True))
+        case = f"from a message to its reply, `creditbot serve`, {NAMES[notebook]} notebook"
+        yield Row(case, seconds(answer), f"its cells as a script: {seconds(plain)}", (answer / plain,), 1.0)
+        busy = idle_share(process)
+        yield Row("`creditbot serve` while nothing happens", f"{busy:.2%} of a core", note="target: under 0.50 %")
+
+
+@contextmanager
+def serving(stage: Stage) -> Iterator[psutil.Process]:
+    """Runs `creditbot serve` until the block ends; it has done its first tick, and hears what happens."""
+    log = stage.folder / "serve.txt"
+    with log.open("w") as file:
+        command = [PYTHON, "-m", "creditbot", "serve"]
+        process = subprocess.Popen(command, cwd=stage.folder, env=stage.environ, stdout=file, stderr=file)
+        try:
+            _wait(lambda: "Nothing new" in log.read_text(), log)
+            answer_time(stage)
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def answer_time(stage: Stage) -> float:
+    """Seconds from a message to its reply, both by Slack's clock."""
+    ts = stage.ask()
+    _wait(lambda: len(stage.world.thread(ts)) > 1, stage.folder / "serve.txt")
+    return stage.reply_time(ts) - float(ts)
+
+
+def idle_share(process: psutil.Process) -> float:
+    """The part of one core that it and its children take while nothing happens."""
+    time.sleep(15)  # the look that follows each ring is over
+
+    def used() -> float:
+        family = [process, *process.children(recursive=True)]
+        return sum(float(each.cpu_times().user + each.cpu_times().system) for each in family)
+
+    before, began = used(), time.monotonic()
+    time.sleep(IDLE)
+    return (used() - before) / (time.monotonic() - began)
+
+
+def _wait(condition: Callable[[], bool], log: Path) -> None:
+    end = time.monotonic() + LONGEST
+    while not condition():
+        if time.monotonic() > end:
+            raise BenchError(f"creditbot serve did not answer:\n{log.read_text()[-3000:]}")
+        time.sleep(_GLANCE)
