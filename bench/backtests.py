@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from bench.measure import BenchError, Run, run, seconds
+from bench.measure import Run, run, seconds
 from bench.results import Row
 from bench.stage import BUNDLED, PYTHON, ROOT, UNPACED, Stage, staged
+from creditbot.evidence.places import BACKTEST
 from creditbot.sandbox.history import seed_history
 from creditbot.sandbox.sandbox import WAREHOUSE_FILE
 
@@ -17,7 +15,7 @@ from creditbot import cli
 from creditbot.adapters.slack import reading
 
 reading.THREADS_PER_MINUTE = 1e9
-sys.exit(cli.main(["backtest", "--since", "2000-01-01", "--json"]))
+sys.exit(cli.main(["backtest", "--since", "2000-01-01"]))
 """
 """A backtest that does not keep to Slack's limits, for a Slack that has none."""
 LONGEST = 3_600.0
@@ -32,7 +30,8 @@ def backtest(size: int = 1_000, backlog: int = 100) -> Row:
         tick = stage.backlog(backlog, UNPACED)
         seed_history(stage.world, stage.folder / WAREHOUSE_FILE, size)
         whole = _run(stage)
-        answered = _requests_in(stage.folder / "output.txt")
+        rows = stage.folder / stage.environ["OUTPUT_URI"] / BACKTEST
+        answered = len(list(rows.glob("*.json")))
     per_request, per_answer = whole.wall / answered, tick.wall / backlog
     case = f"backtest of {size:,} requests, {answered:,} of them answered by people, bundled notebooks, rate limits off"
     measured = f"{seconds(whole.wall)}, {seconds(per_request)} a request"
@@ -42,12 +41,3 @@ def backtest(size: int = 1_000, backlog: int = 100) -> Row:
 
 def _run(stage: Stage) -> Run:
     return run([PYTHON, "-c", _UNPACED], stage.folder, stage.environ, LONGEST)
-
-
-def _requests_in(output: Path) -> int:
-    """How many requests the report is about; progress is in the same file, above it."""
-    text = output.read_text()
-    report = json.loads(text[text.index("\n{\n") :] if not text.startswith("{") else text)
-    if report["missing"]:
-        raise BenchError(f"{report['missing']} requests of the backtest are missing.")
-    return int(report["requests"])
