@@ -112,6 +112,12 @@ def test_more_products_than_there_is_room_for_are_counted() -> None:
     assert "For 2 more products, which the page shows" == found[5]
 
 
+def test_as_many_products_as_there_is_room_for_are_all_shown() -> None:
+    text = question_text(question(links=[Credited(replace(OURS, product=f"p{n}"), Decimal(1)) for n in range(3)]))
+    assert "For p2, $1.00: " in text
+    assert "more products" not in text
+
+
 def test_traffic_that_nobody_knows_is_said_to_be_unknown() -> None:
     assert "For unknown accounts and days (an earlier version of creditbot computed it)" == lines(links=[])[2]
 
@@ -170,6 +176,22 @@ def test_the_last_reason_is_shown_if_there_is_room_for_it() -> None:
     fitting = HoldReason(HoldKind.OVERLAP, "x" * min(room, 400))
     filler = [HoldReason(HoldKind.OVERLAP, "y" * 400)] * ((room - 400) // 403) if room > 400 else []
     assert "more reason" not in question_text(question(*some, *filler, fitting))
+
+
+@pytest.mark.parametrize(("more", "shown"), [(0, True), (1, False)])
+def test_the_last_reason_may_fill_the_question_to_the_last_character(more: int, shown: bool) -> None:
+    some = [overlap(0)]
+    while (room := LONGEST_QUESTION - size(question_text(question(*some))) - len("\n• ")) > 400:
+        some.append(overlap(len(some)))
+    last = HoldReason(HoldKind.OVERLAP, "x" * (room + more))
+    text = question_text(question(*some, last))
+    assert shown == (last.text in text)
+    assert not shown or LONGEST_QUESTION == size(text)
+
+
+def size(text: str) -> int:
+    """Characters as Slack counts them; each person named takes three more."""
+    return len(html.escape(text, quote=False)) + 3 * text.count("@")
 
 
 def test_a_reason_that_is_too_long_says_where_all_of_it_is() -> None:
