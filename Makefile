@@ -164,7 +164,7 @@ bench: $(STAMP)-dev ## Time an idle tick, a request, a backlog and a large histo
 
 .PHONY: lock
 lock: $(STAMP)-dev ## Resolve the locks again from pyproject.toml (needs a package index)
-	@for lock in "requirements.lock" "requirements-dev.lock --group dev -c requirements.lock"; do \
+	@for lock in "requirements.lock" "requirements-ml.lock --extra ml -c requirements.lock" "requirements-dev.lock --group dev --extra ml -c requirements-ml.lock"; do \
 		$(BIN)/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet -o $$lock; done
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
 		$(BIN)/uv pip compile - --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet -o requirements-build.lock

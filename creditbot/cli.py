@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _history(_command(sub, "history", _late("history", "history"), "list past requests, with the automation rate"))
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
     _replay(_command(sub, "replay", _late("replay", "run"), "compute requests again, and say what differs"))
+    _model(_command(sub, "model", None, "learn what people usually credit, and say how well that holds"))
     _backtest(_command(sub, "backtest", _late("backtest", "run"), "compute what people answered, and compare"))
     retry = _command(sub, "retry", _late("requests", "retry"), "make the next tick restart a request")
     retry.add_argument(
@@ -207,6 +208,13 @@ def _backtest(command: argparse.ArgumentParser) -> None:
         "--shadow", action="store_true", help="compute nothing: report what was recorded while SHADOW was on"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _model(command: argparse.ArgumentParser) -> None:
+    inner = command.add_subparsers(dest="model", required=True, metavar="COMMAND")
+    fit = _command(inner, "fit", _late("model", "fit"), "make a model of what people answered")
+    fit.add_argument("--since", metavar="DAY", type=_day, help="only answers since then, YYYY-MM-DD UTC (default: all)")
+    _command(inner, "show", _late("model", "show"), "show the model in force, and how often it held so far")
 
 
 class _Version(argparse.Action):

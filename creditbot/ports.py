@@ -343,6 +343,9 @@ class Models(Protocol):
     def load(self, name: str) -> bytes | None:
         """The model of this name, or None."""
 
+    def address(self, name: str) -> str:
+        """Where people find the model of this name: a path or a URI."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

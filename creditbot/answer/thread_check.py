@@ -139,7 +139,7 @@ def facts_of_answer(shown: ThreadView) -> dict[str, Any]:
         return {"answer_by": "", "answer_amount": None}
     amounts = amounts_in(shown.answer.text)
     amount = next(iter(amounts)) if len(amounts) == 1 else None
-    return {"answer_by": shown.answer.user or shown.answer.bot or "", "answer_amount": amount}
+    return {"answer_by": shown.answer.bot or shown.answer.user or "", "answer_amount": amount}  # a bot has a user, too
 
 
 def facts_for_shadow(shown: ThreadView) -> dict[str, Any]:

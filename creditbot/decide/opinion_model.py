@@ -108,6 +108,16 @@ def traits_as_numbers(traits: Traits, products: Sequence[str]) -> tuple[float, .
     return (math.log(traits.fraud_cost), rate, math.log(days), math.log(prefixes), *is_product)
 
 
+def expected(line: Sequence[float], numbers: Sequence[float]) -> float:
+    """What a line, [intercept, coefficients...], expects of a request: log of USD."""
+    return line[0] + math.fsum(c * x for c, x in zip(line[1:], numbers, strict=True))
+
+
+def with_expected(label: LabelledCredit, fold: int, line: Sequence[float], numbers: Sequence[float]) -> Learnt:
+    """An answer with its residual from the line of its fold, which was learnt without it."""
+    return Learnt(label, fold, math.log(label.amount) - expected(line, numbers))
+
+
 def model_bytes(model: OpinionModel) -> bytes:
     """A model as canonical JSON: the same model has the same bytes."""
     return exact_json.canonical(

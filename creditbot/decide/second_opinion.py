@@ -31,7 +31,7 @@ from statistics import median
 from creditbot.credit.amount import CENT, format_usd
 from creditbot.credit.footprint import Unknown
 from creditbot.credit.traits import Traits
-from creditbot.decide.opinion_model import LabelledCredit, Learnt, OpinionModel, traits_as_numbers
+from creditbot.decide.opinion_model import LabelledCredit, Learnt, OpinionModel, expected, traits_as_numbers
 
 LEAST_OF_PRODUCT = 10
 """With fewer answers for a product, nothing is said about it."""
@@ -158,8 +158,8 @@ def opinion_in_words(opinion: Opinion) -> str:
 
 def interval(model: OpinionModel, numbers: Sequence[float], percent: int) -> tuple[float, float]:
     """The ends of the CV+ interval, as logs of USD; `model` has enough answers for it."""
-    expected = [line[0] + math.fsum(c * x for c, x in zip(line[1:], numbers, strict=True)) for line in model.folds]
-    from_folds = [(expected[answer.fold], abs(answer.residual)) for answer in model.judged if answer.fold is not None]
+    by_fold = [expected(line, numbers) for line in model.folds]
+    from_folds = [(by_fold[answer.fold], abs(answer.residual)) for answer in model.judged if answer.fold is not None]
     lows, highs = (sorted(mu + sign * away for mu, away in from_folds) for sign in (-1, 1))
     more = len(from_folds) + 1
     return lows[(100 - percent) * more // 100 - 1], highs[-(-percent * more // 100) - 1]
@@ -185,11 +185,12 @@ def _alike(traits: Traits, answers: Sequence[Learnt], model: OpinionModel) -> li
 
 def _distance(one: Traits, other: Traits, scales: Sequence[float]) -> float:
     """Squared, in units of what is usual; a trait that is not known counts as one unit away."""
-    pairs = zip(_comparable(one), _comparable(other), scales, strict=True)
+    pairs = zip(comparable(one), comparable(other), scales, strict=True)
     return math.fsum(1.0 if a is None or b is None else ((a - b) / scale) ** 2 for a, b, scale in pairs)
 
 
-def _comparable(traits: Traits) -> tuple[float | None, ...]:
+def comparable(traits: Traits) -> tuple[float | None, ...]:
+    """`TRAITS` as they are compared; None for one that is not known."""
     counts = (math.log(count) if count else None for count in (traits.days, traits.prefixes))
     return (math.log(traits.fraud_cost), traits.block_rate, *counts)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +15,7 @@ from creditbot.decide.opinion_model import (
     model_bytes,
     name_for,
     traits_as_numbers,
+    with_expected,
 )
 
 FITTED = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -41,8 +41,7 @@ def made(labels: Sequence[LabelledCredit], *lines: tuple[float, ...], fitted: da
             answers.append(Learnt(one))
             continue
         fold = number % len(lines)
-        expected = lines[fold][0] + math.fsum(c * x for c, x in zip(lines[fold][1:], numbers, strict=True))
-        answers.append(Learnt(one, fold, math.log(one.amount) - expected))
+        answers.append(with_expected(one, fold, lines[fold], numbers))
     return OpinionModel(fitted, None, products, (1.0,) * len(TRAITS), lines, tuple(answers))
 
 

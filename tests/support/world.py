@@ -892,6 +892,9 @@ class MemoryModels:
     def load(self, name: str) -> bytes | None:
         return self._world.models.get(name)
 
+    def address(self, name: str) -> str:
+        return f"memory:{name}"
+
 
 class MemoryStore:
     """Implements StateStore on the world's values; `World.values = None` is a store that does not exist."""

@@ -17,7 +17,7 @@ from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.tick.worker import CLAIM_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
+LOCKS = ["requirements.lock", "requirements-ml.lock", "requirements-dev.lock", "requirements-build.lock"]
 
 
 @cache
@@ -54,6 +54,8 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
     """A dependency that was added to pyproject.toml only is not forgotten in the locks."""
     assert names(project()["project"]["dependencies"]) <= names(pins("requirements.lock"))
     assert names(project()["dependency-groups"]["dev"]) <= names(pins("requirements-dev.lock"))
+    assert names(project()["project"]["optional-dependencies"]["ml"]) <= names(pins("requirements-ml.lock"))
+    assert pins("requirements.lock") <= pins("requirements-ml.lock")
     assert names(project()["build-system"]["requires"]) == names(pins("requirements-build.lock"))
 
 

@@ -32,3 +32,7 @@ class ObjectModels:
     def load(self, name: str) -> bytes | None:
         """See `ports.Models`."""
         return self._objects.get(f"{_FOLDER}/{name}.json")
+
+    def address(self, name: str) -> str:
+        """See `ports.Models`."""
+        return f"{self._objects.uri}/{_FOLDER}/{name}.json"
