@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def promtool(*arguments: str, stdin: str = "") -> str:
     """Runs promtool, which has to approve. Gives what it says."""
     command = ["promtool", *arguments]
-    done = subprocess.run(command, check=False, input=stdin, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, input=stdin, capture_output=True, text=True, timeout=150)
     said = f"{done.stdout}{done.stderr}"
     assert 0 == done.returncode, said
     return said
