@@ -135,7 +135,7 @@ def test_the_settings_of_an_overlay_are_such_that_the_bot_starts(overlay: str) -
         **{name: value.replace("$(POD_NAMESPACE)", "creditbot") for name, value in own.items()},
         **manifest("base/configmap-settings.yaml")["data"],
         **manifest(f"overlays/{overlay}/settings.yaml")["data"],
-        **{name: value.replace("...", "made-up") for name, value in manifest(secret)["stringData"].items()},
+        **{name: re.sub(r"\.\.\.|your", "made-up", value) for name, value in manifest(secret)["stringData"].items()},
     }
     settings = Settings.load(given, env_file=None)
     assert isinstance(settings.state, StateConfigMap)

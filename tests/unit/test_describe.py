@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from creditbot.errors import SettingsError
 from creditbot.settings import describe
 from creditbot.settings.describe import COMMON, SECTIONS, env_example, page, readme_table, table, with_table
 from creditbot.settings.settings import Settings
@@ -55,10 +56,14 @@ def test_only_the_first_section_is_filled_in() -> None:
     assert {row.name for row in table() if row.example} == set(next(iter(SECTIONS.values())))
 
 
-def test_a_copy_of_the_example_can_be_loaded(tmp_path: Path) -> None:
+def test_a_copy_of_the_example_can_be_loaded_once_it_is_filled_in(tmp_path: Path) -> None:
     """Even the path with a comment after it."""
     file = tmp_path / ".env"
     file.write_text(env_example())
+    names = "SLACK_BOT_TOKEN, SLACK_USER_ID, LOOKER_CLIENT_ID, LOOKER_CLIENT_SECRET"
+    with pytest.raises(SettingsError, match=f"malformed: {names}"):
+        Settings.load({}, file, tmp_path / "none")
+    file.write_text(env_example().replace("your-", "made-up-").replace("U0YOURSELF", "U0OWNER"))
     assert Path("notebooks/verify_credit.ipynb") == Settings.load({}, file, tmp_path / "none").notebook_path
 
 
