@@ -282,8 +282,9 @@ def verdicts(done: CommandResult) -> dict[str, list[str]]:
     return found
 
 
-PARTS = ("settings", "Slack token", "Slack channel", "Slack owner", "deployments", "approvers", "policy",
-         "Looker login", "notebook verify", "notebook psms", "state", "summaries", "warehouse", "limits")  # fmt: skip
+PARTS = ("settings", "Slack token", "Slack channel", "Slack owner", "Slack events", "deployments", "approvers",
+         "policy", "Looker login", "notebook verify", "notebook psms", "state", "summaries", "warehouse",
+         "limits")  # fmt: skip
 
 
 def test_check_passes_on_the_sandbox(office: Office) -> None:
@@ -318,7 +319,11 @@ def test_check_says_which_part_fails(
     assert 1 == done.code
     assert "" == done.err
     assert parts == {part for part, found in verdicts(done).items() if "FAIL" in found}
-    of_slack = {"Slack channel", "Slack owner", "deployments", "approvers"} if "Slack token" in parts else set()
+    of_slack = (
+        {"Slack channel", "Slack owner", "Slack events", "deployments", "approvers"}
+        if "Slack token" in parts
+        else set()
+    )
     assert {*PARTS, *parts} - of_slack == set(verdicts(done)) | {"limits"}
 
 
