@@ -34,7 +34,7 @@ class Posts:
 
     Attributes:
         marked: request -> messages with our marker for it, whoever posted them, oldest first.
-        unmarked: posts of ours without a marker that read as an answer.
+        unmarked: our posts without a marker that read as an answer.
         threads: the requests whose threads were read, and are there.
         gone: the requests whose threads Slack no longer shows.
     """

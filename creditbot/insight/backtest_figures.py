@@ -115,7 +115,7 @@ class Verdicts:
         other_amount: credited another amount.
         corrected: changed their mind later, whatever their last word is; also counted in one of the others.
         refused: said that there is no credit.
-        unclear: answered without naming one amount, or there is no amount of ours.
+        unclear: answered without naming one amount, or creditbot has no amount.
     """
 
     same: int

@@ -179,7 +179,7 @@ class Backtester:
 
 
 def _names(query: Query) -> tuple[object, ...]:
-    """What tells a query from others: its SQL without the comments that Looker writes anew each time."""
+    """What tells a query from others: its SQL without the comments that Looker writes differently each time."""
     return text_fingerprint(query.sql, _ANY_DAY), sorted(query.filters.items()), query.query_timezone
 
 

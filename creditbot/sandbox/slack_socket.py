@@ -158,7 +158,7 @@ class SocketMode:
         return HttpResponse(takes_over=lambda line: self._serve(Connection(line, looker_url), request, known=known))
 
     def refresh(self, reason: str = "refresh_requested") -> None:
-        """Asks every app to connect anew, as Slack does every few hours; "warning" comes some seconds before that."""
+        """Asks every app to connect again, as Slack does every few hours; "warning" comes some seconds before that."""
         for connection in list(self._connections):
             connection.send_json(type="disconnect", reason=reason, debug_info={"host": "sandbox"})
             if reason != "warning":

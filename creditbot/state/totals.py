@@ -46,8 +46,8 @@ class Totals:
     """The sums since the state began, or since the version that began to count.
 
     Attributes:
-        ends: status -> how often requests ended so. A request that starts again ends again. An answer of ours that was
-            only found in its thread does not count: it was counted before the state was lost.
+        ends: status -> how often requests ended so. A request that starts again ends again. Our answer that was only
+            found in its thread does not count: it was counted before the state was lost.
         failures: kind of the cause -> how often an attempt failed, whatever became of the request.
         credited: product -> USD that we answered with.
         same_sql: how many requests were refused because their SQL was credited before.

@@ -1,8 +1,8 @@
 """The doorbell: rings at each event that Slack sends over Socket Mode, on slack_sdk's built-in client.
 
 An event is acknowledged at once. Nothing in it is believed: it only says that a tick should look. So none is kept, and
-Slack's repeats ring again. The client connects anew when Slack asks for it, opening the new connection before it closes
-the old one, and when no answer to its pings has come for some 20 seconds. Until the first connection stands, and
+Slack's repeats ring again. The client connects again when Slack asks for it, and when no answer to its pings has come
+for some 20 seconds. It opens the new connection before it closes the old one. Until the first connection stands, and
 whenever Slack gives no address for one, it is tried again here.
 """
 
@@ -31,7 +31,7 @@ from creditbot.errors import SLACK, Refused, ServiceError, Unreachable
 from creditbot.machine import logs
 
 PING_SECONDS = 5.0
-"""Between two pings. Without an answer to four of them the client connects anew."""
+"""Between two pings. Without an answer to four of them the client connects again."""
 _PAUSES = (2.0, 5.0, 15.0, 60.0)
 """Seconds from the first, second, third and each further try in a row that led to no connection to the next one."""
 _PROBE_SECONDS = 10.0

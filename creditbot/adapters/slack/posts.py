@@ -136,7 +136,7 @@ class SlackOwner(SlackPoster):
 
 
 def stands_in(channel: str, api: SlackApi, owner: SlackOwner, marker: Marker, since: datetime) -> bool:
-    """Whether a conversation shows a message of ours with this marker from `since` on. Raises `CallFailed`."""
+    """Whether a conversation shows our message with this marker from `since` on. Raises `CallFailed`."""
     pages = api.pages(
         "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
     )
