@@ -6,8 +6,8 @@ Names of variables come in, names that look like a setting and are none go out. 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 _NEAR = 0.82
 """How alike two names are, from 0 to 1, if one is taken for the other: MAX_CREDIT for MAX_CREDIT_USD is 0.83, and
@@ -26,15 +26,37 @@ _OF_KUBERNETES = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT(_\d+_(T
 def misspelt(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
     """Name of a variable -> the setting that it is probably meant to be. Both are in upper case."""
     known = list(settings)
-    nearest = {name: get_close_matches(name, known, 1, _NEAR) for name in _strange(names, known)}
-    return {name: matches[0] for name, matches in nearest.items() if matches}
+    letters = {setting: Counter(setting) for setting in known}
+    strange = {name: Counter(name) for name in _strange(names, known)}
+    possible = {name: [it for it in known if _may_be_near(own, letters[it])] for name, own in strange.items()}
+    nearest = {name: _nearest(name, settings) for name, settings in possible.items()}
+    return {name: setting for name, setting in nearest.items() if setting}
 
 
 def unknown(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
     """Name that begins like a setting for Slack or Looker, and is none -> the setting that is nearest to it."""
     known = list(settings)
     strange = (name for name in _strange(names, known) if name.startswith(_OWN_PREFIXES))
-    return {name: get_close_matches(name, known, 1, 0.0)[0] for name in strange}
+    return {name: _nearest(name, known, likeness=0.0) for name in strange}
+
+
+def _nearest(name: str, settings: list[str], likeness: float = _NEAR) -> str:
+    """The setting that is most alike, or "" if none is so much alike."""
+    if not settings:
+        return ""
+    from difflib import get_close_matches  # most ticks have no such name, and need not pay for it
+
+    return next(iter(get_close_matches(name, settings, 1, likeness)), "")
+
+
+def _may_be_near(name: Counter[str], setting: Counter[str]) -> bool:
+    """Whether two names with these letters, in whatever order, can be near: else there is nothing to compare.
+
+    The bound is that of `SequenceMatcher.quick_ratio`: what is alike has at most the letters in common.
+    """
+    sizes = name.total(), setting.total()
+    needed = _NEAR * sum(sizes) / 2
+    return min(sizes) >= needed and sum(min(count, setting[letter]) for letter, count in name.items()) >= needed
 
 
 def _strange(names: Iterable[str], known: list[str]) -> list[str]:

@@ -224,7 +224,8 @@ class Settings(BaseSettings):
         values: dict[str, Any] = {name: variables.get(name.upper(), "").strip() for name in cls.model_fields}
         values = {name: value for name, value in values.items() if value}
         try:
-            _check_names(_names_in(variables, env_file, secrets_dir))
+            in_file = _in_file(env_file)
+            _check_names(_names_in(variables, in_file, secrets_dir))
             # mypy knows the fields of a model, but not the other arguments of BaseSettings.
             settings = cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
         except ValidationError as error:
@@ -232,7 +233,7 @@ class Settings(BaseSettings):
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise SettingsError(f"The settings in {env_file} cannot be read: {reason}.") from error
-        know_secrets([*settings.secrets, *secrets_of({**_in_file(env_file), **variables})])
+        know_secrets([*settings.secrets, *secrets_of({**in_file, **variables})])
         return settings
 
     @classmethod
@@ -362,7 +363,7 @@ def unknown_names(
     environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env", secrets_dir: Path = SECRETS_DIR
 ) -> dict[str, str]:
     """Name that begins with SLACK_ or LOOKER_ and that nothing reads -> the nearest setting."""
-    names = _names_in(os.environ if environ is None else environ, env_file, secrets_dir)
+    names = _names_in(os.environ if environ is None else environ, _in_file(env_file), secrets_dir)
     return unknown(names, _known_names())
 
 
@@ -370,9 +371,9 @@ def _known_names() -> list[str]:
     return [name.upper() for name in Settings.model_fields]
 
 
-def _names_in(environ: Mapping[str, str], env_file: str | Path | None, secrets_dir: Path) -> set[str]:
+def _names_in(environ: Mapping[str, str], in_file: Mapping[str, str], secrets_dir: Path) -> set[str]:
     """The names of all variables that have a value, in upper case in files, where the case does not count."""
-    in_files = {*_in_file(env_file), *(file.name for file in _files_in(secrets_dir))}
+    in_files = {*in_file, *(file.name for file in _files_in(secrets_dir))}
     return {name for name, value in environ.items() if value.strip()} | {name.upper() for name in in_files}
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from creditbot.errors import SettingsError
+from creditbot.settings.names import misspelt
 from creditbot.settings.settings import Settings, StateConfigMap, StateFile, raw, unknown_names
 from creditbot.settings.types import state_location
 from creditbot.text.known_secrets import without_known_secrets
@@ -281,6 +283,18 @@ def test_a_misspelt_setting_is_an_error_that_names_the_right_one(written: str, m
     error = complaint(**{written: "1"})
     assert f"No such settings: {written}." == error.what
     assert f"{written}: the setting is {meant}" in error.todo
+
+
+KNOWN = [name.upper() for name in Settings.model_fields]
+
+
+@given(st.sampled_from(KNOWN), st.integers(0, 20), st.text("AEIO_X", max_size=4))
+def test_no_name_that_difflib_finds_near_is_passed_over(setting: str, at: int, inserted: str) -> None:
+    """Most names are told apart by their letters alone, without difflib."""
+    name = setting[:at] + inserted + setting[at + len(inserted) // 2 :]
+    assume(name not in KNOWN and not name.endswith("_PORT"))  # a variable of Kubernetes has such a name
+    near = get_close_matches(name, KNOWN, 1, 0.82)
+    assert ({name: near[0]} if near else {}) == misspelt([name], KNOWN)
 
 
 def test_names_in_env_file_and_secret_files_are_checked_as_well(tmp_path: Path) -> None:
