@@ -65,9 +65,7 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
     """
     from creditbot.bootstrap import assemble
 
-    speak = open_log(settings)
-    for name in settings.plain_http:
-        log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
+    speak = begin(settings)
     assembly = assemble(settings, progress=ConsoleProgress(speak, shadow=settings.shadow), environ=environ)
     with stopping(assembly):
         report = work(settings, assembly)
@@ -77,6 +75,14 @@ def tick(settings: Settings, environ: Mapping[str, str]) -> int:
         speak(line)
     renew_report(settings, assembly)
     return 0 if report.ok else 1
+
+
+def begin(settings: Settings) -> Callable[[str], None]:
+    """Opens the log of a process, and warns of addresses that are not encrypted; returns what tells the terminal."""
+    speak = open_log(settings)
+    for name in settings.plain_http:
+        log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
+    return speak
 
 
 def open_log(settings: Settings) -> Callable[[str], None]:

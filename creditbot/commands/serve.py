@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from creditbot.commands.output import defect
 from creditbot.commands.run_once import (
     ConsoleProgress,
+    begin,
     check_notebooks_exist,
     open_log,
     problem_lines,
@@ -55,9 +56,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     """
     from creditbot.bootstrap import assemble, make_doorbell, make_metrics_page
 
-    speak = open_log(settings)
-    for name in settings.plain_http:
-        log.warning("%s uses plain http, as HTTP_HOSTS allows", name)
+    speak = begin(settings)
     first = assemble(settings, environ=environ)
     check_notebooks_exist(first)
     page = make_metrics_page(settings)
