@@ -1,4 +1,4 @@
-"""`creditbot backtest` over real HTTP, on a small history of the sandbox: killed, gone on with, and never writing."""
+"""`creditbot backtest` over real HTTP, on a small history of the sandbox: killed, continued, and never writing."""
 
 from __future__ import annotations
 

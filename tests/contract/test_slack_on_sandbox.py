@@ -112,7 +112,7 @@ def test_people_are_mentioned_in_a_message_to_the_owner(sandbox: SandboxSlack, s
 
 
 def test_what_was_told_in_a_channel_is_found_there(sandbox: SandboxSlack, slack: Adapters, time: Time) -> None:
-    """The weekly digest, in a channel by its name or its id; it is no request, and no reply."""
+    """The weekly digest, in a channel by its name or its id. It is neither a request nor a reply."""
     since = time_of(f"{int(time.now) - 60}.000000")
     marker = Marker("notice", "weekly.2026-01-05", "n1")
     by_name, by_id = slack.channel(f"#{CHANNEL_NAME}"), slack.channel(CHANNEL)

@@ -106,7 +106,7 @@ def pushgateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """A Prometheus that scrapes the Pushgateway and a page of ours every second.
+    """A Prometheus that scrapes the Pushgateway and our own page every second.
 
     Attributes:
         url: its address.

@@ -137,7 +137,7 @@ def edit_state(past: Past, key: RequestKey, place: str, value: object) -> None:
 
 
 def rebuild(past: Past) -> None:
-    """Writes every checkpoint and the head in the state anew, so that they fit the entries as they are now."""
+    """Writes every checkpoint and the head in the state again, so that they fit the entries as they are now."""
     world = past.world
     tree = Tree()
     roots = {}

@@ -24,7 +24,7 @@ HELD = HoldReason(HoldKind.REQUEST_LIMIT, "It is too much.", "limit", Decimal("1
 
 
 def row(ours: str = "", theirs: str = "", number: int = 0, **facts: Any) -> BacktestRow:
-    """A row with these amounts, answered an hour after it was asked; without one of ours it is a link of no use."""
+    """A row with these amounts, answered an hour after it was asked. Without our amount its link led to no query."""
     asked = START + timedelta(days=number)
     answer = PeoplesAnswer("U0LEE", asked + timedelta(hours=1), Decimal(theirs) if theirs else None)
     amount = Decimal(ours) if ours else None
