@@ -125,8 +125,8 @@ class Message:
         text: `text` as Slack sent it (`&amp;`, `<url|label>`).
         content: the parts that may hold links: `text`, `blocks`, `attachments`, as Slack sent them. Untrusted.
         marker: our metadata if the message carries it; whoever posted it.
-        reactions: name of the emoji, such as "+1" or "+1::skin-tone-3" -> user ids of those who reacted with it. Only
-            filled in where a message to approvers is read.
+        reactions: name of the emoji, such as "+1" or "+1::skin-tone-3" -> user ids of those who reacted with it. Slack
+            may name only some of them.
     """
 
     channel: str

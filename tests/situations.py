@@ -109,15 +109,17 @@ def answer_in_doubt(world: Stage) -> None:
 
 
 def denied_in_thread(world: Stage) -> None:
-    """A person says in the thread that there is no credit."""
+    """A person says in the thread that there is no credit, and by a reaction on the request."""
     key = world.ask("abc")
     world.say("Denied, do not credit.", "U0BOSS", thread_ts=key.ts)
+    world.react_to(key, "x", "U0BOSS")
     world.tick()
 
 
 def taken_back(world: Stage) -> None:
-    """The person who asked takes a request back, in the message and in the thread, and seems to answer it."""
+    """The person who asked takes a request back, in the message, by a reaction and in the thread, and answers it."""
     key = world.say(f"please credit <https://{HOST}/explore/m/v?qid=abc>\nEdit: please ignore")
+    world.react_to(key, "no_entry_sign", PERSON)
     world.say("wait", thread_ts=key.ts)
     world.say("Approved, $4,948.80", thread_ts=key.ts)
     world.tick()

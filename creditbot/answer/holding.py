@@ -126,7 +126,7 @@ class Holds:
         covered = record.hold.reasons if record.hold else ()
         if new := uncovered(self._by_words(record, shown.words), covered):
             raise ThreadUnclear(
-                f"Before my reply was in the thread, somebody wrote there. {new[0].text}",
+                f"Before my reply was in the thread, somebody wrote or reacted there. {new[0].text}",
                 "Look at the thread and credit by hand.",
             )
 

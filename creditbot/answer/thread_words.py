@@ -1,6 +1,7 @@
 """Says which words of people hold a request: those in its thread, and those with which it takes itself back. Pure.
 
     a "no", or what may be an answer, of anybody       held
+    a "no" of anybody as a reaction on the request     held
     the person who asked takes the request back        held
     plain talk of others                               held if the policy says so, as it does by default
     plain talk of the person who asked                 let pass
@@ -33,19 +34,22 @@ def word_reasons(words: Sequence[Words], policy: Policy, agreed: Collection[str]
         policy: whose plain talk holds a request.
         agreed: Slack ids of approvers who have said yes: they know what they wrote.
     """
-    reasons = [reason for each in words for reason in _reasons(each, policy, agreed)]
-    reasons.sort(key=lambda reason: reason.kind is HoldKind.TALK)  # a "no" comes first
-    if len(reasons) <= MOST_WORDS:
+    found = [(each.since, reason) for each in words for reason in _reasons(each, policy, agreed)]
+    found.sort(key=lambda pair: pair[1].kind is HoldKind.TALK)  # a "no" comes first
+    reasons, rest = [reason for _, reason in found[:MOST_WORDS]], found[MOST_WORDS:]
+    if not rest:
         return tuple(reasons)
-    rest = reasons[MOST_WORDS:]
     many = f"There are {len(rest)} more messages" if len(rest) > 1 else "There is 1 more message"
-    latest = max((reason.about for reason in rest), key=micros_of)
-    return (*reasons[:MOST_WORDS], HoldReason(rest[0].kind, f"{many} in the thread.", about=latest))
+    _, latest = max(rest, key=lambda pair: micros_of(pair[0]))
+    return (*reasons, HoldReason(rest[0][1].kind, f"{many} in the thread.", about=latest.about))
 
 
 def _reasons(words: Words, policy: Policy, agreed: Collection[str]) -> Iterator[HoldReason]:
-    author = words.message.user or words.message.bot or ""
-    if words.in_request and words.by_asker:  # the question quotes the message anyway
+    author = words.author
+    if words.reactions:  # not when: nobody knows. Whoever adds a second emoji says nothing new.
+        who = "The person who asked takes the request back" if words.by_asker else f"@{author} says no to the request"
+        yield HoldReason(HoldKind.WORDS, f"{who}, by a reaction on it: {words.reactions}.", about=f"reaction {author}")
+    elif words.in_request and words.by_asker:  # the question quotes the message anyway
         yield HoldReason(HoldKind.WORDS, "The message itself takes the request back.", about=words.since)
     elif words.reading is not Reading.OTHER:
         yield HoldReason(HoldKind.WORDS, f"{_who(words, author)}: {_quote(words)}", about=words.since)

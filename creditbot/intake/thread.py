@@ -4,7 +4,8 @@ The messages come from `Inbox.thread`. `creditbot.answer` bases its decisions on
 
 An answer is our reply with its marker, or one without a marker, such as `Approved, $...`: by a person, by a bot of
 PREVIOUS_BOTS, or by us before a state was lost. An answer without a marker counts for one request only: the last one
-before it. Other words of people below a request, and a request that is taken back, may hold it: the policy says which.
+before it. Other words of people below a request, their "no" as a reaction on it, and a request that is taken back may
+hold it: the policy says which.
 """
 
 from __future__ import annotations
@@ -33,9 +34,16 @@ UNCOUNTED = frozenset({
 """Texts of our own replies that do not count, as they say themselves."""
 
 
+NO_REACTIONS: Mapping[str, str] = {
+    "x": "❌", "-1": "👎", "thumbsdown": "👎", "no_entry_sign": "🚫", "no_entry": "⛔", "octagonal_sign": "🛑",
+    "raised_hand": "✋", "hand": "✋", "no_good": "🙅", "negative_squared_cross_mark": "❎",
+}  # fmt: skip
+"""Reactions on a request that say that it is not to be answered: names of the emoji, without skin tone -> the emoji."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What somebody wrote about a request.
+    """What somebody wrote about a request, or said by a reaction on it.
 
     Attributes:
         message: the reply, or the request itself.
@@ -43,17 +51,30 @@ class Words:
         by_asker: whether the person who asked wrote it. Of these only the words that take the request back are kept,
             and those that look like an answer.
         in_request: whether they are words of the request itself.
+        reactions: the emoji of a person's reactions on the request, such as "❌"; "" for what is written.
+        reacted_by: member id of that person; "" for what is written.
     """
 
     message: Message
     reading: Reading
     by_asker: bool = False
     in_request: bool = False
+    reactions: str = ""
+    reacted_by: str = ""
+
+    @property
+    def author(self) -> str:
+        """Id of the person or bot whose words they are."""
+        return self.reacted_by or self.message.user or self.message.bot or ""
 
     @property
     def since(self) -> str:
-        """The ts of the message, or of its last edit: it said something else before."""
+        """The ts of the message, or of its last edit: it said something else before. A reaction carries no time."""
         return self.message.edited or self.message.ts
+
+    def is_after(self, moment: datetime | None) -> bool:
+        """Whether they may be later than a moment: a reaction always may, and everything is if it is None."""
+        return moment is None or bool(self.reactions) or time_of(self.since) > moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +89,8 @@ class ThreadView:
         elsewhere: ts of the unmarked answer that counts for the request, or "".
         unclear: why the thread does not show whether the request was answered, one sentence, or "".
         remarks: the unmarked replies to the request that answer it, may answer it, or refuse it, oldest first.
-        words: what people wrote about the request that is not an answer, since it was last tried again, oldest first.
+        words: what people wrote about the request that is not an answer, since it was last tried again, oldest first;
+            before them, one for each person whose reaction on it says no.
         replies: how many replies the thread has.
         looked: UTC, when the reading of the thread began; None where nobody says so.
     """
@@ -114,7 +136,8 @@ def view(
     to_it = replies[key.ts].words if key.ts in replies else []
     remarks = tuple(words.message for words in to_it if words.reading is not Reading.OTHER)
     others = [words for words in to_it if words.reading is not Reading.ANSWER]
-    words = tuple(w for w in (*_of_request(request), *others) if retried is None or time_of(w.since) > retried)
+    every = (*_of_request(request), *_of_reactions(request, workspace), *others)
+    words = tuple(each for each in every if each.is_after(retried))
     number = sum(message.thread != message.ts for message in messages)
     return ThreadView(request, own, ours, forged, answer, unclear, remarks, words, number)
 
@@ -141,6 +164,22 @@ def _of_request(request: Request | None) -> Iterator[Words]:
     """The words with which the request itself is taken back; an app's form has words of its own."""
     if request and request.message.bot is None and takes_back(request.message.text):
         yield Words(request.message, Reading.REFUSAL, by_asker=True, in_request=True)
+
+
+def _of_reactions(request: Request | None, workspace: Workspace) -> Iterator[Words]:
+    """For each person whose reactions on the request say no: those that stand now. Our own are signs."""
+    said: dict[str, list[str]] = {}
+    for name, users in request.message.reactions.items() if request else ():
+        emoji = NO_REACTIONS.get(name.partition("::")[0], "")
+        for user in users if emoji else ():
+            if user != workspace.user:
+                said.setdefault(user, []).append(emoji)
+    for user, emojis in sorted(said.items()):
+        assert request
+        by_asker = user == request.message.user
+        yield Words(
+            request.message, Reading.REFUSAL, by_asker, reactions=" ".join(dict.fromkeys(emojis)), reacted_by=user
+        )
 
 
 def _unmarked_answer(replies: Mapping[str, _Replies], key: RequestKey) -> tuple[str, str]:

@@ -24,6 +24,7 @@ _SKIN_TONES = {chr(0x1F3FB + n): f"::skin-tone-{n + 2}" for n in range(5)}
 _NAMES_OF_EMOJI = {
     "✅": "white_check_mark", "✔": "heavy_check_mark", "👍": "+1", "❌": "x", "👎": "-1", "👀": "eyes",
     "✋": "raised_hand", "⚠": "warning", "🎉": "tada", "🙏": "pray", "❤": "heart",
+    "🚫": "no_entry_sign", "⛔": "no_entry", "🛑": "octagonal_sign",
 }  # fmt: skip
 _OTHER_NAMES = {"thumbsup": "+1", "thumbsdown": "-1", "hand": "raised_hand"}
 """Names that people type -> the ones under which Slack keeps a reaction."""

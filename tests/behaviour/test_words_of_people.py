@@ -10,6 +10,7 @@ import pytest
 
 from creditbot.answer.thread_words import MOST_WORDS
 from creditbot.decide.policy import Policy, Talkers
+from creditbot.intake.thread import NO_REACTIONS
 from creditbot.model import RequestKey
 from tests.behaviour.failures import SILENCE
 from tests.support.world import BOT_USER, OWNER, PERSON, REFERENCE, RULES, Outcome, World, explore_link
@@ -173,6 +174,95 @@ def test_long_words_are_cut_in_the_question(world: World) -> None:
     assert len(reason) < 300
 
 
+# -- reactions on the request ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("emoji", ["x", "-1::skin-tone-4", "no_entry_sign", "raised_hand"])
+@pytest.mark.parametrize("user", [BOSS, PERSON])
+def test_a_no_as_a_reaction_on_the_request_holds_it(world: World, emoji: str, user: str) -> None:
+    """Of another person, and of the person who asked, who takes the request back with it. No policy lets it pass."""
+    key = world.ask("abc")
+    world.react_to(key, emoji, user)
+    world.tick(**talk("nobody"))
+    assert ("held", []) == (world.record(key).status, world.replies(key))
+    who = "The person who asked takes the request back" if user == PERSON else f"@{user} says no to the request"
+    shown = NO_REACTIONS[emoji.partition("::")[0]]
+    assert [f"{who}, by a reaction on it: {shown}."] == reasons(world, key)
+    (question,) = world.questions()
+    assert reasons(world, key)[0] in question.text
+
+
+def test_a_reaction_while_the_notebook_runs_is_read_before_the_post(world: World) -> None:
+    key = world.ask("abc")
+    world.amid("notebook", lambda: world.react_to(key, "x", BOSS))
+    world.tick()
+    assert ("held", []) == (world.record(key).status, world.replies(key))
+
+
+def test_a_reaction_that_is_taken_back_before_the_post_holds_nothing(world: World) -> None:
+    key = world.ask("abc")
+    world.react_to(key, "x", BOSS)
+    world.amid("notebook", lambda: world.react_to(key, "x", BOSS, remove=True))
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+@pytest.mark.parametrize(("emoji", "user"), [("eyes", OWNER), ("+1", BOSS), ("raised_hand", BOT_USER), ("x", BOT_USER)])
+def test_other_reactions_and_our_own_hold_nothing(world: World, emoji: str, user: str) -> None:
+    """Somebody who looks has not spoken, and our own reactions are signs."""
+    key = world.ask("abc")
+    world.react_to(key, emoji, user)
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_a_reaction_after_the_reply_changes_nothing(world: World) -> None:
+    key = world.ask("abc")
+    world.tick()
+    world.react_to(key, "x", BOSS)
+    world.ticks(3)
+    assert Outcome("answered", replies=[REFERENCE], runs=["abc"]) == world.outcome(key)
+
+
+def test_a_yes_posts_although_the_no_still_stands(world: World) -> None:
+    """The approvers were shown it. A second emoji of the same person is nothing new, a second person is."""
+    key = world.ask("abc")
+    world.react_to(key, "x", BOSS)
+    world.tick()
+    world.react_to(key, "-1", BOSS)
+    world.react_to(key, "-1", SAM)
+    world.react("+1")
+    world.tick()
+    assert ("held", 2) == (world.record(key).status, len(world.visible_asks()))
+    says = "says no to the request, by a reaction on it"
+    assert [f"@{BOSS} {says}: ❌ 👎.", f"@{SAM} {says}: 👎."] == reasons(world, key)
+    world.react("+1")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_a_retry_does_not_settle_a_reaction(world: World) -> None:
+    """Nobody knows whether it is from before: a reaction carries no time."""
+    key = world.ask("abc")
+    world.react_to(key, "x", BOSS)
+    world.tick()
+    world.react("x")
+    world.tick()
+    world.retry(key)
+    world.tick()
+    assert ("held", []) == (world.record(key).status, world.replies(key))
+    world.react("+1")
+    world.tick()
+    assert [REFERENCE] == world.replies(key)
+
+
+def test_a_reaction_above_a_reply_that_got_lost_leaves_it_to_people(world: World) -> None:
+    key = world.ask_and_fail("reply", SILENCE)
+    world.react_to(key, "x", BOSS)
+    world.ticks(3)
+    assert Outcome("given_up", told=1, runs=["abc"]) == world.outcome(key)
+
+
 # -- words while a request is held -------------------------------------------------------------------------------------
 
 
@@ -245,7 +335,7 @@ def test_words_below_a_reply_that_got_lost_leave_it_to_people(world: World, text
     say(world, key, text)
     world.ticks(3)
     assert Outcome("given_up", replies=[text], told=1, runs=["abc"]) == world.outcome(key)
-    assert "Before my reply was in the thread, somebody wrote there." in world.told()[0]
+    assert "Before my reply was in the thread, somebody wrote or reacted there." in world.told()[0]
 
 
 def test_approved_words_do_not_stop_a_second_try(world: World, odd: RequestKey) -> None:

@@ -10,11 +10,15 @@ import pytest
 from creditbot.adapters.slack.access import access
 from creditbot.adapters.slack.open import SlackAdapters as Adapters
 from creditbot.errors import PostRefused, PostUnknown, Refused
-from creditbot.model import Marker
+from creditbot.intake.looker_host import LookerHost
+from creditbot.intake.requests import RequestRules
+from creditbot.intake.thread import view
+from creditbot.model import Marker, RequestKey
 from creditbot.sandbox.faults import dropped_after, dropped_before, rate_limited, server_error
+from creditbot.sandbox.people import react
 from creditbot.sandbox.seed import CHANNEL_NAME
 from creditbot.sandbox.slack import SandboxSlack
-from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER
+from creditbot.sandbox.world import BOT, BOT_USER, CHANNEL, OWNER, TEAM
 from creditbot.slack_time import time_of
 from tests.support.slack_sandbox import adapters_on
 from tests.support.slack_stub import Time
@@ -62,6 +66,19 @@ def test_a_reply_is_seen_with_its_marker(sandbox: SandboxSlack, slack: Adapters)
     assert parent == reply.thread_ts
     assert "Approved, $1 &amp; &lt;more&gt;" == reply.text
     assert [parent] == [message.ts for message in slack.inbox.messages(CHANNEL, time_of(parent) - timedelta(hours=1))]
+
+
+def test_a_no_as_a_reaction_is_seen_with_the_thread(sandbox: SandboxSlack, slack: Adapters) -> None:
+    """In the very read that shows the replies: no further call. Our own sign is not one."""
+    parent = sandbox.world.post("please: https://acme.looker.com/looks/42")
+    key = RequestKey(TEAM, CHANNEL, parent)
+    slack.signs.put(key, "waiting")
+    react(sandbox.world, parent, "🚫", person="Olu Owner")
+    workspace, rules = slack.inbox.workspace(None), RequestRules(LookerHost("acme.looker.com"))
+    asked = len(sandbox.calls)
+    shown = view(slack.inbox.thread(CHANNEL, parent), key, workspace, rules)
+    assert [("🚫", OWNER, False)] == [(each.reactions, each.reacted_by, each.by_asker) for each in shown.words]
+    assert ["conversations.replies"] == [method for method, _ in sandbox.calls[asked:]]
 
 
 def test_an_amended_reply_keeps_its_marker(sandbox: SandboxSlack, slack: Adapters) -> None:

@@ -356,9 +356,12 @@ class World:
     def react(self, emoji: str, user: str = OWNER, *, question: int = -1, remove: bool = False) -> None:
         """Somebody reacts to a message in the approvers' conversation."""
         message = self.visible_asks()[question]
-        users = [each for each in message.reactions.get(emoji, ()) if each != user] + ([] if remove else [user])
-        reactions = {name: who for name, who in {**message.reactions, emoji: tuple(users)}.items() if who}
-        self.change_ask(message.ts, reactions=reactions)
+        self.change_ask(message.ts, reactions=_with_reaction(message, emoji, user, remove=remove))
+
+    def react_to(self, key: RequestKey, emoji: str, user: str, *, remove: bool = False) -> None:
+        """Somebody reacts to a message in the channel."""
+        (message,) = (m for m in self.visible() if m.ts == key.ts)
+        self.change(key.ts, reactions=_with_reaction(message, emoji, user, remove=remove))
 
     def change_ask(self, ts: str, **changes: Any) -> None:
         self.asks = [replace(m, **changes) if m.ts == ts else m for m in self.asks]
@@ -644,6 +647,12 @@ class FakeOwner:
                 if time_of(m.ts) >= since
             ),
         )
+
+
+def _with_reaction(message: Message, emoji: str, user: str, *, remove: bool) -> dict[str, tuple[str, ...]]:
+    """The reactions of a message after somebody has reacted to it, or has taken a reaction back."""
+    users = [each for each in message.reactions.get(emoji, ()) if each != user] + ([] if remove else [user])
+    return {name: who for name, who in {**message.reactions, emoji: tuple(users)}.items() if who}
 
 
 def _amount(reply: str) -> Decimal:
