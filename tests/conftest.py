@@ -2,13 +2,17 @@
 
 import gc
 import os
+import pkgutil
 import re
 import sys
 import threading
 from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from fnmatch import fnmatch
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,12 +23,17 @@ from creditbot.text.known_secrets import know_secrets
 TESTS = Path(__file__).parent
 BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}
 """Marker -> the test files that have it by their place or name; in others it stands as `pytestmark`."""
-COVERED = ("creditbot.intake", "creditbot.credit", "tests.support.sql")
+MEASURED = ("creditbot.intake", "creditbot.credit")
+"""Coverage is measured of these, see pyproject.toml."""
+COVERED = (*MEASURED, "tests.support.sql")
 """Coverage is measured in files of unit/ that import from these: tracing doubles the time of what it sees."""
 LARGE_TABLE = 10
 """Cases of one test, of which `--every` leaves some out if there are more."""
-UNTRACED = ("kernels", "untraced")
+UNTRACED = ("hypothesis", "kernels", "untraced")
 """Markers of the tests among them that it is not measured in."""
+NOT_TRACED = (None, None)
+TRACERS = pytest.StashKey[tuple[Any, Any]]()
+"""What traces the thread of a test, and those that it starts."""
 
 # Generated examples come from a fixed seed in `make test` and in CI, so that a pull request never fails by chance.
 settings.register_profile(
@@ -79,10 +88,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Looks for no garbage while tests are collected, of which there is none: more than a quarter of the time."""
+    """Looks for no garbage while tests are collected, of which there is none: more than a quarter of the time.
+
+    Coverage sees the modules that it measures being imported, and nothing else: tracing takes twice as long as the rest.
+    """
+    if _traced():
+        for package in map(import_module, MEASURED):
+            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                import_module(module.name)
     gc.disable()
     try:
-        return (yield)
+        with _tracing(NOT_TRACED):
+            return (yield)
     finally:
         gc.enable()
 
@@ -95,17 +112,36 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Takes coverage's tracing away from tests that are not COVERED: pytest-cov's own marker fails under xdist."""
-    if sys.gettrace() is None or (_is_covered(item.path) and not any(map(item.get_closest_marker, UNTRACED))):
+    """Takes coverage's tracing away from all that is not the call of a test in which it is measured."""
+    item.stash[TRACERS] = sys.gettrace(), threading.gettrace()
+    with _tracing(NOT_TRACED if _traced() else item.stash[TRACERS]):
         return (yield)
-    mine, of_threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Gives it back to the call: pytest-cov's own marker fails under xdist."""
+    covered = _is_covered(item.path) and not any(map(item.get_closest_marker, UNTRACED))
+    with _tracing(item.stash[TRACERS]) if covered else nullcontext():
+        return (yield)
+
+
+def _traced() -> bool:
+    """Whether coverage is measured, which is not so for a debugger that traces."""
+    return type(sys.gettrace()).__name__ == "CTracer"
+
+
+@contextmanager
+def _tracing(tracers: tuple[Any, Any]) -> Generator[None]:
+    """While this thread and those that it starts are traced by these two, or not at all."""
+    before = sys.gettrace(), threading.gettrace()
+    sys.settrace(tracers[0])
+    threading.settrace(tracers[1])
     try:
-        return (yield)
+        yield
     finally:
-        sys.settrace(mine)
-        threading.settrace(of_threads)
+        sys.settrace(before[0])
+        threading.settrace(before[1])
 
 
 @cache
