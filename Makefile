@@ -27,6 +27,8 @@ PROCESSES ?= 2
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
+# Where no bytecode may be written, each of the hundreds of processes of the tests compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 # $(call patiently,WORDS,COMMAND): says the words, runs the command, and says that it still runs every five seconds.
 define patiently

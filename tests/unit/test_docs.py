@@ -71,6 +71,7 @@ def command_lines(text: str) -> list[str]:
     return [re.split(r" (?:2?>|&)", line)[0].strip() for line in found]
 
 
+PARSER = cli.parser()
 COMMANDS = sorted({(name, line) for name, text in DOCS.items() for line in command_lines(text) if " | " not in line})
 
 
@@ -79,20 +80,20 @@ def test_every_command_is_one(name: str, line: str) -> None:
     """What the docs tell people to type is understood by the command line."""
     arguments = shlex.split(line)
     if len(arguments) == 1:  # named, and not typed
-        assert arguments[0] in {*_choices(cli.parser()), "--help", "--version"}
+        assert arguments[0] in {*_choices(PARSER), "--help", "--version"}
     else:
-        cli.parser().parse_args(arguments)
+        PARSER.parse_args(arguments)
 
 
 def test_the_readme_has_every_command() -> None:
     """Each with its name at least."""
-    commands = _choices(cli.parser())
+    commands = _choices(PARSER)
     assert commands == {name for name in commands if f"creditbot {name}" in README}
 
 
 def test_the_page_of_commands_has_a_heading_for_each() -> None:
     """And a row for each command of the sandbox."""
-    commands = _choices_of(cli.parser())
+    commands = _choices_of(PARSER)
     headings = re.findall(r"^## creditbot ([a-z-]+)$", DOCS["docs/commands.md"], re.MULTILINE)
     assert [*commands] == headings
     rows = re.findall(r"^\| `creditbot sandbox ([a-z-]+)", DOCS["docs/commands.md"], re.MULTILINE)
