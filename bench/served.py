@@ -1,4 +1,7 @@
-"""Measures `creditbot serve`: how long a request waits for its reply, and what it costs while nothing happens."""
+"""Measures `creditbot serve`: how long a request waits for its reply, and what it costs while nothing happens.
+
+Each request comes into a quiet channel: one that follows another within a second waits for the second to be over.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from bench.stage import PYTHON, Stage, staged
 
 IDLE = 30.0
 """Seconds for which it is watched while nothing happens."""
+QUIET = 3.5
+"""Seconds of quiet before each request: after those, the first look that follows a ring is over, too."""
 _GLANCE = 0.02
 
 
@@ -26,7 +31,7 @@ def rows(rounds: int, notebook: Path) -> Iterator[Row]:
     with staged(notebook, POLICY_FILE=POLICY) as stage, serving(stage) as process:
         script = plain_script(stage, notebook)
         answer_time(stage), script()  # neither counts
-        pairs = [(answer_time(stage), script().wall) for _ in range(rounds)]
+        pairs = [(answer_time(stage, QUIET), script().wall) for _ in range(rounds)]
         answer, plain = (statistics.median(times) for times in zip(*pairs, strict=True))
         case = f"from a message to its reply, `creditbot serve`, {NAMES[notebook]} notebook"
         yield Row(case, seconds(answer), f"its cells as a script: {seconds(plain)}", (answer / plain,), 1.0)
@@ -50,8 +55,9 @@ def serving(stage: Stage) -> Iterator[psutil.Process]:
             process.wait(60)
 
 
-def answer_time(stage: Stage) -> float:
-    """Seconds from a message to its reply, both by Slack's clock."""
+def answer_time(stage: Stage, quiet: float = 0.0) -> float:
+    """Seconds from a message to its reply, both by Slack's clock, after so many seconds without a message."""
+    time.sleep(quiet)
     ts = stage.ask()
     _wait(lambda: len(stage.world.thread(ts)) > 1, stage.folder / "serve.txt")
     return stage.reply_time(ts) - float(ts)

@@ -166,6 +166,9 @@ class Resolver(Protocol):
     def warm(self) -> None:
         """Starts in the background what a first call needs; calling it again does nothing."""
 
+    def stay_logged_in(self) -> None:
+        """Logs in, in the background, if not yet done or if the login ends soon. Raises nothing."""
+
     def login(self) -> str:
         """Logs in, if not yet done, and returns the API user's name. Raises `Unreachable` or `Refused`."""
 
@@ -181,7 +184,7 @@ class Runner(Protocol):
     """Runs notebooks, each in a process of its own without the bot's secrets."""
 
     def warm(self) -> None:
-        """Starts what a first run needs, in the background; calling it again does nothing."""
+        """Starts what the next run needs, in the background; what is ready already stays as it is."""
 
     def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
         """Runs the notebook with its `looker` parameter set to `sql`. Safe to call from several threads.

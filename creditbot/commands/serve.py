@@ -66,11 +66,13 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         with stopping(first, lambda: _end(bell, doorbell)):
             if doorbell:
                 doorbell.open(bell.ring)
-            with suppress(CreditbotError):  # a tick tells it
-                first.calculator.warm()
             ticks = ServedTicks(settings, first, speak, page)
-            rhythm = loop.Rhythm(lambda: settings.tick_seconds(hears=doorbell is not None and doorbell.hears))
-            loop.serve(ticks.tick, bell, first.stop, rhythm)
+            ticks.stay_warm()
+            rhythm = loop.Rhythm(
+                lambda: settings.tick_seconds(hears=doorbell is not None and doorbell.hears),
+                apart=loop.APART * len(settings.channels),
+            )
+            loop.serve(ticks.tick_and_stay_warm, bell, first.stop, rhythm)
     finally:
         if doorbell:
             doorbell.close()
@@ -113,6 +115,17 @@ class ServedTicks:
         self._page = page
         self._progress = ConsoleProgress(speak, shadow=settings.shadow)
         self._terminal, self._log = _News(speak), _News(log.error)
+
+    def stay_warm(self) -> None:
+        """Has what the next request needs ready before it comes: a kernel that waits, and a login to Looker."""
+        with suppress(CreditbotError):  # the tick that needs it tells it
+            self._assembly.calculator.stay_warm()
+
+    def tick_and_stay_warm(self) -> bool:
+        """Does `tick`, and then `stay_warm`."""
+        done = self.tick()
+        self.stay_warm()
+        return done
 
     def tick(self) -> bool:
         """Does one tick; whether it could be done. What went wrong is in the log, and on the terminal."""

@@ -155,10 +155,15 @@ class CreditCalculator:
         self._notebook_slots = threading.BoundedSemaphore(limits.workers)
 
     def warm(self) -> None:
-        """Starts in the background what the first request needs."""
+        """Starts in the background what the next request needs."""
         self._runner.warm()
         self._resolver.warm()
         self._sql_reader.warm()
+
+    def stay_warm(self) -> None:
+        """The same for a process that stays: it is also logged in to Looker before the next request comes."""
+        self.warm()
+        self._resolver.stay_logged_in()
 
     def compute(self, request: Request, now: datetime) -> Computation:
         """The credit of the request. Raises `LinksFailed` with every link that failed, and why.

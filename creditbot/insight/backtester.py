@@ -87,6 +87,10 @@ class RememberedQueries:
         """See `ports.Resolver`."""
         self._resolver.warm()
 
+    def stay_logged_in(self) -> None:
+        """See `ports.Resolver`."""
+        self._resolver.stay_logged_in()
+
     def login(self) -> str:
         """See `ports.Resolver`."""
         return self._resolver.login()

@@ -69,6 +69,9 @@ class StoredSql:
     def warm(self) -> None:
         """There is nothing to start."""
 
+    def stay_logged_in(self) -> None:
+        """Nobody logs in anywhere."""
+
     def login(self) -> str:
         """Nobody logs in anywhere."""
         return ""

@@ -21,7 +21,7 @@ from creditbot.text import one_line
 if TYPE_CHECKING:  # what these import can wait until the fork server has started
     from creditbot.model import NotebookRun
     from creditbot.notebook_host.executor import NotebookExecutor
-    from creditbot.notebook_host.wire import HostSettings, RunRequest
+    from creditbot.notebook_host.wire import HostSettings, RunRequest, WarmRequest
 
 _THREADS = 128
 """More than there are ever requests at a time; threads start only when needed."""
@@ -44,8 +44,11 @@ def main() -> None:
 
 
 def _serve(settings: HostSettings, launcher: KernelLauncher, replies: BinaryIO) -> None:
-    if settings["notebooks"]:
-        launcher.prestart(str(Path(settings["notebooks"][0]).parent))
+    def prestart() -> None:
+        if settings["notebooks"]:
+            launcher.prestart(str(Path(settings["notebooks"][0]).parent))
+
+    prestart()
     pool = ThreadPoolExecutor(_THREADS)
     executor = pool.submit(_executor, settings, launcher)  # in a thread, so that this one sees the end of stdin
     lock = threading.Lock()
@@ -59,7 +62,11 @@ def _serve(settings: HostSettings, launcher: KernelLauncher, replies: BinaryIO) 
             replies.flush()
 
     for line in sys.stdin:
-        pool.submit(reply, json.loads(line))
+        message: RunRequest | WarmRequest = json.loads(line)
+        if "warm" in message:
+            pool.submit(prestart)  # where it fails, the run will say so
+        else:
+            pool.submit(reply, message)
 
 
 def _executor(settings: HostSettings, launcher: KernelLauncher) -> NotebookExecutor:

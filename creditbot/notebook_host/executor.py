@@ -78,7 +78,7 @@ class NotebookExecutor:
         started = time.monotonic()
         prepared = prepare(Path(notebook), self._values.get(notebook))
         kernel = self._launcher.kernel(str(prepared.path.parent), prepared.command)
-        kernel.put(prepared.imported)
+        kernel.begin(prepared.imported)
         execution = Execution(kernel, notebook, sql, _parameters(prepared, days))
         try:
             try:

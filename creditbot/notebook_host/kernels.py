@@ -19,15 +19,15 @@ from pathlib import Path
 
 from creditbot.notebook_host import fork_server
 from creditbot.notebook_host.imports import modules_to_preload
-from creditbot.notebook_host.run_folder import make_run_folder, put_files
+from creditbot.notebook_host.run_folder import fill_run_folder, make_run_folder, put_files, show_changes
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
 _ENDING = 5.0
 """Seconds the fork server gets to end its processes."""
 
-_FRESH = 60.0
-"""Seconds for which a kernel may wait for its run: the files in its folders are copies from when it was started."""
+_LONGEST_WAIT = 3600.0
+"""Seconds for which a kernel waits for its run. What cleans up a temporary folder may remove older files from it."""
 
 
 class ForkedProcess:
@@ -66,12 +66,14 @@ class Kernel:
     Attributes:
         process: the process that it runs in.
         connection: the content of its Jupyter connection file.
-        work: the folder that it works in, if that is one of its own; else None.
+        work: the folder that it works in, if that is one of its own; else None. It is empty until `begin`.
+        started: when it was started, by `time.monotonic`.
     """
 
     def __init__(self, process: ForkedProcess) -> None:
         self.process = process
         self.work: Path | None = None
+        self.started = time.monotonic()
         self.connection: dict[str, int | str | bytes] = {
             "transport": "ipc",  # sockets in a private folder: nobody else can connect, and ports do not run out
             "ip": str(process.folder / "s"),
@@ -81,10 +83,21 @@ class Kernel:
         }
         self.file.write_text(json.dumps(self.connection))
 
-    def put(self, files: Mapping[str, bytes]) -> None:
-        """Puts files into its working folder, so that it imports exactly what was read for this run."""
+    def begin(self, files: Mapping[str, bytes]) -> None:
+        """Fills its working folder for a run that begins now. Raises OSError.
+
+        Args:
+            files: the files beside the notebook as they were read for this run, so that it imports exactly these.
+        """
         if self.work is not None:
+            fill_run_folder(self.work, Path(self.process.cwd))
             put_files(self.work, files)
+            show_changes(self.work)
+
+    def may_run(self, cwd: str) -> bool:
+        """Whether it can still be used for a notebook of this folder."""
+        waited = time.monotonic() - self.started
+        return self.process.cwd == cwd and waited < _LONGEST_WAIT and not self.process.ended.is_set()
 
     @property
     def file(self) -> Path:
@@ -112,29 +125,33 @@ class KernelLauncher:
         self._folder = folder
         self._apart = apart
         self._numbers = itertools.count(1)
-        self._spare: Kernel | None = None
-        self._spare_since = 0.0
+        self._waiting: Kernel | None = None
         self._lock = threading.RLock()
         self._launch()
 
     def prestart(self, cwd: str) -> None:
-        """Starts a kernel for the first run of a notebook of this folder, before that run is asked for."""
-        self._spare, self._spare_since = self._own_kernel(cwd), time.monotonic()
+        """Has a kernel wait for the next run of a notebook of this folder, unless one waits already."""
+        with self._lock:
+            before = self._waiting
+            if before and before.may_run(cwd):
+                return
+            self._waiting = self._own_kernel(cwd)
+        if before:
+            before.process.kill()
 
     def kernel(self, cwd: str, command: Sequence[str] = ()) -> Kernel:
-        """An unused kernel: the prestarted one if it fits and is fresh, else a new one, which may not be ready yet.
+        """An unused kernel: the one that waits if it fits, else a new one, which may not be ready yet.
 
         Args:
             cwd: the folder of the notebook.
             command: starts a kernel of another Python, with "{connection_file}" for the path of its connection file.
         """
         with self._lock:
-            spare, self._spare = self._spare, None
-        is_fresh = time.monotonic() - self._spare_since < _FRESH
-        if spare and is_fresh and spare.process.cwd == cwd and not command and not spare.process.ended.is_set():
-            return spare
-        if spare:
-            spare.process.kill()
+            waiting, self._waiting = self._waiting, None
+        if waiting and not command and waiting.may_run(cwd):
+            return waiting
+        if waiting:
+            waiting.process.kill()
         return self._other_kernel(cwd, command) if command else self._own_kernel(cwd)
 
     def _own_kernel(self, cwd: str) -> Kernel:

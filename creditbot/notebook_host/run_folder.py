@@ -1,8 +1,8 @@
 """Makes the folders of one run, which no other run sees: what a notebook writes there is gone when the run ends.
 
-Called by kernels.py, which removes them. The working folder looks like the notebook's own, and so does what is next to
-it: folders are made again and small files copied, so that what a run writes there is its own. What is large or beyond
-the budget is linked.
+Called by kernels.py, which removes them: it makes them empty for a kernel that may wait, and fills them when the run
+begins. The working folder looks like the notebook's own, and so does what is next to it: folders are made again and
+small files copied, so that what a run writes there is its own. What is large or beyond the budget is linked.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RunFolder:
 
 
 def make_run_folder(folder: Path, beside: Path, environment: Mapping[str, str]) -> RunFolder:
-    """Makes the folders of a run below `folder`.
+    """Makes the folders of a run below `folder`; the working folder is empty until `fill_run_folder`.
 
     Args:
         folder: private, and empty but for files of the kernel.
@@ -50,10 +50,6 @@ def make_run_folder(folder: Path, beside: Path, environment: Mapping[str, str]) 
         path.mkdir(mode=0o700)
     work = above / (beside.name or "root")
     work.mkdir()
-    _mirror(_entries(beside), work, _Budget(files=100, bytes=4 * 2**20, entries=500), _DEPTH)
-    next_to_it = (entry for entry in _entries(beside.parent) if entry.name != work.name)  # for `../data/rates.csv`
-    budget = _Budget(files=25, bytes=2**20, entries=200)
-    _mirror(itertools.islice(next_to_it, budget.entries), above, budget, _DEPTH)
     variables = {"HOME": home, "TMPDIR": tmp, "TEMP": tmp, "TMP": tmp, "IPYTHONDIR": ipython}
     variables |= {"JUPYTER_RUNTIME_DIR": jupyter}
     variables |= {name: home / place for name, place in _XDG.items() if name in environment}
@@ -61,6 +57,23 @@ def make_run_folder(folder: Path, beside: Path, environment: Mapping[str, str]) 
         _link_logins(Path(real), home)
         variables |= {name: path for name, path in _of_programs(Path(real)).items() if name not in environment}
     return RunFolder(str(work), {name: str(path) for name, path in variables.items()})
+
+
+def fill_run_folder(work: Path, beside: Path) -> None:
+    """Makes an empty working folder look like the notebook's folder as it is now, and what is above it likewise."""
+    _mirror(_entries(beside), work, _Budget(files=100, bytes=4 * 2**20, entries=500), _DEPTH)
+    next_to_it = (entry for entry in _entries(beside.parent) if entry.name != work.name)  # for `../data/rates.csv`
+    budget = _Budget(files=25, bytes=2**20, entries=200)
+    _mirror(itertools.islice(next_to_it, budget.entries), work.parent, budget, _DEPTH)
+
+
+def show_changes(work: Path) -> None:
+    """Makes sure that a Python which has looked into the folder before looks again: it goes by the folder's time.
+
+    Two changes within the same few milliseconds may leave the same time.
+    """
+    status = work.stat()
+    os.utime(work, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
 
 
 def put_files(work: Path, files: Mapping[str, bytes]) -> None:

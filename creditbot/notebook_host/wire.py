@@ -3,6 +3,7 @@
     bot -> host   first    {"environment": {...}, "folder": PATH, "notebooks": [PATH, ...], "seconds": N,
                             "keep": "failed", "keep_dir": PATH or null, "values": {...}}                 `HostSettings`
     bot -> host   then     {"id": 1, "notebook": PATH, "sql": TEXT, "days": {...} or null}               `RunRequest`
+                           or {"warm": true}, which has no reply                                        `WarmRequest`
     host -> bot   replies  {"id": 1, "run": {...}} or {"id": 1, "failure": {...}}                        `Reply`
 
 Replies come in the order in which the runs end. The bot's end is adapters/notebooks/host_process.py, the host's end is
@@ -57,6 +58,12 @@ class DaysOnTheWire(TypedDict):
     start: str | None
     end: str | None
     has_history: bool
+
+
+class WarmRequest(TypedDict):
+    """A line to the host that asks for a kernel to wait for the next run."""
+
+    warm: Literal[True]
 
 
 class RunRequest(TypedDict):

@@ -6,6 +6,7 @@ for itself. So a ring that is lost, doubled, late or made up costs time and noth
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,15 @@ from typing import Protocol
 from creditbot.machine.processes import Stop
 
 GATHER = 1.0
-"""Seconds from a ring to its tick: what rings meanwhile needs no tick of its own, and Slack shows what it rang for."""
-APART = 3.0
-"""Seconds between the beginnings of two ticks in a busy channel: Slack allows 50 readings of channels a minute."""
-ONCE_MORE = 10.0
-"""Seconds after a tick for a ring until one more, for what Slack did not show yet."""
+"""Seconds from the beginning of a tick in which rings are gathered: they lead to one more tick after it."""
+APART = 1.5
+"""Seconds between the beginnings of two ticks for each watched channel, on average, while there are many rings. A tick
+reads each channel once, and Slack allows 50 such readings a minute."""
+BURST = 10
+"""How many ticks may begin earlier than that, after a quiet time."""
+LOOKS = (2.0, 10.0)
+"""Seconds of quiet after the last tick for a ring, and after the tick that follows, until one more: Slack may show what
+it rang for a little later."""
 RESTS = (5.0, 15.0, 60.0, 300.0)
 """Seconds of rest after the first, second, third and each further tick in a row that failed."""
 
@@ -36,16 +41,18 @@ class Rhythm:
 
     Attributes:
         every: gives the longest time between two ticks.
-        gather: from a ring to its tick.
-        apart: between the beginnings of two ticks, if the second is for a ring.
-        once_more: from a tick for a ring to the next one, if nothing rings again.
+        gather: the least time between the beginnings of two ticks.
+        apart: the same on average, if there are many rings.
+        burst: how many ticks may come earlier than `apart` allows.
+        looks: how long nothing has to ring until one more look at what rang; one for each look.
         rests: after ticks in a row that failed; the last one counts for all further ones.
     """
 
     every: Callable[[], float]
     gather: float = GATHER
     apart: float = APART
-    once_more: float = ONCE_MORE
+    burst: int = BURST
+    looks: tuple[float, ...] = LOOKS
     rests: tuple[float, ...] = RESTS
 
 
@@ -63,15 +70,20 @@ def serve(
         rhythm: when to tick.
         now: a clock, in seconds.
     """
-    failures, rung = 0, False
+    looks: tuple[float, ...] = ()
+    failures, used_up = 0, -math.inf
     while not stop.asked:
-        rings.wait(0)  # whatever has rung until now, this tick sees
+        if rings.wait(0):  # whatever has rung until now, this tick looks for
+            looks = rhythm.looks
         began = now()
+        used_up = max(used_up, began) + rhythm.apart
         if not tick():
             stop.sleep(rhythm.rests[min(failures, len(rhythm.rests) - 1)])
             failures += 1
             continue
-        failures, longest = 0, rhythm.every()
-        rung = rings.wait(min(longest, rhythm.once_more) if rung else longest)
-        if rung:
-            stop.sleep(max(rhythm.gather, rhythm.apart - (now() - began)))
+        failures = 0
+        if rings.wait(min([rhythm.every(), *looks[:1]])):
+            looks = rhythm.looks
+            stop.sleep(max(began + rhythm.gather, used_up - rhythm.burst * rhythm.apart) - now())
+        else:
+            looks = looks[1:]

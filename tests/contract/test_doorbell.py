@@ -96,6 +96,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
         Sandbox(tmp_path, rate_limits=False, messages=False, clock=clock, warehouse=Path(__file__)) as sandbox,
         opened(sandbox) as (bell, doorbell),
     ):
+        assert bell.wait(LONG)  # for what happened before it was there
         assert becomes(lambda: doorbell.hears and 1 == sandbox.slack.socket_mode.connections)
         yield Door(sandbox, clock, bell, doorbell)
 
@@ -167,6 +168,13 @@ def test_after_a_cut_it_connects_again(door: Door) -> None:
     assert becomes(lambda: 0 == door.sandbox.slack.socket_mode.connections or door.doorbell.hears)
     door.sandbox.world.post("A credit, please")
     assert door.rings_in_the_end()
+
+
+def test_each_new_connection_rings(door: Door) -> None:
+    """Slack may have given up on what happened while there was none."""
+    assert not door.bell.wait(0)
+    door.sandbox.slack.socket_mode.drop()
+    assert door.rings()
 
 
 def test_a_slack_that_answers_no_ping_is_left_for_another_connection(door: Door) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -675,6 +676,60 @@ class TestLogin:
         failure = refusal(a_resolver(stub.url.replace("//", "//user:pass-word@"), stop))
         assert "not-a-secret" not in str(failure)
         assert "pass-word" not in str(failure)
+
+
+def logged_in_early(resolver: LookerResolver) -> None:
+    """Has the resolver log in before anything is asked, and waits for that."""
+    resolver.stay_logged_in()
+    for thread in threading.enumerate():
+        if thread.name == "looker-login":
+            thread.join()
+
+
+def pass_time(resolver: LookerResolver, minutes: int) -> None:
+    """Lets the login of the resolver become older."""
+    assert resolver._connected
+    resolver._connected._session.token.expires_at -= timedelta(minutes=minutes)
+
+
+class TestStayingLoggedIn:
+    def test_whoever_stays_logged_in_asks_without_a_login(self, stub: HttpStub, resolver: LookerResolver) -> None:
+        """A login that lasts for some time yet is not renewed."""
+        logged_in_early(resolver)
+        logged_in_early(resolver)
+        resolver.resolve(LOOK_LINK)
+        assert [LOGIN, LOOK, RUN_LOOK] == stub.calls
+
+    def test_a_login_that_ends_soon_is_renewed(self, stub: HttpStub, resolver: LookerResolver) -> None:
+        logged_in_early(resolver)
+        pass_time(resolver, 40)
+        logged_in_early(resolver)
+        assert [LOGIN] == stub.calls
+        pass_time(resolver, 10)
+        logged_in_early(resolver)
+        assert [LOGIN, LOGIN] == stub.calls
+
+    def test_a_short_login_is_not_renewed_each_time(self, stub: HttpStub, resolver: LookerResolver) -> None:
+        """One that lasts for less than the time before which others are renewed."""
+        stub.on(LOGIN, Answer({"access_token": "token-1", "token_type": "Bearer", "expires_in": 120}))
+        logged_in_early(resolver)
+        logged_in_early(resolver)
+        assert [LOGIN] == stub.calls
+
+    def test_a_renewal_that_fails_keeps_the_login(self, stub: HttpStub, resolver: LookerResolver) -> None:
+        logged_in_early(resolver)
+        stub.on(LOGIN, error(500))
+        pass_time(resolver, 50)
+        logged_in_early(resolver)
+        resolver.resolve(LOOK_LINK)
+        assert [LOGIN, LOGIN, LOOK, RUN_LOOK] == stub.calls
+
+    def test_an_early_login_that_fails_is_told_by_whoever_needs_it(
+        self, stub: HttpStub, resolver: LookerResolver
+    ) -> None:
+        stub.on(LOGIN, error(401))
+        logged_in_early(resolver)
+        assert isinstance(refusal(resolver), Refused)
 
 
 class TestCost:

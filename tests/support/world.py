@@ -725,6 +725,9 @@ class FakeResolver:
     def warm(self) -> None:
         return
 
+    def stay_logged_in(self) -> None:
+        return
+
     def login(self) -> str:
         return self._world.effect("login", lambda: "Fake API User")
 

@@ -167,6 +167,8 @@ class Watched:
 
     def close(self) -> None: ...
 
+    def stay_logged_in(self) -> None: ...
+
     def login(self) -> str:
         return ""
 

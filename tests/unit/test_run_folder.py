@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 
 import pytest
 
-from creditbot.notebook_host.run_folder import RunFolder, make_run_folder, put_files
+from creditbot.notebook_host.run_folder import RunFolder, fill_run_folder, make_run_folder, put_files, show_changes
 
 
 @pytest.fixture
@@ -29,7 +31,9 @@ def made(tmp_path: Path, beside: Path, **environment: str) -> RunFolder:
     """The folders of a run."""
     folder = tmp_path / "run"
     folder.mkdir()
-    return make_run_folder(folder, beside, environment)
+    run = make_run_folder(folder, beside, environment)
+    fill_run_folder(Path(run.cwd), beside)
+    return run
 
 
 def test_small_files_are_copied(tmp_path: Path, beside: Path) -> None:
@@ -123,3 +127,15 @@ def test_nothing_is_put_into_a_folder_that_is_linked(tmp_path: Path, beside: Pat
     (beside / ".hidden" / "usd.py").write_text("old")
     put_files(Path(made(tmp_path, beside).cwd), {".hidden/usd.py": b"new"})
     assert "old" == (beside / ".hidden" / "usd.py").read_text()
+
+
+def test_a_python_that_has_looked_before_finds_new_modules(tmp_path: Path) -> None:
+    """Also those that came within the same few milliseconds: the time of the folder is then the same."""
+    finder = FileFinder(str(tmp_path), (SourceFileLoader, [".py"]))
+    assert finder.find_spec("rates") is None
+    before = tmp_path.stat()
+    (tmp_path / "rates.py").touch()
+    os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert finder.find_spec("rates") is None
+    show_changes(tmp_path)
+    assert finder.find_spec("rates")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from creditbot.machine.processes import Stop
 from creditbot.tick.serve import Rhythm, serve
 
-RHYTHM = Rhythm(lambda: 30.0, gather=1.0, apart=3.0, once_more=10.0, rests=(5.0, 60.0))
+RHYTHM = Rhythm(lambda: 30.0, gather=1.0, apart=3.0, burst=3, looks=(2.0, 10.0), rests=(5.0, 60.0))
 
 
 class Hour:
@@ -71,22 +72,27 @@ def test_without_a_ring_there_is_a_tick_every_so_often() -> None:
     assert [0, 30, 60, 90] == Hour((100, end)).run()
 
 
-def test_a_tick_follows_a_ring_after_a_second() -> None:
-    assert [0, 8] == Hour((7, ring), (10, end)).run()
+def test_a_ring_in_quiet_times_is_answered_at_once() -> None:
+    assert [0, 7] == Hour((7, ring), (8, end)).run()
 
 
-def test_what_rings_within_the_second_needs_no_tick_of_its_own() -> None:
-    assert [0, 8] == Hour((7, ring), (7.1, ring), (7.9, ring), (10, end)).run()
+def test_what_rings_within_a_second_of_a_tick_needs_only_one_more() -> None:
+    assert [0, 7, 8] == Hour((7, ring), (7.1, ring), (7.2, ring), (7.9, ring), (9, end)).run()
 
 
-def test_some_seconds_after_a_ring_there_is_one_more_tick() -> None:
+def test_after_a_ring_there_are_two_more_looks() -> None:
     """Slack may show what it rang for a little later. After that, all is as before."""
-    assert [0, 8, 18, 48] == Hour((7, ring), (50, end)).run()
+    assert [0, 7, 9, 19, 49] == Hour((7, ring), (50, end)).run()
+
+
+def test_a_ring_between_the_looks_begins_them_again() -> None:
+    assert [0, 7, 9, 12, 14, 24, 54] == Hour((7, ring), (12, ring), (60, end)).run()
 
 
 def test_in_a_busy_channel_ticks_keep_a_distance() -> None:
-    rings = [(7 + second / 2, ring) for second in range(20)]
-    assert [0, 8, 11, 14, 17] == Hour(*rings, (19, end)).run()
+    """After some that come faster."""
+    rings = [(7 + second / 2, ring) for second in range(50)]
+    assert [0, 7, 8, 9, 10, 11, 13, 16, 19, 22] == Hour(*rings, (24, end)).run()
 
 
 @pytest.mark.parametrize("rings", [1, 3])
@@ -97,7 +103,7 @@ def test_rings_during_a_tick_cause_exactly_one_more(rings: int) -> None:
                 self.ring()
             return super().tick()
 
-    assert [0, 3] == Rung((12, end)).run()
+    assert [0, 1, 3] == Rung((10, end)).run()
 
 
 def test_after_each_failed_tick_the_rest_is_longer() -> None:
@@ -107,8 +113,15 @@ def test_after_each_failed_tick_the_rest_is_longer() -> None:
 
 
 def test_a_ring_does_not_shorten_the_rest_after_a_failed_tick() -> None:
-    """The tick after the rest is the one that it asks for."""
-    assert [0, 5] == Hour((2, ring), (20, end), results=iter([False, True])).run()
+    """The tick after the rest is the one that it asks for, and it is followed by the same looks."""
+    assert [0, 5, 7, 17, 47] == Hour(
+        (2, ring), (50, end), results=itertools.chain([False], itertools.repeat(True))
+    ).run()
+
+
+def test_looks_that_fail_are_made_up_for() -> None:
+    results = itertools.chain([True, True, False], itertools.repeat(True))
+    assert [0, 7, 9, 14, 24, 54] == Hour((7, ring), (60, end), results=results).run()
 
 
 @pytest.mark.parametrize("results", [[True], [False]], ids=["waiting", "resting"])
@@ -119,7 +132,7 @@ def test_a_stop_ends_the_loop_at_once(results: list[bool]) -> None:
 
 
 def test_a_stop_while_rings_are_gathered_begins_no_tick() -> None:
-    assert [0] == Hour((7, ring), (7.5, end)).run()
+    assert [0, 7] == Hour((7, ring), (7.2, ring), (7.5, end)).run()
 
 
 def test_a_stop_before_the_first_tick_begins_none() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ T = TypeVar("T")
 _PAUSES = (0.5, 1.0, 2.0)
 """Seconds between tries of a call that may succeed later; up to a second is added, so that threads spread out."""
 _API_VERSION = "4.0"
+_RENEW_BEFORE = 900.0
+"""Seconds before its end at which a login is renewed: `creditbot serve` looks every five minutes. It lasts an hour."""
 
 
 class LookerClient:
@@ -65,6 +68,13 @@ class LookerClient:
             return with_retries(lambda: self._once(question), CallError, _pauses(self._patience), self._stop)
         except CallError as failed:
             raise error_for(failed, self._host, subject) from failed
+
+    def renew_login(self) -> None:
+        """Logs in if not yet done, or if the login ends within some minutes; tried once. Raises as `ask` does."""
+        try:
+            self._session.renew()
+        except CallError as failed:
+            raise error_for(failed, self._host, "") from failed
 
     def _once(self, question: Callable[[methods.Looker40SDK], T]) -> T:
         used = self._session.token
@@ -103,16 +113,34 @@ class _Session(auth_session.AuthSession):
 
     def authenticate(self, transport_options: transport.TransportOptions) -> dict[str, str]:
         with self._lock:
+            return self._checked_login(transport_options)
+
+    def _checked_login(self, transport_options: transport.TransportOptions) -> dict[str, str]:
+        """The header of a login, which is made if there is none; the lock is held."""
+        try:
+            header = super().authenticate(transport_options)
+        except CallError as failed:
+            failed.at_login = True
+            raise
+        if not self.token.access_token:  # Looker's own description requires no field of that answer
+            empty = CallError(Trouble.GARBLED, "answered the login without a token")
+            empty.at_login = True
+            raise empty
+        return header
+
+    def renew(self) -> None:
+        """Logs in unless the login lasts for some time. Until that has succeeded, the login is the one of before."""
+        with self._lock:
+            before = self.token
+            left = (before.expires_at - datetime.now()).total_seconds()  # noqa: DTZ005  # as the SDK counts
+            if before.is_active and left > min(_RENEW_BEFORE, before.expires_in / 2):
+                return
+            self.token = auth_token.AuthToken()
             try:
-                header = super().authenticate(transport_options)
-            except CallError as failed:
-                failed.at_login = True
+                self._checked_login({})
+            except CallError:
+                self.token = before
                 raise
-            if not self.token.access_token:  # Looker's own description requires no field of that answer
-                empty = CallError(Trouble.GARBLED, "answered the login without a token")
-                empty.at_login = True
-                raise empty
-            return header
 
     def forget(self, token: auth_token.AuthToken) -> None:
         """Makes the next call log in again, unless another thread already did."""

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import importlib
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from creditbot.adapters.looker.limits import LookerLimits
 from creditbot.adapters.looker.sql import check_limit, has_default_limit, rows_sql, sql_in
-from creditbot.errors import LinkUnusable
+from creditbot.errors import CreditbotError, LinkUnusable
 from creditbot.machine.processes import Stop
 from creditbot.model import LookerLink, Query
 
@@ -68,6 +69,7 @@ class LookerResolver:
         self._stop = stop or Stop()
         self._lock = threading.Lock()
         self._warming: threading.Thread | None = None
+        self._logging_in: threading.Thread | None = None
         self._connected: LookerClient | None = None
 
     def warm(self) -> None:
@@ -81,6 +83,18 @@ class LookerResolver:
                     daemon=True,
                 )
                 self._warming.start()
+
+    def stay_logged_in(self) -> None:
+        """See `ports.Resolver`. A call that comes meanwhile waits for that login, instead of beginning another."""
+        with self._lock:
+            if self._logging_in and self._logging_in.is_alive():
+                return
+            self._logging_in = threading.Thread(target=self._log_in_early, name="looker-login", daemon=True)
+            self._logging_in.start()
+
+    def _log_in_early(self) -> None:
+        with suppress(CreditbotError):  # the call that needs the login says why there is none
+            self._client().renew_login()
 
     def login(self) -> str:
         """Logs in, if not yet done, and returns the API user's name. Raises `Unreachable` or `Refused`."""

@@ -21,7 +21,14 @@ from pathlib import Path
 
 import creditbot
 from creditbot.model import CreditDays
-from creditbot.notebook_host.wire import HostSettings, Reply, RunnerSettings, RunRequest, days_on_the_wire
+from creditbot.notebook_host.wire import (
+    HostSettings,
+    Reply,
+    RunnerSettings,
+    RunRequest,
+    WarmRequest,
+    days_on_the_wire,
+)
 
 _ENDING = 10.0
 """Seconds that the host gets to end its processes."""
@@ -87,6 +94,10 @@ class HostProcess:
             self._process.kill()  # the fork server and the kernels end by themselves
             raise HostEnded("it did not answer") from None
 
+    def warm(self) -> None:
+        """Has a kernel wait for the next run; returns at once."""
+        self._send(WarmRequest(warm=True))
+
     def close(self) -> None:
         """Ends the host with all its processes."""
         assert self._process.stdin is not None
@@ -100,7 +111,7 @@ class HostProcess:
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _send(self, message: HostSettings | RunRequest) -> None:
+    def _send(self, message: HostSettings | RunRequest | WarmRequest) -> None:
         assert self._process.stdin is not None
         with self._lock, suppress(BrokenPipeError, ValueError):  # it has ended: those who wait hear it from `_listen`
             self._process.stdin.write(json.dumps(message).encode() + b"\n")

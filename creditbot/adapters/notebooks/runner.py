@@ -59,9 +59,12 @@ class NotebookRunner:
         self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Starts the host, which then imports in the background. Raises `Unreachable` if it cannot be started."""
+        """Has a kernel wait for the next run, and starts the host if need be; both happen in the background.
+
+        Raises `Unreachable` if the host cannot be started.
+        """
         with suppress(NotebookStopped):  # closed: nothing needs to be warm
-            self._live_host()
+            self._live_host().warm()
 
     def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
         """Runs the notebook, in its own folder, with its parameter `looker` set to `sql`. Safe to call from threads.

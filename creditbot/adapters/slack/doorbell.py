@@ -1,9 +1,10 @@
 """The doorbell: rings at each event that Slack sends over Socket Mode, on slack_sdk's built-in client.
 
 An event is acknowledged at once. Nothing in it is believed: it only says that a tick should look. So none is kept, and
-Slack's repeats ring again. The client connects again when Slack asks for it, and when no answer to its pings has come
-for some 20 seconds. It opens the new connection before it closes the old one. Until the first connection stands, and
-whenever Slack gives no address for one, it is tried again here.
+Slack's repeats ring again. Each new connection rings, too, for what happened while there was none. The client connects
+again when Slack asks for it, and when no answer to its pings has come for some 20 seconds. It opens the new connection
+before it closes the old one. Until the first connection stands, and whenever Slack gives no address for one, it is
+tried again here.
 """
 
 from __future__ import annotations
@@ -70,12 +71,12 @@ class SlackDoorbell:
         """See `ports.Doorbell`."""
 
         def hear(client: BaseSocketModeClient, request: SocketModeRequest) -> None:
+            if rings(request.payload):
+                ring()  # first: it never waits
             with suppress(Exception):  # the connection has just ended: Slack sends the event again
                 client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-            if rings(request.payload):
-                ring()
 
-        self._client = client = _Client(self._api, self._network, self._is_plain, self._ping_seconds)
+        self._client = client = _Client(self._api, self._network, ring, self._is_plain, self._ping_seconds)
         client.socket_mode_request_listeners.append(hear)
         threading.Thread(target=self._connect, args=(client,), name="doorbell", daemon=True).start()
 
@@ -119,8 +120,11 @@ def rings(payload: Mapping[str, Any]) -> bool:
 class _Client(SocketModeClient):
     """slack_sdk's client, which asks for its addresses in our way: with a deadline, and not too often."""
 
-    def __init__(self, api: SlackApi, network: Network, is_plain: bool, ping_seconds: float) -> None:
+    def __init__(
+        self, api: SlackApi, network: Network, ring: Callable[[], object], is_plain: bool, ping_seconds: float
+    ) -> None:  # fmt: skip
         self._api = api
+        self._ring = ring
         self._is_plain = is_plain
         self._tries = 0
         self._not_before = 0.0
@@ -168,6 +172,7 @@ class _Client(SocketModeClient):
             session.sock = _EndingLine(session.sock)  # type: ignore[assignment]  # it only receives, sends and closes
             logs.event(log, "doorbell", outcome="hears", tries=self._tries)
             self._tries, self._not_before, self._told = 0, 0.0, ""
+            self._ring()
         else:
             self._told_once(Unreachable(SLACK, "Slack's websocket does not answer as it should."))
 
