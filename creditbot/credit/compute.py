@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from creditbot.credit.amount import credit_of
 from creditbot.credit.credit_days import credited_window, days_to_credit
-from creditbot.credit.footprint import Footprint, TrafficWindow, Unknown, footprint_of
+from creditbot.credit.footprint import Footprint, TrafficWindow, Unknown, footprint_of, within
 from creditbot.credit.looker_filters import completed
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
@@ -198,7 +198,7 @@ class CreditCalculator:
         tasks = _without_repeats(tasks)
         units = Unknown("somebody else answered, and no notebook was run")
         results = tuple(LinkResult(task.query, task.product.name, task.fingerprint) for task in tasks)
-        windows = [Footprint(task.product.name, task.window.accounts, task.window.days, units) for task in tasks]
+        windows = [within(task.product.name, task.window, units) for task in tasks]
         return LookedUp(results, _by_address(results, windows))
 
     def _query_of(self, link: LookerLink) -> Query:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple, TypeAlias
@@ -105,11 +105,14 @@ class TrafficWindow:
         accounts: whose it is.
         days: when it was.
         zone: the time zone of the days that the result shows; "" if it is not known, or COMPUTED_DAYS.
+        naming: how the SQL makes the prefix and the mode that the result shows: "" if they are columns of these names
+            as a table has them, else a hash. Units of SQL that makes them in two ways cannot be compared by them.
     """
 
     accounts: Accounts | Unknown
     days: Days | Unknown
     zone: str = UTC_DAYS
+    naming: str = ""
 
 
 class Unit(NamedTuple):
@@ -154,6 +157,7 @@ class Footprint:
         days: when it was.
         units: what the notebook flagged.
         zone: the time zone of the units' days; "" if it is not known, or COMPUTED_DAYS.
+        naming: how the SQL makes the prefix and the mode of the units, as in `TrafficWindow`.
     """
 
     product: str
@@ -161,6 +165,12 @@ class Footprint:
     days: Days | Unknown
     units: Units | Unknown
     zone: str = UTC_DAYS
+    naming: str = ""
+
+    @property
+    def window(self) -> TrafficWindow:
+        """What is known of it without a notebook."""
+        return TrafficWindow(self.accounts, self.days, self.zone, self.naming)
 
     def hashed(self) -> Footprint:
         """The same with hashes in place of accounts and without the units, which are many: as the state keeps it."""
@@ -168,7 +178,7 @@ class Footprint:
         if isinstance(accounts, Accounts):
             few = len(accounts.every) <= _MOST_TOKENS
             accounts = Accounts(accounts.keys) if few else Unknown(f"more than {_MOST_TOKENS} accounts")
-        return Footprint(self.product, accounts, self.days, Unknown("the summary has them"), self.zone)
+        return replace(self, accounts=accounts, units=Unknown("the summary has them"))
 
     def tokens(self) -> tuple[str, ...]:
         """The names under which the credit is found again: by account, or by product if there are too many.
@@ -201,7 +211,12 @@ def footprint_of(product: str, window: TrafficWindow, scraps: Mapping[str, objec
         scraps: what its notebook glued.
         cost: USD, the fraud cost that the credit names; None if it names none. The units must add up to it.
     """
-    return Footprint(product, window.accounts, window.days, _units(window.accounts, scraps, cost), window.zone)
+    return within(product, window, _units(window.accounts, scraps, cost))
+
+
+def within(product: str, window: TrafficWindow, units: Units | Unknown) -> Footprint:
+    """The footprint of units that lie in a window."""
+    return Footprint(product, window.accounts, window.days, units, window.zone, window.naming)
 
 
 def search_tokens(footprints: Iterable[Footprint]) -> tuple[str, ...]:
@@ -345,13 +360,26 @@ def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:
     for other in others:
         accounts = _either_accounts(accounts, other.accounts)
         days = _either_days(days, other.days)
-    return TrafficWindow(accounts, days, joined_zones(window.zone for window in every))
+    return TrafficWindow(
+        accounts, days, joined_zones(window.zone for window in every), joined_namings(window.naming for window in every)
+    )
 
 
 def joined_zones(zones: Iterable[str]) -> str:
     """The zone of days that are shown in any of these."""
     each = set(zones)
     return COMPUTED_DAYS if COMPUTED_DAYS in each else each.pop() if len(each) == 1 else ""
+
+
+def joined_namings(namings: Iterable[str]) -> str:
+    """The naming of prefixes and modes that are made in any of these ways."""
+    each = sorted(set(namings))
+    return each[0] if len(each) == 1 else naming_of(" or ".join(each))
+
+
+def naming_of(how: str) -> str:
+    """The naming of prefixes and modes that are made as a text says."""
+    return hashlib.sha256(how.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _either_accounts(one: Accounts | Unknown, other: Accounts | Unknown) -> Accounts | Unknown:

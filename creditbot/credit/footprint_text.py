@@ -4,6 +4,7 @@
      "accounts": {"account_sid": ["AC1"]},                    or "unknown: REASON"
      "days": ["day", "2025-12-01T00:00:00", "2026-01-01T00:00:00"],     null for a side without limit
      "zone": "America/New_York",                              of the units' days; "" if unknown, left out for UTC
+     "naming": "6c1f4a0e",                                    left out if prefix and mode are columns as they stand
      "flagged": 27, "cost": 7526.30,                          units and their cost in USD
      "units": "z1:..."}                                       compressed, see `units_to_text`
 
@@ -31,6 +32,7 @@ from creditbot.credit.footprint import (
     Units,
     Unknown,
     units_total,
+    within,
 )
 
 UNITS_BYTES = 24_000
@@ -44,20 +46,20 @@ _FIRST = date(2000, 1, 1)
 def window_to_json(window: TrafficWindow) -> dict[str, Any]:
     """A window as JSON."""
     zone = {} if window.zone == UTC_DAYS else {"zone": window.zone}
-    return {"accounts": _accounts_to_json(window.accounts), "days": _days_to_json(window.days), **zone}
+    naming = {"naming": window.naming} if window.naming else {}
+    return {"accounts": _accounts_to_json(window.accounts), "days": _days_to_json(window.days), **zone, **naming}
 
 
 def window_from_json(fields: Mapping[str, Any]) -> TrafficWindow:
     """The window in JSON; raises ValueError, LookupError, TypeError or AttributeError for anything else."""
     accounts, days = _accounts_from_json(fields["accounts"]), _days_from_json(fields["days"])
-    return TrafficWindow(accounts, days, str(fields.get("zone", UTC_DAYS)))
+    return TrafficWindow(accounts, days, str(fields.get("zone", UTC_DAYS)), str(fields.get("naming", "")))
 
 
 def footprint_to_json(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:
     """A footprint as JSON. Units that take more than `most_bytes` are left out, and the JSON says so."""
     units = footprint.units
-    window = TrafficWindow(footprint.accounts, footprint.days, footprint.zone)
-    fields = {"product": footprint.product, **window_to_json(window)}
+    fields = {"product": footprint.product, **window_to_json(footprint.window)}
     if isinstance(units, Unknown):
         return {**fields, "units": _UNKNOWN + units.reason}
     text = units_to_text(units)
@@ -81,9 +83,7 @@ def footprint_from_json(fields: object) -> Footprint:
     if not isinstance(fields, Mapping):
         raise ValueError("not a footprint")  # noqa: TRY004 - as for a text that is wrong
     try:
-        window = window_from_json(fields)
-        units = units_from_text(fields["units"])
-        return Footprint(str(fields["product"]), window.accounts, window.days, units, window.zone)
+        return within(str(fields["product"]), window_from_json(fields), units_from_text(fields["units"]))
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError("not a footprint") from error
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -44,7 +45,7 @@ def completed(window: TrafficWindow, filters: Mapping[str, str], zone: str, fiel
         accounts = _accounts(filters, fields) or accounts
     if isinstance(days, Unknown) or not days.field:
         days = _days(filters, zone, fields) or days
-    return TrafficWindow(accounts, days, window.zone)
+    return replace(window, accounts=accounts, days=days)
 
 
 def _accounts(filters: Mapping[str, str], fields: Sequence[str]) -> Accounts | None:

@@ -4,11 +4,12 @@ Two footprints come in, and what they share goes to `paid_twice`. Pure.
 
     PROVABLY_DISJOINT   other product, other accounts, other days, or no flagged unit in common: nothing to ask
     UNITS_SHARED        the notebooks flagged the same units: held
-    WINDOWS_MEET        the same account and days, and the units of one credit are not known: held
+    WINDOWS_MEET        the same account and days, and the units are not known, or cannot be compared: held
     EVIDENCE_ALIKE      the same numbers of messages on the same days, under other or no names: held
     CANNOT_TELL         too little is known of one of them: nothing to ask, and the summary says so
 
-Days that the SQL computes, such as months, prove nothing: then windows count unless the units are the same.
+Days that the SQL computes, such as months, prove nothing: then windows count unless the units are the same. Prefixes
+and modes that two queries make in different ways prove nothing either: then the days count on which both flagged.
 Windows are never too small (see `creditbot.credit.footprint`), so windows that are apart prove something. They count as
 apart only if the same column is restricted: nobody can tell how two columns relate.
 """
@@ -91,6 +92,8 @@ def compare(ours: Footprint, other: Footprint) -> Comparison:
         return _DISJOINT
     if not isinstance(ours.units, Unknown) and not isinstance(other.units, Unknown):
         found = _by_units(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+        if found.overlap is Overlap.PROVABLY_DISJOINT and ours.naming != other.naming:
+            found = _by_days(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
         if found.overlap is not Overlap.PROVABLY_DISJOINT or COMPUTED_DAYS not in {ours.zone, other.zone}:
             return found
     return _by_windows(accounts, _placed(ours), _placed(other))
@@ -189,6 +192,21 @@ def _by_units(accounts: _Relation, ours: Units, other: Units, days_apart: int) -
     if not perhaps:
         return _DISJOINT
     return Comparison(Overlap.CANNOT_TELL, unclear="the accounts of one of them are not known")
+
+
+def _by_days(accounts: _Relation, ours: Units, other: Units, days_apart: int) -> Comparison:
+    """Compares the days on which something was flagged, where prefixes and modes cannot be compared."""
+    flagged: dict[date, set[str]] = {}
+    for unit, days in pairs(other, range(-days_apart, days_apart + 1)):
+        flagged.setdefault(unit.day + timedelta(days), set()).add(_key(unit))
+    shared = [unit for unit in ours if unit.day in flagged]
+    if accounts is _Relation.MEET:
+        shared = [unit for unit in shared if not unit.account or {_key(unit), ""} & flagged[unit.day]]
+    if not shared:
+        return _DISJOINT
+    if accounts is _Relation.MEET:
+        return Comparison(Overlap.WINDOWS_MEET, days=_days(shared))
+    return Comparison(Overlap.CANNOT_TELL, unclear="their SQL makes prefixes and modes in different ways")
 
 
 def _cost(units: Iterable[Unit], of: Units) -> Decimal:

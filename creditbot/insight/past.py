@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from creditbot.credit.footprint import Accounts, Days, Footprint, Unknown, traffic_in_words
+from creditbot.credit.footprint import Accounts, Days, Footprint, Unknown, traffic_in_words, within
 from creditbot.credit.footprint_text import footprint_from_json, footprint_from_text, window_from_json
 from creditbot.evidence.digest import digest_of
 from creditbot.evidence.fields import mapping, mappings, moment, number, sequence, text
@@ -331,8 +331,7 @@ def _footprint(kept: Mapping[str, Any] | None) -> Footprint | None:
 def _without_units(kept: Mapping[str, Any]) -> Footprint | None:
     """A footprint in a summary, its units not unpacked."""
     with suppress(ValueError, LookupError, TypeError, AttributeError):
-        window = window_from_json(kept)
-        return Footprint(str(kept["product"]), window.accounts, window.days, Unknown("they were not read"), window.zone)
+        return within(str(kept["product"]), window_from_json(kept), Unknown("they were not read"))
     return None
 
 

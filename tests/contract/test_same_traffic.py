@@ -18,7 +18,8 @@ from creditbot.commands.sandbox import bundled_notebooks
 from creditbot.model import RequestKey
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.composer import typed
-from creditbot.sandbox.looker_content import add_look, add_query
+from creditbot.sandbox.looker_content import add_look, add_query, add_sql_query
+from creditbot.sandbox.lookml import sql_of
 from creditbot.sandbox.seed import explore_address, verify
 from creditbot.sandbox.world import CHANNEL, REQUESTER, TEAM
 from creditbot.settings.settings import Settings
@@ -27,6 +28,7 @@ from creditbot.state.record import Record
 pytestmark = pytest.mark.kernels
 
 ACCOUNT = "AC-sandbox-0001"
+OTHER_CHANNEL = "C0EMEA"
 
 
 def filtered(**changes: str | None) -> dict[str, Any]:
@@ -50,6 +52,13 @@ WAYS: Mapping[str, dict[str, Any]] = {
     "a sub-range": filtered(day="2025-12-18 to 2025-12-26"),
     "two accounts": filtered(account_sid=f"{ACCOUNT},AC-sandbox-0004"),
 }
+_PREFIX, _MESSAGES = "verify_traffic.prefix AS", "SUM(verify_traffic.messages) AS BIGINT)"
+_FEWER = sql_of(REFERENCE, "-1").replace(_MESSAGES, f"{_MESSAGES} - 1")
+RENAMED: Mapping[str, str] = {
+    "prefixes with zeros": _FEWER.replace(_PREFIX, "'00' || verify_traffic.prefix AS"),
+    "a derived table": f"SELECT * FROM ({_FEWER.replace(_PREFIX, 'verify_traffic.prefix || mode AS')}) x",
+}
+"""SQL that people write by hand: it names the prefixes otherwise and shows other numbers of messages."""
 UNNAMED = {"a pattern": filtered(account_sid=f"{ACCOUNT}%"), "no account": filtered(account_sid=None)}
 """Nobody can tell whose traffic these credit."""
 
@@ -61,10 +70,17 @@ class Shop:
     sandbox: Sandbox
     bot: Assembly
 
-    def ask(self, *queries: dict[str, Any]) -> RequestKey:
+    def ask(self, *queries: dict[str, Any], channel: str = CHANNEL) -> RequestKey:
         """A request with a link to each query, as the requester types it."""
-        ts = self.sandbox.world.post(**typed(" ".join(map(explore_address, queries))), user=REQUESTER)
-        return RequestKey(TEAM, CHANNEL, ts)
+        return self.say(" ".join(map(explore_address, queries)), channel)
+
+    def ask_by_hand(self, name: str, sql: str) -> RequestKey:
+        """A request with a link to SQL that a person wrote."""
+        return self.say(add_sql_query(self.sandbox.world, name.replace(" ", ""), sql))
+
+    def say(self, text: str, channel: str = CHANNEL) -> RequestKey:
+        ts = self.sandbox.world.post(**typed(text), user=REQUESTER, channel=channel)
+        return RequestKey(TEAM, channel, ts)
 
     def tick(self) -> None:
         report = self.bot.bot.tick()
@@ -78,9 +94,13 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("sandbox")
     with Sandbox(folder, rate_limits=False, messages=False) as sandbox:
+        channel = sandbox.world.get("channel", CHANNEL)
+        sandbox.world.put("channel", OTHER_CHANNEL, {**(channel or {}), "id": OTHER_CHANNEL, "name": "credits-emea"})
         own = {
             "NOTEBOOK_PATH": str(bundled_notebooks() / "verify_credit.ipynb"),
             "OUTPUT_URI": str(folder / "outputs"),
+            "SLACK_CHANNELS": f"{CHANNEL},{OTHER_CHANNEL}",
+            "ALLOW_SQL_RUNNER": "true",
             "STATE_URI": f"file:{folder / 'state.json'}",
         }
         environ = {**sandbox.environment(), **own}
@@ -101,8 +121,10 @@ def requests(shop: Shop) -> Mapping[str, RequestKey]:
     look = add_look(
         shop.sandbox.world, "99", "The same once more", add_query(shop.sandbox.world, filtered(mode="basic"))
     )
-    ts = shop.sandbox.world.post(**typed(look), user=REQUESTER)
-    keys["a Look"] = RequestKey(TEAM, CHANNEL, ts)
+    keys["a Look"] = shop.say(look)
+    keys["another channel"] = shop.ask(filtered(day="2025-12-01 to 2026-01-03"), channel=OTHER_CHANNEL)
+    keys["the same SQL in another channel"] = shop.ask(REFERENCE, channel=OTHER_CHANNEL)
+    keys |= {name: shop.ask_by_hand(name, sql) for name, sql in RENAMED.items()}
     shop.tick()
     return keys
 
@@ -113,12 +135,20 @@ def test_the_month_is_credited_once(shop: Shop, requests: Mapping[str, RequestKe
     assert Decimal("4948.80") == shop.record(requests["reference"]).result.amount  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("way", [*WAYS, "a Look"])
+@pytest.mark.parametrize("way", [*WAYS, "a Look", "another channel"])
 def test_every_other_way_to_ask_is_held(shop: Shop, requests: Mapping[str, RequestKey], way: str) -> None:
     """The approvers read how much would be paid twice."""
     hold = shop.record(requests[way]).hold
     assert hold
     assert "would be paid twice" in hold.reasons[0].text
+
+
+@pytest.mark.parametrize("way", RENAMED)
+def test_other_names_and_numbers_make_no_new_traffic(shop: Shop, requests: Mapping[str, RequestKey], way: str) -> None:
+    """Nothing that was flagged is the same, but the account and the days are."""
+    hold = shop.record(requests[way]).hold
+    assert hold
+    assert f"also credits verify traffic of {ACCOUNT} for 2025-12-1" in hold.reasons[0].text
 
 
 @pytest.mark.parametrize("way", UNNAMED)
@@ -130,7 +160,7 @@ def test_without_the_name_of_an_account_it_is_held(shop: Shop, requests: Mapping
     )
 
 
-@pytest.mark.parametrize("way", SAME_SQL)
+@pytest.mark.parametrize("way", [*SAME_SQL, "the same SQL in another channel"])
 def test_the_same_sql_is_refused_without_a_question(shop: Shop, requests: Mapping[str, RequestKey], way: str) -> None:
     assert "given_up" == shop.record(requests[way]).status
 

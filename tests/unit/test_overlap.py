@@ -234,3 +234,53 @@ def test_computed_days_of_unknown_accounts_cannot_be_compared() -> None:
     assert Overlap.CANNOT_TELL == found.overlap
     assert "the accounts of one of them are not known (nobody knows)" == found.unclear
     assert Overlap.EVIDENCE_ALIKE == compare(replace(NOBODYS, zone=COMPUTED_DAYS), NOBODYS).overlap
+
+
+# -- prefixes and modes that SQL makes ---------------------------------------------------------------------------------
+
+RENAMED = replace(OURS, units=units(prefix="Indonesia", messages=700), naming="abc")
+
+
+@pytest.mark.parametrize("other", [OURS, replace(RENAMED, units=units(prefix="ID", messages=90), naming="def")])
+def test_traffic_is_not_new_because_its_prefixes_have_other_names(other: Footprint) -> None:
+    """Nor with other numbers of messages: the days on which both flagged something decide."""
+    for found in (compare(RENAMED, other), compare(other, RENAMED)):
+        assert Comparison(Overlap.WINDOWS_MEET, days=ranges_of({*(unit.day for unit in units())})) == found
+
+
+def test_prefixes_that_are_made_in_the_same_way_are_compared() -> None:
+    """Two requests for two prefixes of one account, by the same dimension."""
+    other = replace(RENAMED, units=units(prefix="India", messages=90))
+    assert Overlap.PROVABLY_DISJOINT == compare(RENAMED, other).overlap
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(OURS, units=units(7, 9)),
+        replace(OURS, accounts=accounts("AC2"), units=units(account="AC2")),
+        replace(OURS, product="psms"),
+        replace(OURS, days=days("11-01", "12-01")),
+    ],
+)
+def test_other_days_accounts_and_products_need_no_names(other: Footprint) -> None:
+    assert Overlap.PROVABLY_DISJOINT == compare(RENAMED, other).overlap == compare(other, RENAMED).overlap
+
+
+def test_of_several_accounts_only_the_same_one_meets() -> None:
+    both = accounts("AC1", "AC2")
+    one = replace(RENAMED, accounts=both, units=units(prefix="ID", account="AC2", messages=90))
+    other = replace(OURS, accounts=both, units=units())
+    assert Overlap.PROVABLY_DISJOINT == compare(one, other).overlap
+    assert Overlap.WINDOWS_MEET == compare(one, replace(other, units=units(account="", messages=70))).overlap
+
+
+def test_other_names_of_unknown_accounts_cannot_be_compared() -> None:
+    found = compare(replace(NOBODYS, units=units(account="", prefix="ID", messages=90), naming="abc"), OURS)
+    assert "their SQL makes prefixes and modes in different ways" == found.unclear
+
+
+def test_days_in_other_zones_meet_the_days_around_them() -> None:
+    one = replace(RENAMED, units=units(7, 8, prefix="ID"), zone="America/New_York")
+    assert Overlap.WINDOWS_MEET == compare(one, OURS).overlap
+    assert Overlap.PROVABLY_DISJOINT == compare(replace(one, units=units(8, 9, prefix="ID")), OURS).overlap

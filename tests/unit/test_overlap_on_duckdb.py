@@ -28,7 +28,7 @@ DAYS = [date(2025, 11, 28) + timedelta(day) for day in range(8)]
 ACCOUNTS = ("AC1", "AC2", "ac3", "AC 4")
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati")
 SUMS = (
-    "prefix, mode, SUM(attempts) AS attempts, SUM(blocked) AS blocked, SUM(messages) AS messages,"
+    "{prefix}, mode, SUM(attempts) AS attempts, SUM(blocked) AS blocked, {messages} AS messages,"
     " SUM(verified) AS verified, MIN(price_usd) AS price_usd"
 )
 EVERY = "id, day, ts, account_sid, prefix, mode, attempts, blocked, messages, verified, price_usd"
@@ -40,7 +40,7 @@ class Case:
 
     Attributes:
         sql: the query.
-        ids: the same with the id and the shown day of the rows that it reads.
+        ids: the same with the id, the shown day and the shown prefix of the rows that it reads.
         credit_from: days before it are history only: what the notebook flags there is not credited.
     """
 
@@ -136,6 +136,9 @@ _SHAPES = st.sampled_from([
     " SELECT {columns} FROM x WHERE {two} GROUP BY ALL"),
     "SELECT {columns} FROM (SELECT " + EVERY + " FROM t WHERE {one} UNION SELECT " + EVERY
     + " FROM t WHERE {two}) x GROUP BY ALL",
+    "SELECT {columns} FROM (SELECT * REPLACE ('00' || prefix AS prefix) FROM t WHERE {one}) x WHERE {two} GROUP BY ALL",
+    ("SELECT {columns} FROM (SELECT * EXCLUDE (prefix), substr(prefix, 2) AS prefix FROM t WHERE {one}) x WHERE {two}"
+    " GROUP BY ALL"),
     ("SELECT {columns} FROM t JOIN (SELECT DISTINCT prefix AS p FROM t WHERE {one}) x ON t.prefix = x.p"
     " WHERE {two} GROUP BY ALL"),
 ])  # fmt: skip
@@ -147,6 +150,20 @@ _SHOWN_DAYS = st.one_of(
     st.builds(f"CAST({_IN_ZONE} AS DATE)".format, _zone),
     st.builds(f"CAST(DATE_TRUNC('day', {_IN_ZONE}) AS DATE)".format, _zone),
 )
+_PREFIXES = st.one_of(
+    st.just("prefix"),
+    st.just("prefix"),
+    st.sampled_from(
+        [
+            "CASE prefix WHEN '+62' THEN 'Indonesia' ELSE 'other' END AS prefix",
+            "replace(prefix, '+', '00') AS prefix",
+            "concat(prefix, ' ', mode) AS prefix",
+            "CAST(prefix AS VARCHAR) AS prefix",
+            "account_sid AS prefix",
+        ]
+    ),
+)
+_MESSAGES = st.sampled_from(["SUM(messages)", "SUM(messages)", "SUM(messages) + 3", "SUM(messages) * 2"])
 _COLUMNS = st.sampled_from([SUMS, f"account_sid, {SUMS}", f"{SUMS}, COUNT(*) AS rows_read", f"mode AS extra, {SUMS}"])
 
 
@@ -154,10 +171,11 @@ _COLUMNS = st.sampled_from([SUMS, f"account_sid, {SUMS}", f"{SUMS}, COUNT(*) AS 
 def queries(draw: st.DrawFn, conditions: tuple[str, str] | None = None) -> Case:
     """A query of any shape, over any accounts and days, or with these conditions."""
     one, two = conditions or (draw(_CONDITIONS), draw(_CONDITIONS))
-    shape, day, columns = draw(_SHAPES), draw(_SHOWN_DAYS), draw(_COLUMNS)
+    shape, day, prefix = draw(_SHAPES), draw(_SHOWN_DAYS), draw(_PREFIXES)
+    columns = draw(_COLUMNS).format(prefix=prefix, messages=draw(_MESSAGES))
     return Case(
         shape.format(columns=f"{day} AS day, {columns}", one=one, two=two),
-        shape.format(columns=f"id, {day} AS day", one=one, two=two),
+        shape.format(columns=f"id, {day} AS day, {prefix}", one=one, two=two),
         draw(st.sampled_from([date.min, *DAYS])),
     )
 
@@ -183,15 +201,15 @@ def footprint(traffic: duckdb.DuckDBPyConnection, case: Case, *, with_units: boo
 
 
 def rows(traffic: duckdb.DuckDBPyConnection, case: Case) -> dict[int, tuple[Any, ...]]:
-    """The rows of the table that a query reads, by id: account, the day that it shows, prefix, mode."""
-    shown = dict(traffic.execute(case.ids).fetchall())
-    return {id_: (account, shown[id_], *rest) for id_, (account, *rest) in table(traffic).items() if id_ in shown}
+    """The rows of the table that a query reads, by id: account, the day and the prefix that it shows, mode."""
+    shown = {id_: place for id_, *place in traffic.execute(case.ids).fetchall()}
+    return {id_: (account, *shown[id_], mode) for id_, (account, mode) in table(traffic).items() if id_ in shown}
 
 
 @cache
 def table(traffic: duckdb.DuckDBPyConnection) -> dict[int, tuple[Any, ...]]:
-    """All rows by id: account, prefix, mode."""
-    found = traffic.execute("SELECT id, account_sid, prefix, mode FROM t").fetchall()
+    """All rows by id: account, mode."""
+    found = traffic.execute("SELECT id, account_sid, mode FROM t").fetchall()
     return {id_: tuple(row) for id_, *row in found}
 
 

@@ -16,7 +16,7 @@ from creditbot.credit.footprint import FARTHEST, in_utc
 from creditbot.credit.sql.bounds import Bounds
 from creditbot.credit.sql.moments import DAY, TICK, UTC_NAMES, Span, after, floor_of, unit_of, zone_of
 
-_TEXT_TYPES: Final = (exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR, exp.DType.NVARCHAR)
+TEXT_TYPES: Final = (exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR, exp.DType.NVARCHAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def shown_column(node: exp.Expr) -> ShownColumn | None:
         return None
     if isinstance(node, exp.Upper | exp.Lower | exp.Trim | exp.Collate):
         return place
-    if isinstance(node, exp.Cast) and node.to.is_type(*_TEXT_TYPES) and not node.to.expressions:
+    if isinstance(node, exp.Cast) and node.to.is_type(*TEXT_TYPES) and not node.to.expressions:
         return place
     place = replace(place, is_text=False)
     if isinstance(node, exp.AtTimeZone | exp.ConvertTimezone):
@@ -110,7 +110,7 @@ def _inside(node: exp.Expr) -> exp.Expr | None:
     if isinstance(node, exp.Cast):
         to = node.to
         is_time = any(part in to.this.name for part in ("TIMESTAMP", "DATETIME")) if not to.is_type("date") else True
-        is_text = to.is_type(*_TEXT_TYPES) and not to.expressions
+        is_text = to.is_type(*TEXT_TYPES) and not to.expressions
         return node.this if is_time or is_text else None
     if isinstance(node, exp.TimeToStr | exp.ToChar):
         return node.this if _is_day(node) else None
@@ -152,6 +152,6 @@ def _zone_shown(node: exp.Expr) -> ZoneInfo | str | None:
 def name_in(node: exp.Expr) -> str | None:
     """The text of a literal, without blanks around it; None for anything else."""
     node = node.unnest()
-    while isinstance(node, exp.Upper | exp.Lower) or (isinstance(node, exp.Cast) and node.to.is_type(*_TEXT_TYPES)):
+    while isinstance(node, exp.Upper | exp.Lower) or (isinstance(node, exp.Cast) and node.to.is_type(*TEXT_TYPES)):
         node = node.this.unnest()
     return node.name.strip() if isinstance(node, exp.Literal | exp.National) else None

@@ -30,9 +30,11 @@ from creditbot.credit.footprint import (
     Unknown,
     joined,
     joined_zones,
+    naming_of,
 )
 from creditbot.credit.sql.bounds import Bounds, Box, Refs, both
 from creditbot.credit.sql.column_limits import ColumnLimits
+from creditbot.credit.sql.naming import Naming
 from creditbot.credit.sql.shown_column import ShownColumn, shown_column
 from creditbot.credit.sql.sources import (
     Sources,
@@ -98,9 +100,9 @@ class _QueryWalk:
         try:
             box = self._box(self._query, {})
             shown = self._shown_day()
-            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone)
+            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone, self._naming())
         except Unclear as unclear:
-            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "")
+            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "", self._naming())
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
@@ -130,6 +132,13 @@ class _QueryWalk:
         """The column behind the column `day` of the result."""
         names = [name for name in outputs(self._query) or () if name == "day" or name.endswith((".day", "_day"))]
         return self._origin(self._query, names[0]) if len(names) == 1 else _UNCLEAR
+
+    def _naming(self) -> str:
+        """How prefix and mode are made; that of the whole query if it is not clear where they come from."""
+        try:
+            return Naming(self._derived).of(self._query)
+        except Unclear:
+            return naming_of(self._query.sql())
 
     # ---- queries -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,89 @@
+"""Says how SQL makes the prefix and the mode that its result shows: whether other SQL may call them otherwise. Pure.
+
+    prefix, t.mode                                    columns as the table has them, by these names
+    CASE WHEN prefix = '+62' THEN 'ID' END AS prefix  made by an expression
+    country AS prefix                                 another column
+
+Notebooks name what they flag by prefix and mode. So what two queries flag can be compared only if both make these names
+in the same way. The same expression of one LookML dimension is the same way, whatever its table is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from creditbot.credit.footprint import naming_of
+from creditbot.credit.sql.bounds import Bounds
+from creditbot.credit.sql.shown_column import TEXT_TYPES
+from creditbot.credit.sql.sources import Sources, by_position, is_plain_star, last, outputs, sources_of
+
+NAMES = ("prefix", "mode")
+"""The columns of the result by which notebooks name what they flag."""
+
+
+class Naming:
+    """How a query makes the columns of NAMES.
+
+    Args:
+        derived: source in FROM -> the query behind it; None for a table of the warehouse. May raise `Unclear`.
+    """
+
+    def __init__(self, derived: Callable[[exp.Expr | None], exp.Expr | None]) -> None:
+        self._derived = derived
+        self._made: dict[tuple[int, str], str] = {}
+
+    def of(self, query: exp.Expr) -> str:
+        """As in `TrafficWindow`. Raises `Unclear`."""
+        made = [self._column(query, name) for name in NAMES]
+        return "" if made == [*NAMES] else naming_of(", ".join(made))
+
+    def _column(self, query: exp.Expr, name: str) -> str:
+        """How a column of NAMES is made, with or without the view that BigQuery has in front of its name."""
+        found = [each for each in outputs(query) or () if last(each) == name]
+        found = found or [each for each in outputs(query) or () if each.endswith(f"_{name}")]
+        return self._made_of(query, found[0] if len(found) == 1 else name)
+
+    def _made_of(self, query: exp.Expr, name: str) -> str:
+        """How a column of a query is made: the name of a column of a table, or an expression over such columns."""
+        if (id(query), name) not in self._made:
+            self._made[id(query), name] = last(name)  # for a query that reads itself
+            self._made[id(query), name] = self._made_in(query, name)
+        return self._made[id(query), name]
+
+    def _made_in(self, query: exp.Expr, name: str) -> str:
+        if isinstance(query, exp.Subquery):
+            return self._made_of(query.this, name)
+        if isinstance(query, exp.SetOperation):
+            right = name if query.args.get("by_name") else next(iter(by_position(query, {name: Bounds()})), name)
+            sides = {self._made_of(query.this, name), self._made_of(query.expression, right)}
+            return " or ".join(sorted(sides))
+        if not isinstance(query, exp.Select):
+            return query.sql()
+        sources = sources_of(query)
+        columns = [column for column in query.expressions if column.alias_or_name.lower() == name]
+        if len(columns) == 1:
+            return self._expression(columns[0].unalias(), sources)
+        stars = [column for column in query.expressions if column.is_star]
+        if columns or not all(map(is_plain_star, stars)):
+            return query.sql()
+        return self._passed_on(next(iter(sources.tables)), name, sources) if len(sources.tables) == 1 else last(name)
+
+    def _expression(self, node: exp.Expr, sources: Sources) -> str:
+        node = node.unnest()
+        while isinstance(node, exp.Cast) and node.to.is_type(*TEXT_TYPES) and not node.to.expressions:
+            node = node.this.unnest()
+        if isinstance(node, exp.Column):
+            return self._of_column(node, sources)
+        return node.transform(
+            lambda part: exp.column(self._of_column(part, sources)) if isinstance(part, exp.Column) else part
+        ).sql()
+
+    def _of_column(self, column: exp.Column, sources: Sources) -> str:
+        ref = sources.ref(column)
+        return last(column.name) if ref is None else self._passed_on(*ref, sources)
+
+    def _passed_on(self, source: str, name: str, sources: Sources) -> str:
+        derived = self._derived(sources.tables[source])
+        return last(name) if derived is None else self._made_of(derived, name)

@@ -1,0 +1,94 @@
+"""How SQL makes the prefix and the mode of its result: whether two queries may name the same traffic otherwise."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+import sqlglot
+
+from creditbot.credit.footprint import ACCOUNT_FIELDS, joined_namings
+from creditbot.credit.sql.traffic_window import window_of
+from tests.support.looker_sql import IDIOMS, looker_sql
+
+COUNTRY = "CASE WHEN {0}.prefix = '+62' THEN 'ID' ELSE 'other' END"
+
+
+def naming(sql: str, *dialects: str) -> str:
+    read = [(dialect, sqlglot.parse_one(sql, dialect=dialect)) for dialect in dialects or ("snowflake",)]
+    return window_of(read, date(2026, 1, 8), ACCOUNT_FIELDS).naming
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT day, prefix, mode, messages FROM t",
+        'SELECT v.prefix AS "v.prefix", (v.mode) AS "v.mode" FROM t AS v WHERE v.prefix = \'+62\' GROUP BY 1, 2',
+        "SELECT v.prefix AS v_prefix, v.mode AS v_mode FROM t AS v",
+        "SELECT CAST(prefix AS VARCHAR) AS prefix, CAST(mode AS TEXT) AS mode FROM t",
+        "SELECT * FROM t",
+        "SELECT x.* FROM (SELECT prefix, mode FROM t) x",
+        "WITH x AS (SELECT t.prefix AS p, mode AS mode FROM t) SELECT p AS prefix, mode FROM x",
+        "SELECT prefix, mode FROM t UNION ALL SELECT prefix, mode FROM u",
+        "SELECT a.prefix, b.mode FROM t AS a JOIN modes AS b ON a.mode_id = b.id",
+        "SELECT day, messages FROM t",
+        "SELECT prefix, mode, UPPER(account_sid) AS account_sid, CASE WHEN messages > 1 THEN 1 END AS messages FROM t",
+        "WITH RECURSIVE x AS (SELECT prefix, mode FROM t UNION ALL SELECT prefix, mode FROM x) SELECT * FROM x",
+    ],
+)  # fmt: skip
+def test_columns_that_are_shown_as_they_stand_have_no_naming(sql: str) -> None:
+    assert "" == naming(sql)
+
+
+@pytest.mark.parametrize("dialect", IDIOMS)
+@pytest.mark.parametrize("shape", ["absolute dates", "last seven days"])
+def test_lookers_usual_sql_has_no_naming(dialect: str, shape: str) -> None:
+    assert "" == naming(looker_sql(dialect, shape), dialect)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT day, prefix || 'x' AS prefix, mode FROM t",
+        "SELECT country AS prefix, mode FROM t",
+        "SELECT CAST(prefix AS VARCHAR(2)) AS prefix, mode FROM t",
+        "SELECT UPPER(prefix) AS prefix, mode FROM t",
+        "SELECT mode AS prefix, prefix AS mode FROM t",
+        "SELECT 'all' AS prefix, mode FROM t",
+        "SELECT MIN(prefix) AS prefix, mode FROM t GROUP BY 2",
+        "SELECT x.* FROM (SELECT prefix || 'x' AS prefix, mode FROM t) x",
+        "SELECT * FROM (SELECT country AS prefix, mode FROM t) x",
+        "SELECT prefix || 'x' AS p, p AS prefix, mode FROM t",
+        "SELECT * EXCLUDE (prefix), 'x' AS prefix FROM t",
+        "SELECT * EXCLUDE (mode), prefix AS mode FROM t",
+        "SELECT prefix, mode FROM t UNION ALL SELECT country, mode FROM t",
+        f"SELECT {COUNTRY.format('t')} AS prefix, mode FROM t",
+    ],
+)
+def test_what_is_made_otherwise_has_another_naming(sql: str) -> None:
+    assert "" != naming(sql)
+
+
+def test_one_dimension_has_one_naming() -> None:
+    """Whatever its view and its table are called, what is asked for, and what else is shown."""
+    every = [
+        f"SELECT {COUNTRY.format('v')} AS prefix, mode FROM t AS v WHERE v.day > '2025-12-01'",
+        f"SELECT day, {COUNTRY.format('w')} AS prefix, w.mode AS \"w.mode\" FROM other AS w GROUP BY 1, 2, 3",
+        "SELECT case when V.PREFIX='+62' then 'ID' else 'other' end AS v_prefix, v.mode AS v_mode FROM t AS v LIMIT 5",
+        f"SELECT {COUNTRY.format('x')} AS prefix, mode FROM (SELECT prefix, mode, 1 AS one FROM t) x",
+    ]  # fmt: skip
+    assert 1 == len({naming(sql) for sql in every} - {""})
+    assert naming(every[0]) != naming(every[0].replace("+62", "+63"))
+
+
+def test_readings_that_differ_have_a_naming_of_their_own() -> None:
+    """It is the same each time, and that of none of them."""
+    sql = "SELECT prefix || 'x' AS prefix, mode FROM t"
+    assert naming(sql, "snowflake") == naming(sql, "snowflake", "postgres")
+    assert joined_namings(["", "abc"]) == joined_namings(["abc", "", "abc"]) not in ("", "abc")
+
+
+def test_sql_that_is_not_understood_is_named_like_itself_only() -> None:
+    one, two = (f"SELECT a.prefix, b.mode FROM t AS a, t AS a WHERE a.day = '{day}'" for day in ("1", "2"))
+    assert "" != naming(one) != naming(two)
+    assert naming(one) == naming(one)
