@@ -121,7 +121,7 @@ sentences: $(STAMP)-dev ## List every sentence that people read in tests/sentenc
 	@$(BIN)/python -m tests.sentences 2>/dev/null
 
 .PHONY: settings
-settings: $(STAMP)-dev ## Write .env.example, docs/settings.md and the README's table from the code, after a setting was changed
+settings: $(STAMP)-dev ## Write .env.example, docs/settings.md, the README's table and the chart's schema from the code, after a setting was changed
 	@$(BIN)/python -m creditbot.settings.describe
 
 .PHONY: dashboard
@@ -202,5 +202,5 @@ kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the 
 	$(IN_KIND) exec deployment/sandbox -- creditbot sandbox show
 
 .PHONY: test-cluster
-test-cluster: $(STAMP)-dev ## Tests against the cluster of KUBECONFIG, or kind, or the API server of KUBEBUILDER_ASSETS
+test-cluster: $(STAMP)-dev ## Tests against the cluster of KUBECONFIG, or kind, or the API server of KUBEBUILDER_ASSETS; HELM names Helm 3, 4 or both
 	@IMAGE="$(IMAGE)" LOAD_IMAGE="$(LOAD_IMAGE)" KIND_CLUSTER="$(KIND_CLUSTER)" $(PYTEST) tests/cluster -m cluster

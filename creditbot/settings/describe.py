@@ -1,18 +1,21 @@
-"""Writes .env.example, docs/settings.md and the README's table from `Settings`, so that all of them say the same.
+"""Writes .env.example, docs/settings.md, the README's table and the chart's schema from `Settings`: all say the same.
 
-`make settings` (`python -m creditbot.settings.describe`) rewrites the three files in the working directory; a test
+`make settings` (`python -m creditbot.settings.describe`) rewrites the four files in the working directory; a test
 compares them with the code. What a setting means is said once, as the description of its field.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from creditbot.settings.schema import settings_schema
 from creditbot.settings.settings import Settings
 
 EXAMPLE, PAGE, README = Path(".env.example"), Path("docs/settings.md"), Path("README.md")
+VALUES_SCHEMA = Path("k8s/chart/values.schema.json")
 
 BEGIN, END = "<!-- settings: `make settings` writes this table -->\n\n", "\n<!-- end of settings -->\n"
 """What stands around the table in the README."""
@@ -143,12 +146,20 @@ def with_table(readme: str) -> str:
     return f"{before}{BEGIN}{readme_table()}{END}{after}"
 
 
+def with_settings(values_schema: str) -> str:
+    """The schema of the chart's values with the settings of today, as JSON; the rest of it stays."""
+    schema = json.loads(values_schema)
+    schema["properties"]["settings"] = settings_schema()
+    return json.dumps(schema, indent=2) + "\n"
+
+
 def main() -> None:
-    """Rewrites the three files in the working directory."""
+    """Rewrites the four files in the working directory."""
     EXAMPLE.write_text(env_example(), encoding="utf-8")
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")
     README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    VALUES_SCHEMA.write_text(with_settings(VALUES_SCHEMA.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import pytest
 from pytest_socket import enable_socket
 
 from bench.local_api import api_server
+from tests.cluster import helm
 from tests.cluster.kubectl import Kubectl, KubectlError, apply, bot_kubeconfig, kustomization
 
 IMAGE = os.environ.get("IMAGE", "localhost/creditbot:dev")
@@ -45,11 +46,13 @@ class Cluster:
     node: bool
 
     def lacks(self, item: pytest.Item) -> str:
-        """What a test needs and this cluster has not, or ""."""
+        """What a test needs and is not there, or ""."""
         if item.get_closest_marker("node") and not self.node:
             return "a node"
         if item.get_closest_marker("controllers") and not self.controllers:
             return "controllers"
+        if item.get_closest_marker("helm") and not helm.PROGRAMS:
+            return "Helm (HELM names one program or more)"
         return ""
 
 

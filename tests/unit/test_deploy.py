@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import tomllib
 from datetime import timedelta
 from functools import cache
@@ -125,6 +128,14 @@ def test_the_settings_of_the_manifests_exist(path: str) -> None:
     assert set() == manifest(path)["data"].keys() - known
 
 
+def test_the_chart_has_the_version_of_the_package() -> None:
+    """And so has the image of the production overlay."""
+    version = project()["project"]["version"]
+    chart = manifest("chart/Chart.yaml")
+    (image,) = manifest("overlays/production/kustomization.yaml")["images"]
+    assert {version} == {chart["version"], chart["appVersion"], image["newTag"]}
+
+
 @pytest.mark.parametrize("overlay", ["sandbox", "production"])
 def test_the_settings_of_an_overlay_are_such_that_the_bot_starts(overlay: str) -> None:
     """Together with the base's, with a Secret, and with what the CronJob sets; plain http only where that is meant."""
@@ -175,3 +186,20 @@ def test_every_container_is_confined(path: str) -> None:
         }
         assert confined == container["securityContext"]
         assert "memory" in container["resources"]["limits"]
+
+
+@pytest.mark.parametrize(("version", "said"), [("v1.26.15", "this one is 1.26."), ("", "is of an unknown version.")])
+def test_a_kubectl_that_is_too_old_is_not_used(tmp_path: Path, version: str, said: str) -> None:
+    """It is asked for its version first, and for nothing else."""
+    kubectl = tmp_path / "kubectl"
+    answer = json.dumps({"clientVersion": {"gitVersion": version}}, indent=2)
+    kubectl.write_text(f"#!/bin/sh\n[ $1 = version ] && cat <<'END'\n{answer}\nEND\necho $1 >>{tmp_path}/calls\n")
+    kubectl.chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "k8s/deploy", "any"], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert 1 == done.returncode
+    assert done.stderr.startswith("kubectl 1.27 or later is needed")
+    assert said in done.stderr
+    assert "version\n" == (tmp_path / "calls").read_text()

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from creditbot.errors import SettingsError
 from creditbot.settings import describe
-from creditbot.settings.describe import COMMON, SECTIONS, env_example, page, readme_table, table, with_table
+from creditbot.settings.describe import (
+    COMMON,
+    SECTIONS,
+    VALUES_SCHEMA,
+    env_example,
+    page,
+    readme_table,
+    table,
+    with_settings,
+    with_table,
+)
+from creditbot.settings.schema import settings_schema
 from creditbot.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +40,45 @@ def test_the_readmes_table_is_up_to_date() -> None:
 
 def test_the_page_of_settings_is_up_to_date() -> None:
     assert page() == (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), "run `make settings`"
+
+
+def test_the_schema_of_the_charts_values_is_up_to_date() -> None:
+    text = (ROOT / VALUES_SCHEMA).read_text(encoding="utf-8")
+    assert with_settings(text) == text, "run `make settings`"
+
+
+def test_the_schema_knows_every_setting_that_is_no_secret() -> None:
+    """The chart says where the state is. A login in an address is a secret, and the address is not."""
+    tokens = {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "LOOKER_CLIENT_SECRET"}
+    assert {row.name for row in table()} - tokens - {"STATE_URI"} == settings_schema()["properties"].keys()
+
+
+NEEDED = {"SLACK_USER_ID": "U0OWNER", "LOOKER_BASE_URL": "https://acme.looker.com", "NOTEBOOK_PATH": "verify.ipynb"}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("MAX_CREDIT_USD", [1000, "1000.50"], [0, 1000.5, "much", True]),
+        ("WORKERS", [1, "64"], [0, 65, "two", True]),
+        ("SHADOW", [True, "false"], [1, "perhaps"]),
+        ("LOG_FORMAT", ["json"], ["JSON", None]),
+        ("SLACK_CHANNELS", ["one, two", ["one", "two"]], [1, [1]]),
+        ("WAREHOUSE_URL", ["bigquery://project/data", "trino://me@host:8443/x"], ["trino://me:made-up@host/x", ""]),
+    ],
+)
+def test_the_schema_takes_what_the_settings_take(name: str, good: list[Any], bad: list[Any]) -> None:
+    """As it is written in YAML. An amount that YAML reads as a float may not be the amount that was written."""
+    schema = jsonschema.Draft7Validator(settings_schema())
+    assert [] == [value for value in good if not schema.is_valid({**NEEDED, name: value})]
+    assert [] == [value for value in bad if schema.is_valid({**NEEDED, name: value})]
+
+
+def test_the_charts_own_values_fit_its_schema() -> None:
+    """Together with what only a deployment knows."""
+    values = yaml.safe_load((ROOT / "k8s/chart/values.yaml").read_text())
+    values["settings"] |= NEEDED
+    jsonschema.Draft7Validator(json.loads((ROOT / VALUES_SCHEMA).read_text())).validate(values)
 
 
 def test_the_page_has_every_setting_once() -> None:
@@ -78,14 +132,17 @@ def test_a_required_setting_has_no_default_in_the_table() -> None:
 
 
 def test_the_files_are_rewritten_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands around the table in the README stays."""
+    """What stands around the table in the README stays, and so does the rest of the schema."""
     (tmp_path / "README.md").write_text(f"before\n{describe.BEGIN}an old table\n{describe.END}after\n")
+    (tmp_path / VALUES_SCHEMA).parent.mkdir(parents=True)
+    (tmp_path / VALUES_SCHEMA).write_text('{"properties": {"image": {}}}')
     monkeypatch.chdir(tmp_path)
     describe.main()
     expected = f"before\n{describe.BEGIN}{readme_table()}{describe.END}after\n"
     assert expected == (tmp_path / "README.md").read_text()
     assert env_example() == (tmp_path / ".env.example").read_text()
     assert page() == (tmp_path / "docs" / "settings.md").read_text()
+    assert ["image", "settings"] == [*json.loads((tmp_path / VALUES_SCHEMA).read_text())["properties"]]
 
 
 def test_a_readme_without_marks_is_not_touched() -> None:
