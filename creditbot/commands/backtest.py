@@ -125,8 +125,8 @@ def backtest(assembly: BacktestAssembly, past: Past, workers: int, *, again: boo
         found = _compute(assembly, past, kept, workers, bar)
     finally:
         bar.close()
-    rows = decided(found.rows, assembly.policy, assembly.duplicates)
-    computed = {row.key: row for row in found.rows}
+    computed = {row.key: row for row in found.rows if not row.answer.below_bot}
+    rows = decided(list(computed.values()), assembly.policy, assembly.duplicates)
     for row in rows:
         if row != computed[row.key]:
             assembly.store.save(row.key, row_to_json(row))
@@ -172,7 +172,7 @@ def _compute(
 def _seen(found: Found, past: Past) -> int:
     """How many requests whose thread had to be read have a row, or are known to have none."""
     alone = past.left_out.alone
-    return len(found.rows) + past.left_out.total - alone
+    return len(found.rows) + past.left_out.total - alone - past.left_out.corrected
 
 
 def _row(assembly: BacktestAssembly, asked: Asked, before: BacktestRow | None) -> tuple[BacktestRow, bool]:

@@ -30,9 +30,10 @@ def report_lines(rows: Sequence[BacktestRow], left_out: LeftOut, title: str) -> 
     figures = backtest_figures(rows)
     yield f"{title}: {count(figures.requests, 'request')} that a person answered."
     if left_out.total:
+        corrected = f" People corrected {left_out.corrected} of the bot's." if left_out.corrected else ""
         yield (
             f"Left out: {left_out.unanswered} that nobody answered, {left_out.by_bots} that a bot answered, "
-            f"{left_out.unclear} with no clear answer."
+            f"{left_out.unclear} with no clear answer.{corrected}"
         )
     if not rows:
         return

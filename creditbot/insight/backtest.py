@@ -195,7 +195,7 @@ def row_to_json(row: BacktestRow) -> dict[str, Any]:
         "requester": row.requester,
         "answer": {
             "by": answer.by, "at": _stamp(answer.at), "amount": answer.amount, "refused": answer.refused,
-            "corrected": answer.corrected,
+            "corrected": answer.corrected, **({"below_bot": True} if answer.below_bot else {}),
         },
         "outcome": row.outcome.value,
         "problem": row.problem,
@@ -239,7 +239,7 @@ def _answer(fields: Mapping[str, Any]) -> PeoplesAnswer | None:
     at = moment(fields.get("at"))
     if at is None:
         return None
-    flags = (fields.get("refused") is True, fields.get("corrected") is True)
+    flags = (fields.get(name) is True for name in ("refused", "corrected", "below_bot"))
     return PeoplesAnswer(text(fields.get("by")), at, number(fields.get("amount")), *flags)
 
 

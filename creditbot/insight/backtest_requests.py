@@ -26,12 +26,14 @@ class LeftOut:
         alone: no reply is in their thread; they are counted in `unanswered` as well.
         unanswered: nobody answered.
         by_bots: creditbot or an earlier bot did.
+        corrected: of these, how many a person corrected: a model learns from them, but nothing is compared.
         unclear: people wrote what may be an answer, such as "Approved!" without an amount.
     """
 
     alone: int = 0
     unanswered: int = 0
     by_bots: int = 0
+    corrected: int = 0
     unclear: int = 0
 
     @property
@@ -70,7 +72,10 @@ class Past:
         return sum(map(len, self.threads.values()))
 
     def answered(self) -> Iterator[list[Asked]]:
-        """The requests that a person answered, one thread at a time. Raises `Unreachable` or `Refused`."""
+        """The requests that a person answered or corrected, one thread at a time.
+
+        Raises `Unreachable` or `Refused`.
+        """
         for (channel, thread), requests in self.threads.items():
             messages = self.inbox.thread(channel, thread)
             answers = answers_in(messages, [request.key for request in requests], self.workspace, self.rules)
@@ -80,6 +85,8 @@ class Past:
                 if isinstance(answer, NoAnswer):
                     self.left_out.add(answer)
                 else:
+                    self.left_out.by_bots += answer.below_bot
+                    self.left_out.corrected += answer.below_bot
                     found.append(Asked(request, self._permalink(request.key, thread), answer))
             yield found
 

@@ -1,9 +1,10 @@
 """Labels: what people answered to requests whose traffic was computed, which a second opinion is learnt from. Pure.
 
 Saved summaries and the rows of a backtest come in. An answer of a person to a request that creditbot did not answer
-comes out as a `LabelledCredit`, everything else as why it is not one. An answer of creditbot, of a bot that answered
-before it, or of an approver who said yes to creditbot's amount is never a label: a model of them would only agree with
-itself. A refusal is no label either, because it has no amount.
+comes out as a `LabelledCredit`, and so does a person's correction of a reply of creditbot, which a backtest reads.
+Everything else comes out as why it is not one. An answer of creditbot, of a bot that answered before it, or of an
+approver who said yes to creditbot's amount is never a label: a model of them would only agree with itself. A refusal is
+no label either, because it has no amount.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ nobody can tell. `creditbot.intake.thread` says which replies belong to which re
 The first clear answer or refusal of a person who did not ask counts, until a later one says otherwise. A correction is
 a later answer with another amount, a later refusal, or words such as "Correction: $412.50" of somebody who answered.
 An answer that was edited reads as it was last written; Slack does not say what it said before.
+
+Below an answer of a bot, only such a correction is an answer of people, of whoever did not ask. One that agrees with
+the bot says nothing about what people would have answered.
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ class PeoplesAnswer:
         at: UTC, when.
         amount: USD by the last word; None for a refusal, and for an answer that does not name one amount.
         refused: whether the last word is that there is no credit.
-        corrected: whether the last word is another one than the first.
+        corrected: whether the last word is another one than the first, be that a person's or a bot's.
+        below_bot: whether it corrects the answer of a bot. Such answers say nothing about how often people and bots
+            agree, because those that agree are not among them.
     """
 
     by: str
@@ -39,6 +44,7 @@ class PeoplesAnswer:
     amount: Decimal | None = None
     refused: bool = False
     corrected: bool = False
+    below_bot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class NoAnswer:
     """Why a request has no answer by a person.
 
     Attributes:
-        by_bot: whether a bot answered it, creditbot or an earlier one.
+        by_bot: whether a bot answered it, creditbot or an earlier one, and nobody corrected that.
         unclear: whether people wrote what may be an answer, and nobody can tell.
     """
 
@@ -71,7 +77,8 @@ def answers_in(
         shown = view(messages, key, workspace, rules)
         is_doubtful |= bool(shown.unclear)
         if shown.ours or shown.forged:
-            found[key] = NoAnswer(by_bot=True)
+            bots = [reply for reply in messages if reply.ts in shown.ours[:1]]
+            found[key] = _correction(shown, bots, workspace) or NoAnswer(by_bot=True)
         elif is_doubtful and (shown.unclear or _has_several(shown)):  # one of them may be for the request above
             found[key] = NoAnswer(unclear=True)
         else:
@@ -84,22 +91,43 @@ def _has_several(shown: ThreadView) -> bool:
 
 
 def _answer(shown: ThreadView, workspace: Workspace) -> PeoplesAnswer | NoAnswer:
-    replies = [*shown.remarks, *(words.message for words in shown.words if words.reading is Reading.OTHER)]
-    replies = sorted(replies, key=lambda reply: micros_of(reply.ts))
-    people = [reply for reply in replies if reply.user and not _is_bots(reply, workspace)]
-    asker = shown.request.message.user if shown.request else None
+    bots = [reply for reply in shown.remarks if _is_bots(reply, workspace) and reply.ts == shown.elsewhere]
+    if bots:
+        return _correction(shown, bots, workspace) or NoAnswer(by_bot=True)
     first = last = None
     speakers: set[str] = set()
-    for reply in people:
-        if reply.user == asker:
-            continue
+    for reply in _by_people(shown, workspace):
         last = _after(last, reply, speakers)
         first = first or last
     if first is None or last is None:
-        by_bot = any(_is_bots(reply, workspace) and reply.ts == shown.elsewhere for reply in replies)
-        return NoAnswer(by_bot=by_bot, unclear=bool(shown.remarks) and not by_bot)
+        return NoAnswer(unclear=bool(shown.remarks))
     corrected = (first.amount, first.refused) != (last.amount, last.refused)
     return replace(last, corrected=corrected)
+
+
+def _correction(shown: ThreadView, bots: Sequence[Message], workspace: Workspace) -> PeoplesAnswer | None:
+    """The last word of people below the answer of a bot; None if it is the bot's, or if nobody said another one."""
+    if not bots:
+        return None
+    granted = amounts_in(bots[0].text)
+    stands = last = PeoplesAnswer("", time_of(bots[0].ts), next(iter(granted)) if len(granted) == 1 else None)
+    for reply in _by_people(shown, workspace):
+        if micros_of(reply.ts) > micros_of(bots[0].ts) and "?" not in reply.text:  # a question corrects nothing
+            said = _after(last, reply, {reply.user or ""})
+            if said and (said.amount, said.refused) != (last.amount, last.refused):
+                last = replace(said, by=reply.user or "", at=time_of(reply.ts))
+    differs = (last.amount, last.refused) != (stands.amount, stands.refused)
+    return (
+        replace(last, corrected=True, below_bot=True) if differs and (last.amount is not None or last.refused) else None
+    )
+
+
+def _by_people(shown: ThreadView, workspace: Workspace) -> list[Message]:
+    """What people who did not ask wrote to the request, oldest first."""
+    replies = [*shown.remarks, *(words.message for words in shown.words if words.reading is Reading.OTHER)]
+    asker = shown.request.message.user if shown.request else None
+    said = [reply for reply in replies if reply.user not in (None, asker) and not _is_bots(reply, workspace)]
+    return sorted(said, key=lambda reply: micros_of(reply.ts))
 
 
 def _after(before: PeoplesAnswer | None, reply: Message, speakers: set[str]) -> PeoplesAnswer | None:

@@ -18,11 +18,13 @@ from creditbot.commands.backtest_parts import BacktestAssembly
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
+from creditbot.decide.opinion_model import LabelledCredit
 from creditbot.decide.policy import Policy
 from creditbot.errors import LOOKER, SLACK, NotebookFailed, Unreachable
 from creditbot.insight.backtest import BacktestRow, Outcome, read_backtest
 from creditbot.insight.backtest_requests import past_requests
 from creditbot.insight.backtester import Backtester, BacktestRules, RememberedQueries
+from creditbot.insight.labels import label_in_row
 from creditbot.machine import exact_json
 from creditbot.machine.processes import Stop
 from creditbot.model import HoldKind, LookerLink, Query, RequestKey
@@ -101,6 +103,23 @@ def test_requests_that_no_person_answered_are_counted(world: World, store: Objec
     found = run(world, store)
     assert [] == found.rows
     assert (2, 1, 1) == (found.left_out.unanswered, found.left_out.by_bots, found.left_out.unclear)
+
+
+def test_a_correction_of_our_reply_is_learnt_from_but_not_compared(world: World, store: ObjectBacktests) -> None:
+    """What people let stand is not among such corrections, so shares of them would say nothing."""
+    world.stray_reply(asked(world, "a1", ""))
+    key = asked(world, "b2", "")
+    world.stray_reply(key)
+    world.say("should have been $4,500", user="U0LEE", thread_ts=key.ts)
+    world.messages = [replace(m, replies=1) for m in world.messages]
+    run(world, store)
+    found = run(world, store)  # which reads the row of the first one
+    assert ([], 2, 1, 0) == (found.rows, found.left_out.by_bots, found.left_out.corrected, found.missing)
+    (row,) = read_backtest(store)
+    label = label_in_row(row)
+    assert isinstance(label, LabelledCredit)
+    assert (str(key), Decimal(4500)) == (label.key, label.amount)
+    assert "People corrected 1 of the bot's." in "\n".join(report_lines(found.rows, found.left_out, "Backtest"))
 
 
 def test_a_thread_is_read_once_for_all_its_requests(world: World, store: ObjectBacktests) -> None:

@@ -72,6 +72,50 @@ def test_what_no_person_answered_is_told_apart(messages: list[Message], expected
     assert expected == answer(*messages)
 
 
+OURS = reply(1, "Approved, $500.00, exceptions", user="UBOT", bot="BBOT", key=str(KEY))
+
+
+@pytest.mark.parametrize("bots", [OURS, reply(1, "Approved, $500, exceptions", user=None, bot="BOLD")])
+@pytest.mark.parametrize(
+    ("texts", "amount", "refused"),
+    [
+        (["should have been $450"], "450", False),
+        (["thanks!", "Correction: $450, not $500"], "450", False),
+        (["Approved, $450, exceptions"], "450", False),
+        (["should have been $450", "sorry, typo: should be $460"], "460", False),
+        (["Denied, this is a duplicate."], "None", True),
+    ],
+)
+def test_a_correction_of_a_bot_is_an_answer_of_people(
+    bots: Message, texts: list[str], amount: str, refused: bool
+) -> None:
+    """Of anybody but who asked."""
+    said = [reply(number, text, user="U3") for number, text in enumerate(texts, 2)]
+    found = answer(bots, *said)
+    assert isinstance(found, PeoplesAnswer)
+    assert (amount, refused, True, True, "U3", time_of(said[-1].ts)) == (
+        str(found.amount), found.refused, found.corrected, found.below_bot, found.by, found.at,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [reply(2, "thanks, looks right")],
+        [reply(2, "Approved, $500, exceptions")],
+        [reply(2, "should be $500")],
+        [reply(2, "should this be $450?")],
+        [reply(2, "should have been $450", user="U1")],
+        [reply(2, "should have been $450"), reply(3, "sorry, correction: $500")],
+        [reply(0, "should be $450")],
+        [reply(2, "should have been $450", user=None, bot="BX")],
+        [reply(2, "it should be $450 or $460")],
+    ],
+)
+def test_what_corrects_nothing_below_a_bot_is_no_answer(messages: list[Message]) -> None:
+    assert NoAnswer(by_bot=True) == answer(*sorted([OURS, *messages], key=lambda message: message.ts))
+
+
 def test_two_requests_of_a_thread_have_an_answer_each() -> None:
     second = request(SECOND.ts, thread=KEY.ts, slug="def", subtype="thread_broadcast")
     messages = [request(), reply(1, "Approved, $5, exceptions"), second, reply(30, "Approved, $7, exceptions")]
