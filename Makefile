@@ -84,7 +84,7 @@ test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, impor
 test-fast: $(STAMP)-dev ## While you write code: no sandbox, kernels, recordings or crash sweep, 20 examples a property, a tenth of large tables
 	@echo "Tests: collecting them takes some 10 seconds..."
 	HYPOTHESIS_PROFILE=fast $(PYTEST) -p no:cov -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" --every 10 \
-		--ignore tests/cluster --ignore tests/monitoring --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
+		--ignore tests/cluster --ignore tests/monitoring --ignore tests/warehouse --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
 
 .PHONY: test-notebooks
 test-notebooks: $(STAMP)-runtime ## While you edit a notebook: both on the sandbox's traffic and on edge cases, in words
@@ -152,6 +152,10 @@ test-monitoring: $(STAMP)-dev ## Metrics, alerts and dashboard, against a real P
 		{ echo "make test-monitoring needs $$program on PATH: Debian's packages are prometheus and prometheus-pushgateway." >&2; exit 1; }; done
 	$(PYTEST) -p no:cov -n 0 tests/monitoring -m monitoring
 
+.PHONY: test-warehouse
+test-warehouse: $(STAMP)-dev ## Notebooks and SQL on the real engines that WAREHOUSES names (duckdb postgresql trino; duckdb alone by default)
+	$(PYTEST) -p no:cov -n 0 tests/warehouse -m warehouse
+
 .PHONY: crash-test
 crash-test: $(STAMP)-dev ## Crash sweep: SEEDS runs in process, KILLS real kills (nightly 10000 and 500)
 	CASES=all CRASH_SEEDS=$(SEEDS) CRASH_KILLS=$(KILLS) $(PYTEST) tests/crash --timeout 7200
@@ -166,7 +170,7 @@ bench: $(STAMP)-dev ## Time an idle tick, a request, a backlog and a large histo
 
 .PHONY: lock
 lock: $(STAMP)-dev ## Resolve the locks again from pyproject.toml (needs a package index)
-	@for lock in "requirements.lock" "requirements-ml.lock --extra ml -c requirements.lock" "requirements-dev.lock --group dev --extra ml -c requirements-ml.lock"; do \
+	@for lock in "requirements.lock" "requirements-ml.lock --extra ml -c requirements.lock" "requirements-dev.lock --group dev --extra ml --extra postgresql --extra trino -c requirements-ml.lock"; do \
 		$(BIN)/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet -o $$lock; done
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
 		$(BIN)/uv pip compile - --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --quiet -o requirements-build.lock

@@ -72,7 +72,9 @@ def _problem(scheme: str, error_name: str) -> tuple[str, str]:
     """What happened and what to do, by the class of the error alone: its text may hold the password."""
     if error_name in ("ModuleNotFoundError", "NoSuchModuleError"):
         what = f"No driver for the {scheme} of WAREHOUSE_URL is installed."
-        return what, "Install creditbot with the extra trino, snowflake, bigquery or redshift, or the driver itself."
+        return what, (
+            "Install creditbot with the extra postgresql, trino, snowflake, bigquery or redshift, or the driver itself."
+        )
     if error_name == "ArgumentError":
         return "WAREHOUSE_URL is not an address.", "Write it like trino://USER@HOST:8443/CATALOG."
     if scheme == "duckdb":

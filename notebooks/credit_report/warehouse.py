@@ -7,6 +7,9 @@ from contextlib import closing, suppress
 from typing import Any
 
 _DUCKDB = "duckdb:///"
+_CONNECT = {"trino": {"timezone": "UTC"}}
+"""Backend -> arguments of its driver. Trino's takes this machine's time zone if it gets none."""
+_POSTGRESQL = "SET TIME ZONE 'UTC'"
 
 
 def run_sql(sql: str, url: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -30,8 +33,9 @@ def run_sql(sql: str, url: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 def open_warehouse(url: str) -> Any:
     """DuckDB's connection for duckdb:///FILE (four slashes for a path from the root), else SQLAlchemy's.
 
-    DuckDB is opened read-only and locked: SQL reaches no other file, no network and no setting. Elsewhere nothing is
-    committed, and what SQL may read is up to the rights of the user in the address.
+    DuckDB is opened read-only and locked: SQL reaches no other file, no network and no setting. PostgreSQL is asked in
+    a read-only transaction. Elsewhere the rights of the user in the address decide what SQL may do. The time zone of
+    DuckDB, PostgreSQL and Trino is set to UTC, because it says to which day a moment belongs.
     """
     try:
         return _duckdb(url) if url.startswith(_DUCKDB) else _sqlalchemy(url)
@@ -43,18 +47,23 @@ def _duckdb(url: str) -> Any:
     import duckdb
 
     path = url.removeprefix(_DUCKDB)
-    return duckdb.connect(
-        path, read_only=True, config={"enable_external_access": "false", "lock_configuration": "true"}
-    )
+    warehouse = duckdb.connect(path, read_only=True, config={"enable_external_access": "false"})
+    warehouse.execute("SET TimeZone = 'UTC'")
+    warehouse.execute("SET lock_configuration = true")
+    return warehouse
 
 
 def _sqlalchemy(url: str) -> Any:
-    from sqlalchemy import NullPool, create_engine
+    from sqlalchemy import NullPool, create_engine, make_url
 
+    backend = make_url(url).get_backend_name()
+    engine = create_engine(url, poolclass=NullPool, connect_args=_CONNECT.get(backend, {}))
     # Without parameters a % in the SQL is a %.
-    warehouse = create_engine(url, poolclass=NullPool).connect().execution_options(no_parameters=True)
+    warehouse = engine.connect().execution_options(no_parameters=True)
     with suppress(NotImplementedError):  # PostgreSQL's drivers; the others ignore it, Redshift's own refuses it
         warehouse.execution_options(postgresql_readonly=True)
+    if backend == "postgresql":
+        warehouse.exec_driver_sql(_POSTGRESQL)
     return warehouse
 
 

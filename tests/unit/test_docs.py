@@ -32,7 +32,7 @@ README, SETUP = DOCS["README.md"], DOCS["SETUP_GUIDE.md"]
 OTHER_VARIABLES = {
     "CREDITBOT_RECORD_LOOKER_BASE_URL", "CREDITBOT_RECORD_LOOKER_CLIENT_ID", "CREDITBOT_RECORD_LOOKER_CLIENT_SECRET",
     "CREDITBOT_RECORD_SLACK_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS", "HTTPS_PROXY", "IMAGE", "KUBECONFIG", "PYTHON",
-    "PATH", "HOME", "LANG", "CREDIT_FROM", "CREDIT_TO",
+    "TRINO_START", "TRINO_URL", "WAREHOUSES", "PATH", "HOME", "LANG", "CREDIT_FROM", "CREDIT_TO",
 }  # fmt: skip
 """Named in the docs, but not our settings: of other programs, and parameters of the notebooks."""
 WRITTEN = ("data/", "logs/", "/", "~", "registry.", "requirements-")

@@ -224,6 +224,13 @@ def test_duckdb_is_read_only_and_locked(warehouse: str, sql: str) -> None:
         run_sql(sql, warehouse)
 
 
+def test_duckdb_reads_days_in_utc(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take this machine's time zone. tests/warehouse does the same with other engines."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    _, records = run_sql("SELECT DATE(TIMESTAMPTZ '2025-12-01 00:30:00+00')", warehouse)
+    assert [(date(2025, 12, 1),)] == records
+
+
 @pytest.mark.parametrize("sql", ["", "  \n"])
 def test_a_run_without_sql_says_where_to_paste_it(sql: str) -> None:
     """This is the first mistake of a run by hand."""
