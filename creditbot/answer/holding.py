@@ -60,7 +60,7 @@ class Holds:
         self._notices = notices
         self._past = PastCredits(context)
         self._overlaps = Overlaps(context, self._past)
-        self._opinions = SecondOpinions(context)
+        self._opinions = SecondOpinions(context.rules.policy.opinion, context.ports, context.workspace)
         self._facts = KnownFacts(context, self._past, self._opinions)
         self._policy = context.rules.policy
 
@@ -143,9 +143,9 @@ class Holds:
         self._past.keep(key, record, links)
         return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
 
-    def second_opinion(self, summary: Mapping[str, Any]) -> str:
+    def second_opinion(self, key: RequestKey, summary: Mapping[str, Any]) -> str:
         """What people usually credit for what was computed just now, one sentence; "" if nobody wants to know."""
-        return self._opinions.sentence(summary)
+        return self._opinions.sentence(key, summary)
 
     def would_ask(self, key: RequestKey, record: Record, shown: ThreadView) -> Hold | None:
         """The hold that a computed request would get now; None if nobody has to be asked. Its question has no name."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from creditbot.answer.context import TickContext
 from creditbot.answer.duplicates import Duplicates
@@ -51,12 +52,14 @@ class Rehearsal:
         refused: why nothing would be posted at all, one sentence, or "".
         doubts: what could not be compared with single credits, one sentence for each of them.
         unread: why it was not compared with everything that is remembered, a sentence or two; "" if it was.
+        opinion: what people usually credit for such traffic, one sentence; "" if nobody wants to know.
     """
 
     reasons: tuple[HoldReason, ...]
     refused: str = ""
     doubts: tuple[str, ...] = ()
     unread: str = ""
+    opinion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +97,26 @@ class AsRead:
 
 
 def rehearse(
-    ports: Ports, ledger: Ledger, rules: Rules, request: Request, computation: Computation, now: datetime
+    ports: Ports, ledger: Ledger, rules: Rules, request: Request, computation: Computation,
+    summary: Mapping[str, Any], now: datetime,
 ) -> Rehearsal:  # fmt: skip
     """What would become of a computed amount.
 
     Args:
-        ports: the outside; of these only the summaries are read.
+        ports: the outside; of these only the summaries and the models are read.
         ledger: the state, which is read once.
         rules: how requests are answered.
         request: what was computed.
         computation: with an amount.
+        summary: of the computation.
         now: UTC.
     """
     state, problem = _read(ledger)
     try:
         context = _context(ports, state, rules, now)
         key = RequestKey(context.workspace.team, request.key.channel, ts_of(now))
-        return _rehearsed(context, key, request, computation, problem)
+        unread = f"Not compared with all of the state: {problem}" if problem else ""
+        return replace(_rehearsed(context, key, request, computation, summary), unread=unread)
     except ServiceError as error:
         unread = f"Compared with no other credit: {error}"
         return Rehearsal(_by_amount(rules.policy, computation, now), unread=unread)
@@ -143,15 +149,15 @@ def _address_of_slack(summaries: SummaryStore) -> str:
 
 
 def _rehearsed(
-    context: TickContext, key: RequestKey, request: Request, computation: Computation, problem: str
+    context: TickContext, key: RequestKey, request: Request, computation: Computation, summary: Mapping[str, Any]
 ) -> Rehearsal:  # fmt: skip
     record = Record("computed", "", context.now(), result=result_of(computation))
     holds = Holds(context, Finisher(context), Notices(context))
     refused = _refusal(context, key, record)
     doubts = tuple(holds.doubts(key, record, credited_by(computation)))
+    opinion = holds.second_opinion(key, summary)
     hold = holds.would_ask(key, record, ThreadView(request))
-    unread = f"Not compared with all of the state: {problem}" if problem else ""
-    return Rehearsal(hold.reasons if hold else (), refused, doubts, unread)
+    return Rehearsal(hold.reasons if hold else (), refused, doubts, opinion=opinion)
 
 
 def _refusal(context: TickContext, key: RequestKey, record: Record) -> str:

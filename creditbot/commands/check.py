@@ -14,6 +14,7 @@ from functools import partial
 from urllib.parse import unquote
 
 from creditbot.adapters.slack.access import Access, access
+from creditbot.answer.opinions import newest_model
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
 from creditbot.answer.weekly import HOUR
 from creditbot.bootstrap import (
@@ -27,13 +28,14 @@ from creditbot.bootstrap import (
 from creditbot.commands.check_notebooks import notebook
 from creditbot.commands.check_result import CheckFindings, CheckResult, attempt, begin
 from creditbot.commands.check_warehouse import warehouse
-from creditbot.commands.output import say, utc
+from creditbot.commands.output import count, say, utc
 from creditbot.commands.sandbox import why_nobody_answers
 from creditbot.errors import CreditbotError
 from creditbot.intake.requests import requests_in
 from creditbot.machine.hardening import can_be_confined
 from creditbot.machine.processes import Stop
 from creditbot.model import Marker
+from creditbot.ports import Models
 from creditbot.settings.settings import Settings, environment, unknown_names
 from creditbot.slack_time import micros_of
 from creditbot.state.record import Meta
@@ -84,6 +86,8 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
     yield from attempt("settings", lambda: names_and_places(settings))
     yield from _slack(settings, assembly, slack)
     yield from attempt("policy", lambda: [("ok", sentence) for sentence in assembly.rules.policy.words()])
+    is_on = assembly.rules.policy.opinion.hold
+    yield from attempt("second opinion", lambda: second_opinion(assembly.ports.models, is_on=is_on))
     yield from attempt("shadow", lambda: shadow(assembly.ledger.read().meta, is_on=settings.shadow))
     yield from attempt("Looker login", lambda: [("ok", f"as {looker()}")])
     for product, result in notebooks.items():
@@ -187,6 +191,18 @@ def shadow(meta: Meta, *, is_on: bool) -> CheckFindings:
     if meta.live_since:
         return [("ok", f"SHADOW is off: requests from before {utc(meta.live_since)} are left to people")]
     return []
+
+
+def second_opinion(models: Models, *, is_on: bool) -> CheckFindings:
+    """Whether a second opinion is on, and which model is in force; nothing if it is off and there is none."""
+    model = newest_model(models)
+    if model is None:
+        none = "on, but there is no model yet, so it holds nothing: make one with `creditbot model fit`"
+        return [("note", none)] if is_on else []
+    answers, days = len(model.answers), (datetime.now(UTC) - model.fitted).days
+    age = f"made {count(days, 'day')} ago" if days > 0 else "made today"
+    what = f"the model {model.name}, {age} from {count(answers, 'answer')} of people"
+    return [("ok", f"on: {what}, is in force" if is_on else f"off: {what}, holds nothing")]
 
 
 def _slack_channel(assembly: Assembly) -> CheckFindings:

@@ -23,7 +23,7 @@ from creditbot.commands.run_once import check_notebooks_exist
 from creditbot.credit.amount import reply_text
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
-from creditbot.evidence.summary import REASONS
+from creditbot.evidence.summary import REASONS, with_opinion
 from creditbot.insight.trial import Trial, tried
 from creditbot.intake.looker_host import LookerHost
 from creditbot.intake.looker_links import looker_links
@@ -67,7 +67,7 @@ def rehearsal_of(assembly: Assembly, request: Request, trial: Trial, now: dateti
     """What would become of the amount; None if there is none."""
     if trial.computation is None or trial.computation.amount is None:
         return None
-    return rehearse(assembly.ports, assembly.ledger, assembly.rules, request, trial.computation, now)
+    return rehearse(assembly.ports, assembly.ledger, assembly.rules, request, trial.computation, trial.summary, now)
 
 
 def lines_of(summary: Mapping[str, Any], rehearsal: Rehearsal | None, template: str) -> Iterator[str]:
@@ -82,6 +82,8 @@ def lines_of(summary: Mapping[str, Any], rehearsal: Rehearsal | None, template: 
     yield from (f"held       {reason.text}" for reason in rehearsal.reasons)
     yield f"compared   {rehearsal.unread or 'With what the state and the summaries remember of other credits.'}"
     yield from (f"           {doubt}" for doubt in rehearsal.doubts)
+    if rehearsal.opinion:
+        yield f"opinion    {rehearsal.opinion}"
 
 
 def page_summary(summary: Mapping[str, Any], rehearsal: Rehearsal | None) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def page_summary(summary: Mapping[str, Any], rehearsal: Rehearsal | None) -> dic
     if reasons := [{"text": reason.text} for reason in rehearsal.reasons]:
         more = max(0, len(reasons) - REASONS)
         outcome["approval"] = {"reasons": reasons[:REASONS], **({"more_reasons": more} if more else {})}
-    return {**shown, "outcome": outcome}
+    return with_opinion({**shown, "outcome": outcome}, rehearsal.opinion)
 
 
 def _answer(summary: Mapping[str, Any], rehearsal: Rehearsal | None, template: str) -> str:

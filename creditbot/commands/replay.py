@@ -11,17 +11,20 @@ from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from creditbot.answer.opinions import SecondOpinions
 from creditbot.bootstrap import Assembly, assemble, make_runner, products_of, workers_of
 from creditbot.commands.output import say
 from creditbot.commands.replay_output import HEADER, Totals, comparison_lines, document, replay_json, table_lines
 from creditbot.commands.what_if import NotebookNotKept, WhatIf, products_of_then, what_if
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
+from creditbot.evidence.summary import with_opinion
 from creditbot.insight.computed import computed_in
 from creditbot.insight.lookup import Lookup
 from creditbot.insight.replayer import Replay, Replayer, RulesOfNow
@@ -48,7 +51,8 @@ def run(options: Namespace) -> int:
     assembly = assemble(settings, environ=environ, runner=runner)
     try:
         with tempfile.TemporaryDirectory(prefix="creditbot-replay-") as folder:
-            again = partial(_again, assembly, change, Path(folder) if options.stored_notebooks else None)
+            opinions = opinions_of(assembly)
+            again = partial(_again, assembly, change, opinions, Path(folder) if options.stored_notebooks else None)
             replayer = make_replayer(assembly, change, with_looker=not options.without_looker)
             stored = _since(assembly.ports.summaries, options) if options.since else [_one(assembly, options.permalink)]
             replays = in_turn(partial(again, replayer), stored, workers_of(settings))
@@ -97,7 +101,17 @@ def _since(summaries: SummaryReader, options: Namespace) -> Iterator[Stored]:
     return iter(summaries.load_all(sorted(keys, key=lambda key: micros_of(key.ts))))
 
 
-def _again(assembly: Assembly, change: WhatIf, folder: Path | None, replayer: Replayer, stored: Stored) -> Replay:
+def opinions_of(assembly: Assembly) -> SecondOpinions:
+    """What people usually credit, by the model in force; the state is read only if anybody wants to know."""
+    rules = assembly.rules.policy.opinion
+    workspace = assembly.ledger.read().meta.workspace if rules.hold else None
+    return SecondOpinions(rules, assembly.ports, workspace)
+
+
+def _again(
+    assembly: Assembly, change: WhatIf, opinions: SecondOpinions, folder: Path | None, replayer: Replayer,
+    stored: Stored,
+) -> Replay:  # fmt: skip
     """Computes one request again; `folder` is where the notebooks of then are to be written and run."""
     key, summary = stored
     products = change.products
@@ -106,7 +120,16 @@ def _again(assembly: Assembly, change: WhatIf, folder: Path | None, replayer: Re
             products = products_of_then(computed_in(summary), products, assembly.ports.notebooks, folder)
         except NotebookNotKept as reason:
             return Replay(key, str(summary.get("request", {}).get("permalink", "")), why_not=str(reason))
-    return replayer.replay(key, summary, datetime.now(UTC), products)
+    replay = replayer.replay(key, summary, datetime.now(UTC), products)
+    return with_second_opinion(replay, opinions)
+
+
+def with_second_opinion(replay: Replay, opinions: SecondOpinions) -> Replay:
+    """The replay with what people usually credit for what was computed now."""
+    if replay.comparison is None or replay.comparison.now.amount is None:
+        return replay
+    sentence = opinions.sentence(replay.key, replay.summary)
+    return replace(replay, opinion=sentence, summary=with_opinion(replay.summary, sentence))
 
 
 def in_turn(step: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

@@ -39,6 +39,8 @@ def comparison_lines(replay: Replay) -> Iterator[str]:
     yield from _change_lines(comparison)
     for sentence in comparison.unknown:
         yield _line("not known", sentence)
+    if replay.opinion:
+        yield _line("opinion", replay.opinion)
 
 
 def result_in_words(comparison: Comparison) -> str:
@@ -162,7 +164,8 @@ def replay_json(replay: Replay) -> dict[str, Any]:
         "asked": _stamp(time_of(replay.key.ts)),
         "why_not": replay.why_not or None,
     }
-    return facts | (to_json(replay.comparison) if replay.comparison else {})
+    opinion = {"second_opinion": replay.opinion} if replay.opinion else {}
+    return facts | (to_json(replay.comparison) if replay.comparison else {}) | opinion
 
 
 def _stamp(moment: datetime) -> str:

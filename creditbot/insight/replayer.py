@@ -49,6 +49,7 @@ class Replay:
         failed: whether that is an error of now, so that another try may succeed.
         summary: of the computation of now; empty if there is none.
         results: behind that summary.
+        opinion: what people usually credit for what was computed now, one sentence; "" if nobody wants to know.
     """
 
     key: RequestKey
@@ -58,6 +59,7 @@ class Replay:
     failed: bool = False
     summary: Mapping[str, Any] = field(default_factory=dict)
     results: Sequence[LinkResult] = ()
+    opinion: str = ""
 
 
 class StoredSql:

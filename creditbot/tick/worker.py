@@ -267,7 +267,7 @@ class Worker:
         if computation.amount is not None:
             draft = replace(record, result=result_of(computation))
             summary = with_doubts(summary, self._parts.holds.doubts(key, draft, credited_by(computation)))
-            summary = with_opinion(summary, self._parts.holds.second_opinion(summary))
+            summary = with_opinion(summary, self._parts.holds.second_opinion(key, summary))
         self._context.ledger.confirm(key, record)  # if this process slept, it must not replace a later summary
         found_by = (*computation.sql, *tokens_of(computation.footprints))
         location = self._context.ports.summaries.save(key, summary, found_by)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from creditbot.commands.check import shadow
+from creditbot.commands.check import second_opinion, shadow
 from creditbot.commands.check_notebooks import notebook
-from creditbot.commands.check_result import CheckResult, begin
+from creditbot.commands.check_result import CheckResult, attempt, begin
 from creditbot.commands.check_warehouse import ask_warehouse, look_for
 from creditbot.errors import Unreachable
 from creditbot.state.record import Meta
 from tests.support.notebooks import code, write_notebook
+from tests.support.opinions import five_percent, keep
+from tests.support.world import MemoryModels, World
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -80,6 +82,38 @@ def test_a_shadow_is_reported_while_it_matters(is_on: bool, meta: Meta, verdict:
 
 def test_a_deployment_that_never_was_in_shadow_hears_nothing_of_it() -> None:
     assert [] == shadow(Meta(), is_on=False)
+
+
+# --- second opinion ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+@pytest.mark.parametrize(("days", "age"), [(0, "made today"), (1, "made 1 day ago"), (40, "made 40 days ago")])
+def test_the_model_in_force_is_named_with_its_age(is_on: bool, days: int, age: str) -> None:
+    models: dict[str, bytes] = {}
+    keep(models, five_percent(fitted=datetime.now(UTC) - timedelta(days=400)))
+    name = keep(models, five_percent(fitted=datetime.now(UTC) - timedelta(days=days, minutes=5)))
+    says = ("on", "is in force") if is_on else ("off", "holds nothing")
+    expected = f"{says[0]}: the model {name}, {age} from 12 answers of people, {says[1]}"
+    assert [("ok", expected)] == second_opinion(MemoryModels(World(models=models)), is_on=is_on)
+
+
+def test_a_second_opinion_without_a_model_is_noted_where_it_is_wanted() -> None:
+    nothing = MemoryModels(World())
+    assert [] == second_opinion(nothing, is_on=False)
+    ((verdict, text),) = second_opinion(nothing, is_on=True)
+    assert ("note", True) == (verdict, "`creditbot model fit`" in text)
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_model_that_cannot_be_read_is_a_failure(is_on: bool) -> None:
+    """Where it is on, requests wait until somebody has looked."""
+    models = MemoryModels(World(models={"20260105T120000Z-0123456789ab": b"{}"}))
+    (result,) = attempt("second opinion", lambda: second_opinion(models, is_on=is_on))
+    assert ("FAIL", True) == (result.verdict, "cannot be read" in result.text)
+
+
+# --- hosts ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_warehouse_whose_host_does_not_listen_is_found_at_once() -> None:

@@ -14,6 +14,7 @@ from creditbot.commands.compute import lines_of, page_summary, rehearsal_of, req
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.sql.check import SqlRules
 from creditbot.decide.policy import Limits, Policy, TrafficRules
+from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import LOOKER, STATE_STORE, SUMMARY_STORE, SettingsError, StateUnusable, Unreachable
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.page import page_of
@@ -21,6 +22,7 @@ from creditbot.evidence.summary import REASONS
 from creditbot.insight.trial import tried
 from creditbot.model import HoldKind, HoldReason, RequestKey
 from creditbot.state.ledger import Ledger
+from tests.support.opinions import five_percent, keep
 from tests.support.world import HOST, REQUEST_RULES, RULES, VERIFY, World
 
 REMEMBERED = "compared   With what the state and the summaries remember of other credits."
@@ -256,3 +258,36 @@ def test_links_may_be_typed_as_a_browser_shows_them() -> None:
 def test_links_of_another_host_are_refused() -> None:
     with pytest.raises(SettingsError, match="None of these is a link to"):
         links_in(["https://example.com/looks/1"])
+
+
+# -- second opinion ----------------------------------------------------------------------------------------------------
+
+ASKED = under(replace(RULES.policy, opinion=OpinionRules(hold=True)))
+
+
+def test_a_second_opinion_is_printed_and_shown(world: World) -> None:
+    """As the summary of such a request would have it."""
+    keep(world.models, five_percent())
+    lines, page = run(world, "abc", rules=ASKED)
+    assert "opinion    Too few to judge by days, prefixes and block rate; 12 answers of people for verify" in lines[-1]
+    assert "<dt>Second opinion</dt><dd>Too few to judge" in page
+    assert [] == held(lines)
+
+
+def test_an_amount_that_is_unusual_would_be_held(world: World) -> None:
+    keep(world.models, five_percent())
+    world.amounts["abc"] = Decimal("9000.00")
+    (reason,) = held(run(world, "abc", rules=ASKED)[0])
+    assert reason.startswith("$9,000.00 is unusual for such traffic")
+
+
+def test_without_a_model_the_second_opinion_says_so(world: World) -> None:
+    lines, _ = run(world, "abc", rules=ASKED)
+    assert "opinion    There is none: `creditbot model fit` has not made a model yet." == lines[-1]
+
+
+def test_where_nobody_wants_a_second_opinion_none_is_printed(world: World) -> None:
+    keep(world.models, five_percent())
+    lines, page = run(world, "abc")
+    assert not any(line.startswith("opinion") for line in lines)
+    assert "Second opinion" not in page

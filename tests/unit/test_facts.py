@@ -69,7 +69,9 @@ def known(world: World, key: RequestKey, *, shadow: bool = False) -> CreditFacts
 
 
 def facts_of(context: TickContext) -> KnownFacts:
-    return KnownFacts(context, PastCredits(context), SecondOpinions(context))
+    return KnownFacts(
+        context, PastCredits(context), SecondOpinions(context.rules.policy.opinion, context.ports, context.workspace)
+    )
 
 
 def month(facts: CreditFacts, month: int = 12) -> Decimal | None:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from creditbot.answer.opinions import SecondOpinions
 from creditbot.commands import replay as command
 from creditbot.commands.replay_output import HEADER, Totals, comparison_lines, document, replay_json, table_lines
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
 from creditbot.decide.policy import Limits, Policy
+from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import (
     LOOKER,
     WAREHOUSE,
@@ -29,6 +31,7 @@ from creditbot.errors import (
 )
 from creditbot.insight.replayer import Replay, Replayer, RulesOfNow, StoredSql
 from creditbot.model import CreditDays, LookerLink, NotebookRun, Query, RequestKey
+from tests.support.opinions import five_percent, keep
 from tests.support.world import BOTH, HOST, REQUEST_RULES, VERIFY, RememberingSqlReader, World
 
 BUILT_IN = Policy()
@@ -478,3 +481,25 @@ def test_a_request_of_which_nothing_was_computed_is_an_error(world: World) -> No
         command._one(assembly, world.address(key))
     world.tick()
     assert (key, world.summary(key)) == command._one(assembly, world.address(key))
+
+
+# -- second opinion ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_replay_prints_what_people_usually_credit_for_it_now(world: World, is_on: bool) -> None:
+    """Only where the policy asks for it."""
+    keep(world.models, five_percent())
+    key = answered(world, "abc")
+    opinions = SecondOpinions(OpinionRules(hold=is_on), world.ports(), None)
+    replay = command.with_second_opinion(again(world, key), opinions)
+    printed = [line for line in comparison_lines(replay) if line.startswith("opinion    Too few to judge by days")]
+    document = replay_json(replay)
+    assert [is_on] * 3 == [len(printed) == 1, "second_opinion" in document, "second_opinion" in replay.summary]
+
+
+def test_a_replay_without_an_amount_asks_for_no_second_opinion(world: World) -> None:
+    key = answered(world, "abc")
+    world.fail("notebook", NotebookFailed("It raised.", "Mend it."))
+    replay = again(world, key)
+    assert replay == command.with_second_opinion(replay, SecondOpinions(OpinionRules(hold=True), world.ports(), None))
