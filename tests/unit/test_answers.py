@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.intake.answers import Reading, amounts_in, is_exact_answer, read_answer, takes_back
+from tests.support.linear_time import assert_linear
 
 ANSWERS = [
     "Approved, $812.40, exceptions",
@@ -402,8 +402,6 @@ def test_any_text_can_be_read(text: str, by_asker: bool) -> None:
 @pytest.mark.parametrize("unit", ["~", "<", ":", "&gt;", " ", "approved ", "1", "approved $1", "hi ", "*", "-", "\n> "])
 @pytest.mark.parametrize("prefix", ["", "Approved, $1", "hi "])
 def test_hostile_replies_take_little_time(prefix: str, unit: str) -> None:
-    """Slack's longest message, 40,000 characters."""
-    started = time.process_time()
-    read_answer(prefix + unit * (40_000 // len(unit)))
-    amounts_in(prefix + unit * (40_000 // len(unit)))
-    assert time.process_time() - started < 2
+    """Slack's longest message has 40,000 characters."""
+    assert_linear(lambda size: read_answer(prefix + unit * (size // len(unit))), 20_000)
+    assert_linear(lambda size: amounts_in(prefix + unit * (size // len(unit))), 20_000)
