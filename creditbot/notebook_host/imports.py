@@ -17,7 +17,9 @@ from pathlib import Path
 
 from creditbot.notebook_host.syntax import parse_cell
 
-PRELOADABLE = frozenset({"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scrapbook", "sqlalchemy"})
+PRELOADABLE = frozenset(
+    {"duckdb", "matplotlib", "numpy", "pandas", "pyarrow", "pydantic", "scrapbook", "sqlalchemy", "sqlglot"}
+)
 """Packages whose import starts nothing and depends only on the environment."""
 
 _RUN = re.compile(r"^\s*%run\s+(?:-\S+\s+)*[\"']?([\w./-]+?)(?:\.py)?[\"']?(?:\s|$)", re.MULTILINE)

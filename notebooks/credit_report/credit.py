@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from credit_report.traffic import Row
+from credit_report.traffic import Row, Traffic
 
 UNIT_COLUMNS = ("account", "day", "prefix", "mode", "messages", "cost")
 CENT, THOUSANDTH = Decimal("0.01"), Decimal("0.001")
@@ -121,11 +121,11 @@ def policy_scrap(policy: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
-def rows_scrap(rows: Sequence[Row]) -> dict[str, Any]:
-    """What the SQL gave, in short: the same traffic gives the same hash, in whatever order its rows came."""
-    lines = sorted(json.dumps([str(value) for _, value in sorted(row.items())]) for row in rows)
+def rows_scrap(traffic: Traffic) -> dict[str, Any]:
+    """What the SQL gave, in short: the same traffic gives the same hash, however its rows were ordered and split."""
+    lines = sorted(json.dumps([str(value) for _, value in sorted(row.items())]) for row in traffic.sums)
     by_day: dict[str, int] = {}
-    for row in rows:
+    for row in traffic.sums:
         by_day[str(row["day"])] = by_day.get(str(row["day"]), 0) + row["messages"]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    return {"count": len(rows), "hash": f"sha256:{digest}", "by_day": dict(sorted(by_day.items()))}
+    return {"count": traffic.count, "hash": f"sha256:{digest}", "by_day": dict(sorted(by_day.items()))}

@@ -56,6 +56,8 @@ class Report:
         print(f"Days: {first} to {last} (UTC)")
         if self.left_out:
             print(f"Not credited: {self.left_out:,} days, prefixes and modes outside CREDIT_FROM and CREDIT_TO")
+        if self.traffic.note:
+            print(self.traffic.note)
         amounts = ("fraud_cost", "credit")
         _show([{**row, **{name: dollars(row[name]) for name in amounts}} for row in self.summary])
         changes = sensitivity(self.judged, self.traffic.targets).items()
@@ -121,7 +123,7 @@ class Report:
         ]
         scrapbook.glue("credit", {"currency": "USD", "amount": str(self.amount), "rows": rows})
         scrapbook.glue("units", {"columns": list(UNIT_COLUMNS), "rows": units_of(self.judged)})
-        scrapbook.glue("rows", rows_scrap(self.traffic.rows))
+        scrapbook.glue("rows", rows_scrap(self.traffic))
         scrapbook.glue("parameters", policy_scrap(policy))
 
     def _series(self) -> list[tuple[tuple[str, str], list[Row]]]:

@@ -1,22 +1,35 @@
-"""Reads the rows of a result, checks every value, and adds the rows up by UTC day, prefix and mode."""
+"""Gets the traffic that some SQL gives: every value checked, and added up by UTC day, prefix and mode.
+
+The warehouse adds the rows up (`pushdown` writes the query), so that a result of any size takes little memory. Where it
+cannot, the rows are read one by one. `values` checks both.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from credit_report.warehouse import refuse_cut, run_sql
+from credit_report.columns import places_of
+from credit_report.pushdown import CannotAddUp, dialect_of, no_rows_of, source_of, sums_of
+from credit_report.values import Reader, read, readers_of, shown, whole
+from credit_report.warehouse import Record, SqlRefused, Warehouse, refuse_cut
 
 Row = dict[str, Any]
+Counted = tuple[Row, int]
+"""A row, and how many rows of the result it is the sum of."""
 
-COLUMNS = ("day", "prefix", "mode", "attempts", "blocked", "messages", "price_usd")
-"""What the SQL must give. A notebook may ask for more counts."""
-ACCOUNT_COLUMNS = ("account_sid", "account_id", "subaccount_sid", "sub_account_sid")
-"""Columns that may name the account. The SQL need not give one."""
+MOST_ROWS = 1_000_000
+"""Rows that are read one by one at most: this takes half a minute."""
+MOST_SUMS = 500_000
+"""Sums that there may be at most: the method needs them in memory, about 1 KB each."""
+_TOO_MANY = (
+    f"The SQL gives more than {MOST_SUMS:,} combinations of account, day, prefix, mode and price:"
+    " let a prefix be the beginning of many numbers, or ask for fewer accounts or days."
+)
 
 
 @dataclass(frozen=True)
@@ -24,150 +37,147 @@ class Traffic:
     """What the SQL gave.
 
     Attributes:
-        rows: one for each row of the result, with every value checked; `account` only if the SQL gives it.
+        count: rows of the result.
+        sums: these, added up by account, day, prefix, mode and price; `account` only if the SQL gives it.
         groups: these, added up by day, prefix and mode, in that order; `accounts` says whose messages they are.
         targets: mode -> the share of the pumped attempts that it is to stop.
+        note: why the rows were read one by one, a sentence; "" if the warehouse added them up.
     """
 
-    rows: list[Row]
+    count: int
+    sums: list[Row]
     groups: list[Row]
     targets: Mapping[str, Decimal]
+    note: str = ""
 
 
 def load(sql: str, targets: Mapping[str, Decimal], counts: Sequence[str] = ()) -> Traffic:
-    """Runs the SQL on the warehouse that WAREHOUSE_URL names, and reads its rows.
+    """Runs the SQL on the warehouse that WAREHOUSE_URL names, and adds its rows up.
 
     Args:
         sql: as copied from Looker.
         targets: see `Traffic`; other modes are refused.
         counts: columns that this notebook needs beside COLUMNS.
     """
-    columns, records = run_sql(sql, os.environ.get("WAREHOUSE_URL", ""))
-    refuse_cut(sql, len(records))
-    rows = read_traffic(columns, records, targets, counts)
-    return Traffic(rows, add_up(rows, counts), targets)
+    if not sql.strip():
+        raise ValueError("There is no SQL: paste it, as copied from Looker, into the parameter `looker`.")
+    url, note = os.environ.get("WAREHOUSE_URL", ""), ""
+    readers = readers_of(targets)
+    with Warehouse(url) as warehouse:
+        try:
+            sums, count = gather(_added_up(warehouse, dialect_of(url), sql, counts, readers), counts)
+        except (CannotAddUp, SqlRefused) as reason:
+            note = f"The rows were read one by one, because the warehouse did not add them up: {_why(reason)}"
+            warehouse.go_back()
+            columns, records = warehouse.run(sql, streamed=True)
+            sums, count = gather(_at_most(MOST_ROWS, read_rows(columns, records, counts, readers), note), counts)
+    refuse_cut(sql, count)
+    groups = add_up(sums, counts)
+    if not sum(group["messages"] for group in groups):
+        raise ValueError(f"No message in the {count:,} rows of the result: nothing can be credited.")
+    return Traffic(count, sums, groups, targets, note)
 
 
-def read_traffic(
-    columns: Sequence[str], records: Sequence[Sequence[Any]], targets: Iterable[str], counts: Sequence[str] = ()
-) -> list[Row]:
-    """The warehouse's rows by the names of COLUMNS. Raises ValueError that names the column or value that is wrong.
-
-    Columns are found in any case, with or without Looker's view in front (`verify_traffic.day`); others are ignored.
-    """
-    wanted = [*COLUMNS[:-1], *counts, COLUMNS[-1]]
-    view = _view_of(columns, wanted)
-    places = {name: _place_of(view + name, columns) for name in wanted}
-    missing = [name for name, place in places.items() if place is None]
-    if missing:
-        raise ValueError(f"The SQL gives no column {', '.join(missing)}; it gives {', '.join(columns)[:200]}.")
-    account = _account_place(view, columns)
-    readers = _readers(list(targets))
-    return [
-        {name: _read(name, record[place], number, readers) for name, place in places.items() if place is not None}
-        | ({} if account is None else {"account": str(record[account] or "").strip()})
-        for number, record in enumerate(records, 1)
-    ]
+def _why(reason: CannotAddUp | SqlRefused) -> str:
+    return f"it says {reason.why}" if isinstance(reason, SqlRefused) else f"{reason}."
 
 
-def _view_of(columns: Sequence[str], wanted: Sequence[str]) -> str:
-    """What is before every name in BigQuery, whose columns have no dots: "traffic_" for traffic_day; or ""."""
-    names = [column.lower() for column in columns]
-    views = {name.removesuffix(wanted[0]) for name in names if name.endswith(f"_{wanted[0]}")}
-    whole = [view for view in sorted(views) if all(view + name in names for name in wanted)]
-    if len(whole) > 1:
-        raise ValueError(f"The SQL gives the columns of {len(whole)} views ({', '.join(whole)}): leave one.")
-    return whole[0] if whole else ""
+def read_rows(
+    columns: Sequence[str], records: Iterable[Record], counts: Sequence[str], readers: Mapping[str, Reader]
+) -> Iterator[Counted]:
+    """The rows of a result, one by one. Raises ValueError that names the wrong column, or the row and its value."""
+    places = places_of(columns, counts)
+    for number, record in enumerate(records, 1):
+        try:
+            row = {name: read(name, record[place], readers) for name, place in places.items()}
+        except ValueError as error:
+            raise ValueError(f"Row {number:,} of the result: {error}") from None
+        yield row, 1
 
 
-def _place_of(name: str, columns: Sequence[str]) -> int | None:
-    places = [place for place, column in enumerate(columns) if column.lower().rpartition(".")[2] == name]
-    if len(places) > 1:
-        raise ValueError(f"The SQL gives {len(places)} columns {name}: leave one.")
-    return places[0] if places else None
+def _at_most(most: int, rows: Iterable[Counted], note: str) -> Iterator[Counted]:
+    for number, row in enumerate(rows):
+        if number == most:
+            raise ValueError(
+                f"The SQL gives more than {most:,} rows. {note} Let the SQL add them up by day, prefix and mode."
+            )
+        yield row
 
 
-def _account_place(view: str, columns: Sequence[str]) -> int | None:
-    """Where the account is; None if the SQL gives no such column, or two of the same name."""
-    names = [column.lower().rpartition(".")[2] for column in columns]
-    return next((names.index(view + name) for name in ACCOUNT_COLUMNS if names.count(view + name) == 1), None)
+def _added_up(
+    warehouse: Warehouse, dialect: str, sql: str, counts: Sequence[str], readers: Mapping[str, Reader]
+) -> Iterator[Counted]:
+    """The rows as the warehouse adds them up, by the very values of account, day, prefix, mode and price."""
+    source = source_of(sql, dialect)
+    columns = warehouse.names_in(source, no_rows_of(source, dialect))
+    places = places_of(columns, counts)
+    keys = [name for name in ("account", "day", "prefix", "mode", "price_usd") if name in places]
+    summed = _summed(counts)
+    of_keys, of_summed = ([columns[places[name]] for name in names] for names in (keys, summed))
+    _, records = warehouse.run(sums_of(source, of_keys, of_summed, MOST_SUMS, dialect))
+    for number, record in enumerate(records):
+        if number == MOST_SUMS:
+            raise ValueError(_TOO_MANY)
+        yield _read_sum(record, keys, summed, readers)
 
 
-Reader = tuple[Callable[[Any], Any], str]
-"""Reads a value, or raises ValueError; and what it expects, in words."""
+def _read_sum(record: Record, keys: Sequence[str], summed: Sequence[str], readers: Mapping[str, Reader]) -> Counted:
+    """One row of the result of `sums_of`. Raises ValueError if a value is wrong in one of the rows that it adds up."""
+    place = len(keys)
+    raw, count = dict(zip(keys, record, strict=False)), whole(record[place])
+    row = {name: _read_of(_rows(count), name, value, raw, readers) for name, value in raw.items()}
+    for number, name in enumerate(summed):
+        known, lowest, highest, fraction, total = record[place + 1 + 5 * number : place + 6 + 5 * number]
+        if missing := count - known:
+            _read_of(_rows(missing), name, None, raw, readers)
+        for value in (lowest, highest, *([] if fraction is None else [fraction])):
+            _read_of("1 or more rows", name, value, raw, readers)
+        try:
+            row[name] = whole(total)
+        except ValueError:
+            raise CannotAddUp(f"its sum of {name} is {shown(total)}, not a whole number") from None
+    return row, count
 
 
-def _readers(modes: Sequence[str]) -> dict[str, Reader]:
-    """Column -> its reader; "count" is for every other column."""
-
-    def read_mode(value: Any) -> str:
-        mode = str(value).strip().lower()
-        _require(mode in modes)
-        return mode
-
-    return {
-        "day": (_read_day, "a UTC day (a date, or text like 2025-12-01)"),
-        "prefix": (_read_prefix, "a destination prefix of 1 to 40 characters"),
-        "mode": (read_mode, f"one of {', '.join(modes)} (see TARGETS)"),
-        "count": (_read_count, "a whole number from 0 to 10^12 (CAST it AS BIGINT)"),
-        "price_usd": (_read_price, "a price in USD (CAST it AS DECIMAL(10, 4))"),
-    }
-
-
-def _read(name: str, value: Any, number: int, readers: Mapping[str, Reader]) -> Any:
-    """One value in the type of its column. Raises ValueError with the row's number and what was expected."""
-    if value is None:
-        raise ValueError(f"Row {number} of the result: {name} is NULL.")
-    read, expected = readers.get(name, readers["count"])
+def _read_of(rows: str, name: str, value: Any, raw: Row, readers: Mapping[str, Reader]) -> Any:
+    """A value of so many rows that have the values `raw`; if it is wrong, the error says which rows these are."""
     try:
-        return read(value)
-    except (ValueError, ArithmeticError, TypeError):
-        shown = repr(value) if isinstance(value, str) else str(value)
-        raise ValueError(f"Row {number} of the result: {name} is {shown[:60]}, not {expected}.") from None
+        return read(name, value, readers)
+    except ValueError as error:
+        which = ", ".join(f"{key} {shown(raw[key])}" for key in raw if key not in (name, "price_usd"))
+        raise ValueError(f"{rows} of the result, with {which}: {error}") from None
 
 
-def _read_day(value: Any) -> date:
-    """A date; text in ISO form and timestamps count if they are midnight in UTC."""
-    moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
-    if isinstance(moment, datetime):
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment
-        _require(moment.time() == time.min)
-        moment = moment.date()
-    _require(isinstance(moment, date) and moment.year >= 2000)
-    day: date = moment
-    return day
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
-def _read_count(value: Any) -> int:
-    """A whole number; SUM() gives some warehouses' integers as DECIMAL, so these count, floats do not."""
-    _require(isinstance(value, (int, Decimal)) and not isinstance(value, bool) and value == int(value))
-    _require(0 <= value < 10**12)
-    return int(value)
+def _summed(counts: Sequence[str]) -> list[str]:
+    return ["attempts", "blocked", "messages", *counts]
 
 
-def _read_price(value: Any) -> Decimal:
-    """USD for one message; never a float, which would not be the price that was billed."""
-    _require(isinstance(value, (int, Decimal, str)) and not isinstance(value, bool))
-    price = Decimal(value)
-    _require(price.is_finite() and 0 <= price < 10**6)
-    return price
+def gather(rows: Iterable[Counted], counts: Sequence[str] = ()) -> tuple[list[Row], int]:
+    """The rows added up by account, day, prefix, mode and price, in an order of their own; and how many there were."""
+    summed, total = _summed(counts), 0
+    sums: dict[tuple[Any, ...], Row] = {}
+    for row, count in rows:
+        total += count
+        sum_ = sums.setdefault(_key(row), row)
+        if sum_ is not row:
+            sum_ |= {name: sum_[name] + row[name] for name in summed}
+            sum_["price_usd"] = min(sum_["price_usd"], row["price_usd"], key=str)  # 0.5 and 0.50 are one price
+        elif len(sums) > MOST_SUMS:
+            raise ValueError(_TOO_MANY)
+    return [sums[key] for key in sorted(sums)], total
 
 
-def _read_prefix(value: Any) -> str:
-    prefix = str(value).strip()
-    _require(0 < len(prefix) <= 40 and prefix.isprintable())
-    return prefix
-
-
-def _require(condition: bool) -> None:
-    """Raises ValueError if it does not hold; `_read` says what was expected."""
-    if not condition:
-        raise ValueError
+def _key(row: Row) -> tuple[Any, ...]:
+    return row["day"], row["prefix"], row["mode"], row.get("account", ""), row["price_usd"]
 
 
 def add_up(rows: Sequence[Row], counts: Sequence[str] = ()) -> list[Row]:
     """One row per day, prefix and mode with its counts summed, in that order; its price must be one."""
-    summed = ["attempts", "blocked", "messages", *counts]
+    summed = _summed(counts)
     groups: dict[tuple[date, str, str], Row] = {}
     for row in rows:
         key = row["day"], row["prefix"], row["mode"]
@@ -179,6 +189,4 @@ def add_up(rows: Sequence[Row], counts: Sequence[str] = ()) -> list[Row]:
             group[name] += row[name]
         accounts, account = group["accounts"], row.get("account", "")
         accounts[account] = accounts.get(account, 0) + row["messages"]
-    if not sum(group["messages"] for group in groups.values()):
-        raise ValueError(f"No message in the {len(rows):,} rows of the result: nothing can be credited.")
     return [groups[key] for key in sorted(groups)]

@@ -1,46 +1,111 @@
-"""Runs the SQL on the warehouse: text and an address come in, column names and rows go to `traffic`."""
+"""Runs SQL on the warehouse: an address and text come in, column names and rows go to `traffic`."""
 
 from __future__ import annotations
 
 import re
-from contextlib import closing, suppress
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any, Self
 
 _DUCKDB = "duckdb:///"
 _CONNECT = {"trino": {"timezone": "UTC"}}
 """Backend -> arguments of its driver. Trino's takes this machine's time zone if it gets none."""
 _POSTGRESQL = "SET TIME ZONE 'UTC'"
+_BATCH = 10_000
+"""Rows that are fetched at once."""
+
+Record = tuple[Any, ...]
 
 
-def run_sql(sql: str, url: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of the SQL, run as it is; a DECIMAL stays a Decimal.
+class SqlRefused(ValueError):
+    """The warehouse refused the SQL. The text says so in one sentence, and `why` has what the warehouse said."""
 
-    Raises ValueError if there is no SQL or the warehouse refuses it, ConnectionError if the warehouse is not there.
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The warehouse refused the SQL: {why}")
+        self.why = why
+
+
+class Warehouse:
+    """One connection to a warehouse, while it is entered.
+
+    DuckDB's own for duckdb:///FILE (four slashes for a path from the root), else SQLAlchemy's. DuckDB is opened
+    read-only and locked: SQL reaches no other file, no network and no setting. PostgreSQL is asked in a read-only
+    transaction. Elsewhere the rights of the user in the address decide what SQL may do. The time zone of DuckDB,
+    PostgreSQL and Trino is set to UTC, because it says to which day a moment belongs.
+
+    Args:
+        url: its address.
+
+    Every method raises `SqlRefused` if the warehouse refuses the SQL, and ConnectionError if it is not there.
     """
-    if not sql.strip():
-        raise ValueError("There is no SQL: paste it, as copied from Looker, into the parameter `looker`.")
-    if not url:
-        raise ConnectionError("WAREHOUSE_URL is not set: it says on which warehouse the SQL runs.")
-    with closing(open_warehouse(url)) as warehouse:
+
+    def __init__(self, url: str) -> None:
+        if not url:
+            raise ConnectionError("WAREHOUSE_URL is not set: it says on which warehouse the SQL runs.")
+        self._is_duckdb = url.startswith(_DUCKDB)
         try:
-            return _ask(warehouse, sql)
+            self._connection = _duckdb(url) if self._is_duckdb else _sqlalchemy(url)
+        except Exception as error:
+            raise ConnectionError(f"The warehouse does not open: {_first_line(error)}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def run(self, sql: str, streamed: bool = False) -> tuple[list[str], Iterator[Record]]:
+        """Column names and rows of the SQL, run as it is; a DECIMAL stays a Decimal.
+
+        Args:
+            sql: one query.
+            streamed: for many rows, so that they are not all in memory at once.
+        """
+        with self._refusals():
+            if self._is_duckdb:
+                answer = self._connection.execute(sql)
+                return [column[0] for column in answer.description or []], self._rows(answer)
+            answer = self._connection.exec_driver_sql(sql, execution_options={"stream_results": streamed})
+            return list(answer.keys()), self._rows(answer)
+
+    def names_in(self, sql: str, no_rows: str) -> list[str]:
+        """The names of the columns of some SQL, as they are written in SQL that encloses it; none of it runs.
+
+        Args:
+            sql: what stands within `FROM (...)`.
+            no_rows: SQL that selects all its columns and no row.
+        """
+        if self._is_duckdb:  # in FROM (...) it gives the second of two equal names another one, and DESCRIBE does not
+            return [name for name, *_ in self.run(f"DESCRIBE {sql}")[1]]
+        with self._refusals(), self._connection.exec_driver_sql(no_rows) as answer:
+            return [column[0] for column in answer.cursor.description]  # some dialects put keys() into lower case
+
+    def go_back(self) -> None:
+        """Makes the connection ready for other SQL after a refusal: PostgreSQL refuses all that follows until then."""
+        if not self._is_duckdb:
+            with suppress(Exception):  # whatever is wrong with the connection, the next SQL will meet it
+                self._connection.rollback()
+
+    def _rows(self, answer: Any) -> Iterator[Record]:
+        while True:
+            with self._refusals():
+                records = answer.fetchmany(_BATCH)
+            if not records:
+                return
+            yield from map(tuple, records)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Turns the errors of any driver into those of this class."""
+        try:
+            yield
         except Exception as error:
             if getattr(error, "connection_invalidated", False):
                 raise ConnectionError(f"The warehouse went away: {_first_line(error)}") from error
-            raise ValueError(f"The warehouse refused the SQL: {_first_line(error)}") from error
-
-
-def open_warehouse(url: str) -> Any:
-    """DuckDB's connection for duckdb:///FILE (four slashes for a path from the root), else SQLAlchemy's.
-
-    DuckDB is opened read-only and locked: SQL reaches no other file, no network and no setting. PostgreSQL is asked in
-    a read-only transaction. Elsewhere the rights of the user in the address decide what SQL may do. The time zone of
-    DuckDB, PostgreSQL and Trino is set to UTC, because it says to which day a moment belongs.
-    """
-    try:
-        return _duckdb(url) if url.startswith(_DUCKDB) else _sqlalchemy(url)
-    except Exception as error:
-        raise ConnectionError(f"The warehouse does not open: {_first_line(error)}") from error
+            raise SqlRefused(_first_line(error)) from error
 
 
 def _duckdb(url: str) -> Any:
@@ -64,15 +129,8 @@ def _sqlalchemy(url: str) -> Any:
         warehouse.execution_options(postgresql_readonly=True)
     if backend == "postgresql":
         warehouse.exec_driver_sql(_POSTGRESQL)
+        warehouse.commit()  # or a rollback, as after SQL that is refused, would set the zone back
     return warehouse
-
-
-def _ask(warehouse: Any, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    if hasattr(warehouse, "exec_driver_sql"):
-        answer = warehouse.exec_driver_sql(sql)
-        return list(answer.keys()), [tuple(row) for row in answer]
-    answer = warehouse.execute(sql)
-    return [column[0] for column in answer.description or []], answer.fetchall()
 
 
 def _first_line(error: Exception) -> str:

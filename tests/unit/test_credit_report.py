@@ -11,7 +11,7 @@ from credit_report import report as shown
 from credit_report.credit import dollars, flagged, policy_scrap, rows_scrap
 from credit_report.plots import in_words
 from credit_report.report import Report
-from credit_report.traffic import Traffic, add_up
+from credit_report.traffic import Traffic, add_up, gather
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,8 +30,14 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> list[list[Row]]:
 
 def report_of(rows: list[Row], line: int | None) -> Report:
     """The report on rows that are judged by one line."""
-    groups = add_up(rows)
-    return Report(Traffic(rows, groups, PSMS.TARGETS), [flagged(group, line, line) for group in groups])
+    read = traffic_of(rows)
+    return Report(read, [flagged(group, line, line) for group in read.groups])
+
+
+def traffic_of(rows: list[Row], note: str = "") -> Traffic:
+    """What SQL that gives these rows comes to."""
+    sums, count = gather((dict(row), 1) for row in rows)
+    return Traffic(count, sums, add_up(sums), PSMS.TARGETS, note)
 
 
 def test_the_prefixes_that_cost_most_come_first(tables: list[list[Row]]) -> None:
@@ -78,6 +84,13 @@ def test_the_credit_says_whose_it_is(accounts: list[str], line: str, capsys: pyt
     assert f"Accounts: {line}" in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.usefixtures("tables")
+def test_the_credit_says_so_if_rows_were_read_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [traffic(1, messages=1)]
+    Report(traffic_of(rows, "The rows were read."), [flagged(row, 5, 5) for row in add_up(rows)]).show_credit()
+    assert "The rows were read." in capsys.readouterr().out.splitlines()
+
+
 def test_plots_that_have_no_room_are_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,15 +115,18 @@ def test_a_plot_in_words_names_its_worst_day() -> None:
 
 
 @given(counts=st.lists(st.integers(0, 9), min_size=1, max_size=8), seed=st.integers())
-def test_the_hash_of_rows_does_not_depend_on_their_order(counts: list[int], seed: int) -> None:
-    """It does depend on every value, and on how often a row is there."""
+def test_the_hash_of_rows_is_that_of_the_traffic_in_them(counts: list[int], seed: int) -> None:
+    """However they are ordered and split. Every value counts, and so does a row that is there twice."""
     rows = [traffic(n % 3 + 1, messages=count) for n, count in enumerate(counts)]
     shuffled = Random(seed).sample(rows, len(rows))
-    scrap = rows_scrap(rows)
-    assert scrap == rows_scrap(shuffled)
+    scrap = rows_scrap(traffic_of(rows))
+    assert scrap == rows_scrap(traffic_of(shuffled))
     assert sum(counts) == sum(scrap["by_day"].values())
-    assert scrap["hash"] != rows_scrap([*rows, rows[0]])["hash"]
-    assert scrap["hash"] != rows_scrap([{**rows[0], "messages": counts[0] + 1}, *rows[1:]])["hash"]
+    split = rows_scrap(traffic_of([*rows, traffic(1)]))
+    assert (scrap["hash"], scrap["count"] + 1) == (split["hash"], split["count"])
+    twice = rows_scrap(traffic_of([*rows, rows[0]]))
+    assert (scrap["hash"] == twice["hash"], scrap["count"] + 1) == (counts[0] == 0, twice["count"])
+    assert scrap["hash"] != rows_scrap(traffic_of([{**rows[0], "messages": counts[0] + 1}, *rows[1:]]))["hash"]
 
 
 def test_the_policy_is_handed_over_as_text() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from credit_report import load
 from credit_report import warehouse as credit_warehouse
-from credit_report.traffic import add_up
-from credit_report.traffic import read_traffic as read_traffic_of
-from credit_report.warehouse import refuse_cut, run_sql
+from credit_report.traffic import add_up, read_rows
+from credit_report.values import readers_of
+from credit_report.warehouse import Warehouse, refuse_cut
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ def record(**values: Any) -> tuple[Any, ...]:
 
 def read_traffic(columns: list[str], records: list[tuple[Any, ...]]) -> list[Row]:
     """The rows as the Verify notebook reads them."""
-    return read_traffic_of(columns, records, VERIFY.TARGETS, COUNTS["verify"])
+    return [row for row, _ in read_rows(columns, records, COUNTS["verify"], readers_of(VERIFY.TARGETS))]
 
 
 def read(**values: Any) -> Row:
@@ -159,13 +160,6 @@ def test_a_column_given_twice_is_refused() -> None:
         read_traffic(["a.day", "b.day", *COLUMNS[1:]], [])
 
 
-@pytest.mark.parametrize("rows", [[], [traffic(1)]])
-def test_a_result_without_messages_is_an_error_and_not_a_zero(rows: list[Row]) -> None:
-    """A query without results does not show that there is nothing to credit."""
-    with pytest.raises(ValueError, match=rf"^No message in the {len(rows)} rows"):
-        add_up(rows)
-
-
 def test_two_prices_for_one_day_prefix_and_mode_are_refused() -> None:
     """There is no rule for adding up such rows."""
     with pytest.raises(ValueError, match=r"Two prices for \+62 \(basic\) on 2025-12-01: 0\.3840 and 0\.5\."):
@@ -198,10 +192,16 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"duckdb:///{path}"
 
 
+def answer(sql: str, url: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of the SQL."""
+    with Warehouse(url) as warehouse:
+        columns, records = warehouse.run(sql)
+        return columns, list(records)
+
+
 def test_duckdb_keeps_decimals(warehouse: str) -> None:
     """A price is exactly what was billed, not the nearest float."""
-    columns, records = run_sql("SELECT price_usd FROM verify_traffic", warehouse)
-    assert (["price_usd"], [(Decimal("0.0083"),)]) == (columns, records)
+    assert (["price_usd"], [(Decimal("0.0083"),)]) == answer("SELECT price_usd FROM verify_traffic", warehouse)
 
 
 @pytest.mark.parametrize(
@@ -221,13 +221,13 @@ def test_duckdb_keeps_decimals(warehouse: str) -> None:
 def test_duckdb_is_read_only_and_locked(warehouse: str, sql: str) -> None:
     """The SQL cannot write, read files or change settings. DuckDB's message is passed on in one line."""
     with pytest.raises(ValueError, match=r"^The warehouse refused the SQL: [^\n]+$"):
-        run_sql(sql, warehouse)
+        answer(sql, warehouse)
 
 
 def test_duckdb_reads_days_in_utc(warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would take this machine's time zone. tests/warehouse does the same with other engines."""
     monkeypatch.setenv("TZ", "America/New_York")
-    _, records = run_sql("SELECT DATE(TIMESTAMPTZ '2025-12-01 00:30:00+00')", warehouse)
+    _, records = answer("SELECT DATE(TIMESTAMPTZ '2025-12-01 00:30:00+00')", warehouse)
     assert [(date(2025, 12, 1),)] == records
 
 
@@ -235,7 +235,7 @@ def test_duckdb_reads_days_in_utc(warehouse: str, monkeypatch: pytest.MonkeyPatc
 def test_a_run_without_sql_says_where_to_paste_it(sql: str) -> None:
     """This is the first mistake of a run by hand."""
     with pytest.raises(ValueError, match="There is no SQL: paste it"):
-        run_sql(sql, "")
+        load(sql, VERIFY.TARGETS)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_run_without_sql_says_where_to_paste_it(sql: str) -> None:
 def test_a_warehouse_that_does_not_open_is_a_connection_error(url: str, sentence: str) -> None:
     """The type of the error tells the bot that it is not a mistake in the SQL."""
     with pytest.raises(ConnectionError, match=sentence):
-        run_sql("SELECT 1", url)
+        answer("SELECT 1", url)
 
 
 def test_any_other_warehouse_is_queried_with_sqlalchemy(tmp_path: Path) -> None:
@@ -260,8 +260,8 @@ def test_any_other_warehouse_is_queried_with_sqlalchemy(tmp_path: Path) -> None:
         connection.execute("INSERT INTO t VALUES ('Authy SMS'), ('Other')")
     connection.close()
     sql = "SELECT item AS \"t.item\", ':x %s' AS y FROM t WHERE item LIKE 'Authy%'"
-    answer = run_sql(sql, f"sqlite:///{tmp_path / 'w.sqlite'}")
-    assert (["t.item", "y"], [("Authy SMS", ":x %s")]) == answer
+    columns_and_rows = answer(sql, f"sqlite:///{tmp_path / 'w.sqlite'}")
+    assert (["t.item", "y"], [("Authy SMS", ":x %s")]) == columns_and_rows
     assert tmp_path / "w.sqlite" not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
 
 
@@ -272,11 +272,11 @@ def test_a_connection_lost_during_the_sql_is_a_connection_error(monkeypatch: pyt
         connection_invalidated = True
 
     class Connection:
-        def exec_driver_sql(self, sql: str) -> None:
+        def exec_driver_sql(self, sql: str, **_options: object) -> None:
             raise Lost("server closed the connection\n[SQL: secret]")
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr(credit_warehouse, "open_warehouse", lambda _url: Connection())
+    monkeypatch.setattr(credit_warehouse, "_sqlalchemy", lambda _url: Connection())
     with pytest.raises(ConnectionError, match=r"^The warehouse went away: server closed the connection$"):
-        run_sql("SELECT 1", "any://host")
+        answer("SELECT 1", "any://host")

@@ -396,7 +396,7 @@ def test_psms_flags_no_day_with_a_short_history(rows: list[Row]) -> None:
 def report_of(product: str, rows: list[Row], start: str = "", end: str = "") -> Report:
     notebook = NOTEBOOKS[product]
     groups = add_up(rows, COUNTS[product])
-    return Report(Traffic(rows, groups, notebook.TARGETS), notebook.flag(groups), start, end)
+    return Report(Traffic(len(rows), rows, groups, notebook.TARGETS), notebook.flag(groups), start, end)
 
 
 @each_notebook

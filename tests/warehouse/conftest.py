@@ -94,6 +94,7 @@ def credit(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> RunNotebook:
     def credit_of_sql(product: str, sql: str) -> Decimal:
         notebook = NOTEBOOKS[product]
         traffic = load(sql, notebook.TARGETS, COUNTS[product])
+        assert "" == traffic.note, "The engine adds the rows up itself."
         return sum((row["credit"] for row in summarise(notebook.flag(traffic.groups), notebook.TARGETS)), Decimal(0))
 
     return credit_of_sql

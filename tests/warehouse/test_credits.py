@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from credit_report.warehouse import run_sql
+from credit_report.warehouse import Warehouse
 
 from tests.support.looker_sql import IDIOMS, SHAPES
 from tests.support.looker_sql import looker_sql as shape_in
@@ -101,7 +101,8 @@ def test_every_shape_that_looker_writes_is_sql_here(engine: Engine) -> None:
     for shape in SHAPES:
         sql = shape_in(engine.dialect, shape).replace(words.table, "verify_sample").replace(words.pdt, "verify_sample")
         try:
-            run_sql(sql, engine.url)
+            with Warehouse(engine.url) as warehouse:
+                list(warehouse.run(sql)[1])
         except ValueError as error:
             problems[shape] = str(error)
     assert {} == problems
