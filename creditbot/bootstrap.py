@@ -6,7 +6,7 @@ Adapters are imported where they are made, and none of them imports its SDK befo
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -358,16 +358,17 @@ def make_report_store(settings: Settings) -> ReportStore:
     return ObjectReport(settings.output_uri, settings.evidence_url)
 
 
-def make_metrics_page(settings: Settings) -> MetricsPage | None:
+def make_metrics_page(settings: Settings, probes: Mapping[str, Callable[[], str]]) -> MetricsPage | None:
     """The page that `creditbot serve` shows its metrics on, which answers at once; None if nobody wants one.
 
-    Raises `SettingsError` if its port is taken.
+    `probes` are asked there besides: path -> why the answer is no, "" for a yes. Raises `SettingsError` if its port is
+    taken.
     """
     if settings.metrics_port is None:
         return None
     from creditbot.adapters.metrics.metrics_page import MetricsPage
 
-    return MetricsPage(settings.metrics_port)
+    return MetricsPage(settings.metrics_port, probes)
 
 
 def make_metrics_targets(settings: Settings) -> Sequence[MetricsTarget]:

@@ -80,6 +80,20 @@ class Doorbell(Protocol):
     def hears(self) -> bool:
         """Whether it would ring now."""
 
+    @property
+    def connection(self) -> object | None:
+        """Names the connection that it hears by; None while it would not ring. Another connection has another name."""
+
+    @property
+    def silences(self) -> int:
+        """How many connections it has given up because nothing answered."""
+
+    def has_rung_for(self, key: RequestKey) -> bool:
+        """Whether it has rung for this message; only the latest thousand are known."""
+
+    def reconnect(self) -> None:
+        """Has another connection take the place of the one that it has, in the background."""
+
     def close(self) -> None:
         """Rings no more. May take some seconds; calling it again does nothing."""
 

@@ -12,7 +12,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from creditbot.commands.output import defect
 from creditbot.commands.run_once import (
@@ -28,7 +31,9 @@ from creditbot.commands.run_once import (
 )
 from creditbot.errors import CreditbotError
 from creditbot.machine.bell import Bell
+from creditbot.machine.health import Health
 from creditbot.tick import serve as loop
+from creditbot.tick.watchdog import LATE, Watchdog
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,6 +41,11 @@ if TYPE_CHECKING:
     from creditbot.bootstrap import Assembly
     from creditbot.ports import Doorbell, MetricsTarget
     from creditbot.settings.settings import Settings
+    from creditbot.state.record import Record
+
+_STEP_SECONDS = 900.0
+"""Seconds without progress, beside those of a notebook, after which a tick is stuck. The CronJob ends a tick after as
+many."""
 
 log = logging.getLogger(__name__)
 
@@ -59,20 +69,24 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     speak = begin(settings)
     first = assemble(settings, environ=environ)
     check_notebooks_exist(first)
-    page = make_metrics_page(settings)
     bell, doorbell = Bell(), make_doorbell(settings, first.stop)
+    health = Health(first.stop, lambda: doorbell is None or doorbell.hears)
+    page = make_metrics_page(settings, {"/healthz": health.why_stuck, "/readyz": health.why_not_ready})
     speak(_how(settings))
     try:
         with stopping(first, lambda: _end(bell, doorbell)):
             if doorbell:
                 doorbell.open(bell.ring)
-            ticks = ServedTicks(settings, first, speak, page)
+            watchdog = Watchdog(doorbell) if doorbell else None
+            ticks = ServedTicks(settings, first, speak, Watch(health, watchdog, page))
             ticks.stay_warm()
-            rhythm = loop.Rhythm(
-                lambda: settings.tick_seconds(hears=doorbell is not None and doorbell.hears),
-                apart=loop.APART * len(settings.channels),
-            )
-            loop.serve(ticks.tick_and_stay_warm, bell, first.stop, rhythm)
+
+            def every() -> float:
+                seconds = settings.tick_seconds(hears=doorbell is not None and doorbell.hears)
+                return min(seconds, LATE.total_seconds()) if watchdog and watchdog.is_in_doubt else seconds
+
+            rhythm = loop.Rhythm(every, apart=loop.APART * len(settings.channels))
+            loop.serve(ticks.tick_and_stay_warm, bell, first.stop, rhythm, allow=health.allow)
     finally:
         if doorbell:
             doorbell.close()
@@ -97,6 +111,21 @@ def _end(bell: Bell, doorbell: Doorbell | None) -> None:
     bell.ring()
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who watches the ticks.
+
+    Attributes:
+        health: tells probes how they go.
+        watchdog: compares what they find with what rang; None where nothing rings.
+        page: where their metrics are shown; None where nobody wants to see them.
+    """
+
+    health: Health
+    watchdog: Watchdog | None = None
+    page: MetricsTarget | None = None
+
+
 class ServedTicks:
     """The ticks of one process. What one of them leaves to the next stands in `assemble_again`.
 
@@ -104,16 +133,14 @@ class ServedTicks:
         settings: of all of them.
         assembly: whose child processes and connections they use.
         speak: tells the terminal.
-        page: where their metrics are shown; None where nobody wants to see them.
+        watch: who watches them.
     """
 
-    def __init__(
-        self, settings: Settings, assembly: Assembly, speak: Callable[[str], None], page: MetricsTarget | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, assembly: Assembly, speak: Callable[[str], None], watch: Watch) -> None:
         self._settings = settings
         self._assembly = assembly
-        self._page = page
-        self._progress = ConsoleProgress(speak, shadow=settings.shadow)
+        self._watch = watch
+        self._progress = _ServedProgress(speak, self._goes_on, shadow=settings.shadow)
         self._terminal, self._log = _News(speak), _News(log.error)
 
     def stay_warm(self) -> None:
@@ -129,27 +156,58 @@ class ServedTicks:
 
     def tick(self) -> bool:
         """Does one tick; whether it could be done. What went wrong is in the log, and on the terminal."""
+        self._goes_on()
         open_log(self._settings)
+        succeeded = False
         try:
             self._tick()
+            succeeded = True
         except CreditbotError as error:
             self._terminal.tell([f"error: {error}"])
-            return False
         except Exception as error:  # stopping would help nobody, and the next tick may do better
             log.critical("a defect of creditbot", exc_info=error)
             self._terminal.tell([f"error: {defect(error)}"])
-            return False
-        return True
+        self._watch.health.ended(succeeded=succeeded)
+        return succeeded
+
+    def _goes_on(self) -> None:
+        """The tick makes progress. A notebook may take all of its time, and so may what comes before and after it."""
+        self._watch.health.allow(_STEP_SECONDS + self._settings.notebook_timeout)
 
     def _tick(self) -> None:
         from creditbot.bootstrap import assemble_again
 
         self._assembly = assembly = assemble_again(self._assembly, self._settings, self._progress)
-        report = work(self._settings, assembly, self._page)
+        report = work(self._settings, assembly, self._watch.page)
+        if self._watch.watchdog:
+            self._watch.watchdog.look(report.started, assembly.ledger, assembly.ports.clock.now())
         self._log.tell(problem_lines(report))
         lines = tick_lines(report, assembly.ledger.state.meta, assembly.ports.clock.now())
         self._terminal.tell(lines, again=bool(report.done))
         renew_report(self._settings, assembly)
+
+
+class _ServedProgress(ConsoleProgress):
+    """Says on the terminal what happens, and calls `goes_on` each time."""
+
+    def __init__(self, say: Callable[[str], None], goes_on: Callable[[], None], *, shadow: bool) -> None:
+        super().__init__(say, shadow=shadow)
+        self._goes_on = goes_on
+
+    @override
+    def step(self, text: str) -> None:
+        self._goes_on()
+        super().step(text)
+
+    @override
+    def started(self, permalink: str) -> None:
+        self._goes_on()
+        super().started(permalink)
+
+    @override
+    def ended(self, permalink: str, record: Record | None) -> None:
+        self._goes_on()
+        super().ended(permalink, record)
 
 
 class _News:

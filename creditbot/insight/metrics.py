@@ -18,7 +18,7 @@ from creditbot.insight.causes import CAUSES
 from creditbot.slack_time import time_of
 from creditbot.state.codec import State
 from creditbot.state.record import TERMINAL, Record
-from creditbot.state.totals import BOUNDS, MORE, Spread, Totals
+from creditbot.state.totals import BOUNDS, MORE, NO_PONG, NO_RING, Spread, Totals
 
 Number = int | float | Decimal
 Labels = Mapping[str, str]
@@ -101,6 +101,9 @@ def _totals(totals: Totals, products: Iterable[str]) -> Iterable[Family]:
     refused = {"sql": totals.same_sql, "traffic": totals.same_traffic}
     meaning = "Requests that were not answered because the same SQL or traffic was credited before."
     yield _counter("overlaps_refused", meaning, "kind", refused)
+    unheard: dict[str, Number] = {**dict.fromkeys((NO_RING, NO_PONG), 0), **totals.unheard}
+    meaning = "How often creditbot serve did not hear what Slack should have told it, by what was missing."
+    yield _counter("unheard", meaning, "cause", unheard)
     spreads = {"no": totals.answered, "yes": totals.answered_held}
     yield Family(
         "creditbot_time_to_answer_seconds", "histogram",

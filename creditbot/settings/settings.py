@@ -201,7 +201,11 @@ class Settings(BaseSettings):
         "OpenMetrics.",
     )
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="The port on which `creditbot serve` shows its metrics, at `/metrics`."
+        None,
+        ge=1,
+        le=65535,
+        description="The port on which `creditbot serve` shows its metrics, at `/metrics`, and answers probes, at "
+        "`/healthz` and `/readyz`.",
     )
     pushgateway_url: Secret | None = Field(
         None,

@@ -30,7 +30,7 @@ from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE, NOTICE, WEEKLY, State, request_of, size_of, understand, values_after
 from creditbot.state.log_head import LogHead
 from creditbot.state.record import SCHEMA, Meta, Notice, Record, new_nonce
-from creditbot.state.totals import with_change
+from creditbot.state.totals import with_change, with_unheard
 from creditbot.state.weekly import Weekly
 
 BUDGET = 900 * 1024  # bytes; no work begins above this. A ConfigMap holds 1 MiB of keys and values
@@ -123,6 +123,13 @@ class Ledger:
             )
 
         self._write(change, lambda state: state.records.get(key) == new)
+
+    def add_unheard(self, counts: Mapping[str, int]) -> None:
+        """Adds to the totals what `creditbot serve` should have heard from Slack: cause -> how often.
+
+        If the answer to the write is lost it may count twice, which harms nobody.
+        """
+        self._write(lambda state: replace(state, totals=with_unheard(state.totals, counts)), lambda _: False)
 
     def swap_notice(self, name: str, expected: Notice | None, new: Notice | None) -> None:
         """Replaces a notice. Raises as `swap` does."""

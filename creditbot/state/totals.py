@@ -6,6 +6,7 @@ twice, whatever process dies. What is forgotten later stays counted. A state tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -19,6 +20,8 @@ BOUNDS = (30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400, 259_200)
 """Seconds: up to three days, after which a hold has ended."""
 MORE = "+Inf"
 """Stands for the bound of what took longer than all bounds."""
+NO_RING, NO_PONG = "no_ring", "no_pong"
+"""What `creditbot serve` can fail to hear: an event about a request, and the answer to a ping."""
 UNKNOWN_PRODUCT = "unknown"
 """Takes the place of the product where an earlier version computed the amount and kept no links."""
 
@@ -53,6 +56,7 @@ class Totals:
         same_sql: how many requests were refused because their SQL was credited before.
         same_traffic: how many were denied that shared, or perhaps shared, traffic with another credit.
         answered, answered_held: from the request to our reply, where nobody had to decide, and where approvers did.
+        unheard: cause -> how often `creditbot serve` did not hear what Slack should have told it.
     """
 
     ends: Mapping[str, int] = field(default_factory=dict)
@@ -62,11 +66,13 @@ class Totals:
     same_traffic: int = 0
     answered: Spread = field(default_factory=Spread)
     answered_held: Spread = field(default_factory=Spread)
+    unheard: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises ValueError for sums that somebody edited into nonsense."""
         spreads = (self.answered, self.answered_held)
-        counts = chain(self.ends.values(), self.failures.values(), *(spread.counts.values() for spread in spreads))
+        named = (self.ends, self.failures, self.unheard)
+        counts = chain(*(counts.values() for counts in named), *(spread.counts.values() for spread in spreads))
         numbers = [*counts, self.same_sql, self.same_traffic, *(spread.seconds for spread in spreads)]
         if not all(0 <= number < float("inf") for number in numbers):
             raise ValueError("a sum that is not a number from zero on")
@@ -94,6 +100,11 @@ def with_change(totals: Totals, key: RequestKey, before: Record | None, after: R
     if after.status == "denied" and after.hold and any(r.kind is HoldKind.OVERLAP for r in after.hold.reasons):
         return replace(totals, same_traffic=totals.same_traffic + 1)
     return totals
+
+
+def with_unheard(totals: Totals, counts: Mapping[str, int]) -> Totals:
+    """The sums once `creditbot serve` has noticed what it did not hear: cause -> how often."""
+    return replace(totals, unheard=Counter(totals.unheard) + Counter(counts))
 
 
 def _with_answer(totals: Totals, key: RequestKey, answered: Record) -> Totals:

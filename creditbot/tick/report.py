@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from creditbot.model import RequestKey
 from creditbot.state.record import Record, Status, was_posted
 from creditbot.tick.agenda import Job
 
@@ -42,6 +43,11 @@ class TickReport:
     untold: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     shadow: bool = False
+
+    @property
+    def started(self) -> list[RequestKey]:
+        """The requests that no tick had worked on before."""
+        return [job.key for job, _ in self.done if job.record is None]
 
     def count(self, status: Status) -> int:
         """How many of the requests worked on have this status now."""

@@ -56,9 +56,18 @@ class Rhythm:
     rests: tuple[float, ...] = RESTS
 
 
+def _allow_all(_: float) -> None:
+    """Nobody asks how the loop is."""
+
+
 def serve(
-    tick: Callable[[], bool], rings: Rings, stop: Stop, rhythm: Rhythm, now: Callable[[], float] = time.monotonic
-) -> None:  # fmt: skip
+    tick: Callable[[], bool],
+    rings: Rings,
+    stop: Stop,
+    rhythm: Rhythm,
+    now: Callable[[], float] = time.monotonic,
+    allow: Callable[[float], object] = _allow_all,
+) -> None:
     """Ticks at once, after each ring, and every so often, until the process is asked to stop.
 
     What rings during a tick leads to exactly one more. A stop has to ring, too.
@@ -69,7 +78,13 @@ def serve(
         stop: whether to stop.
         rhythm: when to tick.
         now: a clock, in seconds.
+        allow: is told, before the loop waits, for how many seconds at most. A tick tells it by itself.
     """
+
+    def rest(seconds: float) -> None:
+        allow(max(0.0, seconds))
+        stop.sleep(seconds)
+
     looks: tuple[float, ...] = ()
     failures, used_up = 0, -math.inf
     while not stop.asked:
@@ -78,12 +93,14 @@ def serve(
         began = now()
         used_up = max(used_up, began) + rhythm.apart
         if not tick():
-            stop.sleep(rhythm.rests[min(failures, len(rhythm.rests) - 1)])
+            rest(rhythm.rests[min(failures, len(rhythm.rests) - 1)])
             failures += 1
             continue
         failures = 0
-        if rings.wait(min([rhythm.every(), *looks[:1]])):
+        longest = min([rhythm.every(), *looks[:1]])
+        allow(longest)
+        if rings.wait(longest):
             looks = rhythm.looks
-            stop.sleep(max(began + rhythm.gather, used_up - rhythm.burst * rhythm.apart) - now())
+            rest(max(began + rhythm.gather, used_up - rhythm.burst * rhythm.apart) - now())
         else:
             looks = looks[1:]

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,11 +21,12 @@ from wsproto.events import AcceptConnection, Event, RejectConnection, Request, T
 from creditbot.adapters.slack.open import open_doorbell
 from creditbot.machine.bell import Bell
 from creditbot.machine.processes import Stop
+from creditbot.model import RequestKey
 from creditbot.ports import Doorbell
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.slack_events import envelope_payload
 from creditbot.sandbox.slack_socket import APP_TOKEN, MOST, PATH
-from creditbot.sandbox.world import BOT_USER
+from creditbot.sandbox.world import BOT_USER, CHANNEL, TEAM
 
 pytestmark = pytest.mark.sandbox
 
@@ -178,9 +179,34 @@ def test_each_new_connection_rings(door: Door) -> None:
 
 
 def test_a_slack_that_answers_no_ping_is_left_for_another_connection(door: Door) -> None:
+    """And counted."""
+    before = door.doorbell.silences
     asked = len(door.sandbox.slack.calls)
     door.sandbox.slack.socket_mode.is_silent = True
     assert becomes(lambda: asked < len(door.sandbox.slack.calls))
+    assert becomes(lambda: door.doorbell.silences > before)
+
+
+def test_a_connection_is_made_again_when_somebody_asks_for_it(door: Door) -> None:
+    first, asked = door.doorbell.connection, len(door.sandbox.slack.calls)
+    door.doorbell.reconnect()
+    assert becomes(lambda: door.doorbell.connection not in (None, first))
+    assert becomes(partial(_has_connected_again, door, asked))
+    assert door.rings()
+
+
+def test_the_doorbell_knows_for_which_messages_it_rang(door: Door) -> None:
+    """Also for those that were edited, and not for those of which nothing was sent."""
+    key = RequestKey(TEAM, CHANNEL, door.sandbox.world.post("A credit, please"))
+    assert door.rings()
+    assert becomes(lambda: door.doorbell.has_rung_for(key))
+    door.sandbox.slack.socket_mode.lost = 1
+    lost = replace(key, ts=door.sandbox.world.post("Another one"))
+    door.sandbox.world.post("And another one")
+    assert door.rings()
+    assert not door.doorbell.has_rung_for(lost)
+    door.sandbox.world.edit(lost.ts, "Two credits, please")
+    assert becomes(lambda: door.doorbell.has_rung_for(lost))
 
 
 def test_a_wrong_token_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

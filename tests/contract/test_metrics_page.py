@@ -52,6 +52,18 @@ def test_there_is_nothing_but_the_metrics(page: MetricsPage) -> None:
         get(page, "/")
 
 
+def test_a_probe_is_answered_by_its_reason() -> None:
+    """At each request anew: what holds now counts."""
+    reasons = ["", "It is stopping."]
+    with closing(MetricsPage(0, {"/readyz": lambda: reasons.pop(0)})) as page:
+        assert ("text/plain; charset=utf-8", "ok\n") == get(page, "/readyz?verbose")
+        with pytest.raises(HTTPError) as caught:
+            get(page, "/readyz")
+        assert (503, b"It is stopping.\n") == (caught.value.code, caught.value.read())
+        with pytest.raises(HTTPError, match="404"):
+            get(page, "/healthz")
+
+
 def test_a_port_that_is_taken_is_a_wrong_setting(page: MetricsPage) -> None:
     with pytest.raises(SettingsError) as caught:
         MetricsPage(page.port)

@@ -22,7 +22,8 @@ import pytest
 
 from creditbot.adapters.metrics.metrics_page import MetricsPage
 from creditbot.bootstrap import assemble, assemble_again
-from creditbot.commands.serve import ServedTicks
+from creditbot.commands.serve import ServedTicks, Watch
+from creditbot.machine.health import Health
 from creditbot.ports import StateStore, Stored
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.faults import refused
@@ -54,7 +55,9 @@ class Served:
     said: list[str]
 
     def ticks(self, state: StateStore | None = None, page: MetricsPage | None = None) -> ServedTicks:
-        return ServedTicks(self.settings, assemble(self.settings, state=state, environ={}), self.said.append, page)
+        assembly = assemble(self.settings, state=state, environ={})
+        watch = Watch(Health(assembly.stop, lambda: True), page=page)
+        return ServedTicks(self.settings, assembly, self.said.append, watch)
 
 
 @pytest.fixture

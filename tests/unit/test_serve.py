@@ -124,6 +124,24 @@ def test_looks_that_fail_are_made_up_for() -> None:
     assert [0, 7, 9, 14, 24, 54] == Hour((7, ring), (60, end), results=results).run()
 
 
+def allowances(hour: Hour) -> list[tuple[float, float]]:
+    """(when, seconds) of each step that the loop announced."""
+    allowed: list[tuple[float, float]] = []
+    allow = lambda seconds: allowed.append((round(hour.now, 3), round(seconds, 3)))  # noqa: E731
+    serve(hour.tick, hour, hour.stop, RHYTHM, lambda: hour.now, allow)
+    return allowed
+
+
+def test_the_loop_says_how_long_each_wait_may_take() -> None:
+    """So that somebody notices when it is stuck: until it looks again, and while rings are gathered."""
+    expected = [(0, 30), (7, 0), (7, 2), (7.2, 0.8), (8, 2), (10, 10), (15, 0)]
+    assert expected == allowances(Hour((7, ring), (7.2, ring), (15, end)))
+
+
+def test_the_loop_says_how_long_it_rests_after_a_failed_tick() -> None:
+    assert [(0, 5), (5, 30), (6, 0)] == allowances(Hour((6, end), results=iter([False, True])))
+
+
 @pytest.mark.parametrize("results", [[True], [False]], ids=["waiting", "resting"])
 def test_a_stop_ends_the_loop_at_once(results: list[bool]) -> None:
     hour = Hour((3, end), results=iter(results))

@@ -1,8 +1,13 @@
-"""Shows the metrics of `creditbot serve` over HTTP, at `/metrics` on METRICS_PORT, in OpenMetrics."""
+"""Shows on METRICS_PORT how `creditbot serve` is, over HTTP.
+
+`/metrics` has its metrics in OpenMetrics. Probes ask at `/healthz` and `/readyz`: 200 is yes, and 503 is no, with the
+reason.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,7 +17,12 @@ from creditbot.adapters.metrics.metrics_file import with_others
 from creditbot.errors import SettingsError
 
 PATH = "/metrics"
+_PLAIN = "text/plain; charset=utf-8"
 _FORMAT = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+Probe = Callable[[], str]
+"""Gives the reason for a no; "" for a yes. It is called by several threads, and answers at once."""
 
 
 class MetricsPage:
@@ -22,19 +32,23 @@ class MetricsPage:
 
     Args:
         port: where it listens, on all addresses; 0 is a free port.
+        probes: path -> what it asks.
 
     Raises `SettingsError` if the port is taken.
     """
 
     takes_openmetrics = True
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, probes: Mapping[str, Probe] = {}) -> None:
         self._page = "# EOF\n"
         page = self
 
         class Handler(_Handler):
             def page(self) -> str:
                 return page._page
+
+            def probe(self, path: str) -> str | None:
+                return probes[path]() if path in probes else None
 
         try:
             self._server = ThreadingHTTPServer(("", port), Handler)
@@ -71,14 +85,24 @@ class _Handler(BaseHTTPRequestHandler):
         """What is shown now."""
         raise NotImplementedError
 
+    def probe(self, path: str) -> str | None:
+        """Why the answer of a probe is no; "" for a yes, and None where nothing can be asked."""
+        raise NotImplementedError
+
     def do_GET(self) -> None:
-        """The page, or 404 for any other path."""
-        if self.path.partition("?")[0] != PATH:
+        """The page, the answer of a probe, or 404 for any other path."""
+        path = self.path.partition("?")[0]
+        if path == PATH:
+            self._answer(200, _FORMAT, self.page())
+        elif (reason := self.probe(path)) is not None:
+            self._answer(503 if reason else 200, _PLAIN, f"{reason or 'ok'}\n")
+        else:
             self.send_error(404)
-            return
-        content = self.page().encode()
-        self.send_response(200)
-        self.send_header("Content-Type", _FORMAT)
+
+    def _answer(self, status: int, kind: str, text: str) -> None:
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
 from slack_sdk.socket_mode.builtin import SocketModeClient
+from slack_sdk.socket_mode.builtin.connection import Connection
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
@@ -30,9 +33,12 @@ from creditbot.adapters.slack.errors import CallFailed, read_error
 from creditbot.adapters.slack.wire import MUTE, Network
 from creditbot.errors import SLACK, Refused, ServiceError, Unreachable
 from creditbot.machine import logs
+from creditbot.model import RequestKey
 
 PING_SECONDS = 5.0
 """Between two pings. Without an answer to four of them the client connects again."""
+_PINGS = 4
+"""Pings without an answer after which slack_sdk's client gives a connection up."""
 _PAUSES = (2.0, 5.0, 15.0, 60.0)
 """Seconds from the first, second, third and each further try in a row that led to no connection to the next one."""
 _PROBE_SECONDS = 10.0
@@ -42,6 +48,9 @@ _GLANCE = 0.2
 
 _CHUNK = 65_536
 """Bytes read at a time. The client goes one call deeper for each piece of a message, so small ones would not do."""
+
+_REMEMBERED = 1000
+"""Messages that it rang for and remembers, so that somebody can tell whether an event was lost."""
 
 _RINGS = frozenset({"message", "reaction_added", "reaction_removed"})
 """The types of events that a tick may find something of."""
@@ -66,6 +75,7 @@ class SlackDoorbell:
         self._is_plain, self._ping_seconds = is_plain, ping_seconds
         self._closed = threading.Event()
         self._client: _Client | None = None
+        self._rung_for: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def open(self, ring: Callable[[], object]) -> None:
         """See `ports.Doorbell`."""
@@ -73,6 +83,7 @@ class SlackDoorbell:
         def hear(client: BaseSocketModeClient, request: SocketModeRequest) -> None:
             if rings(request.payload):
                 ring()  # first: it never waits
+                self._remember(request.payload["event"])
             with suppress(Exception):  # the connection has just ended: Slack sends the event again
                 client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
 
@@ -89,11 +100,38 @@ class SlackDoorbell:
         """See `ports.Doorbell`."""
         return self._client is not None and self._client.is_connected()
 
+    @property
+    def connection(self) -> object | None:
+        """See `ports.Doorbell`."""
+        return self._client.session_id() if self._client and self._client.is_connected() else None
+
+    @property
+    def silences(self) -> int:
+        """See `ports.Doorbell`."""
+        return self._client.silences if self._client else 0
+
+    def has_rung_for(self, key: RequestKey) -> bool:
+        """See `ports.Doorbell`."""
+        return (key.channel, key.ts) in self._rung_for
+
+    def reconnect(self) -> None:
+        """See `ports.Doorbell`."""
+        if self._client and not self._closed.is_set():
+            threading.Thread(target=self._client.connect_again, name="doorbell-again", daemon=True).start()
+
     def close(self) -> None:
         """See `ports.Doorbell`."""
         if self._client and not self._closed.is_set():
             self._closed.set()
             self._client.close()
+
+    def _remember(self, event: Mapping[str, Any]) -> None:
+        """In the one thread that takes events."""
+        changed = event.get("message")
+        message = changed if isinstance(changed, dict) else event
+        self._rung_for[str(event.get("channel")), str(message.get("ts"))] = None
+        while len(self._rung_for) > _REMEMBERED:
+            self._rung_for.popitem(last=False)
 
     def _connect(self, client: _Client) -> None:
         """Until there was a connection, which the client then looks after itself."""
@@ -118,7 +156,11 @@ def rings(payload: Mapping[str, Any]) -> bool:
 
 
 class _Client(SocketModeClient):
-    """slack_sdk's client, which asks for its addresses in our way: with a deadline, and not too often."""
+    """slack_sdk's client, which asks for its addresses in our way: with a deadline, and not too often.
+
+    Attributes:
+        silences: how many connections were given up because no ping was answered.
+    """
 
     def __init__(
         self, api: SlackApi, network: Network, ring: Callable[[], object], is_plain: bool, ping_seconds: float
@@ -129,6 +171,7 @@ class _Client(SocketModeClient):
         self._tries = 0
         self._not_before = 0.0
         self._told = ""
+        self.silences = 0
         self._connecting = threading.RLock()
         certificates = WebClient(ssl=None if is_plain else network.tls(), logger=MUTE)  # it asks nothing
         super().__init__(
@@ -153,6 +196,25 @@ class _Client(SocketModeClient):
         parts = urlsplit(url)
         self.proxy = None if parts.scheme == "ws" or proxy_bypass(parts.hostname or "") else self._proxy
         return url
+
+    def connect_again(self) -> None:
+        """Connects to a new address although the connection seems to stand; where that fails, it stays as it is."""
+        with suppress(Exception):  # it was told
+            self.connect_to_new_endpoint(force=True)
+
+    @override
+    def _monitor_current_session(self) -> None:
+        """Sends a ping; a connection on which none was answered for a while is given up for another one."""
+        session = self.current_session
+        stood = session is not None and session.is_active()
+        super()._monitor_current_session()  # type: ignore[no-untyped-call]
+        if stood and session and not session.is_active() and self._is_silent(session):
+            self.silences += 1
+
+    def _is_silent(self, session: Connection) -> bool:
+        """Whether the client has given up this connection for want of answers, and it was not cut meanwhile."""
+        heard = session.last_ping_pong_time or session._first_ping_time  # noqa: SLF001  # as the client counts
+        return heard is not None and int(time.time() - heard) > self.ping_interval * _PINGS
 
     @override
     def connect_to_new_endpoint(self, force: bool = False) -> None:
