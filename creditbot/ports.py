@@ -242,6 +242,9 @@ class SummaryReader(Protocol):
         `SummaryDamaged` at one that is no longer JSON.
         """
 
+    def pointers(self) -> frozenset[tuple[str, RequestKey]]:
+        """Every pointer by which credits are found again: the hash that was credited, and the request it leads to."""
+
 
 class SummaryStore(SummaryReader, Protocol):
     """Keeps one JSON document per request and finds credited SQL again. Raises `Unreachable` or `Refused`."""

@@ -57,6 +57,7 @@ def _totals(found: Audit) -> Iterable[str]:
         ("not ended, or not yet logged", found.pending), ("ended before the log began", found.before_log),
         ("in a channel that is not watched any more, so replies were not read", found.not_in_slack),
         ("with values of people erased", found.erased),
+        ("asked about by an earlier policy, so votes were not counted again", found.earlier_policy),
     )  # fmt: skip
     for words, keys in notes:
         if keys:
@@ -126,6 +127,7 @@ def audit_json(found: Audit) -> Mapping[str, object]:
         "before_the_log": [found.addresses[key] for key in found.before_log],
         "replies_not_read": [found.addresses[key] for key in found.not_in_slack],
         "people_erased": [found.addresses[key] for key in found.erased],
+        "earlier_policy": [found.addresses[key] for key in found.earlier_policy],
     }  # fmt: skip
 
 

@@ -13,13 +13,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from creditbot.decide.policy import Policy
 from creditbot.evidence.fields import text
 from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.audit_findings import Finding, Kind
 from creditbot.insight.audit_log import CheckedLog, Witness, check_log, entries_in
 from creditbot.insight.audit_reading import AuditReader, asked_since
 from creditbot.insight.audit_replies import Posts, check_replies, check_unmarked, witnesses_of
-from creditbot.insight.audit_requests import Saved, Standing, check_request, is_erased, standing
+from creditbot.insight.audit_requests import CheckedBy, Saved, Standing, check_request, is_erased, is_under, standing
 from creditbot.insight.history import in_order
 from creditbot.insight.past import past_request
 from creditbot.model import RequestKey, Workspace
@@ -57,6 +58,8 @@ class Audit:
         before_log: those that ended before the log began; only their replies were looked at.
         not_in_slack: those in channels that are not watched any more: their replies were not read.
         erased: those with values of people that were erased, which is allowed.
+        earlier_policy: those about which approvers were asked by another policy than today's: their votes are not
+            counted again.
         replies: how many replies in Slack carry a root.
         log: what the check of the log came to.
         overlaps: what was credited twice, knowingly.
@@ -69,6 +72,7 @@ class Audit:
     before_log: tuple[RequestKey, ...]
     not_in_slack: tuple[RequestKey, ...]
     erased: tuple[RequestKey, ...]
+    earlier_policy: tuple[RequestKey, ...]
     replies: int
     log: CheckedLog
     overlaps: tuple[CreditedOverlap, ...]
@@ -93,15 +97,17 @@ class _Tally:
     pending: list[RequestKey] = field(default_factory=list)
     before_log: list[RequestKey] = field(default_factory=list)
     erased: list[RequestKey] = field(default_factory=list)
+    earlier_policy: list[RequestKey] = field(default_factory=list)
     overlaps: list[CreditedOverlap] = field(default_factory=list)
 
 
-def audit(reader: AuditReader, clock: Clock, since: datetime | None = None) -> Audit:
+def audit(reader: AuditReader, clock: Clock, policy: Policy, since: datetime | None = None) -> Audit:
     """Compares everything. Raises what reading raises.
 
     Args:
         reader: reads it.
         clock: Slack's; it is asked once Slack has been.
+        policy: of today: approvals that were asked for by it are counted again.
         since: UTC; requests that were asked before are left out. The log is always checked as a whole.
     """
     files, state = reader.log()
@@ -115,8 +121,9 @@ def audit(reader: AuditReader, clock: Clock, since: datetime | None = None) -> A
         files, _ = reader.log()  # a tick may have added entries since, and posted a reply that vouches for them
     log = check_log(files, witnesses, clock.now())
     tally = _Tally()
-    for key, saved in reader.saved(in_order(keys)):
-        _compare(key, saved, state, posts, (log, workspace), tally)
+    saved_of, by = reader.saved(in_order(keys)), CheckedBy(policy, reader.pointers())
+    for key, saved in saved_of:
+        _compare(key, saved, state, posts, (log, workspace, by), tally)
     changed = _changed_since(state, reader.state())
     findings = [*log.findings, *spoilt, *check_unmarked(posts, log, workspace), *_unreadable(state)]
     findings += [one for one in tally.findings if one.key not in changed]
@@ -129,6 +136,7 @@ def audit(reader: AuditReader, clock: Clock, since: datetime | None = None) -> A
         tuple(tally.before_log),
         tuple(key for key in in_order(compared) if key not in posts.threads and key not in posts.gone),
         tuple(tally.erased),
+        tuple(tally.earlier_policy),
         len(witnesses),
         log,
         tuple(tally.overlaps),
@@ -136,10 +144,11 @@ def audit(reader: AuditReader, clock: Clock, since: datetime | None = None) -> A
 
 
 def _compare(
-    key: RequestKey, saved: Saved, state: State, posts: Posts, known: tuple[CheckedLog, Workspace], tally: _Tally
-) -> None:
+    key: RequestKey, saved: Saved, state: State, posts: Posts, known: tuple[CheckedLog, Workspace, CheckedBy],
+    tally: _Tally,
+) -> None:  # fmt: skip
     """Compares one request, and adds what it comes to."""
-    log, workspace = known
+    log, workspace, by = known
     record = state.records.get(key)
     tally.addresses[key] = _address(key, saved.summary, state, workspace)
     where = standing(key, record, saved, log)
@@ -147,10 +156,12 @@ def _compare(
         tally.pending.append(key)
         return
     if where is Standing.LOGGED:
-        tally.findings += check_request(key, record, saved, log)
+        tally.findings += check_request(key, record, saved, log, by)
     elif where is Standing.BEFORE_LOG:
         tally.before_log.append(key)
     tally.findings += check_replies(key, posts, log, workspace, _replies_known(record, saved))
+    if saved.summary and not is_under(saved.summary, by.policy):
+        tally.earlier_policy.append(key)
     if is_erased(saved, log.latest.get(key)):
         tally.erased.append(key)
     if overlap := _overlap(key, saved.summary):

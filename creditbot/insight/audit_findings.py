@@ -38,6 +38,7 @@ class Kind(Enum):
     PAGE_CHANGED = "page changed"
     PAGE_MISSING = "page missing"
     NOT_APPROVED = "not approved"
+    POINTER_MISSING = "pointer missing"
     # Slack
     REPLY_CHANGED = "reply changed"
     REPLY_MISSING = "reply missing"
@@ -77,6 +78,8 @@ _TODO = {
     Kind.PERSON_CHANGED: _RESTORE,
     Kind.PAGE_CHANGED: _RESTORE,
     Kind.PAGE_MISSING: _RESTORE,
+    Kind.POINTER_MISSING: "Until then the same credit may be given again unnoticed. Create each as an empty object, "
+    "and find out who can write OUTPUT_URI.",
     Kind.NOT_APPROVED: "Ask the approvers, and look at the question in Slack.",
     Kind.REPLY_CHANGED: "Slack's audit log says who edited it. The amount of the log is the one that was computed.",
     Kind.REPLY_MISSING: "Ask who deleted it: an administrator can, or whoever has the bot's token. If your workspace "

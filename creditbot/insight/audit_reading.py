@@ -86,6 +86,10 @@ class AuditReader:
         """The requests that have a summary."""
         return frozenset(kept.key for kept in self._sources.summaries.kept())
 
+    def pointers(self) -> frozenset[tuple[str, RequestKey]]:
+        """The pointers by which credits are found again."""
+        return self._sources.summaries.pointers()
+
     def posts(self, keys: Collection[RequestKey], state: State, workspace: Workspace, since: datetime | None) -> Posts:
         """The replies in Slack: of these requests, and in every other thread that was begun since then.
 

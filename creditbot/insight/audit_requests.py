@@ -1,7 +1,7 @@
 """Checks one request: its last entry in the log against its summary, its page and its record in the state. Pure.
 
-What is kept of the request and the checked log come in; findings come out. A request whose end is not yet stored is not
-compared: a tick may be at work on it.
+What is kept of the request and the checked log come in, with what they are checked by; findings come out. A request
+whose end is not yet stored is not compared: a tick may be at work on it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from enum import Enum
 from typing import Any
 
 from creditbot.credit.amount import format_usd
-from creditbot.evidence.fields import mapping, mappings, moment, number, text
+from creditbot.decide.approval import voters
+from creditbot.decide.policy import Policy
+from creditbot.evidence.fields import mapping, mappings, moment, number, sequence, text
 from creditbot.evidence.log import PAGE, SALTS, end_of, page_hashes, people_of, summary_hash
 from creditbot.evidence.page_parts import page_parts
 from creditbot.evidence.summary import outcome_fields
@@ -37,6 +39,19 @@ class Saved:
     summary: Mapping[str, Any] | None = None
     page: str | None = None
     is_damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBy:
+    """What requests are checked by, beside the log.
+
+    Attributes:
+        policy: of today: approvals under another one are not counted again.
+        pointers: hash of what is credited, and the request that it leads to.
+    """
+
+    policy: Policy
+    pointers: frozenset[tuple[str, RequestKey]]
 
 
 class Standing(Enum):
@@ -63,12 +78,17 @@ def standing(key: RequestKey, record: Record | None, saved: Saved, log: CheckedL
     return Standing.LOGGED if log.began and ended and ended >= log.began else Standing.BEFORE_LOG
 
 
-def check_request(key: RequestKey, record: Record | None, saved: Saved, log: CheckedLog) -> list[Finding]:
+def check_request(
+    key: RequestKey, record: Record | None, saved: Saved, log: CheckedLog, by: CheckedBy
+) -> list[Finding]:  # fmt: skip
     """What does not agree about a request whose end is logged, or should be."""
     logged = log.latest.get(key)
     if logged is None:
         return [Finding(Kind.NOT_LOGGED, _not_logged(record, saved), key)]
     found = [*_check_summary(logged, saved), *_check_page(logged, saved), *_check_approval(logged)]
+    if saved.summary is not None and summary_hash(saved.summary) == logged.entry.end.get("summary"):
+        found += _check_pointers(key, saved.summary, by.pointers)
+        found += _check_quorum(saved.summary, by.policy) if not found else ()
     if record:
         found += _check_record(logged, record)
     anchored = logged.number < log.anchored
@@ -138,6 +158,39 @@ def _check_approval(logged: LogEntry) -> _Found:
     yes, no = (number(approval.get(name)) or Decimal(0) for name in ("yes", "no"))
     if approval and end.get("status") == "answered" and (yes < 1 or no):
         yield Kind.NOT_APPROVED, f"It was held and answered, and the log says: {yes} yes, {no} no."
+
+
+def is_under(summary: Mapping[str, Any], policy: Policy) -> bool:
+    """Whether the policy is the one by which the approvers of an answer were asked; True if nobody was asked."""
+    approval = mapping(outcome_fields(summary).get("approval"))
+    return not approval or text(approval.get("policy")) == policy.digest
+
+
+def _check_quorum(summary: Mapping[str, Any], policy: Policy) -> _Found:
+    """Counts the votes again, by the bands and the approvers of the policy; nothing if it is not that of then."""
+    outcome, amount = outcome_fields(summary), number(summary.get("credit_amount"))
+    votes = mappings(mapping(outcome.get("approval")).get("votes"))
+    yes = [text(vote.get("by")) for vote in votes if vote.get("vote") == "yes"]
+    if outcome.get("status") != "answered" or not yes or amount is None or not is_under(summary, policy):
+        return
+    asker = text(mapping(summary.get("request")).get("author"))
+    agreed = {who for who in yes if who in voters(policy, {asker})}
+    needed = policy.quorum(amount)
+    if len(agreed) < needed and all(yes):  # who was erased is somebody
+        people = "1 approver" if needed == 1 else f"{needed} approvers"
+        who = f"of those who may vote, {', '.join(sorted(agreed)) or 'nobody'} said yes"
+        yield Kind.NOT_APPROVED, f"{format_usd(amount)} takes {people} by the policy of then, and {who}."
+
+
+def _check_pointers(key: RequestKey, summary: Mapping[str, Any], pointers: frozenset[tuple[str, RequestKey]]) -> _Found:
+    """Each pointer was written before the summary that it leads to."""
+    missing = [str(sha) for sha in sequence(summary.get("credited")) if (str(sha), key) not in pointers]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        yield (
+            Kind.POINTER_MISSING,
+            f"What it credits is not found again without the empty object credited/{missing[0]}/{key}{more}.",
+        )
 
 
 def _check_record(logged: LogEntry, record: Record) -> _Found:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from creditbot.decide.policy import Band, Policy
 from creditbot.errors import Unreachable
 from creditbot.evidence.log import read_entry
 from creditbot.insight.audit import Audit, audit
@@ -99,6 +100,15 @@ def _cut_tail_and_state(past: Past) -> None:
 def _unapproved(past: Past) -> None:
     """The newest entries, which no reply vouches for yet: the approval is made to look like a no."""
     do.rewrite(past, past.twice, {"outcome.approval.votes.0.vote": "no"})
+
+
+def _approved_by_somebody(past: Past) -> None:
+    """The name of an approver is replaced by that of a person whom the policy does not name."""
+    do.rewrite(past, past.twice, {"outcome.approval.votes.0.by": "U0EVE"})
+
+
+def _no_pointer(past: Past) -> None:
+    past.world.pointers = {pointer for pointer in past.world.pointers if pointer[1] != past.plain}
 
 
 def _forked(past: Past) -> None:
@@ -200,6 +210,10 @@ TAMPERINGS = (
     Tampering("reason everywhere but in Slack", on(do.rewrite, "failed", {"outcome.attempts": 9}), {K.ENTRIES_CHANGED}),
     Tampering("newest amount everywhere but in Slack", on(do.rewrite, "last", {"credit_amount": NINE}),
               {K.REPLY_CHANGED}, "last"),
+    Tampering("approved by somebody without a vote, everywhere but in Slack", _approved_by_somebody,
+              {K.ENTRIES_CHANGED, K.NOT_APPROVED}),
+    Tampering("pointers to a credit", lambda past: past.world.pointers.clear(), {K.POINTER_MISSING}),
+    Tampering("pointer to one credit", _no_pointer, {K.POINTER_MISSING}, "plain"),
     Tampering("newest approval everywhere but in Slack", _unapproved, {K.ENTRIES_CHANGED, K.NOT_APPROVED}),
     # the log
     Tampering("digit in an entry", on(do.edit_entry_of, "large", "end.amount", ONE),
@@ -305,6 +319,41 @@ class TestWhatAgrees:
         (overlap,) = world.audit().overlaps
         assert (again, ("olu@host",)) == (overlap.key, overlap.approved_by)
 
+    def test_approvals_under_an_earlier_policy_are_not_counted_again(self) -> None:
+        """Nobody remembers its approvers and its bands."""
+        past = new_past()
+        found = past.world.audit(policy=Policy(approvers=("U0NEW",)))
+        assert ((), (past.large, past.twice)) == (found.findings, found.earlier_policy)
+        assert () == past.world.audit().earlier_policy
+
+    @pytest.mark.parametrize(("second", "counts"), [("U0SAM", True), ("U0OWNER", False)])
+    def test_votes_are_counted_again_by_the_policy(self, world: World, second: str, counts: bool) -> None:
+        """By people, not by votes. What is replaced is a name in all that creditbot keeps."""
+        policy = Policy(approvers=("U0OWNER", "U0SAM"), bands=(Band(Decimal(10_000), 2),))
+        world.amounts["big"] = Decimal("30000.00")
+        key, rules = world.ask("big"), replace(RULES, policy=policy)
+        world.tick(rules=rules)
+        world.react("+1", "U0OWNER")
+        world.react("+1", "U0SAM")
+        world.ticks(2, rules=rules)
+        assert "answered" == world.record(key).status
+        do.rewrite(Past(world, *[key] * 6), key, {"outcome.approval.votes.1.by": second})
+        found = [finding.text for finding in world.audit(policy=policy).findings]
+        said = "$30,000.00 takes 2 approvers by the policy of then, and of those who may vote, U0OWNER said yes."
+        assert ([] if counts else [said]) == found
+
+    def test_an_erased_approver_still_counts(self) -> None:
+        past = new_past()
+        do.edit_summary(past, past.large, "outcome.approval.votes.0.by", ...)
+        assert () == past.world.audit().findings
+
+    def test_a_pointer_without_a_summary_counts_for_nothing(self) -> None:
+        """A process that is killed between the two leaves one."""
+        past = new_past()
+        past.world.pointers.add(("0" * 64, STOLEN))
+        past.world.pointers.add(("0" * 64, past.plain))
+        assert () == past.world.audit().findings
+
     @pytest.mark.parametrize("place", ["request.author", "request.text"])
     def test_people_who_were_erased_are_noted_and_not_found(self, place: str) -> None:
         past = new_past()
@@ -400,7 +449,7 @@ class TestWhatAgrees:
         told: list[str] = []
         ports = world.ports()
         sources = Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox, tell=told.append)
-        assert not audit(AuditReader(sources), ports.clock).findings
+        assert not audit(AuditReader(sources), ports.clock, RULES.policy).findings
         assert ["Reading 51 threads of Slack, which lets us read about 50 a minute."] == told
 
     def test_slack_that_is_down_ends_the_audit(self) -> None:

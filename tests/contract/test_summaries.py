@@ -58,6 +58,14 @@ class TestEveryStore:
         store.save(KEY, DOCUMENT)
         assert [] == store.credited_by(SHA)
 
+    def test_every_pointer_is_listed_with_the_request_it_leads_to(self, store: ObjectSummaries) -> None:
+        """Also one whose summary names its hash no more."""
+        assert frozenset() == store.pointers()
+        store.save(NEW, DOCUMENT, [SHA, OTHER])
+        store.save(OLD, DOCUMENT, [SHA])
+        store.save(OLD, DOCUMENT)
+        assert {(SHA, NEW), (OTHER, NEW), (SHA, OLD)} == store.pointers()
+
     def test_all_are_listed_newest_first(self, store: ObjectSummaries) -> None:
         """The history goes by the time of the request, not by the length of its number."""
         assert [] == list(store.newest_first())
@@ -125,6 +133,7 @@ class TestFolder:
         store.save(KEY, DOCUMENT)
         assert [KEY] == [key for key, _ in store.newest_first()]
         assert [] == store.credited_by(SHA)
+        assert frozenset() == store.pointers()
 
     @pytest.mark.parametrize("content", ["", "{", "[]", '"text"'])
     def test_a_damaged_summary_is_reported(self, tmp_path: Path, content: str) -> None:

@@ -147,6 +147,7 @@ class World:
         notebooks: hash -> files.
         log, checkpoints: the files of the log of ends, by number and by size.
         models: of second opinions, by name.
+        pointers: (hash of what is credited, request) of each pointer to a summary.
         signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
         refuses_card: whether Slack refuses the card of a reply.
@@ -189,6 +190,7 @@ class World:
     log: dict[int, bytes] = field(default_factory=dict)
     checkpoints: dict[int, str] = field(default_factory=dict)
     models: dict[str, bytes] = field(default_factory=dict)
+    pointers: set[tuple[str, RequestKey]] = field(default_factory=set)
     signs: dict[RequestKey, list[Sign]] = field(default_factory=dict)
     is_shared: bool = False
     refuses_card: bool = False
@@ -471,9 +473,9 @@ class World:
         lookup = Lookup(ports.inbox, ports.summaries, ledger, REQUEST_RULES)
         restart(lookup, ledger, ports.clock, Permalink(key.channel, key.ts, key.ts), again)
 
-    def audit(self, since: datetime | None = None) -> Audit:
+    def audit(self, since: datetime | None = None, policy: Policy = RULES.policy) -> Audit:
         """`creditbot audit`."""
-        return audit(self.audit_reader(), self.ports().clock, since)
+        return audit(self.audit_reader(), self.ports().clock, policy, since)
 
     def prove(self, key: RequestKey, **options: Any) -> Proof | NoProof:
         """`creditbot audit prove`."""
@@ -797,6 +799,7 @@ class MemorySummaries:
 
     def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
         def write() -> str:
+            self._world.pointers |= {(sha, key) for sha in credited}
             self._world.summaries[str(key)] = {**document, "credited": list(credited)}
             self._world.saved[str(key)] = self._world.now
             return f"memory:{key}"
@@ -813,6 +816,9 @@ class MemorySummaries:
         keys = self._world.effect("list", lambda: list(self._world.summaries))
         return [Kept(RequestKey.parse(key), self._world.saved[key]) for key in keys]
 
+    def pointers(self) -> frozenset[tuple[str, RequestKey]]:
+        return self._world.effect("list", lambda: frozenset(self._world.pointers))
+
     def load_all(self, keys: Iterable[RequestKey]) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
         for key in keys:
             if (document := self.load(key)) is not None:
@@ -826,7 +832,8 @@ class MemorySummaries:
     def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:
         def search() -> list[RequestKey]:
             named = self._world.summaries.items()
-            return [RequestKey.parse(key) for key, document in named if sql_sha256 in document["credited"]]  # type: ignore[operator]
+            keys = [RequestKey.parse(key) for key, document in named if sql_sha256 in document["credited"]]  # type: ignore[operator]
+            return [key for key in keys if (sql_sha256, key) in self._world.pointers]
 
         return self._world.effect("credited", search)
 

@@ -58,6 +58,11 @@ class ObjectSummaries:
         saved = {match[1]: at for name, at in self._objects.saved("").items() if (match := _NAME.fullmatch(name))}
         return [Kept(key, saved[str(key)]) for key in _keys(saved)]
 
+    def pointers(self) -> frozenset[tuple[str, RequestKey]]:
+        """See `ports.SummaryReader`."""
+        places = (name.partition("/") for name in self._objects.names_below(_CREDITED))
+        return frozenset((sha, key) for sha, _, name in places for key in _keys([name]))
+
     def load_all(self, keys: Iterable[RequestKey]) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
         """See `ports.SummaryReader`."""
         named = {_name(key): key for key in keys}
