@@ -49,9 +49,13 @@ from creditbot.tick.report import Progress
 from creditbot.tick.tick import Bot
 
 if TYPE_CHECKING:
+    from creditbot.adapters.jobs.runner import JobRunner
     from creditbot.adapters.metrics.metrics_page import MetricsPage
     from creditbot.adapters.slack.open import SlackAdapters
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
+
+_JOBS_AT_ONCE = 16
+"""Notebooks that run as Jobs at the same time, if WORKERS does not say: the cluster has the room, not this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def assemble(
     ports = Ports(
         *_slack_ports(settings, slack),
         resolver or make_resolver(settings, stop),
-        runner or make_runner(settings, products, environ, keep_dir=_kept_notebooks(settings)),
+        runner or make_runner(settings, products, environ, stop, keep_dir=_kept_notebooks(settings)),
         summaries or make_summaries(settings),
         pages or make_pages(settings),
         make_notebooks(settings),
@@ -225,7 +229,7 @@ def make_doorbell(settings: Settings, stop: Stop) -> Doorbell | None:
 
 def workers_of(settings: Settings) -> int:
     """How many notebooks run at the same time."""
-    return settings.workers or _cores()
+    return settings.workers or (_JOBS_AT_ONCE if settings.runner == "job" else _cores())
 
 
 def _cores() -> int:
@@ -291,6 +295,7 @@ def make_runner(
     settings: Settings,
     products: ProductTable,
     environ: Mapping[str, str],
+    stop: Stop,
     *,
     keep_dir: Path | None,
     values: Mapping[Path, Mapping[str, str]] = {},
@@ -298,12 +303,15 @@ def make_runner(
     """The way to run the notebooks of the products that are on; they see what of `environ` they may.
 
     Args:
-        settings: how long a run may take, and which executed notebooks are kept.
+        settings: what notebooks run in, how long a run may take, and which executed notebooks are kept.
         products: which notebooks to expect.
         environ: the environment.
-        keep_dir: where executed notebooks are kept; None keeps none.
+        stop: whether the process was asked to stop.
+        keep_dir: where executed notebooks are kept; None keeps none, and so does a Job.
         values: notebook -> what to set in its policy cell.
     """
+    if settings.runner == "job":
+        return make_job_runner(settings, environ, stop, values)
     from creditbot.adapters.notebooks.runner import NotebookRunner
 
     return NotebookRunner(
@@ -314,6 +322,18 @@ def make_runner(
         keep_dir=keep_dir,
         values=values,
     )
+
+
+def make_job_runner(
+    settings: Settings, environ: Mapping[str, str], stop: Stop, values: Mapping[Path, Mapping[str, str]] = {}
+) -> JobRunner:
+    """The way to run notebooks as Kubernetes Jobs; see `make_runner`."""
+    from creditbot.adapters.jobs.cluster import JobCluster
+    from creditbot.adapters.jobs.runner import JobRunner, RunSettings
+
+    runs = RunSettings(settings.notebook_timeout, settings.output_uri, settings.notebook_env or (), settings.queue)
+    cluster = JobCluster(settings.job_namespace, stop)
+    return JobRunner(cluster, environment_of_notebooks(settings, environ), runs, values)
 
 
 def environment_of_notebooks(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:

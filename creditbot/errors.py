@@ -43,6 +43,7 @@ THIS_MACHINE = "this machine"
 STATE_STORE = "the state store"
 SUMMARY_STORE = "the summary store"
 METRICS = "the metrics"
+NOTEBOOK_JOBS = "the Jobs of notebooks"
 
 
 class CreditbotError(Exception):

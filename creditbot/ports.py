@@ -195,12 +195,12 @@ class Resolver(Protocol):
 
 
 class Runner(Protocol):
-    """Runs notebooks, each in a process of its own without the bot's secrets."""
+    """Runs notebooks, each in a process or a Kubernetes Job of its own, without the bot's secrets."""
 
     def warm(self) -> None:
         """Starts what the next run needs, in the background; what is ready already stays as it is."""
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
         """Runs the notebook with its `looker` parameter set to `sql`. Safe to call from several threads.
 
         Args:
@@ -208,12 +208,15 @@ class Runner(Protocol):
             sql: of the request.
             days: those that are credited, as far as they are known. A notebook that has the parameters for them gets
                 them.
+            purpose: what the run is for, such as one link of a request. If a process died while it waited for a run of
+                the same notebook, SQL and days with the same purpose, a runner whose runs outlive the bot takes up that
+                run instead of a new one. "" always runs the notebook.
 
-        Raises `NotebookFailed` or `NotebookStopped`.
+        Raises `NotebookFailed` or `NotebookStopped`, and `Unreachable` or `Refused` for a cause that others share.
         """
 
     def close(self) -> None:
-        """Ends every process it started; from now on `run` raises `NotebookStopped`."""
+        """Ends every process it started; from now on, and where it waits, `run` raises `NotebookStopped`."""
 
 
 @dataclass(frozen=True, slots=True)

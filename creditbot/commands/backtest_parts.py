@@ -71,7 +71,7 @@ def assemble_backtest(settings: Settings, channels: Sequence[str], environ: Mapp
     stop, policy, products = Stop(), policy_of(settings), products_of(settings)
     inbox, clock = open_inbox(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, channels, stop)
     queries = RememberedQueries(make_resolver(settings, stop))
-    runner = make_runner(settings, products, environ, keep_dir=None)
+    runner = make_runner(settings, products, environ, stop, keep_dir=None)
     sql, sql_reader = sql_rules_of(settings, policy), SqlReaderProcess()
     limits = ComputeLimits(workers_of(settings), links_at_once=1)
     calculator = CreditCalculator(queries, runner, products, sql, limits, sql_reader)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import unquote
 
+from creditbot.adapters.jobs.runner import JobRunner
 from creditbot.adapters.slack.access import Access, access
 from creditbot.answer.opinions import newest_model
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
@@ -23,6 +24,7 @@ from creditbot.bootstrap import (
     digest_teller,
     environment_of_notebooks,
     make_doorbell,
+    make_job_runner,
     make_resolver,
 )
 from creditbot.commands.check_notebooks import notebook
@@ -83,6 +85,7 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
         product.name: begin(partial(notebook, product.notebook, seen, has_warehouse=has_warehouse))
         for product in assembly.products.products
     }
+    jobs = begin(partial(notebook_jobs, settings, make_job_runner(settings, environ, _no_second_try())))
     yield from attempt("settings", lambda: names_and_places(settings))
     yield from _slack(settings, assembly, slack)
     yield from attempt("policy", lambda: [("ok", sentence) for sentence in assembly.rules.policy.words()])
@@ -92,11 +95,26 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
     yield from attempt("Looker login", lambda: [("ok", f"as {looker()}")])
     for product, result in notebooks.items():
         yield from attempt(f"notebook {product}", result)
+    yield from attempt("Jobs", jobs)
     yield from attempt("state", lambda: _state(settings, assembly))
     yield from attempt("summaries", lambda: _summaries(settings, assembly))
     yield from attempt("warehouse", asked)
     yield from limits(settings)
     yield from secrets(settings, alone=os.getppid() == 0, confined=can_be_confined())
+
+
+def notebook_jobs(settings: Settings, runner: JobRunner) -> CheckFindings:
+    """Which image notebooks run in as Jobs, if they do; Kubernetes says whether it would take one. None is made."""
+    if settings.runner != "job":
+        return []
+    image = runner.probe()
+    return [("ok", f"{settings.job_namespace} takes Jobs of the image {image}")]
+
+
+def _no_second_try() -> Stop:
+    stop = Stop()
+    stop.ask()
+    return stop
 
 
 def names_and_places(settings: Settings) -> CheckFindings:

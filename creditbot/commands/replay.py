@@ -30,6 +30,7 @@ from creditbot.insight.lookup import Lookup
 from creditbot.insight.replayer import Replay, Replayer, RulesOfNow
 from creditbot.intake.permalink import read_permalink
 from creditbot.machine import exact_json
+from creditbot.machine.processes import Stop
 from creditbot.model import RequestKey
 from creditbot.ports import SummaryReader
 from creditbot.settings.settings import Settings, environment
@@ -47,7 +48,9 @@ def run(options: Namespace) -> int:
     change = what_if(products_of(settings), options.with_notebook, options.set)
     out = Path(options.out) if options.out else None
     keep_dir = out / "notebooks" if out else None
-    runner = make_runner(settings, change.products, environ, keep_dir=keep_dir, values=change.by_notebook)
+    if options.with_notebook or options.stored_notebooks:  # no image has these
+        settings = settings.model_copy(update={"runner": "process"})
+    runner = make_runner(settings, change.products, environ, Stop(), keep_dir=keep_dir, values=change.by_notebook)
     assembly = assemble(settings, environ=environ, runner=runner)
     try:
         with tempfile.TemporaryDirectory(prefix="creditbot-replay-") as folder:

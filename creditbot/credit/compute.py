@@ -165,18 +165,19 @@ class CreditCalculator:
         self.warm()
         self._resolver.stay_logged_in()
 
-    def compute(self, request: Request, now: datetime) -> Computation:
+    def compute(self, request: Request, now: datetime, *, resume: bool = False) -> Computation:
         """The credit of the request. Raises `LinksFailed` with every link that failed, and why.
 
         Args:
             request: what links to Looker.
             now: the time by Slack's clock. SQL that reads the clock is the same SQL on one UTC day only.
+            resume: whether to take up runs that a process began for this request before it died, see `Runner.run`.
         """
         day = now.astimezone(UTC).date()
         queries = self._for_each(request.links, self._query_of)
         tasks = self._for_each(queries, lambda query: self._task_of(query, day))
         tasks = _without_repeats(tasks)
-        results = self._for_each(tasks, self._result_of)
+        results = self._for_each(tasks, lambda task: self._result_of(task, _purpose(request, task) if resume else ""))
         footprints = [_footprint(task.window, result) for task, result in zip(tasks, results, strict=True)]
         amount = self._total(request, results, _by_address(results, footprints))
         return Computation(amount, tuple(results), tuple(filter(None, footprints)), day)
@@ -220,12 +221,13 @@ class CreditCalculator:
             window = credited_window(window, product.history_days)
         return _Task(query, product, reading.fingerprint, window)
 
-    def _result_of(self, task: _Task) -> LinkResult:
+    def _result_of(self, task: _Task, purpose: str) -> LinkResult:
         query, product = task.query, task.product
         if not product.notebook:
             return LinkResult(query, "", task.fingerprint)
         with self._notebook_slots:
-            run = self._runner.run(product.notebook, query.sql, days_to_credit(task.window, product.history_days))
+            days = days_to_credit(task.window, product.history_days)
+            run = self._runner.run(product.notebook, query.sql, days, purpose)
         try:
             credit = credit_of(run)
         except CreditRefused as refused:
@@ -280,6 +282,11 @@ class _Task:
     product: Product
     fingerprint: str
     window: TrafficWindow
+
+
+def _purpose(request: Request, task: _Task) -> str:
+    """What a run is for: one link of one request."""
+    return f"{request.key} {task.query.link.url}"
 
 
 def _footprint(window: TrafficWindow, result: LinkResult) -> Footprint | None:

@@ -140,7 +140,10 @@ class Settings(BaseSettings):
         "reply that never shows is posted again.",
     )
     workers: int | None = Field(
-        None, ge=1, le=64, description="Notebooks that run at the same time; by default one per core."
+        None,
+        ge=1,
+        le=64,
+        description="Notebooks that run at the same time; by default one per core, or 16 with `RUNNER=job`.",
     )
     notebook_timeout: int = Field(600, ge=1, le=86400, description="Seconds that a notebook may take.")
     notebook_env: Names | None = Field(
@@ -149,6 +152,21 @@ class Settings(BaseSettings):
     )
     keep_notebooks: Literal["none", "failed", "all"] = Field(
         "failed", description="Which executed notebooks are kept: `none`, `failed` or `all`."
+    )
+    runner: Literal["process", "job"] = Field(
+        "process",
+        description="What each notebook runs in: a `process` beside the bot, or a Kubernetes `job` of its own, which "
+        "needs a bucket as `OUTPUT_URI`.",
+    )
+    job_namespace: str = Field(
+        "creditbot-runs",
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description="The namespace that Jobs of notebooks run in.",
+    )
+    queue: str = Field(
+        "",
+        pattern=r"^([a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?)?$",
+        description="The queue of Kueue that Jobs of notebooks wait in; empty for none.",
     )
     max_attempts: int = Field(3, ge=1, le=100, description="Ticks that try a request before it is given up.")
     post_settle_seconds: int = Field(
@@ -297,6 +315,16 @@ class Settings(BaseSettings):
         if passwords_in(self._pushgateway):
             addresses["PUSHGATEWAY_URL"] = self._pushgateway
         return tuple(name for name, address in addresses.items() if not http_allowed(address, ()))
+
+    @field_validator("runner")
+    @classmethod
+    def _has_a_bucket(cls, value: str, info: ValidationInfo) -> str:
+        scheme, is_address, _ = info.data.get("output_uri", "").partition("://")
+        if value == "job" and (not is_address or scheme == "file"):
+            raise ValueError(
+                "with `job`, OUTPUT_URI must be a bucket: that is where a Job leaves what its notebook gave"
+            )
+        return value
 
     @field_validator("slack_channels")
     @classmethod

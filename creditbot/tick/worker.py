@@ -219,7 +219,7 @@ class Worker:
             record = self._claim_as_edited(key, record, request)
         if record.attempts == 1 and record.returned == 0 and not self._context.in_shadow(key, record):
             self._context.ports.signs.put(key, "taken")
-        computation = self._calculator.compute(request, self._context.now())
+        computation = self._calculator.compute(request, self._context.now(), resume=True)
         self._reached |= {LOOKER, *_services(computation)}
         return self._store_result(key, record, request, computation), request
 

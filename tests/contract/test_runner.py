@@ -35,6 +35,7 @@ from creditbot.evidence.png import read_png
 from creditbot.machine.hardening import can_be_confined
 from creditbot.model import CreditDays, NotebookRun
 from tests.support.notebooks import PYTHON, Cell, cells_of, code, write_notebook
+from tests.support.runner_contract import RunnerContract
 
 pytestmark = pytest.mark.kernels
 
@@ -98,7 +99,7 @@ def mark() -> str:
 @pytest.fixture(scope="module")
 def breakable(mark: str) -> Iterator[NotebookRunner]:
     """The runner of the tests that kill its processes."""
-    with closing(NotebookRunner([], environment(MARK=mark), seconds=60)) as other:
+    with closing(NotebookRunner([], environment(MARK=mark, SEEN="1"), seconds=60)) as other:
         yield other
 
 
@@ -152,6 +153,20 @@ def kept_cells(kept: Path, notebook: Path) -> list[Cell]:
     """The cells of the executed notebook that was kept."""
     (file,) = kept.glob(f"{notebook.stem}-*")
     return cells_of(file)
+
+
+class TestNotebookRunner(RunnerContract):
+    """The contract of every runner."""
+
+    @pytest.fixture
+    def runner(self, breakable: NotebookRunner) -> NotebookRunner:
+        """One whose notebooks see SEEN."""
+        return breakable
+
+    @pytest.fixture
+    def new_runner(self) -> NotebookRunner:
+        """One that no other test uses."""
+        return NotebookRunner([], environment(), seconds=60)
 
 
 # --- What a run gives ---------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class Notebook:
     def warm(self) -> None:
         return
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
         row = {"mode": "basic", "fraud_cost": "7526.30", "credit": "4948.80", "traffic_prop": "1.000"}
         scrap = {"currency": "USD", "amount": "4948.80", "rows": [row]}
         return NotebookRun({"credit": scrap}, (), notebook, "0" * 64)

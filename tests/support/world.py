@@ -769,7 +769,7 @@ class FakeRunner:
     def warm(self) -> None:
         return
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
         def run() -> NotebookRun:
             slug = sql.split("slug = '")[1].rstrip("'")
             self._world.runs.append(slug)

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from creditbot import bootstrap
+from creditbot.adapters.jobs.runner import JobRunner, RunSettings
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.adapters.storage.configmap_state import ConfigMapStore
 from creditbot.adapters.storage.file_state import FileStore
 from creditbot.decide.policy import Limits, Policy
 from creditbot.errors import SettingsError, StateFull
 from creditbot.machine import processes
+from creditbot.machine.processes import Stop
 from creditbot.model import RequestKey
 from creditbot.ports import Stored
 from creditbot.settings.settings import Settings, environment
@@ -40,7 +42,7 @@ def settings(**changes: str) -> Settings:
 def notebook_environment(environ: dict[str, str], **changes: str) -> dict[str, str]:
     """What a notebook would see."""
     given = settings(**changes)
-    runner: Any = bootstrap.make_runner(given, bootstrap.products_of(given), environ, keep_dir=None)
+    runner: Any = bootstrap.make_runner(given, bootstrap.products_of(given), environ, Stop(), keep_dir=None)
     assert isinstance(runner, NotebookRunner)
     return runner._environment
 
@@ -148,3 +150,14 @@ def test_a_quorum_that_no_approvers_can_reach_is_refused(tmp_path: Path) -> None
     with pytest.raises(SettingsError) as caught:
         bootstrap.policy_of(settings(POLICY_FILE=str(path)))
     assert f"POLICY_FILE {path} wants 2 people to approve, but there are only 1 approvers." == caught.value.what
+
+
+def test_notebooks_run_as_jobs_if_the_settings_say_so() -> None:
+    """With what notebooks may see, and more of them at a time: each has a pod of its own."""
+    given = settings(RUNNER="job", OUTPUT_URI="s3://bucket/creditbot", NOTEBOOK_ENV="OTHER", QUEUE="credits")
+    environ = {"OTHER": "1", "SLACK_BOT_TOKEN": "xoxb-made-up"}
+    runner: Any = bootstrap.make_runner(given, bootstrap.products_of(given), environ, Stop(), keep_dir=None)
+    assert isinstance(runner, JobRunner)
+    assert RunSettings(600, "s3://bucket/creditbot", ("OTHER",), "credits") == runner._settings
+    assert ({"OTHER": "1"}, "creditbot-runs") == (runner._environment, runner._cluster.namespace)
+    assert (16, 3) == (bootstrap.workers_of(given), bootstrap.workers_of(settings(WORKERS="3")))

@@ -117,7 +117,7 @@ class Watched(FakeRunner):
         self.days: list[CreditDays | None] = []
 
     @override
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
         self.days.append(days)
         return super().run(notebook, sql, days)
 

@@ -178,9 +178,9 @@ class Watched:
     def resolve(self, link: LookerLink) -> Query:
         return replace(self._resolver.resolve(link), filters=self._filters, query_timezone="UTC")
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
         self.days.append(days)
-        return self._runner.run(notebook, sql, days)
+        return self._runner.run(notebook, sql, days, purpose)
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -428,3 +428,15 @@ def test_the_password_of_a_pushgateway_is_never_shown_or_passed_on() -> None:
     assert "at ***" == without_known_secrets("at made-up-password")
     assert "made-up-password" in settings.own_secrets
     assert "made-up-password" not in repr(settings)
+
+
+@pytest.mark.parametrize("output", ["", "/data/outputs", "file:///data/outputs"])
+def test_jobs_need_a_bucket_for_their_results(output: str) -> None:
+    """A folder of the bot's pod is not one of theirs."""
+    assert "with `job`, OUTPUT_URI must be a bucket" in complaint(RUNNER="job", OUTPUT_URI=output).todo
+    assert "job" == load(RUNNER="job", OUTPUT_URI="gs://bucket/creditbot").runner
+
+
+def test_variables_of_other_runners_are_not_taken_for_a_setting() -> None:
+    """GitHub and GitLab set these where they run commands."""
+    load(RUNNER_OS="Linux", RUNNER_NAME="one", RUNNER_TEMP="/tmp", CI_RUNNER_ID="1", QUEUE_URL="x", JOB_NAME="x")

@@ -66,10 +66,11 @@ class NotebookRunner:
         with suppress(NotebookStopped):  # closed: nothing needs to be warm
             self._live_host().warm()
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None) -> NotebookRun:
+    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:  # noqa: ARG002
         """Runs the notebook, in its own folder, with its parameter `looker` set to `sql`. Safe to call from threads.
 
-        If it has the parameters CREDIT_FROM and CREDIT_TO, it gets the days to credit.
+        If it has the parameters CREDIT_FROM and CREDIT_TO, it gets the days to credit. No run outlives this process, so
+        `purpose` does not matter.
 
         Raises `NotebookFailed`, or `NotebookStopped` if another try may succeed or the runner is closed. Raises
         `Unreachable` or `Refused` if the warehouse, this machine, or the notebook's file is the cause.

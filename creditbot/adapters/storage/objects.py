@@ -67,13 +67,20 @@ class Objects:
 
         return self._try(put, "written")
 
-    def get(self, path: str) -> bytes | None:
-        """The content of an object, or None."""
+    def get(self, path: str, most: int | None = None) -> bytes | None:
+        """The content of an object, or None. One of more than `most` bytes is not read, and raises `Refused`."""
         import obstore
 
         store = self._store()
+
+        def read() -> bytes:
+            found = obstore.get(store, path)
+            if most is not None and found.meta["size"] > most:
+                raise ValueError(f"{path} has {found.meta['size']} bytes, and at most {most} are read")
+            return found.bytes().to_bytes()
+
         try:
-            return self._try(lambda: obstore.get(store, path).bytes().to_bytes(), "read")
+            return self._try(read, "read")
         except FileNotFoundError:
             return None
 
