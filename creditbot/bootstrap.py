@@ -332,7 +332,7 @@ def make_job_runner(
     from creditbot.adapters.jobs.runner import JobRunner, RunSettings
 
     runs = RunSettings(settings.notebook_timeout, settings.output_uri, settings.notebook_env or (), settings.queue)
-    cluster = JobCluster(settings.job_namespace, stop)
+    cluster = JobCluster(settings.runs_namespace, stop)
     return JobRunner(cluster, environment_of_notebooks(settings, environ), runs, values)
 
 

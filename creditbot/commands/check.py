@@ -108,7 +108,7 @@ def notebook_jobs(settings: Settings, runner: JobRunner) -> CheckFindings:
     if settings.runner != "job":
         return []
     image = runner.probe()
-    return [("ok", f"{settings.job_namespace} takes Jobs of the image {image}")]
+    return [("ok", f"{settings.runs_namespace} takes Jobs of the image {image}")]
 
 
 def _no_second_try() -> Stop:

@@ -158,7 +158,7 @@ class Settings(BaseSettings):
         description="What each notebook runs in: a `process` beside the bot, or a Kubernetes `job` of its own, which "
         "needs a bucket as `OUTPUT_URI`.",
     )
-    job_namespace: str = Field(
+    runs_namespace: str = Field(
         "creditbot-runs",
         pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
         description="The namespace that Jobs of notebooks run in.",

@@ -59,7 +59,7 @@ class JobCluster:
         found = self._try(lambda: self._client.get(PodTemplate, TEMPLATE, namespace=self.namespace).to_dict())
         if found is None:
             what = f"The PodTemplate {self.namespace}/{TEMPLATE} does not exist."
-            raise Refused(NOTEBOOK_JOBS, what, "Apply k8s/runs, or correct JOB_NAMESPACE.")
+            raise Refused(NOTEBOOK_JOBS, what, "Apply k8s/runs, or correct RUNS_NAMESPACE.")
         return found
 
     def jobs_of(self, run: str) -> list[Manifest]:
