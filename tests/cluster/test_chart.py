@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.cluster.conftest import Cluster
-from tests.cluster.helm import NEEDED, PROGRAMS, RELEASE, Helm, HelmError
+from tests.cluster.helm import CHART, NEEDED, PROGRAMS, RELEASE, Helm, HelmError
 from tests.cluster.kubectl import ROOT, Kubectl, apply, kustomization
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm]
@@ -38,6 +38,7 @@ SAME: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
         {"NOTEBOOK_PATH": "/notebooks/verify.ipynb"},
         {"notebooks": {"configMap": "creditbot-notebooks"}},
     ),
+    "teams": ({"OUTPUT_URI": "s3://your-bucket/creditbot"}, {}),
 }
 """Component -> settings that go with it, and values that say the same to the chart."""
 CASES = [
@@ -45,6 +46,7 @@ CASES = [
     ["bucket", "external-secrets", "monitoring", "identity-aws", "own-notebooks"],
     ["identity-azure"],
     ["identity-gcp"],
+    ["teams"],
 ]
 """Components that are compared together. Only one identity can be at a time."""
 HELMS_OWN = {"app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"}
@@ -344,3 +346,40 @@ def test_helm_3_and_helm_4_take_turns(helm: Helm, program: str) -> None:
     assert (KEPT, "*/5 * * * *") == (state(helm.kubectl), schedule(helm.kubectl))
     other("uninstall", RELEASE)
     assert KEPT == state(helm.kubectl)
+
+
+# --- With pods ------------------------------------------------------------------------------------------------------
+
+ANSWERS = "creditbot sandbox warehouse /data/sandbox.duckdb && creditbot run-once"
+
+
+@pytest.mark.controllers
+@pytest.mark.node
+@pytest.mark.timeout(600)
+def test_a_pod_of_a_release_answers_on_the_sandbox(helm: Helm, image: str, tmp_path: Path) -> None:
+    """Its settings, its Secret and its rights are enough, beside another deployment in the same namespace."""
+    kubectl = helm.kubectl
+    done = apply(kubectl, kustomization(tmp_path, "sandbox", kubectl.namespace, image))
+    assert 0 == done.returncode, done.stderr
+    settings = yaml.safe_load((ROOT / "k8s/overlays/sandbox/settings.yaml").read_text())["data"]
+    repository, _, tag = image.rpartition(":")
+    values = {
+        "image": {"repository": repository, "tag": tag},
+        "settings": {**settings, "WAREHOUSE_URL": "duckdb:////data/sandbox.duckdb"},
+        "existingSecret": "creditbot-secrets",
+        "egress": [{"ports": [{"protocol": "TCP", "port": 8080}, {"protocol": "TCP", "port": 8081}]}],
+        "suspend": True,
+    }
+    helm("install", "second", str(CHART), values=values)
+    kubectl("rollout", "status", "deployment/sandbox", "--timeout=180s", timeout=200)
+    job = kubectl.json("create", "job", "now", "--from=cronjob/second", "--dry-run=client")
+    pod = job["spec"]["template"]["spec"]
+    pod["containers"][0] |= {"command": ["sh", "-c", ANSWERS], "args": []}
+    # Not every cluster has storage for the claim.
+    pod["volumes"] = [{"name": volume["name"], "emptyDir": {}} for volume in pod["volumes"]]
+    kubectl("create", "--filename=-", stdin=json.dumps(job))
+    kubectl("wait", "--for=condition=complete", "job/now", "--timeout=300s", timeout=320)
+    assert "Approved, $4,948.80, exceptions" in kubectl(
+        "exec", "deployment/sandbox", "--", "creditbot", "sandbox", "show"
+    )
+    assert any('"answered"' in record for record in kubectl.json("get", "configmap/second-state")["data"].values())

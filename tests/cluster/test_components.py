@@ -95,3 +95,28 @@ def test_components_go_together(namespace: Kubectl, tmp_path: Path) -> None:
     """As a deployment on one cloud uses them."""
     pod = applied(namespace, tmp_path, "bucket", "own-notebooks", "identity-aws")
     assert ["notebooks", "tmp"] == sorted(volume["name"] for volume in pod["volumes"])
+
+
+def test_teams_share_summaries_and_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
+    """Each has a namespace, a state and an owner of its own."""
+    teams = {owner: cluster.kubectl.within(f"creditbot-test-{secrets.token_hex(4)}") for owner in ("U0ONE", "U0TWO")}
+    try:
+        for owner, kubectl in teams.items():
+            folder = tmp_path / owner
+            folder.mkdir()
+            file = with_component(folder, kubectl.namespace, "teams") / "kustomization.yaml"
+            content = json.loads(file.read_text())
+            settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "creditbot-settings"}}
+            content["patches"].append({"patch": json.dumps({**settings, "data": {"SLACK_USER_ID": owner}})})
+            file.write_text(json.dumps(content))
+            done = apply(kubectl, folder)
+            assert (0, "") == (done.returncode, done.stderr)
+            kubectl("patch", "configmap/creditbot-state", "--patch", json.dumps({"data": {"by": owner}}))
+        for owner, kubectl in teams.items():
+            assert {"by": owner} == kubectl.json("get", "configmap/creditbot-state")["data"]
+            data = kubectl.json("get", "configmap/creditbot-settings")["data"]
+            assert (owner, "s3://your-bucket/creditbot") == (data["SLACK_USER_ID"], data["OUTPUT_URI"])
+            assert [] == kubectl.json("get", "persistentvolumeclaims")["items"]
+    finally:
+        for kubectl in teams.values():
+            kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")

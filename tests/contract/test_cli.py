@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -607,15 +608,17 @@ def test_retry_is_refused_for_an_answered_request(worked: Office) -> None:
     assert done.sentence.startswith("This request has been answered; the bot answers only once.")
 
 
-def test_retry_lets_the_next_tick_start_a_request_again(worked: Office) -> None:
+def test_retry_lets_the_next_tick_start_a_request_again(worked: Office, light: dict[str, str]) -> None:
     """The cause is still there, so the request is given up again."""
     done = worked.run("retry", worked.permalink("looks/4040"))
     assert CommandResult(0, "The next tick will start this request again.\n") == done
     assert "restarted" in worked.run("history").out
-    assert "Looker has no Look 4040" in worked.run("run-once").out
+    assert "Looker has no Look 4040" in worked.run("run-once", **light).out
 
 
-def test_the_name_of_who_overrides_a_refusal_is_kept(worked: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_who_overrides_a_refusal_is_kept(
+    worked: Office, light: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also in a container, whose user has only a number."""
 
     def unknown() -> str:
@@ -627,7 +630,7 @@ def test_the_name_of_who_overrides_a_refusal_is_kept(worked: Office, monkeypatch
     for options, name in who.items():
         assert 0 == worked.run("retry", "--again", *options, permalink).code
         assert f"again by   {name}\n" in worked.run("show", permalink).out
-        assert 0 == worked.run("run-once").code
+        assert 0 == worked.run("run-once", **light).code
 
 
 def test_retry_takes_a_name_only_with_again(worked: Office) -> None:
@@ -866,7 +869,7 @@ def test_a_place_that_cannot_be_used_is_a_sentence(tmp_path: Path, command: list
     )
 
 
-def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path) -> None:
+def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path, light: dict[str, str]) -> None:
     """What it prints is enough for a bot in the same folder."""
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
     served = subprocess.Popen(
@@ -875,10 +878,13 @@ def test_serving_prints_the_settings_and_ends_when_told(tmp_path: Path) -> None:
     )  # fmt: skip
     assert served.stdout
     settings = dict(line.strip().split("=", 1) for line in (next(served.stdout) for _ in range(13)))
-    checked = creditbot(tmp_path, "check", **settings)
+    notebooks = [settings[name] for name in light]
+    checked = creditbot(tmp_path, "check", **settings | light)
     served.send_signal(signal.SIGTERM)
     assert 0 == served.wait(10)
     assert 0 == checked.code
+    assert ["verify_credit.ipynb", "psms_credit.ipynb"] == [Path(tmp_path, notebook).name for notebook in notebooks]
+    assert all(Path(tmp_path, notebook).is_file() for notebook in notebooks)
     served.stdout.close()
 
 
@@ -914,22 +920,24 @@ def test_at_sigterm_a_tick_finishes_its_notebooks(office: Office, tmp_path: Path
     runs, gate = tmp_path / "runs", tmp_path / "gate"
     for fifo in (runs, gate):
         os.mkfifo(fifo)
-    source = f"open({str(runs)!r}, 'w').close()\nopen({str(gate)!r}, 'rb', 0).read(1)\n"
+    source = f"open({str(runs)!r}, 'w').write('runs')\nopen({str(gate)!r}, 'rb', 0).read(1)\n"
     glue = "import scrapbook\nscrapbook.glue('credit', 1.5)"
     notebook = write_notebook(tmp_path / "waits.ipynb", code('looker = ""', "parameters"), code(source + glue))
     settings = office.settings | {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": "", "WORKERS": "1"}
-    with gate.open("r+b", 0) as opened:
+    with gate.open("r+b", 0) as opened, os.fdopen(os.open(runs, os.O_RDONLY | os.O_NONBLOCK)) as started:
         tick = subprocess.Popen(
             [sys.executable, "-m", "creditbot", "run-once"], cwd=office.folder,
             env=environment(office.folder, settings), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
-            with runs.open("rb"):  # waits for the first notebook
-                tick.send_signal(signal.SIGTERM)
-                assert tick.stderr
-                assert any("stopping" in line for line in tick.stderr)
-                opened.write(b"goahead!")
-                tick.communicate(timeout=60)
+            with os.fdopen(os.pidfd_open(tick.pid)) as ended:
+                first, _, _ = select.select([started, ended], [], [], 100)
+            assert [started] == first, "the tick ended before its first notebook ran"
+            tick.send_signal(signal.SIGTERM)
+            assert tick.stderr
+            assert any("stopping" in line for line in tick.stderr)
+            opened.write(b"goahead!")
+            tick.communicate(timeout=60)
         finally:
             tick.kill()
     world = office.sandbox.world

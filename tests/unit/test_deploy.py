@@ -120,7 +120,7 @@ def test_the_state_manifest_has_no_data() -> None:
 
 @pytest.mark.parametrize(
     "path", ["base/configmap-settings.yaml", "overlays/sandbox/settings.yaml", "overlays/production/settings.yaml",
-     "components/monitoring/settings.yaml"],
+     "components/monitoring/settings.yaml", "components/teams/settings.yaml"],
 )  # fmt: skip
 def test_the_settings_of_the_manifests_exist(path: str) -> None:
     """Every key is one of our settings, or a variable that a library reads."""

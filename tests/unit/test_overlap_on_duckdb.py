@@ -13,7 +13,8 @@ import duckdb
 import pytest
 import sqlglot
 from credit_report.credit import UNIT_COLUMNS, units_of
-from credit_report.traffic import add_up, read_traffic
+from credit_report.traffic import add_up, gather, read_rows
+from credit_report.values import readers_of
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -194,8 +195,13 @@ def footprint(traffic: duckdb.DuckDBPyConnection, case: Case, *, with_units: boo
     window = window_of([("duckdb", sqlglot.parse_one(case.sql, dialect="duckdb"))], TODAY, ACCOUNT_FIELDS)
     answer = traffic.execute(case.sql)
     names = [column[0] for column in answer.description or []]
-    read = add_up(read_traffic(names, answer.fetchall(), VERIFY.TARGETS, ["verified"]), ["verified"])
-    rows_ = [row for row in units_of(VERIFY.flag(read)) if date.fromisoformat(row[1]) >= case.credit_from]
+    rows_read = read_rows(names, answer.fetchall(), ["verified"], readers_of(VERIFY.TARGETS))
+    sums, _ = gather(rows_read, ["verified"])
+    rows_ = [
+        row
+        for row in units_of(VERIFY.flag(add_up(sums, ["verified"])))
+        if date.fromisoformat(row[1]) >= case.credit_from
+    ]
     units = {"columns": list(UNIT_COLUMNS), "rows": rows_}
     return footprint_of("verify", window, {"units": units} if with_units else {}, None)
 
