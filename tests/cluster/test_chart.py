@@ -33,6 +33,7 @@ SAME: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
     "identity-aws": ({}, {"identity": "aws"}),
     "identity-azure": ({}, {"identity": "azure"}),
     "identity-gcp": ({}, {"identity": "gcp"}),
+    "jobs": ({"RUNNER": "job", "RUNS_NAMESPACE": "creditbot-runs", "WORKERS": "16"}, {}),
     "monitoring": ({}, {"monitoring": {"enabled": True}}),
     "own-notebooks": (
         {"NOTEBOOK_PATH": "/notebooks/verify.ipynb"},
@@ -46,7 +47,7 @@ CASES = [
     ["bucket", "external-secrets", "monitoring", "identity-aws", "own-notebooks"],
     ["identity-azure"],
     ["identity-gcp"],
-    ["teams"],
+    ["teams", "jobs"],
 ]
 """Components that are compared together. Only one identity can be at a time."""
 HELMS_OWN = {"app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"}
