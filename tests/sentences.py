@@ -82,7 +82,8 @@ def without_example(sentences: Iterable[str], examples: str) -> set[str]:
 def _stand_in_order(pieces: Iterable[str], text: str) -> bool:
     """Whether the text holds the pieces one after another, with something between any two.
 
-    The first place at which a piece stands leaves the most room for the next ones. A regular expression would try every other place.
+    The first place at which a piece stands leaves the most room for the next ones. A regular expression would try
+    every other place as well.
     """
     least = 0
     for piece in pieces:

@@ -389,11 +389,14 @@ def waiting_calls(server: socket.socket) -> Iterator[None]:
             yield
 
 
-def test_check_can_compute_what_a_link_would_be_answered(office: Office) -> None:
+def test_check_can_compute_what_a_link_would_be_answered(office: Office, light: dict[str, str]) -> None:
     """After its own lines; nothing is posted."""
-    done = office.run("check", "--run", f"{office.settings['LOOKER_BASE_URL']}/looks/35")
+    glue = "import scrapbook\nscrapbook.glue('credit', 812.4)"
+    notebook = write_notebook(office.folder / "glues.ipynb", code('looker = ""', "parameters"), code(glue))
+    settings = light | {"NOTEBOOK_PATH": str(notebook)}
+    done = office.run("check", "--run", f"{office.settings['LOOKER_BASE_URL']}/looks/35", **settings)
     assert 0 == done.code
-    assert re.search(r"^answer +Approved, \$[\d,.]+, exceptions$", done.out, re.MULTILINE)
+    assert re.search(r"^answer +Approved, \$812\.40, exceptions$", done.out, re.MULTILINE)
     assert (office.folder / "computed.html").exists()
     assert [] == office.sandbox.world.direct_messages()
 

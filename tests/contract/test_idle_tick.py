@@ -57,39 +57,51 @@ def tick(folder: Path, sandbox: Sandbox, **settings: str) -> set[str]:
     return set(modules)
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bot runs, its state included."""
+    return tmp_path_factory.mktemp("bot")
+
+
+@pytest.fixture(scope="module")
+def seen(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A channel with a question and with a request that a person answered; the bot has seen both."""
-    with Sandbox(tmp_path / "sandbox", messages=False) as sandbox:
+    with Sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox", messages=False) as sandbox:
         sandbox.world.post("Morning! Is there a cut-off for December credits?")
         asked = sandbox.world.post(**typed(f"Credit please: {LOOKER}/looks/33"))
         sandbox.world.post("Approved, $812.40, exceptions", user=OWNER, thread_ts=asked)
-        tick(tmp_path, sandbox)
-        sandbox.slack.calls.clear()
-        sandbox.looker.calls.clear()
+        tick(folder, sandbox)
         yield sandbox
 
 
-def test_an_idle_tick_asks_for_one_page_of_history(tmp_path: Path, sandbox: Sandbox) -> None:
+@pytest.fixture
+def sandbox(seen: Sandbox) -> Sandbox:
+    """The same, not asked for anything yet."""
+    seen.slack.calls.clear()
+    seen.looker.calls.clear()
+    return seen
+
+
+def test_an_idle_tick_asks_for_one_page_of_history(folder: Path, sandbox: Sandbox) -> None:
     """One call to Slack and none to Looker: who we are and which channel it is was remembered."""
-    tick(tmp_path, sandbox)
+    tick(folder, sandbox)
     ((method, arguments),) = sandbox.slack.calls
     assert "conversations.history" == method
     assert {"channel": CHANNEL, "limit": "200"} == {name: arguments[name] for name in ("channel", "limit")}
     assert [] == sandbox.looker.calls
 
 
-def test_an_idle_tick_imports_only_what_it_uses(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_an_idle_tick_imports_only_what_it_uses(folder: Path, sandbox: Sandbox) -> None:
     """What Looker, SQL, notebooks and summaries need, which takes seconds to import, waits until there is work."""
-    modules = tick(tmp_path, sandbox)
+    modules = tick(folder, sandbox)
     assert "slack_sdk" in modules
     assert set() == (HEAVY | OURS) & modules
     assert [] == [name for name in modules if "metrics" in name or name == "creditbot.insight"]
 
 
-def test_metrics_cost_an_idle_tick_neither_a_call_nor_a_heavy_import(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_metrics_cost_an_idle_tick_neither_a_call_nor_a_heavy_import(folder: Path, sandbox: Sandbox) -> None:
     """They are made from the state as it was read, and the file says that the tick went well."""
-    modules = tick(tmp_path, sandbox, METRICS_FILE=str(tmp_path / "creditbot.prom"))
+    modules = tick(folder, sandbox, METRICS_FILE=str(folder / "creditbot.prom"))
     assert set() == (HEAVY | {"prometheus_client"}) & modules
     assert 1 == len(sandbox.slack.calls)
-    assert "\ncreditbot_last_success_timestamp_seconds 1" in (tmp_path / "creditbot.prom").read_text()
+    assert "\ncreditbot_last_success_timestamp_seconds 1" in (folder / "creditbot.prom").read_text()
