@@ -401,7 +401,9 @@ def make_metrics_targets(settings: Settings) -> Sequence[MetricsTarget]:
     if settings.pushgateway_url:
         from creditbot.adapters.metrics.pushgateway import Pushgateway
 
-        targets.append(Pushgateway(settings.pushgateway_url.get_secret_value()))
+        state = settings.state
+        namespace = state.namespace if isinstance(state, StateConfigMap) else ""  # in a cluster, the one we run in
+        targets.append(Pushgateway(settings.pushgateway_url.get_secret_value(), namespace))
     return targets
 
 

@@ -30,7 +30,7 @@ def gateway() -> Iterator[HttpStub]:
 
 
 def push(url: str, *, whole: bool = True, seconds: float = 10.0) -> None:
-    Pushgateway(url, seconds).publish(PAGE, whole=whole)
+    Pushgateway(url, seconds=seconds).publish(PAGE, whole=whole)
 
 
 @pytest.mark.parametrize(("whole", "method"), [(True, "PUT"), (False, "POST")])
@@ -57,6 +57,21 @@ def test_an_address_may_name_the_group(gateway: HttpStub, path: str, asked: str)
     """Two deployments that push to one group would replace each other's metrics."""
     gateway.on(f"PUT {asked}", Answer(status=202))
     push(f"{gateway.url}{path}")
+    assert [f"PUT {asked}"] == gateway.calls
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("", f"{GROUP}/namespace/credits"),
+        ("/metrics/job/creditbot-staging", "/metrics/job/creditbot-staging/namespace/credits"),
+        ("/metrics/job/a/namespace/b/", "/metrics/job/a/namespace/b"),
+    ],
+)
+def test_the_group_names_the_namespace(gateway: HttpStub, path: str, asked: str) -> None:
+    """Two deployments of the same name in two namespaces would replace each other's metrics."""
+    gateway.on(f"PUT {asked}", Answer(status=202))
+    Pushgateway(f"{gateway.url}{path}", "credits").publish(PAGE, whole=True)
     assert [f"PUT {asked}"] == gateway.calls
 
 

@@ -162,7 +162,7 @@ EXPRESSIONS = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"]
 @pytest.mark.parametrize(("title", "expression"), EXPRESSIONS)
 def test_every_panel_has_series(title: str, expression: str, prometheus: Prometheus, pushgateway: str) -> None:
     """Once there is something to show: everything was counted, and something waits."""
-    query = expression.replace("$job", "creditbot-panels").replace("$__rate_interval", "1m")
+    query = expression.replace("$job", "creditbot-panels").replace("$namespace", ".*").replace("$__rate_interval", "1m")
 
     def shown() -> list[tuple[Mapping[str, str], float]]:
         push_more(f"{pushgateway}/metrics/job/creditbot-panels")

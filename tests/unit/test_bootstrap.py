@@ -22,6 +22,7 @@ from creditbot.model import RequestKey
 from creditbot.ports import Stored
 from creditbot.settings.settings import Settings, environment
 from creditbot.state.record import Record
+from tests.support.http import Answer, HttpStub
 from tests.support.world import START
 
 GIVEN = {
@@ -161,3 +162,23 @@ def test_notebooks_run_as_jobs_if_the_settings_say_so() -> None:
     assert RunSettings(600, "s3://bucket/creditbot", ("OTHER",), "credits") == runner._settings
     assert ({"OTHER": "1"}, "creditbot-runs") == (runner._environment, runner._cluster.namespace)
     assert (16, 3) == (bootstrap.workers_of(given), bootstrap.workers_of(settings(WORKERS="3")))
+
+
+# -- metrics -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "group"),
+    [
+        ("configmap://credits/creditbot-state", "/metrics/job/creditbot/namespace/credits"),
+        ("file:state.json", "/metrics/job/creditbot"),
+    ],
+)
+def test_metrics_are_pushed_for_the_namespace_of_the_state(state: str, group: str) -> None:
+    """In a cluster that is the one in which the bot runs."""
+    with HttpStub() as gateway:
+        gateway.on(f"PUT {group}", Answer(status=202))
+        targets = bootstrap.make_metrics_targets(settings(STATE_URI=state, PUSHGATEWAY_URL=gateway.url))
+        for target in targets:
+            target.publish("creditbot_shadow 0\n", whole=True)
+        assert [f"PUT {group}"] == gateway.calls

@@ -81,7 +81,7 @@ def test_what_is_asked_for_is_a_metric_of_ours(expression: str) -> None:
     labels = {f"{family.name}{one.suffix}": {*one.labels} for family in measured for one in family.samples}
     for name, matchers in re.findall(r"\b(creditbot_\w+)(\{[^}]*\})?", expression):
         assert name in labels
-        assert {*re.findall(r"(\w+)=", matchers)} <= labels[name] | {"job"}
+        assert {*re.findall(r"(\w+)=", matchers)} <= labels[name] | {"job", "namespace"}
     asked = {name.removeprefix("kube_") for name in re.findall(r"\bkube_\w+", expression)}
     assert asked <= {"cronjob_spec_suspend", "cronjob_status_last_successful_time", "cronjob_created"}
 

@@ -28,6 +28,7 @@ SECONDS = 10.0
 GROUP = "/metrics/job/"
 """What the path of a group begins with."""
 
+_NAMESPACE = "/namespace/"
 _MOST = 2000
 """Bytes of an error's text that are read."""
 _FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,18 +49,23 @@ class Pushgateway:
     """A `ports.MetricsTarget`. Making one asks nothing.
 
     Args:
-        url: PUSHGATEWAY_URL: the address of the Pushgateway, with the group, if it is not the job `creditbot` alone. It
-            may hold a login, which no error shows.
+        url: PUSHGATEWAY_URL: the address of the Pushgateway, with the group, if it is not the job `creditbot`. It may
+            hold a login, which no error shows.
+        namespace: of Kubernetes, which the group names as well, unless the address does; "" outside of a cluster. So
+            the deployments of two namespaces do not replace each other's metrics, and alerts tell them apart.
         seconds: how long a push may take in all.
     """
 
     takes_openmetrics = False
 
-    def __init__(self, url: str, seconds: float = SECONDS) -> None:
+    def __init__(self, url: str, namespace: str = "", seconds: float = SECONDS) -> None:
         parts = urlsplit(url)
         login, _, self._host = parts.netloc.rpartition("@")
-        base = parts.path.rstrip("/")
-        self._address = f"{parts.scheme}://{self._host}{base if GROUP in base else f'{base}{GROUP}creditbot'}"
+        group = parts.path.rstrip("/")
+        group = group if GROUP in group else f"{group}{GROUP}creditbot"
+        if namespace and _NAMESPACE not in group:
+            group = f"{group}{_NAMESPACE}{namespace}"
+        self._address = f"{parts.scheme}://{self._host}{group}"
         self._headers = {"Content-Type": _FORMAT}
         if login:
             self._headers["Authorization"] = f"Basic {b64encode(unquote(login).encode()).decode()}"

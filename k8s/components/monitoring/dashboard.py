@@ -16,7 +16,7 @@ FILE = Path(__file__).with_name("creditbot.json")
 WIDTH = 24
 """Columns of a dashboard."""
 SOURCE = {"type": "prometheus", "uid": "${source}"}
-JOB = 'job=~"$job"'
+JOB = 'job=~"$job",namespace=~"$namespace"'
 """Each expression is of the deployments that are chosen on top."""
 
 
@@ -140,15 +140,18 @@ def dashboard(panels: Iterable[Panel] = PANELS) -> dict[str, Any]:
 
 
 def _variables() -> list[dict[str, Any]]:
-    jobs = "label_values(creditbot_last_tick_timestamp_seconds, job)"
-    return [
-        {"name": "source", "label": "Data source", "type": "datasource", "query": "prometheus"},
-        {
-            "name": "job", "label": "Deployment", "type": "query", "datasource": SOURCE, "definition": jobs,
-            "query": {"query": jobs, "refId": "jobs"}, "refresh": 2, "includeAll": True, "multi": True,
-            "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
-        },
-    ]  # fmt: skip
+    source = {"name": "source", "label": "Data source", "type": "datasource", "query": "prometheus"}
+    return [source, _variable("job", "Deployment"), _variable("namespace", "Namespace")]
+
+
+def _variable(label: str, name: str) -> dict[str, Any]:
+    """A choice of the values of a label; "All" includes series without it, such as those of a bot outside a cluster."""
+    values = f"label_values(creditbot_last_tick_timestamp_seconds, {label})"
+    return {
+        "name": label, "label": name, "type": "query", "datasource": SOURCE, "definition": values,
+        "query": {"query": values, "refId": f"{label}s"}, "refresh": 2, "includeAll": True, "allValue": ".*",
+        "multi": True, "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+    }  # fmt: skip
 
 
 def _panel(number: int, panel: Panel, x: int, y: int) -> dict[str, Any]:
