@@ -156,6 +156,7 @@ def test_two_releases_share_nothing(helm: Helm) -> None:
     assert [] == [one["metadata"]["name"] for one in objects if not one["metadata"]["name"].startswith("second")]
     text = json.dumps(objects)
     assert [] == [name for name in FIRSTS if name in text]
+    assert "svc:9091/metrics/job/second" in text
     (policy,) = [one for one in objects if one["kind"] == "NetworkPolicy"]
     assert "second" == policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"]
 

@@ -32,6 +32,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if kindIs "slice" . }}{{ join "," . }}{{ else if kindIs "float64" . }}{{ printf "%.0f" . }}{{ else }}{{ . }}{{ end -}}
 {{- end }}
 
+{{/* Two releases in one namespace need a job each: else one replaces the metrics of the other. */}}
+{{- define "creditbot.pushgateway" -}}
+{{- $url := .Values.monitoring.pushgateway.url | trimSuffix "/" -}}
+{{- $url }}{{ if and (ne .Release.Name "creditbot") (not (contains "/metrics/" $url)) }}/metrics/job/{{ .Release.Name }}{{ end -}}
+{{- end }}
+
 {{/* Variables of a cloud's identity, which a notebook needs for a warehouse that takes this identity. */}}
 {{- define "creditbot.identityVariables" -}}
 {{- if eq . "aws" -}}
