@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import tomllib
 from datetime import timedelta
@@ -134,6 +135,18 @@ def test_the_chart_has_the_version_of_the_package() -> None:
     chart = manifest("chart/Chart.yaml")
     (image,) = manifest("overlays/production/kustomization.yaml")["images"]
     assert {version} == {chart["version"], chart["appVersion"], image["newTag"]}
+
+
+def test_the_readme_verifies_what_the_release_signs() -> None:
+    """The image and the chart of today's version, by the identity of the workflow that signs them."""
+    (command,) = re.findall(r"^(cosign verify (?:.*\\\n)*.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    _, _, *options, image, chart = shlex.split(command.replace("\\\n", ""))
+    version, workflow = project()["project"]["version"], ".github/workflows/release.yml"
+    assert f"{image.removesuffix(f':{version}')}/charts/creditbot:{version}" == chart
+    assert "/charts" in (text := (ROOT / workflow).read_text())
+    issuer, identity = options[1::2]
+    assert issuer in text
+    assert identity.endswith(f"/{workflow}@refs/tags/v{version}")
 
 
 @pytest.mark.parametrize("overlay", ["sandbox", "production"])
