@@ -19,7 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
-    "README.md", "docs/commands.md", "docs/report.md", "docs/replay.md", "docs/audit.md", "docs/backtest.md",
+    "README.md", "docs/commands.md", "docs/report.md", "docs/replay.md", "docs/audit.md", "docs/metrics.md",
+    "docs/backtest.md", "docs/second-opinion.md",
 )  # fmt: skip
 """The pages with transcripts, in the order in which a reader types their commands; all of them share one sandbox."""
 SETUP = "Setting up .venv (about a minute)..."
@@ -98,6 +99,9 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"[\d,]+ min of waiting", "N min of waiting"),
         (r"\bfrom \d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(UTC\)", "from DAY to DAY (UTC)"),
         (r"--since \d{4}-\d\d-\d\d$", "--since DAY"),
+        (r"was given on \d{4}-\d\d-\d\d, the last on \d{4}-\d\d-\d\d", "was given on DAY, the last on DAY"),
+        (r"\b\d{8}T\d{6}Z-[0-9a-f]{12}\b", "MODEL"),
+        (r"(_timestamp_seconds|_bytes|_seconds_sum\{held=\"\w+\"\}) \S+", r"\1 N"),
         (r",[0-9a-f]{12},(\w*),\d*$", r",DIGEST,\1,POSITION"),  # where requests that end at once are in the log
         (r",[0-9a-f]{12},", ",DIGEST,"),
         (r"\(entry \d+,", "(entry N,"),

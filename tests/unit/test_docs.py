@@ -332,6 +332,19 @@ def test_every_console_block_is_a_transcript() -> None:
     }
 
 
+LOOKING_BACK = (
+    "replay", "backtest", "report", "export", "history", "audit", "audit prove", "audit verify", "model fit",
+    "model show", "compute", "METRICS_FILE",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", LOOKING_BACK)
+def test_what_looks_back_is_shown_with_its_output_on_a_page_of_the_readme(command: str) -> None:
+    pages = [name for name in transcripts.PAGES if name == "README.md" or f"]({name}" in DOCS["README.md"]]
+    typed = [shown.command for name in pages for shown in transcripts.read(DOCS[name])]
+    assert any(re.search(rf"(?:creditbot |\b){command}(?: (?!prove|verify)|=|$)", line) for line in typed)
+
+
 @pytest.mark.kernels
 @pytest.mark.timeout(300)
 def test_the_examples_print_what_the_docs_show(played: list[tuple[transcripts.Transcript, list[str]]]) -> None:
