@@ -77,6 +77,8 @@ class _Relation(Enum):
     APART = "apart"
     MEET = "meet"
     UNKNOWN = "unknown"
+    OTHER_COLUMNS = "other columns"
+    """They are named by different columns, such as an account and one of its sub-accounts: nobody can tell."""
 
 
 _DISJOINT = Comparison(Overlap.PROVABLY_DISJOINT)
@@ -131,7 +133,7 @@ def _accounts(ours: Accounts | Unknown, other: Accounts | Unknown) -> _Relation:
     if any(not one[field] & two[field] for field in one.keys() & two.keys()):
         return _Relation.APART
     in_common = frozenset().union(*one.values()) & frozenset().union(*two.values())
-    return _Relation.MEET if in_common else _Relation.UNKNOWN
+    return _Relation.MEET if in_common else _Relation.OTHER_COLUMNS
 
 
 def _exact_days(ours: Days | Unknown, other: Days | Unknown) -> _Relation:
@@ -191,7 +193,9 @@ def _by_units(accounts: _Relation, ours: Units, other: Units, days_apart: int) -
         return Comparison(Overlap.EVIDENCE_ALIKE, days=_days(alike))
     if not perhaps:
         return _DISJOINT
-    return Comparison(Overlap.CANNOT_TELL, unclear="the accounts of one of them are not known")
+    named = "their accounts are named by different columns"
+    unclear = named if accounts is _Relation.OTHER_COLUMNS else "the accounts of one of them are not known"
+    return Comparison(Overlap.CANNOT_TELL, unclear=unclear)
 
 
 def _by_days(accounts: _Relation, ours: Units, other: Units, days_apart: int) -> Comparison:

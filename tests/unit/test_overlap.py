@@ -96,7 +96,7 @@ def test_the_same_numbers_on_the_same_days_are_alike(other: Footprint) -> None:
         (replace(NO_UNITS, accounts=accounts("7", field="account_id")),
          "the flagged rows of one of them are not known (nobody knows)"),
         (replace(OURS, accounts=accounts("7", field="account_id"), units=units(account="7", messages=99)),
-         "the accounts of one of them are not known"),
+         "their accounts are named by different columns"),
         (replace(NO_UNITS, days=days("11-01", "11-05", "sent")), "the days are limited by different columns"),
         (replace(NOBODYS, units=units(account="", messages=99)), "the accounts of one of them are not known"),
     ],
@@ -234,6 +234,21 @@ def test_computed_days_of_unknown_accounts_cannot_be_compared() -> None:
     assert Overlap.CANNOT_TELL == found.overlap
     assert "the accounts of one of them are not known (nobody knows)" == found.unclear
     assert Overlap.EVIDENCE_ALIKE == compare(replace(NOBODYS, zone=COMPUTED_DAYS), NOBODYS).overlap
+
+
+# -- accounts and sub-accounts -----------------------------------------------------------------------------------------
+
+
+def test_a_sub_account_is_another_account_unless_the_numbers_are_the_same() -> None:
+    """Nobody knows which account it belongs to. All of an account's traffic may be that of one sub-account."""
+    sub = replace(OURS, accounts=accounts("AC1-emea", field="subaccount_sid"), units=units(account="AC1-emea"))
+    assert Overlap.EVIDENCE_ALIKE == compare(sub, OURS).overlap == compare(OURS, sub).overlap
+    some = replace(sub, units=units(account="AC1-emea", messages=3))
+    for found in (compare(some, OURS), compare(OURS, some)):
+        expected = Comparison(Overlap.CANNOT_TELL, unclear="their accounts are named by different columns")
+        assert expected == found
+    elsewhere = replace(sub, units=units(account="AC1-emea", prefix="+1", messages=3))
+    assert Overlap.PROVABLY_DISJOINT == compare(elsewhere, OURS).overlap
 
 
 # -- prefixes and modes that SQL makes ---------------------------------------------------------------------------------

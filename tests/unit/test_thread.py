@@ -10,7 +10,7 @@ import pytest
 from creditbot.intake.answers import Reading
 from creditbot.intake.looker_links import looker_host, looker_links
 from creditbot.intake.requests import Request, RequestRules
-from creditbot.intake.thread import REPEATS, UNCOUNTED, ThreadView, is_behind, view
+from creditbot.intake.thread import REPEATS, UNCOUNTED, ThreadView, Words, is_behind, view
 from creditbot.model import Marker, Message, RequestKey, Workspace
 from creditbot.slack_time import time_of
 
@@ -152,6 +152,19 @@ def test_a_request_may_take_itself_back(bot: str | None, counts: bool) -> None:
     assert all(each.in_request for each in shown.words)
 
 
+def test_reactions_that_say_no_are_words_of_those_who_reacted() -> None:
+    """One for each person; nobody knows since when, so a retry does not settle them."""
+    reactions = {"x": ("U2", "UBOT"), "eyes": ("U3",), "-1::skin-tone-2": ("U1", "U2"), "thumbsdown": ("U1",)}
+    own = replace(request(), reactions=reactions)
+    expected = (
+        Words(own, Reading.REFUSAL, by_asker=True, reactions="👎", reacted_by="U1"),
+        Words(own, Reading.REFUSAL, reactions="❌ 👎", reacted_by="U2"),
+    )
+    assert expected == look(own).words
+    assert expected == view([own], KEY, WORKSPACE, RULES, time_of(SECOND.ts)).words
+    assert ["U1", "U2"] == [each.author for each in expected]
+
+
 def test_a_doubt_is_settled_by_a_later_retry() -> None:
     """A person has looked at the thread then."""
     doubt = reply(1, "Approved up to $5,000?")
@@ -194,7 +207,8 @@ def test_an_answer_with_the_link_sent_to_the_channel_is_no_request() -> None:
     text = "Approved for the Look <https://acme.looker.com/x/abc>: $812.40"
     answer = Message("C1", SECOND.ts, KEY.ts, "U2", text=text, content={"text": text}, subtype="thread_broadcast")
     assert SECOND.ts == look(request(), answer).elsewhere
-    assert [(Reading.DOUBT, False)] == words(look(request(), answer, key=SECOND))
+    (doubt,) = look(request(), answer, key=SECOND).words
+    assert Words(answer, Reading.DOUBT, in_request=True) == doubt
 
 
 def test_what_follows_an_answer_with_a_link_is_read_as_well() -> None:
