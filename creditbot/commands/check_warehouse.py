@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 from creditbot.commands.check_result import CheckFindings
 from creditbot.credit.sql.check import SqlRules
-from creditbot.errors import WAREHOUSE, Unreachable
+from creditbot.errors import WAREHOUSE, Refused, Unreachable
+from creditbot.notebook_host.failures import is_about_login
 from creditbot.settings.settings import Settings
 from creditbot.settings.types import url_parts
 
 
 def warehouse(settings: Settings, sql: SqlRules, seconds: float) -> CheckFindings:
-    """Which dialect SQL is read in, and whether the warehouse answers. Raises `Unreachable`.
+    """Which dialect SQL is read in, and whether the warehouse answers. Raises `Unreachable` or `Refused`.
 
     Args:
         settings: WAREHOUSE_URL.
@@ -45,7 +46,10 @@ def look_for(url: str, seconds: float) -> None:
 
 
 def ask_warehouse(url: str) -> None:
-    """Connects as the bundled notebooks do, and asks for one row. Raises `Unreachable` without the password in it."""
+    """Connects as the bundled notebooks do, and asks for one row.
+
+    Raises `Unreachable` or `Refused`, without the password in it.
+    """
     scheme = url.partition(":")[0]
     with _as_unreachable(scheme):
         if scheme == "duckdb":
@@ -65,6 +69,9 @@ def _as_unreachable(scheme: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # every driver has its own errors
+        if is_about_login(str(error)):
+            what = "The warehouse refused the login of WAREHOUSE_URL."
+            raise Refused(WAREHOUSE, what, "Check the user and the password in it.") from error
         raise Unreachable(WAREHOUSE, *_problem(scheme, type(error).__name__)) from error
 
 

@@ -41,7 +41,8 @@ _NO_CONNECTION = re.compile(
 )
 _NO_ACCESS = re.compile(
     r"(authentication|login|log in|sign-in) (has )?(failed|denied)|failed (authentication|login)"
-    r"|incorrect (username|user name|password)|(invalid|wrong) (credentials|password)|access denied for user",
+    r"|incorrect (username|user name|password)|(invalid|wrong) (credentials|password)|access denied for user"
+    r"|no pg_hba\.conf entry|not permitted to log in|\berror 40[13]\b",
     re.IGNORECASE,
 )
 
@@ -56,7 +57,7 @@ def cell_error(notebook: str, cell: int, name: str, message: str) -> CreditbotEr
         message: the text of the error.
     """
     error = one_line(f"{name}: {message}".rstrip(": "), 300).rstrip(".")
-    if name in AMBIGUOUS and _NO_ACCESS.search(message):
+    if (name in AMBIGUOUS or name == ConnectionError.__name__) and is_about_login(message):
         what = f"The warehouse refused the login from cell {cell} of {notebook}: {error}."
         return Refused(WAREHOUSE, what, "Check the user and the password in WAREHOUSE_URL.")
     if name in UNREACHABLE or (name in AMBIGUOUS and _NO_CONNECTION.search(message)):
@@ -66,6 +67,11 @@ def cell_error(notebook: str, cell: int, name: str, message: str) -> CreditbotEr
     if name == "ModuleNotFoundError" and (missing := _NO_MODULE.search(message)):
         return NotebookFailed(what, put_beside(missing[1]))
     return NotebookFailed(what, "Correct the notebook or the request.")
+
+
+def is_about_login(message: str) -> bool:
+    """Whether a database driver says that the user or the password is wrong, or that the user may not log in."""
+    return _NO_ACCESS.search(message) is not None
 
 
 def put_beside(module: str) -> str:

@@ -8,10 +8,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
-_DUCKDB = "duckdb:///"
-_CONNECT = {"trino": {"timezone": "UTC"}}
-"""Backend -> arguments of its driver. Trino's takes this machine's time zone if it gets none."""
-_POSTGRESQL = "SET TIME ZONE 'UTC'"
+from credit_report.connection import DUCKDB, connect, is_gone
+
 _BATCH = 10_000
 """Rows that are fetched at once."""
 
@@ -27,12 +25,7 @@ class SqlRefused(ValueError):
 
 
 class Warehouse:
-    """One connection to a warehouse, while it is entered.
-
-    DuckDB's own for duckdb:///FILE (four slashes for a path from the root), else SQLAlchemy's. DuckDB is opened
-    read-only and locked: SQL reaches no other file, no network and no setting. PostgreSQL is asked in a read-only
-    transaction. Elsewhere the rights of the user in the address decide what SQL may do. The time zone of DuckDB,
-    PostgreSQL and Trino is set to UTC, because it says to which day a moment belongs.
+    """One connection to a warehouse, while it is entered; `connection.connect` says how it is opened.
 
     Args:
         url: its address.
@@ -43,9 +36,9 @@ class Warehouse:
     def __init__(self, url: str) -> None:
         if not url:
             raise ConnectionError("WAREHOUSE_URL is not set: it says on which warehouse the SQL runs.")
-        self._is_duckdb = url.startswith(_DUCKDB)
+        self._is_duckdb = url.startswith(DUCKDB)
         try:
-            self._connection = _duckdb(url) if self._is_duckdb else _sqlalchemy(url)
+            self._connection = connect(url)
         except Exception as error:
             raise ConnectionError(f"The warehouse does not open: {_first_line(error)}") from error
 
@@ -103,34 +96,9 @@ class Warehouse:
         try:
             yield
         except Exception as error:
-            if getattr(error, "connection_invalidated", False):
+            if is_gone(error):
                 raise ConnectionError(f"The warehouse went away: {_first_line(error)}") from error
             raise SqlRefused(_first_line(error)) from error
-
-
-def _duckdb(url: str) -> Any:
-    import duckdb
-
-    path = url.removeprefix(_DUCKDB)
-    warehouse = duckdb.connect(path, read_only=True, config={"enable_external_access": "false"})
-    warehouse.execute("SET TimeZone = 'UTC'")
-    warehouse.execute("SET lock_configuration = true")
-    return warehouse
-
-
-def _sqlalchemy(url: str) -> Any:
-    from sqlalchemy import NullPool, create_engine, make_url
-
-    backend = make_url(url).get_backend_name()
-    engine = create_engine(url, poolclass=NullPool, connect_args=_CONNECT.get(backend, {}))
-    # Without parameters a % in the SQL is a %.
-    warehouse = engine.connect().execution_options(no_parameters=True)
-    with suppress(NotImplementedError):  # PostgreSQL's drivers; the others ignore it, Redshift's own refuses it
-        warehouse.execution_options(postgresql_readonly=True)
-    if backend == "postgresql":
-        warehouse.exec_driver_sql(_POSTGRESQL)
-        warehouse.commit()  # or a rollback, as after SQL that is refused, would set the zone back
-    return warehouse
 
 
 def _first_line(error: Exception) -> str:

@@ -57,7 +57,7 @@ def test_notebooks_get_the_warehouse_with_its_password() -> None:
 def test_notebooks_never_get_the_bots_secrets() -> None:
     """Under whatever name somebody exported them."""
     seen = notebook_environment({**GIVEN, "MY_TOKEN": "xoxb-made-up", "COPY": "made-up-looker-secret", "OTHER": "1"})
-    assert {"OTHER": "1", "NOTEBOOK_PATH": "verify.ipynb"} == seen
+    assert {"OTHER": "1", "NOTEBOOK_PATH": "verify.ipynb", "NOTEBOOK_TIMEOUT": "600"} == seen
 
 
 def test_notebooks_get_what_stands_in_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from creditbot.notebook_host import failures
         ("KeyError", "'price_usd'", NotebookFailed),
         ("ValueError", "connection refused", NotebookFailed),
         ("ConnectionError", "The warehouse does not open", Unreachable),
+        ("ConnectionError", 'The warehouse does not open: FATAL: password authentication failed for user "b"', Refused),
+        ("ConnectionError", "The warehouse does not open: error 401: b'Unauthorized'", Refused),
         ("IOException", "IO Error: Cannot open database", Unreachable),
         (
             "OperationalError",

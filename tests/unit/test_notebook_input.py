@@ -277,6 +277,6 @@ def test_a_connection_lost_during_the_sql_is_a_connection_error(monkeypatch: pyt
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr(credit_warehouse, "_sqlalchemy", lambda _url: Connection())
+    monkeypatch.setattr(credit_warehouse, "connect", lambda _url: Connection())
     with pytest.raises(ConnectionError, match=r"^The warehouse went away: server closed the connection$"):
         answer("SELECT 1", "any://host")

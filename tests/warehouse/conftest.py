@@ -16,7 +16,7 @@ from credit_report.traffic import load
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.credit.amount import credit_of
 from tests.support.bundled_notebooks import COUNTS, NOTEBOOKS, path_of
-from tests.warehouse.engines import ENGINES, ZONE, DuckDb, Engine, Missing, Server, asked_for
+from tests.warehouse.engines import ENGINES, ZONE, DuckDb, Engine, Missing, Server, asked_for, is_server
 
 RunNotebook = Callable[[str, str], Decimal]
 """Product and SQL -> the credit, USD, of its notebook in a kernel."""
@@ -68,8 +68,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 @pytest.fixture
 def server(engine: Engine) -> Server:
     """An engine that is a process of its own."""
-    assert not isinstance(engine, DuckDb)
-    return engine  # type: ignore[return-value]
+    assert is_server(engine)
+    return engine
 
 
 def runner_for(url: str, seconds: float = 150) -> NotebookRunner:

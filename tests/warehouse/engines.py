@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 import psutil
 
@@ -123,7 +123,7 @@ class PostgreSql:
         if self._server:
             self._server.wait(PATIENCE)
         options = {"port": self._port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self._folder,
-                   "timezone": ZONE, "fsync": "off", "max_connections": 30}  # fmt: skip
+                   "timezone": ZONE, "fsync": "off", "track_activity_query_size": 16384}  # fmt: skip
         command = [str(self._programs / "postgres"), "-D", str(self._folder / "data")]
         command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("a") as log:
@@ -221,6 +221,11 @@ class Trino:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
             for statement in statements(self.dialect):
                 connection.exec_driver_sql(statement)
+
+
+def is_server(engine: Engine) -> TypeGuard[Server]:
+    """Whether the engine is a process of its own."""
+    return engine.name != DuckDb.name
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {"duckdb": DuckDb, "postgresql": PostgreSql, "trino": Trino}

@@ -45,7 +45,7 @@ class NotebookRunner:
         keep_dir: Path | None = None,
         values: Mapping[Path, Mapping[str, str]] = {},
     ) -> None:
-        self._environment = dict(environment)
+        self._environment = {**environment, "NOTEBOOK_TIMEOUT": f"{seconds:g}"}  # warehouses end queries by it
         self._seconds = seconds
         self._settings: RunnerSettings = {
             "notebooks": [str(path.absolute()) for path in notebooks],
