@@ -40,12 +40,13 @@ SAME: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
         {"notebooks": {"configMap": "creditbot-notebooks"}},
     ),
     "teams": ({"OUTPUT_URI": "s3://your-bucket/creditbot"}, {}),
+    "serve": ({}, {"serve": {"enabled": True}}),
 }
 """Component -> settings that go with it, and values that say the same to the chart."""
 CASES = [
     [],
-    ["bucket", "external-secrets", "monitoring", "identity-aws", "own-notebooks"],
-    ["identity-azure"],
+    ["bucket", "external-secrets", "monitoring", "identity-aws", "own-notebooks", "serve"],
+    ["serve", "identity-azure"],
     ["identity-gcp"],
     ["teams", "jobs"],
 ]
@@ -118,9 +119,9 @@ def plain(one: Object) -> Object:
     metadata.pop("namespace", None)
     metadata.get("labels", {}).pop("app.kubernetes.io/name", None)
     metadata.get("annotations", {}).pop("helm.sh/resource-policy", None)
-    if one["kind"] == "CronJob":
-        if not one["spec"].get("suspend", True):
-            del one["spec"]["suspend"]
+    if one["kind"] == "CronJob" and not one["spec"].get("suspend", True):
+        del one["spec"]["suspend"]
+    if one["kind"] in ("CronJob", "Deployment"):
         pod = pod_of(one)
         for named in (pod["volumes"], *(container["volumeMounts"] for container in pod["containers"])):
             named.sort(key=lambda entry: entry["name"])
@@ -144,9 +145,9 @@ def test_the_state_has_no_data_and_no_variable_is_set_twice(helm: Helm) -> None:
     assert sorted(set(names)) == sorted(names)
 
 
-def pod_of(cronjob: Object) -> Object:
+def pod_of(workload: Object) -> Object:
     """The specification of its pods."""
-    spec: Object = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    spec: Object = workload["spec"].get("jobTemplate", workload)["spec"]["template"]["spec"]
     return spec
 
 
@@ -157,8 +158,9 @@ def test_two_releases_share_nothing(helm: Helm) -> None:
     text = json.dumps(objects)
     assert [] == [name for name in FIRSTS if name in text]
     assert "svc:9091/metrics/job/second" in text
-    (policy,) = [one for one in objects if one["kind"] == "NetworkPolicy"]
-    assert "second" == policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"]
+    policies = [one for one in objects if one["kind"] == "NetworkPolicy"]
+    instances = [policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] for policy in policies]
+    assert ["second", "second"] == instances
 
 
 FIRSTS = (
@@ -168,7 +170,7 @@ FIRSTS = (
 """How the first release and its objects are named by others."""
 
 
-ALL = {**NEEDED, "monitoring": {"enabled": True}, "externalSecret": {"enabled": True}}
+ALL = {**NEEDED, "monitoring": {"enabled": True}, "externalSecret": {"enabled": True}, "serve": {"enabled": True}}
 
 
 # --- Values ---------------------------------------------------------------------------------------------------------

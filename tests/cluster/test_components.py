@@ -120,3 +120,37 @@ def test_teams_share_summaries_and_nothing_else(cluster: Cluster, tmp_path: Path
     finally:
         for kubectl in teams.values():
             kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
+
+
+def test_serve_runs_in_the_pod_of_the_cronjob(namespace: Kubectl, tmp_path: Path) -> None:
+    """With what other components change in it, and as restricted: the server warns of nothing."""
+    ticks = applied(namespace, tmp_path, "bucket", "own-notebooks", "identity-aws", "serve")
+    template = namespace.json("get", "deployment/creditbot-serve")["spec"]["template"]
+    pod = template["spec"]
+    same = ("securityContext", "volumes", "serviceAccountName", "terminationGracePeriodSeconds", "enableServiceLinks")
+    assert {name: ticks[name] for name in same} == {name: pod[name] for name in same}
+    (served,), (ticking,) = pod["containers"], ticks["containers"]
+    of_container = ("image", "env", "envFrom", "securityContext", "resources", "volumeMounts")
+    assert {name: ticking[name] for name in of_container} == {name: served[name] for name in of_container}
+    assert (["serve"], ["run-once"], "Always") == (served["args"], ticking["args"], pod["restartPolicy"])
+    assert ticks["labels"].items() <= template["metadata"]["labels"].items()
+
+
+def test_probes_and_prometheus_reach_serve(namespace: Kubectl, tmp_path: Path) -> None:
+    """On the port that the settings name; nobody else may ask."""
+    applied(namespace, tmp_path, "serve")
+    (container,) = namespace.json("get", "deployment/creditbot-serve")["spec"]["template"]["spec"]["containers"]
+    assert [9464] == [port["containerPort"] for port in container["ports"]]
+    assert "9464" == namespace.json("get", "configmap/creditbot-settings")["data"]["METRICS_PORT"]
+    probes = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
+    assert {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"} == probes
+    (rule,) = namespace.json("get", "networkpolicy/creditbot-serve")["spec"]["ingress"]
+    assert [9464] == [port["port"] for port in rule["ports"]]
+    assert "ingress" not in namespace.json("get", "networkpolicy/creditbot")["spec"]
+
+
+def test_serve_on_azure_has_the_label_of_its_identity(namespace: Kubectl, tmp_path: Path) -> None:
+    """If identity-azure is named behind serve."""
+    applied(namespace, tmp_path, "serve", "identity-azure")
+    template = namespace.json("get", "deployment/creditbot-serve")["spec"]["template"]
+    assert "true" == template["metadata"]["labels"]["azure.workload.identity/use"]
