@@ -17,6 +17,7 @@ from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products, load_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.dialects import dialect_named, dialect_of
+from creditbot.decide.channel_rules import NO_SECTION, ChannelRules, ChannelSection, ChannelTable
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
@@ -31,7 +32,7 @@ from creditbot.ports import (
     MetricsTarget,
     Models,
     Notebooks,
-    Owner,
+    Owners,
     Pages,
     Ports,
     Replier,
@@ -105,9 +106,9 @@ def assemble(
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
 
     readable_by(settings.files_readable_by)
-    stop = Stop()
-    slack = _slack(settings, stop)
-    products = products_of(settings)
+    stop, products = Stop(), products_of(settings)
+    rules = _rules(settings, products)
+    slack = _slack(settings, rules.channels, stop)
     ports = Ports(
         *_slack_ports(settings, slack),
         resolver or make_resolver(settings, stop),
@@ -122,7 +123,7 @@ def assemble(
     )
     in_cluster = isinstance(settings.state, StateConfigMap)
     process = ThisProcess(is_running=(lambda _: None) if in_cluster else is_running, stop=stop)
-    return _put_together(settings, ports, slack, SqlReaderProcess(), process, progress)
+    return _put_together(settings, rules, products, ports, slack, SqlReaderProcess(), process, progress)
 
 
 def assemble_again(before: Assembly, settings: Settings, progress: Progress | None = None) -> Assembly:
@@ -132,25 +133,28 @@ def assemble_again(before: Assembly, settings: Settings, progress: Progress | No
     processes that run notebooks and read SQL, the login to Looker and connections are those of the tick before. The
     files that settings name are read again. Raises `SettingsError` for one that is wrong.
     """
-    slack = _slack(settings, before.stop)
-    inbox, replier, signs, owner, approvers = _slack_ports(settings, slack)
+    products = products_of(settings)
+    rules = _rules(settings, products)
+    slack = _slack(settings, rules.channels, before.stop)
+    inbox, replier, signs, owners, approvers = _slack_ports(settings, slack)
     ports = replace(
-        before.ports, inbox=inbox, replier=replier, signs=signs, owner=owner, approvers=approvers, clock=slack.clock
+        before.ports, inbox=inbox, replier=replier, signs=signs, owners=owners, approvers=approvers, clock=slack.clock
     )
-    return _put_together(settings, ports, slack, before.sql_reader, before.process.again(), progress)
+    process = before.process.again()
+    return _put_together(settings, rules, products, ports, slack, before.sql_reader, process, progress)
 
 
-def _slack(settings: Settings, stop: Stop) -> SlackAdapters:
+def _slack(settings: Settings, channels: ChannelTable, stop: Stop) -> SlackAdapters:
     from creditbot.adapters.slack.open import open_slack
 
     return open_slack(
-        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, settings.channels, settings.slack_user_id,
-        approvals=policy_of(settings).channel, stop=stop,
+        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, watched(settings, channels),
+        settings.slack_user_id, stop=stop,
     )  # fmt: skip
 
 
-def _slack_ports(settings: Settings, slack: SlackAdapters) -> tuple[Inbox, Replier, Signs, Owner, Approvers]:
-    """What a tick does on Slack; in shadow it writes nothing there but to the owner."""
+def _slack_ports(settings: Settings, slack: SlackAdapters) -> tuple[Inbox, Replier, Signs, Owners, Approvers]:
+    """What a tick does on Slack; in shadow it writes nothing there but to owners."""
     from creditbot.adapters.slack.muted import MutedApprovers, MutedReplier
     from creditbot.adapters.slack.signs import NoSigns
 
@@ -158,7 +162,7 @@ def _slack_ports(settings: Settings, slack: SlackAdapters) -> tuple[Inbox, Repli
         slack.inbox,
         MutedReplier() if settings.shadow else slack.replier,
         slack.signs if settings.status_reactions and not settings.shadow else NoSigns(),
-        slack.owner,
+        slack.owners,
         MutedApprovers(slack.approvers) if settings.shadow else slack.approvers,
     )
 
@@ -169,13 +173,12 @@ def digest_teller(settings: Settings, slack: SlackAdapters) -> Teller:
 
 
 def _put_together(
-    settings: Settings, ports: Ports, slack: SlackAdapters, sql_reader: SqlReaderProcess, process: ThisProcess,
-    progress: Progress | None,
+    settings: Settings, rules: Rules, products: ProductTable, ports: Ports, slack: SlackAdapters,
+    sql_reader: SqlReaderProcess, process: ThisProcess, progress: Progress | None,
 ) -> Assembly:  # fmt: skip
-    products, workers = products_of(settings), workers_of(settings)
+    workers = workers_of(settings)
     ledger = Ledger(ports.state, budget=budget_of(settings))
-    rules = _rules(settings, products)
-    sql = sql_rules_of(settings, rules.policy)
+    sql = sql_rules_of(settings, rules.channels.everywhere.policy)
     calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, ComputeLimits(workers), sql_reader)
     process = replace(process, requests_at_once=max(4, 2 * workers))
     bot = Bot(ports, ledger, calculator, rules, process, progress)
@@ -189,9 +192,7 @@ def _rules(settings: Settings, products: ProductTable) -> Rules:
         settle=timedelta(seconds=settings.post_settle_seconds),
         attempts=settings.max_attempts,
         duplicates=timedelta(days=settings.duplicate_days),
-        template=settings.reply_template,
-        cards=settings.evidence == "card",
-        policy=policy_of(settings),
+        channels=channels_of(settings, products),
         products=tuple(product.name for product in products.products),
         shadow=settings.shadow,
     )
@@ -245,29 +246,63 @@ def products_of(settings: Settings) -> ProductTable:
     return default_products(str(settings.notebook_path), str(psms) if psms else None)
 
 
-def policy_of(settings: Settings) -> Policy:
-    """The policy of POLICY_FILE, or the built-in one; a setting of the environment goes above the file.
+def policy_of(settings: Settings, section: ChannelSection = NO_SECTION, channel: str = "") -> Policy:
+    """The policy of a channel: that of its section, then of the settings, then of POLICY_FILE, then the built-in one.
 
     Raises `SettingsError` for a file that is wrong, and for a quorum that the approvers can never reach.
+
+    Args:
+        settings: what the deployment decides.
+        section: what CHANNELS_FILE says of the channel.
+        channel: its name; "" for all that have no section.
     """
     policy = Policy()
     if settings.policy_file:
         from creditbot.decide.policy_file import load_policy
 
         policy = load_policy(settings.policy_file)
-    limits = policy.limits
-    if settings.max_credit_usd is not None:
-        limits = replace(limits, request=settings.max_credit_usd)
-    approvers = tuple(dict.fromkeys(settings.approvers or policy.approvers or (settings.slack_user_id,)))
-    channel = settings.approval_channel.removeprefix("#") or policy.channel
+    limit, owner = section.max_credit_usd or settings.max_credit_usd, section.owner or settings.slack_user_id
+    limits = policy.limits if limit is None else replace(policy.limits, request=limit)
+    approvers = tuple(dict.fromkeys(section.approvers or settings.approvers or policy.approvers or (owner,)))
+    where = section.approval_channel or settings.approval_channel.removeprefix("#") or policy.channel
     most = max((band.people for band in policy.bands), default=1)
     if most > len(approvers):
+        there, name = (
+            (f" for #{channel}", f"approvers in [{channel}] of CHANNELS_FILE") if channel else ("", "APPROVERS")
+        )
         raise SettingsError(
             f"POLICY_FILE {settings.policy_file} wants {most} people to approve, but there are only {len(approvers)} "
-            "approvers.",
-            "Name more people in APPROVERS.",
+            f"approvers{there}.",
+            f"Name more people in {name}.",
         )
-    return replace(policy, limits=limits, approvers=approvers, channel=channel)
+    return replace(policy, limits=limits, approvers=approvers, channel=where)
+
+
+def channels_of(settings: Settings, products: ProductTable) -> ChannelTable:
+    """The rules of every channel. Raises `SettingsError` for a file that is wrong."""
+    sections: Mapping[str, ChannelSection] = {}
+    if settings.channels_file:
+        from creditbot.decide.channels_file import load_channels
+
+        sections = load_channels(settings.channels_file, {each.name: bool(each.notebook) for each in products.products})
+    rules = {channel: _channel_rules(settings, section, channel) for channel, section in sections.items()}
+    return ChannelTable(_channel_rules(settings), rules)
+
+
+def _channel_rules(settings: Settings, section: ChannelSection = NO_SECTION, channel: str = "") -> ChannelRules:
+    return ChannelRules(
+        section.owner or settings.slack_user_id,
+        section.reply_template or settings.reply_template,
+        (section.evidence or settings.evidence) == "card",
+        policy_of(settings, section, channel),
+        section.products,
+    )
+
+
+def watched(settings: Settings, channels: ChannelTable) -> tuple[str, ...]:
+    """The channels to watch, by name or ID, each once: those of the settings, then those that have a section."""
+    named = (channel.strip().removeprefix("#") for channel in settings.channels)
+    return tuple(dict.fromkeys((*named, *channels.sections)))
 
 
 def make_resolver(settings: Settings, stop: Stop, *, one_try: float | None = None) -> Resolver:

@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     compute = _command(sub, "compute", _late("compute", "run"), "print the answer that links would get; post nothing")
     compute.add_argument("links", metavar="LINK", nargs="+", help="the address of a Look or an Explore")
+    compute.add_argument("--channel", metavar="CHANNEL", help="the watched channel to ask in, if CHANNELS_FILE is set")
     _page_option(compute)
     _history(_command(sub, "history", _late("history", "history"), "list past requests, with the automation rate"))
     _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
@@ -265,6 +266,9 @@ def _sandbox_people(inner: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _person(post)
     post.add_argument(
         "--thread", metavar="TS", default="", help="reply to this message: its TS of `sandbox show`, or its permalink"
+    )
+    post.add_argument(
+        "--channel", metavar="CHANNEL", default="", help="the channel, which is made if there is none of this name"
     )
     post.add_argument("--broadcast", action="store_true", help="show the reply in the channel as well")
     edit = _command(inner, "edit", sandbox_people.edit, "edit a message as its author")

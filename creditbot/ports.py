@@ -144,20 +144,26 @@ class Teller(Protocol):
         """
 
 
-class Owner(Teller, Protocol):
-    """Direct messages to the bot's owner (SLACK_USER_ID)."""
+class Owners(Protocol):
+    """Direct messages to the owners: to SLACK_USER_ID, and to those that CHANNELS_FILE names."""
+
+    def conversation_with(self, user: str) -> Teller:
+        """The conversation with a person, by the person's Slack id; nothing is asked yet."""
 
 
 class Approvers(Protocol):
-    """The conversation in which approvers are asked: APPROVAL_CHANNEL, or the owner's direct messages."""
+    """The conversations in which approvers are asked.
 
-    def ask(self, text: str, marker: Marker) -> tuple[str, str]:
+    Each is named by `where`: the name or id of a channel, or a person's Slack id for direct messages.
+    """
+
+    def ask(self, where: str, text: str, marker: Marker) -> tuple[str, str]:
         """Posts a message and returns its channel and its ts; raises as `Replier` does.
 
         `text` is escaped here. Ids of people in it, such as "@U0123", become mentions.
         """
 
-    def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
+    def asked(self, where: str, about: str, since: datetime) -> Sequence[Message] | None:
         """Our messages whose marker's key starts with `about`, not before `since`, oldest first.
 
         Those that were closed are left out. None where we may not read the conversation. Raises `Unreachable` or
@@ -409,7 +415,7 @@ class Ports:
     inbox: Inbox
     replier: Replier
     signs: Signs
-    owner: Owner
+    owners: Owners
     approvers: Approvers
     resolver: Resolver
     runner: Runner

@@ -21,15 +21,13 @@ from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import LOOKER, SLACK, SUMMARY_STORE, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.tick.report import TickReport
 from tests.support.opinions import five_percent, keep
-from tests.support.world import HOST, OWNER, PERSON, RULES, World
+from tests.support.world import HOST, OWNER, PERSON, RULES, World, ruled
 
 NO_ANSWER = PostUnknown("Slack did not answer.")
-LIMITED: dict[str, Any] = {
-    "rules": replace(RULES, policy=Policy(Limits(request=Decimal(5000)), approvers=(OWNER, "U0ROSA")))
-}
+LIMITED: dict[str, Any] = {"rules": ruled(policy=Policy(Limits(request=Decimal(5000)), approvers=(OWNER, "U0ROSA")))}
 """A tick under a policy with a limit."""
-SECOND_OPINION = replace(RULES, policy=Policy(approvers=(OWNER,), opinion=OpinionRules(hold=True)))
-ANY_TRAFFIC = replace(RULES, policy=Policy(approvers=(OWNER,), traffic=TrafficRules(hold_overlap=False)))
+SECOND_OPINION = ruled(policy=Policy(approvers=(OWNER,), opinion=OpinionRules(hold=True)))
+ANY_TRAFFIC = ruled(policy=Policy(approvers=(OWNER,), traffic=TrafficRules(hold_overlap=False)))
 
 
 @dataclass
@@ -226,13 +224,13 @@ def two_approvers(world: Stage) -> None:
     """An amount takes two approvers."""
     world.ask("abc", "def")
     policy = Policy(Limits(Decimal(5000)), approvers=(OWNER, "U0ROSA", "U0SAM"), bands=(Band(Decimal(5000), 2),))
-    world.tick(rules=replace(RULES, policy=policy))
+    world.tick(rules=ruled(policy=policy))
 
 
 def nobody_may_decide(world: Stage) -> None:
     """Who asked is the only approver."""
     world.ask("abc", "def")
-    world.tick(rules=replace(RULES, policy=Policy(Limits(Decimal(5000)), approvers=(PERSON,))))
+    world.tick(rules=ruled(policy=Policy(Limits(Decimal(5000)), approvers=(PERSON,))))
 
 
 def same_traffic(world: Stage) -> None:
@@ -249,7 +247,7 @@ def day_limit(world: Stage) -> None:
     """Together with earlier requests, too much would be credited in one day."""
     world.ask("abc")
     world.ask("def")
-    world.tick(rules=replace(RULES, policy=Policy(Limits(day=Decimal(5000)), approvers=(OWNER,))))
+    world.tick(rules=ruled(policy=Policy(Limits(day=Decimal(5000)), approvers=(OWNER,))))
 
 
 def unusual(world: Stage) -> None:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def card_for(context: TickContext, key: RequestKey, record: Record) -> Card | None:
     """The card of the reply to this request; None for text alone. Never raises: a reply can do without a card."""
-    if not context.rules.cards or record.result is None:
+    if not context.rules_of(key).cards or record.result is None:
         return None
     try:
         return _card(context, key, record, record.result)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from creditbot.answer.rules import Rules
+from creditbot.decide.channel_rules import ChannelRules
 from creditbot.machine.processes import ThisProcess
 from creditbot.model import RequestKey, Workspace
 from creditbot.ports import Ports
@@ -42,6 +43,10 @@ class TickContext:
     def deployment(self) -> str:
         """The id of this deployment, which every post carries."""
         return self.ledger.state.meta.deployment
+
+    def rules_of(self, key: RequestKey) -> ChannelRules:
+        """The rules of the channel of a request. A channel that is no longer watched has those of all channels."""
+        return self.rules.channels.of(key.channel, self.workspace)
 
     def in_shadow(self, key: RequestKey, record: Record | None = None) -> bool:
         """Whether nothing may be said about a request: SHADOW is on, or was on when the request was asked."""

@@ -33,7 +33,9 @@ class KnownFacts:
         self._context = context
         self._past = past
         self._asked = opinions
-        self._limits = context.rules.policy.limits
+        policy = context.rules.channels.everywhere.policy  # these parts of it are the same in all channels
+        self._expires = policy.expires
+        self._limits = policy.limits
         self._lost: Mapping[RequestKey, Decimal] | None = None
         self._forgotten: dict[RequestKey, Mapping[RequestKey, Shares]] = {}
         self._opinions: dict[RequestKey, Opinion | None] = {}
@@ -95,7 +97,7 @@ class KnownFacts:
         if lost_at is None or lost_at.astimezone(UTC).date() != day:
             return {}
         found: dict[RequestKey, Decimal] = {}
-        oldest = now - self._context.rules.lookback - self._context.rules.policy.expires - timedelta(days=1)
+        oldest = now - self._context.rules.lookback - self._expires - timedelta(days=1)
         for key, summary in self._context.ports.summaries.newest_first():
             if time_of(key.ts) < oldest:
                 break

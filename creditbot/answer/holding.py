@@ -34,6 +34,7 @@ from creditbot.credit.amount import reply_text
 from creditbot.decide.approval import Verdict, approval_digest, tally, verdict, voters
 from creditbot.decide.hold import HoldKind, HoldReason, uncovered
 from creditbot.decide.paid_twice import Credited, Findings, account_reasons
+from creditbot.decide.policy import Policy
 from creditbot.errors import CreditbotError, ThreadUnclear
 from creditbot.intake.requests import Request
 from creditbot.intake.thread import ThreadView, Words
@@ -60,18 +61,19 @@ class Holds:
         self._notices = notices
         self._past = PastCredits(context)
         self._overlaps = Overlaps(context, self._past)
-        self._opinions = SecondOpinions(context.rules.policy.opinion, context.ports, context.workspace)
+        self._opinions = SecondOpinions(
+            context.rules.channels.everywhere.policy.opinion, context.ports, context.workspace
+        )
         self._facts = KnownFacts(context, self._past, self._opinions)
-        self._policy = context.rules.policy
 
     def poll(self, key: RequestKey, record: Record) -> Record | None:
         """Reads the votes on a held request: one call to Slack. Returns its record if there is something to do now."""
         hold = _hold_of(record)
-        is_over = self._context.now() >= hold.until or hold.policy != self._policy.digest
+        is_over = self._context.now() >= hold.until or hold.policy != self._policy(key).digest
         if is_over or self._context.in_shadow(key, record):
             return record
         record = self._with_votes(key, record)
-        outcome = self._verdict(record)
+        outcome = self._verdict(key, record)
         if outcome is Verdict.CONTESTED:
             self._tell_contested(key, record)
         return record if outcome in (Verdict.APPROVED, Verdict.DENIED) else None
@@ -86,7 +88,7 @@ class Holds:
         reasons, found = self._reasons(key, record, shown.words)
         if record.hold is None:
             return self._begin(key, record, shown, reasons, found) if reasons else None
-        is_void, is_over = self._is_void(record, shown.request), self._context.now() >= record.hold.until
+        is_void, is_over = self._is_void(key, record, shown.request), self._context.now() >= record.hold.until
         new = uncovered(reasons, record.hold.reasons)
         if is_void or any(reason.kind is not HoldKind.TALK for reason in new):
             if reasons and not is_void and is_over:
@@ -97,7 +99,7 @@ class Holds:
         current = self._with_votes(key, record)
         if current is not record:
             return current
-        outcome, now = self._verdict(record), self._context.now()
+        outcome, now = self._verdict(key, record), self._context.now()
         if outcome is Verdict.APPROVED and now < record.hold.until:
             # Talk makes a question void only now: a thread in which people discuss a hold would void each one.
             return self._begin(key, record, shown, reasons, found, until=record.hold.until) if new else None
@@ -114,17 +116,17 @@ class Holds:
         Returns the record if its approval still stands, the end if it was denied meanwhile, and None to wait.
         """
         record = self._with_votes(key, record)
-        outcome = self._verdict(record)
+        outcome = self._verdict(key, record)
         if outcome is Verdict.APPROVED:
             return record
         if outcome is Verdict.DENIED or self._context.now() >= _hold_of(record).until:
             return self._deny(key, record, record.edited)
         return None
 
-    def refuse_words(self, record: Record, shown: ThreadView) -> None:
+    def refuse_words(self, key: RequestKey, record: Record, shown: ThreadView) -> None:
         """Raises `ThreadUnclear` if people have written what nobody has approved, below a reply that may exist."""
         covered = record.hold.reasons if record.hold else ()
-        if new := uncovered(self._by_words(record, shown.words), covered):
+        if new := uncovered(self._by_words(key, record, shown.words), covered):
             raise ThreadUnclear(
                 f"Before my reply was in the thread, somebody wrote or reacted there. {new[0].text}",
                 "Look at the thread and credit by hand.",
@@ -133,15 +135,15 @@ class Holds:
     def refuse_unapproved(self, state: State, key: RequestKey, now: datetime) -> None:
         """Checks again on the very state that the swap to posting is based on. Raises `NotApproved`."""
         record = state.records[key]
-        reasons = self._policy.reasons(self._facts.of(state, key, record, now))
+        reasons = self._policy(key).reasons(self._facts.of(state, key, record, now))
         is_new = uncovered(reasons, record.hold.reasons if record.hold else ())
-        if is_new or (self._policy.traffic.hold_overlap and self._overlaps.is_stale(state, key)):
+        if is_new or (self._policy(key).traffic.hold_overlap and self._overlaps.is_stale(state, key)):
             raise NotApproved("Another request was credited meanwhile.")
 
     def doubts(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[str]:
         """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
         self._past.keep(key, record, links)
-        return self._overlaps.findings(key, record, links).unclear if self._policy.traffic.hold_overlap else ()
+        return self._overlaps.findings(key, record, links).unclear if self._policy(key).traffic.hold_overlap else ()
 
     def second_opinion(self, key: RequestKey, summary: Mapping[str, Any]) -> str:
         """What people usually credit for what was computed just now, one sentence; "" if nobody wants to know."""
@@ -152,26 +154,26 @@ class Holds:
         assert record.result
         assert shown.request
         reasons, found = self._reasons(key, record, shown.words)
-        digest = approval_digest(shown.request.message.text, record.result, self._policy)
-        until = self._context.now() + self._policy.expires
-        return Hold(digest, self._policy.digest, reasons, "", until, twice=found.known_twice) if reasons else None
+        digest = approval_digest(shown.request.message.text, record.result, self._policy(key))
+        until = self._context.now() + self._policy(key).expires
+        return Hold(digest, self._policy(key).digest, reasons, "", until, twice=found.known_twice) if reasons else None
 
     def _reasons(
         self, key: RequestKey, record: Record, words: Sequence[Words]
     ) -> tuple[tuple[HoldReason, ...], Findings]:
         """Why a person has to decide, and what comparing the request with others has shown."""
-        by_policy = self._policy.reasons(self._facts.read(key, record))
+        by_policy = self._policy(key).reasons(self._facts.read(key, record))
         whose, found = self._by_traffic(key, record)
-        return (*self._by_words(record, words), *by_policy, *whose, *found.reasons), found
+        return (*self._by_words(key, record, words), *by_policy, *whose, *found.reasons), found
 
-    def _by_words(self, record: Record, words: Sequence[Words]) -> tuple[HoldReason, ...]:
+    def _by_words(self, key: RequestKey, record: Record, words: Sequence[Words]) -> tuple[HoldReason, ...]:
         agreed = {vote.by for vote in record.hold.votes if vote.yes} if record.hold else set()
-        return word_reasons(words, self._policy, agreed)
+        return word_reasons(words, self._policy(key), agreed)
 
     def _by_traffic(self, key: RequestKey, record: Record) -> tuple[tuple[HoldReason, ...], Findings]:
         """The reasons that lie in whose traffic is credited, and what was credited before."""
         assert record.result
-        rules = self._policy.traffic
+        rules = self._policy(key).traffic
         if not record.result.traffic:  # an earlier version computed it
             return (), Findings()
         links = self._past.links(key, record)
@@ -190,10 +192,10 @@ class Holds:
         assert record.result
         assert shown.request
         now, message = self._context.now(), shown.request.message
-        digest = approval_digest(message.text, record.result, self._policy)
+        digest = approval_digest(message.text, record.result, self._policy(key))
         name = question_name(key, _suffix(digest, message.edited, record.retried, reasons))
-        ends = until or now + self._policy.expires
-        hold = Hold(digest, self._policy.digest, tuple(reasons), name, ends, twice=found.known_twice)
+        ends = until or now + self._policy(key).expires
+        hold = Hold(digest, self._policy(key).digest, tuple(reasons), name, ends, twice=found.known_twice)
         changes: dict[str, Any] = {"attempts": 0, "returned": 0, "claim": None, "due": None, "reason": ""}
         held = move(
             record, "held", now, hold=hold, edited=message.edited, replies=shown.replies, **changes,
@@ -204,14 +206,14 @@ class Holds:
         )
         return self._finisher.hold(key, record, held, {name: asked})
 
-    def _is_void(self, record: Record, request: Request) -> bool:
+    def _is_void(self, key: RequestKey, record: Record, request: Request) -> bool:
         assert record.result
-        return _hold_of(record).digest != approval_digest(request.message.text, record.result, self._policy)
+        return _hold_of(record).digest != approval_digest(request.message.text, record.result, self._policy(key))
 
     def _with_votes(self, key: RequestKey, record: Record) -> Record:
         """The record with the votes as they stand now, stored if they have changed."""
         hold = _hold_of(record)
-        votes = tally(hold.votes, self._reactions(key, record), self._voters(record), self._context.now())
+        votes = tally(hold.votes, self._reactions(key, record), self._voters(key, record), self._context.now())
         if votes == hold.votes:
             return record
         return self._swap(key, record, move(record, record.status, record.at, hold=replace(hold, votes=votes)))
@@ -225,7 +227,8 @@ class Holds:
         message = approvers.question(notice.channel, notice.ts)
         messages = [message] if message else []
         if notice.sends > 1:
-            copies = approvers.asked(hold.ask, notice.since or notice.at) or ()
+            where = self._context.rules_of(key).asks_in
+            copies = approvers.asked(where, hold.ask, notice.since or notice.at) or ()
             others = [(copy.channel, copy.ts) for copy in copies if copy.ts != notice.ts]
             messages += filter(None, (approvers.question(*other) for other in others))
         if not messages and self._context.now() - notice.at >= self._context.rules.settle:
@@ -237,13 +240,13 @@ class Holds:
                 found.setdefault(emoji, []).extend(users)
         return found
 
-    def _voters(self, record: Record) -> tuple[str, ...]:
-        return voters(self._policy, {record.user, self._context.workspace.user})
+    def _voters(self, key: RequestKey, record: Record) -> tuple[str, ...]:
+        return voters(self._policy(key), {record.user, self._context.workspace.user})
 
-    def _verdict(self, record: Record) -> Verdict:
+    def _verdict(self, key: RequestKey, record: Record) -> Verdict:
         assert record.result
-        quorum = self._policy.quorum(record.result.amount)
-        return verdict(_hold_of(record).votes, self._voters(record), quorum)
+        quorum = self._policy(key).quorum(record.result.amount)
+        return verdict(_hold_of(record).votes, self._voters(key, record), quorum)
 
     def _deny(self, key: RequestKey, record: Record, edited: str) -> Record:
         hold, now = _hold_of(record), self._context.now()
@@ -278,12 +281,15 @@ class Holds:
                 hold=_hold_of(record),
                 twice=found.twice,
                 perhaps_more=found.perhaps_more,
-                reply=reply_text(context.rules.template, amount),
-                voters=self._voters(record),
-                quorum=self._policy.quorum(amount),
+                reply=reply_text(context.rules_of(key).template, amount),
+                voters=self._voters(key, record),
+                quorum=self._policy(key).quorum(amount),
                 page=context.ports.pages.address(key),
             )
         )
+
+    def _policy(self, key: RequestKey) -> Policy:
+        return self._context.rules_of(key).policy
 
     def _swap(self, key: RequestKey, base: Record, new: Record) -> Record:
         self._context.ledger.swap(key, base, new)

@@ -6,8 +6,9 @@ only if it is not there. Notices about failures are searched for even before the
 lost state, so an earlier tick may have sent them. If the bot may not read the conversation (no im:history), it may send
 a message twice; that is better than never.
 
-Failures of one tick are told in one message. Its marker names each of them, and each is marked as told by itself, so
-that none is told again if another one fails later.
+A notice about a request goes to the owner of its channel, any other one to the owner of the bot. Failures of one tick
+are told in one message to each owner. Its marker names each of them, and each is marked as told by itself, so that none
+is told again if another one fails later.
 
 A question to the approvers is sent in the same way, through the `Approvers` port. Once its votes no longer count,
 because the request has ended or another question has replaced it, the question is closed: the message says so, and the
@@ -25,8 +26,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from creditbot.answer.context import TickContext
+from creditbot.decide.channel_rules import ChannelRules
 from creditbot.errors import CreditbotError, PostRefused, PostUnknown, StateConflict
-from creditbot.model import Marker, RequestKey
+from creditbot.model import Marker, Message, RequestKey
+from creditbot.ports import Teller
 from creditbot.slack_time import time_of
 from creditbot.state.codec import CAUSE, State, request_of
 from creditbot.state.record import Notice, Record, new_nonce
@@ -149,7 +152,7 @@ class Notices:
         tick sends it. In shadow, questions to approvers stay as they are. `midway` leaves failures for the message that
         tells all of them at the end of the tick.
         """
-        failures: dict[str, Notice] = {}
+        failures: dict[str, dict[str, Notice]] = {}
         for name, notice in sorted(self._ledger.state.notices.items(), key=lambda item: (item[1].at, item[0])):
             if self._context.stopping:
                 break
@@ -162,10 +165,11 @@ class Notices:
                     self._close(name, notice)
                 elif self._is_to_send(name, notice):
                     if is_failure(name):
-                        failures[name] = notice
+                        failures.setdefault(self._rules_of(name).owner, {})[name] = notice
                     else:
                         self._tell({name: notice})
-        self._tell_failures(failures)
+        for of_one_owner in failures.values():
+            self._tell_failures(of_one_owner)
         return list(self._failures.values())
 
     def _tell_failures(self, failures: dict[str, Notice]) -> None:
@@ -238,9 +242,9 @@ class Notices:
         (name, *others), (notice, *_) = batch, batch.values()
         marker = Marker(_kind(notice), name, nonce, self._context.deployment, also=tuple(others))
         if notice.to_approvers:
-            channel, ts = self._ports.approvers.ask(notice.text, marker)
+            channel, ts = self._ports.approvers.ask(self._rules_of(name).asks_in, notice.text, marker)
             return {name: replace(notice, channel=channel, ts=ts)}
-        self._ports.owner.tell(_joined([each.text for each in batch.values()]), marker)
+        self._owner_of(name).tell(_joined([each.text for each in batch.values()]), marker)
         return batch
 
     def _swap(self, before: Mapping[str, Notice], after: Mapping[str, Notice]) -> None:
@@ -249,8 +253,8 @@ class Notices:
     def _found(self, name: str, notice: Notice, since: datetime, nonce: str = "") -> Notice | None:
         """The notice as the conversation shows it; None if it does not show it, or may not be read."""
         if not notice.to_approvers:
-            return notice if self._ports.owner.was_told(Marker("notice", name, nonce), since) else None
-        asked = self._ports.approvers.asked(name, since) or ()
+            return notice if self._owner_of(name).was_told(Marker("notice", name, nonce), since) else None
+        asked = self._ports.approvers.asked(self._rules_of(name).asks_in, name, since) or ()
         standing = [m for m in asked if m.marker and m.marker.key == name and nonce in ("", m.marker.nonce)]
         if not standing:
             return None
@@ -273,8 +277,8 @@ class Notices:
         if notice.status == "telling" and self._context.now() - notice.at < self._context.rules.settle:
             return
         uncertain = notice.status == "telling" or notice.sends > 1
-        asked = self._ports.approvers.asked(name, notice.since or notice.at) if uncertain else None
-        places = {(message.channel, message.ts) for message in asked or ()}
+        asked = self._asked(name, name, notice) if uncertain else ()
+        places = {(message.channel, message.ts) for message in asked}
         places |= {(notice.channel, notice.ts)} if notice.ts else set()
         for place in sorted(places):
             self._replace(place, name, notice.text)
@@ -288,10 +292,22 @@ class Notices:
 
     def _close_others(self, name: str, notice: Notice) -> None:
         """Closes the questions about the same request that only a lost state knew of."""
-        about = question_about(name)
-        for message in self._ports.approvers.asked(about, notice.since or notice.at) or ():
+        for message in self._asked(name, question_about(name), notice):
             if message.marker and message.marker.key != name and message.marker.key not in self._ledger.state.notices:
                 self._replace((message.channel, message.ts), message.marker.key, "")
+
+    def _asked(self, name: str, about: str, notice: Notice) -> Sequence[Message]:
+        """The questions that stand where the one of this name is asked, and whose names begin with `about`."""
+        where = self._rules_of(name).asks_in
+        return self._ports.approvers.asked(where, about, notice.since or notice.at) or ()
+
+    def _rules_of(self, name: str) -> ChannelRules:
+        """The rules of the channel that a notice is about. What is about no request concerns everybody."""
+        key = request_of(name)
+        return self._context.rules_of(key) if key else self._context.rules.channels.everywhere
+
+    def _owner_of(self, name: str) -> Teller:
+        return self._ports.owners.conversation_with(self._rules_of(name).owner)
 
     def _replace(self, place: tuple[str, str], name: str, text: str) -> None:
         headline, is_void = closing_text(self._context, name)

@@ -142,7 +142,7 @@ class Poster:
                 f"Slack never showed the reply, although it was sent {record.posts} times.",
                 "Look at the thread first.",
             )
-        self._holds.refuse_words(record, shown)
+        self._holds.refuse_words(key, record, shown)
         if record.hold:
             allowed = self._holds.allows_again(key, record)
             if allowed is None or allowed.terminal:
@@ -164,7 +164,7 @@ class Poster:
 
     def _send_once(self, key: RequestKey, record: Record, send: _Send) -> Record:
         assert record.result
-        text = reply_text(self._context.rules.template, record.result.amount)
+        text = reply_text(self._context.rules_of(key).template, record.result.amount)
         posting = self._to_posting(key, record, send.claim, send.looked)
         checkpoint = checkpoint_of(self._context.ledger.state.log)
         marker = Marker("reply", str(key), posting.nonce, self._context.deployment, str(checkpoint or ""))

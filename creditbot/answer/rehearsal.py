@@ -119,7 +119,7 @@ def rehearse(
         return replace(_rehearsed(context, key, request, computation, summary), unread=unread)
     except ServiceError as error:
         unread = f"Compared with no other credit: {error}"
-        return Rehearsal(_by_amount(rules.policy, computation, now), unread=unread)
+        return Rehearsal(_by_amount(rules.channels.named(request.key.channel).policy, computation, now), unread=unread)
 
 
 def _read(ledger: Ledger) -> tuple[State, str]:

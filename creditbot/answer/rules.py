@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
-from creditbot.decide.policy import Policy
+from creditbot.decide.channel_rules import ChannelTable
 from creditbot.intake.requests import RequestRules
 
 _LOOKS_APART = 4
@@ -27,9 +27,7 @@ class Rules:
         settle: POST_SETTLE_SECONDS: how long after the start of a post Slack may take to show it to everybody.
         attempts: MAX_ATTEMPTS: how many claims that count a request gets before it is given up.
         duplicates: DUPLICATE_DAYS: for how long the same SQL is credited only once.
-        template: REPLY_TEMPLATE: text of the reply; `{amount}` is its only field.
-        cards: EVIDENCE: whether a reply has a card below its text.
-        policy: which amounts a person decides on, and who.
+        channels: what may differ from channel to channel: the owner, the policy, the products, the reply.
         products: names of all products, on or off: past credits are found by product and account.
         shadow: SHADOW: whether what would be said is recorded, and nothing is said.
     """
@@ -39,9 +37,7 @@ class Rules:
     settle: timedelta
     attempts: int
     duplicates: timedelta
-    template: str
-    cards: bool = False
-    policy: Policy = field(default_factory=Policy)
+    channels: ChannelTable
     products: tuple[str, ...] = ()
     shadow: bool = False
 

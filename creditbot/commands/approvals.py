@@ -7,7 +7,7 @@ acts on it. Who may vote, and what is voted on, is checked as it is for reaction
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from creditbot.bootstrap import assemble
@@ -15,6 +15,7 @@ from creditbot.commands.output import count, utc
 from creditbot.commands.requests import person
 from creditbot.credit.amount import format_usd
 from creditbot.decide.approval import short, voters, with_typed
+from creditbot.decide.channel_rules import ChannelTable
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError, StateConflict
 from creditbot.intake.permalink import Permalink, read_permalink
@@ -36,7 +37,7 @@ def holds(_: Namespace) -> int:
     assembly = assemble(Settings.load())
     state = assembly.ledger.read()
     workspace = assembly.ports.inbox.workspace(state.meta.workspace)
-    for line in hold_lines(state, workspace, assembly.rules.policy):
+    for line in hold_lines(state, workspace, assembly.rules.channels):
         print(line)
     return 0
 
@@ -53,7 +54,7 @@ def deny(options: Namespace) -> int:
 
 def _vote(options: Namespace, *, yes: bool) -> int:
     permalink, assembly = read_permalink(options.permalink), assemble(Settings.load())
-    ballot = Ballot(assembly.ports.inbox, assembly.ledger, assembly.ports.clock, assembly.rules.policy)
+    ballot = Ballot(assembly.ports.inbox, assembly.ledger, assembly.ports.clock, assembly.rules.channels)
     record = ballot.cast(permalink, options.by.removeprefix("@"), yes=yes, typed_by=person())
     assert record.hold
     assert record.result
@@ -70,14 +71,14 @@ class Ballot:
         inbox: says which workspace this is.
         ledger: the state.
         clock: gives the time of the vote.
-        policy: says who may vote.
+        channels: say who may vote.
     """
 
-    def __init__(self, inbox: Inbox, ledger: Ledger, clock: Clock, policy: Policy) -> None:
+    def __init__(self, inbox: Inbox, ledger: Ledger, clock: Clock, channels: ChannelTable) -> None:
         self._inbox = inbox
         self._ledger = ledger
         self._clock = clock
-        self._policy = policy
+        self._channels = channels
 
     def cast(self, permalink: Permalink, by: str, *, yes: bool, typed_by: str) -> Record:
         """Stores the vote of the approver `by`, a member id, and returns the request's record.
@@ -94,13 +95,14 @@ class Ballot:
                     "This request does not wait for an approval.", "`creditbot holds` lists those that do."
                 )
             now = self._clock.now()
-            if record.hold.policy != self._policy.digest:
+            policy = self._channels.of(key.channel, workspace).policy
+            if record.hold.policy != policy.digest:
                 raise SettingsError(
                     "The policy has changed since the approvers were asked.", "The next tick asks again; vote then."
                 )
             if now >= record.hold.until:
                 raise SettingsError("The time to decide on this request is over; the next tick ends it as denied.")
-            self._check_voter(by, record, workspace)
+            _check_voter(policy, by, {record.user, workspace.user})
             votes = with_typed(record.hold.votes, Vote(by, yes, now, typed_by))
             voted = move(record, "held", record.at, hold=replace(record.hold, votes=votes))
             try:
@@ -110,23 +112,22 @@ class Ballot:
             return voted
         raise SettingsError("Ticks keep changing this request.", "Try again.")
 
-    def _check_voter(self, by: str, record: Record, workspace: Workspace) -> None:
-        if by not in self._policy.approvers:
-            raise SettingsError(
-                f"{by} is not an approver.",
-                f"--by takes the member ID of one of them: {', '.join(self._policy.approvers)}.",
-            )
-        if by not in voters(self._policy, {record.user, workspace.user}):
-            raise SettingsError(
-                f"{by} asked for this credit, so this vote does not count.", "Let somebody else decide."
-            )
+
+def _check_voter(policy: Policy, by: str, excluded: Collection[str]) -> None:
+    if by not in policy.approvers:
+        raise SettingsError(
+            f"{by} is not an approver.",
+            f"--by takes the member ID of one of them: {', '.join(policy.approvers)}.",
+        )
+    if by not in voters(policy, excluded):
+        raise SettingsError(f"{by} asked for this credit, so this vote does not count.", "Let somebody else decide.")
 
 
-def hold_lines(state: State, workspace: Workspace, policy: Policy) -> Iterable[str]:
+def hold_lines(state: State, workspace: Workspace, channels: ChannelTable) -> Iterable[str]:
     """What waits, for whom, since when, and why; oldest first."""
     held = [(key, record) for key, record in state.records.items() if record.status == "held"]
     for key, record in sorted(held, key=lambda item: micros_of(item[0].ts)):
-        yield from _lines_of(key, record, workspace, policy)
+        yield from _lines_of(key, record, workspace, channels.of(key.channel, workspace).policy)
     yield f"{count(len(held), 'request')} held for approval."
 
 

@@ -21,7 +21,7 @@ from creditbot.text.known_secrets import without_known_secrets
 def run(options: Namespace) -> int:
     """Audits all requests, or those since a day, and prints what it found."""
     assembly = assemble(Settings.load())
-    found = audit(reader_of(assembly), assembly.ports.clock, assembly.rules.policy, options.since)
+    found = audit(reader_of(assembly), assembly.ports.clock, assembly.rules.channels, options.since)
     if options.json:
         print(without_known_secrets(exact_json.write(audit_json(found))))
     else:

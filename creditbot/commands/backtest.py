@@ -10,7 +10,7 @@ import logging
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -69,7 +69,7 @@ def run(options: Namespace) -> int:
     settings = Settings.load()
     if options.shadow:
         return _shadow(settings, options)
-    channels = (options.channel.removeprefix("#"),) if options.channel else settings.channels
+    channels = (options.channel.removeprefix("#"),) if options.channel else ()
     assembly = assemble_backtest(settings, channels, environment())
     with _stopping(assembly):
         past = past_requests(assembly.inbox, assembly.requests, options.since, options.until)
@@ -125,8 +125,9 @@ def backtest(assembly: BacktestAssembly, past: Past, workers: int, *, again: boo
         found = _compute(assembly, past, kept, workers, bar)
     finally:
         bar.close()
+    channels, workspace = assembly.channels, past.workspace
     computed = {row.key: row for row in found.rows if not row.answer.below_bot}
-    rows = decided(list(computed.values()), assembly.policy, assembly.duplicates)
+    rows = decided(list(computed.values()), lambda key: channels.of(key.channel, workspace).policy, assembly.duplicates)
     for row in rows:
         if row != computed[row.key]:
             assembly.store.save(row.key, row_to_json(row))
@@ -154,7 +155,9 @@ def _compute(
         for (_, requests), answered in zip(past.threads.items(), past.answered(), strict=True):
             bar.step(len(requests) - len(answered))
             for asked in answered:
-                running.add(pool.submit(_row, assembly, asked, kept.get(asked.request.key)))
+                key = asked.request.key
+                products = assembly.channels.of(key.channel, past.workspace).products
+                running.add(pool.submit(_row, assembly, asked, kept.get(key), products))
             collect(least=4 * workers)
             if found.failures >= _MOST_FAILURES or assembly.stop.asked:
                 break
@@ -175,10 +178,12 @@ def _seen(found: Found, past: Past) -> int:
     return len(found.rows) + past.left_out.total - alone - past.left_out.corrected
 
 
-def _row(assembly: BacktestAssembly, asked: Asked, before: BacktestRow | None) -> tuple[BacktestRow, bool]:
+def _row(
+    assembly: BacktestAssembly, asked: Asked, before: BacktestRow | None, products: Collection[str] | None
+) -> tuple[BacktestRow, bool]:  # fmt: skip
     """The row of a request, kept; and whether it was computed now."""
     now: datetime = assembly.clock.now()
-    row, page = assembly.backtester.row(asked, now, before)
+    row, page = assembly.backtester.row(asked, now, before, products)
     if before is not None and row.made_from == before.made_from:
         if row != before:
             assembly.store.save(row.key, row_to_json(row))

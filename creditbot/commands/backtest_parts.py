@@ -15,17 +15,18 @@ from creditbot.adapters.slack.reading import open_inbox
 from creditbot.adapters.sql_reader.process import SqlReaderProcess
 from creditbot.adapters.storage.backtests import ObjectBacktests
 from creditbot.bootstrap import (
+    channels_of,
     make_resolver,
     make_runner,
-    policy_of,
     products_of,
     request_rules_of,
     sql_rules_of,
+    watched,
     workers_of,
 )
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable
-from creditbot.decide.policy import Policy
+from creditbot.decide.channel_rules import ChannelTable
 from creditbot.errors import SettingsError
 from creditbot.insight.backtester import Backtester, BacktestRules, RememberedQueries
 from creditbot.intake.requests import RequestRules
@@ -45,7 +46,7 @@ class BacktestAssembly:
         backtester: computes requests.
         store: keeps rows and pages.
         requests: whose messages count.
-        policy: by which a person would have had to decide.
+        channels: products and policy of each channel.
         duplicates: how long the same SQL is not credited again.
         runner, sql_reader: have processes; `close` ends them.
         stop: whether the process was asked to stop.
@@ -56,7 +57,7 @@ class BacktestAssembly:
     backtester: Backtester
     store: BacktestStore
     requests: RequestRules
-    policy: Policy
+    channels: ChannelTable
     duplicates: timedelta
     runner: Runner
     sql_reader: SqlReaderProcess
@@ -64,15 +65,17 @@ class BacktestAssembly:
 
 
 def assemble_backtest(settings: Settings, channels: Sequence[str], environ: Mapping[str, str]) -> BacktestAssembly:
-    """Puts a backtest of these channels together; nothing outside is asked yet.
+    """Puts a backtest of these channels together, or of all that are watched; nothing outside is asked yet.
 
     Raises `SettingsError`, also for a notebook that does not exist.
     """
-    stop, policy, products = Stop(), policy_of(settings), products_of(settings)
-    inbox, clock = open_inbox(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, channels, stop)
+    stop, products = Stop(), products_of(settings)
+    table = channels_of(settings, products)
+    read = channels or watched(settings, table)
+    inbox, clock = open_inbox(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, read, stop)
     queries = RememberedQueries(make_resolver(settings, stop))
     runner = make_runner(settings, products, environ, stop, keep_dir=None)
-    sql, sql_reader = sql_rules_of(settings, policy), SqlReaderProcess()
+    sql, sql_reader = sql_rules_of(settings, table.everywhere.policy), SqlReaderProcess()
     limits = ComputeLimits(workers_of(settings), links_at_once=1)
     calculator = CreditCalculator(queries, runner, products, sql, limits, sql_reader)
     rules = BacktestRules(products, sql, notebook_hashes(products))
@@ -82,7 +85,7 @@ def assemble_backtest(settings: Settings, channels: Sequence[str], environ: Mapp
         Backtester(calculator, queries, sql_reader, rules),
         ObjectBacktests(settings.output_uri, settings.evidence_url),
         request_rules_of(settings),
-        policy,
+        table,
         timedelta(days=settings.duplicate_days),
         runner,
         sql_reader,

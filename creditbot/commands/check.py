@@ -27,6 +27,7 @@ from creditbot.bootstrap import (
     make_job_runner,
     make_resolver,
 )
+from creditbot.commands.channels import people, sections
 from creditbot.commands.check_notebooks import notebook
 from creditbot.commands.check_result import CheckFindings, CheckResult, attempt, begin
 from creditbot.commands.check_warehouse import warehouse
@@ -63,7 +64,7 @@ def run(options: Namespace) -> int:
         return 1 if failed else 0
     from creditbot.commands import compute
 
-    return compute.run(Namespace(links=[options.link], page=options.page))
+    return compute.run(Namespace(links=[options.link], page=options.page, channel=None))
 
 
 def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str]) -> Iterator[CheckResult]:
@@ -88,9 +89,9 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
     jobs = begin(partial(notebook_jobs, settings, make_job_runner(settings, environ, _no_second_try())))
     yield from attempt("settings", lambda: names_and_places(settings))
     yield from _slack(settings, assembly, slack)
-    yield from attempt("policy", lambda: [("ok", sentence) for sentence in assembly.rules.policy.words()])
-    is_on = assembly.rules.policy.opinion.hold
-    yield from attempt("second opinion", lambda: second_opinion(assembly.ports.models, is_on=is_on))
+    policy = assembly.rules.channels.everywhere.policy
+    yield from attempt("policy", lambda: [("ok", sentence) for sentence in policy.words()])
+    yield from attempt("second opinion", lambda: second_opinion(assembly.ports.models, is_on=policy.opinion.hold))
     yield from attempt("shadow", lambda: shadow(assembly.ledger.read().meta, is_on=settings.shadow))
     yield from attempt("Looker login", lambda: [("ok", f"as {looker()}")])
     for product, result in notebooks.items():
@@ -138,10 +139,12 @@ def _slack(settings: Settings, assembly: Assembly, token: Callable[[], Access]) 
     except CreditbotError:
         return
     yield from attempt("Slack channel", lambda: _slack_channel(assembly))
-    yield from attempt("Slack owner", lambda: _slack_owner(settings, assembly))
+    there = people(assembly)
+    yield from there.check_owners()
     yield from attempt("Slack events", lambda: _slack_events(settings, assembly))
     yield from attempt("deployments", lambda: other_deployments(assembly))
-    yield from attempt("approvers", lambda: _approvers(assembly))
+    yield from there.check_approvers()
+    yield from attempt("channels", lambda: sections(assembly))
     yield from attempt("digest", lambda: digest(settings, assembly))
 
 
@@ -158,12 +161,6 @@ def slack_token(token: Access) -> CheckFindings:
     return findings
 
 
-def _slack_owner(settings: Settings, assembly: Assembly) -> CheckFindings:
-    """Opens the conversation and reads it, but writes nothing."""
-    assembly.ports.owner.was_told(Marker("notice", "check"), datetime.now(UTC))
-    return [("ok", f"{settings.slack_user_id} gets the failure messages")]
-
-
 def _slack_events(settings: Settings, assembly: Assembly) -> CheckFindings:
     """Asks for the address of a connection, which opens none; nothing without SLACK_APP_TOKEN."""
     doorbell = make_doorbell(settings, assembly.stop)
@@ -171,14 +168,6 @@ def _slack_events(settings: Settings, assembly: Assembly) -> CheckFindings:
         return []
     doorbell.probe()
     return [("ok", "SLACK_APP_TOKEN opens a connection for `creditbot serve`")]
-
-
-def _approvers(assembly: Assembly) -> CheckFindings:
-    """Reads the conversation in which approvers are asked, but writes nothing."""
-    if assembly.ports.approvers.asked("check", datetime.now(UTC)) is None:
-        todo = "Add the scope im:history, or channels:history or groups:history for a channel, to the Slack app."
-        return [("note", f"The bot cannot read the conversation in which approvers are asked. {todo}")]
-    return [("ok", "can be asked, and the bot can read how they react")]
 
 
 def digest(settings: Settings, assembly: Assembly) -> CheckFindings:

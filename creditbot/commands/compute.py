@@ -1,8 +1,8 @@
 """`creditbot compute LINK...`: what creditbot would answer to a message with these links now.
 
 The SQL comes from Looker and the amount from the notebooks, as in a tick. It is compared with what the state and the
-summaries remember, which are only read; Slack is not used. What comes out is printed, and written as the page that a
-request would get. Nothing is posted, and nothing is remembered.
+summaries remember, which are only read. What comes out is printed, and written as the page that a request would get.
+Nothing is posted, and nothing is remembered. Slack is used only if `--channel` names a channel that no tick has seen.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,10 +18,12 @@ from typing import Any
 
 from creditbot.answer.rehearsal import Rehearsal, rehearse
 from creditbot.bootstrap import Assembly, assemble
+from creditbot.commands.channels import id_of
 from creditbot.commands.link_facts import link_facts
 from creditbot.commands.output import say
 from creditbot.commands.run_once import check_notebooks_exist
 from creditbot.credit.amount import reply_text
+from creditbot.decide.channel_rules import ChannelRules
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.summary import REASONS, with_opinion
@@ -39,28 +42,42 @@ def run(options: Namespace) -> int:
     """Prints the answer that the links would get, and writes the page; 1 if the bot would not give it by itself."""
     assembly = assemble(Settings.load(), environ=environment())
     check_notebooks_exist(assembly)
-    request, now = request_of(options.links, assembly.rules.requests.host), datetime.now(UTC)
+    channel, rules = _channel(assembly, options.channel)
+    request, now = request_of(options.links, assembly.rules.requests.host, channel), datetime.now(UTC)
     try:
-        trial = tried(assembly.calculator, _KEY, "", request, now)
+        trial = tried(assembly.calculator, _KEY, "", request, now, rules.products)
     finally:
         assembly.ports.runner.close()
         assembly.sql_reader.close()
     rehearsal = rehearsal_of(assembly, request, trial, now)
-    for line in lines_of(trial.summary, rehearsal, assembly.rules.template):
+    for line in lines_of(trial.summary, rehearsal, rules.template):
         say(line)
     _write_page(Path(options.page), page_summary(trial.summary, rehearsal), trial.results)
     say(f"page       {options.page}")
     return 0 if rehearsal and not rehearsal.reasons and not rehearsal.refused else 1
 
 
-def request_of(links: Sequence[str], host: LookerHost) -> Request:
-    """The request that a message with these links would be. Raises `SettingsError` if none of them is of our Looker."""
+def _channel(assembly: Assembly, name: str | None) -> tuple[str, ChannelRules]:
+    """The id of a watched channel and its rules; without a name, the rules of channels that have no section."""
+    channels = assembly.rules.channels
+    if name is None:
+        return _KEY.channel, channels.everywhere
+    workspace = assembly.ports.inbox.workspace(assembly.ledger.read().meta.workspace)
+    channel = id_of(name, workspace)
+    return channel, channels.of(channel, workspace)
+
+
+def request_of(links: Sequence[str], host: LookerHost, channel: str = _KEY.channel) -> Request:
+    """The request that a message with these links would be in a channel, by its id.
+
+    Raises `SettingsError` if none of them is of our Looker.
+    """
     text = " ".join(f"<{html.escape(link, quote=False)}>" for link in links)
     found = tuple(looker_links({"text": text}, host))
     if not found:
         raise SettingsError(f"None of these is a link to {host}.", "Copy the address of a Look or an Explore there.")
-    message = Message(_KEY.channel, _KEY.ts, text="\n".join(links), content={"text": text})
-    return Request(_KEY, message, found)
+    message = Message(channel, _KEY.ts, text="\n".join(links), content={"text": text})
+    return Request(replace(_KEY, channel=channel), message, found)
 
 
 def rehearsal_of(assembly: Assembly, request: Request, trial: Trial, now: datetime) -> Rehearsal | None:

@@ -46,7 +46,7 @@ def fit(options: Namespace) -> int:
     for line in (
         *_made_from_lines(model),
         *_left_out_lines(labels),
-        *_check_lines(model, assembly.rules.policy.opinion),
+        *_check_lines(model, assembly.rules.channels.everywhere.policy.opinion),
     ):
         print(printable(line))
     print(printable(f"The model is in force now: {models.address(name)}"))
@@ -57,7 +57,7 @@ def show(_: Namespace) -> int:
     """Says what the newest model was made from, and how often models held for the answers that came after them."""
     settings = Settings.load()
     assembly = assemble(settings)
-    rules, models = assembly.rules.policy.opinion, make_models(settings)
+    rules, models = assembly.rules.channels.everywhere.policy.opinion, make_models(settings)
     every = list(_every(models))
     if not every:
         print("There is no model. `creditbot model fit` makes one from what people answered.")

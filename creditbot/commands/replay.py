@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from creditbot.answer.opinions import SecondOpinions
 from creditbot.bootstrap import Assembly, assemble, make_runner, products_of, workers_of
+from creditbot.commands.channels import RulesOf, rules_by_request
 from creditbot.commands.output import say
 from creditbot.commands.replay_output import HEADER, Totals, comparison_lines, document, replay_json, table_lines
 from creditbot.commands.what_if import NotebookNotKept, WhatIf, products_of_then, what_if
@@ -54,9 +55,10 @@ def run(options: Namespace) -> int:
     assembly = assemble(settings, environ=environ, runner=runner)
     try:
         with tempfile.TemporaryDirectory(prefix="creditbot-replay-") as folder:
-            opinions = opinions_of(assembly)
-            again = partial(_again, assembly, change, opinions, Path(folder) if options.stored_notebooks else None)
-            replayer = make_replayer(assembly, change, with_looker=not options.without_looker)
+            opinions, rules_of = opinions_of(assembly), rules_by_request(assembly)
+            kept = Path(folder) if options.stored_notebooks else None
+            again = partial(_again, assembly, change, opinions, rules_of, kept)
+            replayer = make_replayer(assembly, change, rules_of, with_looker=not options.without_looker)
             stored = _since(assembly.ports.summaries, options) if options.since else [_one(assembly, options.permalink)]
             replays = in_turn(partial(again, replayer), stored, workers_of(settings))
             return _show(replays, options, out)
@@ -65,11 +67,13 @@ def run(options: Namespace) -> int:
         assembly.sql_reader.close()
 
 
-def make_replayer(assembly: Assembly, change: WhatIf, *, with_looker: bool) -> Replayer:
+def make_replayer(
+    assembly: Assembly, change: WhatIf, rules_of: RulesOf, *, with_looker: bool
+) -> Replayer:  # fmt: skip
     """What computes requests again, from the parts of a bot that cannot post."""
     ports, rules = assembly.ports, assembly.rules
     resolver = ports.resolver if with_looker else None
-    by = RulesOfNow(change.products, assembly.sql, rules.policy, change.values)
+    by = RulesOfNow(change.products, assembly.sql, lambda key: rules_of(key).policy, change.values)
     return Replayer(ports.runner, resolver, rules.requests.host, assembly.sql_reader, by)
 
 
@@ -106,18 +110,18 @@ def _since(summaries: SummaryReader, options: Namespace) -> Iterator[Stored]:
 
 def opinions_of(assembly: Assembly) -> SecondOpinions:
     """What people usually credit, by the model in force; the state is read only if anybody wants to know."""
-    rules = assembly.rules.policy.opinion
+    rules = assembly.rules.channels.everywhere.policy.opinion
     workspace = assembly.ledger.read().meta.workspace if rules.hold else None
     return SecondOpinions(rules, assembly.ports, workspace)
 
 
 def _again(
-    assembly: Assembly, change: WhatIf, opinions: SecondOpinions, folder: Path | None, replayer: Replayer,
-    stored: Stored,
+    assembly: Assembly, change: WhatIf, opinions: SecondOpinions, rules_of: RulesOf, folder: Path | None,
+    replayer: Replayer, stored: Stored,
 ) -> Replay:  # fmt: skip
     """Computes one request again; `folder` is where the notebooks of then are to be written and run."""
     key, summary = stored
-    products = change.products
+    products = change.products.only(rules_of(key).products)
     if folder:
         try:
             products = products_of_then(computed_in(summary), products, assembly.ports.notebooks, folder)

@@ -97,4 +97,4 @@ def _digest(settings: Settings, assembly: Assembly, start: datetime, end: dateti
 
 
 def _page(assembly: Assembly, shown: Figures, now: datetime) -> str:
-    return without_known_secrets(report_page(shown, list(assembly.rules.policy.words()), now))
+    return without_known_secrets(report_page(shown, list(assembly.rules.channels.everywhere.policy.words()), now))

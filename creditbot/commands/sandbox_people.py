@@ -27,6 +27,7 @@ def post(options: Namespace) -> int:
             _with_stored_links(world, options.text),
             author=options.author,
             thread=options.thread,
+            channel=options.channel,
             broadcast=options.broadcast,
         )
     print(f"Posted as {ts}. `{program_call(options)} run` reads it.")

@@ -8,7 +8,7 @@ nothing is posted here, and the state is not touched.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -165,34 +165,40 @@ class CreditCalculator:
         self.warm()
         self._resolver.stay_logged_in()
 
-    def compute(self, request: Request, now: datetime, *, resume: bool = False) -> Computation:
+    def compute(
+        self, request: Request, now: datetime, products: Collection[str] | None = None, *, resume: bool = False
+    ) -> Computation:
         """The credit of the request. Raises `LinksFailed` with every link that failed, and why.
 
         Args:
             request: what links to Looker.
             now: the time by Slack's clock. SQL that reads the clock is the same SQL on one UTC day only.
+            products: names of those that are on for this request; None for every one that has a notebook.
             resume: whether to take up runs that a process began for this request before it died, see `Runner.run`.
         """
+        table = self._products.only(products)
         day = now.astimezone(UTC).date()
         queries = self._for_each(request.links, self._query_of)
-        tasks = self._for_each(queries, lambda query: self._task_of(query, day))
+        tasks = self._for_each(queries, lambda query: self._task_of(query, day, table))
         tasks = _without_repeats(tasks)
         results = self._for_each(tasks, lambda task: self._result_of(task, _purpose(request, task) if resume else ""))
         footprints = [_footprint(task.window, result) for task, result in zip(tasks, results, strict=True)]
         amount = self._total(request, results, _by_address(results, footprints))
         return Computation(amount, tuple(results), tuple(filter(None, footprints)), day)
 
-    def look_up(self, request: Request, now: datetime) -> LookedUp:
+    def look_up(self, request: Request, now: datetime, products: Collection[str] | None = None) -> LookedUp:
         """What the SQL of the request says about its traffic; no notebook runs. Links that fail are left out.
 
         Args:
             request: what links to Looker.
             now: the time by Slack's clock, for SQL that reads the clock.
+            products: as in `compute`.
         """
+        table, day = self._products.only(products), now.astimezone(UTC).date()
         tasks: list[_Task] = []
         for link in request.links[:MOST_LOOKED_UP]:
             try:
-                tasks.append(self._task_of(self._query_of(link), now.astimezone(UTC).date()))
+                tasks.append(self._task_of(self._query_of(link), day, table))
             except CreditbotError as error:
                 if error.shared:
                     break
@@ -207,12 +213,12 @@ class CreditCalculator:
             raise LinkUnusable(link.unusable)
         return self._resolver.resolve(link)
 
-    def _task_of(self, query: Query, day: date) -> _Task:
-        question = SqlQuestion(query.sql, self._sql_rules, self._products.texts, day)
+    def _task_of(self, query: Query, day: date, products: ProductTable) -> _Task:
+        question = SqlQuestion(query.sql, self._sql_rules, products.texts, day)
         reading = self._sql_reader.read(question)
         if reading.refusal and not reading.products:
             raise reading.refusal
-        product = self._products.pick(reading.products)
+        product = products.pick(reading.products)
         if product.notebook and reading.refusal:
             raise reading.refusal
         fields = self._sql_rules.account_fields

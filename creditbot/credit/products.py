@@ -31,9 +31,8 @@ PRODUCTS_FILE replaces the table:
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,6 +87,14 @@ class ProductTable:
         """What to look for in the SQL, product by product."""
         return tuple(rule.texts for rule in self.rules)
 
+    def only(self, names: Collection[str] | None) -> ProductTable:
+        """The table with every product off but these; None leaves it as it is."""
+        if names is None:
+            return self
+        off = (replace(rule, product=replace(rule.product, notebook=None)) for rule in self.rules)
+        rules = zip(self.rules, off, strict=True)
+        return replace(self, rules=tuple(rule if rule.product.name in names else other for rule, other in rules))
+
     def pick(self, asked_for: Sequence[str]) -> Product:
         """The product of SQL that asks for these products. If that product is off, its link is skipped.
 
@@ -125,6 +132,8 @@ def default_products(verify_notebook: str | None, psms_notebook: str | None) -> 
 
 def load_products(path: Path) -> ProductTable:
     """The table of PRODUCTS_FILE. Raises a `SettingsError` that names the file, the row and the key."""
+    import tomllib  # most ticks read no such file
+
     try:
         text = path.read_text(encoding="utf-8")
         table = _Table.model_validate(tomllib.loads(text))

@@ -37,12 +37,10 @@ A key that the file leaves out has the default that is shown here:
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,6 +51,8 @@ from creditbot.credit.footprint import ACCOUNT_FIELDS
 from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, Talkers, TrafficRules
 from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import SettingsError
+from creditbot.settings.names import nearest
+from creditbot.settings.types import is_member
 
 
 def load_policy(path: Path) -> Policy:
@@ -81,7 +81,7 @@ def _usd_or_none(value: object) -> Decimal | None:
 
 
 def _member(value: str) -> str:
-    if not re.fullmatch(r"[UW][A-Z0-9]+", value):
+    if not is_member(value):
         raise ValueError("it must be a member ID, which starts with U or W")
     return value
 
@@ -179,5 +179,4 @@ def _problem(problem: Any) -> str:
     if problem["type"] != "extra_forbidden":
         return f"{', '.join(names)}: {problem['msg'].removeprefix('Value error, ')}"
     table = _TABLES[tuple(str(part) for part in loc[:-1] if not isinstance(part, int))]
-    nearest = max(table.model_fields, key=lambda name: SequenceMatcher(a=name, b=str(loc[-1])).ratio())
-    return f"{', '.join(names)}: there is no such key; the nearest one is {nearest}"
+    return f"{', '.join(names)}: there is no such key; the nearest one is {nearest(str(loc[-1]), table.model_fields)}"

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from creditbot.decide.policy import Policy
+from creditbot.decide.channel_rules import ChannelTable
 from creditbot.evidence.fields import text
 from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.audit_findings import Finding, Kind
@@ -101,13 +101,13 @@ class _Tally:
     overlaps: list[CreditedOverlap] = field(default_factory=list)
 
 
-def audit(reader: AuditReader, clock: Clock, policy: Policy, since: datetime | None = None) -> Audit:
+def audit(reader: AuditReader, clock: Clock, channels: ChannelTable, since: datetime | None = None) -> Audit:
     """Compares everything. Raises what reading raises.
 
     Args:
         reader: reads it.
         clock: Slack's; it is asked once Slack has been.
-        policy: of today: approvals that were asked for by it are counted again.
+        channels: with the policies of today: approvals that were asked for by them are counted again.
         since: UTC; requests that were asked before are left out. The log is always checked as a whole.
     """
     files, state = reader.log()
@@ -121,8 +121,9 @@ def audit(reader: AuditReader, clock: Clock, policy: Policy, since: datetime | N
         files, _ = reader.log()  # a tick may have added entries since, and posted a reply that vouches for them
     log = check_log(files, witnesses, clock.now())
     tally = _Tally()
-    saved_of, by = reader.saved(in_order(keys)), CheckedBy(policy, reader.pointers())
-    for key, saved in saved_of:
+    pointers = reader.pointers()
+    for key, saved in reader.saved(in_order(keys)):
+        by = CheckedBy(channels.of(key.channel, workspace).policy, pointers)
         _compare(key, saved, state, posts, (log, workspace, by), tally)
     changed = _changed_since(state, reader.state())
     findings = [*log.findings, *spoilt, *check_unmarked(posts, log, workspace), *_unreadable(state)]

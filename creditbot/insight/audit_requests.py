@@ -43,10 +43,10 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class CheckedBy:
-    """What requests are checked by, beside the log.
+    """What a request is checked by, beside the log.
 
     Attributes:
-        policy: of today: approvals under another one are not counted again.
+        policy: of today, in its channel: an approval under another one is not counted again.
         pointers: hash of what is credited, and the request that it leads to.
     """
 

@@ -11,7 +11,7 @@ that takes itself back is held.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -23,6 +23,7 @@ from creditbot.decide.months import AccountMonth, added, shares_of_answer
 from creditbot.decide.paid_twice import Credited, Other, account_reasons, findings
 from creditbot.decide.policy import Policy
 from creditbot.insight.backtest import BacktestRow, Outcome, in_order
+from creditbot.model import RequestKey
 
 _TAKEN_BACK = "The message itself takes the request back."
 
@@ -32,15 +33,17 @@ def taken_back() -> HoldReason:
     return HoldReason(HoldKind.WORDS, _TAKEN_BACK)
 
 
-def decided(rows: Sequence[BacktestRow], policy: Policy, duplicates: timedelta) -> list[BacktestRow]:
+def decided(
+    rows: Sequence[BacktestRow], policy_of: Callable[[RequestKey], Policy], duplicates: timedelta
+) -> list[BacktestRow]:  # fmt: skip
     """The rows, oldest first, with what would have become of their amounts. Applied twice, it changes nothing.
 
     Args:
         rows: all that people answered in the channels.
-        policy: which amounts a person decides on.
+        policy_of: which amounts a person decides on, request by request.
         duplicates: how long the same SQL is not credited again (DUPLICATE_DAYS).
     """
-    history = _History(policy, duplicates)
+    history = _History(policy_of, duplicates)
     return [history.decide(row) for row in in_order(rows)]
 
 
@@ -48,7 +51,7 @@ def decided(rows: Sequence[BacktestRow], policy: Policy, duplicates: timedelta) 
 class _History:
     """What people have credited so far, found by SQL, by traffic, and by day."""
 
-    policy: Policy
+    policy_of: Callable[[RequestKey], Policy]
     duplicates: timedelta
     by_sql: dict[str, BacktestRow] = field(default_factory=dict)
     by_token: dict[str, list[_Credit]] = field(default_factory=dict)
@@ -84,10 +87,11 @@ class _History:
             self.by_day.get(day, Decimal(0)),
             self.by_month,
         )
-        traffic = self.policy.traffic
+        policy = self.policy_of(row.key)
+        traffic = policy.traffic
         whose = account_reasons([link.footprint for link in links]) if traffic.account_required else ()
         twice = findings(links, self._others(row, links)).reasons if traffic.hold_overlap else ()
-        return (*self.policy.reasons(facts), *whose, *twice)
+        return (*policy.reasons(facts), *whose, *twice)
 
     def _others(self, row: BacktestRow, links: Sequence[Credited]) -> list[Other]:
         """The credits that may be for the same traffic, but for those of the very same SQL."""
@@ -113,7 +117,7 @@ class _History:
             self.by_token.setdefault(token, []).append(credit)
         amount, day = row.answer.amount, row.asked_at.astimezone(UTC).date()
         self.by_day[day] = self.by_day.get(day, Decimal(0)) + (amount or row.amount or Decimal(0))
-        if self.policy.limits.account_month is not None:
+        if self.policy_of(row.key).limits.account_month is not None:
             shares = shares_of_answer([(link.footprint, link.amount) for link in links], amount)
             self.by_month = self._with(shares)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -129,7 +129,8 @@ class Backtester:
         self._rules = rules
 
     def row(
-        self, asked: Asked, now: datetime, before: BacktestRow | None = None
+        self, asked: Asked, now: datetime, before: BacktestRow | None = None,
+        products: Collection[str] | None = None,
     ) -> tuple[BacktestRow, str | None]:  # fmt: skip
         """The row of a request, and its page; no page if the row of before still holds.
 
@@ -137,12 +138,13 @@ class Backtester:
             asked: the request.
             now: UTC.
             before: the row that was kept of it, or None.
+            products: names of those that are on in its channel; None for every one that has a notebook.
 
         Raises an error that concerns every request, such as `Unreachable`.
         """
         began = time.monotonic()
         found = [self._query(link) for link in asked.request.links]
-        made_from = self._made_from(asked.request, found)
+        made_from = self._made_from(asked.request, found, products)
         author, answer = asked.request.message.user or "", asked.answer
         if before and before.made_from == made_from:
             return replace(before, permalink=asked.permalink, requester=author, answer=answer), None
@@ -153,7 +155,7 @@ class Backtester:
             if isinstance(query, Query) and self._reads_clock(query.sql, *then):
                 problem = f"The SQL of {query.link.url} reads the clock: it asks for other days now than then."
                 return replace(row, problem=problem), None
-        trial = tried(self._calculator, asked.request.key, asked.permalink, asked.request, now)
+        trial = tried(self._calculator, asked.request.key, asked.permalink, asked.request, now, products)
         seconds = round(time.monotonic() - began, 3)
         return replace(row, seconds=seconds, **_result(asked, trial)), _page(asked, trial)
 
@@ -165,10 +167,13 @@ class Backtester:
         except RequestFailure as failure:
             return failure
 
-    def _made_from(self, request: Request, found: Sequence[Query | RequestFailure]) -> str:
+    def _made_from(
+        self, request: Request, found: Sequence[Query | RequestFailure], products: Collection[str] | None
+    ) -> str:  # fmt: skip
         """A hash of all that decides what comes out, but for the data in the warehouse and people's answers."""
         asked = [_names(each) if isinstance(each, Query) else each.kind for each in found]
-        rules = (VERSION, request.message.text, request.fingerprint, self._rules)
+        rules_there = replace(self._rules, products=self._rules.products.only(products))
+        rules = (VERSION, request.message.text, request.fingerprint, rules_there)
         return hashlib.sha256(repr((rules, asked)).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _reads_clock(self, sql: str, then: date, now: date) -> bool:

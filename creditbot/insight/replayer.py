@@ -7,7 +7,7 @@ as in a tick, and the same runner runs the notebooks. Nothing is posted, and nei
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, get_args
@@ -90,13 +90,13 @@ class RulesOfNow:
     Attributes:
         products: which notebook runs on which SQL.
         sql: which SQL may be run.
-        policy: by which a person would have to decide.
+        policy_of: by which a person would have to decide, request by request.
         values: product -> what the runner sets in the policy cell of its notebook.
     """
 
     products: ProductTable
     sql: SqlRules
-    policy: Policy
+    policy_of: Callable[[RequestKey], Policy]
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -203,7 +203,7 @@ class Replayer:
         kinds = {HoldKind.REQUEST_LIMIT}
         if all(link.url in traffic for link in credited):
             kinds |= {HoldKind.ACCOUNTS, HoldKind.AGE}
-        found = self._rules.policy.reasons(CreditFacts(facts, time_of(key.ts))) if facts else ()
+        found = self._rules.policy_of(key).reasons(CreditFacts(facts, time_of(key.ts))) if facts else ()
         return [reason for reason in found if reason.kind in kinds]
 
 

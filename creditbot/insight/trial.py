@@ -6,7 +6,7 @@ and `creditbot replay` show it. Nothing is posted and nothing is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,7 @@ def tried(
     permalink: str,
     request: Request,
     now: datetime,
+    products: Collection[str] | None = None,
     *,
     strict: bool = False,
 ) -> Trial:
@@ -52,12 +53,13 @@ def tried(
         permalink: its address, or "".
         request: its message and links.
         now: UTC.
+        products: names of those that are on for this request; None for every one that has a notebook.
         strict: whether an error that another try may not meet is raised, too.
 
     Raises an error that is not the fault of a link.
     """
     try:
-        computation = calculator.compute(request, now)
+        computation = calculator.compute(request, now, products)
     except LinksFailed as failed:
         for _, error in failed.problems:
             if error.shared or isinstance(error, SettingsError) or (strict and error.retry):

@@ -39,8 +39,15 @@ class Address:
     ts: str
 
 
-def post(world: SandboxWorld, text: str, *, author: str, thread: str = "", broadcast: bool = False) -> str:
-    """Posts a message, in a thread if one of its messages is named; the new message's ts."""
+def post(
+    world: SandboxWorld, text: str, *, author: str, thread: str = "", channel: str = "", broadcast: bool = False
+) -> str:  # fmt: skip
+    """Posts a message, in a thread if one of its messages is named; the new message's ts.
+
+    A `channel` that does not exist is made, with everybody and the bot in it; "" is that of the credit requests.
+    """
+    if channel and thread:
+        raise SettingsError("A reply is posted where its thread is.", "Name --thread or --channel.")
     if broadcast and not thread:
         raise SettingsError("--broadcast shows a reply in the channel as well.", "Name the thread with --thread TS.")
     person = person_called(world, author)
@@ -49,10 +56,23 @@ def post(world: SandboxWorld, text: str, *, author: str, thread: str = "", broad
         **_content(world, text),
         **_from_elsewhere(person),
         user=person["id"],
-        channel=parent.channel if parent else CHANNEL,
+        channel=parent.channel if parent else _channel_called(world, channel) if channel else CHANNEL,
         thread_ts=parent.ts if parent else None,
         broadcast=broadcast,
     )
+
+
+def _channel_called(world: SandboxWorld, name: str) -> str:
+    """The id of the channel of this name, which is made if there is none."""
+    bare = name.removeprefix("#")
+    if not re.fullmatch(r"[a-z0-9_-]{1,80}", bare):
+        raise SettingsError(f"{name!r} is no name of a channel.", "Use lower-case letters, digits, - and _.")
+    found = next((channel for channel in world.all("channel") if channel.get("name") == bare), None)
+    if found:
+        return str(found["id"])
+    id_ = "C0" + re.sub(r"[-_]", "", bare).upper()
+    world.put("channel", id_, {**(world.get("channel", CHANNEL) or {}), "id": id_, "name": bare, "purpose": ""})
+    return id_
 
 
 def edit(world: SandboxWorld, message: str, text: str) -> Address:

@@ -40,6 +40,20 @@ def unknown(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
     return {name: _nearest(name, known, likeness=0.0) for name in strange}
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The one of these names that is most alike; there is at least one."""
+    from difflib import SequenceMatcher
+
+    return max(known, key=lambda other: SequenceMatcher(a=other, b=name).ratio())
+
+
+def alike(name: str, known: Iterable[str]) -> str:
+    """The one of these names that is most alike, or "" if none is a likely slip of the pen."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(known), 1)), "")
+
+
 def _nearest(name: str, settings: list[str], likeness: float = _NEAR) -> str:
     """The setting that is most alike, or "" if none is so much alike."""
     if not settings:

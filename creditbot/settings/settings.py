@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     slack_test_channel: str = Field(
         "", description="The channel to watch, by name or by ID.", examples=["credit-requests"]
     )
+    channels_file: File | None = Field(
+        None,
+        description="A TOML file with a section for each channel: its owner, approvers, products and replies. These "
+        "channels are watched besides those of the other settings.",
+    )
     slack_channels: Names = Field(
         (),
         description="Several channels to watch, by name without `#` or by ID; replaces `SLACK_TEST_CHANNEL`.",
@@ -273,8 +278,8 @@ class Settings(BaseSettings):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The channels to watch, by name or id."""
-        return self.slack_channels or (self.slack_test_channel,)
+        """The channels to watch, by name or id, besides those of CHANNELS_FILE."""
+        return self.slack_channels or tuple(filter(None, (self.slack_test_channel,)))
 
     @property
     def state(self) -> StateFile | StateConfigMap:
@@ -329,8 +334,8 @@ class Settings(BaseSettings):
     @field_validator("slack_channels")
     @classmethod
     def _some_channel(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if not value and not info.data.get("slack_test_channel"):
-            raise ValueError("neither it nor SLACK_TEST_CHANNEL names a channel")
+        if not (value or info.data.get("slack_test_channel") or info.data.get("channels_file")):
+            raise ValueError("neither it nor SLACK_TEST_CHANNEL names a channel, and there is no CHANNELS_FILE")
         return value
 
     @field_validator(*_PLACEHOLDERS)

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+_MEMBER = "[UW][A-Z0-9]+"
 _OUTPUT_SCHEMES = frozenset({"file", "s3", "gs", "abfs", "abfss"})
 
 
@@ -75,8 +76,18 @@ def _app_token(value: SecretStr) -> SecretStr:
     return value
 
 
+def is_member(text: str) -> bool:
+    """Whether a text is the member ID of a person on Slack, and no name or ID of a channel."""
+    return re.fullmatch(_MEMBER, text) is not None
+
+
+def is_channel_id(text: str) -> bool:
+    """Whether a text is the ID of a channel on Slack: names have no capitals."""
+    return re.fullmatch(r"[CG](?=[A-Z]*[0-9])[A-Z0-9]{4,}", text) is not None
+
+
 def _user(value: str) -> str:
-    if not re.fullmatch(r"[UW][A-Z0-9]+", value):
+    if not is_member(value):
         raise ValueError("it must be a member ID, which starts with U or W; Slack shows it in the person's profile")
     return value
 
@@ -116,7 +127,7 @@ OutputUri = Annotated[str, AfterValidator(_output)]
 Digest = Annotated[str, AfterValidator(_digest)]
 Template = Annotated[str, AfterValidator(_template)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Users = Annotated[Names, AfterValidator(_each("[UW][A-Z0-9]+", "member IDs, which start with U or W"))]
+Users = Annotated[Names, AfterValidator(_each(_MEMBER, "member IDs, which start with U or W"))]
 Bots = Annotated[Names, AfterValidator(_each("B[A-Z0-9]+", "bot IDs, which start with B"))]
 File = Annotated[Path, AfterValidator(Path.expanduser)]
 

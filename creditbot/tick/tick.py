@@ -80,12 +80,14 @@ class Bot:
         """Reads everything new and works on it.
 
         Raises `Unreachable`, `Refused` or `StateUnusable`, before anything is done, if Slack, the state or (for a new
-        state) the summaries cannot be used at all.
+        state) the summaries cannot be used at all, and `SettingsError` if two sections of CHANNELS_FILE are about one
+        channel.
         """
         began = time.monotonic()
         state = self._ledger.read()
         say = self._progress.step if state.first else _say_nothing
         workspace = self._ports.inbox.workspace(state.meta.workspace)
+        self._rules.channels.check(workspace)
         context = TickContext(self._ports, self._ledger, workspace, self._rules, self._process)
         say("[1/5] Slack connection: ok")
         if state.first and not context.stopping:

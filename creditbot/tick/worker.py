@@ -219,7 +219,8 @@ class Worker:
             record = self._claim_as_edited(key, record, request)
         if record.attempts == 1 and record.returned == 0 and not self._context.in_shadow(key, record):
             self._context.ports.signs.put(key, "taken")
-        computation = self._calculator.compute(request, self._context.now(), resume=True)
+        products = self._context.rules_of(key).products
+        computation = self._calculator.compute(request, self._context.now(), products, resume=True)
         self._reached |= {LOOKER, *_services(computation)}
         return self._store_result(key, record, request, computation), request
 
@@ -232,7 +233,9 @@ class Worker:
         if is_known or request is None or self._context.stopping:
             return record
         try:
-            look_up = partial(self._calculator.look_up, request, self._context.now())
+            look_up = partial(
+                self._calculator.look_up, request, self._context.now(), self._context.rules_of(key).products
+            )
             return self._parts.finisher.keep_traffic(key, record, request, look_up)
         except Exception as error:  # whatever it is, the request is answered
             defect = not isinstance(error, CreditbotError)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.model import RequestKey
 from tests.support.sampling import costly
-from tests.support.world import BOTH, HOST, OWNER, RULES, World
+from tests.support.world import BOTH, HOST, OWNER, RULES, World, ruled
 
 LIMIT = Decimal(100)
 RULES_OF_PRODUCTS = replace(RULES, products=("verify", "psms"))
@@ -24,7 +24,7 @@ RULES_OF_PRODUCTS = replace(RULES, products=("verify", "psms"))
 def limited(limit: Decimal | None = LIMIT, **traffic: Any) -> dict[str, Any]:
     """Ticks under a limit per account and month, and with these rules about traffic."""
     policy = Policy(Limits(account_month=limit), (OWNER,), traffic=TrafficRules(**traffic))
-    return {"rules": replace(RULES_OF_PRODUCTS, policy=policy), "products": BOTH}
+    return {"rules": ruled(RULES_OF_PRODUCTS, policy=policy), "products": BOTH}
 
 
 def link(

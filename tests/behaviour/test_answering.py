@@ -23,6 +23,7 @@ from tests.support.world import (
     VERIFY,
     World,
     explore_link,
+    ruled,
     short_link,
 )
 
@@ -144,7 +145,7 @@ def test_a_credit_above_max_credit_usd_is_held_and_not_posted(world: World, slug
     """Splitting a request over several links does not get around the limit."""
     world.amounts = {"big": Decimal("1000.01"), "a": Decimal("500.00"), "b": Decimal("500.01")}
     key = world.ask(*slugs)
-    world.tick(rules=replace(RULES, policy=Policy(Limits(request=Decimal(1000)), approvers=(OWNER,))))
+    world.tick(rules=ruled(policy=Policy(Limits(request=Decimal(1000)), approvers=(OWNER,))))
     assert ("held", []) == (world.record(key).status, world.replies(key))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ APPROVED = "Approved, $812.40, exceptions"
     [{"user": "U0BOSS"}, {"user": None, "bot": "B0OLD"}, {"user": BOT_USER, "bot": BOT}],
     ids=["a person", "a previous bot", "us without a marker"],
 )
-def test_a_request_that_somebody_answered_first_is_left_alone(world: World, answerer: dict[str, str | None]) -> None:
+def test_a_request_that_somebody_answered_first_is_left_alone(world: World, answerer: dict[str, Any]) -> None:
     key = world.ask("abc")
     answer = world.say(APPROVED, thread_ts=key.ts, **answerer)
     world.tick(rules=replace(RULES, requests=replace(REQUEST_RULES, previous_bots=frozenset({"B0OLD"}))))

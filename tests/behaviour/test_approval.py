@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from creditbot.decide.policy import Band, Limits, Policy
 from creditbot.errors import SLACK, PostUnknown, Refused
 from creditbot.model import RequestKey
-from tests.support.world import BOT_USER, HOST, OWNER, PERSON, RULES, World
+from tests.support.world import BOT_USER, HOST, OWNER, PERSON, World, ruled
 
 ROSA, SAM = "U0ROSA", "U0SAM"
 BIG = Decimal("30000.00")
@@ -21,7 +20,7 @@ REPLY = "Approved, $30,000.00, exceptions"
 
 def under(policy: Policy) -> dict[str, Any]:
     """Ticks under this policy."""
-    return {"rules": replace(RULES, policy=policy)}
+    return {"rules": ruled(policy=policy)}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from creditbot.state.codec import LOG
 from tests.support import tampering as do
 from tests.support.points import Point
 from tests.support.tampering import Deed, Past, new_past
-from tests.support.world import BOT, BOT_USER, CHANNEL, RULES, TEAM, World
+from tests.support.world import BOT, BOT_USER, CHANNEL, RULES, TEAM, World, ruled
 
 K = Kind
 ONE, NINE, MORE = Decimal("1.00"), Decimal("9.00"), Decimal("51.00")
@@ -331,7 +331,7 @@ class TestWhatAgrees:
         """By people, not by votes. What is replaced is a name in all that creditbot keeps."""
         policy = Policy(approvers=("U0OWNER", "U0SAM"), bands=(Band(Decimal(10_000), 2),))
         world.amounts["big"] = Decimal("30000.00")
-        key, rules = world.ask("big"), replace(RULES, policy=policy)
+        key, rules = world.ask("big"), ruled(policy=policy)
         world.tick(rules=rules)
         world.react("+1", "U0OWNER")
         world.react("+1", "U0SAM")
@@ -449,7 +449,7 @@ class TestWhatAgrees:
         told: list[str] = []
         ports = world.ports()
         sources = Sources(ports.state, ports.log, ports.summaries, ports.pages, ports.inbox, tell=told.append)
-        assert not audit(AuditReader(sources), ports.clock, RULES.policy).findings
+        assert not audit(AuditReader(sources), ports.clock, RULES.channels).findings
         assert ["Reading 51 threads of Slack, which lets us read about 50 a minute."] == told
 
     def test_slack_that_is_down_ends_the_audit(self) -> None:

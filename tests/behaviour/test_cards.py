@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,9 +9,9 @@ import pytest
 from creditbot.errors import SLACK, SUMMARY_STORE, CardRefused, PostRefused, PostUnknown, Unreachable
 from creditbot.model import Card, RequestKey
 from tests.support.points import Point
-from tests.support.world import OWNER, REFERENCE, RULES, World
+from tests.support.world import OWNER, REFERENCE, RULES, World, ruled
 
-CARDS = replace(RULES, cards=True)
+CARDS = ruled(cards=True)
 REFUSED = CardRefused("Slack refused the post: invalid_blocks.")
 
 

@@ -13,7 +13,7 @@ import pytest
 from creditbot.decide.policy import Policy, TrafficRules
 from creditbot.model import RequestKey
 from tests.support.ticks import Tick
-from tests.support.world import REFERENCE, RULES, World
+from tests.support.world import REFERENCE, World, ruled
 
 DECEMBER = "account_sid = 'AC1' AND day >= DATE '2025-12-01' AND day < DATE '2026-01-01'"
 AMOUNT = Decimal("50.00")
@@ -35,7 +35,7 @@ def link(world: World, slug: str, conditions: str = DECEMBER, *units: list[objec
 
 def without(**changes: Any) -> dict[str, Any]:
     """Ticks under the default policy, but for these rules about traffic."""
-    return {"rules": replace(RULES, policy=Policy(traffic=replace(TrafficRules(), **changes)))}
+    return {"rules": ruled(policy=Policy(traffic=replace(TrafficRules(), **changes)))}
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -14,7 +13,7 @@ from creditbot.errors import SUMMARY_STORE, NotebookFailed, Unreachable
 from creditbot.model import Cell, NotebookRun, RequestKey
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import OWNER, REFERENCE, RULES, World, short_link
+from tests.support.world import OWNER, REFERENCE, World, ruled, short_link
 
 DOWN = Unreachable(SUMMARY_STORE, "The bucket is down.")
 
@@ -62,7 +61,7 @@ def test_a_held_sum_has_a_page_with_the_credit_of_each_link(world: World) -> Non
     """And with the sum, on which a person decides."""
     world.amounts |= {"a": Decimal("600.00"), "b": Decimal("700.00")}
     key = world.ask("a", "b")
-    world.tick(rules=replace(RULES, policy=Policy(Limits(request=Decimal(1000)), approvers=(OWNER,))))
+    world.tick(rules=ruled(policy=Policy(Limits(request=Decimal(1000)), approvers=(OWNER,))))
     assert "$600.00 + $700.00 = $1,300.00" in page(world, key)
     assert "The amount of $1,300.00 is above the limit of $1,000.00 for one request." in page(world, key)
     assert "Nobody has voted yet." in page(world, key)

@@ -13,9 +13,9 @@ from creditbot.decide.policy import Policy, TrafficRules
 from creditbot.errors import SLACK, Refused
 from tests.behaviour.failures import SILENCE
 from tests.support.ticks import Tick, stopped
-from tests.support.world import REFERENCE, RULES, World, explore_link
+from tests.support.world import REFERENCE, World, explore_link, ruled
 
-ANY_TRAFFIC = replace(RULES, policy=Policy(traffic=TrafficRules(hold_overlap=False)))
+ANY_TRAFFIC = ruled(policy=Policy(traffic=TrafficRules(hold_overlap=False)))
 """Only the SQL is compared; the traffic is the same for longer."""
 ONE_DAY = replace(ANY_TRAFFIC, duplicates=timedelta(days=1))
 NOT_IN_CHANNEL = Refused(SLACK, "Slack refuses it: not_in_channel.")

@@ -14,9 +14,9 @@ from creditbot.decide.policy import Policy
 from creditbot.decide.second_opinion import OpinionRules
 from creditbot.model import RequestKey
 from tests.support.opinions import FITTED, five_percent, keep, label, made, shares
-from tests.support.world import OWNER, RULES, World
+from tests.support.world import OWNER, World, ruled
 
-ON: dict[str, Any] = {"rules": replace(RULES, policy=Policy(approvers=(OWNER,), opinion=OpinionRules(hold=True)))}
+ON: dict[str, Any] = {"rules": ruled(policy=Policy(approvers=(OWNER,), opinion=OpinionRules(hold=True)))}
 """Ticks that ask for a second opinion. The notebook's fraud cost is always $99,999.00."""
 
 
@@ -68,9 +68,9 @@ def test_an_amount_as_usual_is_answered_and_the_summary_says_what_is_usual(world
 
 def test_a_second_opinion_lets_nothing_pass_that_the_policy_holds(world: World) -> None:
     keep(world.models, five_percent())
-    strict = replace(ON["rules"].policy, limits=replace(Policy().limits, request=Decimal(1000)))
+    strict = replace(ON["rules"].channels.everywhere.policy, limits=replace(Policy().limits, request=Decimal(1000)))
     key = world.ask("abc")
-    world.tick(rules=replace(RULES, policy=strict))
+    world.tick(rules=ruled(policy=strict))
     assert [HoldKind.REQUEST_LIMIT] == [reason.kind for reason in world.record(key).hold.reasons]  # type: ignore[union-attr]
 
 
@@ -142,7 +142,7 @@ def test_an_approval_stands_if_another_model_finds_the_amount_usual(world: World
 
 
 def test_to_ask_for_a_second_opinion_voids_approvals_of_before(world: World) -> None:
-    assert Policy().digest != ON["rules"].policy.digest
+    assert Policy().digest != ON["rules"].channels.everywhere.policy.digest
     assert Policy().digest == Policy(opinion=OpinionRules()).digest
 
 

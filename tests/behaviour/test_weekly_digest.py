@@ -11,7 +11,7 @@ from creditbot.answer.weekly import AGAIN, digest_name
 from creditbot.errors import CreditbotError, PostRefused
 from tests.behaviour.failures import SILENCE
 from tests.support.points import At, Point, nowhere, watched
-from tests.support.world import START, Killed, World
+from tests.support.world import OWNER, START, Killed, World
 
 MONDAY = timedelta(days=4) - timedelta(hours=5)
 """From the start of the world to a Monday at 7:00 UTC."""
@@ -38,7 +38,7 @@ def ready(world: World, at: At = nowhere) -> Callable[[], None]:
     process = world.bot(at=passing)
     process.tick()
     is_over = True
-    owner = watched(world.ports(), passing).owner
+    owner = watched(world.ports(), passing).owners.conversation_with(OWNER)
     return lambda: process.post_digest(owner, lambda week: f"Digest of {week}.")
 
 

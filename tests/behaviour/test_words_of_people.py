@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,7 @@ from creditbot.decide.policy import Policy, Talkers
 from creditbot.intake.thread import NO_REACTIONS
 from creditbot.model import RequestKey
 from tests.behaviour.failures import SILENCE
-from tests.support.world import BOT_USER, OWNER, PERSON, REFERENCE, RULES, Outcome, World, explore_link
+from tests.support.world import BOT_USER, OWNER, PERSON, REFERENCE, Outcome, World, explore_link, ruled
 
 BOSS, SAM = "U0BOSS", "U0SAM"
 EXACT = "Approved, $812.40, exceptions"
@@ -21,7 +20,7 @@ EXACT = "Approved, $812.40, exceptions"
 
 def talk(of: Talkers, *approvers: str) -> dict[str, Any]:
     """Ticks under a policy about plain talk."""
-    return {"rules": replace(RULES, policy=Policy(approvers=approvers or (OWNER,), talk=of))}
+    return {"rules": ruled(policy=Policy(approvers=approvers or (OWNER,), talk=of))}
 
 
 def reasons(world: World, key: RequestKey) -> list[str]:

@@ -35,6 +35,7 @@ SAME: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
     "identity-gcp": ({}, {"identity": "gcp"}),
     "jobs": ({"RUNNER": "job", "RUNS_NAMESPACE": "creditbot-runs", "WORKERS": "16"}, {}),
     "monitoring": ({}, {"monitoring": {"enabled": True}}),
+    "own-files": ({"CHANNELS_FILE": "/files/channels.toml"}, {"files": {"configMap": "creditbot-files"}}),
     "own-notebooks": (
         {"NOTEBOOK_PATH": "/notebooks/verify.ipynb"},
         {"notebooks": {"configMap": "creditbot-notebooks"}},
@@ -45,7 +46,7 @@ SAME: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
 """Component -> settings that go with it, and values that say the same to the chart."""
 CASES = [
     [],
-    ["bucket", "external-secrets", "monitoring", "identity-aws", "own-notebooks", "serve"],
+    ["bucket", "external-secrets", "monitoring", "identity-aws", "own-files", "own-notebooks", "serve"],
     ["serve", "identity-azure"],
     ["identity-gcp"],
     ["teams", "jobs"],

@@ -61,12 +61,13 @@ def test_a_bucket_takes_the_place_of_the_volume(namespace: Kubectl, tmp_path: Pa
     assert [] == namespace.json("get", "persistentvolumeclaims")["items"]
 
 
-def test_own_notebooks_come_from_a_config_map(namespace: Kubectl, tmp_path: Path) -> None:
+def test_own_notebooks_and_files_come_from_config_maps(namespace: Kubectl, tmp_path: Path) -> None:
     """Read-only, beside what is there."""
-    pod = applied(namespace, tmp_path, "own-notebooks")
-    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "notebooks"]
-    assert ("/notebooks", True) == (mount["mountPath"], mount["readOnly"])
-    assert {"tmp", "summaries", "notebooks"} == {volume["name"] for volume in pod["volumes"]}
+    pod = applied(namespace, tmp_path, "own-notebooks", "own-files")
+    shown = pod["containers"][0]["volumeMounts"]
+    mounts = {mount["name"]: (mount["mountPath"], mount.get("readOnly")) for mount in shown}
+    assert {"notebooks": ("/notebooks", True), "files": ("/files", True)}.items() <= mounts.items()
+    assert {"tmp", "summaries", "notebooks", "files"} == {volume["name"] for volume in pod["volumes"]}
 
 
 IDENTITIES = [

@@ -253,7 +253,7 @@ def test_an_owner_who_cannot_be_written_to_has_no_message(stub: SlackStub, answe
     stub.on("conversations.open", answer)
     with pytest.raises(PostRefused) as caught:
         stub.open().owner.tell("hello", Marker("notice", "one"))
-    assert f"Slack did not open a conversation with the bot's owner U0OWNER: {why}." == caught.value.what
+    assert f"Slack did not open a conversation with the owner U0OWNER: {why}." == caught.value.what
     assert caught.value.todo == todo
     assert caught.value.retry
     assert [] == stub.bodies()

@@ -82,7 +82,7 @@ def bot(order: Order, at: At) -> Bot:
     folder, leaps, world = Path(order.folder), Leaps(), World()
     slack = open_slack(order.token, order.api_url, [order.channel], order.owner, sleep=leaps.sleep, boot=leaps)
     ports = replace(
-        world.ports(), inbox=slack.inbox, replier=slack.replier, owner=slack.owner,
+        world.ports(), inbox=slack.inbox, replier=slack.replier, owners=slack.owners,
         summaries=ObjectSummaries(str(folder / "outputs")), state=FileStore(folder / "state.json"),
         clock=Later(slack.clock, timedelta(seconds=order.later)),
     )  # fmt: skip

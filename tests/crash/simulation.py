@@ -19,12 +19,12 @@ from creditbot.tick.agenda import Agenda, Part, plan
 from tests.crash.faults import LATENESS, Fault, Injected, arm
 from tests.support.points import Point
 from tests.support.ticks import Tick
-from tests.support.world import RULES, Killed, World
+from tests.support.world import RULES, Killed, World, ruled
 
 SCHEDULE = timedelta(minutes=5)
-SWEEP_RULES = replace(RULES, attempts=6, cards=True)
+SWEEP_RULES = ruled(replace(RULES, attempts=6), cards=True)
 """With fewer a request that three faults hit in a row is given up, as it should be."""
-HOURS = replace(SWEEP_RULES, policy=replace(SWEEP_RULES.policy, expires=timedelta(hours=2)))
+HOURS = ruled(SWEEP_RULES, policy=replace(RULES.channels.everywhere.policy, expires=timedelta(hours=2)))
 """For runs in which nobody votes: holds end soon."""
 
 

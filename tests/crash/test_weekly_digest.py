@@ -23,7 +23,7 @@ from tests.crash.test_points import UNAVOIDABLE
 from tests.support.points import Point, watched
 from tests.support.sampling import count, sampled
 from tests.support.ticks import Tick
-from tests.support.world import RULES, Killed, World
+from tests.support.world import OWNER, RULES, Killed, World
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MONDAY = datetime.fromisoformat("2026-01-12T07:01:00+00:00")
@@ -45,7 +45,7 @@ class Mondays(Simulation):
         with suppress(Killed, Injected, CreditbotError):
             process = self.world.bot(at=at, rules=self.rules)
             process.tick()
-            owner = watched(self.world.ports(), at).owner
+            owner = watched(self.world.ports(), at).owners.conversation_with(OWNER)
             process.post_digest(owner, lambda week: f"Digest of {week}.")
 
     @override

@@ -12,6 +12,7 @@ from creditbot.answer.rules import Rules
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import default_products
 from creditbot.credit.sql.check import SqlRules
+from creditbot.decide.channel_rules import ChannelRules, ChannelTable
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
@@ -89,7 +90,7 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
     """Slack and Looker as they are, the rest in memory, one thing at a time: VCR is not for threads."""
     slack, resolver, memory = stage.slack(), stage.looker(), fakes.World()
     ports = Ports(
-        slack.inbox, slack.replier, NoSigns(), slack.owner, slack.approvers, resolver, Notebook(),
+        slack.inbox, slack.replier, NoSigns(), slack.owners, slack.approvers, resolver, Notebook(),
         fakes.MemorySummaries(memory), fakes.MemoryPages(memory), fakes.MemoryNotebooks(memory),
         fakes.MemoryLog(memory), fakes.MemoryModels(memory), fakes.MemoryStore(memory), slack.clock,
     )  # fmt: skip
@@ -98,7 +99,7 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
     rules = Rules(
         RequestRules(looker_host(stage.origin.looker_base_url)), lookback=timedelta(hours=72),
         settle=timedelta(seconds=900), attempts=3, duplicates=timedelta(days=35),
-        template="Approved, {amount}, exceptions",
+        channels=ChannelTable(ChannelRules(stage.owner, "Approved, {amount}, exceptions")),
     )  # fmt: skip
     process = ThisProcess("tick", wall=lambda: datetime.fromtimestamp(NOW, UTC))
     return Bot(ports, Ledger(ports.state), calculator, rules, process, progress)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from creditbot.ports import Ports
+from creditbot.ports import Owners, Ports
 
 Point = Literal[
     "state.before-write", "state.after-write",
@@ -61,6 +61,18 @@ class _Watched:
         return watched
 
 
+class _WatchedOwners:
+    """Owners each of whose conversations is watched."""
+
+    def __init__(self, owners: Owners, at: At) -> None:
+        self._owners = owners
+        self._at = at
+
+    def conversation_with(self, user: str) -> Any:
+        verbs = {"tell": _always("notice", "send"), "was_told": _always("notice", "look")}
+        return _Watched(self._owners.conversation_with(user), verbs, self._at)
+
+
 def _always(effect: str, action: str) -> Callable[..., tuple[str, str]]:
     return lambda *_: (effect, action)
 
@@ -75,7 +87,6 @@ def watched(ports: Ports, at: At) -> Ports:
     around: dict[str, dict[str, Callable[..., tuple[str, str]]]] = {
         "inbox": {"messages": _always("history", "read"), "thread": _always("thread", "read")},
         "replier": {"reply": _always("reply", "send"), "amend": _always("reply", "amend")},
-        "owner": {"tell": _always("notice", "send"), "was_told": _always("notice", "look")},
         "approvers": {
             "ask": _always("ask", "send"),
             "asked": _always("ask", "look"),
@@ -90,4 +101,4 @@ def watched(ports: Ports, at: At) -> Ports:
         "state": {"write": _always("state", "write")},
     }
     changes: dict[str, Any] = {name: _Watched(getattr(ports, name), verbs, at) for name, verbs in around.items()}
-    return replace(ports, **changes)
+    return replace(ports, **changes, owners=_WatchedOwners(ports.owners, at))

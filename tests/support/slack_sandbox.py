@@ -25,10 +25,7 @@ def quiet_slack(folder: Path, time: Time) -> Iterator[SandboxSlack]:
 
 
 @contextmanager
-def adapters_on(sandbox: SandboxSlack, time: Time, approvals: str = "") -> Iterator[SlackAdapters]:
-    """The adapters on it; `approvals` names where approvers are asked, "" means the owner's direct messages."""
+def adapters_on(sandbox: SandboxSlack, time: Time) -> Iterator[SlackAdapters]:
+    """The adapters on it."""
     with HttpServer(sandbox, clock=time) as server:
-        yield open_slack(
-            sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, approvals=approvals, sleep=time.sleep,
-            boot=time,
-        )  # fmt: skip
+        yield open_slack(sandbox.token, f"{server.url}/api/", [CHANNEL_NAME], OWNER, sleep=time.sleep, boot=time)

@@ -27,6 +27,7 @@ from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable, default_products
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReading, read_sql
+from creditbot.decide.channel_rules import ChannelRules, ChannelTable
 from creditbot.decide.policy import DEFAULT_LIMIT, Policy
 from creditbot.errors import CardRefused, LinkUnusable, PostRefused, StateConflict, StateUnusable, SummaryDamaged
 from creditbot.evidence.proof import Proof
@@ -51,6 +52,7 @@ from creditbot.model import (
     Workspace,
 )
 from creditbot.ports import Kept, Ports, Stored
+from creditbot.settings.types import is_member
 from creditbot.slack_time import micros_of, time_of
 from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
@@ -69,9 +71,17 @@ HOST = "acme.looker.com"
 REQUEST_RULES = RequestRules(looker_host(f"https://{HOST}"))
 RULES = Rules(
     REQUEST_RULES, lookback=timedelta(hours=72), settle=timedelta(minutes=15), attempts=3,
-    duplicates=timedelta(days=35), template="Approved, {amount}, exceptions",
-    policy=Policy(approvers=(OWNER,)),
+    duplicates=timedelta(days=35), channels=ChannelTable(
+        ChannelRules(OWNER, "Approved, {amount}, exceptions", policy=Policy(approvers=(OWNER,)))
+    ),
 )  # fmt: skip
+
+
+def ruled(rules: Rules = RULES, **changes: Any) -> Rules:
+    """The rules with changes to those of every channel that has no section."""
+    return replace(rules, channels=replace(rules.channels, everywhere=replace(rules.channels.everywhere, **changes)))
+
+
 REFERENCE = "Approved, $4,948.80, exceptions"
 VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.ipynb", "psms.ipynb")
 
@@ -130,11 +140,11 @@ class World:
     Attributes:
         now: the one true time.
         step: how long each effect takes.
-        channels: that the bot is a member of; people write in the first one.
+        channels: that the bot is a member of; people write in `CHANNEL` unless a test names another one.
         missing: channels that the settings name and that cannot be watched -> why.
         messages: of the channel and its threads, in any order.
         pending, pending_direct: posts that are accepted and not visible yet.
-        direct: messages to the owner.
+        direct: messages to owners.
         pending_asks, asks: messages to the approvers, likewise.
         votes: emoji -> ids of those who react with it to each question as soon as it is posted.
         unapproved: keys of requests that were answered with more than the default limit although the owner's yes did
@@ -275,13 +285,13 @@ class World:
         """A person writes a request as a reply in the thread of `top`, and sends it to the channel, too."""
         return self.ask(*slugs, thread_ts=top.ts, subtype="thread_broadcast")
 
-    def say(self, text: str, user: str | None = PERSON, **fields: Any) -> RequestKey:
+    def say(self, text: str, user: str | None = PERSON, *, channel: str = CHANNEL, **fields: Any) -> RequestKey:
         """Somebody writes a message; `thread_ts` makes it a reply."""
         ts = ts_of(self.now, self.number())
-        message = Message(CHANNEL, ts, user=user, text=text, content={"text": text}, **fields)
+        message = Message(channel, ts, user=user, text=text, content={"text": text}, **fields)
         self.messages.append(message)
         self._versions[ts] = [(self.now, message)]
-        return RequestKey(TEAM, CHANNEL, ts)
+        return RequestKey(TEAM, channel, ts)
 
     def stray_reply(self, key: RequestKey, text: str = REFERENCE, thread: RequestKey | None = None) -> RequestKey:
         """A reply of the bot with its marker that the state knows nothing of; `thread` as in `address`."""
@@ -331,7 +341,7 @@ class World:
         return next((m for since, m in reversed(self._versions[message.ts]) if since <= moment), None)
 
     def visible_direct(self) -> list[Message]:
-        """The owner's conversation as it is seen now."""
+        """The conversations with owners as they are seen now."""
         for post in [p for p in self.pending_direct if p.visible_at <= self.now]:
             self.pending_direct.remove(post)
             self.direct.append(post.message)
@@ -339,7 +349,7 @@ class World:
         return self.direct
 
     def visible_asks(self) -> list[Message]:
-        """The approvers' conversation as it is seen now."""
+        """The conversations with approvers as they are seen now."""
         for post in [p for p in self.pending_asks if p.visible_at <= self.now]:
             self.pending_asks.remove(post)
             self.asks.append(post.message)
@@ -370,16 +380,16 @@ class World:
         self._versions[ts] += [(self.now, m) for m in self.asks if m.ts == ts]
 
     def shown_direct(self) -> list[Message]:
-        """The owner's conversation as a look that is `stale` shows it."""
+        """The conversations with owners as a look that is `stale` shows them."""
         return [m for m in self.visible_direct() if self._landed[m.ts] <= self.now - self.stale]
 
     def posted_key(self, key: RequestKey) -> RequestKey:
         """The key of our first reply to a request, as that of a message."""
         return RequestKey(TEAM, CHANNEL, self.posted()[str(key)][0].ts)
 
-    def told(self) -> list[str]:
-        """What the owner was told."""
-        return [m.text for m in self.visible_direct()]
+    def told(self, user: str = OWNER) -> list[str]:
+        """What an owner was told."""
+        return [m.text for m in self.visible_direct() if m.channel == direct_channel(user)]
 
     def state(self) -> State:
         """The state as it stands in the store."""
@@ -437,7 +447,7 @@ class World:
         """The world as one process sees it; `memory` is that of the process's deployment if it is another one."""
         slack, memory = FakeSlack(self), memory or self
         return Ports(
-            slack, slack, FakeSigns(self), FakeOwner(self), FakeApprovers(self), FakeResolver(self), FakeRunner(self),
+            slack, slack, FakeSigns(self), FakeOwners(self), FakeApprovers(self), FakeResolver(self), FakeRunner(self),
             MemorySummaries(memory), MemoryPages(memory), MemoryNotebooks(memory), MemoryLog(memory),
             MemoryModels(memory), MemoryStore(memory), slack,
         )  # fmt: skip
@@ -473,9 +483,9 @@ class World:
         lookup = Lookup(ports.inbox, ports.summaries, ledger, REQUEST_RULES)
         restart(lookup, ledger, ports.clock, Permalink(key.channel, key.ts, key.ts), again)
 
-    def audit(self, since: datetime | None = None, policy: Policy = RULES.policy) -> Audit:
+    def audit(self, since: datetime | None = None, policy: Policy = RULES.channels.everywhere.policy) -> Audit:
         """`creditbot audit`."""
-        return audit(self.audit_reader(), self.ports().clock, policy, since)
+        return audit(self.audit_reader(), self.ports().clock, ruled(policy=policy).channels, since)
 
     def prove(self, key: RequestKey, **options: Any) -> Proof | NoProof:
         """`creditbot audit prove`."""
@@ -561,8 +571,9 @@ class FakeSlack:
 
     def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
         def read() -> list[Message]:
-            assert channel == CHANNEL, channel
-            thread = [m for m in self._world.visible() if thread_ts in (m.ts, m.thread_ts)]
+            assert channel in self._world.channels, channel
+            seen = [m for m in self._world.visible() if m.channel == channel]
+            thread = [m for m in seen if thread_ts in (m.ts, m.thread_ts)]
             return [shown for m in thread if (shown := self._world.shown(m))]
 
         return self._world.effect("thread", read)
@@ -571,11 +582,11 @@ class FakeSlack:
         return self._world.effect("shared", lambda: self._world.is_shared)
 
     def pace(self, channel: str) -> None:
-        assert channel == CHANNEL, channel
+        assert channel in self._world.channels, channel
 
     def reply(self, channel: str, thread_ts: str, text: str, marker: Marker, card: Card | None = None) -> str:
         def post() -> str:
-            assert channel == CHANNEL, channel
+            assert channel in self._world.channels, channel
             world = self._world
             if card and world.refuses_card:
                 raise CardRefused("Slack refused the post: invalid_blocks.")
@@ -600,7 +611,7 @@ class FakeSlack:
         return self._world.effect("reply", post)
 
     def amend(self, channel: str, ts: str, text: str) -> None:
-        assert channel == CHANNEL, channel
+        assert channel in self._world.channels, channel
         self._world.effect("amend", lambda: self._world.change(ts, text=text, content={"text": text}))
 
 
@@ -619,17 +630,33 @@ class FakeSigns:
         self._world.signs[key] = [other for other in self._world.signs.get(key, ()) if other != sign]
 
 
-class FakeOwner:
-    """Direct messages to the owner."""
+class FakeOwners:
+    """Implements Owners."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def conversation_with(self, user: str) -> FakeOwner:
+        return FakeOwner(self._world, direct_channel(user))
+
+
+def direct_channel(user: str) -> str:
+    """The id of the direct messages to a person."""
+    return f"D{user[1:]}"
+
+
+class FakeOwner:
+    """Direct messages to one owner."""
+
+    def __init__(self, world: World, channel: str) -> None:
+        self._world = world
+        self._channel = channel
 
     def tell(self, text: str, marker: Marker) -> str:
         def post() -> str:
             world = self._world
             ts = ts_of(world.now, world.number())
-            message = Message("D0OWNER", ts, user=BOT_USER, bot=BOT, text=text, marker=marker)
+            message = Message(self._channel, ts, user=BOT_USER, bot=BOT, text=text, marker=marker)
             world.pending_direct.append(Post(message, world.now + world.lateness))
             return ts
 
@@ -646,7 +673,7 @@ class FakeOwner:
                 and marker.key in m.marker.keys
                 and marker.nonce in ("", m.marker.nonce)
                 for m in self._world.shown_direct()
-                if time_of(m.ts) >= since
+                if time_of(m.ts) >= since and m.channel == self._channel
             ),
         )
 
@@ -664,30 +691,32 @@ def _amount(reply: str) -> Decimal:
 
 
 class FakeApprovers:
-    """The conversation with the approvers."""
+    """The conversations with approvers."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def ask(self, text: str, marker: Marker) -> tuple[str, str]:
+    def ask(self, where: str, text: str, marker: Marker) -> tuple[str, str]:
+        channel = direct_channel(where) if is_member(where) else where
+
         def post() -> tuple[str, str]:
             world = self._world
             ts = ts_of(world.now, world.number())
             votes = world.votes if ".ask." in marker.key else {}
-            message = Message("D0OWNER", ts, user=BOT_USER, bot=BOT, text=text, marker=marker, reactions=dict(votes))
+            message = Message(channel, ts, user=BOT_USER, bot=BOT, text=text, marker=marker, reactions=dict(votes))
             world.pending_asks.append(Post(message, world.now + world.lateness))
-            return "D0OWNER", ts
+            return channel, ts
 
         return self._world.effect("ask", post)
 
-    def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
+    def asked(self, where: str, about: str, since: datetime) -> Sequence[Message] | None:
         if not self._world.can_read_direct:
             return None
+        channel = direct_channel(where) if is_member(where) else where
 
         def read() -> list[Message]:
-            shown = [
-                s for m in self._world.visible_asks() if (s := self._world.shown_ask(m)) and time_of(m.ts) >= since
-            ]
+            there = [m for m in self._world.visible_asks() if m.channel == channel and time_of(m.ts) >= since]
+            shown = filter(None, map(self._world.shown_ask, there))
             return [m for m in shown if m.marker and m.marker.kind == "ask" and m.marker.key.startswith(about)]
 
         return self._world.effect("asked", read)

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from creditbot.commands.approvals import Ballot, hold_lines
+from creditbot.decide.channel_rules import ChannelTable
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.intake.permalink import Permalink
 from creditbot.model import RequestKey
 from creditbot.state.ledger import Ledger
-from tests.support.world import PERSON, RULES, World
+from tests.support.world import PERSON, World, ruled
 
 ROSA, SAM = "U0ROSA", "U0SAM"
 POLICY = Policy(approvers=(ROSA, SAM, PERSON))
-RULED: dict[str, Any] = {"rules": replace(RULES, policy=POLICY)}
+RULED: dict[str, Any] = {"rules": ruled(policy=POLICY)}
 REPLY = "Approved, $30,000.00, exceptions"
 
 
@@ -40,9 +41,13 @@ def key(world: World) -> RequestKey:
     return key
 
 
+def channels_under(policy: Policy) -> ChannelTable:
+    return ruled(policy=policy).channels
+
+
 def cast(world: World, key: RequestKey, by: str, *, yes: bool, policy: Policy = POLICY) -> None:
     ports = world.ports()
-    ballot = Ballot(ports.inbox, Ledger(ports.state), ports.clock, policy)
+    ballot = Ballot(ports.inbox, Ledger(ports.state), ports.clock, channels_under(policy))
     ballot.cast(Permalink(key.channel, key.ts, key.ts), by, yes=yes, typed_by="rosa@host")
 
 
@@ -53,7 +58,7 @@ def refusal(world: World, key: RequestKey, by: str, policy: Policy = POLICY) -> 
 
 
 def listed(world: World) -> Sequence[str]:
-    return [*hold_lines(world.state(), world.ports().inbox.workspace(None), POLICY)]
+    return [*hold_lines(world.state(), world.ports().inbox.workspace(None), channels_under(POLICY))]
 
 
 def test_a_typed_yes_is_acted_on_by_the_next_tick(world: World, key: RequestKey) -> None:

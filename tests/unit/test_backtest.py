@@ -19,7 +19,6 @@ from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
 from creditbot.decide.opinion_model import LabelledCredit
-from creditbot.decide.policy import Policy
 from creditbot.errors import LOOKER, SLACK, NotebookFailed, Unreachable
 from creditbot.insight.backtest import BacktestRow, Outcome, read_backtest
 from creditbot.insight.backtest_requests import past_requests
@@ -28,7 +27,7 @@ from creditbot.insight.labels import label_in_row
 from creditbot.machine import exact_json
 from creditbot.machine.processes import Stop
 from creditbot.model import HoldKind, LookerLink, Query, RequestKey
-from tests.support.world import BOTH, REFERENCE, REQUEST_RULES, START, VERIFY, RememberingSqlReader, World
+from tests.support.world import BOTH, REFERENCE, REQUEST_RULES, RULES, START, VERIFY, RememberingSqlReader, World
 
 SQL = SqlRules("duckdb")
 SINCE = START - timedelta(days=200)
@@ -53,7 +52,7 @@ def assembly(
     calculator = CreditCalculator(queries, ports.runner, products, SQL, ComputeLimits(2, 1), reader)
     backtester = Backtester(calculator, queries, reader, BacktestRules(products, SQL, tuple(notebooks)))
     return BacktestAssembly(
-        ports.inbox, ports.clock, backtester, store, REQUEST_RULES, Policy(), timedelta(days=35), ports.runner,
+        ports.inbox, ports.clock, backtester, store, REQUEST_RULES, RULES.channels, timedelta(days=35), ports.runner,
         reader, Stop(),  # type: ignore[arg-type]
     )  # fmt: skip
 

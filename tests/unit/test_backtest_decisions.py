@@ -39,12 +39,12 @@ def row(day: int = 0, footprint: Footprint = OURS, sql: str = "", usd: str = "10
 
 
 def kinds(*rows: BacktestRow, policy: Policy = Policy()) -> list[list[HoldKind]]:  # noqa: B008  # frozen
-    return [[reason.kind for reason in each.held] for each in decided(rows, policy, MONTH)]
+    return [[reason.kind for reason in each.held] for each in decided(rows, lambda _: policy, MONTH)]
 
 
 def test_traffic_that_people_credited_before_is_held() -> None:
     """The first request is not: what comes later cannot hold it."""
-    first, second = decided([row(3), row(0)], Policy(), MONTH)
+    first, second = decided([row(3), row(0)], lambda _: Policy(), MONTH)
     assert () == first.held
     (reason,) = second.held
     assert (HoldKind.OVERLAP, Decimal("100.00")) == (reason.kind, reason.twice)
@@ -67,7 +67,7 @@ def test_an_answer_without_one_amount_credits_its_traffic() -> None:
 @pytest.mark.parametrize(("days", "outcome"), [(35, Outcome.ALREADY_CREDITED), (36, Outcome.COMPUTED)])
 def test_the_same_sql_is_refused_within_duplicate_days(days: int, outcome: Outcome) -> None:
     """After that it is a credit of the same traffic."""
-    _, again = decided([row(0, sql="2-a"), row(days, sql="2-a")], Policy(), MONTH)
+    _, again = decided([row(0, sql="2-a"), row(days, sql="2-a")], lambda _: Policy(), MONTH)
     assert outcome is again.outcome
     assert (outcome is Outcome.COMPUTED) is bool(again.held)
     assert ("https://slack/0" in again.problem) is (outcome is Outcome.ALREADY_CREDITED)
@@ -90,7 +90,7 @@ def test_limits_count_what_people_credited() -> None:
 
 def test_rows_without_an_amount_stay_as_they_are() -> None:
     failed = replace(row(0), amount=None, outcome=Outcome.LINK, problem="It led nowhere.", links=())
-    assert [failed] == decided([failed], Policy(), MONTH)
+    assert [failed] == decided([failed], lambda _: Policy(), MONTH)
 
 
 def test_a_row_that_takes_itself_back_stays_held() -> None:
@@ -107,13 +107,13 @@ histories = st.lists(
 @given(histories)
 def test_deciding_again_changes_nothing(rows: list[BacktestRow]) -> None:
     """Also after the rows were kept and read again: so a later run may start from them."""
-    once = decided(rows, Policy(), MONTH)
+    once = decided(rows, lambda _: Policy(), MONTH)
     read = [kept for kept in (row_from_json(row_to_json(each)) for each in once) if kept]
-    assert once == decided(read, Policy(), MONTH)
+    assert once == decided(read, lambda _: Policy(), MONTH)
 
 
 @given(histories)
 def test_the_first_of_any_history_is_held_by_nothing_before_it(rows: list[BacktestRow]) -> None:
-    for first in decided(rows, Policy(), MONTH)[:1]:
+    for first in decided(rows, lambda _: Policy(), MONTH)[:1]:
         assert first.outcome is Outcome.COMPUTED
         assert not any(reason.kind is HoldKind.OVERLAP for reason in first.held)

@@ -19,7 +19,7 @@ from creditbot.insight.backtest_shadow import shadow_rows
 from creditbot.insight.history import History
 from creditbot.model import HoldKind, RequestKey
 from creditbot.state.codec import understand
-from tests.support.world import OWNER, REFERENCE, RULES, START, World
+from tests.support.world import OWNER, REFERENCE, RULES, START, World, ruled
 
 SHADOW = replace(RULES, shadow=True)
 
@@ -65,7 +65,7 @@ def test_what_would_have_been_held_keeps_its_reasons(world: World) -> None:
     policy = Policy(approvers=(OWNER,), limits=Limits(request=Decimal(100)))
     key = world.ask("abc")
     for _ in range(2):
-        world.tick(rules=replace(SHADOW, policy=policy))
+        world.tick(rules=ruled(SHADOW, policy=policy))
         world.say("Denied", user="U0LEE", thread_ts=key.ts)
         world.change(key.ts, replies=1)
         world.wait(hours=1)

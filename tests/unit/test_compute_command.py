@@ -23,7 +23,7 @@ from creditbot.insight.trial import tried
 from creditbot.model import HoldKind, HoldReason, RequestKey
 from creditbot.state.ledger import Ledger
 from tests.support.opinions import five_percent, keep
-from tests.support.world import HOST, REQUEST_RULES, RULES, VERIFY, World
+from tests.support.world import HOST, REQUEST_RULES, RULES, VERIFY, World, ruled
 
 REMEMBERED = "compared   With what the state and the summaries remember of other credits."
 
@@ -48,7 +48,7 @@ def run(world: World, *slugs: str, rules: Rules = RULES) -> tuple[list[str], str
     parts, request = Parts(world, rules), request_of([f"https://{HOST}/x/{slug}" for slug in slugs], REQUEST_RULES.host)
     trial = tried(parts.calculator, request.key, "", request, world.now)
     rehearsal = rehearsal_of(parts, request, trial, world.now)  # type: ignore[arg-type]
-    lines = list(lines_of(trial.summary, rehearsal, rules.template))
+    lines = list(lines_of(trial.summary, rehearsal, rules.channels.everywhere.template))
     return lines, page_of(page_summary(trial.summary, rehearsal), cells_of(trial.results))
 
 
@@ -58,7 +58,7 @@ def held(lines: Sequence[str]) -> list[str]:
 
 
 def under(policy: Policy) -> Rules:
-    return replace(RULES, policy=policy)
+    return ruled(policy=policy)
 
 
 def credited(world: World, slug: str = "first") -> RequestKey:
@@ -262,7 +262,7 @@ def test_links_of_another_host_are_refused() -> None:
 
 # -- second opinion ----------------------------------------------------------------------------------------------------
 
-ASKED = under(replace(RULES.policy, opinion=OpinionRules(hold=True)))
+ASKED = under(replace(RULES.channels.everywhere.policy, opinion=OpinionRules(hold=True)))
 
 
 def test_a_second_opinion_is_printed_and_shown(world: World) -> None:

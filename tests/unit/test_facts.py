@@ -19,7 +19,7 @@ from creditbot.decide.months import AccountMonth
 from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.model import RequestKey
 from creditbot.slack_time import ts_of
-from tests.support.world import OWNER, RULES, TEAM, World
+from tests.support.world import OWNER, RULES, TEAM, World, ruled
 
 LIMITED = Policy(Limits(None, Decimal(10_000), Decimal(100_000)), (OWNER,), traffic=TrafficRules(hold_overlap=False))
 FIRST = Decimal("60.00")
@@ -57,20 +57,22 @@ def answered(world: World, slug: str = "first", **traffic: Any) -> RequestKey:
 def held(world: World, slug: str = "second", **traffic: Any) -> RequestKey:
     """A request that waits for approvers, whatever its traffic."""
     key = ask(world, slug, **traffic)
-    world.tick(rules=replace(RULES, policy=Policy(Limits(request=Decimal(1)), (OWNER,))))
+    world.tick(rules=ruled(policy=Policy(Limits(request=Decimal(1)), (OWNER,))))
     assert "held" == world.record(key).status
     return key
 
 
 def known(world: World, key: RequestKey, *, shadow: bool = False) -> CreditFacts:
     """What is known of a request now, in a process that has just started."""
-    context = replace(world.context(), rules=replace(RULES, policy=LIMITED, products=("verify",), shadow=shadow))
+    context = replace(world.context(), rules=ruled(replace(RULES, products=("verify",), shadow=shadow), policy=LIMITED))
     return facts_of(context).read(key, world.record(key))
 
 
 def facts_of(context: TickContext) -> KnownFacts:
     return KnownFacts(
-        context, PastCredits(context), SecondOpinions(context.rules.policy.opinion, context.ports, context.workspace)
+        context,
+        PastCredits(context),
+        SecondOpinions(context.rules.channels.everywhere.policy.opinion, context.ports, context.workspace),
     )
 
 
@@ -194,7 +196,7 @@ def test_nothing_is_known_before_it_was_read(world: World) -> None:
     """The swap asks by the state alone; what the state has is known all the same."""
     answered(world)
     key = held(world)
-    context = replace(world.context(), rules=replace(RULES, policy=LIMITED))
+    context = replace(world.context(), rules=ruled(policy=LIMITED))
     facts = facts_of(context).of(world.state(), key, world.record(key), world.now)
     assert FIRST == month(facts)
 

@@ -15,7 +15,7 @@ from creditbot.commands.run_once import post_digest
 from creditbot.errors import PostRefused
 from creditbot.state.ledger import Ledger
 from creditbot.tick.report import TickReport
-from tests.support.world import RULES, World
+from tests.support.world import OWNER, RULES, World
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
 
@@ -57,7 +57,7 @@ def digest_of(world: World, folder: Path, **settings: Any) -> TickReport:
     report = bot.tick()
     ports = world.ports()
     parts: dict[str, Any] = {"ports": ports, "ledger": bot._ledger, "rules": RULES, "bot": bot}
-    assembly: Any = SimpleNamespace(slack=SimpleNamespace(owner=ports.owner), **parts)
+    assembly: Any = SimpleNamespace(slack=SimpleNamespace(owner=ports.owners.conversation_with(OWNER)), **parts)
     known: Any = SimpleNamespace(**{"output_uri": str(folder), "evidence_url": "", "digest": "owner", **settings})
     post_digest(known, assembly, report)
     return report

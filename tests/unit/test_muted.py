@@ -16,7 +16,7 @@ MARKER = Marker("ask", "T0.C0.1.ask.abc")
 WRITES: tuple[Callable[[Any, Any], object], ...] = (
     lambda replier, _: replier.reply("C0", "1.0", "text", MARKER),
     lambda replier, _: replier.amend("C0", "1.0", "text"),
-    lambda _, approvers: approvers.ask("text", MARKER),
+    lambda _, approvers: approvers.ask(OWNER, "text", MARKER),
     lambda _, approvers: approvers.close("D0", "1.0", "text", MARKER),
 )
 
@@ -33,8 +33,8 @@ def test_a_muted_port_refuses_to_write_for_good(write: Callable[[Any, Any], obje
 def test_muted_approvers_read_what_was_asked_before() -> None:
     world = World(votes={"+1": (OWNER,)})
     approvers = world.ports().approvers
-    channel, ts = approvers.ask("text", MARKER)
+    channel, ts = approvers.ask(OWNER, "text", MARKER)
     muted = MutedApprovers(approvers)
     MutedReplier().pace("C0")
     assert muted.question(channel, ts) == approvers.question(channel, ts)
-    assert [ts] == [message.ts for message in muted.asked(MARKER.key, START) or ()]
+    assert [ts] == [message.ts for message in muted.asked(OWNER, MARKER.key, START) or ()]

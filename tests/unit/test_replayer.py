@@ -52,7 +52,7 @@ def replayer(
 ) -> Replayer:
     ports = world.ports()
     resolver = ports.resolver if looker else None
-    rules = RulesOfNow(products, SqlRules("duckdb"), policy)
+    rules = RulesOfNow(products, SqlRules("duckdb"), lambda _: policy)
     return Replayer(ports.runner, resolver, REQUEST_RULES.host, RememberingSqlReader(), rules)
 
 
@@ -191,7 +191,7 @@ def test_the_filters_of_then_say_which_days_are_credited(world: World, *, kept: 
     if kept:
         document = {**document, "links": [{**document["links"][0], "filters": december, "query_timezone": "UTC"}]}
     watched = Watched(world, {"traffic.day": "2024-01"} if kept else december)
-    rules = RulesOfNow(VERIFY, SqlRules("duckdb"), BUILT_IN)
+    rules = RulesOfNow(VERIFY, SqlRules("duckdb"), lambda _: BUILT_IN)
     replayer = Replayer(watched, watched, REQUEST_RULES.host, RememberingSqlReader(), rules)
     assert replayer.replay(key, document, world.now).comparison
     assert [DECEMBER] == watched.days

@@ -1,4 +1,4 @@
-"""Asks approvers, in their channel or in the owner's direct messages, and reads how they react.
+"""Asks approvers, in a channel or in direct messages, and reads how they react.
 
 A question is one post, sent like every other post. The adapter reads it, with its reactions, from the conversation.
 """
@@ -22,9 +22,10 @@ from creditbot.adapters.slack.messages import (
     metadata,
 )
 from creditbot.adapters.slack.pacing import Pacer
-from creditbot.adapters.slack.posts import SlackOwner, SlackPoster
+from creditbot.adapters.slack.posts import OwnPosts, SlackOwners, SlackPoster
 from creditbot.errors import SLACK, PostRefused, Refused
 from creditbot.model import Marker, Message
+from creditbot.settings.types import is_member
 from creditbot.slack_time import is_ts, ts_of
 
 LONGEST_UPDATE = 3_900
@@ -32,27 +33,27 @@ LONGEST_UPDATE = 3_900
 
 
 class SlackApprovers(SlackPoster):
-    """The conversation with the approvers. Implements `ports.Approvers`.
+    """The conversations with approvers. Implements `ports.Approvers`.
 
     Args:
         api: the way to Slack.
-        channel: where to ask, by name or id; "" for the owner's direct messages.
         inbox: finds a channel by its name.
-        owner: opens the owner's direct messages.
+        owners: open direct messages.
         posts: paces the posts; shared with everything that posts.
+        own: knows which posts are ours.
     """
 
-    def __init__(self, api: SlackApi, channel: str, inbox: SlackInbox, owner: SlackOwner, posts: Pacer) -> None:
+    def __init__(self, api: SlackApi, inbox: SlackInbox, owners: SlackOwners, posts: Pacer, own: OwnPosts) -> None:
         super().__init__(api, posts)
-        self._channel = channel
         self._inbox = inbox
-        self._owner = owner
-        self._id = ""
+        self._owners = owners
+        self._own = own
+        self._ids: dict[str, str] = {}
 
-    def ask(self, text: str, marker: Marker) -> tuple[str, str]:
+    def ask(self, where: str, text: str, marker: Marker) -> tuple[str, str]:
         """See `ports.Approvers`."""
         try:
-            channel = self._conversation()
+            channel = self._conversation(where)
         except CallFailed as failed:
             what = f"Slack does not show the conversation with the approvers: {failed.explanation}."
             raise PostRefused(what, todo(failed), retry=True) from failed
@@ -61,10 +62,10 @@ class SlackApprovers(SlackPoster):
         deadline = self._api.write_deadline()
         return channel, self.post(deadline, channel, mentioning(fitting(text)), marker)
 
-    def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
+    def asked(self, where: str, about: str, since: datetime) -> Sequence[Message] | None:
         """See `ports.Approvers`."""
         try:
-            channel = self._conversation()
+            channel = self._conversation(where)
             pages = self._api.pages(
                 "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
             )
@@ -126,15 +127,16 @@ class SlackApprovers(SlackPoster):
         raw = answer.get("message")
         return message_of(raw, channel) if isinstance(raw, dict) and is_ts(raw.get("ts")) else None
 
-    def _conversation(self) -> str:
+    def _conversation(self, where: str) -> str:
         """The id of the channel or of the direct messages; asked for once. Raises `CallFailed` or `Refused`."""
-        if not self._id:
-            self._id = self._inbox.channel(self._channel) if self._channel else self._owner.conversation()
-        return self._id
+        if where not in self._ids:
+            direct = self._owners.conversation_with(where) if is_member(where) else None
+            self._ids[where] = direct.conversation() if direct else self._inbox.channel(where)
+        return self._ids[where]
 
     def _is_asked(self, message: Message, about: str) -> bool:
         marker = message.marker
-        return bool(marker and marker.kind == "ask" and marker.key.startswith(about) and self._owner.posted(message))
+        return bool(marker and marker.kind == "ask" and marker.key.startswith(about) and self._own.include(message))
 
 
 def _is_cut_short(raw: Mapping[str, Any]) -> bool:

@@ -6,10 +6,9 @@ below both: its texts were cut where they came in, and are cut here once more.
 
 from __future__ import annotations
 
-import re
-
 from creditbot.adapters.slack.messages import escaped
 from creditbot.model import Card
+from creditbot.settings.types import is_member
 
 Block = dict[str, object]
 
@@ -17,7 +16,6 @@ LONGEST_HEADER = 150
 LONGEST_FIELD = 2_000
 MOST_FIELDS = 10
 MOST_COLUMNS = 20
-_MEMBER = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 
 
 def blocks_of(text: str, card: Card) -> list[Block]:
@@ -30,7 +28,7 @@ def blocks_of(text: str, card: Card) -> list[Block]:
     remarks = [card.note] if card.note else []
     if card.more_rows:
         remarks.append(f"{card.more_rows:,} more rows are in the summary of this request.")
-    people = ", ".join(f"<@{user}>" for user in card.approved_by if _MEMBER.fullmatch(user))
+    people = ", ".join(f"<@{user}>" for user in card.approved_by if is_member(user))
     approval = [f"Approved by {people}"] if people else []
     proof = f"Digest `{card.digest}`" if card.digest else ""
     if card.page:

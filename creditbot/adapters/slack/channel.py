@@ -9,7 +9,7 @@ from creditbot.adapters.slack.errors import CallFailed, read_error
 from creditbot.adapters.slack.inbox import SlackInbox
 from creditbot.adapters.slack.messages import fitting, mentioning
 from creditbot.adapters.slack.pacing import Pacer
-from creditbot.adapters.slack.posts import SlackOwner, SlackPoster, stands_in
+from creditbot.adapters.slack.posts import OwnPosts, SlackPoster, stands_in
 from creditbot.errors import PostRefused, Refused
 from creditbot.model import Marker
 
@@ -21,15 +21,15 @@ class SlackChannel(SlackPoster):
         api: the way to Slack.
         channel: its name or its id.
         inbox: finds a channel by its name.
-        owner: knows which messages are ours.
         posts: paces the posts; shared with everything that posts.
+        own: knows which posts are ours.
     """
 
-    def __init__(self, api: SlackApi, channel: str, inbox: SlackInbox, owner: SlackOwner, posts: Pacer) -> None:
+    def __init__(self, api: SlackApi, channel: str, inbox: SlackInbox, posts: Pacer, own: OwnPosts) -> None:
         super().__init__(api, posts)
         self._channel = channel
         self._inbox = inbox
-        self._owner = owner
+        self._own = own
 
     def tell(self, text: str, marker: Marker) -> str:
         """See `ports.Teller`."""
@@ -43,7 +43,7 @@ class SlackChannel(SlackPoster):
         """See `ports.Teller`."""
         channel, _ = self._inbox.joined(self._channel)
         try:
-            return stands_in(channel, self._api, self._owner, marker, since)
+            return stands_in(channel, self._api, self._own, marker, since)
         except CallFailed as failed:
             if failed.code == "missing_scope":
                 return None

@@ -19,7 +19,7 @@ _AMBIGUOUS = frozenset({"internal_error", "fatal_error", "service_unavailable", 
 _TOKEN = "Copy the app's Bot User OAuth Token into SLACK_BOT_TOKEN again; reinstall the app if it has none."  # noqa: S105
 _ADMIN = "Ask an administrator of the workspace to allow the app again."
 _CHANNEL = "Check SLACK_TEST_CHANNEL or SLACK_CHANNELS, and invite the bot to the channel: /invite @NAME."
-_OWNER = "Correct SLACK_USER_ID: it is the member ID in the owner's Slack profile."
+_OWNER = "Correct the member ID in SLACK_USER_ID, APPROVERS or CHANNELS_FILE: Slack shows it in the person's profile."
 
 FIXABLE = {
     "invalid_auth": _TOKEN,

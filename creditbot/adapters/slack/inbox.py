@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,10 +12,11 @@ from creditbot.adapters.slack.errors import CallFailed, read_error
 from creditbot.adapters.slack.messages import messages_of
 from creditbot.errors import SLACK, Refused, Unreachable
 from creditbot.model import Message, Workspace
+from creditbot.settings.names import alike
+from creditbot.settings.types import is_channel_id
 from creditbot.slack_time import time_of, ts_of
 
 _LIST_PAGE = 999  # the most Slack allows: listing is limited to 20 pages a minute
-_CHANNEL_ID = re.compile(r"[CG](?=[A-Z]*[0-9])[A-Z0-9]{4,}", re.ASCII)  # names have no capitals
 _SHARED_HOLDS = 300.0
 """Seconds for which an answer to whether a channel is shared is believed."""
 _CHANNEL_KINDS = ("public_channel,private_channel", "public_channel", "private_channel")
@@ -36,6 +36,7 @@ class SlackInbox:
         self._channels = [channel.strip().removeprefix("#") for channel in channels]
         self._settings = settings
         self._own = ("", "")
+        self._seen: set[str] = set()
         self._colleagues: dict[str, frozenset[str] | None] = {}
         self._shared: dict[str, tuple[float, bool]] = {}
 
@@ -113,7 +114,7 @@ class SlackInbox:
 
     def channel(self, name: str) -> str:
         """The id of a channel that the bot is in, by its name or id. Raises `CallFailed` or `Refused`."""
-        if _CHANNEL_ID.fullmatch(name):
+        if is_channel_id(name):
             return name
         name = name.removeprefix("#")
         named = self._list({name.lower()})
@@ -123,7 +124,7 @@ class SlackInbox:
         """(id, name) of a channel that the bot is in, by its name or id. Raises `Unreachable` or `Refused`."""
         name = channel.removeprefix("#")
         try:
-            named = {} if _CHANNEL_ID.fullmatch(name) else self._list({name.lower()})
+            named = {} if is_channel_id(name) else self._list({name.lower()})
             return self._channel(name, named, self._api.read("auth.test").data)
         except CallFailed as failed:
             raise read_error(failed) from failed
@@ -158,7 +159,7 @@ class SlackInbox:
 
     def _by_name(self, missing: dict[str, Refused]) -> Mapping[str, Mapping[str, Any]]:
         """The channels that the settings name, by name. All of them are missing if Slack refuses to list any."""
-        names = [channel for channel in self._channels if not _CHANNEL_ID.fullmatch(channel)]
+        names = [channel for channel in self._channels if not is_channel_id(channel)]
         try:
             return self._list({name.lower() for name in names}) if names else {}
         except CallFailed as failed:
@@ -173,7 +174,7 @@ class SlackInbox:
         failure: CallFailed | None = None
         for kinds in _CHANNEL_KINDS:
             try:
-                return _named(self._pages(kinds), names)
+                return _named(self._pages(kinds), names, self._seen)
             except CallFailed as failed:
                 if failed.code != "missing_scope":
                     raise
@@ -186,15 +187,17 @@ class SlackInbox:
 
     def _channel(self, channel: str, named: Mapping[str, Mapping[str, Any]], me: Mapping[str, Any]) -> tuple[str, str]:
         """(id, name) of a channel as the settings name it. Raises `Refused` for one that cannot be watched."""
-        if _CHANNEL_ID.fullmatch(channel):
+        if is_channel_id(channel):
             found = self._info(channel)
         elif channel.lower() in named:
             found = named[channel.lower()]
         else:
+            near = alike(channel.lower(), self._seen)
+            check = f"Check the name (the nearest one is #{near})" if near else "Check the name"
             raise Refused(
                 SLACK,
                 f"The bot cannot see a channel #{channel} on Slack.",
-                f"Check the name; invite the bot if the channel is private: /invite @{_bot_name(me)}.",
+                f"{check}; invite the bot if the channel is private: /invite @{_bot_name(me)}.",
             )
         identity, name = _field(found, "id"), str(found.get("name") or found.get("id"))
         if found.get("is_archived") is True:
@@ -216,14 +219,16 @@ def _with_counts(messages: Sequence[Message]) -> list[Message]:
     return [m if m.replies else replace(m, replies=counts.get(m.thread, 0)) for m in messages]
 
 
-def _named(pages: Iterable[Mapping[str, Any]], names: set[str]) -> dict[str, Mapping[str, Any]]:
-    """Reads pages until every name was found."""
+def _named(pages: Iterable[Mapping[str, Any]], names: set[str], seen: set[str]) -> dict[str, Mapping[str, Any]]:
+    """Reads pages until every name was found; all names on these pages are added to `seen`."""
     found: dict[str, Mapping[str, Any]] = {}
     for page in pages:
         channels = page.get("channels")
         for channel in channels if isinstance(channels, list) else []:
-            if isinstance(channel, dict) and channel.get("name") in names:
-                found.setdefault(channel["name"], channel)
+            if isinstance(channel, dict) and isinstance(name := channel.get("name"), str):
+                seen.add(name)
+                if name in names:
+                    found.setdefault(name, channel)
         if found.keys() == names:
             break
     return found

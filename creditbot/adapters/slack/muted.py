@@ -40,13 +40,13 @@ class MutedApprovers:
     def __init__(self, approvers: Approvers) -> None:
         self._approvers = approvers
 
-    def ask(self, text: str, marker: Marker) -> tuple[str, str]:  # noqa: ARG002
+    def ask(self, where: str, text: str, marker: Marker) -> tuple[str, str]:  # noqa: ARG002
         """Raises `PostRefused`."""
         _refuse()
 
-    def asked(self, about: str, since: datetime) -> Sequence[Message] | None:
+    def asked(self, where: str, about: str, since: datetime) -> Sequence[Message] | None:
         """See `ports.Approvers`."""
-        return self._approvers.asked(about, since)
+        return self._approvers.asked(where, about, since)
 
     def question(self, channel: str, ts: str) -> Message | None:
         """See `ports.Approvers`."""

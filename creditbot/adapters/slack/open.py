@@ -14,7 +14,7 @@ from creditbot.adapters.slack.approvers import SlackApprovers
 from creditbot.adapters.slack.channel import SlackChannel
 from creditbot.adapters.slack.inbox import SlackInbox
 from creditbot.adapters.slack.pacing import Pacer
-from creditbot.adapters.slack.posts import SlackOwner, SlackReplier
+from creditbot.adapters.slack.posts import OwnPosts, SlackOwner, SlackOwners, SlackReplier
 from creditbot.adapters.slack.signs import SlackSigns
 from creditbot.adapters.slack.wire import Network
 from creditbot.machine.clock import SlackClock, boottime
@@ -33,26 +33,30 @@ class SlackAdapters:
 
     Attributes:
         api: plain calls, for `creditbot check`.
-        inbox, replier, signs, owner, approvers, clock: the ports of these names.
+        inbox, replier, signs, owners, approvers, clock: the ports of these names.
+        owner: the conversation with the bot's owner.
         posts: paces everything that is posted.
+        own: knows which posts are ours.
     """
 
     api: SlackApi
     inbox: SlackInbox
     replier: SlackReplier
     signs: SlackSigns
-    owner: SlackOwner
+    owners: SlackOwners
     approvers: SlackApprovers
     clock: SlackClock
+    owner: SlackOwner
     posts: Pacer
+    own: OwnPosts
 
     def channel(self, name: str) -> SlackChannel:
         """A channel in which we tell people something, by its name or id; nothing is asked yet."""
-        return SlackChannel(self.api, name, self.inbox, self.owner, self.posts)
+        return SlackChannel(self.api, name, self.inbox, self.posts, self.own)
 
 
 def open_slack(
-    token: str, api_url: str, channels: Sequence[str], owner: str, *, approvals: str = "", stop: Stop | None = None,
+    token: str, api_url: str, channels: Sequence[str], owner: str, *, stop: Stop | None = None,
     sleep: Callable[[float], object] = time.sleep, boot: Callable[[], float] = boottime,
     limits: TimeLimits = TimeLimits(), network: Network = Network(),  # noqa: B008  # frozen
 ) -> SlackAdapters:  # fmt: skip
@@ -63,7 +67,6 @@ def open_slack(
         api_url: base address of the methods.
         channels: channels to watch, names with or without "#", or ids.
         owner: user id of the bot's owner.
-        approvals: the channel in which approvers are asked, by name or id; "" for direct messages to the owner.
         stop: once the process is asked to stop, no read is tried again.
         sleep: waits for the turn to post. A stop does not cut that short: a post has a deadline of its own.
         boot: the clock that waits and deadlines are measured by, in seconds.
@@ -74,16 +77,19 @@ def open_slack(
     api = SlackApi(token, api_url, clock, stop or Stop(sleep), limits, network)
     posts = Pacer(POST_INTERVAL, boot, sleep)
     inbox = SlackInbox(api, channels, fingerprint(token, api_url, channels))
-    direct = SlackOwner(api, owner, posts)
+    own = OwnPosts(api)
+    owners = SlackOwners(api, posts, own)
     return SlackAdapters(
         api,
         inbox,
         SlackReplier(api, Pacer(POST_INTERVAL, boot, sleep), posts),
         SlackSigns(api),
-        direct,
-        SlackApprovers(api, approvals, inbox, direct, posts),
+        owners,
+        SlackApprovers(api, inbox, owners, posts, own),
         clock,
+        owners.conversation_with(owner),
         posts,
+        own,
     )
 
 

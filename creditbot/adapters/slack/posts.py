@@ -1,4 +1,4 @@
-"""Writes to Slack: replies in threads, and direct messages to the bot's owner.
+"""Writes to Slack: replies in threads, and direct messages to owners.
 
 Each post is one request on the wire, sent before its deadline and at the rate that Slack allows.
 """
@@ -78,34 +78,56 @@ class SlackReplier(SlackPoster):
         self.send(deadline, "chat.update", channel=channel, ts=ts, text=escaped(text), blocks=[])
 
 
+class OwnPosts:
+    """Knows which posts are ours: a marker proves nothing, every app can write one.
+
+    Args:
+        api: is asked once who we are.
+    """
+
+    def __init__(self, api: SlackApi) -> None:
+        self._api = api
+
+    def include(self, message: Message) -> bool:
+        """Whether we posted a message. Raises `CallFailed`."""
+        return is_ours(message, self._me)
+
+    @cached_property
+    def _me(self) -> Workspace:
+        me = self._api.read("auth.test").data
+        return Workspace("", "", str(me.get("user_id") or ""), str(me.get("bot_id") or ""), {})
+
+
 class SlackOwner(SlackPoster):
-    """Writes to the bot's owner. Implements `ports.Owner`.
+    """Writes to one owner. Implements `ports.Teller`.
 
     Args:
         api: the way to Slack.
         user: the owner's user id.
         posts: paces the posts; shared with `SlackReplier`.
+        own: knows which posts are ours.
     """
 
-    def __init__(self, api: SlackApi, user: str, posts: Pacer) -> None:
+    def __init__(self, api: SlackApi, user: str, posts: Pacer, own: OwnPosts) -> None:
         super().__init__(api, posts)
         self._user = user
+        self._own = own
         self._conversation = ""
 
     def tell(self, text: str, marker: Marker) -> str:
-        """See `ports.Owner`."""
+        """See `ports.Teller`."""
         deadline = self._api.write_deadline()
         try:
             channel = self._open(deadline)
         except CallFailed as failed:
-            what = f"Slack did not open a conversation with the bot's owner {self._user}: {failed.explanation}."
+            what = f"Slack did not open a conversation with the owner {self._user}: {failed.explanation}."
             raise PostRefused(what, todo(failed), retry=True) from failed
         return self.post(deadline, channel, mentioning(fitting(text)), marker)
 
     def was_told(self, marker: Marker, since: datetime) -> bool | None:
-        """See `ports.Owner`. A marker without a nonce is found with any nonce."""
+        """See `ports.Teller`. A marker without a nonce is found with any nonce."""
         try:
-            return stands_in(self.conversation(), self._api, self, marker, since)
+            return stands_in(self.conversation(), self._api, self._own, marker, since)
         except CallFailed as failed:
             if failed.code == "missing_scope":
                 return None
@@ -125,22 +147,35 @@ class SlackOwner(SlackPoster):
         """The id of the direct messages. Raises `CallFailed`."""
         return self._open(self._api.write_deadline())
 
-    def posted(self, message: Message) -> bool:
-        """Whether we posted it: a marker proves nothing, every app can write one."""
-        return is_ours(message, self._me)
 
-    @cached_property
-    def _me(self) -> Workspace:
-        me = self._api.read("auth.test").data
-        return Workspace("", "", str(me.get("user_id") or ""), str(me.get("bot_id") or ""), {})
+class SlackOwners:
+    """Implements `ports.Owners`.
+
+    Args:
+        api: the way to Slack.
+        posts: paces the posts; shared with everything that posts.
+        own: knows which posts are ours.
+    """
+
+    def __init__(self, api: SlackApi, posts: Pacer, own: OwnPosts) -> None:
+        self._api = api
+        self._posts = posts
+        self._own = own
+        self._owners: dict[str, SlackOwner] = {}
+
+    def conversation_with(self, user: str) -> SlackOwner:
+        """See `ports.Owners`."""
+        if user not in self._owners:
+            self._owners[user] = SlackOwner(self._api, user, self._posts, self._own)
+        return self._owners[user]
 
 
-def stands_in(channel: str, api: SlackApi, owner: SlackOwner, marker: Marker, since: datetime) -> bool:
+def stands_in(channel: str, api: SlackApi, own: OwnPosts, marker: Marker, since: datetime) -> bool:
     """Whether a conversation shows our message with this marker from `since` on. Raises `CallFailed`."""
     pages = api.pages(
         "conversations.history", channel=channel, oldest=ts_of(since), limit=PAGE, include_all_metadata=True
     )
-    return any(_matches(said.marker, marker) and owner.posted(said) for said in messages_of(pages, channel))
+    return any(_matches(said.marker, marker) and own.include(said) for said in messages_of(pages, channel))
 
 
 def _matches(found: Marker | None, wanted: Marker) -> bool:

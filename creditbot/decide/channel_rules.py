@@ -1,0 +1,96 @@
+"""How the requests of each channel are answered, where channels differ: by whose word, for which products. Pure.
+
+`bootstrap` makes the table from the settings and the sections of CHANNELS_FILE, which `channels_file` reads. `answer`,
+`tick` and the commands ask it for the rules of one channel; nothing else knows that channels differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from creditbot.decide.policy import Policy
+from creditbot.errors import SettingsError
+from creditbot.model import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRules:
+    """How the requests of one channel are answered.
+
+    Attributes:
+        owner: Slack id of the person who gets the messages about them.
+        template: REPLY_TEMPLATE: text of the reply; `{amount}` is its only field.
+        cards: EVIDENCE: whether a reply has a card below its text.
+        policy: which amounts a person decides on, and who.
+        products: names of the products that are on there; None for all that have a notebook.
+    """
+
+    owner: str
+    template: str
+    cards: bool = False
+    policy: Policy = field(default_factory=Policy)
+    products: Collection[str] | None = None
+
+    @property
+    def asks_in(self) -> str:
+        """Where approvers are asked: the name or id of a channel, or the owner's id for direct messages."""
+        return self.policy.channel or self.owner
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSection:
+    """What a section says of its channel; None where it says nothing.
+
+    Attributes:
+        owner: Slack id of the person who gets the messages about its requests.
+        approvers: Slack ids of those who decide on its held amounts.
+        approval_channel: where they are asked, by name or id.
+        max_credit_usd: the largest amount that is answered without asking.
+        products: names of those that are on there.
+        evidence: what a reply shows below its text.
+        reply_template: text of a reply.
+    """
+
+    owner: str | None = None
+    approvers: tuple[str, ...] | None = None
+    approval_channel: str | None = None
+    max_credit_usd: Decimal | None = None
+    products: tuple[str, ...] | None = None
+    evidence: Literal["card", "text"] | None = None
+    reply_template: str | None = None
+
+
+NO_SECTION = ChannelSection()
+"""Of a channel that CHANNELS_FILE does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTable:
+    """The rules of every channel.
+
+    Attributes:
+        everywhere: the rules of a channel without a section, and of what concerns no single channel.
+        sections: name or id of a channel -> its rules, as CHANNELS_FILE has them.
+    """
+
+    everywhere: ChannelRules
+    sections: Mapping[str, ChannelRules] = field(default_factory=dict)
+
+    def of(self, channel: str, workspace: Workspace) -> ChannelRules:
+        """The rules of a channel, by its id."""
+        return self.named(channel, workspace.channels.get(channel, ""))
+
+    def named(self, *names: str) -> ChannelRules:
+        """The rules of a channel by its id and its name, or by one of them."""
+        return next((self.sections[name] for name in names if name in self.sections), self.everywhere)
+
+    def check(self, workspace: Workspace) -> None:
+        """Raises `SettingsError` if two sections are about the same channel: nobody could tell which one counts."""
+        for channel, name in workspace.channels.items():
+            if channel in self.sections and name in self.sections:
+                raise SettingsError(
+                    f"CHANNELS_FILE has two sections for one channel: {name} and {channel}.", "Remove one of them."
+                )

@@ -1,0 +1,122 @@
+"""Reads CHANNELS_FILE, a TOML file with a section for each channel, by its name or ID.
+
+A key that a section leaves out has the value that all channels have:
+
+    [credit-emea]
+    owner = "U0ROSA"                       # who gets the messages about its requests; default: SLACK_USER_ID
+    approvers = ["U0SAM", "U0TIM"]         # default: APPROVERS or POLICY_FILE, or else the owner of the channel
+    approval_channel = "emea-approvals"    # default: APPROVAL_CHANNEL or POLICY_FILE, or else direct messages
+    max_credit_usd = 5000                  # default: MAX_CREDIT_USD or POLICY_FILE
+    products = ["verify"]                  # the others are off there; default: every product that has a notebook
+    evidence = "text"                      # default: EVIDENCE
+    reply_template = "Credited {amount}."  # default: REPLY_TEMPLATE
+
+What comes out is what the sections say. `bootstrap` makes a `ChannelTable` of it and of the settings.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from creditbot.decide.channel_rules import ChannelSection
+from creditbot.decide.policy_file import Member, Usd
+from creditbot.errors import SettingsError
+from creditbot.settings.names import nearest
+from creditbot.settings.types import Template, is_channel_id
+
+Text = Annotated[str, Field(pattern=r"\S")]
+
+
+def load_channels(path: Path, has_notebook: Mapping[str, bool]) -> Mapping[str, ChannelSection]:
+    """Name or ID of a channel -> what its section says. Raises a `SettingsError` that names the file and the key.
+
+    `has_notebook` says of each product whether it can be on.
+    """
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file, parse_float=Decimal)
+        sections = _FILE.validate_python(table)
+    except OSError as error:
+        raise SettingsError(f"CHANNELS_FILE {path} cannot be read: {error.strerror}.", "Check the path.") from error
+    except ValidationError as error:
+        raise _wrong(path, _problems(error)) from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise SettingsError(f"CHANNELS_FILE {path} is not TOML: {error}.", "Correct the file.") from error
+    if not sections:
+        raise _wrong(path, ["it has no section, such as [credit-requests]"])
+    found: dict[str, ChannelSection] = {}
+    for name, section in sections.items():
+        channel = _channel(name)
+        if channel in found:
+            raise _wrong(path, [f"two sections are about the channel {channel}"])
+        found[channel] = section.section()
+        if problem := _problem_of_products(found[channel], has_notebook):
+            raise _wrong(path, [f"{channel}, {problem}"])
+    return found
+
+
+def _problem_of_products(section: ChannelSection, has_notebook: Mapping[str, bool]) -> str:
+    """Why a section cannot turn its products on, one clause; "" if it can."""
+    for product in section.products or ():
+        if product not in has_notebook:
+            return f"products: there is no product {product}; the nearest one is {nearest(product, has_notebook)}"
+        if not has_notebook[product]:
+            return f"products: {product} cannot be on, because it has no notebook"
+    return ""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    owner: Member | None = None
+    approvers: list[Member] | None = Field(default=None, min_length=1)
+    approval_channel: Text | None = None
+    max_credit_usd: Usd | None = None
+    products: list[Text] | None = Field(default=None, min_length=1)
+    evidence: Literal["card", "text"] | None = None
+    reply_template: Template | None = None
+
+    def section(self) -> ChannelSection:
+        return ChannelSection(
+            self.owner,
+            tuple(dict.fromkeys(self.approvers)) if self.approvers else None,
+            self.approval_channel.removeprefix("#") if self.approval_channel else None,
+            self.max_credit_usd,
+            tuple(self.products) if self.products else None,
+            self.evidence,
+            self.reply_template,
+        )
+
+
+_FILE = TypeAdapter(dict[str, _Section])
+
+
+def _channel(name: str) -> str:
+    """The name of a channel as Slack writes it, in lower case and without "#"; an ID as it is."""
+    bare = name.strip().removeprefix("#")
+    return bare if is_channel_id(bare) else bare.lower()
+
+
+def _wrong(path: Path, problems: Iterable[str]) -> SettingsError:
+    return SettingsError(f"CHANNELS_FILE {path}: {'; '.join(problems)}.", "Correct the file.")
+
+
+def _problems(error: ValidationError) -> Iterable[str]:
+    """Such as "credit-emea, aprovers: there is no such key; the nearest one is approvers"."""
+    return dict.fromkeys(_problem(problem) for problem in error.errors())
+
+
+def _problem(problem: Any) -> str:
+    loc = [f"number {part + 1}" if isinstance(part, int) else str(part) for part in problem["loc"]]
+    where = ", ".join(loc)
+    if len(loc) == 1:
+        return f"{where} is not below a section, such as [credit-requests]"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: there is no such key; the nearest one is {nearest(loc[-1], _Section.model_fields)}"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
