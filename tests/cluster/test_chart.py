@@ -52,8 +52,11 @@ CASES = [
     ["teams", "jobs"],
 ]
 """Components that are compared together. Only one identity can be at a time."""
-HELMS_OWN = {"app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"}
-"""Labels that Kustomize has not."""
+HELMS_OWN = {
+    "app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart",
+    "helm.sh/resource-policy", "checksum/settings",
+}  # fmt: skip
+"""Labels and annotations that Kustomize has not."""
 
 
 @pytest.fixture(scope="module", params=PROGRAMS or [""])
@@ -111,30 +114,33 @@ def by_name(objects: Any) -> dict[str, Object]:
 
 
 def plain(one: Object) -> Object:
-    """The object without what only Helm or only Kustomize writes, and without the default of `suspend`.
+    """The object without what only Helm or only Kustomize writes.
 
-    That is the namespace, labels and annotations of Helm, the label that Kustomize gives to nothing of a component, and
-    the order of volumes.
+    That is the namespace, labels and annotations of Helm, the label that Kustomize gives to nothing of a component, the
+    order of volumes, and how a bot that is not suspended is written.
     """
-    metadata = one["metadata"]
-    metadata.pop("namespace", None)
-    metadata.get("labels", {}).pop("app.kubernetes.io/name", None)
-    metadata.get("annotations", {}).pop("helm.sh/resource-policy", None)
-    if one["kind"] == "CronJob" and not one["spec"].get("suspend", True):
-        del one["spec"]["suspend"]
-    if one["kind"] in ("CronJob", "Deployment"):
+    one["metadata"].pop("namespace", None)
+    one["metadata"].get("labels", {}).pop("app.kubernetes.io/name", None)
+    for name, default in RUNNING.get(one["kind"], {}).items():
+        if one["spec"].get(name) == default:
+            del one["spec"][name]
+    if one["kind"] in RUNNING:
         pod = pod_of(one)
         for named in (pod["volumes"], *(container["volumeMounts"] for container in pod["containers"])):
             named.sort(key=lambda entry: entry["name"])
-    plain: Object = without_helms_labels(one)
-    return {**plain, "metadata": {key: value for key, value in plain["metadata"].items() if value}}
+    plain: Object = without_helms_own(one)
+    return plain
 
 
-def without_helms_labels(value: Any) -> Any:
-    """The same without them, at any depth."""
+RUNNING: Mapping[str, Mapping[str, object]] = {"CronJob": {"suspend": False}, "Deployment": {"replicas": 1}}
+
+
+def without_helms_own(value: Any) -> Any:
+    """The same without Helm's own labels and annotations, at any depth."""
     if isinstance(value, dict):
-        return {key: without_helms_labels(item) for key, item in value.items() if key not in HELMS_OWN}
-    return [without_helms_labels(item) for item in value] if isinstance(value, list) else value
+        items = {key: without_helms_own(item) for key, item in value.items() if key not in HELMS_OWN}
+        return {key: item for key, item in items.items() if item or key not in ("labels", "annotations")}
+    return [without_helms_own(item) for item in value] if isinstance(value, list) else value
 
 
 def test_the_state_has_no_data_and_no_variable_is_set_twice(helm: Helm) -> None:
@@ -317,12 +323,28 @@ def volumes(kubectl: Kubectl) -> list[str]:
 
 
 def test_an_upgrade_does_not_resume_what_was_suspended_by_hand(helm: Helm) -> None:
-    """Nobody switches the bot on by accident; `suspend` does so on purpose."""
-    helm.install()
+    """Nobody switches the bot on by accident; `suspend` switches it off and on on purpose."""
+    served = {**NEEDED, "serve": {"enabled": True}}
+    helm.install(served)
+    assert (None, 1) == suspended(helm.kubectl)
     helm.kubectl("patch", "cronjob/creditbot", "--patch", '{"spec":{"suspend":true}}')
-    helm.upgrade({**NEEDED, "schedule": "*/10 * * * *"})
-    spec = helm.kubectl.json("get", "cronjob/creditbot")["spec"]
-    assert (True, "*/10 * * * *") == (spec["suspend"], spec["schedule"])
+    helm.kubectl("patch", "deployment/creditbot-serve", "--patch", '{"spec":{"replicas":0}}')
+    helm.upgrade({**served, "schedule": "*/10 * * * *"})
+    assert (True, 0, "*/10 * * * *") == (*suspended(helm.kubectl), schedule(helm.kubectl))
+
+
+def test_suspend_stops_schedule_and_serve_until_it_is_false(helm: Helm) -> None:
+    served = {**NEEDED, "serve": {"enabled": True}}
+    helm.install({**served, "suspend": True})
+    assert (True, 0) == suspended(helm.kubectl)
+    helm.upgrade(served)
+    assert (None, 1) == suspended(helm.kubectl)
+
+
+def suspended(kubectl: Kubectl) -> tuple[bool | None, int]:
+    """Whether the schedule is suspended (None: no), and how many pods are to serve."""
+    suspend = kubectl.json("get", "cronjob/creditbot")["spec"].get("suspend") or None
+    return suspend, kubectl.json("get", "deployment/creditbot-serve")["spec"]["replicas"]
 
 
 def test_a_deployment_of_kustomize_becomes_a_release(helm: Helm, tmp_path: Path) -> None:

@@ -150,6 +150,15 @@ def test_probes_and_prometheus_reach_serve(namespace: Kubectl, tmp_path: Path) -
     assert "ingress" not in namespace.json("get", "networkpolicy/creditbot")["spec"]
 
 
+def test_serve_that_was_stopped_by_hand_is_not_resumed(namespace: Kubectl, tmp_path: Path) -> None:
+    """Applying the overlay again ends in a conflict, as with a CronJob that was suspended by hand."""
+    applied(namespace, tmp_path, "serve")
+    namespace("patch", "deployment/creditbot-serve", "--patch", '{"spec":{"replicas":0}}')
+    done = apply(namespace, tmp_path)
+    assert 'conflict with "kubectl-patch" using apps/v1: .spec.replicas' in done.stderr
+    assert 0 == namespace.json("get", "deployment/creditbot-serve")["spec"]["replicas"]
+
+
 def test_serve_on_azure_has_the_label_of_its_identity(namespace: Kubectl, tmp_path: Path) -> None:
     """If identity-azure is named behind serve."""
     applied(namespace, tmp_path, "serve", "identity-azure")
