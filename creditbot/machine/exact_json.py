@@ -11,13 +11,15 @@ _plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # json.du
 
 def write(value: object, indent: str = "") -> str:
     """JSON text, two spaces a level, keys in their order. Raises TypeError or ValueError for what is not JSON."""
+    if value is None or isinstance(value, (str, int)):  # most of what is written
+        return _plain(value)
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError(f"{value} is not a JSON number")
         return format(value, "f")
     if isinstance(value, Mapping):
         return _block("{}", [f"{_key(key)}: {write(item, indent + '  ')}" for key, item in value.items()], indent)
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
         return _block("[]", [write(item, indent + "  ") for item in value], indent)
     return _plain(value)
 

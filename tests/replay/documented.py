@@ -115,6 +115,7 @@ def api_for(area: str, environ: Mapping[str, str] = os.environ) -> DocumentedApi
     return DocumentedApi(looker_answers(folder, environ.get(f"{PREFIX}PRISM") or PRISM), looker_operation)
 
 
+@cache
 def slack_answers(folder: Path) -> Answers:
     """The successful examples of each method by their names, then each documented error by its code.
 
