@@ -17,6 +17,7 @@ import yaml
 from creditbot import cli
 from creditbot.adapters.slack.access import SCOPES
 from creditbot.credit.products import load_products
+from creditbot.intake.thread import NO_REACTIONS
 from creditbot.settings.describe import table
 from creditbot.state.record import MOVES
 from tests.support import transcripts
@@ -330,6 +331,11 @@ def test_every_console_block_is_a_transcript() -> None:
     assert {name: len(fences(DOCS[name], "console")) for name in CONSOLE_PAGES} == {
         name: len(transcripts.read(DOCS[name])) for name in transcripts.PAGES
     }
+
+
+def test_the_page_on_approval_names_each_reaction_that_says_no() -> None:
+    (row,) = re.findall(r'^\| a "no" as a reaction on the request: ([^,]+),', DOCS["docs/approval.md"], re.MULTILINE)
+    assert set(NO_REACTIONS.values()) == set(row.split())
 
 
 LOOKING_BACK = (
