@@ -157,7 +157,7 @@ class World:
         notebooks: hash -> files.
         log, checkpoints: the files of the log of ends, by number and by size.
         models: of second opinions, by name.
-        pointers: (hash of what is credited, request) of each pointer to a summary.
+        pointers: (hash of what is credited, request) of each pointer to a summary; only an audit looks at them.
         signs: those on each request, in the order in which they were put.
         is_shared: whether people of other organisations see the channel.
         refuses_card: whether Slack refuses the card of a reply.
@@ -861,8 +861,7 @@ class MemorySummaries:
     def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:
         def search() -> list[RequestKey]:
             named = self._world.summaries.items()
-            keys = [RequestKey.parse(key) for key, document in named if sql_sha256 in document["credited"]]  # type: ignore[operator]
-            return [key for key in keys if (sql_sha256, key) in self._world.pointers]
+            return [RequestKey.parse(key) for key, document in named if sql_sha256 in document["credited"]]  # type: ignore[operator]
 
         return self._world.effect("credited", search)
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from creditbot.credit.footprint import naming_of
 from creditbot.credit.sql.bounds import Bounds
 from creditbot.credit.sql.shown_column import TEXT_TYPES
-from creditbot.credit.sql.sources import Sources, by_position, is_plain_star, last, outputs, sources_of
+from creditbot.credit.sql.sources import Sources, Unclear, by_position, is_plain_star, last, outputs, sources_of
 
 NAMES = ("prefix", "mode")
 """The columns of the result by which notebooks name what they flag."""
@@ -35,8 +36,11 @@ class Naming:
         self._made: dict[tuple[int, str], str] = {}
 
     def of(self, query: exp.Expr) -> str:
-        """As in `TrafficWindow`. Raises `Unclear`."""
-        made = [self._column(query, name) for name in NAMES]
+        """As in `TrafficWindow`; that of the whole query if it is not clear where the columns come from."""
+        try:
+            made = [self._column(query, name) for name in NAMES]
+        except Unclear:
+            return naming_of(_text(query))
         return "" if made == [*NAMES] else naming_of(", ".join(made))
 
     def _column(self, query: exp.Expr, name: str) -> str:
@@ -60,14 +64,14 @@ class Naming:
             sides = {self._made_of(query.this, name), self._made_of(query.expression, right)}
             return " or ".join(sorted(sides))
         if not isinstance(query, exp.Select):
-            return query.sql()
+            return _text(query)
         sources = sources_of(query)
         columns = [column for column in query.expressions if column.alias_or_name.lower() == name]
         if len(columns) == 1:
             return self._expression(columns[0].unalias(), sources)
         stars = [column for column in query.expressions if column.is_star]
         if columns or not all(map(is_plain_star, stars)):
-            return query.sql()
+            return _text(query)
         return self._passed_on(next(iter(sources.tables)), name, sources) if len(sources.tables) == 1 else last(name)
 
     def _expression(self, node: exp.Expr, sources: Sources) -> str:
@@ -76,14 +80,28 @@ class Naming:
             node = node.this.unnest()
         if isinstance(node, exp.Column):
             return self._of_column(node, sources)
-        return node.transform(
-            lambda part: exp.column(self._of_column(part, sources)) if isinstance(part, exp.Column) else part
-        ).sql()
+        return _text(
+            node.transform(
+                lambda part: exp.column(self._of_column(part, sources)) if isinstance(part, exp.Column) else part
+            )
+        )
 
     def _of_column(self, column: exp.Column, sources: Sources) -> str:
         ref = sources.ref(column)
         return last(column.name) if ref is None else self._passed_on(*ref, sources)
 
     def _passed_on(self, source: str, name: str, sources: Sources) -> str:
-        derived = self._derived(sources.tables[source])
+        table = sources.tables[source]
+        try:
+            derived = self._derived(table)
+        except Unclear:  # such as a pivot, or a function that gives rows
+            return f"{last(name)} of {_text(table)}"
         return last(name) if derived is None else self._made_of(derived, name)
+
+
+def _text(node: exp.Expr) -> str:
+    """SQL that names a node; its tree where sqlglot reads what it cannot write."""
+    try:
+        return node.sql(comments=False)
+    except (ValueError, TypeError, AttributeError, SqlglotError):
+        return repr(node)

@@ -30,7 +30,6 @@ from creditbot.credit.footprint import (
     Unknown,
     joined,
     joined_zones,
-    naming_of,
 )
 from creditbot.credit.sql.bounds import Bounds, Box, Refs, both
 from creditbot.credit.sql.column_limits import ColumnLimits
@@ -97,12 +96,13 @@ class _QueryWalk:
         self._limits = ColumnLimits(today, account_fields)
 
     def window(self) -> TrafficWindow:
+        naming = Naming(self._derived).of(self._query)
         try:
             box = self._box(self._query, {})
             shown = self._shown_day()
-            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone, self._naming())
+            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone, naming)
         except Unclear as unclear:
-            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "", self._naming())
+            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "", naming)
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
@@ -132,13 +132,6 @@ class _QueryWalk:
         """The column behind the column `day` of the result."""
         names = [name for name in outputs(self._query) or () if name == "day" or name.endswith((".day", "_day"))]
         return self._origin(self._query, names[0]) if len(names) == 1 else _UNCLEAR
-
-    def _naming(self) -> str:
-        """How prefix and mode are made; that of the whole query if it is not clear where they come from."""
-        try:
-            return Naming(self._derived).of(self._query)
-        except Unclear:
-            return naming_of(self._query.sql())
 
     # ---- queries -----------------------------------------------------------------------------------------------------
 
