@@ -309,6 +309,13 @@ def test_what_two_dialects_read_differently_is_the_wider_of_both() -> None:
     )  # fmt: skip
 
 
+def test_the_latest_versions_of_rows_are_those_of_their_table() -> None:
+    """FINAL of ClickHouse."""
+    sql = "SELECT day, messages FROM t AS v FINAL WHERE v.account_sid = 'AC1' AND day >= '2025-12-01'"
+    read = window(sql, "clickhouse")
+    assert ("AC1", "from 2025-12-01 on") == (accounts_in_words(read.accounts), days_in_words(read.days))
+
+
 # -- time zones --------------------------------------------------------------------------------------------------------
 
 

@@ -46,7 +46,8 @@ def sources_of(select: exp.Select) -> Sources:
     parts: list[tuple[exp.Expr, str]] = [(from_.this, "")] if from_ else []
     parts += [(join.this, join.side or "") for join in select.args.get("joins") or ()]
     parts += [(lateral, "") for lateral in select.args.get("laterals") or ()]
-    for source, side in parts:
+    for place, side in parts:
+        source = place.this if isinstance(place, exp.Final) else place  # ClickHouse: the latest version of each row
         name = source.alias_or_name.lower()
         if not name or name in tables:
             raise Unclear("a table in its SQL has no name of its own")
