@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import os
 import re
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Any
 
 DUCKDB = "duckdb:///"
@@ -18,11 +19,12 @@ DUCKDB = "duckdb:///"
 _ARGUMENTS = {"trino": {"timezone": "UTC"}}
 """Backend -> arguments of its driver. Trino's takes this machine's time zone if it gets none."""
 _POSTGRESQL = (
-    "SELECT set_config(name, value, false)"
+    "SELECT set_config(name, value, true)"
     " FROM (VALUES ('TimeZone', 'UTC'), ('statement_timeout', '{limit}s'), ('client_connection_check_interval', '5s'))"
     " AS wanted (name, value) JOIN pg_settings USING (name)"
 )
-"""The last of these makes a server of version 14 or later notice that nobody waits for a query any longer."""
+"""For one transaction, because behind a pool such as PgBouncer the next one may be on another connection. The last of
+these makes a server of version 14 or later notice that nobody waits for a query any longer."""
 _TRINO = "SET SESSION query_max_run_time = '{limit}s'"
 
 _SQLSTATE = re.compile(r"08|40|53|57P|58")
@@ -55,7 +57,7 @@ def _duckdb(url: str) -> Any:
 
 
 def _sqlalchemy(url: str) -> Any:
-    from sqlalchemy import NullPool, create_engine, make_url
+    from sqlalchemy import NullPool, create_engine, event, make_url
 
     backend = make_url(url).get_backend_name()
     engine = create_engine(url, poolclass=NullPool, connect_args=_ARGUMENTS.get(backend, {}))
@@ -65,12 +67,21 @@ def _sqlalchemy(url: str) -> Any:
         warehouse.execution_options(postgresql_readonly=True)
     limit = _limit()
     if backend == "postgresql":
-        warehouse.exec_driver_sql(_POSTGRESQL.replace("{limit}", str(limit)))
-        warehouse.commit()  # or a rollback, as after SQL that is refused, would undo it
+        event.listen(warehouse, "begin", _in_each_transaction(_POSTGRESQL.replace("{limit}", str(limit))))
     elif backend == "trino" and limit:
         with suppress(Exception):  # who may not set it has no limit; a server that is gone is met by the SQL
             warehouse.exec_driver_sql(_TRINO.replace("{limit}", str(limit)))
     return warehouse
+
+
+def _in_each_transaction(sql: str) -> Callable[[Any], None]:
+    """Runs SQL whenever a transaction begins."""
+
+    def run(warehouse: Any) -> None:
+        with closing(warehouse.connection.cursor()) as cursor:
+            cursor.execute(sql)
+
+    return run
 
 
 def _limit() -> int:

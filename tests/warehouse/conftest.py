@@ -23,10 +23,11 @@ RunNotebook = Callable[[str, str], Decimal]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests run in `make test-warehouse` only."""
+    """These tests run in `make test-warehouse` only, and may take the time that a server needs to start again."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.warehouse)
+            item.add_marker(pytest.mark.timeout(600))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

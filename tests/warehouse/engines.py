@@ -67,6 +67,9 @@ class Server(Engine, Protocol):
     def running(self) -> list[str]:
         """The SQL that runs for the reader now."""
 
+    def end_queries(self) -> None:
+        """Ends what runs for the reader, as an administrator would."""
+
 
 class DuckDb:
     """A file. It has no users: `credit_report` opens it for reading only."""
@@ -138,6 +141,9 @@ class PostgreSql:
         sql = f"SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = '{READER}'"
         return [str(query) for (query,) in ask(self._owner, sql)]
 
+    def end_queries(self) -> None:
+        ask(self._owner, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'")
+
     def close(self) -> None:
         self.kill()
         assert self._server
@@ -195,11 +201,20 @@ class Trino:
             kill_family(process)
 
     def running(self) -> list[str]:
+        return [query for query, _ in self._queries()]
+
+    def end_queries(self) -> None:
+        with connected(self._owner) as connection:
+            for _, number in self._queries():
+                connection.exec_driver_sql(f"CALL system.runtime.kill_query('{number}', 'made up')")
+
+    def _queries(self) -> list[tuple[Any, ...]]:
+        """(SQL, id) of what runs for the reader."""
         sql = (
-            "SELECT query FROM system.runtime.queries WHERE state IN"
+            "SELECT query, query_id FROM system.runtime.queries WHERE state IN"
             f" ('QUEUED', 'PLANNING', 'STARTING', 'RUNNING', 'FINISHING') AND \"user\" = '{READER}'"
         )
-        return [str(query) for (query,) in ask(self._owner, sql)]
+        return ask(self._owner, sql)
 
     def close(self) -> None:
         """Whoever started it ends it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
-from credit_report.warehouse import Warehouse
+from credit_report.warehouse import SqlRefused, Warehouse
 
 from tests.support.looker_sql import IDIOMS, SHAPES
 from tests.support.looker_sql import looker_sql as shape_in
@@ -57,6 +59,16 @@ def test_days_mean_utc_however_looker_writes_them(engine: Engine, credit: RunNot
     assert dict.fromkeys(ways, credit_by_hand("verify")) == amounts
 
 
+def test_days_mean_utc_after_sql_that_was_refused(engine: Engine) -> None:
+    """PostgreSQL takes back what was set in the transaction of such SQL."""
+    with Warehouse(engine.url) as warehouse:
+        with pytest.raises(SqlRefused):
+            warehouse.run("SELECT nothing FROM verify_sample")
+        warehouse.go_back()
+        _, rows = warehouse.run("SELECT DATE(MIN(created_tz)) FROM verify_sample")
+        assert [(date(2025, 12, 1),)] == list(rows)
+
+
 def test_sums_count_in_each_exact_type(engine: Engine, credit: RunNotebook) -> None:
     """PostgreSQL gives a sum of integers as NUMERIC, the others as an integer of some size."""
     ways = ("COALESCE(SUM({c} ), 0)", "COALESCE(SUM(CAST({c} AS DECIMAL)), 0)", "CAST(SUM({c} ) AS BIGINT)",
@@ -98,11 +110,12 @@ def test_every_shape_that_looker_writes_is_sql_here(engine: Engine) -> None:
     """What the reader of SQL is tested with is what this engine runs."""
     words = IDIOMS[engine.dialect]
     problems = {}
-    for shape in SHAPES:
-        sql = shape_in(engine.dialect, shape).replace(words.table, "verify_sample").replace(words.pdt, "verify_sample")
-        try:
-            with Warehouse(engine.url) as warehouse:
-                list(warehouse.run(sql)[1])
-        except ValueError as error:
-            problems[shape] = str(error)
+    with Warehouse(engine.url) as warehouse:
+        for shape in SHAPES:
+            sql = shape_in(engine.dialect, shape)
+            try:
+                list(warehouse.run(sql.replace(words.table, "verify_sample").replace(words.pdt, "verify_sample"))[1])
+            except SqlRefused as refused:
+                problems[shape] = refused.why
+                warehouse.go_back()
     assert {} == problems
