@@ -7,14 +7,17 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import psutil
@@ -27,7 +30,7 @@ from creditbot.machine.health import Health
 from creditbot.ports import StateStore, Stored
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.faults import refused
-from creditbot.sandbox.world import LOOKER
+from creditbot.sandbox.world import LOOKER, OWNER, direct_channel
 from creditbot.settings.settings import Settings
 from tests.support.notebooks import code, write_notebook
 from tests.support.prometheus import Values, of, read_openmetrics, values
@@ -37,6 +40,8 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.kernels]
 TICK, SUCCESS = "last_tick_timestamp_seconds", "last_success_timestamp_seconds"
 KEPT = ("creditbot", "functools", "slack_sdk", "socket", "ssl", "subprocess")
 """Modules of whose objects a tick must not leave any."""
+LONG = 30.0
+"""Seconds that nothing here takes."""
 IDLE = "Nothing new: 1 message read, every request in them is done."
 
 
@@ -186,36 +191,115 @@ def test_idle_ticks_leave_nothing_behind(served: Served) -> None:
     assert {} == {kind: number for kind, number in (more - objects).items() if number >= many}
 
 
-def test_requests_are_answered_until_sigterm_and_nothing_stays(tmp_path: Path) -> None:
-    """One that was there before it began, and one that rang; with real processes and a real kernel."""
-    glue = "import scrapbook\nscrapbook.glue('credit', 1.5)"
-    notebook = write_notebook(tmp_path / "verify.ipynb", code('looker = ""', "parameters"), code(glue))
-    with Sandbox(tmp_path / "sandbox", rate_limits=False, messages=False) as sandbox:
+def becomes(condition: Callable[[], bool]) -> bool:
+    """Whether it is so within a long time: what happens in another process tells nobody here."""
+    end, pause = time.monotonic() + LONG, threading.Event()
+    while not condition() and time.monotonic() < end:
+        pause.wait(0.01)
+    return condition()
+
+
+@dataclass
+class Serving:
+    """A process of `creditbot serve` on a sandbox.
+
+    Attributes:
+        process: the process.
+        sandbox: the sandbox.
+        port: where it answers probes.
+    """
+
+    process: subprocess.Popen[str]
+    sandbox: Sandbox
+    port: int
+
+    def says(self, words: str) -> bool:
+        """Whether a line with these words comes."""
+        assert self.process.stdout
+        return any(words in line for line in self.process.stdout)
+
+    def probe(self, path: str) -> tuple[int, str]:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+
+    def replies(self, ts: str) -> list[str]:
+        return [reply["text"] for reply in self.sandbox.world.thread(ts)[1:]]
+
+
+@contextmanager
+def serving(tmp_path: Path, *cells: str, **settings: str) -> Iterator[Serving]:
+    """It has begun, hears what happens, and has a notebook with these cells."""
+    notebook = write_notebook(tmp_path / "verify.ipynb", code('looker = ""', "parameters"), *map(code, cells))
+    with socket.create_server(("", 0)) as free, Sandbox(tmp_path / "s", rate_limits=False, messages=False) as sandbox:
+        port = free.getsockname()[1]
+        free.close()
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LOOKER_"))}
         environ |= sandbox.environment() | {"NOTEBOOK_PATH": str(notebook), "POLL_SECONDS": "3600"}
-        first = sandbox.world.post(f"AC-sandbox-0007, please: {LOOKER}/looks/35")
-        serving = subprocess.Popen(
-            [sys.executable, "-m", "creditbot", "serve"], cwd=tmp_path, text=True,
-            env={**environ, "PYTHONPATH": os.pathsep.join(sys.path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        environ |= {"METRICS_PORT": str(port), "PYTHONPATH": os.pathsep.join(sys.path), **settings}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "creditbot", "serve"], cwd=tmp_path, text=True, env=environ,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
-            assert serving.stdout
-            assert serving.stderr
-            assert "Serving until Ctrl-C: a tick at each message and reaction.\n" == next(serving.stdout)
-            assert any("answered $1.50" in line for line in serving.stdout)
-            second = sandbox.world.post(f"And this one, please: {LOOKER}/looks/33")
-            assert any("answered $1.50" in line for line in serving.stdout)
-            children = psutil.Process(serving.pid).children(recursive=True)
-            serving.send_signal(signal.SIGTERM)
-            rest, said = serving.communicate(timeout=60)
+            served = Serving(process, sandbox, port)
+            assert served.says("Serving until Ctrl-C: a tick at each message and reaction.")
+            assert served.says("Nothing new")
+            assert becomes(lambda: 1 == sandbox.slack.socket_mode.connections)
+            yield served
         finally:
-            serving.kill()
-            serving.communicate()
-        replies = [[reply["text"] for reply in sandbox.world.thread(ts)[1:]] for ts in (first, second)]
-    assert 0 == serving.returncode
-    assert rest.endswith("Stopped serving.\n")
+            process.kill()
+            process.communicate()
+
+
+GLUE = "import scrapbook\nscrapbook.glue('credit', 1.5)"
+
+
+def test_requests_votes_and_edits_are_answered_as_they_come(tmp_path: Path) -> None:
+    """Without waiting for the next tick by time, which is an hour away. Then SIGTERM, and nothing stays."""
+    with serving(tmp_path, GLUE, MAX_CREDIT_USD="2") as served:
+        world = served.sandbox.world
+        plain = world.post(f"AC-sandbox-0007, please: {LOOKER}/looks/35")
+        assert served.says("answered $1.50")
+        held = world.post(f"Both, please: {LOOKER}/looks/33 and {LOOKER}/looks/31")
+        assert served.says("held for approval")
+        assert becomes(lambda: bool(world.direct_messages()))
+        world.react(world.direct_messages()[-1]["ts"], "+1", channel=direct_channel(OWNER), user=OWNER)
+        assert served.says("answered $3.00")
+        edited = world.post("One more, please, the link follows")
+        assert served.says("Nothing new")
+        world.edit(edited, f"One more, please: {LOOKER}/looks/34")
+        assert served.says("answered $1.50")
+        assert [(200, "ok\n")] * 2 == [served.probe(path) for path in ("/healthz", "/readyz")]
+        replies = [served.replies(ts) for ts in (plain, held, edited)]
+        children = psutil.Process(served.process.pid).children(recursive=True)
+        served.process.send_signal(signal.SIGTERM)
+        rest, said = served.process.communicate(timeout=60)
+    assert [[f"Approved, ${amount}, exceptions"] for amount in ("1.50", "3.00", "1.50")] == replies
+    assert (0, True) == (served.process.returncode, rest.endswith("Stopped serving.\n"))
     assert said.startswith("creditbot: stopping")
-    assert [["Approved, $1.50, exceptions"]] * 2 == replies
     assert children
     psutil.wait_procs(children, timeout=10)
     assert [] == [child for child in children if child.is_running()]
+
+
+def test_a_stop_closes_the_socket_first_and_then_finishes(tmp_path: Path) -> None:
+    """What is asked after the signal is for another process."""
+    gate = tmp_path / "gate"
+    wait = f"import os\nif os.path.exists({str(gate)!r}): open({str(gate)!r}).read()"
+    with serving(tmp_path, wait, GLUE) as served:
+        os.mkfifo(gate)
+        world = served.sandbox.world
+        first = world.post(f"AC-sandbox-0007, please: {LOOKER}/looks/35")
+        with gate.open("w"):  # the notebook has begun, and waits until this is closed
+            served.process.send_signal(signal.SIGTERM)
+            assert becomes(lambda: 0 == served.sandbox.slack.socket_mode.connections)
+            assert (503, "It is stopping.\n") == served.probe("/readyz")
+            assert 200 == served.probe("/healthz")[0]
+            second = world.post(f"And this one, please: {LOOKER}/looks/33")
+            assert served.process.poll() is None
+        served.process.communicate(timeout=60)
+        assert (["Approved, $1.50, exceptions"], []) == (served.replies(first), served.replies(second))
+    assert 0 == served.process.returncode
