@@ -456,17 +456,21 @@ class World:
         self, name: str = "", *, at: At = nowhere, rules: Rules = RULES, products: ProductTable = VERIFY,
         skew: timedelta = timedelta(0), budget: int = BUDGET,
         is_running: Callable[[str], bool | None] = lambda _: None, at_once: int = 1, progress: Progress | None = None,
-        memory: World | None = None,
+        memory: World | None = None, has_ticked: bool = False,
     ) -> Bot:  # fmt: skip
-        """A process that has just started; `skew` is how wrong its local clock is; `memory` as in `ports`."""
+        """A process that has just started; `skew` is how wrong its local clock is; `memory` as in `ports`.
+
+        `has_ticked` makes it one that had other ticks before, under names that begin like `name`.
+        """
         ports = watched(self.ports(memory), at)
         limits = ComputeLimits(links_at_once=1)
         calculator = CreditCalculator(
             ports.resolver, ports.runner, products, SqlRules("duckdb"), limits, RememberingSqlReader()
         )
         process = ThisProcess(
-            name or f"pod-{self.number()}", is_running, wall=lambda: self.now + skew, requests_at_once=at_once
-        )
+            name or f"pod-{self.number()}", is_running, wall=lambda: self.now + skew, requests_at_once=at_once,
+            has_ticked=has_ticked,
+        )  # fmt: skip
         return Bot(ports, Ledger(ports.state, budget=budget), calculator, rules, process, progress)
 
     def context(self, ports: Ports | None = None, name: str = "") -> TickContext:
