@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import answers, backtests, extraction, idle, kubernetes, reports, served
+from bench import answers, backtests, extraction, growth, idle, kubernetes, reports, served
 from bench.measure import adopt
 from bench.results import Row, load_average, markdown
 from bench.stage import BUNDLED, FROZEN, ROOT
@@ -56,6 +56,7 @@ def _all() -> Iterator[Row]:
     yield answers.backlog(1, BUNDLED, commands[BUNDLED])
     yield answers.limited_backlog()
     yield from answers.memory()
+    yield from growth.rows()
     yield backtests.backtest()
     yield extraction.rate()
     yield extraction.growth()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.measure import Cost, Run, cost, interleaved, run, seconds
-from bench.memory import PeakMemory
+from bench.memory import mib, peak_of
 from bench.results import Row, times
 from bench.stage import BUNDLED, FROZEN, PYTHON, ROOT, UNPACED, Stage, bot_environment, staged
 from creditbot.adapters.slack.open import POST_INTERVAL
@@ -24,7 +24,6 @@ WORKERS = "2"
 """Notebooks at a time when memory is measured, however many cores there are."""
 FLAT = 1.2
 """How much more memory ten times as many messages may take."""
-MIB = 1024 * 1024
 
 
 def papermill(stage: Stage, notebook: Path) -> Callable[[], Run]:
@@ -118,26 +117,16 @@ def _count_refusals(sandbox: Sandbox) -> list[str]:
 def memory(few: int = 10, many: int = 100) -> list[Row]:
     """The most memory that backlogs take, against one papermill command."""
     with staged(FROZEN, WORKERS=WORKERS, POLICY_FILE=POLICY) as stage:
-        command = _peak(papermill(stage, FROZEN))
+        command = peak_of(papermill(stage, FROZEN))
     small, large = (_peak_of_backlog(size) for size in (few, many))
     case = f"memory at the peak of a backlog of {many}, frozen notebook, {WORKERS} workers"
     growth = f"the same, grown from a backlog of {few}"
     return [
-        Row(case, _mib(large), f"one `papermill`: {_mib(command)}", (large / command,), 3),
-        Row(growth, _mib(large), f"of {few}: {_mib(small)}", (large / small,), FLAT),
+        Row(case, mib(large), f"one `papermill`: {mib(command)}", (large / command,), 3),
+        Row(growth, mib(large), f"of {few}: {mib(small)}", (large / small,), FLAT),
     ]
 
 
 def _peak_of_backlog(size: int) -> int:
     with staged(FROZEN, WORKERS=WORKERS, POLICY_FILE=POLICY) as stage:
-        return _peak(lambda: stage.backlog(size, UNPACED))
-
-
-def _peak(command: Callable[[], Run]) -> int:
-    with PeakMemory() as peak:
-        command()
-    return peak.bytes
-
-
-def _mib(size: int) -> str:
-    return f"{size / MIB:.0f} MiB"
+        return peak_of(lambda: stage.backlog(size, UNPACED))

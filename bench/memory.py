@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +11,7 @@ import psutil
 
 INTERVAL = 0.05
 """Seconds between two looks."""
+MIB = 1024 * 1024
 
 
 class PeakMemory:
@@ -40,6 +42,18 @@ class PeakMemory:
         while not self._ended.wait(INTERVAL):
             processes = set(psutil.Process().children(recursive=True)) - self._others
             self.bytes = max(self.bytes, sum(map(_memory_of, processes)))
+
+
+def peak_of(command: Callable[[], object]) -> int:
+    """The most bytes that a command and what comes from it take together."""
+    with PeakMemory() as peak:
+        command()
+    return peak.bytes
+
+
+def mib(size: float) -> str:
+    """Such as "183 MiB"; the size is in bytes."""
+    return f"{size / MIB:.0f} MiB"
 
 
 def _memory_of(process: psutil.Process) -> int:
