@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 from credit_report import load
 from credit_report import traffic as credit_traffic
-from credit_report.columns import places_of
 from credit_report.pushdown import CannotAddUp, dialect_of, no_rows_of, source_of, sums_of
-from credit_report.traffic import Traffic, add_up, gather, read_rows
-from credit_report.values import read, readers_of
-from credit_report.warehouse import Warehouse, refuse_cut
+from credit_report.warehouse import Warehouse
 from hypothesis import given
-from hypothesis import strategies as st
 from sqlglot import exp, parse_one
 
 from creditbot.credit.sql import dialects
-from tests.support.bundled_notebooks import COLUMNS, COUNTS, VERIFY
+from tests.support.bundled_notebooks import COUNTS, VERIFY
+from tests.support.results import ROW, hold_against_rows, pushed_down, refusal, results, rows_of
 from tests.support.sampling import costly
 
 pytestmark = pytest.mark.untraced
-
-READERS = readers_of(VERIFY.TARGETS)
-ROW = {
-    "account_sid": "'AC1'", "day": "DATE '2025-12-01'", "prefix": "'+62'", "mode": "'basic'",
-    "attempts": "10", "blocked": "2", "messages": "8", "verified": "3", "price_usd": "0.3840",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,124 +34,13 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"duckdb:///{path}"
 
 
-def rows_of(*rows: dict[str, str]) -> str:
-    """SQL that gives these rows: column -> SQL of its value, where it is another one than that of ROW."""
-    selects = (", ".join(f'{value} AS "{name}"' for name, value in (ROW | row).items()) for row in rows)
-    return " UNION ALL ".join(f"SELECT {select}" for select in selects)
-
-
-def pushed_down(sql: str) -> Traffic:
-    """What SQL comes to that the warehouse adds up itself."""
-    traffic = load(sql, VERIFY.TARGETS, COUNTS["verify"])
-    assert "" == traffic.note
-    return traffic
-
-
-def refusal(sql: str) -> str:
-    """The sentence with which it is refused."""
-    with pytest.raises(ValueError, match=r"^[^\n]+$") as refused:
-        load(sql, VERIFY.TARGETS, COUNTS["verify"])
-    return str(refused.value)
-
-
 # ---- against reading every row ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Table:
-    """SQL that gives some rows, and the rows."""
-
-    sql: str
-    columns: list[str]
-    records: list[tuple[Any, ...]]
-
-
-GOOD = {
-    "day": ["'2025-12-01'", "'2025-12-02'", "'2025-12-31 00:00:00'"],
-    "prefix": ["'+62'", "'+994'", "' +62 '"],
-    "mode": ["'basic'", "'max'", "' Basic'"],
-    "price_usd": ["0.3840"],
-}
-BAD = {
-    "day": ["NULL", "'1999-12-31'", "'2025-12-01 07:00:00'"],
-    "prefix": ["NULL", "''", "repeat('+', 41)", "'+6' || chr(10) || '2'"],
-    "mode": ["NULL", "'turbo'", "''"],
-    "price_usd": ["NULL", "-0.5", "1000000", "0.25"],
-}
-TYPES = {
-    "day": ["TIMESTAMP", "TIMESTAMP", "DATE", "VARCHAR"],
-    "price_usd": ["DECIMAL(14, 4)", "DECIMAL(14, 4)", "VARCHAR", "DOUBLE"],
-}
-COUNT_TYPES = ["BIGINT", "BIGINT", "HUGEINT", "DECIMAL(18, 1)", "DECIMAL(38, 0)", "DOUBLE", "VARCHAR"]
-GOOD_COUNTS = ["0", "1", "7", "5000", "999999999999"]
-BAD_COUNTS = ["NULL", "-1", "1000000000000", "0.5"]
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Table:
-    """Any rows that a warehouse may give, in the types that it may give them in; most of them with no bad value."""
-    bad = draw(st.sampled_from([None, None, *COLUMNS]))
-    types = {name: draw(st.sampled_from(TYPES.get(name, ["VARCHAR"]))) for name in GOOD}
-    types |= {name: draw(st.sampled_from(COUNT_TYPES if name == bad else COUNT_TYPES[:5])) for name in COLUMNS[3:7]}
-    if bad != "price_usd":
-        types["price_usd"] = draw(st.sampled_from(TYPES["price_usd"][:3]))
-    accounts = draw(st.sampled_from([[], ["'AC1'", "'AC2'", "NULL", "''", "' AC1'"]]))
-    names = [*(["account_sid"] if accounts else []), *COLUMNS]
-    values: dict[str, list[str]] = {"account_sid": accounts} | {name: GOOD.get(name, GOOD_COUNTS) for name in COLUMNS}
-    if bad:
-        values[bad] = values[bad] + BAD.get(bad, BAD_COUNTS)
-    view = draw(st.sampled_from(["", "verify_traffic.", "Verify_Traffic_"]))
-    row = st.tuples(*(st.sampled_from(values[name]) for name in names))
-    rows = draw(st.lists(row, min_size=1, max_size=12))
-    casts = (f'CAST("{name}" AS {types.get(name, "VARCHAR")}) AS "{view}{name}"' for name in names)
-    lines = ", ".join(f"({', '.join(row)})" for row in rows)
-    end = draw(st.sampled_from(["", " ORDER BY 1 DESC, 2;", f" LIMIT {len(rows)}", " LIMIT 13 -- enough"]))
-    sql = f"SELECT {', '.join(casts)} FROM (VALUES {lines}) AS given ({', '.join(names)}){end}"
-    with duckdb.connect() as connection:
-        answer = connection.execute(sql)
-        return Table(sql, [column[0] for column in answer.description], answer.fetchall())
-
-
-def reasons(table: Table) -> set[str]:
-    """Why single values of the table are refused."""
-    places, found = places_of(table.columns, COUNTS["verify"]), set()
-    for record in table.records:
-        for name, place in places.items():
-            try:
-                read(name, record[place], READERS)
-            except ValueError as error:
-                found.add(str(error))
-    return found
-
-
-def row_by_row(table: Table) -> tuple[int, list[dict[str, Any]], list[dict[str, Any]]] | str:
-    """The sums and the groups of the table if every row is read, or why there are none."""
-    rows = read_rows(table.columns, table.records, COUNTS["verify"], READERS)
-    try:
-        sums, count = gather(rows, COUNTS["verify"])
-        refuse_cut(table.sql, count)
-        groups = add_up(sums, COUNTS["verify"])
-    except ValueError as error:
-        return str(error)
-    return (count, sums, groups) if any(group["messages"] for group in groups) else "No message"
-
-
-def exact(count: int, *tables: list[dict[str, Any]]) -> str:
-    """The values with their types, in an order of their own: 8 and Decimal(8) are equal, and not the same."""
-    return repr((count, *([sorted(row.items()) for row in rows] for rows in tables)))
-
-
-@given(table=tables())
+@given(sql=results("duckdb"))
 @costly(4)
-def test_what_the_warehouse_adds_up_is_what_its_rows_come_to(table: Table) -> None:
-    """To the last digit, and of the same types; or both are refused for the same reason."""
-    expected, bad_values = row_by_row(table), reasons(table)
-    if isinstance(expected, str):
-        sentence = refusal(table.sql)
-        assert sentence.partition(": ")[2] in bad_values if bad_values else sentence.startswith(expected)
-    else:
-        traffic = load(table.sql, VERIFY.TARGETS, COUNTS["verify"])
-        assert exact(*expected) == exact(traffic.count, traffic.sums, traffic.groups)
+def test_what_the_warehouse_adds_up_is_what_its_rows_come_to(sql: str) -> None:
+    hold_against_rows(sql)
 
 
 def test_sums_may_be_larger_than_any_count() -> None:
