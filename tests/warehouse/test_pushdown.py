@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.results import hold_against_rows, pushed_down, refusal, results, rows_of
 from tests.warehouse.engines import Engine
 
-EXAMPLES = 40
+EXAMPLES = 25
 """A query takes Trino a third of a second, and each example takes three."""
 
 
