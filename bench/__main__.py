@@ -52,6 +52,7 @@ def _all() -> Iterator[Row]:
         rows, commands[notebook] = answers.requests(ROUNDS, notebook)
         yield from rows
         yield from served.rows(ROUNDS, notebook)
+    yield served.week()
     yield answers.backlog(3, FROZEN, commands[FROZEN])
     yield answers.backlog(1, BUNDLED, commands[BUNDLED])
     yield answers.limited_backlog()

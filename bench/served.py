@@ -5,6 +5,7 @@ Each request comes into a quiet channel: one that follows another within a secon
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import time
@@ -16,13 +17,16 @@ import psutil
 
 from bench.answers import NAMES, POLICY, plain_script
 from bench.measure import LONGEST, BenchError, seconds
+from bench.memory import mib
 from bench.results import Row
-from bench.stage import PYTHON, Stage, staged
+from bench.stage import FROZEN, PYTHON, ROOT, Stage, staged
 
 IDLE = 30.0
 """Seconds for which it is watched while nothing happens."""
 QUIET = 3.5
 """Seconds of quiet before each request: after those, the first look that follows a ring is over, too."""
+FLAT = 1.05
+"""How much more memory a week may take than its first day."""
 _GLANCE = 0.02
 
 
@@ -37,6 +41,20 @@ def rows(rounds: int, notebook: Path) -> Iterator[Row]:
         yield Row(case, seconds(answer), f"its cells as a script: {seconds(plain)}", (answer / plain,), 1.0)
         busy = idle_share(process)
         yield Row("`creditbot serve` while nothing happens", f"{busy:.2%} of a core", note="target: under 0.50 %")
+
+
+def week() -> Row:
+    """The memory that a week takes, with 10,000 events in it; only the loop's clock is simulated."""
+    with staged(FROZEN, POLICY_FILE=POLICY) as stage:
+        command = [PYTHON, "-m", "bench.week"]
+        environ = {**stage.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=stage.folder, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError(f"The week failed:\n{done.stderr[-3000:]}")
+    lived = json.loads(done.stdout)
+    first, last = lived["first"], lived["last"]
+    case = f"memory of `creditbot serve` after a simulated week with 10,000 events, {lived['ticks']:,} ticks"
+    return Row(case, mib(last), f"after its first day: {mib(first)}", (last / first,), FLAT)
 
 
 @contextmanager
