@@ -15,7 +15,7 @@ from typing import TypeAlias
 from creditbot.bootstrap import Assembly
 from creditbot.commands.check_result import CheckFindings, CheckResult, attempt
 from creditbot.credit.amount import format_usd
-from creditbot.decide.channel_rules import ChannelRules
+from creditbot.decide.channel_rules import ChannelRules, ChannelTable
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.model import Marker, RequestKey, Workspace
 from creditbot.ports import Approvers, Owners
@@ -86,7 +86,7 @@ def sections(assembly: Assembly) -> CheckFindings:
         return []
     workspace = assembly.ports.inbox.workspace(None)
     channels.check(workspace)
-    on = [product.name for product in assembly.products.products if product.notebook]
+    on = products_on(assembly)
     return [
         ("ok", f"#{name}: {rules_in_words(channels.of(channel, workspace), on)}")
         for channel, name in workspace.channels.items()
@@ -115,6 +115,18 @@ def _approvers(approvers: Approvers, owners: Owners, rules: ChannelRules, there:
         )
         findings.append(("note", text))
     return findings or [("ok", f"can be asked{there}, and the bot can read how they react")]
+
+
+def products_on(assembly: Assembly) -> Sequence[str]:
+    """The names of the products that have a notebook."""
+    return [product.name for product in assembly.products.products if product.notebook]
+
+
+def policies_in_words(channels: ChannelTable, on: Collection[str]) -> Iterator[str]:
+    """The policy in sentences, then one for each channel that CHANNELS_FILE names; `on` as in `rules_in_words`."""
+    yield from channels.everywhere.policy.words()
+    for channel, rules in channels.sections.items():
+        yield f"In {channel}: {rules_in_words(rules, on)}."
 
 
 def rules_in_words(rules: ChannelRules, on: Collection[str]) -> str:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from creditbot.bootstrap import Assembly, assemble, make_report_store
+from creditbot.commands.channels import policies_in_words, products_on
 from creditbot.commands.output import count
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.evidence.places import from_report
@@ -97,4 +98,5 @@ def _digest(settings: Settings, assembly: Assembly, start: datetime, end: dateti
 
 
 def _page(assembly: Assembly, shown: Figures, now: datetime) -> str:
-    return without_known_secrets(report_page(shown, list(assembly.rules.channels.everywhere.policy.words()), now))
+    policy = policies_in_words(assembly.rules.channels, products_on(assembly))
+    return without_known_secrets(report_page(shown, list(policy), now))
