@@ -13,6 +13,13 @@ from creditbot.notebook_host.failures import is_about_login
 from creditbot.settings.settings import Settings
 from creditbot.settings.types import url_parts
 
+_MAY_WRITE = (
+    "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+    " WHERE relkind IN ('r', 'p') AND nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')"
+    " AND has_table_privilege(pg_class.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))"
+)
+"""Whether there is a table in PostgreSQL that the user may change."""
+
 
 def warehouse(settings: Settings, sql: SqlRules, seconds: float) -> CheckFindings:
     """Which dialect SQL is read in, and whether the warehouse answers. Raises `Unreachable` or `Refused`.
@@ -32,8 +39,11 @@ def warehouse(settings: Settings, sql: SqlRules, seconds: float) -> CheckFinding
         return [*findings, ("note", "WAREHOUSE_URL is not set: only notebooks that do not need it can run")]
     url = settings.warehouse_url.get_secret_value()
     look_for(url, seconds)
-    ask_warehouse(url)
-    return [*findings, ("ok", "WAREHOUSE_URL answers")]
+    findings = [*findings, ("ok", "WAREHOUSE_URL answers")]
+    if ask_warehouse(url):
+        text = "the user of WAREHOUSE_URL may write: grant it SELECT on the tables that a credit may come from, no more"
+        findings.append(("note", text))
+    return findings
 
 
 def look_for(url: str, seconds: float) -> None:
@@ -45,8 +55,10 @@ def look_for(url: str, seconds: float) -> None:
         socket.create_connection((parts.hostname, parts.port), timeout=seconds).close()
 
 
-def ask_warehouse(url: str) -> None:
-    """Connects as the bundled notebooks do, and asks for one row.
+def ask_warehouse(url: str) -> bool:
+    """Connects as the bundled notebooks do, asks for one row, and tells whether the user may write.
+
+    Only PostgreSQL is asked that: DuckDB is opened for reading alone, and the others have no common way to say it.
 
     Raises `Unreachable` or `Refused`, without the password in it.
     """
@@ -62,6 +74,9 @@ def ask_warehouse(url: str) -> None:
 
             with create_engine(url, poolclass=NullPool).connect() as engine:
                 engine.execute(text("SELECT 1")).fetchall()
+                if engine.dialect.name == "postgresql":
+                    return bool(engine.execute(text(_MAY_WRITE)).scalar())
+    return False
 
 
 @contextmanager

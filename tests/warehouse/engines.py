@@ -112,13 +112,13 @@ class PostgreSql:
         self._run("initdb", "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C",
                   f"--username={OWNER}", f"--pwfile={password}", f"--pgdata={self._folder / 'data'}")  # fmt: skip
         self.url = self._address(READER)
-        self._owner = self._address(OWNER)
+        self.owner = self._address(OWNER)
         self.start()
         rights = (
             f"CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORD}'",
             f"GRANT SELECT ON {', '.join(READABLE)} TO {READER}",
         )
-        with connected(self._owner) as connection:
+        with connected(self.owner) as connection:
             for statement in (*statements(self.dialect), *rights):
                 connection.exec_driver_sql(statement)
 
@@ -131,7 +131,7 @@ class PostgreSql:
         command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("a") as log:
             self._server = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder, **self._as_user())
-        eventually(lambda: ask(self._owner, "SELECT 1"), lambda: self._server and self._server.poll() is None)
+        eventually(lambda: ask(self.owner, "SELECT 1"), lambda: self._server and self._server.poll() is None)
 
     def kill(self) -> None:
         assert self._server
@@ -139,10 +139,10 @@ class PostgreSql:
 
     def running(self) -> list[str]:
         sql = f"SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = '{READER}'"
-        return [str(query) for (query,) in ask(self._owner, sql)]
+        return [str(query) for (query,) in ask(self.owner, sql)]
 
     def end_queries(self) -> None:
-        ask(self._owner, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'")
+        ask(self.owner, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'")
 
     def close(self) -> None:
         self.kill()

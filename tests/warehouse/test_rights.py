@@ -6,9 +6,10 @@ import pytest
 from credit_report.warehouse import SqlRefused as RefusedByWarehouse
 from credit_report.warehouse import Warehouse
 
+from creditbot.commands.check_warehouse import ask_warehouse
 from creditbot.credit.sql.check import SqlRules, check
 from creditbot.errors import SqlRefused
-from tests.warehouse.engines import Engine, Server, connected, is_server
+from tests.warehouse.engines import Engine, PostgreSql, Server, connected, is_server
 from tests.warehouse.traffic import READABLE, looker_sql
 
 WRITES = (
@@ -79,6 +80,13 @@ def test_the_rights_hide_what_the_check_cannot_know(engine: Engine) -> None:
     with pytest.raises(SqlRefused):
         check(sql, SqlRules(engine.dialect, READABLE))
     assert passes(engine, sql) is not is_server(engine)
+
+
+def test_check_says_who_may_write(engine: Engine) -> None:
+    """The user that the tables belong to may; PostgreSQL alone is asked."""
+    assert not ask_warehouse(engine.url)
+    if isinstance(engine, PostgreSql):
+        assert ask_warehouse(engine.owner)
 
 
 def passes(engine: Engine, sql: str) -> bool:
