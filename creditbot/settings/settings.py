@@ -1,4 +1,4 @@
-"""The settings: the one place that reads the environment. `creditbot.bootstrap` makes the bot from them.
+"""The settings as one checked object. `sources` reads them, and `creditbot.bootstrap` makes the bot from them.
 
 From the strongest source to the weakest: the environment, `.env` in the working directory, files of a mounted Secret,
 the defaults. An empty value counts as none. Unknown names are ignored, so that a prototype's `.env` works as it is;
@@ -17,15 +17,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
 from creditbot.errors import SettingsError
 from creditbot.machine.file_rights import Readers
-from creditbot.settings.names import misspelt, unknown
+from creditbot.settings.complaints import malformed, refuse_misspelt
+from creditbot.settings.names import unknown
 from creditbot.settings.plain_http import http_allowed
+from creditbot.settings.sources import SECRETS_DIR, environment, in_env_file, names_in, raw
 from creditbot.settings.types import (
     AppToken,
     Bots,
@@ -49,8 +50,6 @@ from creditbot.text.known_secrets import know_secrets, passwords_in, secrets_of
 
 __all__ = ["Settings", "StateConfigMap", "StateFile", "environment", "raw"]
 
-SECRETS_DIR = Path("/run/secrets/creditbot")
-"""Where a Secret may be mounted, one file a setting."""
 _PLACEHOLDERS = ("slack_bot_token", "slack_user_id", "looker_client_id", "looker_client_secret")
 """Settings whose value in .env.example nobody can have."""
 
@@ -251,12 +250,12 @@ class Settings(BaseSettings):
         values: dict[str, Any] = {name: variables.get(name.upper(), "").strip() for name in cls.model_fields}
         values = {name: value for name, value in values.items() if value}
         try:
-            in_file = _in_file(env_file)
-            _check_names(_names_in(variables, in_file, secrets_dir))
+            in_file = in_env_file(env_file)
+            refuse_misspelt(names_in(variables, in_file, secrets_dir), _known_names())
             # mypy knows the fields of a model, but not the other arguments of BaseSettings.
             settings = cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
         except ValidationError as error:
-            raise _complaint(error) from None  # its text may show values
+            raise malformed(error, cls.model_fields) from None  # its text may show values
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise SettingsError(f"The settings in {env_file} cannot be read: {reason}.") from error
@@ -386,65 +385,13 @@ class Settings(BaseSettings):
         return f"{bare}/" if info.field_name == "slack_api_url" else re.sub(r"/api(/\d+\.\d+)?$", "", bare)
 
 
-def raw(name: str, env_file: str | Path = ".env") -> str:
-    """One setting as it stands in the environment or in `.env`, for commands that need no others; "" if unset."""
-    return os.environ.get(name) or _in_file(env_file).get(name, "")
-
-
-def environment(env_file: str | Path = ".env") -> dict[str, str]:
-    """The environment and what `.env` adds to it, because people's notebooks may read variables of their own there."""
-    return {**_in_file(env_file), **os.environ}
-
-
 def unknown_names(
     environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env", secrets_dir: Path = SECRETS_DIR
 ) -> dict[str, str]:
     """Name that begins with SLACK_ or LOOKER_ and that nothing reads -> the nearest setting."""
-    names = _names_in(os.environ if environ is None else environ, _in_file(env_file), secrets_dir)
+    names = names_in(os.environ if environ is None else environ, in_env_file(env_file), secrets_dir)
     return unknown(names, _known_names())
 
 
 def _known_names() -> list[str]:
     return [name.upper() for name in Settings.model_fields]
-
-
-def _names_in(environ: Mapping[str, str], in_file: Mapping[str, str], secrets_dir: Path) -> set[str]:
-    """The names of all variables that have a value, in upper case in files, where the case does not count."""
-    in_files = {*in_file, *(file.name for file in _files_in(secrets_dir))}
-    return {name for name, value in environ.items() if value.strip()} | {name.upper() for name in in_files}
-
-
-def _files_in(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_file()]
-    except OSError:
-        return []
-
-
-def _check_names(names: set[str]) -> None:
-    """Raises `SettingsError` for names that are nearly those of settings."""
-    wrong = misspelt(names, _known_names())
-    if wrong:
-        lines = "".join(f"\n  {name}: the setting is {setting}" for name, setting in wrong.items())
-        raise SettingsError(f"No such settings: {', '.join(wrong)}.", f"Correct the names, or remove them:{lines}")
-
-
-def _in_file(env_file: str | Path | None) -> dict[str, str]:
-    """What stands in `.env`; nothing if there is no such file."""
-    variables = dotenv_values(env_file, encoding="utf-8-sig") if env_file else {}
-    return {name: value for name, value in variables.items() if value is not None}
-
-
-def _complaint(error: ValidationError) -> SettingsError:
-    """One error for all problems: the names, then a line for each with what is wrong and what the setting is for."""
-    problems: dict[str, str] = {}
-    for problem in error.errors(include_url=False, include_input=False):
-        name = str(problem["loc"][0])
-        cause = problem.get("ctx", {}).get("error")
-        wrong = "it is not set" if problem["type"] == "missing" else str(cause or problem["msg"])
-        meaning = Settings.model_fields[name].description
-        problems.setdefault(name.upper(), f"{wrong[:1].lower()}{wrong[1:]}. {meaning}")
-    lines = "".join(f"\n  {name}: {text}" for name, text in problems.items())
-    return SettingsError(
-        f"Settings are missing or malformed: {', '.join(problems)}.", f"Set them in .env or in the environment:{lines}"
-    )
