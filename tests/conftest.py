@@ -29,7 +29,7 @@ COVERED = (*MEASURED, "tests.support.sql")
 """Coverage is measured in files of unit/ that import from these: tracing doubles the time of what it sees."""
 LARGE_TABLE = 10
 """Cases of one test, of which `--every` leaves some out if there are more."""
-UNTRACED = ("hypothesis", "kernels", "untraced")
+UNTRACED = ("hypothesis", "kernels", "slow", "untraced")
 """Markers of the tests among them that it is not measured in."""
 NOT_TRACED = (None, None)
 TRACERS = pytest.StashKey[tuple[Any, Any]]()
