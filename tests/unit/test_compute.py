@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from unittest.mock import DEFAULT, Mock
+from unittest.mock import DEFAULT, Mock, call
 
 import pytest
 from typing_extensions import override
@@ -313,3 +313,17 @@ def test_sql_that_reads_the_clock_is_credited_again_another_day(world: World) ->
     first, later, next_week = (calculator.compute(asked, now).results[0].sql_sha256 for now in days)
     assert first == later
     assert first != next_week
+
+
+def test_a_process_that_stays_is_logged_in_before_it_computes() -> None:
+    """It starts what computes, then logs in; a process that ends after its tick does not log in until it has to."""
+    parts = Mock()
+    calculator = CreditCalculator(
+        parts.looker, parts.notebooks, VERIFY, SqlRules("duckdb"), ComputeLimits(workers=2), parts.sql
+    )
+    started = [call.notebooks.warm(), call.looker.warm(), call.sql.warm()]
+    calculator.warm()
+    assert started == parts.mock_calls
+    parts.reset_mock()
+    calculator.stay_warm()
+    assert [*started, call.looker.stay_logged_in()] == parts.mock_calls

@@ -530,3 +530,12 @@ def test_conditions_are_understood_however_they_are_put_together(condition: tupl
     """AND, OR, NOT, CASE and sub-queries in any nesting."""
     text, about = condition
     assert picked(f"SELECT a FROM t WHERE {text}", dialect) == ("verify" if about else "none")
+
+
+def test_a_table_can_be_narrowed_to_some_products() -> None:
+    """As the rules of a channel do: the others are off, and what to look for in the SQL stays."""
+    table = default_products("verify.ipynb", "psms.ipynb")
+    narrowed = table.only(["psms"])
+    assert [None, "psms.ipynb"] == [product.notebook for product in narrowed.products]
+    assert table.texts == narrowed.texts
+    assert table == table.only(None)

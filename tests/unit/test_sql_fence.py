@@ -485,6 +485,12 @@ def test_hints_that_lock_are_refused(hint: str) -> None:
     assert "has the hint" in refusal(f"SELECT a FROM t WITH ({hint})", "tsql")
 
 
+def test_the_word_use_behind_a_table_is_refused() -> None:
+    """To the parser it begins a hint of MySQL, to SQL Server a statement."""
+    said = "The SQL has USE after a table, and SQL Server may run it as a statement."
+    assert said == refusal("SELECT a FROM t AS x USE INDEX ('x')", "tsql")
+
+
 # ---- by generator ------------------------------------------------------------------------------------------------
 
 MINTS = [
