@@ -178,7 +178,7 @@ class Holds:
             return (), Findings()
         links = self._past.links(key, record)
         whose = account_reasons([link.footprint for link in links]) if rules.account_required else ()
-        return whose, self._overlaps.findings(key, record, links) if rules.hold_overlap else Findings()
+        return whose, self._overlaps.findings(key, record, links, again=True) if rules.hold_overlap else Findings()
 
     def _begin(
         self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason], found: Findings,

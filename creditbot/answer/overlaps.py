@@ -32,7 +32,9 @@ class Overlaps:
         self._past = past
         self._compared: dict[RequestKey, _Compared] = {}
 
-    def findings(self, key: RequestKey, record: Record, links: Sequence[Credited] | None = None) -> Findings:
+    def findings(
+        self, key: RequestKey, record: Record, links: Sequence[Credited] | None = None, *, again: bool = False
+    ) -> Findings:
         """What comparing a computed request with all others shows. Raises what the summaries raise.
 
         A request that somebody wants credited a second time is compared with none.
@@ -41,6 +43,9 @@ class Overlaps:
             key: of the request.
             record: of the request.
             links: its links with their traffic; None: as the summary has them.
+            again: whether to look for summaries that others may have written since this tick last looked. Whoever is
+                about to post has to: its own summary is there by then, so of two deployments that share the summaries
+                and are asked for the same traffic at the same time at least one sees the other.
         """
         if record.overridden_by or not record.result or not record.result.traffic:
             return Findings()
@@ -53,7 +58,7 @@ class Overlaps:
             other: theirs for other, theirs in state.records.items() if self._counts(other, theirs, key, record)
         }
         others = {other: self._footprints(other, theirs, links) for other, theirs in credited.items()}
-        for other in self._remembered(links):
+        for other in self._remembered(links, again=again):
             if other != key and is_forgotten(state, other) and (footprints := self._if_credited(other, key, record)):
                 others[other] = footprints
         self._compared[key] = frozenset((other, traffic_of(theirs)) for other, theirs in credited.items())
@@ -97,9 +102,9 @@ class Overlaps:
             return in_brief
         return [link.footprint for link in self._past.links(key, record)]
 
-    def _remembered(self, links: Sequence[Credited]) -> Sequence[RequestKey]:
+    def _remembered(self, links: Sequence[Credited], *, again: bool) -> Sequence[RequestKey]:
         """The requests whose summaries may credit the same traffic. Those of this tick are in the state."""
-        return self._past.named(search_tokens(link.footprint for link in links))
+        return self._past.named(search_tokens(link.footprint for link in links), again=again)
 
     def _if_credited(self, other: RequestKey, key: RequestKey, record: Record) -> Sequence[Footprint]:
         """The traffic of a request that the state has forgotten; none if it credits none, or the same SQL."""

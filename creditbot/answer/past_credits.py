@@ -55,19 +55,23 @@ class PastCredits:
         traffic, links = self._links.get(key, (None, ()))
         return links if traffic == traffic_of(record) else _credited(brief(record), record)
 
-    def named(self, tokens: Iterable[str]) -> Sequence[RequestKey]:
-        """The requests of the last 400 days whose summaries have one of these traffic tokens, each once."""
+    def named(self, tokens: Iterable[str], *, again: bool = False) -> Sequence[RequestKey]:
+        """The requests of the last 400 days whose summaries have one of these traffic tokens, each once.
+
+        Without `again`, what this tick has read before is not read again. Another deployment that shares the summaries
+        may have added to it since.
+        """
         oldest = self._context.now() - REMEMBERED
         found: dict[RequestKey, None] = {}
         for token in tokens:
-            if token not in self._named:
+            if again or token not in self._named:
                 self._named[token] = self._context.ports.summaries.credited_by(token)
             found |= dict.fromkeys(self._named[token])
         return [key for key in found if time_of(key.ts) >= oldest]
 
     def summary(self, key: RequestKey) -> Mapping[str, Any]:
         """The summary of a request that the state has forgotten; empty if there is none."""
-        if key not in self._summaries:
+        if not self._summaries.get(key):  # if there was none, there may be one now
             self._summaries[key] = self._context.ports.summaries.load(key) or {}
         return self._summaries[key]
 

@@ -57,6 +57,7 @@ def test_a_reply_takes_its_steps_in_order(world: World) -> None:
         *PAGE,
         *WRITE,  # computed
         *THREAD,
+        *("credited", "credited"),  # the traffic again: another deployment may share the summaries
         "credited",  # the SQL by today's version of what is the same
         "credited",  # by its text alone
         "credited",  # and by the version before

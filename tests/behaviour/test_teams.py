@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.behaviour.test_overlaps import DECEMBER, REPLY, ask, link, reasons, unit
+from tests.support.ticks import stopped
 from tests.support.world import World
 
 
@@ -34,6 +35,18 @@ def test_traffic_that_one_team_has_credited_is_held_by_another(payments: World, 
     assert reason.startswith("$50.00 of $50.00 would be paid twice: ")
     assert payments.address(first) in reason
     assert [] == growth.replies(second)
+
+
+def test_traffic_that_another_team_credits_meanwhile_is_held(payments: World, growth: World) -> None:
+    """Neither has credited it when the first team computes it, and the second team is faster."""
+    growth.now = payments.now
+    first = payments.ask(link(payments, "first", DECEMBER, unit(18), unit(19)))
+    slow = stopped(payments, "summary.before-save")
+    second = ask(growth, link(growth, "second", f"{DECEMBER} AND prefix LIKE '%'", unit(18), unit(19)))
+    slow.go_on()
+    assert ([], [REPLY]) == (payments.replies(first), growth.replies(second))
+    (reason,) = reasons(payments, first)
+    assert reason.startswith("$50.00 of $50.00 would be paid twice: ")
 
 
 def test_each_team_answers_other_traffic_and_tells_its_owner_nothing(payments: World, growth: World) -> None:
