@@ -7,6 +7,8 @@ them on a real cluster.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +35,7 @@ from creditbot.notebook_host.imports import hash_of, version_of
 from creditbot.settings.settings import Settings
 from tests.contract.test_checks import SETTINGS
 from tests.support.bucket import NAME, Bucket, variables
-from tests.support.job_cluster import NAMESPACE, PASS, Ending, JobClusterStub, pod_process, refusal
+from tests.support.job_cluster import NAMESPACE, PASS, ROOT, Ending, JobClusterStub, pod_process, refusal
 from tests.support.notebooks import code, write_notebook
 from tests.support.runner_contract import RunnerContract
 
@@ -373,3 +375,24 @@ def test_a_check_says_what_jobs_would_run_or_why_not(cluster: JobClusterStub) ->
     cluster.template = None
     (line,) = attempt("Jobs", lambda: notebook_jobs(given, runner_on(cluster)))
     assert ("FAIL", True) == (line.verdict, "creditbot-runs/creditbot-run does not exist" in line.text)
+
+
+FIRST_CALLS = """
+import sys, threading
+from tests.support.job_cluster import JobClusterStub, Ending
+sys.setswitchinterval(1e-6)
+with JobClusterStub() as stub:
+    cluster, together = stub.connect(), threading.Barrier(12)
+    def call():
+        together.wait()
+        cluster.jobs_of("any"), cluster.job("none"), cluster.template(), cluster.pods_of({"metadata": {"uid": "none"}})
+    threads = [threading.Thread(target=call) for _ in range(12)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+"""
+
+
+def test_many_notebooks_at_once_make_the_first_calls_together() -> None:
+    """A process whose threads decode a type for the first time at the same time has ended in a segmentation fault."""
+    done = subprocess.run([sys.executable, "-c", FIRST_CALLS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)

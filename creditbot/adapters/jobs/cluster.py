@@ -37,6 +37,19 @@ def _client() -> Client:
     return Client(timeout=httpx2.Timeout(TIMEOUT))
 
 
+def _prepare_decoding() -> None:
+    """Decodes each type once, in one thread: msgspec 0.22 crashes the process if two threads do that at once."""
+    from lightkube.core.decoders import decode_list, decode_object, decode_status
+    from lightkube.resources.batch_v1 import Job
+    from lightkube.resources.core_v1 import Pod, PodTemplate, Secret
+
+    for kind in (Job, Pod):
+        decode_list(b'{"items": []}', kind)
+    for one in (PodTemplate, Secret):
+        decode_object(b"{}", one)
+    decode_status(b"{}")
+
+
 class JobCluster:
     """The Jobs of one namespace. Safe to use from several threads. Every verb raises `Unreachable` or `Refused`.
 
@@ -117,6 +130,7 @@ class JobCluster:
     def _connected(self) -> Client:
         from lightkube.core.exceptions import ConfigError
 
+        _prepare_decoding()
         try:
             return self._connect()
         except (ConfigError, OSError) as error:
