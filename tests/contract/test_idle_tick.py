@@ -29,6 +29,7 @@ HEAVY = {
     "looker_sdk", "requests",  # Looker
     "papermill", "nbformat", "scrapbook", "pandas", "numpy", "matplotlib", "duckdb", "sqlalchemy",  # notebooks
     "sqlglot", "lightkube", "obstore", "jinja2",  # SQL, the other state store, summaries, their pages
+    "tomllib",  # CHANNELS_FILE, POLICY_FILE and PRODUCTS_FILE, where they are set
 }  # fmt: skip
 OURS = {
     "creditbot.answer.failure_message", "creditbot.answer.holding",
