@@ -106,7 +106,7 @@ def test_a_second_opinion_without_a_model_is_noted_where_it_is_wanted() -> None:
 
 
 def test_a_model_that_cannot_be_read_is_a_failure_where_it_counts() -> None:
-    """Where a second opinion is on, requests wait until somebody has looked. Where it is off, nobody reads the model."""
+    """Where a second opinion is on, requests wait until somebody has looked. Where it is off, nobody reads it."""
     models = MemoryModels(World(models={"20260105T120000Z-0123456789ab": b"{}"}))
     (result,) = attempt("second opinion", lambda: second_opinion(models, is_on=True))
     assert ("FAIL", True) == (result.verdict, "cannot be read" in result.text)
