@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from credit_report import traffic
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.support.bundled_notebooks import COUNTS, VERIFY
 from tests.support.results import hold_against_rows, pushed_down, refusal, results, rows_of
 from tests.warehouse.engines import Engine
+from tests.warehouse.traffic import Asked, looker_sql
 
 EXAMPLES = 25
 """A query takes Trino a third of a second, and each example takes three."""
@@ -59,10 +62,24 @@ def test_rows_that_were_cut_are_noticed(end: str) -> None:
 def test_a_row_for_each_message_comes_back_as_few_sums() -> None:
     """Sums, days and prices are exact however many rows there are."""
     thousand = " CROSS JOIN ".join(f"(VALUES {', '.join(f'({n})' for n in range(10))}) AS {name} (n)" for name in "abc")
-    traffic = pushed_down(f"SELECT t.* FROM ({rows_of({}, {'messages': '7'})}) AS t CROSS JOIN {thousand} ORDER BY 2;")
-    assert (2_000, 1) == (traffic.count, len(traffic.sums))
-    assert 15_000 == traffic.groups[0]["messages"]
+    added_up = pushed_down(f"SELECT t.* FROM ({rows_of({}, {'messages': '7'})}) AS t CROSS JOIN {thousand} ORDER BY 2;")
+    assert (2_000, 1) == (added_up.count, len(added_up.sums))
+    assert 15_000 == added_up.groups[0]["messages"]
 
 
 def test_a_column_given_twice_is_refused() -> None:
     assert "The SQL gives 2 columns day: leave one." == refusal(f"SELECT t.*, t.day FROM ({rows_of({})}) AS t")
+
+
+@pytest.mark.parametrize("end", ["", ";\n", " -- the end"])
+def test_rows_are_read_where_an_engine_does_not_add_up(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """After its refusal, on the same connection and still in UTC."""
+    day = {"trino": "DATE(FROM_UNIXTIME(TO_UNIXTIME({v}.created_tz )))"}.get(engine.dialect, "DATE({v}.created_tz )")
+    sql = looker_sql(engine.dialect, asked=Asked(day=day)) + end
+    expected = pushed_down(sql)
+    monkeypatch.setattr(traffic, "sums_of", lambda *_: "SELECT nonsense")
+    by_rows = traffic.load(sql, VERIFY.TARGETS, COUNTS["verify"])
+    assert by_rows.note.startswith("The rows were read one by one, because the warehouse did not add them up: it says ")
+    assert (expected.count, expected.sums, expected.groups) == (by_rows.count, by_rows.sums, by_rows.groups)
