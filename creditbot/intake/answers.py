@@ -219,7 +219,7 @@ def _said(text: str) -> str:
 
 def _plain(text: str) -> str:
     """The text without mentions, links, emoji, styles, struck-through parts, and marks at its beginning."""
-    return _without_leading(_STYLE.sub("", _TOKEN.sub(" ", _STRUCK.sub(" ", text)))).rstrip()
+    return _without_leading(_STYLE.sub("", _TOKEN.sub(" ", _STRUCK.sub(" ", text))))
 
 
 def _without_leading(text: str) -> str:

@@ -170,10 +170,10 @@ def _of_reactions(request: Request | None, workspace: Workspace) -> Iterator[Wor
     """For each person whose reactions on the request say no: those that stand now. Our own are signs."""
     said: dict[str, list[str]] = {}
     for name, users in request.message.reactions.items() if request else ():
-        emoji = NO_REACTIONS.get(name.partition("::")[0], "")
-        for user in users if emoji else ():
-            if user != workspace.user:
+        if emoji := NO_REACTIONS.get(name.partition("::")[0]):
+            for user in users:
                 said.setdefault(user, []).append(emoji)
+    said.pop(workspace.user, None)
     for user, emojis in sorted(said.items()):
         assert request
         by_asker = user == request.message.user
