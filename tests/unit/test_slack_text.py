@@ -92,12 +92,10 @@ def test_the_text_of_a_message_is_unescaped_once(escaped: str, expected: list[st
         ("", "\nhttp"),
     ],
 )
-@pytest.mark.parametrize(
-    "url", [LOOK, PARAMS, "https://a.b/w_(x)", "https://a.b/?q=it's_o'clock", "https://a.b/?f[a.b]"]
-)
-def test_punctuation_around_a_bare_url_is_not_part_of_it(url: str, before: str, after: str) -> None:
+def test_punctuation_around_a_bare_url_is_not_part_of_it(before: str, after: str) -> None:
     """Nor are brackets not opened inside, quotes, emphasis, Markdown and invisible characters."""
-    assert [url] == urls_in({"blocks": [rich_text(text(f"{before}{url}{after}"), kind="rich_text_preformatted")]})
+    for url in (LOOK, PARAMS, "https://a.b/w_(x)", "https://a.b/?q=it's_o'clock", "https://a.b/?f[a.b]"):
+        assert [url] == urls_in({"blocks": [rich_text(text(f"{before}{url}{after}"), kind="rich_text_preformatted")]})
 
 
 @pytest.mark.parametrize(

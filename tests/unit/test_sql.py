@@ -247,7 +247,6 @@ def test_what_writes_or_is_no_query_is_refused(dialect: str, sql: str, said: str
     assert said in refusal(sql, dialect)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(
     "call",
     [
@@ -257,9 +256,9 @@ def test_what_writes_or_is_no_query_is_refused(dialect: str, sql: str, said: str
         "benchmark(9, 1)", "PG_Read_File('x')", "get_presigned_url('a', 'b')", "http_get('x')", "java_method('a', 'b')",
     ],
 )  # fmt: skip
-def test_a_function_that_reads_the_system_is_refused(dialect: str, call: str) -> None:
+def test_a_function_that_reads_the_system_is_refused(call: str) -> None:
     """Functions known to read files, the system or the network, to write, or to wait are refused anywhere."""
-    assert refusal(f"select a from t where b = {call}", dialect) != ""
+    assert [] == [dialect for dialect in DIALECTS if not refusal(f"select a from t where b = {call}", dialect)]
 
 
 @pytest.mark.parametrize(
