@@ -12,6 +12,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.situations import SITUATIONS, Stage, play
@@ -62,6 +63,7 @@ def as_sent(world: Stage) -> Iterator[str]:
             yield from (f"    {line}" for line in text.splitlines())
 
 
+@cache
 def in_code(package: Path = PACKAGE) -> dict[str, list[str]]:
     """The sentences of each file of a package, in the order of the source, each once a file."""
     files = {path.relative_to(package.parent): ast.parse(path.read_text()) for path in sorted(package.rglob("*.py"))}

@@ -56,6 +56,7 @@ rows = st.builds(
     row, st.just("5.00"), held=st.lists(reasons).map(tuple), links=st.lists(links).map(tuple), answer=answers,
     page=texts, made_from=texts, sql=st.lists(texts).map(tuple), problem=texts,
 )  # fmt: skip
+from tests.support.sampling import costly
 
 
 @given(rows)
@@ -72,6 +73,7 @@ junk = st.recursive(
 )
 
 
+@costly(4)
 @given(st.dictionaries(st.sampled_from(sorted(row_to_json(row("5.00")))), junk))
 def test_a_row_that_somebody_edited_is_no_error(changes: Mapping[str, Any]) -> None:
     """It may count as a row that is not there."""
