@@ -18,6 +18,7 @@ from creditbot.insight.peoples_answers import PeoplesAnswer
 from creditbot.machine import exact_json
 from creditbot.model import HoldKind, HoldReason, RequestKey
 from creditbot.slack_time import ts_of
+from tests.support.sampling import costly
 
 START = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
 HELD = HoldReason(HoldKind.REQUEST_LIMIT, "It is too much.", "limit", Decimal("1.50"))
@@ -56,7 +57,6 @@ rows = st.builds(
     row, st.just("5.00"), held=st.lists(reasons).map(tuple), links=st.lists(links).map(tuple), answer=answers,
     page=texts, made_from=texts, sql=st.lists(texts).map(tuple), problem=texts,
 )  # fmt: skip
-from tests.support.sampling import costly
 
 
 @given(rows)
