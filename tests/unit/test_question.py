@@ -89,6 +89,24 @@ def test_a_question_says_everything_that_approvers_need() -> None:
             [replace(OURS, accounts=accounts(*(f"AC{n}" for n in range(7))))],
             "AC0, AC1, AC2, AC3, AC4, 2 more, 2025-12-01 to 2025-12-30",
         ),
+        (
+            [replace(OURS, accounts=accounts(*(f"AC{n}" for n in range(5))))],
+            "AC0, AC1, AC2, AC3, AC4, 2025-12-01 to 2025-12-30",
+        ),
+        ([replace(OURS, accounts=accounts("A" * 151))], f"{'A' * 149}…, 2025-12-01 to 2025-12-30"),
+        ([replace(OURS, accounts=accounts("A" * 150))], f"{'A' * 150}, 2025-12-01 to 2025-12-30"),
+        (
+            [replace(NO_UNITS, accounts=Unknown("b" * 151), days=Unknown("c" * 151))],
+            f"account unknown ({'b' * 149}…), days unknown ({'c' * 149}…)",
+        ),
+        (
+            [OURS.hashed(), replace(OURS, accounts=accounts("AC2")), replace(OURS, accounts=UNKNOWN)],
+            "AC2, 1 whose names the summary no longer has, account unknown (nobody knows), 2025-12-01 to 2025-12-30",
+        ),
+        (
+            [replace(OURS, accounts=accounts(f"AC{n}"), days=days(None, f"12-0{n}")) for n in range(2, 6)],
+            "AC2, until 2025-12-01; AC3, until 2025-12-02; AC4, until 2025-12-03; AC5, until 2025-12-04",
+        ),
         ([OURS.hashed()], "1 whose names the summary no longer has, 2025-12-01 to 2025-12-30"),
         (
             [replace(OURS, accounts=accounts(f"AC{n}"), days=days(None, f"12-0{n}")) for n in range(2, 8)],
