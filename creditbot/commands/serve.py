@@ -64,7 +64,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
         settings: what the deployment decides.
         environ: the environment, of which notebooks see what the settings let them.
     """
-    from creditbot.bootstrap import assemble, make_doorbell, make_metrics_page
+    from creditbot.bootstrap import assemble, make_doorbell, make_metrics_page, watched
 
     speak = begin(settings)
     first = assemble(settings, environ=environ)
@@ -85,7 +85,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
                 seconds = settings.tick_seconds(hears=doorbell is not None and doorbell.hears)
                 return min(seconds, LATE.total_seconds()) if watchdog and watchdog.is_in_doubt else seconds
 
-            rhythm = loop.Rhythm(every, apart=loop.APART * len(settings.channels))
+            rhythm = loop.Rhythm(every, apart=loop.APART * len(watched(settings, first.rules.channels)))
             loop.serve(ticks.tick_and_stay_warm, bell, first.stop, rhythm, allow=health.allow)
     finally:
         if doorbell:

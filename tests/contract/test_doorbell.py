@@ -212,7 +212,7 @@ def test_the_doorbell_knows_for_which_messages_it_rang(door: Door) -> None:
 def test_a_wrong_token_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """And tried again later: somebody may install the app again."""
     with Sandbox(tmp_path, rate_limits=False, messages=False, warehouse=Path(__file__)) as sandbox:
-        with caplog.at_level(logging.WARNING), opened(sandbox, "xapp-wrong") as (_, doorbell):
+        with caplog.at_level(logging.WARNING, "creditbot"), opened(sandbox, "xapp-wrong") as (_, doorbell):
             assert becomes(lambda: len(sandbox.slack.calls) >= 2)
             assert not doorbell.hears
         (record,) = caplog.records

@@ -158,7 +158,7 @@ def test_a_tick_asks_slack_again_and_keeps_what_is_warm(served: Served) -> None:
     """Whether a channel is shared with strangers may have changed; a kernel that waits has not."""
     first = assemble(served.settings, environ={})
     second = assemble_again(first, served.settings)
-    new, kept = {"inbox", "owner", "approvers", "replier", "clock"}, {"resolver", "runner", "summaries", "state"}
+    new, kept = {"inbox", "owners", "approvers", "replier", "clock"}, {"resolver", "runner", "summaries", "state"}
     assert kept == {name for name in new | kept if getattr(first.ports, name) is getattr(second.ports, name)}
     assert second.ledger is not first.ledger
     assert second.stop is first.stop
