@@ -47,7 +47,7 @@ SECTIONS = {
 """The sections of .env.example and docs/settings.md. In .env.example the first one is filled in with examples, and the
 others are commented out."""
 
-COMMON = ("SLACK_CHANNELS", "PSMS_NOTEBOOK_PATH", "WAREHOUSE_URL", "MAX_CREDIT_USD", "STATE_URI", "OUTPUT_URI")
+COMMON = ("SLACK_CHANNELS", "PSMS_NOTEBOOK_PATH", "WAREHOUSE_URL", "MAX_CREDIT_USD", "OUTPUT_URI")
 """What the README lists besides the first section."""
 
 _HEAD = """\
