@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -24,14 +25,20 @@ import psutil
 import pytest
 
 from creditbot.adapters.metrics.metrics_page import MetricsPage
+from creditbot.adapters.slack.open import open_doorbell
 from creditbot.bootstrap import assemble, assemble_again
 from creditbot.commands.serve import ServedTicks, Watch
+from creditbot.machine.bell import Bell
 from creditbot.machine.health import Health
+from creditbot.machine.processes import Stop
 from creditbot.ports import StateStore, Stored
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.faults import refused
+from creditbot.sandbox.slack_socket import APP_TOKEN
 from creditbot.sandbox.world import LOOKER, OWNER, direct_channel
 from creditbot.settings.settings import Settings
+from creditbot.state.totals import NO_PONG, NO_RING
+from creditbot.tick import watchdog
 from tests.support.notebooks import code, write_notebook
 from tests.support.prometheus import Values, of, read_openmetrics, values
 
@@ -106,6 +113,43 @@ def test_each_tick_renews_the_page_of_metrics(served: Served) -> None:
 def scraped(page: MetricsPage) -> Values:
     with urlopen(f"http://127.0.0.1:{page.port}/metrics", timeout=10) as answer:
         return values(read_openmetrics(answer.read().decode()))
+
+
+def test_each_step_of_a_tick_gives_it_more_time(served: Served) -> None:
+    """A backlog that makes progress is not stuck, however long it takes."""
+    now, longest = [0.0], 900.0 + served.settings.notebook_timeout
+    assembly = assemble(served.settings, environ={})
+    health = Health(assembly.stop, lambda: True, lambda: now[0])
+    ticks = ServedTicks(served.settings, assembly, served.said.append, Watch(health))
+    assert ticks.tick()
+    for goes_on in (ticks._progress.started, lambda link: ticks._progress.ended(link, None)):
+        now[0] += longest + 61
+        assert health.why_stuck()
+        goes_on("https://sandbox.slack.com/archives/C0CREDITS/p1")
+        assert not health.why_stuck()
+
+
+def test_a_request_whose_event_was_lost_is_counted(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the doorbell connects again, which rings."""
+    monkeypatch.setattr(watchdog, "LATE", timedelta(0))
+    socket_mode, bell = served.sandbox.slack.socket_mode, Bell()
+    doorbell = open_doorbell(APP_TOKEN, f"{served.sandbox.slack_server.url}/api/", Stop())
+    assembly = assemble(served.settings, environ={})
+    with closing(MetricsPage(0)) as page, closing(bell), closing(doorbell), closing(assembly.ports.runner):
+        watch = Watch(Health(assembly.stop, lambda: True), watchdog.Watchdog(doorbell), page)
+        ticks = ServedTicks(served.settings, assembly, served.said.append, watch)
+        doorbell.open(bell.ring)
+        assert bell.wait(LONG)
+        assert becomes(lambda: doorbell.hears)
+        assert ticks.tick()
+        socket_mode.lost = 1
+        served.sandbox.world.post(f"AC-sandbox-0007, please: {LOOKER}/looks/35")
+        assert becomes(lambda: 0 == socket_mode.lost)
+        assert ticks.tick()
+        assert bell.wait(LONG)
+        assert ticks.tick()
+        assert (1, 0) == tuple(of(scraped(page), "unheard_total", cause=cause) for cause in (NO_RING, NO_PONG))
+    assembly.sql_reader.close()
 
 
 class Defective:
