@@ -127,6 +127,7 @@ def test_connections_without_answers_count(watched: Watched) -> None:
 
 
 def test_what_cannot_be_counted_now_is_counted_later(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "creditbot")
     watched.doorbell.silences = 1
     watched.world.fail("state-write", Unreachable(STATE_STORE, "It is away."))
     watched.look()
