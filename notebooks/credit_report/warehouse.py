@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,6 +41,8 @@ class Warehouse:
             self._connection = connect(url)
         except Exception as error:
             raise ConnectionError(f"The warehouse does not open: {_first_line(error)}") from error
+        self._open = ExitStack()
+        self._open.callback(self._connection.close)
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +50,7 @@ class Warehouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self._open.close()
 
     def run(self, sql: str, streamed: bool = False) -> tuple[list[str], Iterator[Record]]:
         """Column names and rows of the SQL, run as it is; a DECIMAL stays a Decimal.
@@ -62,6 +64,7 @@ class Warehouse:
                 answer = self._connection.execute(sql)
                 return [column[0] for column in answer.description or []], self._rows(answer)
             answer = self._connection.exec_driver_sql(sql, execution_options={"stream_results": streamed})
+            self._open.callback(answer.close)  # rows that nobody reads may wait at the server
             return list(answer.keys()), self._rows(answer)
 
     def names_in(self, sql: str, no_rows: str) -> list[str]:

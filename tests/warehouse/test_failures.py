@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -98,6 +99,16 @@ def test_a_server_that_is_not_there_is_the_warehouse_s_failure(server: Server) -
     failures.append(failure_of(lambda: ask_warehouse(address)))
     assert [Unreachable, Unreachable] == [type(failure) for failure in failures]
     assert all("warehouse" in failure.what.lower() for failure in failures)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_nobody_reads_are_given_back(engine: Engine) -> None:
+    """Reading ends at the first wrong row. The server need not keep the others."""
+    with Warehouse(engine.url) as warehouse:
+        _, rows = warehouse.run("SELECT * FROM verify_traffic", streamed=True)
+        assert next(rows)
+    del rows, warehouse
+    gc.collect()  # a cursor that is still open says so now
 
 
 def test_a_wrong_password_is_named_and_not_shown(server: Server) -> None:
