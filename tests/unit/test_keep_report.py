@@ -15,7 +15,7 @@ from creditbot.commands.run_once import post_digest
 from creditbot.errors import PostRefused
 from creditbot.state.ledger import Ledger
 from creditbot.tick.report import TickReport
-from tests.support.world import OWNER, RULES, World
+from tests.support.world import OWNER, RULES, VERIFY, World
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ MONDAY = datetime(2026, 1, 12, 7, 30, tzinfo=UTC)
 
 def keep(world: World, output_uri: str) -> None:
     ports = world.ports()
-    assembly: Any = SimpleNamespace(ports=ports, ledger=Ledger(ports.state), rules=RULES)
+    assembly: Any = SimpleNamespace(ports=ports, ledger=Ledger(ports.state), rules=RULES, products=VERIFY)
     settings: Any = SimpleNamespace(output_uri=output_uri, evidence_url="")
     keep_report(settings, assembly, NOW)
 
@@ -56,7 +56,7 @@ def digest_of(world: World, folder: Path, **settings: Any) -> TickReport:
     bot = world.bot()
     report = bot.tick()
     ports = world.ports()
-    parts: dict[str, Any] = {"ports": ports, "ledger": bot._ledger, "rules": RULES, "bot": bot}
+    parts: dict[str, Any] = {"ports": ports, "ledger": bot._ledger, "rules": RULES, "bot": bot, "products": VERIFY}
     assembly: Any = SimpleNamespace(slack=SimpleNamespace(owner=ports.owners.conversation_with(OWNER)), **parts)
     known: Any = SimpleNamespace(**{"output_uri": str(folder), "evidence_url": "", "digest": "owner", **settings})
     post_digest(known, assembly, report)
