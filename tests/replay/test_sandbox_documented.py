@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -124,14 +125,19 @@ def differences(shape: Shape, value: Json, *, complete: bool, place: str = "") -
                 yield f"{place}.{name} is not documented"
 
 
-def _recorded(area: str) -> Iterator[tuple[HttpRequest, int, str]]:
+@cache
+def _recorded(area: str) -> tuple[tuple[HttpRequest, int, str], ...]:
     """(request, status, body) of everything that was recorded from a vendor's documents."""
     files = (file for file in sorted((CASSETTES / area).glob("*.yaml")) if file.stem != "shapes")  # made of the others
-    for file in files:
-        for one in yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)["interactions"]:
-            path = urlsplit(one["request"]["uri"]).path
-            request = HttpRequest(one["request"]["method"], path, {}, Message(), b"")
-            yield request, one["response"]["status"]["code"], one["response"]["body"]["string"]
+    return tuple(
+        (
+            HttpRequest(one["request"]["method"], urlsplit(one["request"]["uri"]).path, {}, Message(), b""),
+            one["response"]["status"]["code"],
+            one["response"]["body"]["string"],
+        )
+        for file in files
+        for one in yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)["interactions"]
+    )
 
 
 def _slack_bodies(method: str) -> list[Json]:
@@ -322,7 +328,8 @@ def test_every_documented_answer_of_slack_is_recorded(described: Path, method: s
     """Examples and errors. A page that follows an example is recorded, too."""
     answers = slack_answers(described)[method]
     documented = [_json(answer) for name, answer in answers.items() if not name.startswith("shape ")]
-    assert [] == [answer for answer in documented if Scrubber(CANONICAL).walk(answer) not in _slack_bodies(method)]
+    recorded = _slack_bodies(method)
+    assert [] == [answer for answer in documented if Scrubber(CANONICAL).walk(answer) not in recorded]
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - {"logout"}))
