@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from creditbot.answer.rules import Rules
 from creditbot.credit.products import ProductTable, default_products, load_products
@@ -19,9 +18,6 @@ from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET
-
-if TYPE_CHECKING:
-    pass
 
 _JOBS_AT_ONCE = 16
 """Notebooks that run as Jobs at the same time, if WORKERS does not say: the cluster has the room, not this machine."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from creditbot.ports import (
     LogStore,
     Models,
@@ -14,9 +12,6 @@ from creditbot.ports import (
     SummaryStore,
 )
 from creditbot.settings.settings import Settings, StateConfigMap
-
-if TYPE_CHECKING:
-    pass
 
 
 def make_summaries(settings: Settings) -> SummaryStore:

@@ -23,7 +23,7 @@ from creditbot.commands.link_facts import link_facts
 from creditbot.commands.output import say
 from creditbot.commands.run_once import check_notebooks_exist
 from creditbot.credit.amount import reply_text
-from creditbot.decide.channel_rules import ChannelRules
+from creditbot.decide.channel_rules import ChannelRules, ChannelTable
 from creditbot.errors import SettingsError
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.summary import REASONS, with_opinion
@@ -49,7 +49,7 @@ def run(options: Namespace) -> int:
     finally:
         assembly.ports.runner.close()
         assembly.sql_reader.close()
-    rehearsal = rehearsal_of(assembly, request, trial, now)
+    rehearsal = rehearsal_of(assembly, rules, request, trial, now)
     for line in lines_of(trial.summary, rehearsal, rules.template):
         say(line)
     _write_page(Path(options.page), page_summary(trial.summary, rehearsal), trial.results)
@@ -80,11 +80,14 @@ def request_of(links: Sequence[str], host: LookerHost, channel: str = _KEY.chann
     return Request(replace(_KEY, channel=channel), message, found)
 
 
-def rehearsal_of(assembly: Assembly, request: Request, trial: Trial, now: datetime) -> Rehearsal | None:
-    """What would become of the amount; None if there is none."""
+def rehearsal_of(
+    assembly: Assembly, there: ChannelRules, request: Request, trial: Trial, now: datetime
+) -> Rehearsal | None:  # fmt: skip
+    """What would become of the amount in a channel with these rules; None if there is none."""
     if trial.computation is None or trial.computation.amount is None:
         return None
-    return rehearse(assembly.ports, assembly.ledger, assembly.rules, request, trial.computation, trial.summary, now)
+    rules = replace(assembly.rules, channels=ChannelTable(there))
+    return rehearse(assembly.ports, assembly.ledger, rules, request, trial.computation, trial.summary, now)
 
 
 def lines_of(summary: Mapping[str, Any], rehearsal: Rehearsal | None, template: str) -> Iterator[str]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -80,12 +80,25 @@ class ChannelTable:
     sections: Mapping[str, ChannelRules] = field(default_factory=dict)
 
     def of(self, channel: str, workspace: Workspace) -> ChannelRules:
-        """The rules of a channel, by its id."""
-        return self.named(channel, workspace.channels.get(channel, ""))
+        """The rules of a channel, by its id.
+
+        A person decides on every amount in a channel that is not watched, while a section is about no watched channel:
+        it may be about this one, under a name that the channel no longer has.
+        """
+        name = workspace.channels.get(channel, "")
+        rules = self.named(channel, name)
+        if name or channel in self.sections or self._is_placed(workspace):
+            return rules
+        limits = replace(rules.policy.limits, request=Decimal(0))
+        return replace(rules, policy=replace(rules.policy, limits=limits))
 
     def named(self, *names: str) -> ChannelRules:
         """The rules of a channel by its id and its name, or by one of them."""
         return next((self.sections[name] for name in names if name in self.sections), self.everywhere)
+
+    def _is_placed(self, workspace: Workspace) -> bool:
+        """Whether each section is about a watched channel."""
+        return self.sections.keys() <= {*workspace.channels, *workspace.channels.values()}
 
     def check(self, workspace: Workspace) -> None:
         """Raises `SettingsError` if two sections are about the same channel: nobody could tell which one counts."""

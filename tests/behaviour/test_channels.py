@@ -174,6 +174,23 @@ def test_a_hold_whose_channel_is_no_longer_watched_can_still_be_decided(world: W
     assert ["Approved, $30,000.00, exceptions"] == world.replies(key)
 
 
+def test_a_channel_that_lost_its_name_does_not_lose_its_limit(world: World) -> None:
+    """Anybody may rename a channel: what is held there by its section may not be posted for that."""
+    low = replace(RULES_OF_EMEA.policy, limits=replace(ALL.policy.limits, request=Decimal(10)))
+    rules = with_sections(**{"credit-emea": replace(RULES_OF_EMEA, policy=low)})
+    key = asked(world, "one")
+    world.tick(**rules)
+    ledger, workspace = Ledger(world.ports().state), world.context().workspace
+    ledger.update_meta(lambda meta: replace(meta, workspace=replace(workspace, channels={CHANNEL: "credits"})))
+    world.ticks(2, **rules)
+    assert ("held", []) == (world.record(key).status, world.replies(key))
+    (question,) = world.questions()
+    assert direct_channel(OWNER) == question.channel
+    world.change_ask(question.ts, reactions={"+1": (OWNER,)})
+    world.tick(**rules)
+    assert ["Approved, $4,948.80, exceptions"] == world.replies(key)
+
+
 @pytest.mark.parametrize("point", ["ask.before-send", "ask.after-send", "state.after-write"])
 def test_a_hold_survives_a_kill_and_a_file_without_its_channel(world: World, point: Point) -> None:
     """Whatever its first approvers were asked, only those who decide now let it be posted."""

@@ -138,3 +138,15 @@ def test_an_id_or_a_name_finds_the_section_of_a_channel(path: Path) -> None:
     workspace = Workspace("T0", "", "U0BOT", "", {"C0EMEA1": "credit-emea", "C0LATAM": "latam", "C0XX1": "else"})
     owners = [found.of(channel, workspace).owner for channel in (*workspace.channels, "C0GONE1")]
     assert ["U0ROSA", "U0EVA", "U0OWNER", "U0OWNER"] == owners
+
+
+def test_every_amount_of_an_unknown_channel_is_held_if_a_section_is_lost(path: Path) -> None:
+    found = table(path, "[credit-emea]\n[C0LATAM]")
+    lost, placed = ({"C0XX1": "else", "C0LATAM": "latam", **more} for more in ({}, {"C0EMEA1": "credit-emea"}))
+    limits = [
+        found.of(channel, Workspace("T0", "", "U0BOT", "", channels)).policy.limits.request
+        for channels in (lost, placed)
+        for channel in ("C0GONE1", "C0LATAM", "C0XX1")
+    ]
+    default = Limits().request
+    assert [Decimal(0), default, default, default, default, default] == limits

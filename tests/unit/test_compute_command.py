@@ -13,6 +13,7 @@ from creditbot.answer.rules import Rules
 from creditbot.commands.compute import lines_of, page_summary, rehearsal_of, request_of
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.sql.check import SqlRules
+from creditbot.decide.channel_rules import ChannelRules
 from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import LOOKER, STATE_STORE, SUMMARY_STORE, SettingsError, StateUnusable, Unreachable
@@ -43,11 +44,13 @@ class Parts:
         self.calculator = CreditCalculator(self.ports.resolver, self.ports.runner, VERIFY, SqlRules("duckdb"), limits)
 
 
-def run(world: World, *slugs: str, rules: Rules = RULES) -> tuple[list[str], str]:
-    """The lines and the page."""
+def run(
+    world: World, *slugs: str, rules: Rules = RULES, there: ChannelRules | None = None
+) -> tuple[list[str], str]:  # fmt: skip
+    """The lines and the page; `there` are the rules of the channel, if it has a section."""
     parts, request = Parts(world, rules), request_of([f"https://{HOST}/x/{slug}" for slug in slugs], REQUEST_RULES.host)
     trial = tried(parts.calculator, request.key, "", request, world.now)
-    rehearsal = rehearsal_of(parts, request, trial, world.now)  # type: ignore[arg-type]
+    rehearsal = rehearsal_of(parts, there or rules.channels.everywhere, request, trial, world.now)  # type: ignore[arg-type]
     lines = list(lines_of(trial.summary, rehearsal, rules.channels.everywhere.template))
     return lines, page_of(page_summary(trial.summary, rehearsal), cells_of(trial.results))
 
@@ -199,6 +202,20 @@ def test_without_the_summaries_the_amount_alone_is_looked_at(world: World) -> No
     assert too_much == "The amount of $4,948.80 is above the limit of $4,000.00 for one request."
     assert nobody == "Nobody can tell whose traffic link 1 credits: no condition names the account."
     assert lines[-1] == "compared   Compared with no other credit: The bucket does not answer."
+
+
+@pytest.mark.parametrize("fails", [(), ("credited",)], ids=["", "without the summaries"])
+def test_the_limit_of_the_channel_counts_and_no_other_section(world: World, fails: Sequence[str]) -> None:
+    """Whether the state knows the channel or not, and even if it cannot be compared with anything."""
+    low = under(Policy(Limits(request=Decimal(4000)))).channels.everywhere
+    rules = replace(RULES, channels=replace(RULES.channels, sections={"credit-emea": low}))
+    world.conditions["a"] = "account_sid = 'AC1'"
+    for call in fails:
+        world.fail(call, Unreachable(SUMMARY_STORE, "The bucket does not answer."))
+    assert [] == held(run(world, "a", rules=rules)[0])
+    assert ["The amount of $4,948.80 is above the limit of $4,000.00 for one request."] == held(
+        run(world, "a", rules=rules, there=low)[0]
+    )
 
 
 # -- the amount --------------------------------------------------------------------------------------------------------
