@@ -115,7 +115,8 @@ class JobsBot(Bot):
     def kill(self, job: str) -> None:
         """Kills a tick at once, and waits until its pod has ended."""
         pod = self.kubectl("get", "pods", f"--selector=job-name={job}", "--output=name").strip()
-        self.kubectl.run("exec", pod, "--container=creditbot", "--", "touch", "/tmp/die")  # it may have ended
+        die = ("exec", pod, "--container=creditbot", "--", "touch", "/tmp/die")  # refused before it has started
+        until(lambda: self.kubectl.run(*die).returncode == 0 or self.conditions(job))
         until(lambda: self.conditions(job))
 
     def kill_a_notebook(self, job: str) -> None:
