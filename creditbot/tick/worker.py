@@ -26,6 +26,7 @@ from creditbot.credit.compute import Computation, CreditCalculator
 from creditbot.credit.footprint import Footprint, tokens_of
 from creditbot.errors import (
     LOOKER,
+    NOTEBOOK_JOBS,
     SLACK,
     STATE_STORE,
     SUMMARY_STORE,
@@ -291,9 +292,9 @@ class Worker:
 
 
 def _services(computation: Computation) -> set[str]:
-    """Services that are known to work because notebooks ran: the warehouse, this machine, the notebooks themselves."""
+    """Services that are known to work because notebooks ran: the warehouse, what they ran in, and they themselves."""
     notebooks = {f"the notebook {Path(result.run.notebook).name}" for result in computation.results if result.run}
-    return {WAREHOUSE, THIS_MACHINE, *notebooks} if notebooks else set()
+    return {WAREHOUSE, THIS_MACHINE, NOTEBOOK_JOBS, *notebooks} if notebooks else set()
 
 
 def _facts(request: Request | None) -> dict[str, Any]:

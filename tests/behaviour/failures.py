@@ -2,6 +2,7 @@
 
 from creditbot.errors import (
     LOOKER,
+    NOTEBOOK_JOBS,
     SLACK,
     SUMMARY_STORE,
     THIS_MACHINE,
@@ -19,6 +20,7 @@ WAREHOUSE_DOWN = Unreachable(WAREHOUSE, "The warehouse is down.")
 SLACK_SLOW = Unreachable(SLACK, "Slack is slow.")
 DISK_FULL = Unreachable(SUMMARY_STORE, "The disk is full.")
 NO_ROOM = Unreachable(THIS_MACHINE, "No room is left.")
+NO_JOBS = Refused(NOTEBOOK_JOBS, "Kubernetes refuses a Job.")
 NOTEBOOK_BROKEN = Refused("the notebook verify.ipynb", "It is not a notebook.")
 NOTEBOOK_FAILED = NotebookFailed("The notebook raised KeyError.", "Open it.")
 NOTEBOOK_STOPPED = NotebookStopped("The notebook ran out of time.", "Make it faster.")

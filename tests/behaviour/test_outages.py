@@ -11,6 +11,7 @@ from creditbot.errors import LOOKER, STATE_STORE, CreditbotError, Refused, Unrea
 from tests.behaviour.failures import (
     DISK_FULL,
     LOOKER_DOWN,
+    NO_JOBS,
     NO_ROOM,
     NOTEBOOK_BROKEN,
     NOTEBOOK_STOPPED,
@@ -25,6 +26,7 @@ OUTAGES: dict[str, tuple[str, CreditbotError]] = {
     "cause.looker": ("looker", LOOKER_DOWN),
     "cause.the-warehouse": ("notebook", WAREHOUSE_DOWN),
     "cause.this-machine": ("notebook", NO_ROOM),
+    "cause.the-jobs-of-notebooks": ("notebook", NO_JOBS),
     "cause.the-notebook-verify-ipynb": ("notebook", NOTEBOOK_BROKEN),
     "cause.the-summary-store": ("save", DISK_FULL),
     "cause.slack": ("reply", RATE_LIMITED),
