@@ -31,6 +31,9 @@ def naming(sql: str, *dialects: str) -> str:
         "WITH x AS (SELECT t.prefix AS p, mode AS mode FROM t) SELECT p AS prefix, mode FROM x",
         "SELECT prefix, mode FROM t UNION ALL SELECT prefix, mode FROM u",
         "SELECT a.prefix, b.mode FROM t AS a JOIN modes AS b ON a.mode_id = b.id",
+        'SELECT * FROM (SELECT *, RANK() OVER (ORDER BY n) r FROM (SELECT v.prefix AS "v.prefix", 1 n FROM t v) w) b',
+        "SELECT t.*, u.name FROM t JOIN (SELECT id, name FROM u) u ON u.id = t.id",
+        "SELECT prefix, mode FROM t JOIN u ON u.id = t.id, LATERAL FLATTEN(t.x) f",
         "SELECT day, messages FROM t",
         "SELECT prefix, mode, UPPER(account_sid) AS account_sid, CASE WHEN messages > 1 THEN 1 END AS messages FROM t",
         "WITH RECURSIVE x AS (SELECT prefix, mode FROM t UNION ALL SELECT prefix, mode FROM x) SELECT * FROM x",
@@ -63,6 +66,18 @@ def test_lookers_usual_sql_has_no_naming(dialect: str, shape: str) -> None:
         "SELECT * EXCLUDE (mode), prefix AS mode FROM t",
         "SELECT prefix, mode FROM t UNION ALL SELECT country, mode FROM t",
         f"SELECT {COUNTRY.format('t')} AS prefix, mode FROM t",
+        # Several sources, and the columns do not say which one they are of.
+        "SELECT prefix, mode FROM (SELECT country AS prefix, mode, id FROM t) x JOIN u ON u.id = x.id",
+        "SELECT * FROM (SELECT country AS prefix, mode FROM t) x, u",
+        "SELECT x.*, u.name FROM (SELECT country AS prefix, mode FROM t) x, u",
+        # Looker's names within Looker's own derived tables, as for a pivoted Look.
+        'SELECT x."v.prefix" AS "v.prefix" FROM (SELECT v.country AS "v.prefix" FROM t AS v) x',
+        'SELECT * FROM (SELECT *, RANK() OVER (ORDER BY n) r FROM (SELECT v.country AS "v.prefix", 1 n FROM t v) w) b',
+        "SELECT * FROM (SELECT *, RANK() OVER (ORDER BY n) r FROM (SELECT v.country AS v_prefix, 1 n FROM t v) w) b",
+        # Names that are given from outside.
+        "SELECT prefix, mode FROM t AS x(prefix, mode)",
+        "SELECT prefix, mode FROM (SELECT country, mode FROM t) AS x(prefix, mode)",
+        "WITH x(prefix, mode) AS (SELECT country, mode FROM t) SELECT prefix, mode FROM x",
     ],
 )
 def test_what_is_made_otherwise_has_another_naming(sql: str) -> None:
@@ -79,6 +94,12 @@ def test_one_dimension_has_one_naming() -> None:
     ]  # fmt: skip
     assert 1 == len({naming(sql) for sql in every} - {""})
     assert naming(every[0]) != naming(every[0].replace("+62", "+63"))
+
+
+def test_an_expression_is_named_by_the_columns_of_the_table() -> None:
+    over = "SELECT UPPER(prefix) AS prefix, mode FROM "
+    assert naming(f"{over} t") == naming(f"{over} (SELECT prefix, mode FROM t) x")
+    assert naming(f"{over} t") != naming(f"{over} (SELECT country AS prefix, mode FROM t) x")
 
 
 def test_readings_that_differ_have_a_naming_of_their_own() -> None:

@@ -10,7 +10,7 @@ in the same way. The same expression of one LookML dimension is the same way, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -45,8 +45,7 @@ class Naming:
 
     def _column(self, query: exp.Expr, name: str) -> str:
         """How a column of NAMES is made, with or without the view that BigQuery has in front of its name."""
-        found = [each for each in outputs(query) or () if last(each) == name]
-        found = found or [each for each in outputs(query) or () if each.endswith(f"_{name}")]
+        found = _called(name, outputs(query) or ())
         return self._made_of(query, found[0] if len(found) == 1 else name)
 
     def _made_of(self, query: exp.Expr, name: str) -> str:
@@ -66,13 +65,15 @@ class Naming:
         if not isinstance(query, exp.Select):
             return _text(query)
         sources = sources_of(query)
-        columns = [column for column in query.expressions if column.alias_or_name.lower() == name]
+        names = [column.alias_or_name.lower() for column in query.expressions]
+        called = [name] if name in names else _called(name, names)
+        columns = [column for column, its in zip(query.expressions, names, strict=True) if its in called]
         if len(columns) == 1:
             return self._expression(columns[0].unalias(), sources)
         stars = [column for column in query.expressions if column.is_star]
         if columns or not all(map(is_plain_star, stars)):
             return _text(query)
-        return self._passed_on(next(iter(sources.tables)), name, sources) if len(sources.tables) == 1 else last(name)
+        return self._from_any(name, sources)
 
     def _expression(self, node: exp.Expr, sources: Sources) -> str:
         node = node.unnest()
@@ -88,7 +89,24 @@ class Naming:
 
     def _of_column(self, column: exp.Column, sources: Sources) -> str:
         ref = sources.ref(column)
-        return last(column.name) if ref is None else self._passed_on(*ref, sources)
+        return self._from_any(last(column.name), sources) if ref is None else self._passed_on(*ref, sources)
+
+    def _from_any(self, name: str, sources: Sources) -> str:
+        """How a column is made that does not say which source it is of: by each source that may have it."""
+        made = {
+            self._passed_on(source, name, sources) for source in sources.tables if self._may_have(source, name, sources)
+        }
+        return " or ".join(sorted(made)) or last(name)
+
+    def _may_have(self, source: str, name: str, sources: Sources) -> bool:
+        if len(sources.tables) == 1:
+            return True
+        try:
+            derived = self._derived(sources.tables[source])
+        except Unclear:  # such as the elements of an array of the table beside it
+            return False
+        names = outputs(derived) if derived is not None else None
+        return names is None or name in names or bool(_called(name, names))
 
     def _passed_on(self, source: str, name: str, sources: Sources) -> str:
         table = sources.tables[source]
@@ -96,7 +114,17 @@ class Naming:
             derived = self._derived(table)
         except Unclear:  # such as a pivot, or a function that gives rows
             return f"{last(name)} of {_text(table)}"
+        named = table if table.alias_column_names else derived.parent if derived is not None else None
+        if isinstance(named, exp.DerivedTable | exp.Table | exp.CTE) and named.alias_column_names:
+            return f"{last(name)} of {_text(named)}"  # FROM (...) AS x(prefix, mode)
         return last(name) if derived is None else self._made_of(derived, name)
+
+
+def _called(name: str, columns: Iterable[str]) -> list[str]:
+    """Those of some columns that have a name, also with Looker's view in front: "v.prefix", in BigQuery "v_prefix"."""
+    columns, bare = list(columns), last(name)
+    found = [each for each in columns if last(each) == bare]
+    return found or [each for each in columns if bare in NAMES and each.endswith(f"_{bare}")]
 
 
 def _text(node: exp.Expr) -> str:
