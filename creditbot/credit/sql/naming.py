@@ -3,6 +3,7 @@
     prefix, t.mode                                    columns as the table has them, by these names
     CASE WHEN prefix = '+62' THEN 'ID' END AS prefix  made by an expression
     country AS prefix                                 another column
+    FROM t JOIN countries AS c: c.prefix AS prefix    a column of another table
 
 Notebooks name what they flag by prefix and mode. So what two queries flag can be compared only if both make these names
 in the same way. The same expression of one LookML dimension is the same way, whatever its table is called.
@@ -89,7 +90,13 @@ class Naming:
 
     def _of_column(self, column: exp.Column, sources: Sources) -> str:
         ref = sources.ref(column)
-        return self._from_any(last(column.name), sources) if ref is None else self._passed_on(*ref, sources)
+        if ref is None:
+            return self._from_any(last(column.name), sources)
+        source, name = ref
+        made, table = self._passed_on(source, name, sources), sources.tables[source]
+        # What the traffic is joined with may call it otherwise, by a column of the same name.
+        is_joined = source != next(iter(sources.tables)) and made == last(name) and self._derived(table) is None
+        return f"{made} of {table.name.lower()}" if is_joined else made
 
     def _from_any(self, name: str, sources: Sources) -> str:
         """How a column is made that does not say which source it is of: by each source that may have it."""
