@@ -41,7 +41,7 @@ def dialect_of(url: str) -> str:
 
 
 def source_of(sql: str, dialect: str) -> str:
-    """The SQL as it may stand within `FROM (...)`: without `;`, and without a last ORDER BY that decides nothing.
+    """The SQL as it may stand within `FROM (...)`: without `;`, and without a last ORDER BY that only sorts the rows.
 
     Some warehouses would sort all rows for that, and some refuse it there. Raises `CannotAddUp` unless the SQL is one
     query.
@@ -80,9 +80,10 @@ def _orders(tokens: Sequence[Token]) -> Iterator[int]:
 
 
 def _order_decides(query: exp.Query) -> bool:
-    """Whether the order of the rows decides which rows there are."""
-    distinct = query.args.get("distinct")
-    return bool(query.args.get("limit") or query.args.get("offset") or (distinct and distinct.args.get("on")))
+    """Whether the order of the rows decides which rows there are, or may do so: a COUNT(*) in it leaves one row."""
+    distinct, order = query.args.get("distinct"), query.args.get("order")
+    is_cut = query.args.get("limit") or query.args.get("offset") or (distinct and distinct.args.get("on"))
+    return bool(is_cut or (order and order.find(exp.Func, exp.WithFill, exp.Query)))
 
 
 def no_rows_of(source: str, dialect: str) -> str:

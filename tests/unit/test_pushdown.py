@@ -188,6 +188,11 @@ def test_sql_that_the_warehouse_refuses_is_refused_with_what_it_says() -> None:
     assert "The warehouse refused the SQL: Catalog Error: Table with name nowhere does not exist!" == sentence
 
 
+@pytest.mark.parametrize(("order", "count"), [("COUNT(*)", 1), ("UNNEST([1, 2])", 14), ("1", 7)])
+def test_an_order_that_changes_how_many_rows_there_are_counts(order: str, count: int) -> None:
+    assert count == pushed_down(f"{rows_of({})} FROM range(7) ORDER BY {order}").count
+
+
 # ---- the SQL that is written -----------------------------------------------------------------------------------------
 
 
@@ -207,6 +212,8 @@ def test_sql_that_the_warehouse_refuses_is_refused_with_what_it_says() -> None:
         ("SELECT a FROM t ORDER BY a OFFSET 5", None),
         ("SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b", None),
         ("(SELECT a FROM t ORDER BY a LIMIT 5) UNION ALL SELECT a FROM u", None),
+        ("SELECT 1 AS a FROM t ORDER BY COUNT(*)", None),
+        ("SELECT a FROM t ORDER BY UNNEST([1, 2])", None),
     ],
 )  # fmt: skip
 def test_sql_stands_in_from_as_it_is_but_for_its_end(sql: str, source: str | None) -> None:
