@@ -36,7 +36,8 @@ UNCOUNTED = frozenset({
 
 NO_REACTIONS: Mapping[str, str] = {
     "x": "❌", "-1": "👎", "thumbsdown": "👎", "no_entry_sign": "🚫", "no_entry": "⛔", "octagonal_sign": "🛑",
-    "raised_hand": "✋", "hand": "✋", "no_good": "🙅", "negative_squared_cross_mark": "❎",
+    "raised_hand": "✋", "hand": "✋", "no_good": "🙅", "man-gesturing-no": "🙅", "woman-gesturing-no": "🙅",
+    "negative_squared_cross_mark": "❎",
 }  # fmt: skip
 """Reactions on a request that say that it is not to be answered: names of the emoji, without skin tone -> the emoji."""
 
