@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.error import HTTPError, URLError
@@ -62,6 +64,17 @@ def test_a_probe_is_answered_by_its_reason() -> None:
         assert (503, b"It is stopping.\n") == (caught.value.code, caught.value.read())
         with pytest.raises(HTTPError, match="404"):
             get(page, "/healthz")
+
+
+def test_a_client_that_hangs_up_leaves_no_traceback(page: MetricsPage, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=10) as client:
+        client.sendall(b"GET /metr")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes by a reset
+    get(page)  # a later connection, so the first one has its thread
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(10)
+    assert "" == capfd.readouterr().err
 
 
 def test_a_port_that_is_taken_is_a_wrong_setting(page: MetricsPage) -> None:

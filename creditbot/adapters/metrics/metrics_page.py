@@ -6,6 +6,7 @@ reason.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +52,7 @@ class MetricsPage:
                 return probes[path]() if path in probes else None
 
         try:
-            self._server = ThreadingHTTPServer(("", port), Handler)
+            self._server = _Server(("", port), Handler)
         except OSError as error:
             reason = f"The metrics cannot be shown on port {port}: {error.strerror or error}."
             raise SettingsError(reason, "Set METRICS_PORT to a free port.") from error
@@ -72,6 +73,14 @@ class MetricsPage:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news; what else goes wrong is written as usual."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
