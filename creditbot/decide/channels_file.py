@@ -53,6 +53,8 @@ def load_channels(path: Path, has_notebook: Mapping[str, bool]) -> Mapping[str, 
     found: dict[str, ChannelSection] = {}
     for name, section in sections.items():
         channel = _channel(name)
+        if not channel:  # it would be about every channel whose name is not known
+            raise _wrong(path, [f'the section ["{name}"] names no channel'])
         if channel in found:
             raise _wrong(path, [f"two sections are about the channel {channel}"])
         found[channel] = section.section()

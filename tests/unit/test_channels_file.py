@@ -52,6 +52,11 @@ def table(path: Path, text: str, **changes: str) -> ChannelTable:
     return bootstrap.channels_of(known, bootstrap.products_of(known))
 
 
+@pytest.mark.parametrize("name", ["", "#", " "])
+def test_a_section_names_a_channel(path: Path, name: str) -> None:
+    assert f': the section ["{name}"] names no channel.' == refusal(path, f'["{name}"]\nowner = "U0EVA"')
+
+
 def test_every_key_of_a_section_is_read(path: Path) -> None:
     path.write_text(WHOLE)
     assert {
