@@ -215,12 +215,13 @@ WRONG: Mapping[str, Any] = {
         "WORKERS": 99,
         "LOG_FORMAT": "xml",
     },
+    "environment": {"METRICS_PORT": 9000, "PUSHGATEWAY_URL": "http://me:made-up@push.example.com"},  # no settings here
     "image": {"digest": "latest"},
     "sushpend": True,
 }
 NAMED = [
     "'MAX_CREDIT_USDD'", "/settings/MAX_CREDIT_USD'", "'SLACK_BOT_TOKEN'", "'STATE_URI'", "/settings/WAREHOUSE_URL",
-    "/settings/WORKERS", "/settings/LOG_FORMAT", "/image/digest", "'sushpend'",
+    "/settings/WORKERS", "/settings/LOG_FORMAT", "/image/digest", "'sushpend'", "'METRICS_PORT'", "'PUSHGATEWAY_URL'",
 ]  # fmt: skip
 
 
