@@ -150,17 +150,21 @@ def bundled_notebooks() -> Path:
 
 
 def reset(options: Namespace) -> int:
-    """Makes a new world and a new warehouse, and forgets what the bot remembers of the old ones."""
+    """Makes a new world and a new warehouse, and forgets what the bot remembers of the old ones.
+
+    Files that people put into the folder stay.
+    """
     import shutil
 
     from creditbot.sandbox.sandbox import WAREHOUSE_FILE, WORLD_FILE
     from creditbot.sandbox.warehouse import make_warehouse
 
     with _usable_folder(options.folder):
-        for name in (WORLD_FILE, f"{WORLD_FILE}-journal", WAREHOUSE_FILE, STATE_FILE, f"{STATE_FILE}.lock"):
-            (options.folder / name).unlink(missing_ok=True)
         shutil.rmtree(options.folder / OUTPUTS, ignore_errors=True)
-        with open_world(options.folder):
+        # The world goes last: until then the folder is known as a sandbox, also to a reset after one that was killed.
+        for name in (STATE_FILE, f"{STATE_FILE}.lock", WAREHOUSE_FILE, f"{WORLD_FILE}-journal", WORLD_FILE):
+            (options.folder / name).unlink(missing_ok=True)
+        with _world_of(options.folder):
             make_warehouse(options.folder / WAREHOUSE_FILE)
     print(f"The sandbox in {options.folder} is new: every request in it is unanswered.")
     return 0
@@ -276,23 +280,34 @@ def looker_url(world: SandboxWorld) -> str:
 @contextmanager
 def open_world(folder: Path) -> Iterator[SandboxWorld]:
     """The world in this folder, made and filled if there is none yet."""
+    with _usable_folder(folder), _world_of(folder) as world:
+        yield world
+
+
+@contextmanager
+def _world_of(folder: Path) -> Iterator[SandboxWorld]:
+    """The same, in a folder that is known to be usable."""
     from creditbot.sandbox.sandbox import WORLD_FILE
     from creditbot.sandbox.seed import seed
     from creditbot.sandbox.world import SandboxWorld
 
-    with _usable_folder(folder), SandboxWorld(folder / WORLD_FILE) as world:
+    with SandboxWorld(folder / WORLD_FILE) as world:
         seed(world)
         yield world
 
 
 @contextmanager
 def _usable_folder(folder: Path) -> Iterator[None]:
-    """Refuses a folder of something else, such as that of a bot's own state: `reset` would delete its files."""
-    from creditbot.sandbox.sandbox import WORLD_FILE
+    """Refuses a folder of something else, such as that of a bot's own state: `reset` would delete its files.
+
+    A folder in which no world is yet may hold a `settings.env` and what that names, but no file that `reset` deletes.
+    """
+    from creditbot.sandbox.sandbox import WAREHOUSE_FILE, WORLD_FILE
 
     with _file_errors_as_sentences(folder):
         files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        if files - {SETTINGS_FILE} and WORLD_FILE not in files:
+        prepared = SETTINGS_FILE in files and not files & {STATE_FILE, f"{STATE_FILE}.lock", WAREHOUSE_FILE, OUTPUTS}
+        if files and WORLD_FILE not in files and not prepared:
             raise SettingsError(
                 f"The folder {folder} holds something other than a sandbox, and was not changed.",
                 "Name an empty or a new folder with --folder.",

@@ -228,6 +228,30 @@ def test_reset_keeps_the_settings(shell: Shell) -> None:
     assert "MAX_CREDIT_USD=1000\n" == (shell.folder / "settings.env").read_text()
 
 
+def test_reset_keeps_files_that_people_put_into_the_folder(shell: Shell) -> None:
+    """Such as a CHANNELS_FILE, and notebooks of their own."""
+    shell.posts("one more request")
+    (shell.folder / "channels.toml").write_text("[credit-requests]\n")
+    (shell.folder / "mine").mkdir()
+    shell.types("reset")
+    assert "one more request" not in shell.types("show")
+    assert "[credit-requests]\n" == (shell.folder / "channels.toml").read_text()
+    assert (shell.folder / "mine").is_dir()
+
+
+def test_a_folder_may_be_prepared_before_its_sandbox_is_made(shell: Shell) -> None:
+    """With settings and what they name. A bot's state or evidence beside them is not the sandbox's to delete."""
+    shell.folder.mkdir()
+    (shell.folder / "settings.env").write_text("CHANNELS_FILE=channels.toml\n")
+    (shell.folder / "channels.toml").write_text("[credit-requests]\n")
+    outputs = shell.folder / "outputs"
+    outputs.mkdir()
+    assert f"The folder {shell.folder} holds something other than a sandbox" in shell.fails("reset")
+    assert outputs.is_dir()
+    outputs.rmdir()
+    shell.posts("a first request")
+
+
 # -- what to try next --------------------------------------------------------------------------------------------------
 
 
