@@ -6,6 +6,7 @@ Options come from `cli`; the world in the sandbox's folder changes, so that each
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from creditbot.commands.sandbox import looker_url, open_world, program, program_call
@@ -16,21 +17,29 @@ if TYPE_CHECKING:
 
     from creditbot.sandbox.world import SandboxWorld
 
+_LOCAL = re.compile(r"http://(?:127\.0\.0\.1|localhost):(?P<port>[0-9]+)")
+
 
 def post(options: Namespace) -> int:
     """Posts a message as a person who types it, in a thread or in the channel."""
     from creditbot.sandbox import people
+    from creditbot.sandbox.world import LOOKER
 
     with open_world(options.folder) as world:
+        text = _with_stored_links(world, options.text)
         ts = people.post(
             world,
-            _with_stored_links(world, options.text),
+            text,
             author=options.author,
             thread=options.thread,
             channel=options.channel,
             broadcast=options.broadcast,
         )
-    print(f"Posted as {ts}. `{program_call(options)} run` reads it.")
+        looker = looker_url(world)
+    if options.thread or LOOKER in text:
+        print(f"Posted as {ts}. `{program_call(options)} run` reads it.")
+    else:
+        print(f"Posted as {ts}. It is not a request: it has no link to the Looker of this sandbox, {looker}.")
     return 0
 
 
@@ -112,10 +121,14 @@ def seed_history(options: Namespace) -> int:
 
 
 def _with_stored_links(world: SandboxWorld, text: str) -> str:
-    """A text that a person typed, with the sandbox's Looker named as the world keeps it: without a port."""
+    """A text that a person typed, with the sandbox's Looker named as the world keeps it: without a port.
+
+    Any port at which it was ever served counts: a second command may serve the same world at another one.
+    """
     from creditbot.sandbox.world import LOOKER
 
-    return text.replace(looker_url(world), LOOKER)
+    ports = {str(item["port"]) for item in world.all("looker_port")}
+    return _LOCAL.sub(lambda match: LOOKER if match["port"] in ports else match[0], text)
 
 
 def _with_looker_address(world: SandboxWorld, address: str) -> str:

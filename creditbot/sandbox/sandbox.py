@@ -100,6 +100,7 @@ class Sandbox:
                 raise
             server = HttpServer(app, host, 0, self.world.clock)
         self.world.put("port", name, {"port": server.port})
+        self.world.put(f"{name}_port", str(server.port), {"port": server.port})
         return server
 
     def close(self) -> None:

@@ -497,6 +497,26 @@ def test_a_link_survives_a_change_of_ports(shell: Shell) -> None:
     assert re.search(r"http://127\.0\.0\.1:\d+/looks/33$", shell.types("show"), re.MULTILINE)
 
 
+def test_a_link_to_a_served_sandbox_is_known_while_a_second_one_serves(shell: Shell) -> None:
+    """As `sandbox run` does beside `sandbox serve`: on another port, because the first one is taken."""
+    with Sandbox(shell.folder) as served, Sandbox(shell.folder) as second:
+        assert served.looker_server.port != second.looker_server.port
+        for address in (served.looker_server.url, second.looker_server.url.replace("127.0.0.1", "localhost")):
+            assert "run` reads it." in shell.types("post", f"credit please: {address}/looks/33")
+            assert f"credit please: <{LOOKER}/looks/33>" == second.world.messages()[-1]["text"]
+
+
+@pytest.mark.parametrize("text", ["no link", "http://127.0.0.1:9/looks/33", "http://127.0.0.1:{port}0/looks/33"])
+def test_a_message_without_a_link_to_this_looker_is_said_to_be_no_request(shell: Shell, text: str) -> None:
+    """Such as one with the port of a sandbox that was since reset. A reply in a thread needs no link."""
+    with Sandbox(shell.folder) as sandbox:
+        port = sandbox.looker_server.port
+        ts, _, rest = shell.types("post", text.format(port=port)).removeprefix("Posted as ").partition(". ")
+        sentence = "It is not a request: it has no link to the Looker of this sandbox, http://127.0.0.1:"
+        assert f"{sentence}{port}.\n" == rest
+    assert "run` reads it." in shell.types("post", "Denied", "--thread", ts)
+
+
 def test_the_bundled_notebooks_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert (bundled_notebooks() / "verify_credit.ipynb").is_file()
