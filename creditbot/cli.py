@@ -23,7 +23,7 @@ from typing_extensions import override
 from creditbot.commands import run_once, sandbox_people
 from creditbot.commands import sandbox as sandbox_commands
 from creditbot.commands.output import defect
-from creditbot.errors import CreditbotError, Unreachable
+from creditbot.errors import CreditbotError, SettingsMissing, Unreachable
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
 
@@ -357,7 +357,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CreditbotError as error:
         sentence = sandbox_commands.why_nobody_answers() if isinstance(error, Unreachable) else ""
-        print(f"creditbot: {without_known_secrets(printable(sentence or str(error)))}", file=sys.stderr)
+        way = sandbox_commands.way_to_the_sandbox() if isinstance(error, SettingsMissing) else ""
+        print(f"creditbot: {without_known_secrets(printable((sentence or str(error)) + way))}", file=sys.stderr)
         return int(getattr(options, "error_code", error.exit_code))
     except BrokenPipeError:  # whoever reads our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

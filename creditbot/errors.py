@@ -2,6 +2,7 @@
 
     CreditbotError                 a sentence for people: what happened, to what, what to do
     ├── SettingsError              the settings or the arguments of a command are wrong        exit 2
+    │   └── SettingsMissing        some that are required are not set
     ├── RequestFailure             concerns one request only
     │   ├── LinkUnusable           the link does not lead to exactly one SQL query
     │   ├── SqlRefused             the SQL is not one read-only query over real tables, or a limit cuts it
@@ -81,6 +82,10 @@ class SettingsError(CreditbotError):
     """The settings or a command's arguments are wrong."""
 
     exit_code = 2
+
+
+class SettingsMissing(SettingsError):
+    """Some settings that are required are not set."""
 
 
 class RequestFailure(CreditbotError):

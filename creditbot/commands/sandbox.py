@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 import signal
 import sys
@@ -36,6 +37,7 @@ OWN_SETTINGS = (
 )  # fmt: skip
 """Settings that lead a bot to the sandbox and keep its memory there; SETTINGS_FILE may not contain them."""
 _RULE = "=" * 72
+_FIRST_VOTER = re.compile(r"^Who decides: [^<\n]*<@(\w+)>", re.MULTILINE)
 
 
 def run(options: Namespace) -> int:
@@ -56,13 +58,16 @@ def run(options: Namespace) -> int:
 
 
 def _banner(folder: Path) -> Iterator[str]:
-    has_settings = Path(".env").exists() or any(name.startswith(("SLACK_", "LOOKER_")) for name in os.environ)
-    why = "your own settings are not used" if has_settings else "no .env and no SLACK_* or LOOKER_* were found"
+    why = "your own settings are not used" if _has_settings() else "no .env and no SLACK_* or LOOKER_* were found"
     yield f"SANDBOX: {why}."
     yield "This is a pretend Slack, a pretend Looker and a small warehouse on this"
     yield "machine. Nothing real is read or answered."
     if (folder / SETTINGS_FILE).exists():
         yield f"The bot here runs with the settings in {folder / SETTINGS_FILE}."
+
+
+def _has_settings() -> bool:
+    return Path(".env").exists() or any(name.startswith(("SLACK_", "LOOKER_")) for name in os.environ)
 
 
 def next_steps(world: SandboxWorld, options: Namespace) -> Iterator[str]:
@@ -74,8 +79,8 @@ def next_steps(world: SandboxWorld, options: Namespace) -> Iterator[str]:
     times_posted = sum(f"/looks/{NEW_LOOK}" in message["text"] for message in world.messages())
     yield f"Summaries, and the state:   {folder / OUTPUTS}, {folder / STATE_FILE}"
     yield f"Settings that you add:      {folder / SETTINGS_FILE}, such as MAX_CREDIT_USD=1000"
-    if question := _open_question(world):
-        yield f'Say yes to what is held:    {me} react {question} :+1: --as "Olu Owner"'
+    for ts, name in _open_questions(world)[:1]:
+        yield f'Say yes to what is held:    {me} react {ts} :+1: --as "{name}"'
     if times_posted == 0:
         yield f'Ask for one more credit:    {me} post "{NEW_ACCOUNT}, please: {look}"'
     elif times_posted == 1:
@@ -87,10 +92,18 @@ def next_steps(world: SandboxWorld, options: Namespace) -> Iterator[str]:
     yield f"Start over:                 {me} reset"
 
 
-def _open_question(world: SandboxWorld) -> str:
-    """The TS of a question to the approvers that waits for their votes; "" if there is none."""
+def _open_questions(world: SandboxWorld) -> list[tuple[str, str]]:
+    """Questions that wait for votes, oldest first: the TS, and the name of the first person whose vote counts.
+
+    The question itself names these people. Nobody is named where only the person who asked could decide.
+    """
     asked = [m for m in world.direct_messages() if (m.get("metadata") or {}).get("event_type") == "creditbot_ask"]
-    return next((str(message["ts"]) for message in asked if not message.get("reactions")), "")
+    names = {user["id"]: user["real_name"] for user in world.all("user")}
+    return [
+        (str(message["ts"]), names[voter[1]])
+        for message in asked
+        if not message.get("reactions") and (voter := _FIRST_VOTER.search(message["text"])) and voter[1] in names
+    ]
 
 
 def program() -> str:
@@ -223,6 +236,18 @@ def live(options: Namespace) -> int:
 def say_aside(line: str) -> None:
     """Tells a person something that is not part of the output, which may go to a file."""
     print(line, file=sys.stderr, flush=True)
+
+
+def way_to_the_sandbox() -> str:
+    """Where a sandbox is and no settings are: a line on how other commands are used on it; else ""."""
+    from creditbot.sandbox.sandbox import WORLD_FILE
+
+    if _has_settings() or not (SANDBOX / WORLD_FILE).is_file():
+        return ""
+    return (
+        f"\nA sandbox is in {SANDBOX}. To use this command on it: `{program()} sandbox serve > sandbox.env &`, "
+        "and once it says that it serves, `set -a; . ./sandbox.env; set +a`."
+    )
 
 
 def why_nobody_answers() -> str:

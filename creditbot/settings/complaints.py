@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from creditbot.errors import SettingsError
+from creditbot.errors import SettingsError, SettingsMissing
 from creditbot.settings.names import misspelt
 
 
@@ -26,7 +26,8 @@ def malformed(error: ValidationError, fields: Mapping[str, FieldInfo]) -> Settin
         wrong = "it is not set" if problem["type"] == "missing" else str(cause or problem["msg"])
         problems.setdefault(name.upper(), f"{wrong[:1].lower()}{wrong[1:]}. {fields[name].description}")
     lines = "".join(f"\n  {name}: {text}" for name, text in problems.items())
-    return SettingsError(
+    missing = any(problem["type"] == "missing" for problem in error.errors(include_url=False, include_input=False))
+    return (SettingsMissing if missing else SettingsError)(
         f"Settings are missing or malformed: {', '.join(problems)}.", f"Set them in .env or in the environment:{lines}"
     )
 

@@ -160,6 +160,20 @@ def test_all_missing_settings_are_named_at_once(tmp_path: Path, command: str) ->
     assert [] == list(tmp_path.iterdir())
 
 
+def test_without_settings_the_way_to_use_the_sandbox_is_said(tmp_path: Path) -> None:
+    """In the last line, where a sandbox is and no settings are: other commands need those that it prints."""
+    way = "\nA sandbox is in data/sandbox. To use this command on it: `"
+    assert way not in creditbot(tmp_path, "history").sentence
+    creditbot(tmp_path, "sandbox", "show")
+    for command in ("check", "history", "holds", "report", "export", "audit"):
+        *_, last = creditbot(tmp_path, command).sentence.split("\n")
+        assert last.startswith(way[1:])
+        assert "sandbox serve > sandbox.env &`, and once it says that it serves, `set -a; . ./sandbox.env; s" in last
+    assert way not in creditbot(tmp_path, "history", SLACK_USER_ID="U0OWNER").sentence
+    (tmp_path / ".env").touch()
+    assert way not in creditbot(tmp_path, "history").sentence
+
+
 def test_malformed_settings_are_named_without_their_values(office: Office) -> None:
     """A value may be a secret in the wrong place."""
     done = office.run("run-once", SLACK_BOT_TOKEN="hunter2", WORKERS="none", LOOKER_BASE_URL="http://acme.example")

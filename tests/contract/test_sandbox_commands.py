@@ -26,7 +26,7 @@ from creditbot.sandbox import Sandbox
 from creditbot.sandbox.looker import CLIENT_ID, CLIENT_SECRET
 from creditbot.sandbox.people import emoji_name
 from creditbot.sandbox.seed import seed
-from creditbot.sandbox.world import BOT_USER, CHANNEL, LOOKER, OWNER, TEAM_URL, SandboxWorld, direct_channel
+from creditbot.sandbox.world import BOT_USER, CHANNEL, LOOKER, OWNER, REQUESTER, TEAM_URL, SandboxWorld, direct_channel
 
 
 @dataclass
@@ -276,16 +276,23 @@ def test_each_run_suggests_a_step_that_shows_something_new(shell: Shell, times_p
 
 @pytest.mark.parametrize(("kind", "suggested"), [("ask", True), ("notice", False), ("closed", False)])
 def test_an_open_question_to_the_approvers_is_suggested(shell: Shell, kind: str, suggested: bool) -> None:
-    """Until somebody has reacted to it."""
+    """Until somebody has reacted to it. The person to play is one whom the question names."""
     options = argparse.Namespace(folder=shell.folder)
     with SandboxWorld(shell.folder / "world.sqlite") as world:
         seed(world)
         direct = direct_channel(OWNER)
-        ts = world.post("Credit?", channel=direct, user=BOT_USER, metadata={"event_type": f"creditbot_{kind}"})
+        metadata = {"event_type": f"creditbot_{kind}"}
+        asked = f"Asked by <@{REQUESTER}>: yes\nWho decides: "
+        none = f"Asked by <@{OWNER}>\nNobody can approve this here: it takes 1 of the approvers, but only 0 may vote."
+        world.post(none, channel=direct, user=BOT_USER, metadata=metadata)
+        assert "Say yes" not in "\n".join(next_steps(world, options))
+        ts = world.post(f"{asked}<@{OWNER}>.", channel=direct, user=BOT_USER, metadata=metadata)
         steps = "\n".join(next_steps(world, options))
         assert suggested == (f'react {ts} :+1: --as "Olu Owner"' in steps)
         world.react(ts, "+1", channel=direct, user=OWNER)
         assert "Say yes" not in "\n".join(next_steps(world, options))
+        ts = world.post(f"{asked}one of <@U0LEE>, <@U0RAVI>.", channel=direct, user=BOT_USER, metadata=metadata)
+        assert suggested == (f'react {ts} :+1: --as "Lee Analyst"' in "\n".join(next_steps(world, options)))
 
 
 def test_the_look_to_try_stands_in_no_message(shell: Shell) -> None:
