@@ -18,6 +18,7 @@ from creditbot.credit.footprint import account_key
 from creditbot.errors import SettingsError
 from creditbot.insight.figures import automation_rate
 from creditbot.insight.past import PastLink, PastRequest
+from creditbot.insight.wording import approved_of
 from creditbot.machine import exact_json
 from creditbot.settings.settings import Settings
 from creditbot.text import printable
@@ -29,7 +30,7 @@ _INDENT = " " * 18
 
 
 def history(options: Namespace) -> int:
-    """Lists past requests, oldest first, with what they come to and the share answered without a person."""
+    """Lists past requests, oldest first, with what they come to and the automation rate."""
     start, end, when = time_range(options, datetime.now(UTC))
     past = history_of(assemble(Settings.load()), with_log=options.json).asked(start, end)
     chosen = [request for request in past if _is_wanted(request, options.account, options.requester)]
@@ -125,8 +126,16 @@ def _rate_line(past: Sequence[PastRequest], when: str) -> str:
     if rate.share is None:
         return f"No request was answered, given up or skipped {when}."
     seconds = [request.seconds for request in past if request.status == "answered" and request.seconds]
-    mean = f", {sum(seconds) / len(seconds):.1f} seconds per request on average" if seconds else ""
-    return f"Automation rate {rate.share:.0%}: {rate.in_full} of {count(rate.ended, 'request')}{mean}."
+    answered = f"creditbot answered {rate.in_full} of {count(rate.ended, 'request')}"
+    approved = approved_of(rate.in_full, rate.approved)
+    return f"Automation rate {rate.share:.0%}: {answered}{approved}.{_mean(seconds)}"
+
+
+def _mean(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return ""
+    mean = f"{sum(seconds) / len(seconds):.1f} seconds per request on average"
+    return f" From the start of work to the reply it took {mean}; waiting before is not counted."
 
 
 def _json(request: PastRequest) -> Mapping[str, object]:

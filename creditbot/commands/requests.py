@@ -10,26 +10,29 @@ import getpass
 import os
 import socket
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.link_facts import link_facts
 from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, answer_line, count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
+from creditbot.evidence.fields import mapping, mappings, sequence, text
 from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.lookup import Lookup, RequestFacts
+from creditbot.insight.past import PastRequest, past_request
 from creditbot.intake.permalink import Permalink, read_permalink
 from creditbot.ports import Clock, Pages
 from creditbot.settings.settings import Settings
 from creditbot.slack_time import time_of
 from creditbot.state.ledger import Ledger
-from creditbot.state.record import ANSWERED, Record, move, restarted
-from creditbot.text import printable
+from creditbot.state.record import ANSWERED, move, restarted
+from creditbot.text import one_line, printable
 
 _CAN_START_AGAIN = ("held", "failed", "given_up", "denied", "skipped", "withdrawn", "shadowed")
+_MOST_WORDS = 200
+"""Characters of the message that are printed."""
 
 
 def show(options: Namespace) -> int:
@@ -152,7 +155,7 @@ def page_of(facts: RequestFacts, pages: Pages) -> str:
 
 
 def request_lines(facts: RequestFacts, permalink: str, page: str = "") -> Iterable[str]:
-    """Everything that is known of one request; `page` is where its page is, or ""."""
+    """What the state and the summary say of one request; `page` is where its page is, or ""."""
     yield permalink
     if facts.ignored:
         yield facts.ignored
@@ -164,46 +167,58 @@ def request_lines(facts: RequestFacts, permalink: str, page: str = "") -> Iterab
 
 
 def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:
-    """(name, value) pairs: from the state if it knows the request, else from the summary; then the links."""
-    summary = facts.summary or {}
-    yield from _record_facts(facts.record) if facts.record else _outcome_facts(summary)
-    for link in summary.get("links", []):
+    """(name, value) pairs, one a line; those without a name continue the line above. What nobody knows is left out."""
+    summary, record = facts.summary or {}, facts.record
+    past = past_request(facts.key, record, facts.summary)
+    outcome = outcome_fields(summary)
+    pairs = (
+        ("asked", f"{utc(past.asked)}{f' by {past.requester}' if past.requester else ''}"),
+        ("message", one_line(text(mapping(summary.get("request")).get("text")), _MOST_WORDS)),
+        ("status", f"{STATUS_WORDS.get(past.status, past.status)}{f', since {utc(past.at)}' if past.at else ''}"),
+        ("shadow", WOULD_WORDS.get(past.would, "")),
+        ("reason", past.reason),
+        ("next try", utc(record.due) if record and record.due and not record.terminal else ""),
+        ("answered", utc(past.answered) if past.answered else ""),
+        ("answer by", answer_line(past.answer_by, past.answer_amount) if past.answer_by else ""),
+        _amount(past),
+        ("note", text(summary.get("note"))),
+        *_held(past),
+        *(("compared", text(doubt)) for doubt in sequence(summary.get("not_compared"))),
+        ("opinion", text(summary.get("second_opinion"))),
+        ("again by", past.overridden_by),
+        ("attempts", str(record.attempts if record else outcome.get("attempts") or "")),
+        ("digest", past.digest or ""),
+        ("summary", record.result.location if record and record.result else ""),
+    )
+    yield from ((name, value) for name, value in pairs if value)
+    for link in mappings(summary.get("links")):
         yield from link_facts(link)
 
 
-def _record_facts(record: Record) -> Iterable[tuple[str, str]]:
-    yield "status", f"{STATUS_WORDS[record.status]}, since {utc(record.at)}"
-    if record.would:
-        yield "shadow", WOULD_WORDS[record.would]
-    if record.reason:
-        yield "reason", record.reason
-    if record.due and not record.terminal:
-        yield "next try", utc(record.due)
-    if record.answer_by:
-        yield "answer by", answer_line(record.answer_by, record.answer_amount)
-    if record.result:
-        yield "credit", format_usd(record.result.amount)
-    if record.overridden_by:
-        yield "again by", record.overridden_by
-    yield "attempts", str(record.attempts)
-    if record.result:
-        yield "summary", record.result.location
+def _amount(past: PastRequest) -> tuple[str, str]:
+    """What creditbot credited, or else what it computed, which then says that nobody was paid by it."""
+    if past.amount is not None:
+        return "credit", format_usd(past.amount)
+    if past.computed is None:
+        return "credit", ""
+    if past.status == "posting":
+        return "computed", f"{format_usd(past.computed)}; nobody knows yet whether the reply was posted"
+    by = " by creditbot" if past.answer_by else ""
+    return "computed", f"{format_usd(past.computed)}, not credited{by}{'' if past.terminal else ' yet'}"
 
 
-def _outcome_facts(summary: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    outcome = outcome_fields(summary)
-    status, at = str(outcome.get("status", "unknown")), str(outcome.get("at", "unknown"))
-    yield "status", f"{STATUS_WORDS.get(status, status)}, since {at[:19].replace('T', ' ')} UTC"
-    amount = summary.get("credit_amount")
-    facts = (
-        ("shadow", WOULD_WORDS.get(str(outcome.get("would")))),
-        ("reason", outcome.get("reason")),
-        (
-            "answer by",
-            answer_line(outcome["answer_by"], outcome.get("answer_amount")) if "answer_by" in outcome else "",
-        ),
-        ("credit", format_usd(amount) if amount is not None else None),
-        ("again by", outcome.get("overridden_by")),
-        ("attempts", outcome.get("attempts")),
-    )
-    yield from ((name, str(value)) for name, value in facts if value)
+def _held(past: PastRequest) -> Iterable[tuple[str, str]]:
+    """Why approvers were asked, until when, what they said, and the digest that they saw."""
+    hold = past.hold
+    if hold is None:
+        return
+    for reason in hold.reasons:
+        yield "held", reason.text
+    if hold.until and not past.terminal:
+        yield "held until", utc(hold.until)
+    for vote in hold.votes:
+        typed = f", typed by {vote.typed_by}" if vote.typed_by else ""
+        yield "vote", f"{'yes' if vote.yes else 'no'} by {vote.by}, {utc(vote.seen)}{typed}"
+    if past.deciders:
+        yield ("denied" if past.status == "denied" else "approved"), f"by {', '.join(past.deciders)}"
+    yield "approval", f"digest {hold.digest}" if hold.digest else ""

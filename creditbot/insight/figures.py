@@ -34,14 +34,16 @@ _WEEKS = 13
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many requests were answered without a person working on them.
+    """How many requests creditbot answered, and not people.
 
     Attributes:
-        in_full: requests that creditbot answered with all of their links.
+        in_full: requests that creditbot answered with all of their links, whether or not approvers were asked.
+        approved: those of them that approvers decided on.
         ended: requests that wanted an answer and have ended.
     """
 
     in_full: int
+    approved: int
     ended: int
 
     @property
@@ -53,7 +55,8 @@ class Rate:
 def automation_rate(requests: Iterable[PastRequest]) -> Rate:
     """The automation rate of these requests. An answer that leaves out links is not one in full."""
     ended = [request for request in requests if request.status in RATED]
-    return Rate(sum(request.status == "answered" and not request.skipped for request in ended), len(ended))
+    in_full = [request for request in ended if request.status == "answered" and not request.skipped]
+    return Rate(len(in_full), sum(request.hold is not None for request in in_full), len(ended))
 
 
 @dataclass(frozen=True, slots=True)

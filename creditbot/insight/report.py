@@ -25,7 +25,7 @@ from creditbot.insight.credit_lines import NOT_KNOWN, CreditLine
 from creditbot.insight.export import month_range
 from creditbot.insight.figures import OUTCOMES, Figures, Period, Sums, Times
 from creditbot.insight.past import PastRequest
-from creditbot.insight.wording import count, duration, short_usd, usd
+from creditbot.insight.wording import approved_of, count, duration, short_usd, usd
 from creditbot.text import one_line
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -126,11 +126,12 @@ def _tiles(figures: Figures, made: datetime) -> list[tuple[str, str, str]]:
     rate, answer, waiting = figures.rate, figures.to_answer, figures.waiting
     share = "-" if rate.share is None else f"{rate.share:.0%}"
     oldest = f"the oldest for {duration((made - waiting[0].asked).total_seconds())}" if waiting else "no request waits"
-    answered = f"{rate.in_full:,} of {rate.ended:,} that wanted an answer; the goal is {GOAL:.0%}"
+    approved = approved_of(rate.in_full, rate.approved)
+    answered = f"{rate.in_full:,} of {rate.ended:,} that wanted an answer{approved}; the goal is {GOAL:.0%}"
     links = f"{count(len(figures.lines), 'link')} of {count(len(figures.largest), 'request')}"
     again = count(figures.twice.repeats + figures.twice.overlaps, "request")
     return [
-        ("Answered without a person", share, answered),
+        ("Answered by creditbot", share, answered),
         ("Credited", usd(figures.credited), links),
         ("Time to answer", duration(answer.median), f"median; {duration(answer.p95)} for 95 of 100"),
         ("Waiting now", f"{len(waiting):,}", oldest),
@@ -155,7 +156,7 @@ def _charts(periods: Sequence[Period], products: Sequence[str]) -> list[dict[str
     return [
         {"title": "Requests", "svg": requests, "legend": [(series.name, series.colour) for series in shown]},
         {"title": "USD credited", "svg": credited, "legend": [(series.name, series.colour) for series in by_product]},
-        {"title": f"Without a person (goal {GOAL:.0%})", "svg": rates, "legend": []},
+        {"title": f"Automation rate (goal {GOAL:.0%})", "svg": rates, "legend": []},
     ]
 
 

@@ -24,6 +24,11 @@ def short_usd(amount: float) -> str:
     return f"${_figure(amount)}"
 
 
+def approved_of(answered: int, approved: int) -> str:
+    """How many of these answers approvers had to approve, as the end of a clause; "" where nothing was answered."""
+    return f", {f'{approved:,}' if approved else 'none'} of them after an approver's yes" if answered else ""
+
+
 def duration(seconds: float | None) -> str:
     """Such as "45 s", "3.2 min", "5 h" or "2 days"; "-" for None. Nobody needs less than a tenth of a second."""
     if seconds is None:

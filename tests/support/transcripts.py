@@ -93,6 +93,7 @@ def normalised(lines: Sequence[str]) -> list[str]:
         (r"\bmedian .* within [\d.,]+ \w+", "median"),
         (r"\b(SQL|notebook) (?:\d-)?[0-9a-f]{10,12}\b", r"\1 HASH"),
         (r"\b[0-9a-f]{64}\b", "HASH"),
+        (r"^(digest +)[0-9a-f]{12}$", r"\1HASH"),
         (r"(Approval digest .*: )[0-9a-f]{12}\b", r"\1HASH"),
         (r"[\d.]+ seconds per request", "N seconds per request"),
         (r"median [\d.]+ \w+, 95 of 100 within [\d.]+ \w+", "median TIME, 95 of 100 within TIME"),

@@ -38,13 +38,17 @@ def of(*requests: PastRequest) -> Figures:
 
 
 def test_the_automation_rate_counts_answers_in_full() -> None:
-    """Among all that wanted an answer; what was withdrawn or is under way does not count."""
+    """Among all that wanted an answer; what was withdrawn or is under way does not count.
+
+    It says how many of them approvers decided on.
+    """
     requests = [
         past("answered", amount="1.00"), past("answered", amount="1.00", skipped=1), past("elsewhere"),
         past("given_up"), past("withdrawn"), past("held"),
+        past("answered", amount="1.00", hold=PastHold("d", "p", None)),
     ]  # fmt: skip
     rate = automation_rate(requests)
-    assert (1, 4, 0.25) == (rate.in_full, rate.ended, rate.share)
+    assert (2, 1, 5, 0.4) == (rate.in_full, rate.approved, rate.ended, rate.share)
     assert automation_rate([past("held")]).share is None
 
 

@@ -13,16 +13,21 @@ import pytest
 from creditbot.commands.history import history_lines, time_range
 from creditbot.commands.requests import request_lines
 from creditbot.errors import SettingsError
+from creditbot.evidence.digest import digest_of
+from creditbot.evidence.summary import computed_summary, ended_summary, with_doubts, with_opinion
 from creditbot.insight.lookup import RequestFacts
 from creditbot.insight.past import PastHold, PastRequest
-from creditbot.model import RequestKey
-from creditbot.state.record import Record, Vote
+from creditbot.model import HoldKind, HoldReason, Message, RequestKey
+from creditbot.state.record import Hold, Record, Result, Vote
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 WHEN = "in the last 30 days"
 KEY = RequestKey("T0", "C0", "1767960000.000100")
 LINK = "https://acme.slack.com/archives/C0/p1767960000000100"
+MESSAGE = Message("C0", KEY.ts, user="U0DANA", text="Please\ncredit this.")
+
+MEAN = "From the start of work to the reply it took 5.0 seconds per request on average; waiting before is not counted."
 
 
 def past(status: str, amount: str = "", seconds: float | None = None, reason: str = "") -> PastRequest:
@@ -52,7 +57,7 @@ def test_the_automation_rate_is_of_requests_that_wanted_an_answer() -> None:
         past("answered", "10.00", 4.0), past("answered", "20.00", 6.0), past("elsewhere"), past("given_up"),
         past("withdrawn"), past("failed"),
     ]  # fmt: skip
-    expected = "Automation rate 50%: 2 of 4 requests, 5.0 seconds per request on average."
+    expected = f"Automation rate 50%: creditbot answered 2 of 4 requests, none of them after an approver's yes. {MEAN}"
     assert expected == list(history_lines(requests, WHEN))[-1]
 
 
@@ -62,7 +67,8 @@ def test_links_of_a_product_that_is_off_are_not_automated() -> None:
         past("answered", "10.00", 4.0), past("skipped"), replace(past("answered", "20.00", 6.0), skipped=1),
     ]  # fmt: skip
     lines = list(history_lines(requests, WHEN))
-    assert "Automation rate 33%: 1 of 3 requests, 5.0 seconds per request on average." == lines[-1]
+    rate = "Automation rate 33%: creditbot answered 1 of 3 requests, none of them after an approver's yes."
+    assert f"{rate} {MEAN}" == lines[-1]
     assert f"{' ' * 18}It does not cover all links: no product is on for the SQL of 1 of them." == lines[-3]
 
 
@@ -91,6 +97,8 @@ def test_a_decision_is_listed_with_who_took_it() -> None:
     requests = [replace(past("answered", "10.00"), hold=hold), replace(past("denied"), hold=hold)]
     lines = list(history_lines(requests, WHEN))
     assert [f"{' ' * 18}approved by U0ROSA", f"{' ' * 18}denied by U0SAM"] == lines[2:5:2]
+    rate = "Automation rate 50%: creditbot answered 1 of 2 requests, 1 of them after an approver's yes."
+    assert rate == lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +132,7 @@ def test_a_request_under_way_is_shown_with_its_next_try() -> None:
     record = Record("failed", "nonce", NOW, attempts=1, due=NOW, reason="Looker is down.")
     assert [
         LINK,
+        "asked      2026-01-09 12:00:00 UTC",
         "status     tried again later, since 2026-01-09 12:00:00 UTC",
         "reason     Looker is down.",
         "next try   2026-01-09 12:00:00 UTC",
@@ -145,10 +154,12 @@ def test_a_request_that_the_state_forgot_is_shown_from_its_summary() -> None:
     }  # fmt: skip
     assert [
         LINK,
+        "asked      2026-01-09 12:00:00 UTC",
         "status     answered, since 2026-01-09 12:00:00 UTC",
         "credit     $12.50",
         "again by   ann@laptop",
         "attempts   2",
+        "digest     d349233259eb",
         "link       https://acme.looker.com/looks/1",
         "           verify, $12.50, SQL aaaaaaaaaaaa, notebook bbbbbbbbbbbb",
         "link       https://acme.looker.com/looks/2",
@@ -156,6 +167,58 @@ def test_a_request_that_the_state_forgot_is_shown_from_its_summary() -> None:
         "link       https://acme.looker.com/looks/3",
         "           its SQL was not kept",
     ] == list(request_lines(RequestFacts(KEY, None, summary), LINK))
+
+
+@pytest.mark.parametrize(
+    ("status", "by", "line"),
+    [
+        ("answered", "", "credit     $330.72"),
+        ("given_up", "", "computed   $330.72, not credited"),
+        ("denied", "", "computed   $330.72, not credited"),
+        ("elsewhere", "U0LEE", "computed   $330.72, not credited by creditbot"),
+        ("shadowed", "", "computed   $330.72, not credited"),
+        ("held", "", "computed   $330.72, not credited yet"),
+        ("posting", "", "computed   $330.72; nobody knows yet whether the reply was posted"),
+    ],
+)
+def test_an_amount_is_a_credit_only_if_it_was_answered(status: Any, by: str, line: str) -> None:
+    """Whether it is known from the state or from the summary."""
+    record = Record(status, "nonce", NOW, answer_by=by, result=Result(Decimal("330.72")))
+    start = computed_summary(KEY, LINK, MESSAGE, Decimal("330.72"), [], NOW)
+    in_summary = ended_summary(start, record)
+    for facts in (RequestFacts(KEY, record, None), RequestFacts(KEY, None, in_summary)):
+        shown = [each for each in request_lines(facts, LINK) if each.startswith(("credit", "computed"))]
+        assert [line] == shown
+
+
+def test_show_prints_who_asked_what_and_who_decided() -> None:
+    """With the digests, as in the message to the approvers."""
+    hold = Hold(
+        "ab" * 32, "policy", (HoldReason(HoldKind.REQUEST_LIMIT, "$330.72 is more than $300.00."),), "ask", NOW,
+        (Vote("U0ROSA", yes=True, seen=NOW), Vote("U0SAM", yes=False, seen=NOW, typed_by="sam@laptop")),
+    )  # fmt: skip
+    record = Record(
+        "answered", "nonce", NOW, user="U0DANA", reply="1767960090.000100", hold=hold, result=Result(Decimal("330.72"))
+    )
+    summary = with_doubts(computed_summary(KEY, LINK, MESSAGE, Decimal("330.72"), [], NOW), ["Too little is known."])
+    whole = ended_summary(with_opinion(summary, "People usually credit less."), record)
+    for facts in (RequestFacts(KEY, record, whole), RequestFacts(KEY, None, whole)):
+        assert [
+            LINK,
+            "asked      2026-01-09 12:00:00 UTC by U0DANA",
+            "message    Please credit this.",
+            "status     answered, since 2026-01-09 12:00:00 UTC",
+            "answered   2026-01-09 12:01:30 UTC",
+            "credit     $330.72",
+            "held       $330.72 is more than $300.00.",
+            "vote       yes by U0ROSA, 2026-01-09 12:00:00 UTC",
+            "vote       no by U0SAM, 2026-01-09 12:00:00 UTC, typed by sam@laptop",
+            "approved   by U0ROSA",
+            f"approval   digest {'ab' * 32}",
+            "compared   Too little is known.",
+            "opinion    People usually credit less.",
+            f"digest     {digest_of(whole)}",
+        ] == [line for line in request_lines(facts, LINK) if not line.startswith("attempts")]
 
 
 def test_a_message_that_is_not_a_request_is_shown_with_the_reason() -> None:

@@ -82,6 +82,15 @@ def made_up(count: int) -> list[PastRequest]:
     return [past_request(key, None, summary) for key, summary in past_summaries(count, NOW)]
 
 
+def test_no_label_says_that_an_approved_request_had_no_person() -> None:
+    """The tile counts what creditbot answered, and says how much of it an approver decided."""
+    hold = PastHold("d", "p", None, votes=(Vote("U0OWNER", yes=True, seen=NOW),))
+    shown = read(report_page(figures([past(), past(hold=hold), past("elsewhere")], START, NOW), POLICY, NOW)).text
+    assert "without a person" not in shown.lower()
+    assert "Answered by creditbot" in shown
+    assert "2 of 3 that wanted an answer, 1 of them after an approver's yes; the goal is 95%" in shown
+
+
 def test_a_report_of_ten_thousand_requests_stays_small() -> None:
     """Long lists are cut. How long that takes, the benchmark says."""
     varied = made_up(1_000)
