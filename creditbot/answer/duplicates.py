@@ -70,7 +70,7 @@ class Duplicates:
         """Reads the thread of a request last known as computed: only that shows whether a lost state had posted it."""
         if self._context.ledger.state.pauses(other, now):
             raise NotYet(
-                f"Another request may already credit the same SQL: {self._context.workspace.address(other)}",
+                f"The request {self._context.workspace.address(other)} may already credit the same SQL.",
                 "The bot will check again.",
             )
         try:
@@ -84,14 +84,14 @@ class Duplicates:
 
     def _unclear(self, other: RequestKey, why: str) -> ThreadUnclear:
         return ThreadUnclear(
-            f"Another request may already credit the same SQL: {self._context.workspace.address(other)} {why}",
+            f"The request {self._context.workspace.address(other)} may already credit the same SQL. {why}",
             "Look at both threads. Then credit by hand, or run `creditbot retry --again` with the address of this "
             "request.",
         )
 
     def _already(self, other: RequestKey) -> AlreadyCredited:
         return AlreadyCredited(
-            f"Another request already credits the same SQL: {self._context.workspace.address(other)}",
+            f"The request {self._context.workspace.address(other)} already credits the same SQL.",
             "To credit it a second time, run `creditbot retry --again` with the address of this request.",
         )
 

@@ -43,10 +43,12 @@ CAUSES = {
     ),
     "already credited": Cause(
         "the same SQL was credited before",
-        "Nothing, unless it should be credited a second time: creditbot retry --again.",
+        "Nothing has to be done, unless somebody wants it credited a second time: creditbot retry --again does that.",
     ),
     "thread": Cause("the thread did not say whether it was answered", "Look at the thread, and answer by hand."),
-    "not yet": Cause("Slack did not show the latest state", "Nothing, unless it happens often: then Slack is slow."),
+    "not yet": Cause(
+        "Slack did not show the latest state", "Nothing has to be done, unless it happens often: then Slack is slow."
+    ),
     "reply lost": Cause("the reply never became visible", "Answer by hand, and ask Slack's support about lost posts."),
     "killed": Cause("the process was killed each time", "Check memory limits, deadlines of jobs, and the log."),
     "defect": Cause("creditbot has a defect", "Send the log to the people who maintain creditbot."),

@@ -587,6 +587,26 @@ def test_a_workbook_is_not_written_to_the_terminal(worked: Office) -> None:
     )
 
 
+def test_an_export_of_a_month_that_has_not_begun_is_refused(worked: Office) -> None:
+    """An empty table with "$0.00" would look like a month without credits."""
+    future = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m}"
+    sentence = f"The month {future} has not begun (UTC). Give --month one that has."
+    assert refusal(sentence) == worked.run("export", "--month", future)
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "meant"), [("xlsx", "x.csv", "csv"), ("csv", "x.XLSX", "xlsx"), ("parquet", "a/x.xls", "xlsx")]
+)
+def test_a_file_whose_name_says_another_format_is_refused(worked: Office, form: str, name: str, meant: str) -> None:
+    """Nothing is written then; a name without such an ending is as good as any."""
+    ending = name[name.index(".") :].lower()
+    sentence = f"The name {name} ends in {ending}, but --format is {form}."
+    done = worked.run("export", "--format", form, "--out", name)
+    assert refusal(f"{sentence} Give --format {meant}, or a name that ends in .{form}.") == done
+    assert not (worked.folder / name).exists()
+    assert 0 == worked.run("export", "--format", form, "--out", "credits.old").code
+
+
 def test_show_prints_what_became_of_a_request(worked: Office) -> None:
     """With its amount, links, products and hashes."""
     out = worked.run("show", worked.permalink("SMS pumping")).out

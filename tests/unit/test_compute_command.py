@@ -128,9 +128,9 @@ def test_a_page_counts_the_reasons_that_it_leaves_out() -> None:
 def test_sql_that_was_credited_would_be_refused(world: World) -> None:
     key = credited(world)
     lines, page = run(world, "first")
-    assert lines[0] == f"answer     none: Another request already credits the same SQL: {world.address(key)}"
+    assert lines[0] == f"answer     none: The request {world.address(key)} already credits the same SQL."
     assert [] == held(lines)
-    assert "Another request already credits the same SQL" in page
+    assert "already credits the same SQL." in page
 
 
 def test_sql_that_may_be_credited_would_be_refused(world: World) -> None:
@@ -139,7 +139,7 @@ def test_sql_that_may_be_credited_would_be_refused(world: World) -> None:
     world.summaries[str(key)] = {**world.summary(key), "outcome": {**world.summary(key)["outcome"], "status": "held"}}
     world.lose()
     lines, _ = run(world, "first")
-    assert lines[0].startswith("answer     none: Another request may already credit the same SQL: ")
+    assert lines[0].startswith(f"answer     none: The request {world.address(key)} may already credit the same SQL.")
     assert lines[0].endswith("Only its thread shows whether it was answered.")
 
 

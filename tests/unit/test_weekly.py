@@ -100,8 +100,8 @@ def test_a_digest_has_five_lines_and_a_link() -> None:
         past("given_up", 4, cause="already credited", computed=Decimal("5.00")),
         past("given_up", 5, cause="link"), past("given_up", 5, cause="link"), past("answered", 7),
     ]  # fmt: skip
-    again = "The same SQL was credited before (1). Nothing, unless it should be credited a second time: "
-    again += "creditbot retry --again."
+    again = "The same SQL was credited before (1). Nothing has to be done, unless somebody wants it "
+    again += "credited a second time: creditbot retry --again does that."
     links = "A link led to no query (2). Ask people to share Looks and Explores, and give the Looker API user"
     decided = "1 approved, 1 denied, 1 expired, 1 waiting, 1 ended without a decision"
     took = "median 90 s, 95 of 100 within 90 s"
