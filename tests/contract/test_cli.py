@@ -894,7 +894,7 @@ def test_a_folder_of_something_else_is_never_taken_for_a_sandbox(tmp_path: Path,
 def test_what_to_do_next_is_said_for_the_folder_that_was_named(tmp_path: Path) -> None:
     """Another sandbox is another one."""
     (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
-    posted = creditbot(tmp_path, "sandbox", "--folder", "my box", "post", "one more")
+    posted = creditbot(tmp_path, "sandbox", "--folder", "my box", "post", "one more: http://looker.sandbox/looks/33")
     assert "sandbox --folder 'my box' run` reads it." in posted.out
 
 
