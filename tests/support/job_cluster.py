@@ -101,8 +101,11 @@ class JobClusterStub(HttpStub):
         self._uids = map("uid-{}".format, itertools.count(1))
         self._one_at_a_time = threading.RLock()
         self._clients = ExitStack()
+        self._running: list[threading.Thread] = []
 
     def __exit__(self, *exception: object) -> None:
+        for pod in self._running:  # what it still writes, it writes before the bucket of the test is gone
+            pod.join(60)
         self._clients.close()
         super().__exit__(*exception)
 
@@ -172,10 +175,12 @@ class JobClusterStub(HttpStub):
         """Starts the pod of a Job, if its Secret is there and it need not wait for a queue."""
         if name in self.jobs and name in self.secrets and not self.jobs[name]["spec"].get("suspend"):
             self.show(name, {"running": {}})
-            threading.Thread(target=self._run, args=(name, self.jobs[name]), daemon=True).start()
+            task = self.secrets[name]["stringData"]["task.json"]
+            self._running.append(threading.Thread(target=self._run, args=(name, self.jobs[name], task), daemon=True))
+            self._running[-1].start()
 
-    def _run(self, name: str, job: Made) -> None:
-        ending = self.pod(self.secrets[name]["stringData"]["task.json"])
+    def _run(self, name: str, job: Made, task: str) -> None:
+        ending = self.pod(task)
         with self._one_at_a_time:
             if ending is not None and self.jobs.get(name) is job:
                 self.end(name, ending)
