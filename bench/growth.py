@@ -93,8 +93,8 @@ def _beside_group_by(folder: Path, size: int) -> Row:
     script = folder / "load.py"
     script.write_text(_LOAD)
     environ = _environ(folder) | {"PYTHONPATH": str(BUNDLED.parent)}
-    run([PYTHON, str(script), _SQL.format(size=size), _OWN.format(size=size)], folder, environ)
-    times = json.loads((folder / "output.txt").read_text())
+    done = run([PYTHON, str(script), _SQL.format(size=size), _OWN.format(size=size)], folder, environ)
+    times = json.loads(done.output)
     load, own = (min(each) for each in zip(*times, strict=True))
     limit = 1.5 * own + 1
     case = f"checking and adding up {size:,} rows, bundled notebook, the best of {len(times)} each"

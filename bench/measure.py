@@ -7,6 +7,7 @@ import os
 import resource
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,11 +34,13 @@ class Run:
         began: seconds since 1970.
         wall: seconds from its start to its end.
         cpu: seconds of CPU of it and of every process that came from it.
+        output: what it printed.
     """
 
     began: float
     wall: float
     cpu: float
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,12 @@ def adopt() -> None:
 def run(command: Sequence[str], folder: Path, environ: Mapping[str, str], longest: float = LONGEST) -> Run:
     """Runs a command, and waits for all the processes that come from it. Raises `BenchError` if it fails.
 
-    It may take `longest` seconds.
+    It may take `longest` seconds. In `folder` it leaves nothing but what it writes there itself.
 
     Processes that run beside it, such as the sandbox, must have been started before and must not end meanwhile.
     """
-    output = folder / "output.txt"
     others = _children()
-    with output.open("wb") as file:
+    with tempfile.TemporaryFile() as file:
         before, began, start = _cpu(), time.time(), time.perf_counter()
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=file, stderr=file)
         try:
@@ -89,10 +91,13 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str], longes
             process.kill()
             code = process.wait()
         wall = time.perf_counter() - start
-    _wait_for_the_rest(others)
+        _wait_for_the_rest(others)
+        cpu = _cpu() - before
+        file.seek(0)
+        output = file.read().decode(errors="replace")
     if code:
-        raise BenchError(f"{' '.join(command)[:200]} ended with {code}:\n{output.read_text()[-3000:]}")
-    return Run(began, wall, _cpu() - before)
+        raise BenchError(f"{' '.join(command)[:200]} ended with {code}:\n{output[-3000:]}")
+    return Run(began, wall, cpu, output)
 
 
 def _wait_for_the_rest(others: set[int]) -> None:

@@ -32,6 +32,13 @@ def test_cpu_time_counts_what_a_command_leaves_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.kernels
+def test_a_command_leaves_nothing_in_its_folder(tmp_path: Path) -> None:
+    """Notebooks run in the folder of the project; what a command prints is in its run."""
+    assert "made-up words\n" == run(python("print('made-up words')"), tmp_path, os.environ).output
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.kernels
 def test_a_command_that_fails_is_not_measured(tmp_path: Path) -> None:
     """The error has the last output of the command."""
     with pytest.raises(BenchError, match=r"ended with 3:\nmade-up trouble"):
