@@ -36,11 +36,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import ErrorDetails
 
 from creditbot.credit.sql.reading import ProductTexts
 from creditbot.errors import NoProduct, SettingsError
 from creditbot.model import Product
+from creditbot.settings.toml_file import place_in, read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +134,7 @@ def default_products(verify_notebook: str | None, psms_notebook: str | None) -> 
 
 def load_products(path: Path) -> ProductTable:
     """The table of PRODUCTS_FILE. Raises a `SettingsError` that names the file, the row and the key."""
-    import tomllib  # most ticks read no such file
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = _Table.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise SettingsError(f"PRODUCTS_FILE {path} cannot be read: {error.strerror}.", "Check the path.") from error
-    except ValidationError as error:
-        raise SettingsError(f"PRODUCTS_FILE {path}: {'; '.join(_problems(error))}.", "Correct the file.") from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise SettingsError(f"PRODUCTS_FILE {path} is not TOML: {error}.", "Correct the file.") from error
+    table = read_toml("PRODUCTS_FILE", path, _Table.model_validate, _problem)
     names = [row.name for row in table.product]
     for name in names:
         if names.count(name) > 1:
@@ -176,11 +168,6 @@ class _Table(BaseModel):
     product: list[_Row] = Field(min_length=1)
 
 
-def _problems(error: ValidationError) -> Sequence[str]:
+def _problem(problem: ErrorDetails) -> str:
     """Such as "product, number 2, contains: Field required"."""
-    return [f"{_location(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
-
-
-def _location(loc: tuple[int | str, ...]) -> str:
-    """Rows and entries are counted from one, as a person does."""
-    return ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in loc)
+    return f"{', '.join(place_in(problem))}: {problem['msg']}"

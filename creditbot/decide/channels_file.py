@@ -16,18 +16,18 @@ What comes out is what the sections say. `bootstrap` makes a `ChannelTable` of i
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import ErrorDetails
 
 from creditbot.decide.channel_rules import ChannelSection
 from creditbot.decide.policy_file import Member, Usd
 from creditbot.errors import SettingsError
 from creditbot.settings.names import nearest
+from creditbot.settings.toml_file import place_in, read_toml, said_of, wrong_file
 from creditbot.settings.types import Template, is_channel_id
 
 Text = Annotated[str, Field(pattern=r"\S")]
@@ -38,28 +38,19 @@ def load_channels(path: Path, has_notebook: Mapping[str, bool]) -> Mapping[str, 
 
     `has_notebook` says of each product whether it can be on.
     """
-    try:
-        with path.open("rb") as file:
-            table = tomllib.load(file, parse_float=Decimal)
-        sections = _FILE.validate_python(table)
-    except OSError as error:
-        raise SettingsError(f"CHANNELS_FILE {path} cannot be read: {error.strerror}.", "Check the path.") from error
-    except ValidationError as error:
-        raise _wrong(path, _problems(error)) from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise SettingsError(f"CHANNELS_FILE {path} is not TOML: {error}.", "Correct the file.") from error
+    sections = read_toml("CHANNELS_FILE", path, _FILE.validate_python, _problem)
     if not sections:
-        raise _wrong(path, ["it has no section, such as [credit-requests]"])
+        raise _wrong(path, "it has no section, such as [credit-requests]")
     found: dict[str, ChannelSection] = {}
     for name, section in sections.items():
         channel = _channel(name)
         if not channel:  # it would be about every channel whose name is not known
-            raise _wrong(path, [f'the section ["{name}"] names no channel'])
+            raise _wrong(path, f'the section ["{name}"] names no channel')
         if channel in found:
-            raise _wrong(path, [f"two sections are about the channel {channel}"])
+            raise _wrong(path, f"two sections are about the channel {channel}")
         found[channel] = section.section()
         if problem := _problem_of_products(found[channel], has_notebook):
-            raise _wrong(path, [f"{channel}, {problem}"])
+            raise _wrong(path, f"{channel}, {problem}")
     return found
 
 
@@ -105,20 +96,16 @@ def _channel(name: str) -> str:
     return bare if is_channel_id(bare) else bare.lower()
 
 
-def _wrong(path: Path, problems: Iterable[str]) -> SettingsError:
-    return SettingsError(f"CHANNELS_FILE {path}: {'; '.join(problems)}.", "Correct the file.")
+def _wrong(path: Path, problem: str) -> SettingsError:
+    return wrong_file("CHANNELS_FILE", path, [problem])
 
 
-def _problems(error: ValidationError) -> Iterable[str]:
+def _problem(problem: ErrorDetails) -> str:
     """Such as "credit-emea, aprovers: there is no such key; the nearest one is approvers"."""
-    return dict.fromkeys(_problem(problem) for problem in error.errors())
-
-
-def _problem(problem: Any) -> str:
-    loc = [f"number {part + 1}" if isinstance(part, int) else str(part) for part in problem["loc"]]
+    loc = place_in(problem)
     where = ", ".join(loc)
     if len(loc) == 1:
         return f"{where} is not below a section, such as [credit-requests]"
     if problem["type"] == "extra_forbidden":
         return f"{where}: there is no such key; the nearest one is {nearest(loc[-1], _Section.model_fields)}"
-    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{where}: {said_of(problem)}"

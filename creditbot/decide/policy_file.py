@@ -37,36 +37,27 @@ A key that the file leaves out has the default that is shown here:
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic_core import ErrorDetails
 
 from creditbot.credit.amount import CENT, LARGEST
 from creditbot.credit.footprint import ACCOUNT_FIELDS
 from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, Talkers, TrafficRules
 from creditbot.decide.second_opinion import OpinionRules
-from creditbot.errors import SettingsError
 from creditbot.settings.names import nearest
+from creditbot.settings.toml_file import place_in, read_toml, said_of
 from creditbot.settings.types import is_member
 
 
 def load_policy(path: Path) -> Policy:
     """The policy of POLICY_FILE. Raises a `SettingsError` that names the file and the key."""
-    try:
-        with path.open("rb") as file:
-            table = tomllib.load(file, parse_float=Decimal)
-        return _File.model_validate(table).policy()
-    except OSError as error:
-        raise SettingsError(f"POLICY_FILE {path} cannot be read: {error.strerror}.", "Check the path.") from error
-    except ValidationError as error:
-        raise SettingsError(f"POLICY_FILE {path}: {'; '.join(_problems(error))}.", "Correct the file.") from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise SettingsError(f"POLICY_FILE {path} is not TOML: {error}.", "Correct the file.") from error
+    return read_toml("POLICY_FILE", path, lambda table: _File.model_validate(table).policy(), _problem)
 
 
 def _usd(value: object) -> Decimal:
@@ -168,15 +159,10 @@ _TABLES: Mapping[tuple[str, ...], type[BaseModel]] = {
 }  # fmt: skip
 
 
-def _problems(error: ValidationError) -> Sequence[str]:
-    """Such as "limits, usd_per_dya: there is no such key; usd_per_day is the nearest"."""
-    return list(dict.fromkeys(_problem(problem) for problem in error.errors()))
-
-
-def _problem(problem: Any) -> str:
-    loc = problem["loc"]
-    names = [f"number {part + 1}" if isinstance(part, int) else str(part) for part in loc]
+def _problem(problem: ErrorDetails) -> str:
+    """Such as "limits, usd_per_dya: there is no such key; the nearest one is usd_per_day"."""
+    loc, names = problem["loc"], place_in(problem)
     if problem["type"] != "extra_forbidden":
-        return f"{', '.join(names)}: {problem['msg'].removeprefix('Value error, ')}"
+        return f"{', '.join(names)}: {said_of(problem)}"
     table = _TABLES[tuple(str(part) for part in loc[:-1] if not isinstance(part, int))]
     return f"{', '.join(names)}: there is no such key; the nearest one is {nearest(str(loc[-1]), table.model_fields)}"
