@@ -172,7 +172,7 @@ def test_after_a_cut_it_connects_again(door: Door) -> None:
 
 
 def test_each_new_connection_rings(door: Door) -> None:
-    """Slack may have given up on what happened while there was none."""
+    """Slack may have given up on events that it could not send."""
     assert not door.bell.wait(0)
     door.sandbox.slack.socket_mode.drop()
     assert door.rings()

@@ -55,7 +55,7 @@ def test_there_is_nothing_but_the_metrics(page: MetricsPage) -> None:
 
 
 def test_a_probe_is_answered_by_its_reason() -> None:
-    """At each request anew: what holds now counts."""
+    """It is asked again at each request, because what holds now counts."""
     reasons = ["", "It is stopping."]
     with closing(MetricsPage(0, {"/readyz": lambda: reasons.pop(0)})) as page:
         assert ("text/plain; charset=utf-8", "ok\n") == get(page, "/readyz?verbose")

@@ -1,10 +1,11 @@
 """The doorbell: rings at each event that Slack sends over Socket Mode, on slack_sdk's built-in client.
 
 An event is acknowledged at once. Nothing in it is believed: it only says that a tick should look. So none is kept, and
-Slack's repeats ring again. Each new connection rings, too, for what happened while there was none. The client connects
-again when Slack asks for it, and when no answer to its pings has come for some 20 seconds. It opens the new connection
-before it closes the old one. Until the first connection stands, and whenever Slack gives no address for one, it is
-tried again here.
+Slack's repeats ring again. Each new connection rings as well, because events may have been lost before it stood.
+
+The client connects again when Slack asks for it, and when no answer to its pings has come for some 20 seconds. It opens
+the new connection before it closes the old one. Until the first connection stands, and whenever Slack gives no address
+for one, it is tried again here.
 """
 
 from __future__ import annotations
