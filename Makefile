@@ -37,6 +37,8 @@ define patiently
 	trap "kill $$ticker" EXIT; \
 	$(2)
 endef
+# $(call needs,PROGRAM,WHERE IT COMES FROM): ends with one line if the program is not there.
+needs = @command -v $(1) >/dev/null || { echo "make $@ needs the program $(1) on PATH: $(2)." >&2; exit 1; }
 # pip would compile all of it, which takes longer than installing it: what a first run imports is enough.
 FIRST_IMPORTS := duckdb, ipykernel.ipkernel, looker_sdk, matplotlib.pyplot, obstore, pandas, papermill, scrapbook, slack_sdk, sqlglot
 PIP_INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
@@ -139,6 +141,7 @@ transcripts: $(STAMP)-dev ## Run the examples of README.md and docs/, and write 
 
 .PHONY: pictures
 pictures: $(STAMP)-dev ## Draw the card and the page in docs/pictures again, from a run of the sandbox (needs chromium)
+	$(call needs,chromium,install Debian's package of that name)
 	$(BIN)/python -m tests.support.pictures
 
 .PHONY: fuzz
@@ -148,8 +151,9 @@ fuzz: $(STAMP)-dev ## Property tests with 10,000 examples each, and 100,000 gene
 
 .PHONY: test-monitoring
 test-monitoring: $(STAMP)-dev ## Metrics, alerts and dashboard, against a real Pushgateway and a real Prometheus
-	@for program in prometheus promtool prometheus-pushgateway; do command -v $$program >/dev/null || \
-		{ echo "make test-monitoring needs $$program on PATH: Debian's packages are prometheus and prometheus-pushgateway." >&2; exit 1; }; done
+	$(call needs,prometheus,install Debian's package prometheus)
+	$(call needs,promtool,install Debian's package prometheus)
+	$(call needs,prometheus-pushgateway,install Debian's package of that name)
 	$(PYTEST) -p no:cov -n 0 tests/monitoring -m monitoring
 
 .PHONY: test-warehouse
@@ -183,6 +187,7 @@ clean: ## Remove .venv, caches and build results; data/ and logs/ stay
 ##@ Run it in Kubernetes
 .PHONY: image
 image: ## Build the container image IMAGE with CONTAINER_TOOL (docker by default)
+	$(call needs,$(firstword $(CONTAINER_TOOL)),it builds the image. CONTAINER_TOOL=podman names another builder)
 	$(CONTAINER_TOOL) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
 	  --build-arg REVISION=$(REVISION) --tag $(IMAGE) .
 
@@ -192,8 +197,10 @@ deploy: ## Show what OVERLAY (production by default) would change in the cluster
 
 .PHONY: kind
 kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the channel after it
+	$(call needs,docker,install Docker)
 	@docker info >/dev/null 2>&1 || { echo "make kind needs a running docker: docker info fails." >&2; exit 1; }
-	@command -v kind >/dev/null || { echo "make kind needs the program kind on PATH." >&2; exit 1; }
+	$(call needs,kind,see kind.sigs.k8s.io)
+	$(call needs,kubectl,see kubernetes.io/docs/tasks/tools)
 	kind get clusters | grep -x $(KIND_CLUSTER) >/dev/null || kind create cluster --name $(KIND_CLUSTER) --wait 120s
 	$(MAKE) image
 	$(LOAD_IMAGE) $(IMAGE)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 from datetime import timedelta
@@ -216,3 +217,25 @@ def test_a_kubectl_that_is_too_old_is_not_used(tmp_path: Path, version: str, sai
     assert done.stderr.startswith("kubectl 1.27 or later is needed")
     assert said in done.stderr
     assert "version\n" == (tmp_path / "calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("make image", "make image needs the program docker on PATH"),
+        ("make image CONTAINER_TOOL=no-such-tool", "make image needs the program no-such-tool on PATH"),
+        ("make kind", "make kind needs the program docker on PATH"),
+        ("k8s/deploy any", "k8s/deploy needs the program kubectl on PATH"),
+        (f"k8s/package name@sha256:{'a' * 64} any", "k8s/package needs the program helm on PATH"),
+    ],
+)
+def test_a_program_that_is_missing_is_named_in_one_line(tmp_path: Path, command: str, said: str) -> None:
+    """With where it comes from, and nothing that the shell says of a command it does not find."""
+    for name in ("bash", "env", "make", "sed", "git", "dirname", "python3"):
+        (tmp_path / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is needed"))
+    program, *args = shlex.split(command)
+    found = [shutil.which(program) or str(ROOT / program), *args]
+    done = subprocess.run(found, cwd=ROOT, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert done.returncode
+    assert [True] == [line.startswith(said) for line in lines], done.stderr
