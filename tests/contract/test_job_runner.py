@@ -10,8 +10,9 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from tests.support.runner_contract import RunnerContract
 
 OUTPUT = f"s3://{NAME}/creditbot"
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
+SECRETS = f"POST /api/v1/namespaces/{NAMESPACE}/secrets"
 TEMPLATE = f"GET /api/v1/namespaces/{NAMESPACE}/podtemplates/creditbot-run"
 
 
@@ -171,6 +173,88 @@ def test_another_request_link_sql_or_notebook_is_another_job(cluster: JobCluster
     for path, sql, purpose in runs:
         runner.run(str(path), sql, purpose=purpose)
     assert 6 == len(set(cluster.created))
+
+
+CHANGED: dict[str, Callable[[JobClusterStub], JobRunner]] = {
+    "NOTEBOOK_TIMEOUT": lambda stub: runner_with(stub, RunSettings(61, OUTPUT)),
+    "OUTPUT_URI": lambda stub: runner_with(stub, RunSettings(60, f"{OUTPUT}/elsewhere")),
+    "NOTEBOOK_ENV": lambda stub: runner_with(stub, RunSettings(60, OUTPUT, names=("SEEN",))),
+    "QUEUE": lambda stub: runner_with(stub, RunSettings(60, OUTPUT, queue="credits")),
+    "WAREHOUSE_URL": lambda stub: runner_with(stub, environment={"WAREHOUSE_URL": "postgresql://other"}),
+    "another variable of the notebook": lambda stub: runner_with(stub, environment={"SEEN": "2"}),
+}
+
+
+def runner_with(
+    stub: JobClusterStub, settings: RunSettings | None = None, environment: Mapping[str, str] = {}
+) -> JobRunner:
+    """The runner of a process of its own with other settings than `runner_on`."""
+    sees = {"WAREHOUSE_URL": "postgresql://one", "SEEN": "1", **environment}
+    return JobRunner(stub.connect(), sees, settings or RunSettings(60, OUTPUT))
+
+
+def begin(cluster: JobClusterStub, runner: JobRunner, notebook: Path) -> None:
+    """Begins a run, or finds its Job, and no longer waits for it."""
+    before = len(cluster.asked(SECRETS))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(runner.run, str(notebook), "select 1", None, "a")
+        while len(cluster.asked(SECRETS)) == before:
+            assert not waiting.done(), waiting.exception()
+        runner.close()
+        assert isinstance(waiting.exception(30), NotebookStopped)
+
+
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED)
+def test_a_setting_that_was_changed_makes_another_job(
+    cluster: JobClusterStub, notebook: Path, changed: Callable[[JobClusterStub], JobRunner]
+) -> None:
+    """A Job that began before the change answers nothing that is asked after it."""
+    cluster.pod = lambda _: None
+    for runner in (runner_with(cluster), changed(cluster), runner_with(cluster)):
+        begin(cluster, runner, notebook)
+    assert 2 == len(cluster.created) == len(set(cluster.created))
+
+
+def test_a_process_of_another_pod_finds_the_job(cluster: JobClusterStub, notebook: Path) -> None:
+    """What names the process that asks is no part of what is run, and no notebook sees it."""
+    cluster.pod = lambda _: None
+    for pod in ("creditbot-1", "creditbot-2"):
+        begin(cluster, runner_with(cluster, environment={"HOSTNAME": pod, "PATH": f"/{pod}"}), notebook)
+    (secret,) = cluster.secrets.values()
+    sent = task_in(secret["stringData"]["task.json"]).environment
+    assert {"WAREHOUSE_URL": "postgresql://one", "SEEN": "1"} == sent
+
+
+def _warehouse_down(task: str) -> Ending:
+    """A pod whose notebook could not reach the warehouse."""
+    given = task_in(task)
+    result = result_of(Unreachable("the warehouse", "It is down.", "Wait."))
+    Objects(given.output).put(given.result, result)
+    return Ending(receipt_for(result))
+
+
+@pytest.mark.parametrize("leaves", [leaves_a_run, _warehouse_down], ids=["a credit", "a failure"])
+def test_no_result_is_used_before_its_job_is_gone(
+    cluster: JobClusterStub, notebook: Path, leaves: Callable[[str], Ending], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next tries would get it for an hour. The request waits until the Job can be deleted."""
+    monkeypatch.setattr("creditbot.adapters.jobs.cluster._PAUSES", ())
+
+    def pod(task: str) -> Ending:
+        (name,) = cluster.jobs
+        cluster.on(f"DELETE {JOBS}/{name}", refusal(403, "Forbidden", "no deletes"), PASS)
+        return leaves(task)
+
+    cluster.pod = pod
+    with pytest.raises(Refused, match="no deletes") as refused:
+        runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+    assert NOTEBOOK_JOBS == refused.value.service
+    cluster.pod = leaves_a_run
+    with nullcontext() if leaves is leaves_a_run else pytest.raises(Unreachable, match="It is down"):
+        runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+    assert (1, []) == (len(cluster.created), [*cluster.jobs])
+    runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+    assert 2 == len(cluster.created)
 
 
 def test_a_lost_answer_to_a_create_makes_no_second_job(cluster: JobClusterStub, notebook: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from creditbot.adapters.jobs.endings import failure_of, has_begun, not_begun, phase_of, receipt_in
 from creditbot.adapters.jobs.wire import failure_receipt
-from creditbot.errors import CreditbotError, NotebookStopped, Refused, Unreachable
+from creditbot.errors import NOTEBOOK_JOBS, CreditbotError, NotebookStopped, Refused, Unreachable
 
 NAME = "creditbot-0a1b-1"
 WAITING = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "creditbot:0.2"'}
@@ -36,6 +36,7 @@ def pod(state: dict[str, Any] | None = None, **status: Any) -> list[dict[str, An
         (job(("Failed", "BackoffLimitExceeded")), "failed"),
         (job(("FailureTarget", "DeadlineExceeded")), "failed"),
         ({"metadata": {"name": NAME, "deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": {}}, "failed"),
+        ({**job(("Complete", "")), "metadata": {"name": NAME, "deletionTimestamp": "2026-01-01T00:00:00Z"}}, "failed"),
     ],
 )
 def test_a_job_is_active_until_it_is_sure_how_it_ends(seen: dict[str, Any], phase: str) -> None:
@@ -61,9 +62,6 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
          "The notebook n.ipynb needed more memory than its Job may use and was stopped."),
         (LATE, pod({"terminated": {"exitCode": 143}}),
          "The notebook n.ipynb ran longer than 600 s and its Job was ended."),
-        (LATE, pod({"waiting": WAITING}),
-         f"The Job {NAME} did not start in time: ImagePullBackOff, Back-off pulling image \"creditbot:0.2\"."),
-        (LATE, [], f"The Job {NAME} did not start in time: it has no pod."),
     ],
 )  # fmt: skip
 def test_a_job_without_a_result_says_why(
@@ -72,6 +70,21 @@ def test_a_job_without_a_result_says_why(
     """Another attempt may succeed."""
     error = failure_of(job(reason), pods, "n.ipynb", 600)
     assert (what, True) == (error.what, isinstance(error, NotebookStopped) and bool(error.todo))
+
+
+@pytest.mark.parametrize(
+    ("pods", "why"),
+    [
+        (pod({"waiting": WAITING}), 'ImagePullBackOff, Back-off pulling image "creditbot:0.2"'),
+        (pod(conditions=[UNSCHEDULABLE]), "Unschedulable, 0/1 nodes"),
+        ([], "it has no pod"),
+    ],
+)
+def test_a_job_ended_before_it_began_is_no_failed_attempt(pods: list[dict[str, Any]], why: str) -> None:
+    """A cluster may be full for longer than a Job may take: no request is given up because of that."""
+    error = failure_of(job(LATE), pods, "n.ipynb", 600)
+    assert f"The Job {NAME} did not start in time: {why}." == error.what
+    assert (True, NOTEBOOK_JOBS) == (error.shared and bool(error.todo), error.service)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from creditbot.adapters.jobs.wire import TASK_FILE, Task, failure_receipt, receipt_for, result_of, task_in
-from creditbot.adapters.notebooks.environment import ALWAYS, kernel_environment
+from creditbot.adapters.notebooks.environment import kernel_environment
 from creditbot.adapters.notebooks.runner import NotebookRunner
 from creditbot.adapters.storage.objects import Objects
 from creditbot.errors import CreditbotError
@@ -62,8 +62,7 @@ def run(task: Task, environment: Mapping[str, str]) -> NotebookRun | CreditbotEr
 
 def environment_of(task: Task, environ: Mapping[str, str]) -> dict[str, str]:
     """What the notebook sees: what it sees of the bot's environment, and over that what it may see of the pod's own."""
-    sent = {name: value for name, value in task.environment.items() if name not in ALWAYS}
-    return {**sent, **kernel_environment(environ, task.names)}
+    return {**task.environment, **kernel_environment(environ, task.names)}
 
 
 def _line(task: Task, outcome: NotebookRun | CreditbotError) -> str:

@@ -19,12 +19,19 @@ Phase = Literal["active", "complete", "failed"]
 def phase_of(job: Mapping[str, Any]) -> Phase:
     """Whether a Job has ended, and how. One that is being deleted counts as failed."""
     conditions = _conditions(job)
+    if is_deleted(job):
+        return "failed"
     if "Complete" in conditions or "SuccessCriteriaMet" in conditions:
         return "complete"
     # FailureTarget comes before Failed: where a node is lost, its pod may never be seen to end.
-    if "Failed" in conditions or "FailureTarget" in conditions or job["metadata"].get("deletionTimestamp"):
+    if "Failed" in conditions or "FailureTarget" in conditions:
         return "failed"
     return "active"
+
+
+def is_deleted(job: Mapping[str, Any]) -> bool:
+    """Whether a Job is being deleted: somebody has read its result, or wants nobody to."""
+    return bool(job["metadata"].get("deletionTimestamp"))
 
 
 def receipt_in(pods: Sequence[Mapping[str, Any]]) -> str:
@@ -55,8 +62,9 @@ def failure_of(
     if any(state.get("reason") == "OOMKilled" for state in _terminated(pods)):
         what = f"The notebook {notebook} needed more memory than its Job may use and was stopped."
         return NotebookStopped(what, f"Raise the memory limit in the PodTemplate {TEMPLATE}.")
-    if reason == "DeadlineExceeded" and not has_begun(pods):
-        return NotebookStopped(f"The Job {name} did not start in time{_why_waiting(pods)}.", _LOOK.format(name))
+    if reason == "DeadlineExceeded" and not has_begun(pods):  # a notebook that runs too long is ended by its pod
+        what = f"The Job {name} did not start in time{_why_waiting(pods)}."
+        return Unreachable(NOTEBOOK_JOBS, what, _LOOK.format(name))
     if reason == "DeadlineExceeded":
         what = f"The notebook {notebook} ran longer than {seconds:g} s and its Job was ended."
         return NotebookStopped(what, "Raise NOTEBOOK_TIMEOUT if it needs more time.")

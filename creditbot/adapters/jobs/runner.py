@@ -1,8 +1,9 @@
 """The port `Runner` by Kubernetes Jobs: creates the Job of a run, or finds that of a process that died, and waits.
 
-The name of a Job is a hash of what is run and what for, and a number. Two processes that start the same run create the
-same name, and Kubernetes refuses the second: so both wait for one Job. A Job whose result was read is deleted. One that
-ended without a result stays for an hour, so that people can look at it; the next attempt gets the next number.
+The name of a Job is a hash of its whole task and what it is for, and a number. Two processes that start the same run
+create the same name, and Kubernetes refuses the second: so both wait for one Job. A Job that left a result is deleted
+before the result is used, so that no result is used for another try. One that ended without a result stays for an hour,
+so that people can look at it; the next attempt gets the next number.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from creditbot.adapters.jobs.cluster import JobCluster
-from creditbot.adapters.jobs.endings import failure_of, has_begun, not_begun, phase_of, receipt_in
+from creditbot.adapters.jobs.endings import failure_of, has_begun, is_deleted, not_begun, phase_of, receipt_in
 from creditbot.adapters.jobs.manifests import (
     START_SECONDS,
     Manifest,
@@ -31,6 +31,7 @@ from creditbot.adapters.jobs.manifests import (
     secret_manifest,
 )
 from creditbot.adapters.jobs.wire import MOST_BYTES, RESULTS, ResultDamaged, Task, run_of
+from creditbot.adapters.notebooks.environment import ALWAYS
 from creditbot.adapters.storage.objects import Objects
 from creditbot.errors import NOTEBOOK_JOBS, NotebookFailed, NotebookStopped, Refused, ServiceError, Unreachable
 from creditbot.model import CreditDays, NotebookRun
@@ -43,6 +44,8 @@ _SHORTEST, _LONGEST = 0.2, 1.0
 """Seconds between two looks at a Job: they grow with the time that it takes."""
 _TRIES = 5
 """How many names are tried, where other processes take them."""
+_OF_THE_PROCESS = frozenset({*ALWAYS, "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "_", "INVOCATION_ID", "JOURNAL_STREAM"})
+"""Variables about the process of the bot. Its pods have their own, and another process has to find the same Job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class JobRunner:
         values: Mapping[Path, Mapping[str, str]] = {},
     ) -> None:
         self._cluster = cluster
-        self._environment = dict(environment)
+        self._environment = {name: value for name, value in environment.items() if name not in _OF_THE_PROCESS}
         self._settings = settings
         self._values = {str(path.absolute()): dict(names) for path, names in values.items()}
         self._objects = Objects(settings.output)
@@ -100,8 +103,9 @@ class JobRunner:
         """
         path = str(Path(notebook).absolute())
         version = _version(Path(path))
-        run = _hash([purpose or secrets.token_hex(16), path, version, sql, str(days), self._values.get(path, {})])
-        job = self._job(run, lambda name: self._task(path, sql, days, name))
+        task = self._task(path, sql, days)
+        run = _hash([purpose or secrets.token_hex(16), version, self._settings.queue, task.text()])
+        job = self._job(run, task)
         ended = self._wait(job, path)
         result = self._result(ended)
         if result.notebook_sha256 != version:
@@ -121,7 +125,7 @@ class JobRunner:
         self._cluster.create_job(self._manifest(template, job_name(run, 1), run), dry_run=True)
         return str(template["template"]["spec"]["containers"][0]["image"])
 
-    def _job(self, run: str, task_of: Any) -> Manifest:
+    def _job(self, run: str, task: Task) -> Manifest:
         """The Job of a run, created or found, with its task."""
         self._check_open()
         template: Manifest | None = None
@@ -132,12 +136,11 @@ class JobRunner:
             job = known[-1] if known and phase_of(known[-1]) == "active" else None
             if job is None:
                 name = job_name(run, number_of(known[-1]) + 1 if known else 1)
-                task_of(name)  # first: a task that is too long makes no Job
                 template = template or self._cluster.template()
                 job = self._cluster.create_job(self._manifest(template, name, run))
             if job is not None:
                 # Again where the Job was found: the process that created it may have died before its Secret.
-                self._cluster.create_secret(secret_manifest(job, task_of(job["metadata"]["name"])))
+                self._cluster.create_secret(secret_manifest(job, _with_result(task, job).text()))
                 return job
         what = "Other processes create and delete the Jobs of the same run."
         raise NotebookStopped(what, "The next tick tries again.")
@@ -145,13 +148,12 @@ class JobRunner:
     def _manifest(self, template: Manifest, name: str, run: str) -> Manifest:
         return job_manifest(template, name, run, self._settings.seconds, self._settings.queue)
 
-    def _task(self, path: str, sql: str, days: CreditDays | None, name: str) -> str:
+    def _task(self, path: str, sql: str, days: CreditDays | None) -> Task:
+        """What the pod is to do, but for where it puts the result."""
         given = self._settings
-        task = Task(
-            path, sql, days, self._values.get(path, {}), given.seconds, self._environment, given.names, given.output,
-            _result_path(name),
-        ).text()  # fmt: skip
-        if len(task.encode("utf-8", "surrogatepass")) > _LONGEST_TASK:
+        values = self._values.get(path, {})
+        task = Task(path, sql, days, values, given.seconds, self._environment, given.names, given.output, result="")
+        if len(task.text().encode("utf-8", "surrogatepass")) > _LONGEST_TASK:
             what = f"The SQL is too long for a Kubernetes Secret ({len(sql)} characters)."
             raise NotebookFailed(what, "Ask for fewer accounts in one link, or set RUNNER=process.")
         return task
@@ -173,7 +175,7 @@ class JobRunner:
             self._closed.wait(min(_LONGEST, _SHORTEST + waited / 20))
             self._check_open()
             found = self._cluster.job(name)
-            if found is None or found["metadata"]["uid"] != uid:
+            if found is None or found["metadata"]["uid"] != uid or is_deleted(found):
                 what = f"The Job {name} was deleted before its result was read."
                 raise NotebookStopped(what, "The next tick runs the notebook again.")
             job = found
@@ -182,21 +184,18 @@ class JobRunner:
         return job
 
     def _result(self, job: Manifest) -> NotebookRun:
-        """What the pod of a complete Job left; the Job is no longer needed then."""
+        """What the pod of a complete Job left. The Job goes first: while it is there, it would answer the next try."""
         name = job["metadata"]["name"]
         receipt = receipt_in(self._cluster.pods_of(job))
         found = self._objects.get(_result_path(name), MOST_BYTES)
-        self._forget(name)
+        self._cluster.delete_job(name)
+        with suppress(ServiceError):  # an object without its Job answers nothing
+            self._objects.remove(_result_path(name))
         try:
             return run_of(found or b"", receipt)
         except ResultDamaged as damaged:
             what = f"What the Job {name} left at {self._settings.output} cannot be used: {damaged}."
             raise NotebookStopped(what, "The next tick runs the notebook again.") from None
-
-    def _forget(self, name: str) -> None:
-        with suppress(ServiceError):  # else Kubernetes deletes it an hour after it ended
-            self._cluster.delete_job(name)
-            self._objects.remove(_result_path(name))
 
     def _check_open(self) -> None:
         if self._closed.is_set():
@@ -208,8 +207,14 @@ def _result_path(name: str) -> str:
     return f"{RESULTS}/{name}.json"
 
 
-def _hash(parts: list[object]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+def _with_result(task: Task, job: Manifest) -> Task:
+    return replace(task, result=_result_path(job["metadata"]["name"]))
+
+
+def _hash(parts: list[str]) -> str:
+    """Slow to guess from: everybody may read the name of a Job, and the task holds the warehouse's password."""
+    text = json.dumps(parts).encode()
+    return hashlib.scrypt(text, salt=b"creditbot-run", n=2**14, r=8, p=1, dklen=10).hex()
 
 
 def _version(path: Path) -> str:

@@ -49,7 +49,7 @@ class Task:
         days: those to credit; None if nobody knows them.
         values: what to set in the notebook's policy cell, name -> value.
         seconds: NOTEBOOK_TIMEOUT.
-        environment: what the notebook sees of the bot's environment.
+        environment: what the notebook sees of the bot's environment, without what is about the bot's process.
         names: NOTEBOOK_ENV: what it may see of the pod's own environment, besides PATH, HOME and LANG.
         output: OUTPUT_URI.
         result: where the result goes below it.
