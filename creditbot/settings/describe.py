@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from creditbot.settings.schema import settings_schema
+from creditbot.settings.schema import ADDRESS, environment_schema, settings_schema
 from creditbot.settings.settings import Settings
 
 EXAMPLE, PAGE, README = Path(".env.example"), Path("docs/settings.md"), Path("README.md")
@@ -147,9 +147,10 @@ def with_table(readme: str) -> str:
 
 
 def with_settings(values_schema: str) -> str:
-    """The schema of the chart's values with the settings of today, as JSON; the rest of it stays."""
+    """The schema of the chart's values, as JSON, with settings and variables as of today; the rest stays."""
     schema = json.loads(values_schema)
-    schema["properties"]["settings"] = settings_schema()
+    schema["properties"] |= {"settings": settings_schema(), "environment": environment_schema()}
+    schema["properties"]["monitoring"]["properties"]["pushgateway"]["properties"]["url"] = ADDRESS
     return json.dumps(schema, indent=2) + "\n"
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 _NEAR = 0.82
 """How alike two names are, from 0 to 1, if one is taken for the other: MAX_CREDIT for MAX_CREDIT_USD is 0.83, and
 OUTPUT_DIR for OUTPUT_URI, which prototypes have, is 0.8."""
-_OWN_PREFIXES = ("SLACK_", "LOOKER_")
+OWN_PREFIXES = ("SLACK_", "LOOKER_")
+"""How names of settings for Slack and Looker begin."""
 _OF_OTHERS = frozenset({
     "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "SLACK_VERIFICATION_TOKEN", "SLACK_WEBHOOK_URL",
     "LOOKER_TIMEOUT", "LOOKER_VERIFY_SSL", "HTTP_HOST", "LOGFILE", "LOGLEVEL",
@@ -36,7 +37,7 @@ def misspelt(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
 def unknown(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
     """Name that begins like a setting for Slack or Looker, and is none -> the setting that is nearest to it."""
     known = list(settings)
-    strange = (name for name in _strange(names, known) if name.startswith(_OWN_PREFIXES))
+    strange = (name for name in _strange(names, known) if name.startswith(OWN_PREFIXES))
     return {name: _nearest(name, known, likeness=0.0) for name in strange}
 
 

@@ -20,9 +20,8 @@ HIDDEN = "***"
 SENSITIVE_NAMES = r"(?:password|passwd|pwd|passphrase|token|secret|(?:private|api|access|account)_?key|signature|sig)"
 """What the names of secrets end with in connection strings and addresses, as a regular expression."""
 
-_SECRET_VARIABLE = re.compile(
-    r"PASSW|PASSPHRASE|TOKEN|SECRET|CREDENTIAL|(?:API|PRIVATE|ACCESS|ACCOUNT)_?KEY|_PWD$", re.IGNORECASE
-)
+SECRET_VARIABLE = r"PASSW|PASSPHRASE|TOKEN|SECRET|CREDENTIAL|(?:API|PRIVATE|ACCESS|ACCOUNT)_?KEY|_PWD$"  # noqa: S105  # names, no secret
+"""What the names of variables that hold a secret have in them, in any case, as a regular expression."""
 
 # A password may hold a slash or an @, so it ends before the first @ or the last one. The tempered dot stops at the next
 # address, and every repetition is bounded: the time is linear in the text.
@@ -99,7 +98,7 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
     The path of a file, such as one that holds a key, is not a secret.
     """
-    named = [value.strip() for name, value in environment.items() if _SECRET_VARIABLE.search(name)]
+    named = [value.strip() for name, value in environment.items() if re.search(SECRET_VARIABLE, name, re.IGNORECASE)]
     secrets = [value for value in named if value and not _is_path(value)]
     return tuple(dict.fromkeys([*secrets, *(found for value in environment.values() for found in passwords_in(value))]))
 

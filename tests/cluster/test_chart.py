@@ -211,17 +211,23 @@ WRONG: Mapping[str, Any] = {
         "MAX_CREDIT_USD": 0.1,  # the float may not be what was written
         "SLACK_BOT_TOKEN": "xoxb-made-up",
         "STATE_URI": "file:state.json",  # the chart says where the state is
-        "WAREHOUSE_URL": "trino://me:made-up@trino.example.com/x",
+        "WAREHOUSE_URL": "postgresql://trino.example.com/x?user=me&password=made-up",
         "WORKERS": 99,
         "LOG_FORMAT": "xml",
     },
-    "environment": {"METRICS_PORT": 9000, "PUSHGATEWAY_URL": "http://me:made-up@push.example.com"},  # no settings here
+    "environment": {
+        "METRICS_PORT": 9000,  # no settings here
+        "PUSHGATEWAY_URL": "http://me:made-up@push.example.com",
+        "DB_PASSWORD": "made-up",
+        "HTTPS_PROXY": "http://me:made-up@proxy.example.com",
+    },
     "image": {"digest": "latest"},
     "sushpend": True,
 }
 NAMED = [
     "'MAX_CREDIT_USDD'", "/settings/MAX_CREDIT_USD'", "'SLACK_BOT_TOKEN'", "'STATE_URI'", "/settings/WAREHOUSE_URL",
     "/settings/WORKERS", "/settings/LOG_FORMAT", "/image/digest", "'sushpend'", "'METRICS_PORT'", "'PUSHGATEWAY_URL'",
+    "/environment/DB_PASSWORD", "/environment/HTTPS_PROXY",
 ]  # fmt: skip
 
 

@@ -23,8 +23,9 @@ from creditbot.settings.describe import (
     with_settings,
     with_table,
 )
-from creditbot.settings.schema import settings_schema
+from creditbot.settings.schema import environment_schema, settings_schema
 from creditbot.settings.settings import Settings
+from creditbot.text.known_secrets import passwords_in
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,6 +65,7 @@ NEEDED = {"SLACK_USER_ID": "U0OWNER", "LOOKER_BASE_URL": "https://acme.looker.co
         ("SHADOW", [True, "false"], [1, "perhaps"]),
         ("LOG_FORMAT", ["json"], ["JSON", None]),
         ("SLACK_CHANNELS", ["one, two", ["one", "two"]], [1, [1]]),
+        ("RUNS_NAMESPACE", ["payments-runs"], ["Payments", "a/b"]),
         ("WAREHOUSE_URL", ["bigquery://project/data", "trino://me@host:8443/x"], ["trino://me:made-up@host/x", ""]),
     ],
 )
@@ -72,6 +74,71 @@ def test_the_schema_takes_what_the_settings_take(name: str, good: list[Any], bad
     schema = jsonschema.Draft7Validator(settings_schema())
     assert [] == [value for value in good if not schema.is_valid({**NEEDED, name: value})]
     assert [] == [value for value in bad if schema.is_valid({**NEEDED, name: value})]
+
+
+ADDRESSES = [
+    "trino://me@host:8443/x",
+    "bigquery://project/data",
+    "duckdb:////data/sandbox.duckdb",
+    "postgresql://me@host/db?sslmode=require&connect_timeout=3",
+    "https://push.example.com/metrics/job/credit",
+    "trino://me:made-up@host/x",
+    "trino://me:made/up@host/x",
+    "postgresql://host/db?user=me&password=made-up",
+    "snowflake://me@account/db?warehouse=W&TOKEN=made-up",
+    "mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BUID%3Dme%3BPWD%3Dmade-up",
+    "redshift+x://host/db?private_key=made-up",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("name", ["WAREHOUSE_URL", "PUSHGATEWAY_URL"])
+def test_an_address_with_a_password_is_no_value_of_the_chart(name: str, address: str) -> None:
+    """Wherever the password is: in the login, in the query, or in a connection string within it."""
+    schema = jsonschema.Draft7Validator(settings_schema())
+    assert bool(passwords_in(address)) != schema.is_valid({**NEEDED, name: address})
+
+
+def test_the_chart_takes_no_password_in_the_pushgateways_address() -> None:
+    """It becomes a setting, too."""
+    schema = jsonschema.Draft7Validator(json.loads((ROOT / VALUES_SCHEMA).read_text()))
+    pushed = [{"monitoring": {"pushgateway": {"url": f"http://{login}push:9091"}}} for login in ("", "me:made-up@")]
+    assert [True, False] == [schema.is_valid({"settings": NEEDED, **values}) for values in pushed]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HTTPS_PROXY": "http://proxy.example.com:3128", "AWS_REGION": "eu-west-1", "OPENBLAS_NUM_THREADS": 1},
+        {"GOOGLE_APPLICATION_CREDENTIALS": "/var/run/key.json", "TOKENIZERS_PARALLELISM": False},
+    ],
+)
+def test_the_chart_takes_variables_that_are_not_settings(variables: dict[str, Any]) -> None:
+    """Whatever a library or a notebook reads."""
+    jsonschema.Draft7Validator(environment_schema()).validate(variables)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        *({row.name: "anything"} for row in table()),
+        {"SLACK_TOKEN": "anything"},
+        {"LOOKER_CLIENT": "anything"},
+        {"DB_PASSWORD": "made-up"},
+        {"pg_passwd": 1234},
+        {"AWS_SECRET_ACCESS_KEY": "made-up"},
+        {"HTTPS_PROXY": "http://me:made-up@proxy.example.com:3128"},
+        {"ODBC": "DRIVER=X;UID=me;PWD=made-up"},
+        {"A B": "anything"},
+        {"MPLBACKEND": ["agg"]},
+        {"MPLBACKEND": None},
+        {"API_TOKEN": {"of": "made-up"}},
+    ],
+    ids=str,
+)
+def test_the_chart_takes_no_setting_and_no_secret_as_a_variable(variables: dict[str, Any]) -> None:
+    """A setting is checked among the settings. What would be a secret belongs in the Secret."""
+    assert not jsonschema.Draft7Validator(environment_schema()).is_valid(variables)
 
 
 def test_the_charts_own_values_fit_its_schema() -> None:
@@ -135,14 +202,17 @@ def test_the_files_are_rewritten_in_the_working_directory(tmp_path: Path, monkey
     """What stands around the table in the README stays, and so does the rest of the schema."""
     (tmp_path / "README.md").write_text(f"before\n{describe.BEGIN}an old table\n{describe.END}after\n")
     (tmp_path / VALUES_SCHEMA).parent.mkdir(parents=True)
-    (tmp_path / VALUES_SCHEMA).write_text('{"properties": {"image": {}}}')
+    values: Any = {"image": {}, "monitoring": {"properties": {"pushgateway": {"properties": {}}}}}
+    (tmp_path / VALUES_SCHEMA).write_text(json.dumps({"properties": values}))
     monkeypatch.chdir(tmp_path)
     describe.main()
     expected = f"before\n{describe.BEGIN}{readme_table()}{describe.END}after\n"
     assert expected == (tmp_path / "README.md").read_text()
     assert env_example() == (tmp_path / ".env.example").read_text()
     assert page() == (tmp_path / "docs" / "settings.md").read_text()
-    assert ["image", "settings"] == [*json.loads((tmp_path / VALUES_SCHEMA).read_text())["properties"]]
+    assert ["image", "monitoring", "settings", "environment"] == [
+        *json.loads((tmp_path / VALUES_SCHEMA).read_text())["properties"]
+    ]
 
 
 def test_a_readme_without_marks_is_not_touched() -> None:
