@@ -165,8 +165,8 @@ crash-test: $(STAMP)-dev ## Crash sweep: SEEDS runs in process, KILLS real kills
 	CASES=all CRASH_SEEDS=$(SEEDS) CRASH_KILLS=$(KILLS) $(PYTEST) tests/crash --timeout 7200
 
 .PHONY: mutants
-mutants: $(STAMP)-dev ## Mutate the claim, post and credit modules; every mutant is killed or explained (nightly)
-	HYPOTHESIS_PROFILE=mutants $(BIN)/python -m tests.mutants
+mutants: $(STAMP)-dev ## Mutate the claim, post and credit modules, or those of MODULES="..."; every mutant is killed or explained (nightly)
+	$(BIN)/python -m tests.mutants $(MODULES)
 
 .PHONY: bench
 bench: $(STAMP)-dev ## Time an idle tick, a request, a backlog and a large history (BENCH=--quick: less exactly)

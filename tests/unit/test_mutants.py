@@ -10,10 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import ARROW, Mutant, change, complaints, explanations
+from tests.mutants import (
+    ARROW,
+    Mutant,
+    change,
+    complaints,
+    explanations,
+    main,
+    modules,
+    mutmut_settings,
+    own_tests,
+    project_of,
+    runs,
+)
 
 ROOT = Path(__file__).parents[2]
-MUTMUT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+MUTMUT = mutmut_settings()
+OVERLAP = "creditbot/decide/overlap.py"
 EXPLAINED = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1 -> a = 2")
 NEW = Mutant("creditbot.state.ledger.Ledger.swap", "a = 1 -> a = None")
 
@@ -90,6 +103,58 @@ def test_what_is_mutated_exists(pattern: str) -> None:
     assert [] != [path for path in files if fnmatch(path, pattern)]
 
 
-@pytest.mark.parametrize("path", MUTMUT["pytest_add_cli_args_test_selection"])
+@pytest.mark.parametrize("path", sorted({path for run in runs() for path in run.tests}))
 def test_the_tests_that_kill_mutants_exist(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("module", own_tests())
+def test_what_has_tests_of_its_own_is_mutated(module: str) -> None:
+    assert module in modules()
+
+
+@pytest.mark.parametrize("argument", ["--help", "nothing", "creditbot/text/known_secrets.py", "--jobs=x"])
+def test_help_and_wrong_arguments_start_nothing(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([argument])
+    printed = capsys.readouterr()
+    assert (0 if argument == "--help" else 2) == ended.value.code
+    assert "usage: python -m tests.mutants" in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("nothing", "there is no module to mutate that is called 'nothing'. Choose from adapters."),
+        ("weekly", "more than one module is called 'weekly'. Choose from answer.weekly, state.weekly."),
+    ],
+)
+def test_a_wrong_module_is_answered_with_those_that_there_are(
+    name: str, answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([name])
+    assert answer in capsys.readouterr().err
+
+
+def test_all_modules_are_run_once() -> None:
+    assert sorted(modules()) == sorted(module for run in runs() for module in run.modules)
+
+
+def test_a_module_is_run_with_its_own_tests() -> None:
+    (run,) = runs([OVERLAP])
+    assert ("decide.overlap", own_tests()[OVERLAP]) == (run.name, run.tests)
+
+
+def test_a_module_without_tests_of_its_own_is_run_with_all() -> None:
+    (run,) = runs(["creditbot/machine/clock.py"])
+    assert (["creditbot/machine/clock.py"], MUTMUT["pytest_add_cli_args_test_selection"]) == (run.modules, run.tests)
+
+
+def test_a_run_changes_only_what_mutmut_is_told() -> None:
+    (run,) = runs([OVERLAP])
+    project, whole = tomllib.loads(project_of(run)), tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    mine = project["tool"].pop("mutmut")
+    assert whole["tool"].pop("mutmut").keys() == mine.keys()
+    assert ([OVERLAP], own_tests()[OVERLAP]) == (mine["only_mutate"], mine["pytest_add_cli_args_test_selection"])
+    assert whole == project

@@ -190,4 +190,5 @@ def _blocks(text: str, card: Card | None) -> dict[str, object]:
         return {}
     from creditbot.adapters.slack.cards import blocks_of  # nothing that an idle tick needs
 
-    return {"blocks": blocks_of(text, card)}
+    blocks = blocks_of(text, card)
+    return {"blocks": blocks} if blocks else {}
