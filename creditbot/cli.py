@@ -7,6 +7,7 @@ requests waiting, or a check failed; 2 the settings or the arguments are wrong.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import re
@@ -17,12 +18,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any, Self, TypeAlias
 
 from typing_extensions import override
 
-from creditbot.commands import run_once, sandbox_people
-from creditbot.commands import sandbox as sandbox_commands
-from creditbot.commands.output import defect
 from creditbot.errors import CreditbotError, SettingsMissing, Unreachable
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
@@ -40,85 +39,140 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _command(sub, "run-once", run_once.run, "read the channels once and answer what is new")
+    sub = _commands(top, "command")
+    _command(sub, "run-once", _late("run_once", "run"), "read the channels once and answer what is new")
     _command(sub, "serve", _late("serve", "run"), "answer until stopped: one tick after another in one process")
-    check = _command(
-        sub, "check", _late("check", "run"), "test settings, Slack, Looker, notebooks, state and warehouse"
-    )
-    check.add_argument("--run", dest="link", metavar="LINK", help="then compute the answer to a link; post nothing")
-    _page_option(check)
+    about_check = "test settings, Slack, Looker, notebooks, state and warehouse"
+    _command(sub, "check", _late("check", "run"), about_check, _check)
     about_links = "print the Looker links of a Slack message on stdin, one JSON object a line"
-    links = _command(sub, "links", _late("links", "run"), about_links)
-    links.add_argument(
-        "--host",
-        metavar="HOST[:PORT]",
-        help="the Looker host whose links are accepted (default: LOOKER_BASE_URL)",
-    )
-    compute = _command(sub, "compute", _late("compute", "run"), "print the answer that links would get; post nothing")
-    compute.add_argument("links", metavar="LINK", nargs="+", help="the address of a Look or an Explore")
-    compute.add_argument("--channel", metavar="CHANNEL", help="the watched channel to ask in, if CHANNELS_FILE is set")
-    _page_option(compute)
-    _history(_command(sub, "history", _late("history", "history"), "list past requests, with the automation rate"))
-    _permalink(_command(sub, "show", _late("requests", "show"), "show one request, or why a message is not a request"))
-    _replay(_command(sub, "replay", _late("replay", "run"), "compute requests again, and say what differs"))
-    _model(_command(sub, "model", None, "learn what people usually credit, and say how well that holds"))
-    _backtest(_command(sub, "backtest", _late("backtest", "run"), "compute what people answered, and compare"))
-    retry = _command(sub, "retry", _late("requests", "retry"), "make the next tick restart a request")
-    retry.add_argument(
-        "permalink", metavar="PERMALINK", nargs="?", help="address of the message, from Copy link in its menu"
-    )
-    retry.add_argument("--failed", action="store_true", help="restart every request that was given up")
-    retry.add_argument(
-        "--since",
-        metavar="DAY",
-        type=_day,
-        help="with --failed: those asked since then, YYYY-MM-DD UTC (default: today)",
-    )
-    retry.add_argument(
-        "--again", action="store_true", help="credit it even if the same SQL was credited before, and record your name"
-    )
-    retry.add_argument(
-        "--by", metavar="NAME", default="", help="the name to record with --again, if this machine does not know yours"
-    )
-    report = _command(sub, "report", _late("report", "report"), "write the report: what was credited, held and refused")
-    report.add_argument("--days", type=_days, default=365, help="how far back to look (default: 365)")
-    instead = report.add_mutually_exclusive_group()
-    instead.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: OUTPUT_URI)")
-    instead.add_argument("--digest", action="store_true", help="print five lines on the last 7 days instead")
-    export = _command(sub, "export", _late("export", "export"), "write the credits of one month as a table")
-    export.add_argument(
-        "--month", metavar="YYYY-MM", type=_month, help="the month of the answers, UTC (default: this month)"
-    )
-    export.add_argument("--format", choices=("csv", "xlsx", "parquet"), default="csv", help="(default: csv)")
-    export.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: csv to standard output)")
-    _audit(_command(sub, "audit", _late("audit", "run"), "compare log, summaries, state, pages and replies in Slack"))
+    _command(sub, "links", _late("links", "run"), about_links, _links)
+    about_compute = "print the answer that links would get; post nothing"
+    _command(sub, "compute", _late("compute", "run"), about_compute, _compute)
+    _command(sub, "history", _late("history", "history"), "list past requests, with the automation rate", _history)
+    about_show = "show one request, or why a message is not a request"
+    _command(sub, "show", _late("requests", "show"), about_show, _permalink)
+    _command(sub, "replay", _late("replay", "run"), "compute requests again, and say what differs", _replay)
+    _command(sub, "model", None, "learn what people usually credit, and say how well that holds", _model)
+    _command(sub, "backtest", _late("backtest", "run"), "compute what people answered, and compare", _backtest)
+    _command(sub, "retry", _late("requests", "retry"), "make the next tick restart a request", _retry)
+    about_report = "write the report: what was credited, held and refused"
+    _command(sub, "report", _late("report", "report"), about_report, _report)
+    _command(sub, "export", _late("export", "export"), "write the credits of one month as a table", _export)
+    about_audit = "compare log, summaries, state, pages and replies in Slack"
+    _command(sub, "audit", _late("audit", "run"), about_audit, _audit)
     _command(sub, "holds", _late("approvals", "holds"), "list the requests that wait for approvers")
     for verb in ("approve", "deny"):
-        _vote(_command(sub, verb, _late("approvals", verb), f"{verb} a held request, like a reaction to its question"))
-    _sandbox(_command(sub, "sandbox", None, "a local Slack, Looker and warehouse, to try creditbot without accounts"))
+        about_vote = f"{verb} a held request, like a reaction to its question"
+        _command(sub, verb, _late("approvals", verb), about_vote, _vote)
+    about_sandbox = "a local Slack, Looker and warehouse, to try creditbot without accounts"
+    _command(sub, "sandbox", None, about_sandbox, _sandbox)
     return top
 
 
 _Run = Callable[[argparse.Namespace], int]
 
 
+class Command(argparse.ArgumentParser):
+    """One command. It gets its arguments when somebody types it: an idle tick pays for no other command."""
+
+    arguments: Callable[[argparse.ArgumentParser], None] | None = None
+    """Adds the arguments; None once they are there."""
+
+    def complete(self) -> Self:
+        """Adds the arguments, if they are not there yet."""
+        add, self.arguments = self.arguments, None
+        if add:
+            add(self)
+        return self
+
+    @override
+    def parse_known_args(self, *args: Any, **options: Any) -> Any:
+        return super(Command, self.complete()).parse_known_args(*args, **options)
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[Command]"  # noqa: SLF001  # argparse has no other name for it
+
+
+def _commands(parent: argparse.ArgumentParser, name: str, *, required: bool = True) -> _Commands:
+    return parent.add_subparsers(dest=name, required=required, metavar="COMMAND", parser_class=Command)
+
+
 def _late(module: str, function: str) -> _Run:
     """A function of a command's module, which is imported only to run it: an idle tick pays for no other command."""
 
     def run(options: argparse.Namespace) -> int:
-        code: int = getattr(import_module(f"creditbot.commands.{module}"), function)(options)
+        gc.disable()  # imports leave almost no garbage, and looking for it takes a tenth of their time
+        try:
+            command = getattr(import_module(f"creditbot.commands.{module}"), function)
+        finally:
+            gc.enable()
+        code: int = command(options)
         return code
 
     return run
 
 
 def _command(
-    sub: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: _Run | None, help_: str
-) -> argparse.ArgumentParser:
-    command = sub.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False)
+    commands: _Commands, name: str, run: _Run | None, help_: str,
+    arguments: Callable[[argparse.ArgumentParser], None] | None = None,
+) -> Command:  # fmt: skip
+    command = commands.add_parser(name, help=help_, description=help_[0].upper() + help_[1:] + ".", allow_abbrev=False)
+    command.arguments = arguments
     command.set_defaults(run=run)
     return command
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--run", dest="link", metavar="LINK", help="then compute the answer to a link; post nothing")
+    _page_option(command)
+
+
+def _links(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--host",
+        metavar="HOST[:PORT]",
+        help="the Looker host whose links are accepted (default: LOOKER_BASE_URL)",
+    )
+
+
+def _compute(command: argparse.ArgumentParser) -> None:
+    command.add_argument("links", metavar="LINK", nargs="+", help="the address of a Look or an Explore")
+    command.add_argument("--channel", metavar="CHANNEL", help="the watched channel to ask in, if CHANNELS_FILE is set")
+    _page_option(command)
+
+
+def _retry(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "permalink", metavar="PERMALINK", nargs="?", help="address of the message, from Copy link in its menu"
+    )
+    command.add_argument("--failed", action="store_true", help="restart every request that was given up")
+    command.add_argument(
+        "--since",
+        metavar="DAY",
+        type=_day,
+        help="with --failed: those asked since then, YYYY-MM-DD UTC (default: today)",
+    )
+    command.add_argument(
+        "--again", action="store_true", help="credit it even if the same SQL was credited before, and record your name"
+    )
+    command.add_argument(
+        "--by", metavar="NAME", default="", help="the name to record with --again, if this machine does not know yours"
+    )
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--days", type=_days, default=365, help="how far back to look (default: 365)")
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: OUTPUT_URI)")
+    instead.add_argument("--digest", action="store_true", help="print five lines on the last 7 days instead")
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--month", metavar="YYYY-MM", type=_month, help="the month of the answers, UTC (default: this month)"
+    )
+    command.add_argument("--format", choices=("csv", "xlsx", "parquet"), default="csv", help="(default: csv)")
+    command.add_argument("--out", metavar="FILE", type=Path, help="where to write it (default: csv to standard output)")
 
 
 def _history(command: argparse.ArgumentParser) -> None:
@@ -183,18 +237,26 @@ def _audit(command: argparse.ArgumentParser) -> None:
         "--since", metavar="DAY", type=_day, help="only requests asked since then, YYYY-MM-DD UTC (default: all)"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
-    inner = command.add_subparsers(dest="audit", metavar="COMMAND")
-    prove = _command(inner, "prove", _late("proof", "prove"), "write a proof of one end, for somebody else to check")
-    _permalink(prove)
-    prove.add_argument(
+    inner = _commands(command, "audit", required=False)
+    about_prove = "write a proof of one end, for somebody else to check"
+    _command(inner, "prove", _late("proof", "prove"), about_prove, _prove)
+    about_verify = "check a proof, offline and without settings"
+    _command(inner, "verify", _late("proof", "verify_file"), about_verify, _verify)
+
+
+def _prove(command: argparse.ArgumentParser) -> None:
+    _permalink(command)
+    command.add_argument(
         "--out", metavar="FILE", type=Path, default="proof.json", help="where to write it (default: %(default)s)"
     )
-    prove.add_argument(
+    command.add_argument(
         "--without-summary", action="store_true", help="leave out the summary, which names people and holds the SQL"
     )
-    verify = _command(inner, "verify", _late("proof", "verify_file"), "check a proof, offline and without settings")
-    verify.add_argument("file", metavar="FILE", type=Path, help="the proof")
-    verify.add_argument("--root", metavar="ROOT", default="", help="the root that Slack shows, hexadecimal or base64")
+
+
+def _verify(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", type=Path, help="the proof")
+    command.add_argument("--root", metavar="ROOT", default="", help="the root that Slack shows, hexadecimal or base64")
 
 
 def _backtest(command: argparse.ArgumentParser) -> None:
@@ -212,10 +274,14 @@ def _backtest(command: argparse.ArgumentParser) -> None:
 
 
 def _model(command: argparse.ArgumentParser) -> None:
-    inner = command.add_subparsers(dest="model", required=True, metavar="COMMAND")
-    fit = _command(inner, "fit", _late("model", "fit"), "make a model of what people answered")
-    fit.add_argument("--since", metavar="DAY", type=_day, help="only answers since then, YYYY-MM-DD UTC (default: all)")
+    inner = _commands(command, "model")
+    _command(inner, "fit", _late("model", "fit"), "make a model of what people answered", _fit)
     _command(inner, "show", _late("model", "show"), "show the model in force, and how often it held so far")
+
+
+def _fit(command: argparse.ArgumentParser) -> None:
+    about = "only answers since then, YYYY-MM-DD UTC (default: all)"
+    command.add_argument("--since", metavar="DAY", type=_day, help=about)
 
 
 class _Version(argparse.Action):
@@ -236,53 +302,77 @@ def _version() -> str:
         return "unknown (not installed)"
 
 
-def _sandbox(box: argparse.ArgumentParser) -> None:
-    box.add_argument(
-        "--folder", type=Path, default=sandbox_commands.SANDBOX, help="where its world is kept (default: %(default)s)"
-    )
-    inner = box.add_subparsers(dest="sandbox", required=True, metavar="COMMAND")
-    _command(inner, "run", sandbox_commands.run, "one tick on the sandbox, then the channel")
-    _command(inner, "live", sandbox_commands.live, "serve it with a bot that answers at once, until stopped")
-    _command(inner, "reset", sandbox_commands.reset, "start over: a new world, in which every request is unanswered")
-    _command(inner, "show", sandbox_commands.show, "print the channel and the direct messages")
+def _sandbox(command: argparse.ArgumentParser) -> None:
+    from creditbot.commands.sandbox import SANDBOX
+
+    command.add_argument("--folder", type=Path, default=SANDBOX, help="where its world is kept (default: %(default)s)")
+    inner = _commands(command, "sandbox")
+    about_live = "serve it with a bot that answers at once, until stopped"
+    about_reset = "start over: a new world, in which every request is unanswered"
+    _command(inner, "run", _late("sandbox", "run"), "one tick on the sandbox, then the channel")
+    _command(inner, "live", _late("sandbox", "live"), about_live)
+    _command(inner, "reset", _late("sandbox", "reset"), about_reset)
+    _command(inner, "show", _late("sandbox", "show"), "print the channel and the direct messages")
     _sandbox_people(inner)
-    serve = _command(inner, "serve", sandbox_commands.serve, "serve its Slack and Looker until stopped")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    serve.add_argument(
+    about_serve = "serve its Slack and Looker until stopped"
+    _command(inner, "serve", _late("sandbox", "serve"), about_serve, _sandbox_serve)
+    _command(inner, "warehouse", _late("sandbox", "warehouse"), "make its DuckDB warehouse", _sandbox_warehouse)
+
+
+def _sandbox_serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    command.add_argument(
         "--slack-port", metavar="PORT", type=_port, default=0, help="port of its Slack (default: any free)"
     )
-    serve.add_argument(
+    command.add_argument(
         "--looker-port", metavar="PORT", type=_port, default=0, help="port of its Looker (default: any free)"
     )
-    serve.add_argument("--no-rate-limits", action="store_true", help="do not limit the rate as Slack does")
-    warehouse = _command(inner, "warehouse", sandbox_commands.warehouse, "make its DuckDB warehouse")
-    warehouse.add_argument("path", metavar="PATH", type=Path, help="the file to make")
+    command.add_argument("--no-rate-limits", action="store_true", help="do not limit the rate as Slack does")
 
 
-def _sandbox_people(inner: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _sandbox_warehouse(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", metavar="PATH", type=Path, help="the file to make")
+
+
+def _sandbox_people(inner: _Commands) -> None:
     """What its people do in Slack and in Looker."""
-    post = _command(inner, "post", sandbox_people.post, "post a message, or a reply in a thread")
-    post.add_argument("text", metavar="TEXT", help="the message; its Looker links are those of `sandbox show`")
-    _person(post)
-    post.add_argument(
+    about_post = "post a message, or a reply in a thread"
+    _command(inner, "post", _late("sandbox_people", "post"), about_post, _sandbox_post)
+    _command(inner, "edit", _late("sandbox_people", "edit"), "edit a message as its author", _sandbox_edit)
+    _command(inner, "delete", _late("sandbox_people", "delete"), "delete a message", _message)
+    _command(inner, "react", _late("sandbox_people", "react"), "react to a message", _sandbox_react)
+    about_history = "add half a year that people answered"
+    _command(inner, "seed-history", _late("sandbox_people", "seed_history"), about_history, _sandbox_history)
+    about_look = "save a new Look and print its address"
+    _command(inner, "add-look", _late("sandbox_people", "add_look"), about_look, _sandbox_look)
+
+
+def _sandbox_post(command: argparse.ArgumentParser) -> None:
+    command.add_argument("text", metavar="TEXT", help="the message; its Looker links are those of `sandbox show`")
+    _person(command)
+    command.add_argument(
         "--thread", metavar="TS", default="", help="reply to this message: its TS of `sandbox show`, or its permalink"
     )
-    post.add_argument(
+    command.add_argument(
         "--channel", metavar="CHANNEL", default="", help="the channel, which is made if there is none of this name"
     )
-    post.add_argument("--broadcast", action="store_true", help="show the reply in the channel as well")
-    edit = _command(inner, "edit", sandbox_people.edit, "edit a message as its author")
-    _message(edit)
-    edit.add_argument("text", metavar="TEXT", help="the new text of the message")
-    _message(_command(inner, "delete", sandbox_people.delete, "delete a message"))
-    react = _command(inner, "react", sandbox_people.react, "react to a message")
-    _message(react)
-    react.add_argument("emoji", metavar="EMOJI", help="such as +1, :white_check_mark: or the character itself")
-    _person(react)
-    react.add_argument("--remove", action="store_true", help="take the reaction back")
-    history = _command(inner, "seed-history", sandbox_people.seed_history, "add half a year that people answered")
-    history.add_argument("--requests", type=_requests, default=60, help="how many to add (default: %(default)s)")
-    _sandbox_look(_command(inner, "add-look", sandbox_people.add_look, "save a new Look and print its address"))
+    command.add_argument("--broadcast", action="store_true", help="show the reply in the channel as well")
+
+
+def _sandbox_edit(command: argparse.ArgumentParser) -> None:
+    _message(command)
+    command.add_argument("text", metavar="TEXT", help="the new text of the message")
+
+
+def _sandbox_react(command: argparse.ArgumentParser) -> None:
+    _message(command)
+    command.add_argument("emoji", metavar="EMOJI", help="such as +1, :white_check_mark: or the character itself")
+    _person(command)
+    command.add_argument("--remove", action="store_true", help="take the reaction back")
+
+
+def _sandbox_history(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--requests", type=_requests, default=60, help="how many to add (default: %(default)s)")
 
 
 def _message(command: argparse.ArgumentParser) -> None:
@@ -356,8 +446,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         sys.stdout.flush()
     except CreditbotError as error:
-        sentence = sandbox_commands.why_nobody_answers() if isinstance(error, Unreachable) else ""
-        way = sandbox_commands.way_to_the_sandbox() if isinstance(error, SettingsMissing) else ""
+        from creditbot.commands import sandbox
+
+        sentence = sandbox.why_nobody_answers() if isinstance(error, Unreachable) else ""
+        way = sandbox.way_to_the_sandbox() if isinstance(error, SettingsMissing) else ""
         print(f"creditbot: {without_known_secrets(printable((sentence or str(error)) + way))}", file=sys.stderr)
         return int(getattr(options, "error_code", error.exit_code))
     except BrokenPipeError:  # whoever reads our output has gone, as `head` does
@@ -373,6 +465,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _defect(error: Exception) -> int:
     """Says that nobody foresaw this error. Its traceback goes to the log, or to the terminal if there is no log."""
+    from creditbot.commands.output import defect
+
     log.critical("a defect of creditbot", exc_info=error)
     print(f"creditbot: {defect(error)}", file=sys.stderr)
     return 1

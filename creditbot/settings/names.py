@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _NEAR = 0.82
 """How alike two names are, from 0 to 1, if one is taken for the other: MAX_CREDIT for MAX_CREDIT_USD is 0.83, and
@@ -27,9 +27,9 @@ _OF_KUBERNETES = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT(_\d+_(T
 def misspelt(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
     """Name of a variable -> the setting that it is probably meant to be. Both are in upper case."""
     known = list(settings)
-    letters = {setting: Counter(setting) for setting in known}
-    strange = {name: Counter(name) for name in _strange(names, known)}
-    possible = {name: [it for it in known if _may_be_near(own, letters[it])] for name, own in strange.items()}
+    strange = _strange(names, known)
+    letters = {name: Counter(name) for name in (*known, *strange)}
+    possible = {name: [setting for setting in known if _may_be_near(name, setting, letters)] for name in strange}
     nearest = {name: _nearest(name, settings) for name, settings in possible.items()}
     return {name: setting for name, setting in nearest.items() if setting}
 
@@ -64,14 +64,17 @@ def _nearest(name: str, settings: list[str], likeness: float = _NEAR) -> str:
     return next(iter(get_close_matches(name, settings, 1, likeness)), "")
 
 
-def _may_be_near(name: Counter[str], setting: Counter[str]) -> bool:
-    """Whether two names with these letters, in whatever order, can be near: else there is nothing to compare.
+def _may_be_near(name: str, setting: str, letters: Mapping[str, Counter[str]]) -> bool:
+    """Whether two names of these letters, in whatever order, can be near: else there is nothing to compare.
 
     The bound is that of `SequenceMatcher.quick_ratio`: what is alike has at most the letters in common.
     """
-    sizes = name.total(), setting.total()
+    sizes = len(name), len(setting)
     needed = _NEAR * sum(sizes) / 2
-    return min(sizes) >= needed and sum(min(count, setting[letter]) for letter, count in name.items()) >= needed
+    if min(sizes) < needed:
+        return False
+    counts = letters[setting]
+    return sum(min(count, counts[letter]) for letter, count in letters[name].items()) >= needed
 
 
 def _strange(names: Iterable[str], known: list[str]) -> list[str]:

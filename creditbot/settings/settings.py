@@ -15,18 +15,15 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from typing_extensions import override
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
-from creditbot.errors import SettingsError
 from creditbot.machine.file_rights import Readers
 from creditbot.settings.complaints import malformed, refuse_misspelt
 from creditbot.settings.names import unknown
 from creditbot.settings.plain_http import http_allowed
-from creditbot.settings.sources import SECRETS_DIR, environment, in_env_file, names_in, raw
+from creditbot.settings.sources import SECRETS_DIR, environment, in_env_file, names_in, raw, unreadable, values_in
 from creditbot.settings.types import (
     AppToken,
     Bots,
@@ -54,13 +51,10 @@ _PLACEHOLDERS = ("slack_bot_token", "slack_user_id", "looker_client_id", "looker
 """Settings whose value in .env.example nobody can have."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything a deployment decides. Made by `Settings.load`."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_file_encoding="utf-8-sig", env_ignore_empty=True, enable_decoding=False,
-        hide_input_in_errors=True, str_strip_whitespace=True, validate_default=False,
-    )  # fmt: skip
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, str_strip_whitespace=True)
 
     slack_bot_token: Token = Field(
         description="Bot User OAuth Token of the Slack app (`xoxb-...`).", examples=["xoxb-your-token"]
@@ -247,33 +241,17 @@ class Settings(BaseSettings):
         Raises one `SettingsError` that names everything missing or malformed at once, or all that is misspelt.
         """
         variables = os.environ if environ is None else environ
-        values: dict[str, Any] = {name: variables.get(name.upper(), "").strip() for name in cls.model_fields}
-        values = {name: value for name, value in values.items() if value}
         try:
             in_file = in_env_file(env_file)
-            refuse_misspelt(names_in(variables, in_file, secrets_dir), _known_names())
-            # mypy knows the fields of a model, but not the other arguments of BaseSettings.
-            settings = cls(_env_file=env_file, _secrets_dir=secrets_dir if secrets_dir.is_dir() else None, **values)  # type: ignore[call-arg]
+        except (OSError, UnicodeError) as error:
+            raise unreadable(env_file, error) from error
+        refuse_misspelt(names_in(variables, in_file, secrets_dir), _known_names())
+        try:
+            settings = cls.model_validate(values_in(cls.model_fields, variables, in_file, secrets_dir))
         except ValidationError as error:
             raise malformed(error, cls.model_fields) from None  # its text may show values
-        except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise SettingsError(f"The settings in {env_file} cannot be read: {reason}.") from error
         know_secrets([*settings.secrets, *secrets_of({**in_file, **variables})])
         return settings
-
-    @classmethod
-    @override
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Without the environment, which `load` passes as arguments, so that tests can pass one of their own."""
-        return init_settings, dotenv_settings, file_secret_settings
 
     @property
     def channels(self) -> tuple[str, ...]:

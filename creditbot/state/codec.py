@@ -209,7 +209,7 @@ def request_of(notice: str) -> RequestKey | None:
 
 
 def _load_done(text: str) -> frozenset[str]:
-    timestamps: list[str] = _adapters()[list].validate_json(text)
+    timestamps: list[str] = _adapter(list[str]).validate_json(text)
     if not all(map(is_ts, timestamps)):
         raise ValueError
     return frozenset(timestamps)
@@ -268,7 +268,7 @@ def _load(kind: type, text: str, layout: int) -> Any:
     if layout < SCHEMA and kind is not Notice:
         old = _object(text)
         text = json.dumps(migrated_meta(old, layout) if kind is Meta else migrated_record(old, layout))
-    value = _adapters()[kind].validate_json(text)
+    value = _adapter(kind).validate_json(text)
     hold = getattr(value, "hold", None)
     parts = filter(None, (value, getattr(value, "claim", None), hold, *(hold.votes if hold else ())))
     times = [v for part in parts for v in _fields(part) if isinstance(v, datetime)]
@@ -286,7 +286,8 @@ def _fields(value: Any) -> list[Any]:
 
 
 def _dump(value: Record | Notice | Meta | LogHead | Totals | Weekly) -> str:
-    text: str = _adapters()[type(value)].dump_json(value, exclude_defaults=True).decode()
+    kind: type = type(value)
+    text: str = _adapter(kind).dump_json(value, exclude_defaults=True).decode()
     if not isinstance(value, Meta):
         return text
     layout = {"schema": SCHEMA}  # written even while it is the default, because a later version reads it
@@ -294,8 +295,8 @@ def _dump(value: Record | Notice | Meta | LogHead | Totals | Weekly) -> str:
 
 
 @cache
-def _adapters() -> dict[type, Any]:
+def _adapter(kind: Any) -> Any:
+    """Reads and writes values of one kind. Each is made when a document has such a value, as it takes milliseconds."""
     from pydantic import TypeAdapter
 
-    kinds = (Meta, Record, Notice, LogHead, Totals, Weekly)
-    return {**{kind: TypeAdapter(kind) for kind in kinds}, list: TypeAdapter(list[str])}
+    return TypeAdapter(kind)

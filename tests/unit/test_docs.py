@@ -113,7 +113,7 @@ def test_the_readme_is_short() -> None:
 
 
 def _choices_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    actions = parser._actions
+    actions = (parser.complete() if isinstance(parser, cli.Command) else parser)._actions
     return next(dict(action.choices) for action in actions if isinstance(action, argparse._SubParsersAction))
 
 

@@ -387,6 +387,16 @@ def test_an_env_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
         Settings.load(NEEDED, tmp_path / ".env")
 
 
+def test_a_secret_file_that_is_not_text_is_refused_by_its_name(tmp_path: Path) -> None:
+    """A file beside it that is no setting may hold anything."""
+    (tmp_path / "other.p12").write_bytes(b"\xff\xfe")
+    (tmp_path / "LOG_FILE").write_text(" \n")
+    assert "logs/credit_bot.log" == Settings.load(NEEDED, None, tmp_path).log_file
+    (tmp_path / "looker_client_id").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="looker_client_id cannot be read: it is not UTF-8 text"):
+        Settings.load(NEEDED, None, tmp_path)
+
+
 def test_a_tilde_in_a_path_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As in a shell."""
     monkeypatch.setenv("HOME", str(tmp_path))
