@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from fnmatch import fnmatch
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -20,9 +19,6 @@ from pytest_socket import socket_allow_hosts
 
 from creditbot.text.known_secrets import know_secrets
 
-TESTS = Path(__file__).parent
-BY_PLACE = {"crash": "crash/*", "sandbox": "*sandbox*"}
-"""Marker -> the test files that have it by their place or name; in others it stands as `pytestmark`."""
 MEASURED = ("creditbot.intake", "creditbot.credit")
 """Coverage is measured of these, see pyproject.toml."""
 COVERED = (*MEASURED, "tests.support.sql")
@@ -68,18 +64,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record-mode", choices=("none", "rewrite"), default="none", help="rewrite: record HTTP again")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks tests by the names of their files; in others the marker stands as `pytestmark`."""
+    if "sandbox" in item.path.name:
+        item.add_marker("sandbox")
+
+
 @pytest.hookimpl(tryfirst=True)  # before tests are selected by their markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks tests by the places of their files, and leaves cases of large tables out as `--every` says."""
-    for item in items:
-        place = item.path.relative_to(TESTS).as_posix()
-        for marker in (marker for marker, pattern in BY_PLACE.items() if fnmatch(place, pattern)):
-            item.add_marker(marker)
+    """Leaves cases of large tables out as `--every` says."""
+    every = config.getoption("every")
+    if every == 1:
+        return
     tables: dict[str, list[pytest.Item]] = {}
     for item in items:
         tables.setdefault(item.nodeid.partition("[")[0], []).append(item)
     large = (cases for cases in tables.values() if len(cases) > LARGE_TABLE)
-    every = config.getoption("every")
     left_out = {case for cases in large for number, case in enumerate(cases) if number % every}
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))

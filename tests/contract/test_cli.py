@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gc
 import getpass
 import io
 import json
+import logging
 import os
 import re
 import select
@@ -16,8 +18,8 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -73,12 +75,18 @@ def environment(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
 
 
 def creditbot(folder: Path, *arguments: str, stdin: str = "", **settings: str) -> CommandResult:
-    """Runs a command in a folder: a tick in a process of its own, what only asks in this one."""
-    alone = arguments[0] == "run-once" or arguments[:2] == ("sandbox", "run")
-    return _alone(folder, arguments, settings) if alone else _here(folder, arguments, stdin, settings)
+    """Runs a command in a folder, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err), restored():
+        patch.chdir(folder)
+        patch.setattr(os, "environ", environment(folder, settings))
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        code = cli.main(arguments)
+    return CommandResult(code, out.getvalue(), err.getvalue())
 
 
-def _alone(folder: Path, arguments: Sequence[str], settings: Mapping[str, str]) -> CommandResult:
+def creditbot_alone(folder: Path, *arguments: str, **settings: str) -> CommandResult:
+    """Runs a command in a folder, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "creditbot", *arguments], cwd=folder, env=environment(folder, settings),
         capture_output=True, text=True, timeout=100, check=False,
@@ -86,14 +94,20 @@ def _alone(folder: Path, arguments: Sequence[str], settings: Mapping[str, str]) 
     return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
-def _here(folder: Path, arguments: Sequence[str], stdin: str, settings: Mapping[str, str]) -> CommandResult:
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.chdir(folder)
-        patch.setattr(os, "environ", environment(folder, settings))
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        code = cli.main(arguments)
-    return CommandResult(code, out.getvalue(), err.getvalue())
+@contextmanager
+def restored() -> Iterator[None]:
+    """Takes back what a tick sets for its process: where its log goes, and when garbage is looked for."""
+    root, own = logging.getLogger(), logging.getLogger("creditbot")
+    handlers, levels, threshold = list(root.handlers), (root.level, own.level), gc.get_threshold()
+    try:
+        yield
+    finally:
+        for handler in set(root.handlers) - set(handlers):
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        own.setLevel(levels[1])
+        gc.set_threshold(*threshold)
 
 
 @dataclass(frozen=True)
@@ -143,7 +157,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """One whose bot did its first tick. Tests leave it as they find it."""
     for office in office_in(tmp_path_factory.mktemp("worked")):
-        assert 0 == office.run("run-once").code
+        assert 0 == creditbot_alone(office.folder, "run-once", **office.settings).code
         yield office
 
 
@@ -843,7 +857,7 @@ def test_the_sandbox_answers_and_shows_the_channel(tmp_path: Path) -> None:
     settings = tmp_path / "data/sandbox/settings.env"
     settings.parent.mkdir(parents=True)
     settings.write_text("KEEP_NOTEBOOKS=all\n")
-    first = creditbot(tmp_path, "sandbox", "run")
+    first = creditbot_alone(tmp_path, "sandbox", "run")
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=not-a-secret\n")
     second = creditbot(tmp_path, "sandbox", "run", LOOKER_BASE_URL=CLOSED)
     assert [0, 0] == [first.code, second.code]

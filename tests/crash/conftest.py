@@ -18,6 +18,11 @@ from tests.crash.table import Table
 TABLE = pytest.StashKey[Table]()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks the tests of this folder."""
+    item.add_marker("crash")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """One table for the whole run."""
     config.stash[TABLE] = Table()

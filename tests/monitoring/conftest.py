@@ -31,14 +31,14 @@ PATIENCE = 60.0
 OPENMETRICS = {"Content-Type": "application/openmetrics-text; version=1.0.0; charset=utf-8"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+MISSING = [name for name in PROGRAMS if not shutil.which(name)]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
     """These tests run in `make test-monitoring` only, and say what is missing on a machine without the programs."""
-    missing = [name for name in PROGRAMS if not shutil.which(name)]
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.monitoring)
-            if missing:
-                item.add_marker(pytest.mark.skip(reason=f"{', '.join(missing)} not found: see CONTRIBUTING.md"))
+    item.add_marker("monitoring")
+    if MISSING:
+        item.add_marker(pytest.mark.skip(reason=f"{', '.join(MISSING)} not found: see CONTRIBUTING.md"))
 
 
 def promtool(*arguments: str, stdin: str = "") -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,41 +46,48 @@ def content(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-LARGE = b'"' + b"x" * OUTPUT_LIMIT + b'"'
+@cache
+def large() -> bytes:
+    """A text of more than the limit."""
+    return b'"' + b"x" * OUTPUT_LIMIT + b'"'
+
 
 TOO_MUCH = {
-    "text": [*HEAD, LARGE],
-    "metadata": [*HEAD[:3], LARGE, b"{}"],
-    "a header": [HEAD[0], LARGE, b"{}", b"{}", b"{}"],
-    "a buffer of a widget": [*HEAD, b"{}", LARGE],
-    "many small values": [*HEAD, content([{}] * 300_000)],
-    "many numbers": [*HEAD, content([1] * 600_000)],
-    "many small values in metadata": [*HEAD[:3], content([[]] * 300_000), b"{}"],
-    "wide characters": [*HEAD, content("x" * (OUTPUT_LIMIT // 4) + "\N{GRINNING FACE}")],
-    "characters of two bytes": [*HEAD, content("x" * (OUTPUT_LIMIT // 2) + "\N{EURO SIGN}")],
+    "text": lambda: [*HEAD, large()],
+    "metadata": lambda: [*HEAD[:3], large(), b"{}"],
+    "a header": lambda: [HEAD[0], large(), b"{}", b"{}", b"{}"],
+    "a buffer of a widget": lambda: [*HEAD, b"{}", large()],
+    "many small values": lambda: [*HEAD, content([{}] * 300_000)],
+    "many numbers": lambda: [*HEAD, content([1] * 600_000)],
+    "many small values in metadata": lambda: [*HEAD[:3], content([[]] * 300_000), b"{}"],
+    "wide characters": lambda: [*HEAD, content("x" * (OUTPUT_LIMIT // 4) + "\N{GRINNING FACE}")],
+    "characters of two bytes": lambda: [*HEAD, content("x" * (OUTPUT_LIMIT // 2) + "\N{EURO SIGN}")],
 }
 
 
 @pytest.mark.parametrize("message", TOO_MUCH.values(), ids=TOO_MUCH)
 def test_a_message_is_measured_by_the_memory_that_it_takes(
-    meter: OutputMeter, kernel: Kernel, message: list[bytes]
+    meter: OutputMeter, kernel: Kernel, message: Callable[[], list[bytes]]
 ) -> None:
+    parts = message()
     with pytest.raises(TooMuchOutput):
-        meter.count(message)
+        meter.count(parts)
     assert kernel.is_killed
 
 
 ENOUGH = {
-    "just below the limit": [*HEAD, LARGE[100:]],
-    "punctuation in text": [*HEAD, content({"text": "{}, []" * 1_000_000})],
-    "quotation marks in text": [*HEAD, content({"text": '"{}", \\ [],' * 400_000})],
-    "characters of Latin-1": [*HEAD, content("\N{LATIN SMALL LETTER E WITH ACUTE}" * (OUTPUT_LIMIT // 3))],
+    "just below the limit": lambda: [*HEAD, large()[100:]],
+    "punctuation in text": lambda: [*HEAD, content({"text": "{}, []" * 1_000_000})],
+    "quotation marks in text": lambda: [*HEAD, content({"text": '"{}", \\ [],' * 400_000})],
+    "characters of Latin-1": lambda: [*HEAD, content("\N{LATIN SMALL LETTER E WITH ACUTE}" * (OUTPUT_LIMIT // 3))],
 }
 
 
 @pytest.mark.parametrize("message", ENOUGH.values(), ids=ENOUGH)
-def test_a_message_below_the_limit_may_come(meter: OutputMeter, kernel: Kernel, message: list[bytes]) -> None:
-    meter.count(message)
+def test_a_message_below_the_limit_may_come(
+    meter: OutputMeter, kernel: Kernel, message: Callable[[], list[bytes]]
+) -> None:
+    meter.count(message())
     assert not kernel.is_killed
 
 

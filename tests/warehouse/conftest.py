@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from credit_report.credit import summarise
@@ -22,12 +21,10 @@ RunNotebook = Callable[[str, str], Decimal]
 """Product and SQL -> the credit, USD, of its notebook in a kernel."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """These tests run in `make test-warehouse` only, and may take the time that a server needs to start again."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.warehouse)
-            item.add_marker(pytest.mark.timeout(600))
+    item.add_marker("warehouse")
+    item.add_marker(pytest.mark.timeout(600))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
