@@ -19,13 +19,18 @@ DUCKDB = "duckdb:///"
 _ARGUMENTS = {"trino": {"timezone": "UTC"}}
 """Backend -> arguments of its driver. Trino's takes this machine's time zone if it gets none."""
 _POSTGRESQL = (
-    "SELECT set_config(name, value, true)"
-    " FROM (VALUES ('TimeZone', 'UTC'), ('statement_timeout', '{limit}s'), ('client_connection_check_interval', '5s'))"
-    " AS wanted (name, value) JOIN pg_settings USING (name)"
+    "SELECT set_config(name, value, true) FROM (VALUES {wanted}) AS wanted (name, value, most)"
+    " JOIN pg_settings USING (name)"
+    " WHERE CASE WHEN most IS NULL THEN true ELSE setting::bigint NOT BETWEEN 1 AND most END"
 )
-"""For one transaction, because behind a pool such as PgBouncer the next one may be on another connection. The last of
-these makes a server of version 14 or later notice that nobody waits for a query any longer."""
-_TRINO = "SET SESSION query_max_run_time = '{limit}s'"
+"""For one transaction, because behind a pool such as PgBouncer the next one may be on another connection. `most` is in
+milliseconds: a lower limit, which an administrator has set, stays."""
+_UTC = "('TimeZone', 'UTC', NULL::bigint)"
+_NOTICE = "('client_connection_check_interval', '5s', 5000)"
+"""Makes a server of version 14 or later notice that nobody waits for a query any longer."""
+_TRINO_LIMIT = "query_max_run_time"
+_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Trino's units of time -> seconds."""
 
 _SQLSTATE = re.compile(r"08|40|53|57P|58")
 """Classes of SQL states: no connection, a conflict with other work, no memory or disk, shutting down, broken."""
@@ -42,7 +47,8 @@ def connect(url: str) -> Any:
     """DuckDB's own connection for duckdb:///FILE (four slashes for a path from the root), else SQLAlchemy's.
 
     A query of PostgreSQL or Trino ends by itself after the seconds of the variable NOTEBOOK_TIMEOUT, which creditbot
-    sets: whoever waits for it was stopped by then. Raises whatever the driver raises.
+    sets: whoever waits for it was stopped by then. It never gets more time than the server would give it. Raises
+    whatever the driver raises.
     """
     return _duckdb(url) if url.startswith(DUCKDB) else _sqlalchemy(url)
 
@@ -67,11 +73,20 @@ def _sqlalchemy(url: str) -> Any:
         warehouse.execution_options(postgresql_readonly=True)
     limit = _limit()
     if backend == "postgresql":
-        event.listen(warehouse, "begin", _in_each_transaction(_POSTGRESQL.replace("{limit}", str(limit))))
+        wanted = [_UTC, _NOTICE, *([f"('statement_timeout', '{limit}s', {1000 * limit})"] if limit else [])]
+        event.listen(warehouse, "begin", _in_each_transaction(_POSTGRESQL.replace("{wanted}", ", ".join(wanted))))
     elif backend == "trino" and limit:
         with suppress(Exception):  # who may not set it has no limit; a server that is gone is met by the SQL
-            warehouse.exec_driver_sql(_TRINO.replace("{limit}", str(limit)))
+            _limit_trino(warehouse, limit)
     return warehouse
+
+
+def _limit_trino(warehouse: Any, limit: int) -> None:
+    """Ends each query of a session after so many seconds, unless it ends earlier anyway."""
+    _, now, *_ = warehouse.exec_driver_sql(f"SHOW SESSION LIKE '{_TRINO_LIMIT}'").one()
+    number = now.rstrip("".join(_UNITS))
+    if float(number) * _UNITS[now.removeprefix(number)] > limit:
+        warehouse.exec_driver_sql(f"SET SESSION {_TRINO_LIMIT} = '{limit}s'")
 
 
 def _in_each_transaction(sql: str) -> Callable[[Any], None]:
@@ -85,7 +100,7 @@ def _in_each_transaction(sql: str) -> Callable[[Any], None]:
 
 
 def _limit() -> int:
-    """Seconds that a query may take; 0 for any time."""
+    """Seconds that a query may take; 0 for as many as the server gives it."""
     with suppress(ValueError, OverflowError):
         return max(0, math.ceil(float(os.environ.get("NOTEBOOK_TIMEOUT", ""))))
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlglot import Dialect, TokenType, exp, parse, tokenize
+from sqlglot import Dialect, TokenType, exp, parse, parse_one, tokenize
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token  # type: ignore[attr-defined]
 
@@ -21,6 +21,15 @@ _DIALECTS = {
     "postgresql": "postgres",
 }
 """Names of SQLAlchemy for what has another name in sqlglot."""
+_BYTES = {
+    "duckdb": 'CAST({} AS TEXT) COLLATE "binary"',
+    "mysql": "CAST({} AS BINARY)",
+    "postgres": 'CAST({} AS TEXT) COLLATE "C"',
+    "sqlite": "CAST({} AS BLOB)",
+    "tsql": "CAST({} AS VARBINARY(MAX))",
+}
+"""Dialect -> a name as the bytes that it is made of, where columns or servers may take names for one that differ in
+capitals or accents."""
 _ALIAS = "traffic"
 
 
@@ -91,17 +100,24 @@ def no_rows_of(source: str, dialect: str) -> str:
     return _around(source, exp.select("*").where(exp.false()).limit(0), dialect)
 
 
-def sums_of(source: str, keys: Sequence[str], counts: Sequence[str], most: int, dialect: str) -> str:
+def sums_of(
+    source: str, keys: Sequence[str], counts: Sequence[str], most: int, dialect: str, names: Sequence[str] = ()
+) -> str:
     """SQL that adds up the rows of a source.
 
     It gives the columns `keys`, the number of rows, and of each column of `counts` in turn: how many values are not
     NULL, the lowest, the highest, one that is not whole or NULL, and the sum. The rows are ordered by the keys, and one
-    more than `most` shows that there are too many.
+    more than `most` shows that there are too many. The keys `names` count as equal only letter by letter.
     """
     by = [_column(name) for name in keys]
+    apart = [_bytes_of(name, dialect) for name in names if dialect in _BYTES]
     facts = [fact for name in counts for fact in _facts(_column(name))]
-    query = exp.select(*by, exp.Count(this=exp.Star()), *facts).group_by(*by).order_by(*by).limit(most + 1)
+    query = exp.select(*by, exp.Count(this=exp.Star()), *facts).group_by(*by, *apart).order_by(*by).limit(most + 1)
     return _around(source, query, dialect)
+
+
+def _bytes_of(name: str, dialect: str) -> exp.Expr:
+    return parse_one(_BYTES[dialect].format(_column(name).sql(dialect)), read=dialect)
 
 
 def _facts(column: exp.Column) -> list[exp.Expr]:

@@ -113,8 +113,9 @@ def _added_up(
     places = places_of(columns, counts)
     keys = [name for name in ("account", "day", "prefix", "mode", "price_usd") if name in places]
     summed = _summed(counts)
-    of_keys, of_summed = ([columns[places[name]] for name in names] for names in (keys, summed))
-    _, records = warehouse.run(sums_of(source, of_keys, of_summed, MOST_SUMS, dialect))
+    names = [name for name in ("account", "prefix") if name in places]
+    of_keys, of_summed, of_names = ([columns[places[name]] for name in each] for each in (keys, summed, names))
+    _, records = warehouse.run(sums_of(source, of_keys, of_summed, MOST_SUMS, dialect, of_names))
     for number, record in enumerate(records):
         if number == MOST_SUMS:
             raise ValueError(_TOO_MANY)

@@ -43,6 +43,15 @@ def test_what_the_warehouse_adds_up_is_what_its_rows_come_to(sql: str) -> None:
     hold_against_rows(sql)
 
 
+@pytest.mark.parametrize("column", ["account_sid", "prefix"])
+def test_names_that_differ_in_capitals_are_two(column: str) -> None:
+    """Although the warehouse takes them for one, where the column says that capitals do not count."""
+    rows = rows_of({}, *({column: name} for name in ("'Id'", "'ID'", "'Id'")))
+    sql = f"SELECT * REPLACE ({column} COLLATE NOCASE AS {column}) FROM ({rows})"
+    assert 3 == len(pushed_down(sql).sums)
+    hold_against_rows(sql)
+
+
 def test_sums_may_be_larger_than_any_count() -> None:
     sql = rows_of(*[{"messages": "999999999999"}] * 20)
     assert [20 * 999_999_999_999] == [group["messages"] for group in pushed_down(sql).groups]
@@ -146,6 +155,24 @@ def test_any_other_warehouse_adds_up_too() -> None:
     """By SQLAlchemy. The SQL is sent as it is: a % in it is not a parameter."""
     traffic = pushed_down("SELECT * FROM traffic WHERE prefix LIKE '+6%' ORDER BY day;\n-- the end")
     assert (2, 7, Decimal("0.50")) == (traffic.count, traffic.groups[0]["messages"], traffic.groups[0]["price_usd"])
+
+
+@pytest.mark.usefixtures("sqlite")
+def test_any_other_warehouse_tells_capitals_apart_too() -> None:
+    sql = "SELECT *, name COLLATE NOCASE AS account_id FROM traffic, (SELECT 'ac1' AS name UNION ALL SELECT 'AC1')"
+    assert [("AC1", 7), ("ac1", 7)] == [(row["account"], row["messages"]) for row in pushed_down(sql).sums]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "bytes_of"),
+    [("mysql", "CAST(traffic.`Prefix` AS BINARY)"), ("tsql", "CAST(traffic.[Prefix] AS VARBINARY(MAX))")],
+)
+def test_names_are_told_apart_by_their_bytes(dialect: str, bytes_of: str) -> None:
+    """MySQL and SQL Server count no capitals unless a column says otherwise."""
+    sql = sums_of("SELECT 1", ["Day", "Prefix"], ["messages"], 9, dialect, names=["Prefix"])
+    groups = parse_one(sql, read=dialect).args["group"].expressions
+    assert bytes_of == groups[-1].sql(dialect)
+    assert 3 == len(groups)
 
 
 @pytest.mark.usefixtures("sqlite")

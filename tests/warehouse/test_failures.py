@@ -14,7 +14,17 @@ from creditbot.commands.check_warehouse import ask_warehouse
 from creditbot.errors import CreditbotError, NotebookStopped, Refused, Unreachable
 from tests.support.bundled_notebooks import path_of
 from tests.warehouse.conftest import RunNotebook, runner_for
-from tests.warehouse.engines import PASSWORD, Engine, Server, eventually, free_port, is_server
+from tests.warehouse.engines import (
+    PASSWORD,
+    READER,
+    Engine,
+    PostgreSql,
+    Server,
+    connected,
+    eventually,
+    free_port,
+    is_server,
+)
 from tests.warehouse.traffic import credit_by_hand, looker_sql
 
 LIMITS = {"duckdb": 8, "postgresql": 10, "trino": 30}
@@ -53,6 +63,27 @@ def test_a_slow_query_is_stopped_at_the_server_too(engine: Engine) -> None:
     assert isinstance(failure, NotebookStopped), failure
     assert f"The notebook verify_credit.ipynb ran longer than {limit} s and was stopped in cell" in failure.what
     assert not is_server(engine) or eventually(lambda: not slow_queries(engine))
+
+
+@pytest.mark.parametrize(
+    ("timeout", "limit"),
+    [("", "7s"), ("0", "7s"), ("600", "7s"), ("6.5", "7s"), ("3", "3s")],
+    ids=["no timeout", "none", "a longer one", "one as long", "a shorter one"],
+)
+def test_a_limit_of_the_administrator_is_never_raised(
+    server: Server, monkeypatch: pytest.MonkeyPatch, timeout: str, limit: str
+) -> None:
+    """In Jupyter, nothing sets NOTEBOOK_TIMEOUT."""
+    if not isinstance(server, PostgreSql):
+        pytest.skip("Trino's limits are those of its files")
+    monkeypatch.setenv("NOTEBOOK_TIMEOUT", timeout)
+    with connected(server.owner) as owner:
+        owner.exec_driver_sql(f"ALTER ROLE {READER} SET statement_timeout = '7s'")
+        try:
+            with Warehouse(server.url) as warehouse:
+                assert [(limit,)] == list(warehouse.run("SELECT current_setting('statement_timeout')")[1])
+        finally:
+            owner.exec_driver_sql(f"ALTER ROLE {READER} RESET statement_timeout")
 
 
 def test_a_query_that_an_administrator_ends_is_tried_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
