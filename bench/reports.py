@@ -18,6 +18,7 @@ from creditbot.insight.figures import figures
 from creditbot.insight.history import History
 from creditbot.insight.past import PastRequest
 from creditbot.insight.report import MOST_BYTES, report_page
+from creditbot.model import Names
 from creditbot.state.codec import State
 
 REQUESTS = 10_000
@@ -45,7 +46,7 @@ def rows(rounds: int = 3) -> Iterator[Row]:
 
 
 def _page(past: list[PastRequest]) -> str:
-    return report_page(figures(past, _START, _NOW), list(Policy().words()), _NOW)
+    return report_page(figures(past, _START, _NOW), list(Policy().words()), Names(), _NOW)
 
 
 def _cost(rounds: int, work: Callable[[], T]) -> tuple[Cost, T]:

@@ -5,6 +5,7 @@ Money is `Decimal` in USD with two places, times are aware `datetime` in UTC, du
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -412,3 +413,36 @@ class TableColumn:
     name: str
     kind: Literal["text", "usd", "moment", "day", "number"]
     meaning: str
+
+
+_MENTION = re.compile(r"@([UW][A-Z0-9]+)\b")
+
+
+def mentions(text: str) -> list[str]:
+    """Ids of the people whom a text of ours mentions, such as "@U0DANA wrote in the thread"."""
+    return _MENTION.findall(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people are called at this moment. Only what can be written again shows it, because names must be erasable.
+
+    Attributes:
+        known: member id -> name, on one line.
+        missing: why some people have no name here, in full sentences; "" if nobody lacks one.
+    """
+
+    known: Mapping[str, str] = field(default_factory=dict)
+    missing: str = ""
+
+    def of(self, user: str | None) -> str | None:
+        """The name alone; None if it is not known."""
+        return self.known.get(user or "")
+
+    def with_id(self, user: str) -> str:
+        """Such as "Dana Ortiz (U0DANA)"; the id alone if the name is not known."""
+        return f"{name} ({user})" if (name := self.of(user)) else user
+
+    def in_text(self, text: str) -> str:
+        """The text with the names of those whom it mentions."""
+        return _MENTION.sub(lambda mention: f"@{self.with_id(mention[1])}", text)

@@ -16,6 +16,7 @@ from creditbot.model import (
     LookerLink,
     Marker,
     Message,
+    Names,
     NotebookRun,
     Query,
     RequestKey,
@@ -65,6 +66,16 @@ class Inbox(Protocol):
 
     def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
         """The parent and all replies with their metadata, oldest first; empty if the parent is gone."""
+
+
+class People(Protocol):
+    """Knows what people are called."""
+
+    def names(self, users: Collection[str], within: float) -> Names:
+        """Their names, by their member ids, as they are now. Raises nothing: `Names.missing` says why some are missing.
+
+        It takes at most about `within` seconds; what is no member id of a person has no name.
+        """
 
 
 class Doorbell(Protocol):

@@ -22,6 +22,7 @@ from creditbot.ports import (
     Inbox,
     Owners,
     Pages,
+    People,
     Ports,
     Replier,
     Resolver,
@@ -49,6 +50,7 @@ class Assembly:
         bot: does ticks.
         ports, ledger, calculator, rules, products, sql: what it is made of.
         slack: the Slack adapters behind the ports.
+        people: knows what people are called, for commands and the report; cannot write to Slack.
         sql_reader: has a process that reads SQL; `close` ends it.
         process: this process, as it appears to others.
     """
@@ -61,6 +63,7 @@ class Assembly:
     products: ProductTable
     sql: SqlRules
     slack: SlackAdapters
+    people: People
     sql_reader: SqlReaderProcess
     process: ThisProcess
 
@@ -158,10 +161,13 @@ def _put_together(
     settings: Settings, rules: Rules, products: ProductTable, ports: Ports, slack: SlackAdapters,
     sql_reader: SqlReaderProcess, process: ThisProcess, progress: Progress | None,
 ) -> Assembly:  # fmt: skip
+    from creditbot.adapters.slack.reading import open_people
+
     workers = workers_of(settings)
     ledger = Ledger(ports.state, budget=budget_of(settings))
     sql = sql_rules_of(settings, rules.channels.everywhere.policy)
     calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, ComputeLimits(workers), sql_reader)
     process = replace(process, requests_at_once=max(4, 2 * workers))
     bot = Bot(ports, ledger, calculator, rules, process, progress)
-    return Assembly(bot, ports, ledger, calculator, rules, products, sql, slack, sql_reader, process)
+    people = open_people(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, process.stop)
+    return Assembly(bot, ports, ledger, calculator, rules, products, sql, slack, people, sql_reader, process)

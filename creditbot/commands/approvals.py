@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from creditbot.bootstrap import assemble
-from creditbot.commands.output import count, utc
+from creditbot.commands.output import count, names_of, utc
 from creditbot.commands.requests import person
 from creditbot.credit.amount import format_usd
 from creditbot.decide.approval import short, voters, with_typed
@@ -19,7 +19,7 @@ from creditbot.decide.channel_rules import ChannelTable
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError, StateConflict
 from creditbot.intake.permalink import Permalink, read_permalink
-from creditbot.model import RequestKey, Workspace
+from creditbot.model import Names, RequestKey, Workspace, mentions
 from creditbot.ports import Clock, Inbox
 from creditbot.settings.settings import Settings
 from creditbot.slack_time import micros_of
@@ -37,7 +37,8 @@ def holds(_: Namespace) -> int:
     assembly = assemble(Settings.load())
     state = assembly.ledger.read()
     workspace = assembly.ports.inbox.workspace(state.meta.workspace)
-    for line in hold_lines(state, workspace, assembly.rules.channels):
+    names = names_of(assembly.people, people_of_holds(state, workspace, assembly.rules.channels))
+    for line in hold_lines(state, workspace, assembly.rules.channels, names):
         print(line)
     return 0
 
@@ -123,24 +124,44 @@ def _check_voter(policy: Policy, by: str, excluded: Collection[str]) -> None:
         raise SettingsError(f"{by} asked for this credit, so this vote does not count.", "Let somebody else decide.")
 
 
-def hold_lines(state: State, workspace: Workspace, channels: ChannelTable) -> Iterable[str]:
-    """What waits, for whom, since when, and why; oldest first."""
-    held = [(key, record) for key, record in state.records.items() if record.status == "held"]
-    for key, record in sorted(held, key=lambda item: micros_of(item[0].ts)):
-        yield from _lines_of(key, record, workspace, channels.of(key.channel, workspace).policy)
+def people_of_holds(state: State, workspace: Workspace, channels: ChannelTable) -> set[str]:
+    """Ids of everybody whom `hold_lines` names."""
+    return {
+        user
+        for key, record in _held(state)
+        for user in (
+            record.user,
+            *channels.of(key.channel, workspace).policy.approvers,
+            *(user for reason in (record.hold.reasons if record.hold else ()) for user in mentions(reason.text)),
+        )
+    }
+
+
+def hold_lines(state: State, workspace: Workspace, channels: ChannelTable, names: Names) -> Iterable[str]:
+    """What waits, who asked, who may decide, since when, and why; oldest first."""
+    held = _held(state)
+    for key, record in held:
+        yield from _lines_of(key, record, workspace, channels.of(key.channel, workspace).policy, names)
     yield f"{count(len(held), 'request')} held for approval."
 
 
-def _lines_of(key: RequestKey, record: Record, workspace: Workspace, policy: Policy) -> Iterable[str]:
+def _held(state: State) -> list[tuple[RequestKey, Record]]:
+    held = [(key, record) for key, record in state.records.items() if record.status == "held"]
+    return sorted(held, key=lambda item: micros_of(item[0].ts))
+
+
+def _lines_of(key: RequestKey, record: Record, workspace: Workspace, policy: Policy, names: Names) -> Iterable[str]:
     hold, result = record.hold, record.result
     assert hold
     assert result
     may_vote = voters(policy, {record.user, workspace.user})
     voted = {vote.by: "yes" if vote.yes else "no" for vote in hold.votes}
-    asked = ", ".join(f"{user} ({voted[user]})" if user in voted else user for user in may_vote)
+    asked = ", ".join(f"{names.with_id(user)}{f': {voted[user]}' if user in voted else ''}" for user in may_vote)
     quorum = policy.quorum(result.amount)
     yield printable(f"{format_usd(result.amount):>12}  {workspace.address(key, record.thread)}")
+    if record.user:
+        yield printable(f"{'':12}  asked by {names.with_id(record.user)}")
     yield f"{'':12}  held since {utc(record.at)}, until {utc(hold.until)}, approval digest {short(hold.digest)}"
     yield printable(f"{'':12}  waits for {quorum} of: {asked or 'nobody who may decide'}")
     for reason in hold.reasons:
-        yield printable(f"{'':12}  {reason.text}")
+        yield printable(f"{'':12}  {names.in_text(reason.text)}")

@@ -10,7 +10,7 @@ from argparse import Namespace
 
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.audit_output import audit_json, audit_lines
-from creditbot.commands.output import say
+from creditbot.commands.output import names_of, say
 from creditbot.insight.audit import audit
 from creditbot.insight.audit_reading import AuditReader, Sources
 from creditbot.machine import exact_json
@@ -22,10 +22,11 @@ def run(options: Namespace) -> int:
     """Audits all requests, or those since a day, and prints what it found."""
     assembly = assemble(Settings.load())
     found = audit(reader_of(assembly), assembly.ports.clock, assembly.rules.channels, options.since)
+    names = names_of(assembly.people, {user for overlap in found.overlaps for user in overlap.approved_by})
     if options.json:
-        print(without_known_secrets(exact_json.write(audit_json(found))))
+        print(without_known_secrets(exact_json.write(audit_json(found, names))))
     else:
-        for line in audit_lines(found):
+        for line in audit_lines(found, names):
             say(line)
     return 0 if found.agrees else 1
 

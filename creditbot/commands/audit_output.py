@@ -11,7 +11,7 @@ from creditbot.commands.output import count, utc
 from creditbot.credit.amount import format_usd
 from creditbot.insight.audit import Audit, CreditedOverlap
 from creditbot.insight.audit_findings import Finding, Kind
-from creditbot.model import RequestKey
+from creditbot.model import Names, RequestKey
 from creditbot.slack_time import time_of
 
 _WIDTH = 22
@@ -20,14 +20,14 @@ _PLACES = {Kind.HEAD_DIFFERS: "The state", Kind.STATE_UNREADABLE: "The state", K
 """What a finding is about that is not about one request; all others are about the log."""
 
 
-def audit_lines(found: Audit) -> Iterable[str]:
+def audit_lines(found: Audit, names: Names) -> Iterable[str]:
     """What does not agree, by request, and what was compared."""
     for heading, findings in groupby(found.findings, key=lambda finding: _heading(finding, found)):
         yield heading
         for finding in findings:
             yield f"  {finding.kind.value}: {finding.text}"
             yield f"      {finding.kind.todo}"
-    yield from _totals(found)
+    yield from _totals(found, names)
 
 
 def _heading(finding: Finding, found: Audit) -> str:
@@ -38,7 +38,7 @@ def _heading(finding: Finding, found: Audit) -> str:
     return f"{about} (entry {finding.entry}, {'anchored' if finding.anchored else 'not anchored'})"
 
 
-def _totals(found: Audit) -> Iterable[str]:
+def _totals(found: Audit, names: Names) -> Iterable[str]:
     if found.agrees:
         yield "Everything agrees."
     else:
@@ -49,7 +49,7 @@ def _totals(found: Audit) -> Iterable[str]:
     yield _fact("entries in the log", str(found.log.size))
     yield _fact("roots in replies", str(found.replies))
     yield from _anchor(found)
-    yield _fact("overlaps credited", _overlaps(found.overlaps))
+    yield _fact("overlaps credited", _overlaps(found.overlaps, names))
     for overlap in found.overlaps:
         yield f"  {found.addresses[overlap.key]}"
         yield from (f"      {reason}" for reason in overlap.reasons)
@@ -84,12 +84,12 @@ def _range(first: int, end: int) -> str:
     return f"entry {first}" if end - first == 1 else f"entries {first} to {end - 1}"
 
 
-def _overlaps(overlaps: Sequence[CreditedOverlap]) -> str:
+def _overlaps(overlaps: Sequence[CreditedOverlap], names: Names) -> str:
     if not overlaps:
         return "none"
     twice = sum((overlap.twice for overlap in overlaps if overlap.twice is not None), Decimal(0))
     people = Counter(who for overlap in overlaps for who in overlap.approved_by)
-    by = ", ".join(f"{who} ({number})" for who, number in people.most_common()) or "nobody"
+    by = ", ".join(f"{names.with_id(who)}: {number}" for who, number in people.most_common()) or "nobody"
     return f"{len(overlaps)}{f', at least {format_usd(twice)} twice' if twice else ''}; approved by {by}"
 
 
@@ -103,7 +103,7 @@ def _fact(name: str, value: str) -> str:
     return f"{name:<{_WIDTH}}{value}"
 
 
-def audit_json(found: Audit) -> Mapping[str, object]:
+def audit_json(found: Audit, names: Names) -> Mapping[str, object]:
     """Everything that was found; null where nobody knows."""
     witness = found.witness
     return {
@@ -119,7 +119,8 @@ def audit_json(found: Audit) -> Mapping[str, object]:
         "overlaps": [
             {
                 "request": found.addresses[overlap.key], "reasons": list(overlap.reasons),
-                "approved_by": list(overlap.approved_by), "twice": overlap.twice,
+                "approved_by": list(overlap.approved_by),
+                "approved_by_names": [names.of(user) for user in overlap.approved_by], "twice": overlap.twice,
             }
             for overlap in found.overlaps
         ],

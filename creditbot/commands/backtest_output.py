@@ -11,9 +11,8 @@ from creditbot.commands.replay_output import signed_usd
 from creditbot.credit.amount import format_usd
 from creditbot.insight.backtest import BacktestRow, row_to_json
 from creditbot.insight.backtest_figures import BacktestFigures, Closeness, Share, Verdicts, backtest_figures
+from creditbot.insight.backtest_page import measured, promises
 from creditbot.insight.backtest_requests import LeftOut
-from creditbot.insight.report import GOAL, GOAL_SECONDS
-from creditbot.insight.wording import duration
 
 _WIDTH = 34
 MOST_ROWS = 50
@@ -119,27 +118,12 @@ def _amount(amount: Any) -> str:
 
 def _promises(figures: BacktestFigures) -> Iterator[str]:
     """What the prototype promised, and what was measured."""
-    seconds, wrong, saved = figures.seconds, figures.wrong, figures.saved / 60
     yield f"{'':<{_WIDTH}}  {'promised':>10}  measured"
-    yield f"{'automation rate':<{_WIDTH}}  {GOAL:>10.0%}  {_measured(figures.would_answer)}"
-    per_request = f"median {duration(seconds.median)}, 95 of 100 within {duration(seconds.p95)}"
-    yield f"{'time per request':<{_WIDTH}}  {duration(GOAL_SECONDS):>10}  {per_request}"
-    others = "other answers than people's"
-    yield f"{others:<{_WIDTH}}  {0:>10}  {_measured(wrong)}"
-    waited = f"{saved:,.0f} min of waiting; people took {duration(figures.people.median)} (median)"
-    yield f"{'minutes saved':<{_WIDTH}}  {'':>10}  {waited}"
+    yield from (f"{name:<{_WIDTH}}  {promised:>10}  {figure}" for name, promised, figure in promises(figures))
 
 
 def _share(words: str, share: Share) -> str:
-    return f"{words:<{_WIDTH}}  {_measured(share)}"
-
-
-def _measured(share: Share) -> str:
-    """Such as "95 of 100 = 95.0 % (88.8 to 97.8 %)"."""
-    if share.share is None:
-        return "0 of 0"
-    low, high = share.interval
-    return f"{share.count} of {share.of} = {share.share:.1%} (95 % interval: {low:.1%} to {high:.1%})"
+    return f"{words:<{_WIDTH}}  {measured(share)}"
 
 
 def document(rows: Sequence[BacktestRow], left_out: LeftOut, missing: int) -> dict[str, Any]:

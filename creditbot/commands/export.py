@@ -1,6 +1,6 @@
 """`creditbot export`: the credits of one month as a table, for finance.
 
-What was credited is read by `creditbot.insight` from the state and the summaries. Nothing here asks Slack or Looker.
+What was credited is read by `creditbot.insight` from the state and the summaries. Slack is asked for names alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from creditbot.adapters.storage.tables import Format, csv_text, table_bytes
 from creditbot.bootstrap import assemble
-from creditbot.commands.output import count
+from creditbot.commands.output import count, names_of
 from creditbot.commands.report import history_of, write_file
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
@@ -32,14 +32,16 @@ def export(options: Namespace) -> int:
     chosen = options.month or now
     if month_range(chosen)[0] > now:
         raise SettingsError(f"The month {chosen:%Y-%m} has not begun (UTC).", "Give --month one that has.")
-    table = month_table(history_of(assemble(Settings.load()), with_log=True).during(*month_range(chosen)), chosen)
+    assembly = assemble(Settings.load())
+    table = month_table(history_of(assembly, with_log=True).during(*month_range(chosen)), chosen)
+    rows = table.rows(names_of(assembly.people, table.people))
     month = f"{table.month:%Y-%m}"
     sum_ = f"{count(len(table.lines), 'credit')} in {month} (UTC), {format_usd(total(table.lines))}"
     if options.out:
-        write_file(options.out, table_bytes(COLUMNS, table.rows, options.format, month))
+        write_file(options.out, table_bytes(COLUMNS, rows, options.format, month))
         print(printable(f"{sum_}: {options.out}"))
     else:
-        sys.stdout.write(csv_text(COLUMNS, table.rows))
+        sys.stdout.write(csv_text(COLUMNS, rows))
         sys.stdout.flush()
         print(f"{sum_}.", file=sys.stderr)
     return 0

@@ -1,6 +1,6 @@
 """`creditbot history`: past requests as a table or as JSON, with totals and the automation rate.
 
-They are read by `creditbot.insight` from the state and the summaries. Nothing here asks Slack or Looker.
+They are read by `creditbot.insight` from the state and the summaries. Slack is asked for people's names alone.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from creditbot.bootstrap import assemble
-from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, answer_line, count
+from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, answer_line, count, names_of
 from creditbot.commands.report import history_of
 from creditbot.credit.amount import format_usd
 from creditbot.credit.footprint import account_key
 from creditbot.errors import SettingsError
 from creditbot.insight.figures import automation_rate
 from creditbot.insight.past import PastLink, PastRequest
+from creditbot.insight.people import people_in
 from creditbot.insight.wording import approved_of
 from creditbot.machine import exact_json
+from creditbot.model import Names
 from creditbot.settings.settings import Settings
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
@@ -32,12 +34,14 @@ _INDENT = " " * 18
 def history(options: Namespace) -> int:
     """Lists past requests, oldest first, with what they come to and the automation rate."""
     start, end, when = time_range(options, datetime.now(UTC))
-    past = history_of(assemble(Settings.load()), with_log=options.json).asked(start, end)
+    assembly = assemble(Settings.load())
+    past = history_of(assembly, with_log=options.json).asked(start, end)
     chosen = [request for request in past if _is_wanted(request, options.account, options.requester)]
+    names = names_of(assembly.people, people_in(chosen))
     if options.json:
-        print(without_known_secrets(exact_json.write([_json(request) for request in chosen])))
+        print(without_known_secrets(exact_json.write([history_json(request, names) for request in chosen])))
         return 0
-    for line in history_lines(chosen, when):
+    for line in history_lines(chosen, when, names):
         print(line)
     return 0
 
@@ -67,31 +71,35 @@ def _is_wanted(request: PastRequest, account: str, requester: str) -> bool:
     return is_account and (not requester or request.requester == requester)
 
 
-def history_lines(past: Sequence[PastRequest], when: str) -> Iterable[str]:
+def history_lines(past: Sequence[PastRequest], when: str, names: Names) -> Iterable[str]:
     """The table, newest last, then the totals and the automation rate; `when` says of which time."""
+    asked_by = [names.with_id(request.requester or "") for request in past]
+    width = max(map(len, asked_by), default=0)
+    width = max(width, len("asked by"))
     if past:
-        yield f"{'asked (UTC)':<16}  {'outcome':<18}  {'credit':>12}  {'asked by':<11}  request"
-    for request in past:
+        yield f"{'asked (UTC)':<16}  {'outcome':<18}  {'credit':>12}  {'asked by':<{width}}  request"
+    for request, requester in zip(past, asked_by, strict=True):
         usd = request.computed if request.would in ("answered", "held") else request.amount
         amount = format_usd(usd) if usd is not None else ""
         words = WOULD_WORDS.get(request.would) or STATUS_WORDS.get(request.status, request.status)
-        facts = f"{words:<18}  {amount:>12}  {request.requester or '':<11}"
+        facts = f"{words:<18}  {amount:>12}  {requester:<{width}}"
         yield printable(f"{request.asked:%Y-%m-%d %H:%M}  {facts}  {request.permalink}")
-        yield from (printable(f"{_INDENT}{line}") for line in _details(request))
+        yield from (printable(f"{_INDENT}{line}") for line in _details(request, names))
     yield from _totals(past)
     yield _rate_line(past, when)
     yield from _shadow_lines([request for request in past if request.would])
 
 
-def _details(request: PastRequest) -> Iterable[str]:
+def _details(request: PastRequest, names: Names) -> Iterable[str]:
     if request.reason and request.status != "elsewhere":
-        yield request.reason
+        yield names.in_text(request.reason)
     if request.status == "answered" and request.skipped:
         yield f"It does not cover all links: no product is on for the SQL of {request.skipped} of them."
     if request.answer_by:
-        yield answer_line(request.answer_by, request.answer_amount)
+        yield answer_line(names.with_id(request.answer_by), request.answer_amount)
     if request.deciders:
-        yield f"{'denied' if request.status == 'denied' else 'approved'} by {', '.join(request.deciders)}"
+        deciders = ", ".join(map(names.with_id, request.deciders))
+        yield f"{'denied' if request.status == 'denied' else 'approved'} by {deciders}"
     yield from request.traffic
 
 
@@ -138,7 +146,7 @@ def _mean(seconds: Sequence[float]) -> str:
     return f" From the start of work to the reply it took {mean}; waiting before is not counted."
 
 
-def _json(request: PastRequest) -> Mapping[str, object]:
+def history_json(request: PastRequest, names: Names) -> Mapping[str, object]:
     """All that is known of a request; null where nobody knows."""
     hold = request.hold
     return {
@@ -146,10 +154,12 @@ def _json(request: PastRequest) -> Mapping[str, object]:
         "would": request.would or None, "credit": request.amount, "computed": request.computed,
         "asked_at": _stamp(request.asked), "seen_at": _stamp(request.seen), "answered_at": _stamp(request.answered),
         "changed_at": _stamp(request.at), "seconds": _decimal(request.seconds), "asked_by": request.requester,
-        "reason": request.reason or None, "cause": request.cause, "answer_by": request.answer_by or None,
+        "asked_by_name": names.of(request.requester), "reason": request.reason or None, "cause": request.cause,
+        "answer_by": request.answer_by or None, "answer_by_name": names.of(request.answer_by),
         "answer_amount": request.answer_amount, "credited_again_by": request.overridden_by or None,
         "held_because": [reason.text for reason in hold.reasons] if hold else None,
-        "decided_by": list(request.deciders), "decided_at": _stamp(request.decided),
+        "decided_by": list(request.deciders), "decided_by_names": [names.of(user) for user in request.deciders],
+        "decided_at": _stamp(request.decided),
         "approval_digest": hold.digest if hold else None, "digest": request.digest, "evidence": request.page,
         "log_position": request.log_position,
         "links": None if request.links is None else [_link(link) for link in request.links],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
 from creditbot.credit.amount import format_usd
+from creditbot.model import Names
+from creditbot.ports import People
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
 
@@ -34,6 +38,9 @@ WOULD_WORDS = {
 }
 """What would have become of a request in shadow -> what a person reads, at most 18 characters."""
 
+_NAMES_WITHIN = 120.0
+"""Seconds that a person waits for names at most; a large workspace is seldom asked for more than some 200."""
+
 _speaking = threading.Lock()
 
 
@@ -46,6 +53,15 @@ def say(line: str) -> None:
     """Prints a line for people without known secrets, at once, and whole even if several threads speak."""
     with _speaking:
         print(without_known_secrets(printable(line)), flush=True)
+
+
+def names_of(people: People, users: Collection[str]) -> Names:
+    """What people are called. If somebody's name is not known, the standard error says why."""
+    names = people.names(users, _NAMES_WITHIN)
+    if names.missing:
+        sentence = f"Some people are shown by their member IDs alone. {names.missing}"
+        print(without_known_secrets(printable(sentence)), file=sys.stderr, flush=True)
+    return names
 
 
 def count(number: int, noun: str) -> str:

@@ -1,6 +1,6 @@
 """`creditbot report`, and the report and the weekly digest that follow a tick.
 
-What they show is read by `creditbot.insight` from the state and the summaries. Nothing here asks Slack or Looker.
+What they show is read by `creditbot.insight` from the state and the summaries. Slack is asked for people's names alone.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from pathlib import Path
 
 from creditbot.bootstrap import Assembly, assemble, make_report_store
 from creditbot.commands.channels import policies_in_words, products_on
-from creditbot.commands.output import count
+from creditbot.commands.output import count, names_of
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.evidence.places import from_report
 from creditbot.insight.figures import Figures, figures
 from creditbot.insight.history import History, log_positions
 from creditbot.insight.past import PastRequest
-from creditbot.insight.report import report_page
+from creditbot.insight.report import people_on, report_page
 from creditbot.insight.weekly import WEEK, week_of, weekly_digest
+from creditbot.model import Names
 from creditbot.settings.settings import Settings
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
@@ -31,6 +32,9 @@ DAYS = 365
 
 AHEAD = timedelta(minutes=5)
 """How far Slack's times may be ahead of our clock: an answer of this moment belongs to the report."""
+
+NAMES_WITHIN = 10.0
+"""Seconds that a tick waits for people's names; the next report asks for them again."""
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +51,7 @@ def report(options: Namespace) -> int:
     start, store = now - timedelta(days=options.days), make_report_store(settings)
     past = history_of(assembly).during(start, now + AHEAD)
     shown = figures(past if options.out else linked_beside(past), start, now + AHEAD)
-    page = _page(assembly, shown, now)
+    page = _page(assembly, shown, names_of(assembly.people, people_on(shown)), now)
     if options.out:
         write_file(options.out, page.encode())
     else:
@@ -68,7 +72,8 @@ def keep_report(settings: Settings, assembly: Assembly, now: datetime) -> None:
     try:
         start, end = now - timedelta(days=DAYS), now + AHEAD
         shown = figures(linked_beside(history_of(assembly).during(start, end)), start, end)
-        make_report_store(settings).save(_page(assembly, shown, now))
+        names = assembly.people.names(people_on(shown), NAMES_WITHIN)
+        make_report_store(settings).save(_page(assembly, shown, names, now))
         assembly.ledger.update_meta(lambda meta: replace(meta, reported=now))
     except CreditbotError as error:
         log.warning("the report could not be kept: %s", error)
@@ -97,6 +102,6 @@ def _digest(settings: Settings, assembly: Assembly, start: datetime, end: dateti
     return without_known_secrets(weekly_digest(past, start, end, make_report_store(settings).address()))
 
 
-def _page(assembly: Assembly, shown: Figures, now: datetime) -> str:
+def _page(assembly: Assembly, shown: Figures, names: Names, now: datetime) -> str:
     policy = policies_in_words(assembly.rules.channels, products_on(assembly))
-    return without_known_secrets(report_page(shown, list(policy), now))
+    return without_known_secrets(report_page(shown, list(policy), names, now))

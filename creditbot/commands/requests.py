@@ -15,14 +15,16 @@ from datetime import UTC, datetime
 
 from creditbot.bootstrap import Assembly, assemble
 from creditbot.commands.link_facts import link_facts
-from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, answer_line, count, utc
+from creditbot.commands.output import STATUS_WORDS, WOULD_WORDS, answer_line, count, names_of, utc
 from creditbot.credit.amount import format_usd
 from creditbot.errors import SettingsError
 from creditbot.evidence.fields import mapping, mappings, sequence, text
 from creditbot.evidence.summary import outcome_fields
 from creditbot.insight.lookup import Lookup, RequestFacts
 from creditbot.insight.past import PastRequest, past_request
+from creditbot.insight.people import people_in
 from creditbot.intake.permalink import Permalink, read_permalink
+from creditbot.model import Names
 from creditbot.ports import Clock, Pages
 from creditbot.settings.settings import Settings
 from creditbot.slack_time import time_of
@@ -40,7 +42,9 @@ def show(options: Namespace) -> int:
     permalink = read_permalink(options.permalink)
     assembly = _assembly()
     facts = _lookup(assembly).find(permalink)
-    for line in request_lines(facts, options.permalink, page_of(facts, assembly.ports.pages)):
+    past = past_request(facts.key, facts.record, facts.summary)
+    names = names_of(assembly.people, people_in([past]))
+    for line in request_lines(facts, options.permalink, names, page_of(facts, assembly.ports.pages)):
         print(line)
     return 0
 
@@ -154,38 +158,38 @@ def page_of(facts: RequestFacts, pages: Pages) -> str:
     return pages.address(facts.key) if facts.summary and pages.load(facts.key) else ""
 
 
-def request_lines(facts: RequestFacts, permalink: str, page: str = "") -> Iterable[str]:
+def request_lines(facts: RequestFacts, permalink: str, names: Names, page: str = "") -> Iterable[str]:
     """What the state and the summary say of one request; `page` is where its page is, or ""."""
     yield permalink
     if facts.ignored:
         yield facts.ignored
         return
-    for name, value in _named_facts(facts):
+    for name, value in _named_facts(facts, names):
         yield printable(f"{name:<10} {value}")
     if page:
         yield printable(f"{'page':<10} {page}")
 
 
-def _named_facts(facts: RequestFacts) -> Iterable[tuple[str, str]]:
+def _named_facts(facts: RequestFacts, names: Names) -> Iterable[tuple[str, str]]:
     """(name, value) pairs, one a line; those without a name continue the line above. What nobody knows is left out."""
     summary, record = facts.summary or {}, facts.record
     past = past_request(facts.key, record, facts.summary)
     outcome = outcome_fields(summary)
     pairs = (
-        ("asked", f"{utc(past.asked)}{f' by {past.requester}' if past.requester else ''}"),
+        ("asked", f"{utc(past.asked)}{f' by {names.with_id(past.requester)}' if past.requester else ''}"),
         ("message", one_line(text(mapping(summary.get("request")).get("text")), _MOST_WORDS)),
         ("status", f"{STATUS_WORDS.get(past.status, past.status)}{f', since {utc(past.at)}' if past.at else ''}"),
         ("shadow", WOULD_WORDS.get(past.would, "")),
-        ("reason", past.reason),
+        ("reason", names.in_text(past.reason)),
         ("next try", utc(record.due) if record and record.due and not record.terminal else ""),
         ("answered", utc(past.answered) if past.answered else ""),
-        ("answer by", answer_line(past.answer_by, past.answer_amount) if past.answer_by else ""),
+        ("answer by", answer_line(names.with_id(past.answer_by), past.answer_amount) if past.answer_by else ""),
         _amount(past),
         ("note", text(summary.get("note"))),
-        *_held(past),
+        *_held(past, names),
         *(("compared", text(doubt)) for doubt in sequence(summary.get("not_compared"))),
         ("opinion", text(summary.get("second_opinion"))),
-        ("again by", past.overridden_by),
+        ("again by", names.with_id(past.overridden_by)),
         ("attempts", str(record.attempts if record else outcome.get("attempts") or "")),
         ("digest", past.digest or ""),
         ("summary", record.result.location if record and record.result else ""),
@@ -207,18 +211,21 @@ def _amount(past: PastRequest) -> tuple[str, str]:
     return "computed", f"{format_usd(past.computed)}, not credited{by}{'' if past.terminal else ' yet'}"
 
 
-def _held(past: PastRequest) -> Iterable[tuple[str, str]]:
+def _held(past: PastRequest, names: Names) -> Iterable[tuple[str, str]]:
     """Why approvers were asked, until when, what they said, and the digest that they saw."""
     hold = past.hold
     if hold is None:
         return
     for reason in hold.reasons:
-        yield "held", reason.text
+        yield "held", names.in_text(reason.text)
     if hold.until and not past.terminal:
         yield "held until", utc(hold.until)
     for vote in hold.votes:
         typed = f", typed by {vote.typed_by}" if vote.typed_by else ""
-        yield "vote", f"{'yes' if vote.yes else 'no'} by {vote.by}, {utc(vote.seen)}{typed}"
+        yield "vote", f"{'yes' if vote.yes else 'no'} by {names.with_id(vote.by)}, {utc(vote.seen)}{typed}"
     if past.deciders:
-        yield ("denied" if past.status == "denied" else "approved"), f"by {', '.join(past.deciders)}"
+        yield (
+            ("denied" if past.status == "denied" else "approved"),
+            f"by {', '.join(map(names.with_id, past.deciders))}",
+        )
     yield "approval", f"digest {hold.digest}" if hold.digest else ""

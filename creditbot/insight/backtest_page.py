@@ -48,7 +48,29 @@ def backtest_page(figures: BacktestFigures, left_out: LeftOut, when: str, made: 
         why=list(_why(figures)),
         rows=[_row(row) for row in rows[:MOST_ROWS]],
         more=len(rows[MOST_ROWS:]),
+        promises=promises(figures),
     )
+
+
+def promises(figures: BacktestFigures) -> list[tuple[str, str, str]]:
+    """(what, what the prototype promised, what was measured); the last line has no promise."""
+    seconds = figures.seconds
+    per_request = f"median {duration(seconds.median)}, 95 of 100 within {duration(seconds.p95)}"
+    saved = f"{figures.saved / 60:,.0f} min of waiting; people took {duration(figures.people.median)} (median)"
+    return [
+        ("automation rate", f"{GOAL:.0%}", measured(figures.would_answer)),
+        ("time per request", duration(GOAL_SECONDS), per_request),
+        ("other answers than people's", "0", measured(figures.wrong)),
+        ("minutes saved", "", saved),
+    ]
+
+
+def measured(share: Share) -> str:
+    """Such as "95 of 100 = 95.0% (95 % interval: 88.8% to 97.8%)"."""
+    if share.share is None:
+        return "0 of 0"
+    low, high = share.interval
+    return f"{share.count} of {share.of} = {share.share:.1%} (95 % interval: {low:.1%} to {high:.1%})"
 
 
 def _tiles(figures: BacktestFigures) -> Iterator[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from creditbot.credit.footprint import Days
 from creditbot.insight.credit_lines import CreditLine, credit_lines
 from creditbot.insight.past import PastRequest
-from creditbot.model import TableCell, TableColumn
+from creditbot.model import Names, TableCell, TableColumn
 from creditbot.slack_time import micros_of
 
 COLUMNS = (
@@ -27,7 +27,9 @@ COLUMNS = (
     TableColumn("link", "number", "which link of the request it is, from 1"),
     TableColumn("asked_at", "moment", "when it was asked, UTC"),
     TableColumn("asked_by", "text", "Slack member ID of who asked"),
+    TableColumn("asked_by_name", "text", "what that person is called on Slack at the time of the export"),
     TableColumn("approved_by", "text", "Slack member IDs of the approvers; empty if nobody had to decide"),
+    TableColumn("approved_by_name", "text", "what they are called, in the same order; an ID where Slack has no name"),
     TableColumn("evidence", "text", "address of the request's page"),
     TableColumn("digest", "text", "the digest on the card and on the page"),
     TableColumn("approval_digest", "text", "the approval digest that approvers saw; empty if nobody had to decide"),
@@ -49,9 +51,13 @@ class Table:
     lines: tuple[CreditLine, ...]
 
     @property
-    def rows(self) -> list[tuple[TableCell, ...]]:
+    def people(self) -> set[str]:
+        """Ids of everybody whom the table names."""
+        return {user for line in self.lines for user in (line.request.requester, *line.request.deciders) if user}
+
+    def rows(self, names: Names) -> list[tuple[TableCell, ...]]:
         """The cells of each line, in the order of `COLUMNS`."""
-        return [_row(line) for line in self.lines]
+        return [_row(line, names) for line in self.lines]
 
 
 def month_range(month: datetime) -> tuple[datetime, datetime]:
@@ -68,12 +74,13 @@ def month_table(past: Iterable[PastRequest], month: datetime) -> Table:
     return Table(start, tuple(sorted(lines, key=lambda line: (micros_of(line.request.key.ts), line.number))))
 
 
-def _row(line: CreditLine) -> tuple[TableCell, ...]:
+def _row(line: CreditLine, names: Names) -> tuple[TableCell, ...]:
     request, link = line.request, line.link
     first, last = _days(link.days)
     return (
         line.at, _listed(link.accounts or ()), first, last, link.product, line.amount, request.permalink or None,
-        line.number, request.asked, request.requester, _listed(request.deciders), request.page, request.digest,
+        line.number, request.asked, request.requester, names.of(request.requester), _listed(request.deciders),
+        _listed([names.of(user) or user for user in request.deciders]), request.page, request.digest,
         request.hold.digest if request.hold else None, request.log_position,
     )  # fmt: skip
 

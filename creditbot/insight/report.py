@@ -25,7 +25,9 @@ from creditbot.insight.credit_lines import NOT_KNOWN, CreditLine
 from creditbot.insight.export import month_range
 from creditbot.insight.figures import OUTCOMES, Figures, Period, Sums, Times
 from creditbot.insight.past import PastRequest
+from creditbot.insight.people import people_in
 from creditbot.insight.wording import approved_of, count, duration, short_usd, usd
+from creditbot.model import Names
 from creditbot.text import one_line
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -39,6 +41,8 @@ _MOST_ACCOUNTS, _MOST_LARGEST, _MOST_HELD, _MOST_WAITING, _MOST_VERSIONS = 100, 
 _FOLLOWED = re.compile(r"(?:https?://|\.\./)[^\s<>\"']+")
 _MOST_NAMED = 5
 """Links of one request whose accounts are named."""
+_LONGEST_PERSON = 100
+"""Characters of a name with its id."""
 _LATEST = 3
 """Requests that are shown for each cause."""
 _OPEN = "not ended yet"
@@ -73,12 +77,20 @@ _REASONS = {
 }
 
 
-def report_page(figures: Figures, policy: Sequence[str], made: datetime) -> str:
+def people_on(figures: Figures) -> set[str]:
+    """Ids of everybody whom the report names."""
+    latest = (request for failed in figures.failed for request in failed.requests[:_LATEST])
+    shown = (*figures.largest[:_MOST_LARGEST], *figures.held[:_MOST_HELD], *latest, *figures.waiting[:_MOST_WAITING])
+    return people_in(shown) | {user for request in figures.held for user in request.deciders}
+
+
+def report_page(figures: Figures, policy: Sequence[str], names: Names, made: datetime) -> str:
     """The report.
 
     Args:
         figures: of its range of time.
         policy: the policy in force, in sentences.
+        names: of those whom `people_on` says.
         made: UTC, now.
     """
     accounts, more_accounts = _by_account(figures)
@@ -93,31 +105,36 @@ def report_page(figures: Figures, policy: Sequence[str], made: datetime) -> str:
         goal=GOAL,
         tiles=_tiles(figures, made),
         charts=_charts(figures.periods, list(products)),
-        outcomes=[(words, figures.outcomes.get(status, 0)) for status, words in _outcome_words().items()],
         periods=figures.periods,
         products=products,
         outcome_words=_outcome_words(),
+        time_heads=[
+            ("From", ""),
+            *((words, "number") for words in (*_outcome_words().values(), "automation rate")),
+            *((f"USD, {name}", "number") for name in products),
+        ],
         sums=[("Product", figures.by(lambda one: one.product)), ("Month", _by_month(figures))],
         accounts=accounts,
         more_accounts=more_accounts,
-        largest=[_credit(request, figures.lines) for request in figures.largest[:_MOST_LARGEST]],
-        held=[_held(request, made) for request in figures.held[:_MOST_HELD]],
+        largest=[_credit(request, figures.lines, names) for request in figures.largest[:_MOST_LARGEST]],
+        held=[_held(request, names, made) for request in figures.held[:_MOST_HELD]],
         more_held=len(figures.held[_MOST_HELD:]),
         held_reasons=_held_reasons(figures.held),
-        deciders=_deciders(figures.held),
+        deciders=_deciders(figures.held, names),
         failed=[
             {
                 "cause": cause_of(failed.kind), "requests": len(failed.requests), "computed": failed.computed,
-                "latest": [_with_reason(request) for request in failed.requests[:_LATEST]],
+                "latest": [_with_reason(request, names) for request in failed.requests[:_LATEST]],
             }
             for failed in figures.failed
         ],
         times=_times(figures),
-        waiting=[_waiting(request, made) for request in figures.waiting[:_MOST_WAITING]],
+        waiting=[_waiting(request, names, made) for request in figures.waiting[:_MOST_WAITING]],
         more_waiting=len(figures.waiting[_MOST_WAITING:]),
         twice=figures.twice,
         versions=_versions(figures.asked),
         policy=policy,
+        missing_names=names.missing,
     )  # fmt: skip
 
 
@@ -177,34 +194,34 @@ def _by_account(figures: Figures) -> tuple[list[Sums], int]:
     return ([*sums[:_MOST_ACCOUNTS], others] if rest else sums), len(rest)
 
 
-def _link(request: PastRequest) -> dict[str, Any]:
+def _link(request: PastRequest, names: Names) -> dict[str, Any]:
     """How a request is named, and where it and its page are; only addresses of the web are links."""
     return {
         "asked": request.asked,
         "permalink": web_address(request.permalink),
         "page": web_address(request.page),
-        "requester": one_line(request.requester or NOT_KNOWN, 40),
+        "requester": one_line(names.with_id(request.requester or NOT_KNOWN), _LONGEST_PERSON),
     }
 
 
-def _with_reason(request: PastRequest) -> dict[str, Any]:
-    return _link(request) | {"reason": one_line(request.reason, 300)}
+def _with_reason(request: PastRequest, names: Names) -> dict[str, Any]:
+    return _link(request, names) | {"reason": one_line(names.in_text(request.reason), 300)}
 
 
-def _credit(request: PastRequest, lines: Iterable[CreditLine]) -> dict[str, Any]:
+def _credit(request: PastRequest, lines: Iterable[CreditLine], names: Names) -> dict[str, Any]:
     own = [each for each in lines if each.request is request]
     accounts = list(dict.fromkeys(one_line(each.accounts_in_short, 200) for each in own))
-    return _link(request) | {
+    return _link(request, names) | {
         "amount": request.amount,
         "accounts": accounts[:_MOST_NAMED],
         "more_accounts": len(accounts) - _MOST_NAMED,
         "days": _listed(each.days for each in own),
         "products": _listed(each.product for each in own),
-        "approved_by": ", ".join(request.deciders),
+        "approved_by": ", ".join(map(names.with_id, request.deciders)),
     }
 
 
-def _held(request: PastRequest, now: datetime) -> dict[str, Any]:
+def _held(request: PastRequest, names: Names, now: datetime) -> dict[str, Any]:
     hold = request.hold
     assert hold
     if not request.terminal:
@@ -212,11 +229,11 @@ def _held(request: PastRequest, now: datetime) -> dict[str, Any]:
     else:
         outcome = {"answered": "approved", "denied": "denied"}.get(request.status, OUTCOMES[request.status])
     is_expired = request.status == "denied" and not request.deciders
-    return _link(request) | {
+    return _link(request, names) | {
         "amount": request.computed,
         "outcome": "nobody decided in time" if is_expired else outcome,
-        "by": ", ".join(request.deciders),
-        "reasons": [one_line(reason.text, 300) for reason in hold.reasons],
+        "by": ", ".join(map(names.with_id, request.deciders)),
+        "reasons": [one_line(names.in_text(reason.text), 300) for reason in hold.reasons],
     }
 
 
@@ -231,18 +248,18 @@ def _held_reasons(held: Iterable[PastRequest]) -> list[tuple[str, int]]:
     ]
 
 
-def _deciders(held: Iterable[PastRequest]) -> list[tuple[str, int, int]]:
+def _deciders(held: Iterable[PastRequest], names: Names) -> list[tuple[str, int, int]]:
     """(who, how often they said yes, how often no), the most votes first."""
     yes: Counter[str] = Counter()
     no: Counter[str] = Counter()
     for request in held:
         (no if request.status == "denied" else yes).update(request.deciders)
     people = sorted({*yes, *no}, key=lambda who: (-yes[who] - no[who], who))
-    return [(one_line(who, 40), yes[who], no[who]) for who in people]
+    return [(one_line(names.with_id(who), _LONGEST_PERSON), yes[who], no[who]) for who in people]
 
 
-def _waiting(request: PastRequest, now: datetime) -> dict[str, Any]:
-    return _with_reason(request) | {
+def _waiting(request: PastRequest, names: Names, now: datetime) -> dict[str, Any]:
+    return _with_reason(request, names) | {
         "since": duration((now - request.asked).total_seconds()),
         "what": _WAITS.get(request.status, request.status),
         "amount": request.computed,

@@ -506,7 +506,7 @@ def test_links_takes_the_host_from_the_settings(tmp_path: Path) -> None:
 def test_history_lists_requests_and_the_automation_rate(worked: Office) -> None:
     """Oldest first."""
     lines = worked.run("history").out.splitlines()
-    amounts = re.findall(r"(\$[\d,.]+)  \w+ +https", "\n".join(lines))
+    amounts = re.findall(r"(\$[\d,.]+)  \w+ \w+ \(\w+\) +https", "\n".join(lines))
     assert ["$4,948.80", "$2,833.28", "$758.45"] == amounts
     assert lines[-1].startswith(
         "Automation rate 60%: creditbot answered 3 of 5 requests, none of them after an approver"
@@ -539,6 +539,28 @@ def test_history_as_json_has_exact_amounts(worked: Office) -> None:
     assert [Decimal("4948.80"), Decimal("2833.28"), Decimal("758.45")] == [each["credit"] for each in credited]
     assert ["AC-sandbox-0001"] == credited[0]["links"][0]["accounts"]
     assert "U0LEE" in {request["answer_by"] for request in past}
+
+
+def test_people_are_named_where_they_are_listed_and_nowhere_else(worked: Office) -> None:
+    """A name that is looked up when it is shown can be erased in Slack; records that last have member ids alone."""
+    held = worked.permalink("All accounts of customer 0008")
+    listed = {
+        "history": "Dana Ortiz (U0DANA)", "export": ",U0DANA,Dana Ortiz,", "holds": "Olu Owner (U0OWNER)",
+        f"show {held}": "by Dana Ortiz (U0DANA)", "history --json": '"asked_by_name": "Dana Ortiz"',
+    }  # fmt: skip
+    for command, shown in listed.items():
+        assert shown in worked.run(*command.split()).out, command
+    assert 0 == worked.run("report").code
+    files = [path for path in worked.folder.rglob("*") if path.is_file() and b"Ortiz" in path.read_bytes()]
+    assert [worked.folder / "data/outputs/report/index.html"] == files
+
+
+def test_a_slack_that_is_down_costs_names_alone(worked: Office) -> None:
+    """Finance gets its table all the same, and a sentence on why nobody is named in it."""
+    done = worked.run("export", SLACK_API_URL="http://127.0.0.1:9/api/")
+    assert 0 == done.code
+    assert ",U0DANA,,,," in done.out
+    assert done.err.startswith("Some people are shown by their member IDs alone. Slack's users.info failed: ")
 
 
 def test_history_without_requests_says_so(office: Office) -> None:

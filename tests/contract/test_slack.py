@@ -225,7 +225,7 @@ def test_the_scopes_of_a_token_are_read_from_the_header(stub: SlackStub) -> None
     found = access(stub.open().api)
     assert found.team == "Acme"
     assert found.user == "creditbot"
-    assert ["im:history", "reactions:read"] == [str(scope) for scope in found.missing]
+    assert ["im:history", "reactions:read", "users:read"] == [str(scope) for scope in found.missing]
     assert all(scope.lost for scope in found.missing)
     assert "channels:read or groups:read" == str(SCOPES[0])
 

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from creditbot.commands.approvals import Ballot, hold_lines
+from creditbot.commands.approvals import Ballot, hold_lines, people_of_holds
 from creditbot.decide.channel_rules import ChannelTable
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
 from creditbot.intake.permalink import Permalink
-from creditbot.model import RequestKey
+from creditbot.model import Names, RequestKey
 from creditbot.state.ledger import Ledger
 from tests.support.world import PERSON, World, ruled
 
 ROSA, SAM = "U0ROSA", "U0SAM"
+NAMES = {ROSA: "Rosa Ruiz", PERSON: "Pia Person"}
 POLICY = Policy(approvers=(ROSA, SAM, PERSON))
 RULED: dict[str, Any] = {"rules": ruled(policy=POLICY)}
 REPLY = "Approved, $30,000.00, exceptions"
@@ -58,7 +59,10 @@ def refusal(world: World, key: RequestKey, by: str, policy: Policy = POLICY) -> 
 
 
 def listed(world: World) -> Sequence[str]:
-    return [*hold_lines(world.state(), world.ports().inbox.workspace(None), channels_under(POLICY))]
+    state, workspace, channels = world.state(), world.ports().inbox.workspace(None), channels_under(POLICY)
+    people = people_of_holds(state, workspace, channels)
+    names = Names({user: name for user, name in NAMES.items() if user in people})
+    return [*hold_lines(state, workspace, channels, names)]
 
 
 def test_a_typed_yes_is_acted_on_by_the_next_tick(world: World, key: RequestKey) -> None:
@@ -142,8 +146,9 @@ def test_what_waits_is_listed_with_whom_it_waits_for(world: World, key: RequestK
     since, until = "2026-01-08 12:00:00 UTC", "2026-01-11 12:00:00 UTC"
     assert listed(world) == [
         f"  $30,000.00  {world.address(key)}",
+        f"              asked by Pia Person ({PERSON})",
         f"              held since {since}, until {until}, approval digest {hold.digest[:12]}",
-        f"              waits for 1 of: {ROSA} (yes), {SAM}",
+        f"              waits for 1 of: Rosa Ruiz ({ROSA}): yes, {SAM}",
         "              The amount of $30,000.00 is above the limit of $25,000.00 for one request.",
         "1 request held for approval.",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 
 from creditbot.insight.backtest import BacktestRow
 from creditbot.insight.backtest_figures import backtest_figures
-from creditbot.insight.backtest_page import backtest_page, percent
+from creditbot.insight.backtest_page import backtest_page, percent, promises
 from creditbot.insight.backtest_requests import LeftOut
 from creditbot.model import HoldKind, HoldReason
 from tests.unit.test_backtest_figures import START, refused, row
@@ -27,7 +28,7 @@ def page(*rows: BacktestRow) -> str:
 def test_the_page_shows_each_disagreement_with_both_amounts_and_links() -> None:
     other = row("10.00", "9.00", 1, permalink="https://acme.slack.com/archives/C0/p1", page="data/backtest/x.html")
     shown = page(row("1.00", "1.00"), other, refused("2.00", number=2))
-    lines = re.findall(r"<tr><th scope=\"row\">(?:<a .*|\d{4}.*)</tr>", shown)
+    lines = re.findall(r"<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">(?:<a .*|\d{4}.*)</tr>", shown)
     assert 2 == len(lines)
     assert "no credit" in lines[0] or "no credit" in lines[1]
     (line,) = [line for line in lines if "$9.00" in line]
@@ -40,6 +41,18 @@ def test_the_page_has_what_was_promised_and_what_was_measured() -> None:
     assert "100.0%" in shown
     assert "95% were promised" in shown
     assert "1 of 2, 9% to 91%; none were promised" in shown
+
+
+def test_the_page_ends_with_the_promises_beside_the_measurements() -> None:
+    """The same lines as the command prints last."""
+    rows = [row("1.00", "1.00"), row("10.00", "9.00", 1)]
+    figures, shown = backtest_figures(rows), page(*rows)
+    (section,) = re.findall(r"<h2 id=\"promises\">(.*)</main>", shown, re.DOTALL)
+    cells = [re.sub(r"<[^>]+>", "|", line) for line in section.splitlines() if '<tr><th scope="row">' in line]
+    assert [[html.unescape(cell) for cell in line.split("|") if cell] for line in cells] == [
+        [cell for cell in line if cell] for line in promises(figures)
+    ]
+    assert ["95%", "2 min", "0", ""] == [promised for _, promised, _ in promises(figures)]
 
 
 def test_a_backtest_without_disagreements_says_so() -> None:

@@ -22,7 +22,7 @@ from creditbot.insight.backtest import BacktestRow, Outcome
 from creditbot.insight.backtest_requests import past_requests
 from creditbot.insight.trial import tried
 from creditbot.intake.permalink import Permalink
-from creditbot.model import HoldKind, RequestKey
+from creditbot.model import HoldKind, Names, RequestKey
 from creditbot.state.ledger import Ledger
 from tests.support.world import BOTH, CHANNEL, HOST, OWNER, REFERENCE, REQUEST_RULES, RULES, World
 from tests.unit.test_backtest import SINCE, assembly
@@ -67,7 +67,7 @@ def test_only_approvers_of_the_channel_may_type_a_vote(world: World, held: Reque
 
 def test_what_waits_is_listed_with_the_approvers_of_its_channel(world: World, held: RequestKey) -> None:
     assert "held" == world.record(held).status
-    lines = [*hold_lines(world.state(), world.ports().inbox.workspace(None), TABLE)]
+    lines = [*hold_lines(world.state(), world.ports().inbox.workspace(None), TABLE, Names())]
     assert any(f"waits for 1 of: {SAM}" in line for line in lines)
 
 

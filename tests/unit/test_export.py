@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,17 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.past import past_summaries
+from creditbot.adapters.storage.tables import csv_text
 from creditbot.credit.footprint import Days
 from creditbot.insight.credit_lines import total
 from creditbot.insight.export import COLUMNS, Table, month_range, month_table
 from creditbot.insight.figures import figures
 from creditbot.insight.past import PastHold, PastLink, PastRequest, past_request
-from creditbot.model import RequestKey, TableCell
+from creditbot.model import Names, RequestKey, TableCell
 from creditbot.slack_time import ts_of
 from creditbot.state.record import Vote
 
 NOVEMBER, DECEMBER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 SOME = timedelta(microseconds=1)
+NAMES = Names({"U0DANA": "Dana Ortiz", "U0SAM": '=HYPERLINK("https://evil.example")'})
 
 
 def answered(asked: datetime, reply: datetime, *links: PastLink, **facts: Any) -> PastRequest:
@@ -32,7 +36,7 @@ def answered(asked: datetime, reply: datetime, *links: PastLink, **facts: Any) -
 
 def cells(table: Table) -> list[dict[str, TableCell]]:
     """The rows by the names of their columns."""
-    return [dict(zip([column.name for column in COLUMNS], row, strict=True)) for row in table.rows]
+    return [dict(zip([column.name for column in COLUMNS], row, strict=True)) for row in table.rows(NAMES)]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_each_link_is_a_row_with_all_that_is_known() -> None:
         "answered_at": reply, "account": "AC1, AC2", "traffic_from": date(2026, 10, 1),
         "traffic_to": date(2026, 10, 31), "product": "verify", "amount_usd": Decimal("2.50"),
         "request": "https://x.slack.com/p1", "link": 1, "asked_at": asked, "asked_by": "U0DANA",
-        "approved_by": "U0OWNER", "evidence": "https://e.example/1.html",
+        "asked_by_name": "Dana Ortiz", "approved_by": "U0OWNER", "approved_by_name": "U0OWNER", "evidence": "https://e.example/1.html",
         "digest": "d1", "approval_digest": "a" * 64, "log_position": 7,
     } == early  # fmt: skip
     assert ("psms", 2, None, date(2026, 10, 31), None) == (
@@ -83,6 +87,19 @@ def test_what_is_not_known_is_empty() -> None:
     (row,) = cells(month_table([answered(NOVEMBER, NOVEMBER)], NOVEMBER))
     known = {name for name, cell in row.items() if cell is not None}
     assert {"answered_at", "amount_usd", "request", "link", "asked_at"} == known
+
+
+def test_names_stand_beside_ids_in_the_same_order() -> None:
+    """And a name that would be a formula is a text, as every other cell."""
+    votes = tuple(Vote(user, yes=True, seen=NOVEMBER) for user in ("U0SAM", "U0EVE", "U0DANA"))
+    table = month_table([answered(NOVEMBER, NOVEMBER, requester="U0SAM", hold=PastHold("a", "p", None, votes=votes))],
+                        NOVEMBER)  # fmt: skip
+    assert {"U0SAM", "U0EVE", "U0DANA"} == table.people
+    (row,) = cells(table)
+    assert "U0SAM, U0EVE, U0DANA" == row["approved_by"]
+    assert '=HYPERLINK("https://evil.example"), U0EVE, Dana Ortiz' == row["approved_by_name"]
+    (written,) = csv.DictReader(io.StringIO(csv_text(COLUMNS, table.rows(NAMES))))
+    assert ["'=HYPERLINK"] * 2 == [written[name][:11] for name in ("asked_by_name", "approved_by_name")]
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(0, 20))

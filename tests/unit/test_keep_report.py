@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from creditbot.commands.report import keep_report
+from creditbot.commands.report import NAMES_WITHIN, keep_report
 from creditbot.commands.run_once import post_digest
 from creditbot.errors import PostRefused
+from creditbot.model import Names
+from creditbot.ports import People
 from creditbot.state.ledger import Ledger
 from creditbot.tick.report import TickReport
 from tests.support.world import OWNER, RULES, VERIFY, World
@@ -23,9 +26,21 @@ NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
 MONDAY = datetime(2026, 1, 12, 7, 30, tzinfo=UTC)
 
 
-def keep(world: World, output_uri: str) -> None:
-    ports = world.ports()
-    assembly: Any = SimpleNamespace(ports=ports, ledger=Ledger(ports.state), rules=RULES, products=VERIFY)
+class KnownPeople:
+    """Knows one name; keeps how long it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[float] = []
+
+    def names(self, users: Collection[str], within: float) -> Names:
+        self.given.append(within)
+        return Names(dict.fromkeys(users, "Dana Ortiz"))
+
+
+def keep(world: World, output_uri: str, people: People | None = None) -> None:
+    ports, people = world.ports(), people or KnownPeople()
+    parts: dict[str, Any] = {"rules": RULES, "products": VERIFY, "people": people}
+    assembly: Any = SimpleNamespace(ports=ports, ledger=Ledger(ports.state), **parts)
     settings: Any = SimpleNamespace(output_uri=output_uri, evidence_url="")
     keep_report(settings, assembly, NOW)
 
@@ -38,6 +53,16 @@ def test_a_report_that_was_kept_is_remembered(tmp_path: Path) -> None:
     keep(world, str(tmp_path))
     assert "$4,948.80" in (tmp_path / "report/index.html").read_text("utf-8")
     assert NOW == world.state().meta.reported
+
+
+def test_a_report_after_a_tick_names_people(tmp_path: Path) -> None:
+    """A tick gives that some seconds, since the next one waits."""
+    world, people = World(), KnownPeople()
+    world.ask("abc")
+    world.tick()
+    keep(world, str(tmp_path), people)
+    assert "Dana Ortiz (" in (tmp_path / "report/index.html").read_text("utf-8")
+    assert [NAMES_WITHIN] == people.given
 
 
 def test_a_report_that_cannot_be_kept_does_not_fail_the_tick(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -56,7 +81,8 @@ def digest_of(world: World, folder: Path, **settings: Any) -> TickReport:
     bot = world.bot()
     report = bot.tick()
     ports = world.ports()
-    parts: dict[str, Any] = {"ports": ports, "ledger": bot._ledger, "rules": RULES, "bot": bot, "products": VERIFY}
+    parts: dict[str, Any] = {"ports": ports, "ledger": bot._ledger, "rules": RULES, "bot": bot, "products": VERIFY,
+                             "people": KnownPeople()}  # fmt: skip
     assembly: Any = SimpleNamespace(slack=SimpleNamespace(owner=ports.owners.conversation_with(OWNER)), **parts)
     known: Any = SimpleNamespace(**{"output_uri": str(folder), "evidence_url": "", "digest": "owner", **settings})
     post_digest(known, assembly, report)

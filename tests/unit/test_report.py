@@ -20,14 +20,15 @@ from creditbot.insight.causes import CAUSES
 from creditbot.insight.chart import Series, columns, line
 from creditbot.insight.figures import figures
 from creditbot.insight.past import PastHold, PastLink, PastReason, PastRequest, past_request
-from creditbot.insight.report import MOST_BYTES, report_page
+from creditbot.insight.report import MOST_BYTES, people_on, report_page
 from creditbot.insight.wording import duration, short_usd
-from creditbot.model import HoldKind, RequestKey
+from creditbot.model import HoldKind, Names, RequestKey
 from creditbot.slack_time import ts_of
 from creditbot.state.record import TERMINAL, Vote
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 START = NOW - timedelta(days=365)
+NAMES = Names({"U0OWNER": "Olu Owner"})
 POLICY = ["A person decides on a request of more than $25,000.00."]
 
 
@@ -75,7 +76,7 @@ def past(status: str = "answered", **facts: Any) -> PastRequest:
 
 
 def page_of(*requests: PastRequest) -> str:
-    return report_page(figures(requests, START, NOW), POLICY, NOW)
+    return report_page(figures(requests, START, NOW), POLICY, NAMES, NOW)
 
 
 def made_up(count: int) -> list[PastRequest]:
@@ -85,10 +86,45 @@ def made_up(count: int) -> list[PastRequest]:
 def test_no_label_says_that_an_approved_request_had_no_person() -> None:
     """The tile counts what creditbot answered, and says how much of it an approver decided."""
     hold = PastHold("d", "p", None, votes=(Vote("U0OWNER", yes=True, seen=NOW),))
-    shown = read(report_page(figures([past(), past(hold=hold), past("elsewhere")], START, NOW), POLICY, NOW)).text
+    shown = read(
+        report_page(figures([past(), past(hold=hold), past("elsewhere")], START, NOW), POLICY, NAMES, NOW)
+    ).text
     assert "without a person" not in shown.lower()
     assert "Answered by creditbot" in shown
     assert "2 of 3 that wanted an answer, 1 of them after an approver's yes; the goal is 95%" in shown
+
+
+def test_the_report_names_everybody_whose_name_is_known() -> None:
+    """In every list; beside each name stands the member id, and the page says why some names are missing."""
+    reasons = (PastReason("@U0EVE wrote in the thread: “Denied”", "talk"),)
+    hold = PastHold("d", "p", None, reasons, votes=(Vote("U0OWNER", yes=True, seen=NOW),))
+    failed = past("given_up", requester="U0FAY", cause="notebook", reason="@U0GUS took it back.")
+    shown = figures([past(hold=hold, requester="U0DANA"), failed, past("held", requester="U0HUGO")], START, NOW)
+    people = {"U0DANA": "Dana", "U0EVE": "Eve", "U0FAY": "Fay", "U0GUS": "<b>Gus", "U0HUGO": "Hugo", "U0OWNER": "Olu"}
+    assert set(people) == people_on(shown)
+    text = read(report_page(shown, POLICY, Names(people, "Slack has no name for U0X."), NOW)).text
+    assert all(f"{name} ({user})" in text for user, name in people.items() if user != "U0FAY")
+    assert "Olu (U0OWNER): yes 1, no 0" in text
+    assert "Some people are shown by their member IDs alone. Slack has no name for U0X." in text
+    assert "member IDs alone" not in page_of(past())
+
+
+def test_a_row_that_is_a_card_on_a_phone_still_says_what_its_cells_are() -> None:
+    """Each cell names its column, as its heading does, and has a role: laid out as a card, it is no cell by itself."""
+    hold = PastHold("d", "p", NOW, (PastReason("Too much."),), votes=(Vote("U0OWNER", yes=True, seen=NOW),))
+    page = page_of(past(hold=hold), past("held", hold=hold))
+    tables = re.findall(r'<div class="scroll cards".*?<table role="table">(.*?)</table>', page, re.DOTALL)
+    assert ["Requests and credits over time", "Largest credits", "Held requests", "Requests that wait"] == re.findall(
+        r'class="scroll cards" tabindex="0" role="group" aria-label="([^"]+)"', page
+    )
+    for table in tables:
+        heads = re.findall(r'<th scope="col" role="columnheader"[^>]*>([^<]+)</th>', table)
+        rows = re.findall(r'<tr role="row">(.*?)</tr>', table, re.DOTALL)[1:]
+        assert rows
+        for row in rows:
+            named = re.findall(r'<td role="cell" data-name="([^"]+)"', row)
+            assert heads[len(heads) - len(named) :] == named
+            assert len(heads) == len(named) + row.count('<th scope="row" role="rowheader"')
 
 
 def test_a_report_of_ten_thousand_requests_stays_small() -> None:
@@ -166,8 +202,8 @@ def test_nothing_from_outside_becomes_markup(text: str) -> None:
 
 def test_a_month_that_the_report_cuts_off_says_so() -> None:
     """Else nobody could tell why it differs from the export of that month."""
-    whole = report_page(figures([past()], datetime(2026, 2, 1, tzinfo=UTC), NOW), POLICY, NOW)
-    cut = report_page(figures([past()], datetime(2026, 2, 20, tzinfo=UTC), NOW), POLICY, NOW)
+    whole = report_page(figures([past()], datetime(2026, 2, 1, tzinfo=UTC), NOW), POLICY, NAMES, NOW)
+    cut = report_page(figures([past()], datetime(2026, 2, 20, tzinfo=UTC), NOW), POLICY, NAMES, NOW)
     assert ">2026-02<" in whole
     assert ">2026-02, from 20 Feb<" in cut
 
@@ -177,7 +213,13 @@ def test_a_held_request_shows_who_decided_and_why_it_was_held() -> None:
     reasons = (PastReason("The amount of $30,000.00 is above the limit.", "request limit"),)
     yes = PastHold("d", "p", NOW, reasons, (Vote("U0OWNER", yes=True, seen=NOW),))
     text = read(page_of(past(hold=yes), past("denied", hold=replace(yes, votes=())), past("held", hold=yes))).text
-    for words in ("U0OWNER (yes 1, no 0)", "nobody decided in time", "waits", "above the limit.", "approved"):
+    for words in (
+        "Olu Owner (U0OWNER): yes 1, no 0",
+        "nobody decided in time",
+        "waits",
+        "above the limit.",
+        "approved",
+    ):
         assert words in text
 
 

@@ -40,6 +40,11 @@ SCOPES = (
         "no reaction counts where many people react, or where im:history is missing for direct messages; decide with "
         "`creditbot approve` and `creditbot deny`",
     ),
+    OAuthScope(
+        ("users:read",),
+        "name people in the report, the export and other lists",
+        "people are shown by their member IDs alone",
+    ),
 )
 
 

@@ -82,7 +82,7 @@ class SlackApi:
     def limited(self, seconds: float) -> SlackApi:
         """The same, but a read takes no longer than so many seconds, with all its tries."""
         limits = replace(self._limits, one_try=min(seconds, self._limits.one_try), read=seconds)
-        return SlackApi(self._token, self._url, self.clock, self._stop, limits, self._network)
+        return type(self)(self._token, self._url, self.clock, self._stop, limits, self._network)
 
     def write_deadline(self) -> Deadline:
         """The deadline of a write that begins now."""
