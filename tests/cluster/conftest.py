@@ -1,4 +1,4 @@
-"""The cluster under test, what it can do, and what was not run for want of it.
+"""The cluster under test, what it can do, and what was not run for want of it. Tests of `helm` alone need no cluster.
 
 Taken in this order: the cluster of KUBECONFIG; an API server started from KUBEBUILDER_ASSETS; a kind cluster, if docker
 and kind are there. ~/.kube/config is never taken: it may be production. Everything happens in namespaces of its own.
@@ -51,8 +51,6 @@ class Cluster:
             return "a node"
         if item.get_closest_marker("controllers") and not self.controllers:
             return "controllers"
-        if item.get_closest_marker("helm") and not helm.PROGRAMS:
-            return "Helm (HELM names one program or more)"
         return ""
 
 
@@ -65,13 +63,19 @@ NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Finds the cluster if a test that needs one was selected, and skips what it cannot run."""
     ours = [item for item in items if item.get_closest_marker("cluster")]
-    if config.option.collectonly or not ours:
+    helms = [item for item in items if item.get_closest_marker("helm")]
+    if config.option.collectonly or not ours + helms:
         return
-    config.stash[RESOURCES] = ExitStack()
-    cluster = config.stash[CLUSTER] = _find(config.stash[RESOURCES])
+    lacks: list[tuple[pytest.Item, str]] = []
+    if ours:
+        config.stash[RESOURCES] = ExitStack()
+        cluster = config.stash[CLUSTER] = _find(config.stash[RESOURCES])
+        lacks = [(item, cluster.lacks(item)) for item in ours]
+    if not helm.PROGRAMS:
+        lacks += [(item, "Helm (HELM names one program or more)") for item in helms]
     not_run = config.stash[NOT_RUN] = {}
-    for item in ours:
-        if lack := cluster.lacks(item):
+    for item, lack in lacks:
+        if lack:
             item.add_marker(pytest.mark.skip(reason=f"needs {lack}"))
             not_run.setdefault(lack, []).append(item.name)
 
@@ -137,6 +141,12 @@ def _kind(folder: Path) -> Path | None:
 def _no_network() -> None:
     """Unlike other tests, these may talk to another machine: the cluster's."""
     enable_socket()
+
+
+@pytest.fixture(scope="module", params=helm.PROGRAMS or [""])
+def program(request: pytest.FixtureRequest) -> str:
+    """Each Helm there is."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

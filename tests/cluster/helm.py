@@ -17,9 +17,12 @@ import yaml
 from tests.cluster.kubectl import ROOT, Kubectl
 
 CHART = ROOT / "k8s" / "chart"
+CHART_RUNS = ROOT / "k8s" / "chart-runs"
 PROGRAMS = shlex.split(os.environ.get("HELM", "")) or list(filter(None, [shutil.which("helm")]))
 """Each test of the chart runs with each of them."""
 RELEASE = "creditbot"
+RUNS = "creditbot-runs"
+"""The release of the namespace in which notebooks run."""
 NEEDED: Mapping[str, Any] = {
     "settings": {"SLACK_USER_ID": "U0000000000", "LOOKER_BASE_URL": "https://example.looker.com"}
 }

@@ -1,14 +1,11 @@
-"""The Helm chart: it says the same as Kustomize, takes no wrong values, and never empties the state."""
+"""A release of the Helm chart in a cluster: it never empties the state, and nobody starts or stops it by accident."""
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -16,53 +13,12 @@ import yaml
 from tests.cluster.conftest import Cluster
 from tests.cluster.helm import CHART, NEEDED, PROGRAMS, RELEASE, Helm, HelmError
 from tests.cluster.kubectl import ROOT, Kubectl, apply, kustomization
+from tests.cluster.objects import pod_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm]
 
-COMPONENTS = ROOT / "k8s" / "components"
 OVERLAY = ROOT / "k8s" / "overlays" / "production"
 IMAGE = "registry.example.com/creditbot:0.1.0"
-
-Object = dict[str, Any]
-
-# --- What it says ---------------------------------------------------------------------------------------------------
-
-SAME: Mapping[str, tuple[Mapping[str, str], Mapping[str, Any]]] = {
-    "bucket": ({"OUTPUT_URI": "s3://made-up/creditbot"}, {}),
-    "external-secrets": ({}, {"externalSecret": {"enabled": True}}),
-    "identity-aws": ({}, {"identity": "aws"}),
-    "identity-azure": ({}, {"identity": "azure"}),
-    "identity-gcp": ({}, {"identity": "gcp"}),
-    "jobs": ({"RUNNER": "job", "RUNS_NAMESPACE": "creditbot-runs", "WORKERS": "16"}, {}),
-    "monitoring": ({}, {"monitoring": {"enabled": True}}),
-    "own-files": ({"CHANNELS_FILE": "/files/channels.toml"}, {"files": {"configMap": "creditbot-files"}}),
-    "own-notebooks": (
-        {"NOTEBOOK_PATH": "/notebooks/verify.ipynb"},
-        {"notebooks": {"configMap": "creditbot-notebooks"}},
-    ),
-    "teams": ({"OUTPUT_URI": "s3://your-bucket/creditbot"}, {}),
-    "serve": ({}, {"serve": {"enabled": True}}),
-}
-"""Component -> settings that go with it, and values that say the same to the chart."""
-CASES = [
-    [],
-    ["bucket", "external-secrets", "monitoring", "identity-aws", "own-files", "own-notebooks", "serve"],
-    ["serve", "identity-azure"],
-    ["identity-gcp"],
-    ["teams", "jobs"],
-]
-"""Components that are compared together. Only one identity can be at a time."""
-HELMS_OWN = {
-    "app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart",
-    "helm.sh/resource-policy", "checksum/settings",
-}  # fmt: skip
-"""Labels and annotations that Kustomize has not."""
-
-
-@pytest.fixture(scope="module", params=PROGRAMS or [""])
-def program(request: pytest.FixtureRequest) -> str:
-    """Each Helm there is."""
-    return str(request.param)
 
 
 @pytest.fixture
@@ -72,201 +28,6 @@ def helm(cluster: Cluster, program: str, tmp_path: Path) -> Iterator[Helm]:
     yield Helm(program, kubectl, tmp_path)
     kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
 
-
-def test_each_component_has_values_of_the_chart() -> None:
-    """Whoever adds a component adds it to the chart."""
-    assert {path.name for path in COMPONENTS.iterdir()} == SAME.keys() == {name for case in CASES for name in case}
-
-
-@pytest.mark.parametrize("components", CASES, ids=len)
-def test_chart_and_kustomize_say_the_same(helm: Helm, tmp_path: Path, components: list[str]) -> None:
-    """Object by object. Kustomize also makes the namespace, which with Helm exists before."""
-    settings = yaml.safe_load((OVERLAY / "settings.yaml").read_text())["data"]
-    values: dict[str, Any] = {"settings": settings}
-    for more_settings, more_values in map(SAME.__getitem__, components):
-        settings |= more_settings
-        values |= more_values
-    built = by_name(yaml.safe_load_all(helm.kubectl("kustomize", str(overlay(tmp_path, components, settings)))))
-    assert "restricted" == built.pop("Namespace creditbot")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
-    rendered = by_name(helm.objects(values))
-    assert sorted(built) == sorted(rendered)
-    for name, one in built.items():
-        assert one == rendered[name], name
-
-
-def overlay(folder: Path, components: list[str], settings: Mapping[str, str]) -> Path:
-    """The production overlay with components and settings."""
-    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "creditbot-settings"}}
-    content = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [os.path.relpath(OVERLAY, folder.resolve())],
-        "components": [os.path.relpath(COMPONENTS / name, folder.resolve()) for name in components],
-        "patches": [{"patch": json.dumps({**config_map, "data": dict(settings)})}],
-    }
-    (folder / "kustomization.yaml").write_text(json.dumps(content))
-    return folder
-
-
-def by_name(objects: Any) -> dict[str, Object]:
-    """Kind and name -> object, without what only Helm or only Kustomize writes."""
-    return {f"{one['kind']} {one['metadata']['name']}": plain(one) for one in objects}
-
-
-def plain(one: Object) -> Object:
-    """The object without what only Helm or only Kustomize writes.
-
-    That is the namespace, labels and annotations of Helm, the label that Kustomize gives to nothing of a component, the
-    order of volumes, and how a bot that is not suspended is written.
-    """
-    one["metadata"].pop("namespace", None)
-    one["metadata"].get("labels", {}).pop("app.kubernetes.io/name", None)
-    for name, default in RUNNING.get(one["kind"], {}).items():
-        if one["spec"].get(name) == default:
-            del one["spec"][name]
-    if one["kind"] in RUNNING:
-        pod = pod_of(one)
-        for named in (pod["volumes"], *(container["volumeMounts"] for container in pod["containers"])):
-            named.sort(key=lambda entry: entry["name"])
-    plain: Object = without_helms_own(one)
-    return plain
-
-
-RUNNING: Mapping[str, Mapping[str, object]] = {"CronJob": {"suspend": False}, "Deployment": {"replicas": 1}}
-
-
-def without_helms_own(value: Any) -> Any:
-    """The same without Helm's own labels and annotations, at any depth."""
-    if isinstance(value, dict):
-        items = {key: without_helms_own(item) for key, item in value.items() if key not in HELMS_OWN}
-        return {key: item for key, item in items.items() if item or key not in ("labels", "annotations")}
-    return [without_helms_own(item) for item in value] if isinstance(value, list) else value
-
-
-def test_the_state_has_no_data_and_no_variable_is_set_twice(helm: Helm) -> None:
-    """Rendered data would empty the state at each upgrade; the server refuses a variable that stands twice."""
-    objects = by_name(helm.objects(NEEDED))
-    assert {"apiVersion", "kind", "metadata"} == objects["ConfigMap creditbot-state"].keys()
-    (container,) = pod_of(objects["CronJob creditbot"])["containers"]
-    names = [entry["name"] for entry in container["env"]]
-    assert sorted(set(names)) == sorted(names)
-
-
-def pod_of(workload: Object) -> Object:
-    """The specification of its pods."""
-    spec: Object = workload["spec"].get("jobTemplate", workload)["spec"]["template"]["spec"]
-    return spec
-
-
-def test_two_releases_share_nothing(helm: Helm) -> None:
-    """Each name is that of the release, or begins with it, and so does whatever names another object."""
-    objects = helm.objects(ALL, "second")
-    assert [] == [one["metadata"]["name"] for one in objects if not one["metadata"]["name"].startswith("second")]
-    text = json.dumps(objects)
-    assert [] == [name for name in FIRSTS if name in text]
-    assert "svc:9091/metrics/job/second" in text
-    policies = [one for one in objects if one["kind"] == "NetworkPolicy"]
-    instances = [policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] for policy in policies]
-    assert ["second", "second"] == instances
-
-
-FIRSTS = (
-    "creditbot-state", "creditbot-settings", "creditbot-secrets", "creditbot-summaries", r'cronjob=\"creditbot\"',
-    '"serviceAccountName": "creditbot"', '"name": "creditbot", "namespace"',
-)  # fmt: skip
-"""How the first release and its objects are named by others."""
-
-
-ALL = {**NEEDED, "monitoring": {"enabled": True}, "externalSecret": {"enabled": True}, "serve": {"enabled": True}}
-
-
-# --- Values ---------------------------------------------------------------------------------------------------------
-
-
-def settings_of(helm: Helm, **settings: Any) -> dict[str, str]:
-    """The variables that the pod gets from these settings."""
-    values = {"settings": {**NEEDED["settings"], **settings}}
-    return dict(by_name(helm.objects(values))["ConfigMap creditbot-settings"]["data"])
-
-
-def test_settings_are_exactly_what_was_written(helm: Helm) -> None:
-    """Large numbers are not 1e+06, lists get commas, and null takes a default away."""
-    written = settings_of(
-        helm, MAX_CREDIT_USD=1_000_000, WORKERS=4, SHADOW=True, SLACK_CHANNELS=["one", "two"], PSMS_NOTEBOOK_PATH=None,
-        REPLY_TEMPLATE='Approved, {amount}, "exceptions": yes',
-    )  # fmt: skip
-    expected = {
-        "MAX_CREDIT_USD": "1000000", "WORKERS": "4", "SHADOW": "true", "SLACK_CHANNELS": "one,two",
-        "REPLY_TEMPLATE": 'Approved, {amount}, "exceptions": yes', "OPENBLAS_NUM_THREADS": "1",
-        "NOTEBOOK_ENV": "WAREHOUSE_URL,MPLCONFIGDIR,OPENBLAS_NUM_THREADS",
-    }  # fmt: skip
-    assert expected.items() <= written.items()
-    assert "PSMS_NOTEBOOK_PATH" not in written
-
-
-WRONG: Mapping[str, Any] = {
-    "settings": {
-        **NEEDED["settings"],
-        "MAX_CREDIT_USDD": 1,
-        "MAX_CREDIT_USD": 0.1,  # the float may not be what was written
-        "SLACK_BOT_TOKEN": "xoxb-made-up",
-        "STATE_URI": "file:state.json",  # the chart says where the state is
-        "WAREHOUSE_URL": "postgresql://trino.example.com/x?user=me&password=made-up",
-        "WORKERS": 99,
-        "LOG_FORMAT": "xml",
-    },
-    "environment": {
-        "METRICS_PORT": 9000,  # no settings here
-        "PUSHGATEWAY_URL": "http://me:made-up@push.example.com",
-        "DB_PASSWORD": "made-up",
-        "HTTPS_PROXY": "http://me:made-up@proxy.example.com",
-    },
-    "image": {"digest": "latest"},
-    "sushpend": True,
-}
-NAMED = [
-    "'MAX_CREDIT_USDD'", "/settings/MAX_CREDIT_USD'", "'SLACK_BOT_TOKEN'", "'STATE_URI'", "/settings/WAREHOUSE_URL",
-    "/settings/WORKERS", "/settings/LOG_FORMAT", "/image/digest", "'sushpend'", "'METRICS_PORT'", "'PUSHGATEWAY_URL'",
-    "/environment/DB_PASSWORD", "/environment/HTTPS_PROXY",
-]  # fmt: skip
-
-
-def test_wrong_values_are_all_named_and_nothing_is_installed(helm: Helm) -> None:
-    """The schema knows every setting. A secret among the values is refused and not repeated."""
-    with pytest.raises(HelmError) as caught:
-        helm.install(WRONG)
-    assert [] == [name for name in NAMED if name not in str(caught.value)]
-    assert "made-up" not in str(caught.value)
-    with pytest.raises(HelmError, match="missing properties 'SLACK_USER_ID', 'LOOKER_BASE_URL'"):
-        helm.install({})
-    assert not helm.kubectl("get", "namespace", helm.kubectl.namespace, "--ignore-not-found")
-
-
-def test_the_image_is_named_by_digest_or_by_tag(helm: Helm) -> None:
-    """The digest counts, and without either the chart's version does."""
-    name, digest = "registry.example.com/creditbot", f"sha256:{'a' * 64}"
-    assert f"{name}:0.1.0" == image_of(helm, {})
-    assert f"{name}@{digest}" == image_of(helm, {"tag": "1.2.3", "digest": digest})
-
-
-def image_of(helm: Helm, image: Mapping[str, str]) -> object:
-    """The image that the pod gets by these values."""
-    cronjob = by_name(helm.objects({**NEEDED, "image": image}))["CronJob creditbot"]
-    return pod_of(cronjob)["containers"][0]["image"]
-
-
-def test_a_package_holds_the_image_of_its_release(helm: Helm, tmp_path: Path) -> None:
-    """By its digest, in the default values: whoever installs the package need not name it."""
-    image = f"registry.example.com/acme/creditbot@sha256:{'b' * 64}"
-    environ = {**os.environ, "PATH": f"{Path(helm.program).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
-    subprocess.run([ROOT / "k8s" / "package", image, tmp_path], env=environ, check=True, capture_output=True)
-    (package,) = tmp_path.glob("creditbot-*.tgz")
-    objects = by_name(helm.objects(ALL, chart=package))
-    assert image == pod_of(objects["CronJob creditbot"])["containers"][0]["image"]
-    assert "panels" in json.loads(objects["ConfigMap creditbot-dashboard"]["data"]["creditbot.json"])
-
-
-# --- In a cluster ---------------------------------------------------------------------------------------------------
 
 STATE = "configmap/creditbot-state"
 KEPT = {"T0.C0.1736345678.123456": '{"stage":"answered"}'}
@@ -285,6 +46,13 @@ def state(kubectl: Kubectl) -> object:
 def schedule(kubectl: Kubectl) -> object:
     """When it runs."""
     return kubectl.json("get", "cronjob/creditbot")["spec"]["schedule"]
+
+
+def test_wrong_values_install_nothing(helm: Helm) -> None:
+    """Helm looks at the values before it asks the cluster for anything, or makes the namespace."""
+    with pytest.raises(HelmError, match="missing properties 'SLACK_USER_ID', 'LOOKER_BASE_URL'"):
+        helm.install({})
+    assert not helm.kubectl("get", "namespace", helm.kubectl.namespace, "--ignore-not-found")
 
 
 def test_a_restricted_namespace_takes_the_pod_of_the_chart(helm: Helm) -> None:

@@ -130,12 +130,12 @@ def test_the_settings_of_the_manifests_exist(path: str) -> None:
     assert set() == manifest(path)["data"].keys() - known
 
 
-def test_the_chart_has_the_version_of_the_package() -> None:
-    """And so has the image of the production overlay."""
-    version = project()["project"]["version"]
-    chart = manifest("chart/Chart.yaml")
-    (image,) = manifest("overlays/production/kustomization.yaml")["images"]
-    assert {version} == {chart["version"], chart["appVersion"], image["newTag"]}
+def test_the_charts_have_the_version_of_the_package() -> None:
+    """And so have the images of the production overlay and of Jobs."""
+    charts = [manifest(f"{name}/Chart.yaml") for name in ("chart", "chart-runs")]
+    images = [manifest(f"{name}/kustomization.yaml")["images"][0] for name in ("overlays/production", "runs")]
+    versions = [(chart["version"], chart["appVersion"]) for chart in charts] + [(one["newTag"],) * 2 for one in images]
+    assert [(project()["project"]["version"],) * 2] * 4 == versions
 
 
 def test_the_readme_verifies_what_the_release_signs() -> None:
