@@ -13,6 +13,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
+ACCOUNT_FIELDS = ("account_sid", "account_id", "subaccount_sid", "sub_account_sid")
+"""The columns that name the account, unless the policy says otherwise."""
+
 LinkKind = Literal["look", "explore_qid", "explore_params", "short", "sql_runner", "dashboard", "merge", "other"]
 
 

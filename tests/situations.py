@@ -16,8 +16,7 @@ from typing_extensions import override
 
 from creditbot.answer.failure_message import MOST_LINKS
 from creditbot.commands.run_once import ConsoleProgress, problem_lines
-from creditbot.decide.policy import Band, Limits, Policy, TrafficRules
-from creditbot.decide.second_opinion import OpinionRules
+from creditbot.decide.policy import Band, Limits, OpinionRules, Policy, TrafficRules
 from creditbot.errors import LOOKER, SLACK, SUMMARY_STORE, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.tick.report import TickReport
 from tests.support.opinions import five_percent, keep

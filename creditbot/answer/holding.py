@@ -35,6 +35,7 @@ from creditbot.decide.approval import Verdict, approval_digest, tally, verdict, 
 from creditbot.decide.hold import HoldKind, HoldReason, uncovered
 from creditbot.decide.paid_twice import Credited, Findings, account_reasons
 from creditbot.decide.policy import Policy
+from creditbot.decide.reasons import reasons_to_hold
 from creditbot.errors import CreditbotError, ThreadUnclear
 from creditbot.intake.requests import Request
 from creditbot.intake.thread import ThreadView, Words
@@ -135,7 +136,7 @@ class Holds:
     def refuse_unapproved(self, state: State, key: RequestKey, now: datetime) -> None:
         """Checks again on the very state that the swap to posting is based on. Raises `NotApproved`."""
         record = state.records[key]
-        reasons = self._policy(key).reasons(self._facts.of(state, key, record, now))
+        reasons = reasons_to_hold(self._policy(key), self._facts.of(state, key, record, now))
         is_new = uncovered(reasons, record.hold.reasons if record.hold else ())
         if is_new or (self._policy(key).traffic.hold_overlap and self._overlaps.is_stale(state, key)):
             raise NotApproved("Another request was credited meanwhile.")
@@ -162,7 +163,7 @@ class Holds:
         self, key: RequestKey, record: Record, words: Sequence[Words]
     ) -> tuple[tuple[HoldReason, ...], Findings]:
         """Why a person has to decide, and what comparing the request with others has shown."""
-        by_policy = self._policy(key).reasons(self._facts.read(key, record))
+        by_policy = reasons_to_hold(self._policy(key), self._facts.read(key, record))
         whose, found = self._by_traffic(key, record)
         return (*self._by_words(key, record, words), *by_policy, *whose, *found.reasons), found
 

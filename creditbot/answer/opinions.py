@@ -13,7 +13,8 @@ from typing import Any
 
 from creditbot.credit.footprint import Unknown
 from creditbot.decide.opinion_model import OpinionModel, read_model
-from creditbot.decide.second_opinion import Opinion, OpinionRules, opinion_in_words, opinion_on
+from creditbot.decide.policy import OpinionRules
+from creditbot.decide.second_opinion import Opinion, opinion_in_words, opinion_on
 from creditbot.errors import SUMMARY_STORE, Refused
 from creditbot.evidence.summary import is_of
 from creditbot.evidence.traits import traits_in

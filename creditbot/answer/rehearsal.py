@@ -22,6 +22,7 @@ from creditbot.credit.compute import Computation
 from creditbot.decide.hold import CreditFacts, HoldReason, LinkFacts
 from creditbot.decide.paid_twice import account_reasons
 from creditbot.decide.policy import Policy
+from creditbot.decide.reasons import reasons_to_hold
 from creditbot.errors import (
     SUMMARY_STORE,
     AlreadyCredited,
@@ -179,4 +180,4 @@ def _by_amount(policy: Policy, computation: Computation, now: datetime) -> tuple
     """The reasons that lie in the amount and its SQL alone."""
     links = tuple(LinkFacts(amount, footprint) for footprint, amount in computation.credited)
     whose = account_reasons(computation.footprints) if policy.traffic.account_required else ()
-    return (*policy.reasons(CreditFacts(links, now)), *whose)
+    return (*reasons_to_hold(policy, CreditFacts(links, now)), *whose)

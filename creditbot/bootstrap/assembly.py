@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from creditbot.answer.rules import Rules
 from creditbot.bootstrap.rules import budget_of, products_of, rules_of, sql_rules_of, watched, workers_of
 from creditbot.bootstrap.services import kept_notebooks, make_resolver, make_runner
 from creditbot.bootstrap.stores import make_log, make_models, make_notebooks, make_pages, make_state, make_summaries
-from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.products import ProductTable
-from creditbot.credit.sql.check import SqlRules
 from creditbot.decide.channel_rules import ChannelTable
 from creditbot.machine.file_rights import readable_by
 from creditbot.machine.processes import Stop, ThisProcess, is_running
@@ -40,6 +39,8 @@ from creditbot.tick.tick import Bot
 if TYPE_CHECKING:
     from creditbot.adapters.slack.open import SlackAdapters
     from creditbot.adapters.sql_reader.process import SqlReaderProcess
+    from creditbot.credit.compute import CreditCalculator
+    from creditbot.credit.sql.check import SqlRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class Assembly:
 
     Attributes:
         bot: does ticks.
-        ports, ledger, calculator, rules, products, sql: what it is made of.
+        ports, ledger, rules, products: what it is made of.
+        calculator: makes what computes credits, once: a tick with nothing to compute does without it.
+        sql: makes the rules of SQL, which only that needs.
         slack: the Slack adapters behind the ports.
         people: knows what people are called, for commands and the report; cannot write to Slack.
         sql_reader: has a process that reads SQL; `close` ends it.
@@ -58,10 +61,10 @@ class Assembly:
     bot: Bot
     ports: Ports
     ledger: Ledger
-    calculator: CreditCalculator
+    calculator: Callable[[], CreditCalculator]
+    sql: Callable[[], SqlRules]
     rules: Rules
     products: ProductTable
-    sql: SqlRules
     slack: SlackAdapters
     people: People
     sql_reader: SqlReaderProcess
@@ -165,9 +168,15 @@ def _put_together(
 
     workers = workers_of(settings)
     ledger = Ledger(ports.state, budget=budget_of(settings))
-    sql = sql_rules_of(settings, rules.channels.everywhere.policy)
-    calculator = CreditCalculator(ports.resolver, ports.runner, products, sql, ComputeLimits(workers), sql_reader)
+    sql = partial(sql_rules_of, settings, rules.channels.everywhere.policy)
+
+    @cache
+    def calculator() -> CreditCalculator:
+        from creditbot.credit.compute import ComputeLimits, CreditCalculator
+
+        return CreditCalculator(ports.resolver, ports.runner, products, sql(), ComputeLimits(workers), sql_reader)
+
     process = replace(process, requests_at_once=max(4, 2 * workers))
     bot = Bot(ports, ledger, calculator, rules, process, progress)
     people = open_people(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, process.stop)
-    return Assembly(bot, ports, ledger, calculator, rules, products, sql, slack, people, sql_reader, process)
+    return Assembly(bot, ports, ledger, calculator, sql, rules, products, slack, people, sql_reader, process)

@@ -6,11 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from creditbot.answer.rules import Rules
-from creditbot.credit.products import ProductTable, default_products, load_products
-from creditbot.credit.sql.check import SqlRules
-from creditbot.credit.sql.dialects import dialect_named, dialect_of
+from creditbot.credit.products import ProductTable, default_products
 from creditbot.decide.channel_rules import NO_SECTION, ChannelRules, ChannelSection, ChannelTable
 from creditbot.decide.policy import Policy
 from creditbot.errors import SettingsError
@@ -18,6 +17,9 @@ from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.settings.settings import Settings, StateConfigMap
 from creditbot.state.ledger import BUDGET
+
+if TYPE_CHECKING:
+    from creditbot.credit.sql.check import SqlRules
 
 _JOBS_AT_ONCE = 16
 """Notebooks that run as Jobs at the same time, if WORKERS does not say: the cluster has the room, not this machine."""
@@ -44,6 +46,9 @@ def budget_of(settings: Settings) -> int | None:
 
 def sql_rules_of(settings: Settings, policy: Policy) -> SqlRules:
     """Which SQL may be run, and which columns name an account."""
+    from creditbot.credit.sql.check import SqlRules
+    from creditbot.credit.sql.dialects import dialect_named, dialect_of
+
     warehouse = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
     dialect = dialect_named(settings.sql_dialect) if settings.sql_dialect else dialect_of(warehouse)
     return SqlRules(dialect, settings.sql_tables, policy.traffic.account_fields)
@@ -72,6 +77,8 @@ def _cores() -> int:
 def products_of(settings: Settings) -> ProductTable:
     """The user's table of products, or the built-in one. Raises `SettingsError`."""
     if settings.products_file:
+        from creditbot.credit.products_file import load_products
+
         return load_products(settings.products_file)
     psms = settings.psms_notebook_path
     return default_products(str(settings.notebook_path), str(psms) if psms else None)

@@ -79,7 +79,7 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
     """
     slack = begin(lambda: access(assembly.slack.api.limited(FIRST_ANSWER)))
     looker = begin(make_resolver(settings, Stop(), one_try=FIRST_ANSWER).login)
-    asked = begin(lambda: warehouse(settings, assembly.sql, FIRST_ANSWER))
+    asked = begin(lambda: warehouse(settings, assembly.sql(), FIRST_ANSWER))
     seen = environment_of_notebooks(settings, environ)
     has_warehouse = settings.warehouse_url is not None
     notebooks = {

@@ -45,7 +45,7 @@ def run(options: Namespace) -> int:
     channel, rules = _channel(assembly, options.channel)
     request, now = request_of(options.links, assembly.rules.requests.host, channel), datetime.now(UTC)
     try:
-        trial = tried(assembly.calculator, _KEY, "", request, now, rules.products)
+        trial = tried(assembly.calculator(), _KEY, "", request, now, rules.products)
     finally:
         assembly.ports.runner.close()
         assembly.sql_reader.close()

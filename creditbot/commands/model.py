@@ -15,7 +15,8 @@ from creditbot.adapters.storage.backtests import ObjectBacktests
 from creditbot.bootstrap import Assembly, assemble, make_models
 from creditbot.commands.output import count
 from creditbot.decide.opinion_model import OpinionModel, model_bytes, name_for, read_model
-from creditbot.decide.second_opinion import LEAST_OF_PRODUCT, OpinionRules
+from creditbot.decide.policy import OpinionRules
+from creditbot.decide.second_opinion import LEAST_OF_PRODUCT
 from creditbot.insight.backtest import read_backtest
 from creditbot.insight.fitting import fit as fitted
 from creditbot.insight.labels import Labels, all_labels, label_in, label_in_row

@@ -73,7 +73,7 @@ def make_replayer(
     """What computes requests again, from the parts of a bot that cannot post."""
     ports, rules = assembly.ports, assembly.rules
     resolver = ports.resolver if with_looker else None
-    by = RulesOfNow(change.products, assembly.sql, lambda key: rules_of(key).policy, change.values)
+    by = RulesOfNow(change.products, assembly.sql(), lambda key: rules_of(key).policy, change.values)
     return Replayer(ports.runner, resolver, rules.requests.host, assembly.sql_reader, by)
 
 

@@ -144,9 +144,9 @@ class ServedTicks:
         self._terminal, self._log = _News(speak), _News(log.error)
 
     def stay_warm(self) -> None:
-        """Has what the next request needs ready before it comes: a kernel that waits, and a login to Looker."""
+        """Has what the next request needs ready before it comes: its code, a waiting kernel, a login to Looker."""
         with suppress(CreditbotError):  # the tick that needs it tells it
-            self._assembly.calculator.stay_warm()
+            self._assembly.bot.stay_warm()
 
     def tick_and_stay_warm(self) -> bool:
         """Does `tick`, and then `stay_warm`."""

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple, TypeAlias
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-ACCOUNT_FIELDS = ("account_sid", "account_id", "subaccount_sid", "sub_account_sid")
-"""The columns that name the account, unless the policy says otherwise."""
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
 UNITS = "units"
 """The scrap of a notebook that lists what it flagged."""
 _COLUMNS = ("account", "day", "prefix", "mode", "messages", "cost")

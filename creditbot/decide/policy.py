@@ -1,7 +1,7 @@
 """The policy: which amounts a person decides on, who decides, and for how long. Pure.
 
-`bootstrap` makes the policy from POLICY_FILE (`policy_file`) and the settings. `answer` asks it for the reasons to hold
-an amount, and for how many approvers have to agree.
+`bootstrap` makes the policy from POLICY_FILE (`policy_file`) and the settings. `reasons` gives what it says about one
+request; `answer` asks it for how many approvers have to agree.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
 from creditbot.credit.amount import format_usd
-from creditbot.credit.footprint import ACCOUNT_FIELDS, Footprint, Unknown, account_key
-from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason
-from creditbot.decide.months import Shares, account_names, added, first_month, next_month, shares_of
-from creditbot.decide.second_opinion import OpinionRules, opinion_in_words
+from creditbot.model import ACCOUNT_FIELDS
 
 DEFAULT_LIMIT = Decimal(25_000)
 """USD per request, above which a person decides if nobody has set a limit."""
@@ -68,6 +65,28 @@ class TrafficRules:
     hold_overlap: bool = True
     always_ask: tuple[str, ...] = ()
     claim_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionRules:
+    """Whether an amount is held for a second opinion.
+
+    Attributes:
+        hold: whether a person decides on an amount outside of the interval.
+        percent: of answers that the interval is meant to hold.
+    """
+
+    hold: bool = False
+    percent: int = 95
+
+    @property
+    def least(self) -> int:
+        """The fewest answers to make an interval from: 41 for 95 %, 21 for 90 %.
+
+        The formula has ends from half as many on, but each of them would then be one single answer. MAPIE asks for as
+        many where the two sides are judged apart.
+        """
+        return 200 // (100 - self.percent) + 1
 
 
 Talkers = Literal["everybody", "approvers", "nobody"]
@@ -168,98 +187,3 @@ class Policy:
     def quorum(self, amount: Decimal) -> int:
         """How many distinct approvers have to say yes to an amount in USD."""
         return max((band.people for band in self.bands if amount > band.above), default=1)
-
-    def reasons(self, facts: CreditFacts) -> tuple[HoldReason, ...]:
-        """Why a person has to decide on a request; empty if the policy lets it pass."""
-        found = (
-            self._request_limit(facts), self._day_limit(facts), *self._month_limits(facts), *self._accounts(facts),
-            *self._ages(facts), self._second_opinion(facts),
-        )  # fmt: skip
-        return tuple(reason for reason in found if reason)
-
-    def _request_limit(self, facts: CreditFacts) -> HoldReason | None:
-        limit = self.limits.request
-        if limit is None or facts.amount <= limit:
-            return None
-        text = f"The amount of {format_usd(facts.amount)} is above the limit of {format_usd(limit)} for one request."
-        return HoldReason(HoldKind.REQUEST_LIMIT, text)
-
-    def _day_limit(self, facts: CreditFacts) -> HoldReason | None:
-        limit, total = self.limits.day, facts.credited_that_day + facts.amount
-        if limit is None or total <= limit:
-            return None
-        text = (
-            f"With {format_usd(facts.credited_that_day)} already credited on {facts.day} (UTC), the day's total would "
-            f"be {format_usd(total)}, above the limit of {format_usd(limit)}."
-        )
-        return HoldReason(HoldKind.DAY_LIMIT, text, about=facts.day)
-
-    def _month_limits(self, facts: CreditFacts) -> Iterator[HoldReason]:
-        limit = self.limits.account_month
-        if limit is None:
-            return
-        shares: list[Shares] = []
-        for number, link in enumerate(facts.links, 1):
-            of_link = shares_of(link.footprint, link.amount)
-            if isinstance(of_link, Unknown):
-                text = (
-                    f"The limit of {format_usd(limit)} per account and month cannot be checked for link {number}: "
-                    f"{of_link.reason}."
-                )
-                yield HoldReason(HoldKind.MONTH_LIMIT, text, about=f"link {number}")
-            else:
-                shares.append(of_link)
-        names = account_names(link.footprint for link in facts.links)
-        for place, share in sorted(added(shares).items()):
-            before = facts.credited_before.get(place, Decimal(0))
-            if before + share > limit:
-                text = (
-                    f"With {format_usd(before)} already credited to {names[place.account]} for {place.month:%B %Y}, "
-                    f"its total for that month would be {format_usd(before + share)}, above the limit of "
-                    f"{format_usd(limit)}."
-                )
-                yield HoldReason(HoldKind.MONTH_LIMIT, text, about=f"{place.account} {place.month:%Y-%m}")
-
-    def _accounts(self, facts: CreditFacts) -> Iterator[HoldReason]:
-        """Why a person decides about the accounts of the links, whatever the amount."""
-        listed = {account_key(name): name for name in self.traffic.always_ask}
-        for number, link in enumerate(facts.links, 1) if listed else ():
-            every = account_names([link.footprint])
-            for key in sorted(listed.keys() & every.keys()):
-                text = f"Link {number} is for {listed[key]}: a person decides on every credit for this account."
-                yield HoldReason(HoldKind.ACCOUNTS, text, about=key)
-            accounts = link.footprint.accounts
-            if isinstance(accounts, Unknown) and not every and not self.traffic.account_required:
-                text = f"Nobody can tell whether link {number} is for an account to ask about: {accounts.reason}."
-                yield HoldReason(HoldKind.ACCOUNTS, text, about=f"link {number}")
-
-    def _ages(self, facts: CreditFacts) -> Iterator[HoldReason]:
-        """The links whose traffic is too old, or may be."""
-        days = self.traffic.claim_days
-        for number, link in enumerate(facts.links, 1) if days is not None else ():
-            assert days is not None
-            if text := _too_old(number, link.footprint, facts.asked, days):
-                yield HoldReason(HoldKind.AGE, text, about=f"link {number}")
-
-    def _second_opinion(self, facts: CreditFacts) -> HoldReason | None:
-        """Another model is another reason: approvers are shown what they decide on."""
-        opinion = facts.opinion
-        if not self.opinion.hold or opinion is None or not opinion.is_outside(facts.amount):
-            return None
-        amount = format_usd(facts.amount)
-        text = f"{amount} is unusual for such traffic: {opinion_in_words(opinion)}."
-        return HoldReason(HoldKind.OPINION, text, about=opinion.model)
-
-
-def _too_old(number: int, footprint: Footprint, asked: datetime, days: int) -> str:
-    """Why a person decides on traffic of this age; "" if it was asked about in time."""
-    month = first_month(footprint)
-    if isinstance(month, Unknown):
-        return f"Nobody can tell how old the traffic of link {number} is: {month.reason}."
-    last = next_month(month) + timedelta(days=days - 1)
-    if asked.date() <= last:
-        return ""
-    return (
-        f"Link {number} is for traffic of {month:%B %Y}, which is credited until {last} ({days} days after the end of "
-        f"the month), and it was asked for on {asked.date()}."
-    )

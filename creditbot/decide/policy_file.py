@@ -47,9 +47,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from pydantic_core import ErrorDetails
 
 from creditbot.credit.amount import CENT, LARGEST
-from creditbot.credit.footprint import ACCOUNT_FIELDS
-from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, Talkers, TrafficRules
-from creditbot.decide.second_opinion import OpinionRules
+from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, OpinionRules, Policy, Talkers, TrafficRules
+from creditbot.model import ACCOUNT_FIELDS
 from creditbot.settings.names import nearest
 from creditbot.settings.toml_file import place_in, read_toml, said_of
 from creditbot.settings.types import is_member

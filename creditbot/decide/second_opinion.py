@@ -32,6 +32,7 @@ from creditbot.credit.amount import CENT, format_usd
 from creditbot.credit.footprint import Unknown
 from creditbot.credit.traits import Traits
 from creditbot.decide.opinion_model import LabelledCredit, Learnt, OpinionModel, expected, traits_as_numbers
+from creditbot.decide.policy import OpinionRules
 
 LEAST_OF_PRODUCT = 10
 """With fewer answers for a product, nothing is said about it."""
@@ -42,28 +43,6 @@ FAR = 3.5
 _MAD_TO_SD = 1.4826  # of a normal distribution
 _LEAST_SD = 0.01  # people who always credit the same share may differ by a rounding
 _LARGEST_LOG = 30.0  # of an amount; some ten million million USD
-
-
-@dataclass(frozen=True, slots=True)
-class OpinionRules:
-    """Whether an amount is held for a second opinion.
-
-    Attributes:
-        hold: whether a person decides on an amount outside of the interval.
-        percent: of answers that the interval is meant to hold.
-    """
-
-    hold: bool = False
-    percent: int = 95
-
-    @property
-    def least(self) -> int:
-        """The fewest answers to make an interval from: 41 for 95 %, 21 for 90 %.
-
-        The formula has ends from half as many on, but each of them would then be one single answer. MAPIE asks for as
-        many where the two sides are judged apart.
-        """
-        return 200 // (100 - self.percent) + 1
 
 
 @dataclass(frozen=True, slots=True)

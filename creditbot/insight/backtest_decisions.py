@@ -22,6 +22,7 @@ from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, 
 from creditbot.decide.months import AccountMonth, added, shares_of_answer
 from creditbot.decide.paid_twice import Credited, Other, account_reasons, findings
 from creditbot.decide.policy import Policy
+from creditbot.decide.reasons import reasons_to_hold
 from creditbot.insight.backtest import BacktestRow, Outcome, in_order
 from creditbot.model import RequestKey
 
@@ -91,7 +92,7 @@ class _History:
         traffic = policy.traffic
         whose = account_reasons([link.footprint for link in links]) if traffic.account_required else ()
         twice = findings(links, self._others(row, links)).reasons if traffic.hold_overlap else ()
-        return (*policy.reasons(facts), *whose, *twice)
+        return (*reasons_to_hold(policy, facts), *whose, *twice)
 
     def _others(self, row: BacktestRow, links: Sequence[Credited]) -> list[Other]:
         """The credits that may be for the same traffic, but for those of the very same SQL."""

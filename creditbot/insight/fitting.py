@@ -28,7 +28,8 @@ from creditbot.decide.opinion_model import (
     traits_as_numbers,
     with_expected,
 )
-from creditbot.decide.second_opinion import LEAST_OF_PRODUCT, OpinionRules, comparable, interval
+from creditbot.decide.policy import OpinionRules
+from creditbot.decide.second_opinion import LEAST_OF_PRODUCT, comparable, interval
 from creditbot.errors import Defect, SettingsError
 
 FOLDS, PARTS = 10, 5

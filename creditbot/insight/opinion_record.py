@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from creditbot.credit.footprint import Unknown
 from creditbot.decide.opinion_model import LabelledCredit, OpinionModel
-from creditbot.decide.second_opinion import Opinion, OpinionRules, opinion_on
+from creditbot.decide.policy import OpinionRules
+from creditbot.decide.second_opinion import Opinion, opinion_on
 
 CHANCE = 0.01
 """A month counts as drift if so many answers outside, or more, are less likely than this by chance."""

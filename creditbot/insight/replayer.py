@@ -18,6 +18,7 @@ from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import SqlQuestion, SqlReader
 from creditbot.decide.hold import CreditFacts, HoldKind, LinkFacts, without_traffic
 from creditbot.decide.policy import Policy
+from creditbot.decide.reasons import reasons_to_hold
 from creditbot.errors import RequestFailure, SqlRefused
 from creditbot.evidence.fields import mapping
 from creditbot.evidence.summary import footprints_in
@@ -203,7 +204,7 @@ class Replayer:
         kinds = {HoldKind.REQUEST_LIMIT}
         if all(link.url in traffic for link in credited):
             kinds |= {HoldKind.ACCOUNTS, HoldKind.AGE}
-        found = self._rules.policy_of(key).reasons(CreditFacts(facts, time_of(key.ts))) if facts else ()
+        found = reasons_to_hold(self._rules.policy_of(key), CreditFacts(facts, time_of(key.ts))) if facts else ()
         return [reason for reason in found if reason.kind in kinds]
 
 

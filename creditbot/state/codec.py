@@ -294,6 +294,12 @@ def _dump(value: Record | Notice | Meta | LogHead | Totals | Weekly) -> str:
     return json.dumps({**layout, **json.loads(text)}, separators=(",", ":"))
 
 
+def prepare() -> None:
+    """Makes what reads and writes each kind of value, before there is one: for a process that stays."""
+    for kind in (Meta, Record, Notice, *_ALONE.values()):
+        _adapter(kind)
+
+
 @cache
 def _adapter(kind: Any) -> Any:
     """Reads and writes values of one kind. Each is made when a document has such a value, as it takes milliseconds."""

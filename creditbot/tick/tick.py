@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from creditbot.answer.context import TickContext
@@ -26,7 +27,7 @@ from creditbot.machine.processes import ThisProcess
 from creditbot.model import Workspace
 from creditbot.ports import Ports, Teller
 from creditbot.slack_time import time_of
-from creditbot.state.codec import State
+from creditbot.state.codec import State, prepare
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Meta, Record
 from creditbot.tick.agenda import Agenda, Job, Part, plan
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from creditbot.credit.footprint import Footprint
     from creditbot.tick.worker import Worker
 
+_OF_WORK = ("creditbot.tick.follow_up", "creditbot.tick.worker")
+"""What is imported when there is work, with all that it takes to answer a request."""
+
 log = logging.getLogger(__name__)
 
 
@@ -55,15 +59,15 @@ class Bot:
     Args:
         ports: the outside.
         ledger: the state.
-        calculator: computes credits.
+        calculator: makes what computes credits; it is asked for when there is work.
         rules: how requests are answered.
         process: who we are among the processes that share the state.
         progress: is called as things happen.
     """
 
     def __init__(
-        self, ports: Ports, ledger: Ledger, calculator: CreditCalculator, rules: Rules, process: ThisProcess,
-        progress: Progress | None = None,
+        self, ports: Ports, ledger: Ledger, calculator: Callable[[], CreditCalculator], rules: Rules,
+        process: ThisProcess, progress: Progress | None = None,
     ) -> None:  # fmt: skip
         self._ports = ports
         self._ledger = ledger
@@ -75,6 +79,13 @@ class Bot:
     def stop(self) -> None:
         """Begins no new request. Those at hand are finished, or released for the next tick as soon as possible."""
         self._process.stop.ask()
+
+    def stay_warm(self) -> None:
+        """Has what the next request needs ready before it comes, for a process that stays. Raises as a login does."""
+        for part in _OF_WORK:
+            import_module(part)
+        prepare()
+        self._calculator().stay_warm()
 
     def tick(self) -> TickReport:
         """Reads everything new and works on it.
@@ -145,7 +156,7 @@ class Bot:
             from creditbot.tick.worker import Parts, Worker
 
             parts = Parts.of(context, notices)
-            worker = Worker(context, self._calculator, parts)
+            worker = Worker(context, self._calculator(), parts)
             work = _ReportedWork(context, worker, self._progress, report, notices)
             follow_up = FollowUp(context, parts, worker)
             report.errors += follow_up.look_at_shadowed(agenda)
@@ -180,7 +191,7 @@ class Bot:
         """Starts the jobs in order, several at a time, and reports on them in order."""
         if not jobs:
             return
-        self._calculator.warm()
+        self._calculator().warm()
         if self._process.requests_at_once == 1 or len(jobs) == 1:
             for job in jobs:
                 work.tell()

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from creditbot.decide.hold import HoldKind
-from creditbot.decide.policy import Policy
-from creditbot.decide.second_opinion import OpinionRules
+from creditbot.decide.policy import OpinionRules, Policy
 from creditbot.model import RequestKey
 from tests.support.opinions import FITTED, five_percent, keep, label, made, shares
 from tests.support.world import OWNER, World, ruled

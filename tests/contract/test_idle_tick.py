@@ -25,22 +25,45 @@ from creditbot.cli import main
 code = main(["run-once"])
 print(json.dumps([code, sorted(sys.modules)]))
 """
+WARM = """
+import json, sys
+from creditbot.bootstrap import assemble
+from creditbot.settings.settings import Settings
+
+assembly = assemble(Settings.load())
+assembly.bot.stay_warm()
+assembly.ports.runner.close()
+assembly.sql_reader.close()
+print(json.dumps([0, sorted(sys.modules)]))
+"""
 HEAVY = {
     "looker_sdk", "requests",  # Looker
     "papermill", "nbformat", "scrapbook", "pandas", "numpy", "matplotlib", "duckdb", "sqlalchemy",  # notebooks
     "sqlglot", "lightkube", "obstore", "jinja2",  # SQL, the other state store, summaries, their pages
-    "tomllib",  # CHANNELS_FILE, POLICY_FILE and PRODUCTS_FILE, where they are set
+    "tomllib", "dotenv",  # CHANNELS_FILE, POLICY_FILE and PRODUCTS_FILE, and .env, where there are such files
 }  # fmt: skip
-OURS = {
-    "creditbot.answer.failure_message", "creditbot.answer.holding",
-    "creditbot.adapters.slack.cards", "creditbot.evidence.summary", "creditbot.evidence.page", "creditbot.tick.worker",
-    "creditbot.credit.summary_table", "creditbot.text.html_tags",
+WORK = {
+    "creditbot.tick.worker", "creditbot.tick.follow_up", "creditbot.answer.holding", "creditbot.evidence.summary",
+    "creditbot.credit.compute", "creditbot.credit.footprint", "creditbot.credit.sql.check",
+    "creditbot.credit.sql.reading", "creditbot.decide.hold", "creditbot.decide.months", "creditbot.decide.overlap",
+    "creditbot.decide.reasons", "creditbot.decide.second_opinion", "creditbot.decide.opinion_model",
 }  # fmt: skip
-"""Parts of creditbot that only a request needs; each takes milliseconds to import."""
+"""Parts of creditbot that every request needs; each takes milliseconds to import."""
+OURS = WORK | {
+    "creditbot.answer.failure_message", "creditbot.adapters.slack.cards", "creditbot.adapters.sql_reader.wire",
+    "creditbot.evidence.page", "creditbot.credit.products_file", "creditbot.credit.summary_table",
+    "creditbot.text.html_tags", "creditbot.commands.sandbox", "creditbot.commands.sandbox_people",
+}  # fmt: skip
+"""These, and what some requests, other settings and other commands need."""
 
 
 def tick(folder: Path, sandbox: Sandbox, **settings: str) -> set[str]:
     """One tick in a process of its own; the modules it had imported at its end."""
+    return modules_of(TICK, folder, sandbox, **settings)
+
+
+def modules_of(script: str, folder: Path, sandbox: Sandbox, **settings: str) -> set[str]:
+    """The modules that a script had imported at its end."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "LOOKER_"))}
     environ |= (
         sandbox.environment()
@@ -51,7 +74,7 @@ def tick(folder: Path, sandbox: Sandbox, **settings: str) -> set[str]:
         }
     )
     done = subprocess.run(
-        [sys.executable, "-c", TICK], cwd=folder, env=environ, check=True, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], cwd=folder, env=environ, check=True, capture_output=True, text=True, timeout=120
     )
     code, modules = json.loads(done.stdout.splitlines()[-1])
     assert 0 == code, done.stdout + done.stderr
@@ -98,6 +121,11 @@ def test_an_idle_tick_imports_only_what_it_uses(folder: Path, sandbox: Sandbox) 
     assert "slack_sdk" in modules
     assert set() == (HEAVY | OURS) & modules
     assert [] == [name for name in modules if "metrics" in name or name == "creditbot.insight"]
+
+
+def test_a_process_that_stays_imports_ahead_of_the_first_request(folder: Path, sandbox: Sandbox) -> None:
+    """What an idle tick leaves out, `creditbot serve` has before somebody asks."""
+    assert set() == WORK - modules_of(WARM, folder, sandbox)
 
 
 def test_metrics_cost_an_idle_tick_neither_a_call_nor_a_heavy_import(folder: Path, sandbox: Sandbox) -> None:

@@ -90,7 +90,7 @@ def bot(order: Order, at: At) -> Bot:
     limits = ComputeLimits(links_at_once=1)
     calculator = CreditCalculator(ports.resolver, ports.runner, VERIFY, SqlRules("duckdb"), limits)
     ledger = Ledger(ports.state, budget=None)
-    return Bot(ports, ledger, calculator, RULES, ThisProcess(is_running=is_running))
+    return Bot(ports, ledger, lambda: calculator, RULES, ThisProcess(is_running=is_running))
 
 
 def run(order: Order) -> None:

@@ -102,4 +102,4 @@ def _bot(stage: Stage, progress: Progress) -> Bot:
         channels=ChannelTable(ChannelRules(stage.owner, "Approved, {amount}, exceptions")),
     )  # fmt: skip
     process = ThisProcess("tick", wall=lambda: datetime.fromtimestamp(NOW, UTC))
-    return Bot(ports, Ledger(ports.state), calculator, rules, process, progress)
+    return Bot(ports, Ledger(ports.state), lambda: calculator, rules, process, progress)

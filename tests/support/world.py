@@ -471,7 +471,7 @@ class World:
             name or f"pod-{self.number()}", is_running, wall=lambda: self.now + skew, requests_at_once=at_once,
             has_ticked=has_ticked,
         )  # fmt: skip
-        return Bot(ports, Ledger(ports.state, budget=budget), calculator, rules, process, progress)
+        return Bot(ports, Ledger(ports.state, budget=budget), lambda: calculator, rules, process, progress)
 
     def context(self, ports: Ports | None = None, name: str = "") -> TickContext:
         """What the parts of a tick share in a new process, for tests of one part alone."""

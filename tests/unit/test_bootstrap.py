@@ -111,10 +111,10 @@ class HeldInMemory:
 def test_the_dialect_comes_from_the_setting_then_from_the_warehouse() -> None:
     """With neither it is left open."""
     bigquery, trino = "bigquery://project", "trino://host/catalog"
-    assert "bigquery" == bootstrap.assemble(settings(WAREHOUSE_URL=bigquery)).sql.dialect
-    assert "trino" == bootstrap.assemble(settings(WAREHOUSE_URL=bigquery, SQL_DIALECT="trino")).sql.dialect
-    assert bootstrap.assemble(settings()).sql.dialect is None
-    assert "trino" == bootstrap.assemble(settings(WAREHOUSE_URL=trino)).sql.dialect
+    assert "bigquery" == bootstrap.assemble(settings(WAREHOUSE_URL=bigquery)).sql().dialect
+    assert "trino" == bootstrap.assemble(settings(WAREHOUSE_URL=bigquery, SQL_DIALECT="trino")).sql().dialect
+    assert bootstrap.assemble(settings()).sql().dialect is None
+    assert "trino" == bootstrap.assemble(settings(WAREHOUSE_URL=trino)).sql().dialect
 
 
 def test_a_wrong_products_file_stops_before_anything_is_asked(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from creditbot.commands.compute import lines_of, page_summary, rehearsal_of, req
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
 from creditbot.credit.sql.check import SqlRules
 from creditbot.decide.channel_rules import ChannelRules
-from creditbot.decide.policy import Limits, Policy, TrafficRules
-from creditbot.decide.second_opinion import OpinionRules
+from creditbot.decide.policy import Limits, OpinionRules, Policy, TrafficRules
 from creditbot.errors import LOOKER, STATE_STORE, SUMMARY_STORE, SettingsError, StateUnusable, Unreachable
 from creditbot.evidence.keeping import cells_of
 from creditbot.evidence.page import page_of

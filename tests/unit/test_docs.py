@@ -16,7 +16,7 @@ import yaml
 
 from creditbot import cli
 from creditbot.adapters.slack.access import SCOPES
-from creditbot.credit.products import load_products
+from creditbot.credit.products_file import load_products
 from creditbot.intake.thread import NO_REACTIONS
 from creditbot.settings.describe import table
 from creditbot.state.record import MOVES

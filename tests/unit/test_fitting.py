@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from creditbot.decide.opinion_model import model_bytes, name_for, read_model, traits_as_numbers
-from creditbot.decide.second_opinion import Opinion, OpinionRules, interval, opinion_on
+from creditbot.decide.policy import OpinionRules
+from creditbot.decide.second_opinion import Opinion, interval, opinion_on
 from creditbot.errors import Defect, SettingsError
 from creditbot.insight import fitting
 from creditbot.insight.fitting import fit

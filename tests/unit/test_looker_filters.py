@@ -7,7 +7,6 @@ from datetime import datetime
 import pytest
 
 from creditbot.credit.footprint import (
-    ACCOUNT_FIELDS,
     Accounts,
     Days,
     TrafficWindow,
@@ -16,6 +15,7 @@ from creditbot.credit.footprint import (
     days_in_words,
 )
 from creditbot.credit.looker_filters import completed
+from creditbot.model import ACCOUNT_FIELDS
 
 UNKNOWN = Unknown("nobody knows")
 NOTHING = TrafficWindow(UNKNOWN, UNKNOWN)

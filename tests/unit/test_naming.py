@@ -7,8 +7,9 @@ from datetime import date
 import pytest
 import sqlglot
 
-from creditbot.credit.footprint import ACCOUNT_FIELDS, joined_namings
+from creditbot.credit.footprint import joined_namings
 from creditbot.credit.sql.traffic_window import window_of
+from creditbot.model import ACCOUNT_FIELDS
 from tests.support.looker_sql import IDIOMS, looker_sql
 
 COUNTRY = "CASE WHEN {0}.prefix = '+62' THEN 'ID' ELSE 'other' END"

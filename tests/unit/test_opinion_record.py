@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from creditbot.decide.opinion_model import LabelledCredit
-from creditbot.decide.second_opinion import OpinionRules
+from creditbot.decide.policy import OpinionRules
 from creditbot.insight.opinion_record import Month, at_least, months
 from tests.support.opinions import label, made
 

@@ -18,9 +18,10 @@ from credit_report.values import readers_of
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from creditbot.credit.footprint import ACCOUNT_FIELDS, Accounts, Days, Footprint, Unknown, account_key, footprint_of
+from creditbot.credit.footprint import Accounts, Days, Footprint, Unknown, account_key, footprint_of
 from creditbot.credit.sql.traffic_window import window_of
 from creditbot.decide.overlap import Overlap, compare
+from creditbot.model import ACCOUNT_FIELDS
 from tests.support.bundled_notebooks import VERIFY
 from tests.support.sampling import costly
 

@@ -12,8 +12,9 @@ from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit,
 from creditbot.credit.traits import Traits
 from creditbot.decide.hold import CreditFacts, HoldKind, HoldReason, LinkFacts, uncovered, without_traffic
 from creditbot.decide.months import AccountMonth
-from creditbot.decide.policy import Band, Limits, Policy, Talkers, TrafficRules
-from creditbot.decide.second_opinion import Alike, Opinion, OpinionRules
+from creditbot.decide.policy import Band, Limits, OpinionRules, Policy, Talkers, TrafficRules
+from creditbot.decide.reasons import reasons_to_hold
+from creditbot.decide.second_opinion import Alike, Opinion
 
 ASKED = datetime(2026, 1, 8, tzinfo=UTC)
 USUAL = Opinion(
@@ -43,12 +44,12 @@ def before(**amounts: int) -> dict[AccountMonth, Decimal]:
 
 
 def texts(policy: Policy, known: CreditFacts) -> list[str]:
-    return [reason.text for reason in policy.reasons(known)]
+    return [reason.text for reason in reasons_to_hold(policy, known)]
 
 
 @pytest.mark.parametrize(("amount", "held"), [("25000.00", False), ("25000.01", True)])
 def test_without_a_policy_more_than_25000_usd_is_held(amount: str, held: bool) -> None:
-    assert held == bool(Policy().reasons(facts(amount)))
+    assert held == bool(reasons_to_hold(Policy(), facts(amount)))
 
 
 def test_the_limit_for_one_request_counts_the_sum_of_its_links() -> None:
@@ -59,18 +60,18 @@ def test_the_limit_for_one_request_counts_the_sum_of_its_links() -> None:
 
 
 def test_no_limit_holds_nothing() -> None:
-    assert () == Policy(Limits(request=None)).reasons(facts("999999.99"))
+    assert () == reasons_to_hold(Policy(Limits(request=None)), facts("999999.99"))
 
 
 @pytest.mark.parametrize(("before", "held"), [("600.00", False), ("600.01", True)])
 def test_the_limit_of_a_day_counts_what_was_credited_before(before: str, held: bool) -> None:
     policy = Policy(Limits(day=Decimal(1000)))
-    assert held == bool(policy.reasons(facts("400.00", credited_that_day=Decimal(before))))
+    assert held == bool(reasons_to_hold(policy, facts("400.00", credited_that_day=Decimal(before))))
 
 
 def test_a_day_limit_says_what_the_total_of_the_day_would_be() -> None:
     policy = Policy(Limits(day=Decimal(1000)))
-    reasons = policy.reasons(facts("400.00", day="2026-01-08", credited_that_day=Decimal(900)))
+    reasons = reasons_to_hold(policy, facts("400.00", day="2026-01-08", credited_that_day=Decimal(900)))
     assert reasons == (
         HoldReason(
             HoldKind.DAY_LIMIT,
@@ -84,7 +85,7 @@ def test_a_day_limit_says_what_the_total_of_the_day_would_be() -> None:
 def test_a_month_limit_names_each_account_that_is_above_it() -> None:
     policy = Policy(Limits(account_month=Decimal(500)))
     known = facts("200.00", "200.00", accounts=("AC1", "AC2"), credited_before=before(AC1=100, AC2=101))
-    assert policy.reasons(known) == (
+    assert reasons_to_hold(policy, known) == (
         HoldReason(
             HoldKind.MONTH_LIMIT,
             "With $101.00 already credited to AC2 for December 2025, its total for that month would be $501.00, above "
@@ -99,7 +100,7 @@ def test_a_month_limit_holds_links_of_unknown_traffic() -> None:
     policy = Policy(Limits(account_month=Decimal(500)))
     known = facts("1.00", "501.00", accounts=("AC1",))
     first = replace(known.links[0], footprint=footprint())
-    reasons = policy.reasons(replace(known, links=(first, known.links[1])))
+    reasons = reasons_to_hold(policy, replace(known, links=(first, known.links[1])))
     assert [HoldKind.MONTH_LIMIT] * 2 == [reason.kind for reason in reasons]
     assert reasons[0].text == (
         "The limit of $500.00 per account and month cannot be checked for link 1: the accounts are not known (no "
@@ -112,7 +113,7 @@ def test_a_month_limit_holds_links_of_unknown_traffic() -> None:
 def test_every_reason_is_given() -> None:
     rules = TrafficRules(always_ask=("AC1",), claim_days=0)
     policy = Policy(Limits(request=Decimal(1), account_month=Decimal(1), day=Decimal(1)), traffic=rules)
-    kinds = [reason.kind for reason in policy.reasons(facts("2.00", accounts=("AC1",)))]
+    kinds = [reason.kind for reason in reasons_to_hold(policy, facts("2.00", accounts=("AC1",)))]
     assert kinds == [
         HoldKind.REQUEST_LIMIT, HoldKind.DAY_LIMIT, HoldKind.MONTH_LIMIT, HoldKind.ACCOUNTS, HoldKind.AGE,
     ]  # fmt: skip
@@ -166,13 +167,13 @@ def test_a_policy_without_a_limit_for_one_request_says_so() -> None:
 @pytest.mark.parametrize(("amount", "held"), [("500.00", False), ("500.01", True)])
 def test_a_month_limit_counts_an_account_that_got_nothing_before(amount: str, held: bool) -> None:
     policy = Policy(Limits(account_month=Decimal(500)))
-    assert held == bool(policy.reasons(facts(amount, accounts=("AC1",))))
+    assert held == bool(reasons_to_hold(policy, facts(amount, accounts=("AC1",))))
 
 
 def test_what_was_credited_for_another_month_does_not_count() -> None:
     policy = Policy(Limits(account_month=Decimal(500)))
     november = {AccountMonth(account_key("AC1"), date(2025, 11, 1)): Decimal(400)}
-    assert () == policy.reasons(facts("101.00", accounts=("AC1",), credited_before=november))
+    assert () == reasons_to_hold(policy, facts("101.00", accounts=("AC1",), credited_before=november))
 
 
 # -- accounts about which a person always decides ----------------------------------------------------------------------
@@ -183,7 +184,7 @@ ALWAYS = Policy(traffic=TrafficRules(always_ask=("AC1", "AC3")))
 @pytest.mark.parametrize("name", ["AC1", " ac1 "], ids=["as listed", "as another warehouse writes it"])
 def test_a_person_always_decides_about_listed_accounts(name: str) -> None:
     """However small the amount is."""
-    (reason,) = ALWAYS.reasons(facts("0.01", accounts=(name, "AC2")))
+    (reason,) = reasons_to_hold(ALWAYS, facts("0.01", accounts=(name, "AC2")))
     assert reason == HoldReason(
         HoldKind.ACCOUNTS,
         "Link 1 is for AC1: a person decides on every credit for this account.",
@@ -192,7 +193,7 @@ def test_a_person_always_decides_about_listed_accounts(name: str) -> None:
 
 
 def test_other_accounts_are_not_asked_about() -> None:
-    assert () == ALWAYS.reasons(facts("1.00", accounts=("AC2",)))
+    assert () == reasons_to_hold(ALWAYS, facts("1.00", accounts=("AC2",)))
 
 
 def test_a_flagged_row_of_a_listed_account_is_asked_about() -> None:
@@ -211,13 +212,13 @@ def test_an_unknown_account_may_be_one_of_the_list(required: bool) -> None:
 
 
 def test_without_a_list_no_account_is_asked_about() -> None:
-    assert () == Policy(traffic=TrafficRules(account_required=False)).reasons(facts("1.00"))
+    assert () == reasons_to_hold(Policy(traffic=TrafficRules(account_required=False)), facts("1.00"))
 
 
 def test_a_link_that_may_be_for_a_listed_account_is_named() -> None:
     """So that an approval covers this link, and no other one."""
     policy = replace(ALWAYS, traffic=replace(ALWAYS.traffic, account_required=False))
-    first, second = policy.reasons(facts("1.00", "2.00"))
+    first, second = reasons_to_hold(policy, facts("1.00", "2.00"))
     assert (HoldKind.ACCOUNTS, "link 1") == (first.kind, first.about)
     assert (HoldKind.ACCOUNTS, "link 2") == (second.kind, second.about)
 
@@ -239,12 +240,12 @@ CLAIMS = Policy(traffic=TrafficRules(claim_days=30))
 )
 def test_claims_end_some_days_after_the_month(asked: str, held: bool) -> None:
     known = facts("1.00", accounts=("AC1",), asked=datetime.fromisoformat(asked))
-    assert held == bool(CLAIMS.reasons(known))
+    assert held == bool(reasons_to_hold(CLAIMS, known))
 
 
 def test_a_reason_of_age_says_until_when_it_was_credited() -> None:
     known = facts("1.00", accounts=("AC1",), asked=datetime(2026, 2, 3, 1, tzinfo=UTC))
-    assert CLAIMS.reasons(known) == (
+    assert reasons_to_hold(CLAIMS, known) == (
         HoldReason(
             HoldKind.AGE,
             "Link 1 is for traffic of December 2025, which is credited until 2026-01-30 (30 days after the end of the "
@@ -256,7 +257,7 @@ def test_a_reason_of_age_says_until_when_it_was_credited() -> None:
 
 def test_without_a_rule_traffic_of_any_age_is_credited() -> None:
     old = footprint("AC1", start="2001-01-01", end="2001-02-01")
-    assert () == Policy().reasons(CreditFacts((LinkFacts(Decimal(1), old),), ASKED))
+    assert () == reasons_to_hold(Policy(), CreditFacts((LinkFacts(Decimal(1), old),), ASKED))
 
 
 def test_the_age_counts_from_the_first_month_that_was_flagged() -> None:
@@ -264,7 +265,7 @@ def test_the_age_counts_from_the_first_month_that_was_flagged() -> None:
     year = footprint("AC1", start="2025-01-01", end="2026-01-01")
     flagged = replace(year, units={Unit("AC1", date(2025, 12, 5), "+62", "basic"): Flagged(1, Decimal(1))})
     known = [CreditFacts((LinkFacts(Decimal(1), each),), ASKED) for each in (year, flagged)]
-    assert [True, False] == [bool(CLAIMS.reasons(each)) for each in known]
+    assert [True, False] == [bool(reasons_to_hold(CLAIMS, each)) for each in known]
 
 
 @pytest.mark.parametrize(
@@ -285,14 +286,14 @@ def test_traffic_of_unknown_age_is_asked_about(days: Days | Unknown, why: str) -
 @pytest.mark.parametrize(("amount", "held"), [("99.99", True), ("100.00", False), ("200.00", False), ("200.01", True)])
 def test_an_amount_outside_of_what_people_credit_is_held(amount: str, held: bool) -> None:
     policy = Policy(opinion=OpinionRules(hold=True))
-    reasons = policy.reasons(facts(amount, opinion=USUAL))
+    reasons = reasons_to_hold(policy, facts(amount, opinion=USUAL))
     assert held == bool(reasons)
     assert {(HoldKind.OPINION, "20260105T120000Z-0123456789ab")} >= {(reason.kind, reason.about) for reason in reasons}
 
 
 @pytest.mark.parametrize(("policy", "opinion"), [(Policy(), "given"), (Policy(opinion=OpinionRules(hold=True)), None)])
 def test_an_opinion_that_nobody_asked_for_or_gave_holds_nothing(policy: Policy, opinion: str | None) -> None:
-    assert () == policy.reasons(facts("300.00", opinion=USUAL if opinion else None))
+    assert () == reasons_to_hold(policy, facts("300.00", opinion=USUAL if opinion else None))
 
 
 def test_a_policy_says_how_usual_an_amount_has_to_be() -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, Policy, TrafficRules
+from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, OpinionRules, Policy, TrafficRules
 from creditbot.decide.policy_file import load_policy
-from creditbot.decide.second_opinion import OpinionRules
 from creditbot.errors import SettingsError
 
 

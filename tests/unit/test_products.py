@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.credit import products
-from creditbot.credit.products import SKIPPED, ProductRule, ProductTable, default_products, load_products
+from creditbot.credit import products_file
+from creditbot.credit.products import SKIPPED, ProductRule, ProductTable, default_products
+from creditbot.credit.products_file import load_products
 from creditbot.credit.sql.check import MAX_SQL, SqlRules
 from creditbot.credit.sql.dialects import WAREHOUSES
 from creditbot.credit.sql.reading import SqlQuestion, read_sql
@@ -400,8 +401,8 @@ def test_a_rule_can_mind_capitals() -> None:
 
 def test_the_example_of_the_docstring_is_a_products_file(tmp_path: Path) -> None:
     """What the module shows can be copied into a file."""
-    assert products.__doc__
-    example = products.__doc__.split("PRODUCTS_FILE replaces the table:")[1]
+    assert products_file.__doc__
+    example = products_file.__doc__.split("in place of the built-in one.")[1].split("What comes out")[0]
     path = tmp_path / "products.toml"
     path.write_text(textwrap.dedent(example), encoding="utf-8")
     expected = ProductTable(

@@ -18,8 +18,7 @@ from creditbot.commands import replay as command
 from creditbot.commands.replay_output import HEADER, Totals, comparison_lines, document, replay_json, table_lines
 from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
-from creditbot.decide.policy import Limits, Policy
-from creditbot.decide.second_opinion import OpinionRules
+from creditbot.decide.policy import Limits, OpinionRules, Policy
 from creditbot.errors import (
     LOOKER,
     WAREHOUSE,

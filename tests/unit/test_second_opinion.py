@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from creditbot.credit.footprint import Unknown
 from creditbot.credit.traits import Traits
 from creditbot.decide.opinion_model import LabelledCredit, OpinionModel, traits_as_numbers
+from creditbot.decide.policy import OpinionRules
 from creditbot.decide.second_opinion import (
     Opinion,
-    OpinionRules,
     interval,
     opinion_in_words,
     opinion_on,

@@ -8,7 +8,6 @@ import pytest
 import sqlglot
 
 from creditbot.credit.footprint import (
-    ACCOUNT_FIELDS,
     Accounts,
     Days,
     TrafficWindow,
@@ -17,6 +16,7 @@ from creditbot.credit.footprint import (
     days_in_words,
 )
 from creditbot.credit.sql.traffic_window import window_of
+from creditbot.model import ACCOUNT_FIELDS
 from tests.support.looker_sql import IDIOMS, looker_sql
 
 TODAY = date(2026, 1, 8)

@@ -11,11 +11,13 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import creditbot
-from creditbot.adapters.sql_reader.wire import question_line, reading_in
-from creditbot.credit.sql.reading import SqlQuestion, SqlReading
 from creditbot.errors import THIS_MACHINE, SqlRefused, Unreachable
+
+if TYPE_CHECKING:
+    from creditbot.credit.sql.reading import SqlQuestion, SqlReading
 
 SECONDS = 10
 """Seconds of processor time for one question. The largest SQL that people write takes less than two."""
@@ -54,6 +56,8 @@ class SqlReaderProcess:
 
         Raises `Unreachable` if this machine cannot start the process.
         """
+        from creditbot.adapters.sql_reader.wire import question_line, reading_in  # nothing that an idle tick needs
+
         with self._lock:
             answer = self._ask(self._running(), question_line(question))
             if not answer:

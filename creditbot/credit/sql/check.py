@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from creditbot.credit.footprint import ACCOUNT_FIELDS
 from creditbot.credit.sql.dialects import WAREHOUSES
 from creditbot.errors import SqlRefused
+from creditbot.model import ACCOUNT_FIELDS
 
 if TYPE_CHECKING:
     from sqlglot import exp
