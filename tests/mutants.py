@@ -200,9 +200,8 @@ def _complaints_of(run: Run) -> list[str]:
     explained = Counter(known)
     wrong = complaints(survivors, explained) if verdicts else [f"There is no mutant of {run.name}."]
     print("", *wrong, sep="\n")
-    found = Counter("killed" if verdict in KILLED else verdict for verdict in verdicts.values())
-    parts = [f"{count} {verdict}" for verdict, count in sorted(found.items())]
-    print(f"{run.name}: {found.total()} mutants, {', '.join(parts)}; {(survivors & explained).total()} explained.")
+    parts = [f"{count} {verdict}" for verdict, count in sorted(Counter(verdicts.values()).items())]
+    print(f"{run.name}: {len(verdicts)} mutants, {', '.join(parts)}; {(survivors & explained).total()} explained.")
     return wrong
 
 

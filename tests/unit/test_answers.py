@@ -68,6 +68,7 @@ ANSWERS = [
     "Approved, $\u200b500",
     "\uff21pproved, \uff04500",
     "Approved, <tel:4948.80|4948.80> USD",
+    "~not ~approved, $500",
 ]
 DOUBTS = [
     "not approved: $5",
@@ -140,6 +141,8 @@ DOUBTS = [
     "ok, approved by me",
     "<https://acme.slack.com/archives/C1/p1|Approved, $500>",
     "<https://acme.looker.com/looks/5|$500> approved",
+    "approved: $<https://acme.looker.com/looks/5|500>",
+    "&gt;Approved, $5\nis this right?",
 ]
 REFUSALS = [
     "Denied",
@@ -367,6 +370,11 @@ def test_the_very_words_of_an_answer_are_doubtful_by_the_asker(text: str) -> Non
     """Nobody answers the own request, but a second answer below this one may be paid as well."""
     assert Reading.DOUBT is read_answer(text, by_asker=True)
     assert is_exact_answer(text)
+
+
+@pytest.mark.parametrize(("length", "exact"), [(1_000, True), (1_001, False)])
+def test_the_very_words_of_an_answer_are_a_thousand_characters_at_most(length: int, exact: bool) -> None:
+    assert exact == is_exact_answer("Approved, $5".ljust(length, "!"))
 
 
 marks = st.sampled_from(["", "<@U1> ", "<@U1>, ", "<!channel> ", "&gt; please\n", ":ok: ", "\u2705 "])

@@ -49,6 +49,12 @@ def test_a_typed_vote_of_a_former_approver_is_gone() -> None:
     assert () == votes({}, Vote(TIM, True, START, "tim@host"))
 
 
+def test_votes_are_in_the_order_in_which_they_were_first_seen() -> None:
+    """However they were cast: the summary keeps them in this order."""
+    seen, typed = Vote(ROSA, True, START), Vote(SAM, False, LATER, "sam@host")
+    assert (seen, typed) == votes({"+1": (ROSA,)}, seen, typed)
+
+
 def test_several_yes_of_one_person_are_one_vote() -> None:
     assert 1 == len(votes({"+1": (ROSA,), "+1::skin-tone-3": (ROSA,), "white_check_mark": (ROSA,)}))
 

@@ -291,6 +291,15 @@ def test_an_amount_outside_of_what_people_credit_is_held(amount: str, held: bool
     assert {(HoldKind.OPINION, "20260105T120000Z-0123456789ab")} >= {(reason.kind, reason.about) for reason in reasons}
 
 
+def test_an_unusual_amount_is_held_with_what_would_be_usual() -> None:
+    alike = "$150.00 of $300.00 (https://acme.slack.com/archives/C1/p1)"
+    (text,) = texts(Policy(opinion=OpinionRules(hold=True)), facts("200.01", opinion=USUAL))
+    assert text == (
+        "$200.01 is unusual for such traffic: usually between $100.00 and $200.00 (95 %, by 50 answers of people); "
+        f"the three most alike were {alike}, {alike} and {alike}."
+    )
+
+
 @pytest.mark.parametrize(("policy", "opinion"), [(Policy(), "given"), (Policy(opinion=OpinionRules(hold=True)), None)])
 def test_an_opinion_that_nobody_asked_for_or_gave_holds_nothing(policy: Policy, opinion: str | None) -> None:
     assert () == reasons_to_hold(policy, facts("300.00", opinion=USUAL if opinion else None))
