@@ -23,6 +23,7 @@ from typing import Any, Self, TypeAlias
 from typing_extensions import override
 
 from creditbot.errors import CreditbotError, SettingsMissing, Unreachable
+from creditbot.machine.file_rights import readable_by
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
 
@@ -442,6 +443,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The first process of a container does not end by a signal that it has no handler for; a tick sets its own.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = parser().parse_args(arguments)
+    readable_by("owner")  # until the settings say otherwise: no command may forget it
     try:
         code: int = options.run(options)
         sys.stdout.flush()

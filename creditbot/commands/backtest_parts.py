@@ -30,6 +30,7 @@ from creditbot.decide.channel_rules import ChannelTable
 from creditbot.errors import SettingsError
 from creditbot.insight.backtester import Backtester, BacktestRules, RememberedQueries
 from creditbot.intake.requests import RequestRules
+from creditbot.machine.file_rights import readable_by
 from creditbot.machine.processes import Stop
 from creditbot.notebook_host.imports import hash_of, version_of
 from creditbot.ports import BacktestStore, Clock, Inbox, Runner
@@ -67,8 +68,10 @@ class BacktestAssembly:
 def assemble_backtest(settings: Settings, channels: Sequence[str], environ: Mapping[str, str]) -> BacktestAssembly:
     """Puts a backtest of these channels together, or of all that are watched; nothing outside is asked yet.
 
-    Raises `SettingsError`, also for a notebook that does not exist.
+    From now on, what this process writes can be read by those whom the settings name. Raises `SettingsError`, also
+    for a notebook that does not exist.
     """
+    readable_by(settings.files_readable_by)
     stop, products = Stop(), products_of(settings)
     table = channels_of(settings, products)
     read = channels or watched(settings, table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -83,3 +84,7 @@ def test_a_killed_backtest_goes_on_and_people_and_notebooks_agree(sandbox: Sandb
     assert all(Path(row["page"]).exists() for row in plain)
     assert {method for method, _ in sandbox.slack.calls} <= READS
     assert not (tmp_path / "state.json").exists()
+    written = [*(tmp_path / "backtest").rglob("*")]
+    assert len(now) < len(written)
+    assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in written}
+    assert 0o700 == stat.S_IMODE((tmp_path / "backtest").stat().st_mode)

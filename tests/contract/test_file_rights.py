@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from creditbot.adapters.storage.notebooks import ObjectNotebooks
 from creditbot.adapters.storage.pages import ObjectPages
 from creditbot.adapters.storage.report import ObjectReport
 from creditbot.adapters.storage.summaries import ObjectSummaries
+from creditbot.cli import main
 from creditbot.machine.file_rights import Readers, readable_by
 from creditbot.model import NotebookRun, RequestKey
 from creditbot.notebook_host.imports import hash_of, version_of
@@ -52,6 +54,14 @@ def test_files_are_readable_by_those_whom_the_settings_name(
     assert 10 < len(written)
     lock = tmp_path / "state/state.json.lock"  # empty, and for processes of the owner
     assert {lock: 0o600} | {path: directory if path.is_dir() else file for path in written if path != lock} == written
+
+
+def test_every_command_writes_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that needs no settings, before any of its code has run."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"https://acme.looker.com/looks/1")))
+    assert 0 == main(["links", "--host", "acme.looker.com"])
+    (tmp_path / "written").touch()
+    assert 0o600 == stat.S_IMODE((tmp_path / "written").stat().st_mode)
 
 
 def test_metrics_stay_readable_for_who_collects_them(tmp_path: Path) -> None:
