@@ -216,10 +216,12 @@ def test_a_setting_that_was_changed_makes_another_job(
 
 
 def test_a_process_of_another_pod_finds_the_job(cluster: JobClusterStub, notebook: Path) -> None:
-    """What names the process that asks is no part of what is run, and no notebook sees it."""
+    """What names the process that asks is no part of a task, and no notebook sees it. Variables come in any order."""
     cluster.pod = lambda _: None
-    for pod in ("creditbot-1", "creditbot-2"):
-        begin(cluster, runner_with(cluster, environment={"HOSTNAME": pod, "PATH": f"/{pod}"}), notebook)
+    for pod, sees in (("pod-1", ("SEEN", "WAREHOUSE_URL")), ("pod-2", ("WAREHOUSE_URL", "SEEN"))):
+        own = {"HOSTNAME": pod, "PATH": f"/{pod}"}
+        environment = {**dict.fromkeys(sees, ""), "WAREHOUSE_URL": "postgresql://one", "SEEN": "1", **own}
+        begin(cluster, JobRunner(cluster.connect(), environment, RunSettings(60, OUTPUT)), notebook)
     (secret,) = cluster.secrets.values()
     sent = task_in(secret["stringData"]["task.json"]).environment
     assert {"WAREHOUSE_URL": "postgresql://one", "SEEN": "1"} == sent

@@ -66,9 +66,9 @@ class Task:
     result: str
 
     def text(self) -> str:
-        """The task as it is in the Secret."""
+        """The task as it is in the Secret: the same text for the same task, in whatever order its variables come."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return json.dumps({**fields, "days": days_on_the_wire(self.days)}, ensure_ascii=False)
+        return json.dumps({**fields, "days": days_on_the_wire(self.days)}, ensure_ascii=False, sort_keys=True)
 
 
 def task_in(text: str) -> Task:
