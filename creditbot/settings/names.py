@@ -28,7 +28,7 @@ def misspelt(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
     """Name of a variable -> the setting that it is probably meant to be. Both are in upper case."""
     known = list(settings)
     strange = _strange(names, known)
-    letters = {name: Counter(name) for name in (*known, *strange)}
+    letters = {name: _letters(name) for name in (*known, *strange)}
     possible = {name: [setting for setting in known if _may_be_near(name, setting, letters)] for name in strange}
     nearest = {name: _nearest(name, settings) for name, settings in possible.items()}
     return {name: setting for name, setting in nearest.items() if setting}
@@ -64,17 +64,19 @@ def _nearest(name: str, settings: list[str], likeness: float = _NEAR) -> str:
     return next(iter(get_close_matches(name, settings, 1, likeness)), "")
 
 
-def _may_be_near(name: str, setting: str, letters: Mapping[str, Counter[str]]) -> bool:
+def _may_be_near(name: str, setting: str, letters: Mapping[str, frozenset[tuple[str, int]]]) -> bool:
     """Whether two names of these letters, in whatever order, can be near: else there is nothing to compare.
 
     The bound is that of `SequenceMatcher.quick_ratio`: what is alike has at most the letters in common.
     """
     sizes = len(name), len(setting)
     needed = _NEAR * sum(sizes) / 2
-    if min(sizes) < needed:
-        return False
-    counts = letters[setting]
-    return sum(min(count, counts[letter]) for letter, count in letters[name].items()) >= needed
+    return min(sizes) >= needed and len(letters[name] & letters[setting]) >= needed
+
+
+def _letters(name: str) -> frozenset[tuple[str, int]]:
+    """Each letter with a number for each time that it occurs, so that sets have as many in common as the names."""
+    return frozenset((letter, number) for letter, count in Counter(name).items() for number in range(count))
 
 
 def _strange(names: Iterable[str], known: list[str]) -> list[str]:
