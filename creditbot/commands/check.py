@@ -29,11 +29,11 @@ from creditbot.bootstrap import (
 )
 from creditbot.commands.channels import people, sections
 from creditbot.commands.check_notebooks import notebook
-from creditbot.commands.check_result import CheckFindings, CheckResult, attempt, begin
+from creditbot.commands.check_result import CheckFindings, CheckResult, attempt, begin, succeeds
 from creditbot.commands.check_warehouse import warehouse
 from creditbot.commands.output import count, say, utc
 from creditbot.commands.sandbox import why_nobody_answers
-from creditbot.errors import CreditbotError
+from creditbot.errors import NOTEBOOK_JOBS, STATE_STORE, SUMMARY_STORE, WAREHOUSE, CreditbotError, Unreachable
 from creditbot.intake.requests import requests_in
 from creditbot.machine.hardening import can_be_confined
 from creditbot.machine.processes import Stop
@@ -79,29 +79,55 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
     """
     slack = begin(lambda: access(assembly.slack.api.limited(FIRST_ANSWER)))
     looker = begin(make_resolver(settings, Stop(), one_try=FIRST_ANSWER).login)
-    asked = begin(lambda: warehouse(settings, assembly.sql(), FIRST_ANSWER))
+    stored = begin(
+        lambda: _state(settings, assembly),
+        silence=_silent(STATE_STORE, "The state (STATE_URI)"),
+        seconds=FIRST_ANSWER,
+    )
+    probed = begin(
+        assembly.ports.summaries.probe,
+        silence=_silent(SUMMARY_STORE, "The store of summaries (OUTPUT_URI)"),
+        seconds=FIRST_ANSWER,
+    )
+    asked = begin(
+        lambda: warehouse(settings, assembly.sql(), FIRST_ANSWER),
+        silence=_silent(WAREHOUSE, "The warehouse (WAREHOUSE_URL)"),
+        seconds=FIRST_ANSWER,
+    )
     seen = environment_of_notebooks(settings, environ)
     has_warehouse = settings.warehouse_url is not None
     notebooks = {
         product.name: begin(partial(notebook, product.notebook, seen, has_warehouse=has_warehouse))
         for product in assembly.products.products
     }
-    jobs = begin(partial(notebook_jobs, settings, make_job_runner(settings, environ, _no_second_try())))
+    jobs = begin(
+        partial(notebook_jobs, settings, make_job_runner(settings, environ, _no_second_try())),
+        silence=_silent(NOTEBOOK_JOBS, "The Kubernetes API"),
+        seconds=FIRST_ANSWER,
+    )
     yield from attempt("settings", lambda: names_and_places(settings))
-    yield from _slack(settings, assembly, slack)
+    yield from _slack(settings, assembly, slack, stored)
     policy = assembly.rules.channels.everywhere.policy
     yield from attempt("policy", lambda: [("ok", sentence) for sentence in policy.words()])
-    yield from attempt("second opinion", lambda: second_opinion(assembly.ports.models, is_on=policy.opinion.hold))
-    yield from attempt("shadow", lambda: shadow(assembly.ledger.read().meta, is_on=settings.shadow))
+    if succeeds(probed):
+        yield from attempt("second opinion", lambda: second_opinion(assembly.ports.models, is_on=policy.opinion.hold))
+    if succeeds(stored):
+        yield from attempt("shadow", lambda: shadow(assembly.ledger.read().meta, is_on=settings.shadow))
     yield from attempt("Looker login", lambda: [("ok", f"as {looker()}")])
     for product, result in notebooks.items():
         yield from attempt(f"notebook {product}", result)
     yield from attempt("Jobs", jobs)
-    yield from attempt("state", lambda: _state(settings, assembly))
-    yield from attempt("summaries", lambda: _summaries(settings, assembly))
+    yield from attempt("state", stored)
+    yield from attempt("summaries", lambda: _summaries(settings, assembly, probed))
     yield from attempt("warehouse", asked)
     yield from limits(settings)
     yield from secrets(settings, alone=os.getppid() == 0, confined=can_be_confined())
+
+
+def _silent(service: str, name: str) -> Unreachable:
+    """What is raised about a service that has not answered in time; `name` begins its sentence."""
+    what = f"{name} did not answer within {FIRST_ANSWER:.0f} s."
+    return Unreachable(service, what, "See whether it runs and can be reached from here, then repeat this check.")
 
 
 def notebook_jobs(settings: Settings, runner: JobRunner) -> CheckFindings:
@@ -130,19 +156,22 @@ def names_and_places(settings: Settings) -> CheckFindings:
     return findings or [("ok", "no name is misspelt, and nothing is left of .env.example")]
 
 
-def _slack(settings: Settings, assembly: Assembly, token: Callable[[], Access]) -> Iterator[CheckResult]:
-    """The checks of Slack: only the first one if Slack does not answer or refuses the token."""
-    first = list(attempt("Slack token", lambda: slack_token(token())))
-    yield from first
-    try:
-        token()
-    except CreditbotError:
+def _slack(
+    settings: Settings, assembly: Assembly, token: Callable[[], Access], stored: Callable[[], object]
+) -> Iterator[CheckResult]:
+    """The checks of Slack: only the first one if Slack does not answer or refuses the token.
+
+    Other deployments are looked for only if the state answers, because it says which one this is.
+    """
+    yield from attempt("Slack token", lambda: slack_token(token()))
+    if not succeeds(token):
         return
     yield from attempt("Slack channel", lambda: _slack_channel(assembly))
     there = people(assembly)
     yield from there.check_owners()
     yield from attempt("Slack events", lambda: _slack_events(settings, assembly))
-    yield from attempt("deployments", lambda: other_deployments(assembly))
+    if succeeds(stored):
+        yield from attempt("deployments", lambda: other_deployments(assembly))
     yield from there.check_approvers()
     yield from attempt("channels", lambda: sections(assembly))
     yield from attempt("digest", lambda: digest(settings, assembly))
@@ -261,8 +290,8 @@ def _state(settings: Settings, assembly: Assembly) -> CheckFindings:
     return [("ok", f"{uri}: readable and writable, {entries} entries")]
 
 
-def _summaries(settings: Settings, assembly: Assembly) -> CheckFindings:
-    assembly.ports.summaries.probe()
+def _summaries(settings: Settings, assembly: Assembly, probed: Callable[[], None]) -> CheckFindings:
+    probed()
     newest = next(iter(assembly.ports.summaries.newest_first()), None)
     latest = f"the latest is for {newest[0]}" if newest else "none yet"
     return [("ok", f"{settings.output_uri}: readable and writable, {latest}")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -42,6 +43,15 @@ class CheckResult:
         return f"{self.verdict:<4}  {self.name:<18}  {' '.join(self.text.split())}"
 
 
+def succeeds(question: Callable[[], object]) -> bool:
+    """Whether a question has an answer. If it has none, another check says why."""
+    try:
+        question()
+    except CreditbotError:
+        return False
+    return True
+
+
 def attempt(name: str, check: Callable[[], CheckFindings]) -> Iterator[CheckResult]:
     """The results of one check. If it raises one of our errors, that is a result, too."""
     try:
@@ -51,12 +61,20 @@ def attempt(name: str, check: Callable[[], CheckFindings]) -> Iterator[CheckResu
         yield CheckResult(name, "FAIL", str(error))
 
 
-def begin(question: Callable[[], T]) -> Callable[[], T]:
+def begin(
+    question: Callable[[], T], *, silence: CreditbotError | None = None, seconds: float | None = None
+) -> Callable[[], T]:
     """Asks in the background; what is returned waits for the answer, or raises what the question raised.
 
     A question that never ends does not keep the process from ending.
+
+    Args:
+        question: what is asked.
+        silence: raised if there is no answer in time.
+        seconds: how long the answer may take from now on; None if it may take as long as it does.
     """
     answer: Future[T] = Future()
+    due = None if seconds is None else time.monotonic() + seconds
 
     def ask() -> None:
         try:
@@ -64,5 +82,13 @@ def begin(question: Callable[[], T]) -> Callable[[], T]:
         except BaseException as error:  # noqa: BLE001  # raised where somebody waits for the answer
             answer.set_exception(error)
 
+    def wait() -> T:
+        try:
+            return answer.result(None if due is None else max(0.0, due - time.monotonic()))
+        except TimeoutError:
+            if silence is None or answer.done():
+                raise  # the question itself has raised it
+            raise silence from None
+
     threading.Thread(target=ask, name="check", daemon=True).start()
-    return answer.result
+    return wait

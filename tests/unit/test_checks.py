@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -191,3 +192,17 @@ def test_a_question_in_the_background_is_answered_or_raises() -> None:
     assert 3 == begin(lambda: 3)()
     with pytest.raises(ZeroDivisionError):
         begin(lambda: 1 // 0)()
+
+
+def test_a_question_without_an_answer_in_time_is_given_up() -> None:
+    """What it raises then is what was given for that."""
+    with pytest.raises(Unreachable, match="It did not answer"):
+        begin(threading.Event().wait, silence=Unreachable("the warehouse", "It did not answer."), seconds=0)()
+
+
+def test_a_question_that_times_out_by_itself_says_so() -> None:
+    def asks() -> None:
+        raise TimeoutError("of its own")
+
+    with pytest.raises(TimeoutError, match="of its own"):
+        begin(asks, silence=Unreachable("Slack", "It did not answer."), seconds=60)()
