@@ -226,7 +226,9 @@ def _replay(command: argparse.ArgumentParser) -> None:
         default=[],
         help="set a value in the policy cell of the notebooks, such as TARGETS.basic=0.85",
     )
-    command.add_argument("--stored-notebooks", action="store_true", help="run the notebooks of then, as they were kept")
+    command.add_argument(
+        "--stored-notebooks", action="store_true", help="run the notebooks of that time, as they were kept"
+    )
     command.add_argument("--without-looker", action="store_true", help="do not ask Looker where the links lead now")
     command.add_argument("--out", metavar="FOLDER", help="write each comparison, and the page of what is computed now")
     command.add_argument("--json", action="store_true", help="print JSON")

@@ -55,7 +55,7 @@ def _totals(found: Audit, names: Names) -> Iterable[str]:
         yield from (f"      {reason}" for reason in overlap.reasons)
     notes = (
         ("not ended, or not yet logged", found.pending), ("ended before the log began", found.before_log),
-        ("in a channel that is not watched any more, so replies were not read", found.not_in_slack),
+        ("in a channel that is no longer watched, so replies were not read", found.not_in_slack),
         ("with values of people erased", found.erased),
         ("asked about by an earlier policy, so votes were not counted again", found.earlier_policy),
     )  # fmt: skip

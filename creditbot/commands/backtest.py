@@ -118,7 +118,7 @@ def _print(found: Found, options: Namespace) -> None:
 
 
 def backtest(assembly: BacktestAssembly, past: Past, workers: int, *, again: bool = False) -> Found:
-    """Computes every request that a person answered, as far as its row of before does not hold any more."""
+    """Computes every request that a person answered, unless its earlier row still holds."""
     kept = {} if again else {row.key: row for row in read_backtest(assembly.store)}
     bar = ProgressBar("requests", past.total)
     try:
@@ -221,7 +221,7 @@ def _say_missing(found: Found) -> None:
         _say_aside(f"creditbot: {error}")
     if found.missing:
         missing = "1 request is" if found.missing == 1 else f"{found.missing} requests are"
-        _say_aside(f"creditbot: {missing} missing. The same command goes on where this one stopped.")
+        _say_aside(f"creditbot: {missing} missing. The same command continues where this one stopped.")
 
 
 def _say_aside(line: str) -> None:

@@ -29,7 +29,7 @@ def publish_metrics(
     Args:
         settings: what the deployment decides.
         assembly: of the tick.
-        page: where `creditbot serve` shows them besides.
+        page: where `creditbot serve` also shows them.
         succeeded: whether the tick did.
     """
     if (state := assembly.ledger.seen) is None:

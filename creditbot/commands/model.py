@@ -133,7 +133,7 @@ def _record_lines(found: Sequence[Month], rules: OpinionRules, assembly: Assembl
     if not found:
         yield "Nobody has answered a request since the first model was made: nobody can tell yet how often it holds."
         return
-    yield "What people answered since, compared with the newest model of then:"
+    yield "What people answered, compared with the model that was newest at that time:"
     yield f"  {'month':<7}  {'within':>6}  {'below':>6}  {'above':>6}  {'by median':>9}  {'not judged':>10}"
     for month in found:
         yield _month_line(month)

@@ -1,6 +1,6 @@
 """`creditbot replay`: computes requests of the past again, and says what differs and why.
 
-The SQL of then runs with the notebooks and the data of now, or with what the options put in their place. Nothing is
+The old SQL runs with today's notebooks and data, or with what the options put in their place. Nothing is
 posted, and nothing is written but what --out asks for. Exit codes: 0 nothing differs, 1 something does, 2 an error.
 """
 
@@ -84,7 +84,7 @@ def _check(options: Namespace) -> None:
         raise SettingsError("--until goes with --since.", "Give both options, or neither.")
     if options.stored_notebooks and (options.with_notebook or options.set):
         raise SettingsError(
-            "--stored-notebooks runs the notebooks of then as they are.",
+            "--stored-notebooks runs the old notebooks as they were.",
             "Leave it out, or leave out --with-notebook and --set.",
         )
 
@@ -119,7 +119,7 @@ def _again(
     assembly: Assembly, change: WhatIf, opinions: SecondOpinions, rules_of: RulesOf, folder: Path | None,
     replayer: Replayer, stored: Stored,
 ) -> Replay:  # fmt: skip
-    """Computes one request again; `folder` is where the notebooks of then are to be written and run."""
+    """Computes one request again; `folder` is where the old notebooks are to be written and run."""
     key, summary = stored
     products = change.products.only(rules_of(key).products)
     if folder:

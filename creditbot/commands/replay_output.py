@@ -101,7 +101,7 @@ class Totals:
 
     Attributes:
         same, different, left_out: how many requests.
-        failed: whether one could not be computed again because of an error of now.
+        failed: whether one could not be computed again because of an error that may pass.
         then, now: USD, of the requests that were computed again.
     """
 

@@ -99,7 +99,7 @@ def open_log(settings: Settings) -> Callable[[str], None]:
 
 
 def work(settings: Settings, assembly: Assembly, page: MetricsTarget | None = None) -> TickReport:
-    """One tick, the weekly digest if it is due, and metrics, which `creditbot serve` shows on `page` besides.
+    """One tick, the weekly digest if it is due, and metrics, which `creditbot serve` also shows on `page`.
 
     Raises a `CreditbotError`, which the log has then, if nothing could be done at all.
     """

@@ -1,4 +1,4 @@
-"""What `creditbot replay` changes on purpose: other notebooks, the notebooks of then, values of the policy cell.
+"""What `creditbot replay` changes on purpose: other notebooks, the old notebooks, values of the policy cell.
 
 The options come in as they were typed; the table of products to replay with goes out, and what the runner sets.
 """
@@ -94,7 +94,7 @@ def _values_by_product(products: ProductTable, typed: str) -> dict[str, dict[str
 
 
 class NotebookNotKept(Exception):
-    """Why a request cannot be computed with the notebooks of then, one sentence or two."""
+    """Why a request cannot be computed with the old notebooks, one sentence or two."""
 
 
 def products_of_then(then: Computed, products: ProductTable, notebooks: Notebooks, folder: Path) -> ProductTable:

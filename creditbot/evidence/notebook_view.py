@@ -155,7 +155,7 @@ def _markdown(cell: Cell, room: Room) -> Iterator[PagePart]:
 def _seen(outputs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
     """(type, text, plain text or "") of the outputs.
 
-    The plain text of one that is shown in a better form is no output of its own: it comes directly after that one.
+    The plain text of one that is shown in a better form is not an output of its own: it comes directly after that one.
     """
     richer = False
     for (kind, text), (next_kind, next_text) in pairwise([*outputs, ("", "")]):

@@ -56,7 +56,7 @@ class Audit:
         requests: how many were compared.
         pending: those that have not ended, or whose end is not logged yet; they were not compared.
         before_log: those that ended before the log began; only their replies were looked at.
-        not_in_slack: those in channels that are not watched any more: their replies were not read.
+        not_in_slack: those in channels that are no longer watched: their replies were not read.
         erased: those with values of people that were erased, which is allowed.
         earlier_policy: those about which approvers were asked by another policy than today's: their votes are not
             counted again.

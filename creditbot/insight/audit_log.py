@@ -174,7 +174,7 @@ def _read(files: LogFiles) -> tuple[list[LogEntry], list[Finding]]:
         try:
             read.append(LogEntry(number, read_entry(content)))
         except ValueError:
-            what = f"Entry {number} of the log is not an entry any more."
+            what = f"Entry {number} of the log is no longer an entry."
             unreadable.append(Finding(Kind.ENTRY_UNREADABLE, what, entry=number))
     return read, unreadable
 

@@ -93,7 +93,7 @@ class AuditReader:
     def posts(self, keys: Collection[RequestKey], state: State, workspace: Workspace, since: datetime | None) -> Posts:
         """The replies in Slack: of these requests, and in every other thread that was begun since then.
 
-        A channel that is not watched any more is not read.
+        A channel that is no longer watched is not read.
         """
         oldest = since - timedelta(microseconds=1) if since else _BEGINNING
         read = partial(self._sources.inbox.messages, oldest=oldest)
@@ -115,7 +115,7 @@ class AuditReader:
         return Posts(marked, unmarked, there, threads.keys() - there)
 
     def posts_of(self, key: RequestKey, state: State, workspace: Workspace) -> Posts:
-        """The replies in the thread of one request; none if its channel is not watched any more."""
+        """The replies in the thread of one request; none if its channel is no longer watched."""
         if key.team != workspace.team or key.channel not in workspace.channels:
             return Posts()
         record = state.records.get(key)

@@ -133,7 +133,7 @@ def _missing(reply: str, key: RequestKey, logged: LogEntry, posts: Posts) -> str
     which = f"The reply of {utc(time_of(reply))}{f' ({format_usd(amount)})' if amount is not None else ''}"
     if key in posts.gone:
         return f"{which} is not in Slack: its whole thread is gone."
-    return f"{which} is not in its thread any more, or has lost its marker."
+    return f"{which} is no longer in its thread, or has lost its marker."
 
 
 def _quoted(message: Message) -> str:

@@ -167,7 +167,7 @@ def is_under(summary: Mapping[str, Any], policy: Policy) -> bool:
 
 
 def _check_quorum(summary: Mapping[str, Any], policy: Policy) -> _Found:
-    """Counts the votes again, by the bands and the approvers of the policy; nothing if it is not that of then."""
+    """Counts the votes again, by the bands and the approvers of the policy; nothing if the policy has changed since."""
     outcome, amount = outcome_fields(summary), number(summary.get("credit_amount"))
     votes = mappings(mapping(outcome.get("approval")).get("votes"))
     yes = [text(vote.get("by")) for vote in votes if vote.get("vote") == "yes"]
@@ -179,7 +179,7 @@ def _check_quorum(summary: Mapping[str, Any], policy: Policy) -> _Found:
     if len(agreed) < needed and all(yes):  # who was erased is somebody
         people = "1 approver" if needed == 1 else f"{needed} approvers"
         who = f"of those who may vote, {', '.join(sorted(agreed)) or 'nobody'} said yes"
-        yield Kind.NOT_APPROVED, f"{format_usd(amount)} takes {people} by the policy of then, and {who}."
+        yield Kind.NOT_APPROVED, f"{format_usd(amount)} takes {people} by the policy of that time, and {who}."
 
 
 def _check_pointers(key: RequestKey, summary: Mapping[str, Any], pointers: frozenset[tuple[str, RequestKey]]) -> _Found:

@@ -1,7 +1,7 @@
 """Reads what was recorded in shadow as rows of a backtest: what creditbot would have said, and what people said. Pure.
 
 Requests of the past come in, as `history` reads them from the state and the summaries; rows go out. Here nothing is
-computed again: amounts and reasons are those of then, decided against what had been credited by then.
+computed again: amounts and reasons are those that were recorded, decided against what had been credited by then.
 """
 
 from __future__ import annotations

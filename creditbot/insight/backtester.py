@@ -3,8 +3,8 @@
 A request and what people answered to it come in; the row and its page go out. The SQL comes from Looker as it is now,
 passes the checks of a tick, and the same runner runs the notebooks. Nothing is posted, and the state is not read.
 
-A row of before stays as it is as long as it is made from the same: links, SQL, notebooks, products and rules on SQL. So
-a backtest that was killed goes on where it was, and one after a change computes only what the change may concern.
+An earlier row stays as long as it would be made from the same: links, SQL, notebooks, products and rules on SQL. So
+a backtest that was killed continues where it was, and one after a change computes only what the change may concern.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Backtester:
         self, asked: Asked, now: datetime, before: BacktestRow | None = None,
         products: Collection[str] | None = None,
     ) -> tuple[BacktestRow, str | None]:  # fmt: skip
-        """The row of a request, and its page; no page if the row of before still holds.
+        """The row of a request, and its page; no page if the earlier row still holds.
 
         Args:
             asked: the request.

@@ -30,10 +30,10 @@ class Lead:
     """Where a link leads now.
 
     Attributes:
-        then: hash of the SQL of then, as it is read by the day of then.
+        then: hash of the old SQL, as it is read on the old day.
         now: hash of the SQL that the link leads to, read by the same day; "" if nobody followed the link.
         problem: why it leads to no SQL, one sentence or two, or "".
-        other_days: the day of then and that of now, if the SQL of then reads the clock: it asks for other traffic now.
+        other_days: the old day and today, if the old SQL reads the clock: it asks for other traffic now.
     """
 
     then: str
@@ -65,13 +65,13 @@ class Change:
 
 
 def of_lead(url: str, lead: Lead) -> Iterator[Change]:
-    """Whether a link leads to other SQL or to none, or its SQL of then to other days."""
+    """Whether a link leads to other SQL or to none, or its old SQL to other days."""
     if lead.problem:
         words = f"The link leads to no SQL now: {lead.problem}"
         yield Change("sql", url, words, lead.then, None, alone=True)
     elif lead.now and lead.now != lead.then:
         before, after = _short(lead.then), _short(lead.now)
-        words = f"The link leads to other SQL now: {before} then, {after} now. The SQL of then was run."
+        words = f"The link leads to other SQL now: {before} then, {after} now. The old SQL was run."
         yield Change("sql", url, words, lead.then, lead.now, alone=True)
     if lead.other_days:
         first, second = map(str, lead.other_days)
@@ -85,7 +85,7 @@ def of_link(then: ComputedLink, now: ComputedLink, values: Mapping[str, str]) ->
     Args:
         then: the first computation.
         now: the second one.
-        values: what was set in the policy cell for the one of now.
+        values: what was set in the policy cell for today's.
     """
     yield from _product(then, now)
     yield from _notebook(then, now)
@@ -133,14 +133,16 @@ def _parts(then: ComputedLink, now: ComputedLink) -> Iterator[str]:
 
 
 def _cells(then: Sequence[str], now: Sequence[str]) -> Iterator[str]:
-    """Cells that are gone have their numbers in the notebook of then, others in that of now."""
+    """Cells that are gone have their numbers in the old notebook, others in today's."""
     for what, first, last, start, end in SequenceMatcher(None, then, now, autojunk=False).get_opcodes():
         if what == "equal":
             continue
         pairs = min(last - first, end - start)
         for place in range(pairs):
             yield f"Cell {start + place + 1} changed: {then[first + place]} then, {now[start + place]} now."
-        yield from (f"Cell {place + 1} of then is gone: {then[place]}." for place in range(first + pairs, last))
+        yield from (
+            f"Cell {place + 1} of the old notebook is gone: {then[place]}." for place in range(first + pairs, last)
+        )
         yield from (f"Cell {place + 1} is new: {now[place]}." for place in range(start + pairs, end))
 
 
@@ -152,7 +154,7 @@ def _files(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
 
 
 def _versions(then: ComputedLink, now: ComputedLink) -> Iterator[Change]:
-    """What a version of then did not name is not known, and so no difference."""
+    """What an old version did not name is not known, and is therefore not a difference."""
     if not now.versions:
         return
     names = [name for name, version in then.versions.items() if now.versions.get(name) != version]

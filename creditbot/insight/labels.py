@@ -26,7 +26,7 @@ from creditbot.slack_time import is_ts, time_of
 
 
 class NoLabel(Enum):
-    """Why a request that ended is no label. The values are words for people."""
+    """Why a request that ended is not a label. The values are words for people."""
 
     NOT_BY_PEOPLE = "not answered by a person"
     """creditbot or another bot answered it, or nobody."""
@@ -83,7 +83,7 @@ def _as_in_summary(link: BacktestLink) -> dict[str, Any]:
 def label_of(
     key: RequestKey, at: datetime, amount: Decimal | None, summary: Mapping[str, Any]
 ) -> LabelledCredit | NoLabel:
-    """The label that an answer of a person is, or why it is none.
+    """The label that an answer of a person is, or why it is not one.
 
     Args:
         key: of the request.

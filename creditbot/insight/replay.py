@@ -15,7 +15,7 @@ that. The cause of a difference is the first of these that changed, in the order
     policy     a value of the notebook's policy cell, or the policy on who decides
 
 If the amounts differ and none of these is known to have changed, the cause is "unknown". Something that changed on one
-link is no cause of a difference on another one.
+link does not explain a difference on another one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CAUSE_WORDS: Mapping[Cause, str] = {
 
 _NOT_KEPT = "What then was computed from is not known in full: an earlier version of creditbot kept less of it."
 _ROWS_THEN = "Whether the rows are the same is not known: none were kept then, by the notebook or by creditbot."
-_ROWS_NOW = "Whether the rows are the same is not known: the notebook of now does not say what the SQL gave."
+_ROWS_NOW = "Whether the rows are the same is not known: today's notebook does not say what the SQL gave."
 _FLAGGED = "What was flagged cannot be compared: it is not known on both sides."
 _NO_CAUSE = (
     "Neither SQL, product, notebook, versions, rows nor policy cell is known to have changed. The notebook may use the "
@@ -104,8 +104,8 @@ def compare(
         then: as its summary keeps it.
         now: from the same SQL. Links are told apart by their addresses.
         leads: address of a link -> where it leads now.
-        reasons: why a person would have to decide on the amount of now, by the policy.
-        values: product -> what somebody has set in the policy cell of its notebook, for the computation of now.
+        reasons: why a person would have to decide on today's amount, by the policy.
+        values: product -> what somebody has set in the policy cell of its notebook, for today's computation.
     """
     changes = tuple(_changes(then, now, leads, reasons, values))
     differs = then.amount != now.amount or any(change.alone for change in changes) or bool(_otherwise(then, now))

@@ -1,4 +1,4 @@
-"""Computes requests of the past again: the SQL of then, with the notebooks and the data of now.
+"""Computes past requests again: their old SQL, with today's notebooks and data.
 
 A saved summary comes in, a `Replay` goes out, with a comparison of the two computations. The SQL passes the same checks
 as in a tick, and the same runner runs the notebooks. Nothing is posted, and neither the state nor a summary is written.
@@ -47,7 +47,7 @@ class Replay:
         permalink: its address, "" if its summary does not name it.
         comparison: of both computations; None if there is none.
         why_not: why there is none, one sentence or two, or "".
-        failed: whether that is an error of now, so that another try may succeed.
+        failed: whether that error may pass, so that another try may succeed.
         summary: of the computation of now; empty if there is none.
         results: behind that summary.
         opinion: what people usually credit for what was computed now, one sentence; "" if nobody wants to know.
@@ -64,7 +64,7 @@ class Replay:
 
 
 class StoredSql:
-    """Implements `Resolver` with the SQL of then: address of a link -> its query."""
+    """Implements `Resolver` with the SQL that was stored: address of a link -> its query."""
 
     def __init__(self, queries: Mapping[str, Query]) -> None:
         self._queries = queries
@@ -80,7 +80,7 @@ class StoredSql:
         return ""
 
     def resolve(self, link: LookerLink) -> Query:
-        """The query of then."""
+        """The query that was stored."""
         return self._queries[link.url]
 
 
@@ -159,7 +159,7 @@ class Replayer:
         return Replay(key, permalink, comparison, summary=again.summary, results=again.results)
 
     def _follow(self, link: ComputedLink, days: tuple[date, date]) -> tuple[Query, Lead]:
-        """The query of then, and where its link leads now."""
+        """The query that was stored, and where its link leads now."""
         first, today = days
         then = self._fingerprint(link.sql, first)
         other_days = (first, today) if first != today and self._fingerprint(link.sql, today) != then else None
@@ -192,7 +192,7 @@ class Replayer:
     def _reasons(self, key: RequestKey, summary: Mapping[str, Any], now: Computed) -> list[HoldReason]:
         """Why a person would have to decide, as far as that does not depend on other requests.
 
-        The traffic is that of then: Looker's filters, which say more of it than the SQL, may not be known now.
+        The traffic is as it was stored: Looker's filters, which say more about it than the SQL, may not be known now.
         """
         traffic = {link["url"]: found for link in summary["links"] for found in footprints_in({"links": [link]})}
         credited = [link for link in now.links if link.credit is not None]

@@ -49,7 +49,8 @@ _POLITE = (
     r"|no objections?|good (?:morning|afternoon|evening)|morning|sorry|apologies|unfortunately|oops|my mistake|yep|yup"
     r"|agreed)\b"
 )
-# A name and a few words may follow the greeting, but only a mark ends them: "Hi, I approved $5 last week" is none.
+# A name and a few words may follow the greeting, but only a mark ends them: "Hi, I approved $5 last week" is not an
+# answer.
 _WORDS = r"(?:[ \t]{1,9}[\w'\u2019]{1,40}){0,5}\s{0,9}[,:;.!\n\u2013\u2014-]{1,9}"
 _GREETING = rf"(?:{_POLITE}(?:{_WORDS})?\s{{0,9}}){{0,2}}[^\w$]{{0,9}}"
 # What else follows the word makes it a description, as in "approved vendors".
@@ -91,7 +92,7 @@ _TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"\s{0,9}(?:\?|(?:is|are|was|were|seems|of|or|each|too|less|more|a (?:day|week|month|year))\b)")
-"""Words after the amount with which it is none that was granted."""
+"""Words after the amount that say that it was not granted."""
 _NOT = r"(?:not|never|cannot|(?:do|wo|ca|should|must)n['\u2019]t)"
 _SUBJECT = (
     r"(?:(?:(?:this|the|your)(?:\s(?:credit|request|one|account))?|it|that|credit|request)"

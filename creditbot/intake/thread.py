@@ -124,7 +124,7 @@ def view(
 ) -> ThreadView:  # fmt: skip
     """Reads what a thread (parent and replies, oldest first) shows about one of its requests.
 
-    `retried` is when a person last had the request tried again: doubts of before are settled by that.
+    `retried` is when a person last had the request tried again: that settles earlier doubts.
     """
     by_ts = {message.ts: message for message in messages}
     own = by_ts.get(key.ts)

@@ -20,7 +20,7 @@ LIMIT = 200_000
 
 _RECORD = "application/papermill.record"
 _SCRAPS = ("application/scrapbook.scrap", _RECORD)
-"""MIME types of scraps begin so: scrapbook's own, and papermill's of before."""
+"""How MIME types of scraps begin: scrapbook's, and those that papermill wrote before there was scrapbook."""
 
 
 def cells_with_numbers(notebook: NotebookNode, numbers: Sequence[int]) -> Iterator[tuple[int, NotebookNode]]:

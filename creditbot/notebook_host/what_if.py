@@ -76,7 +76,7 @@ def _find(cells: Sequence[Mapping[str, ast.expr]], name: str) -> tuple[int, ast.
 
 def _value_of(node: ast.expr, key: str, name: str) -> ast.expr:
     if not isinstance(node, ast.Dict):
-        raise CannotSet(f"has no {name} in its policy cell: {name.partition('.')[0]} is no dict", missing=True)
+        raise CannotSet(f"has no {name} in its policy cell: {name.partition('.')[0]} is not a dict", missing=True)
     pairs = [
         (each, value) for each, value in zip(node.keys, node.values, strict=True) if isinstance(each, ast.Constant)
     ]
@@ -112,13 +112,13 @@ def _number_for(call: ast.Call, text: str, name: str) -> str:
 
 def _number(text: str, name: str, *, whole: bool) -> str:
     if whole and not _INTEGER.fullmatch(text):
-        raise CannotSet(f"wants a whole number for {name}, and {text[:40]!r} is none")
+        raise CannotSet(f"wants a whole number for {name}, and {text[:40]!r} is not one")
     try:
         finite = Decimal(text).is_finite()
     except InvalidOperation:
         finite = False
     if not finite:
-        raise CannotSet(f"wants a number for {name}, and {text[:40]!r} is none")
+        raise CannotSet(f"wants a number for {name}, and {text[:40]!r} is not one")
     return f"{int(text)}" if whole else text.strip()
 
 
@@ -131,7 +131,7 @@ def _choice(text: str, words: Mapping[str, str], name: str) -> str:
 def _collection(text: str, kind: type, name: str) -> str:
     value = _literal_in(text)
     if not isinstance(value, kind):
-        raise CannotSet(f"wants a {kind.__name__} for {name}, written as in Python, and {text[:40]!r} is none")
+        raise CannotSet(f"wants a {kind.__name__} for {name}, written as in Python, and {text[:40]!r} is not one")
     return repr(value)
 
 

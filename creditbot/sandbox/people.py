@@ -66,7 +66,7 @@ def _channel_called(world: SandboxWorld, name: str) -> str:
     """The id of the channel of this name, which is made if there is none."""
     bare = name.removeprefix("#")
     if not re.fullmatch(r"[a-z0-9_-]{1,80}", bare):
-        raise SettingsError(f"{name!r} is no name of a channel.", "Use lower-case letters, digits, - and _.")
+        raise SettingsError(f"{name!r} is not the name of a channel.", "Use lower-case letters, digits, - and _.")
     found = next((channel for channel in world.all("channel") if channel.get("name") == bare), None)
     if found:
         return str(found["id"])

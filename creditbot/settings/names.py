@@ -35,7 +35,7 @@ def misspelt(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
 
 
 def unknown(names: Iterable[str], settings: Iterable[str]) -> dict[str, str]:
-    """Name that begins like a setting for Slack or Looker, and is none -> the setting that is nearest to it."""
+    """Name that begins like a setting for Slack or Looker, and is not one -> the setting that is nearest to it."""
     known = list(settings)
     strange = (name for name in _strange(names, known) if name.startswith(OWN_PREFIXES))
     return {name: _nearest(name, known, likeness=0.0) for name in strange}

@@ -69,7 +69,7 @@ class Settings(BaseModel):
     channels_file: File | None = Field(
         None,
         description="A TOML file with a section for each channel: its owner, approvers, products and replies. These "
-        "channels are watched besides those of the other settings.",
+        "channels are watched as well as those of the other settings.",
     )
     slack_channels: Names = Field(
         (),

@@ -339,7 +339,7 @@ class TestWhatAgrees:
         assert "answered" == world.record(key).status
         do.rewrite(Past(world, *[key] * 6), key, {"outcome.approval.votes.1.by": second})
         found = [finding.text for finding in world.audit(policy=policy).findings]
-        said = "$30,000.00 takes 2 approvers by the policy of then, and of those who may vote, U0OWNER said yes."
+        said = "$30,000.00 takes 2 approvers by the policy of that time, and of those who may vote, U0OWNER said yes."
         assert ([] if counts else [said]) == found
 
     def test_an_erased_approver_still_counts(self) -> None:

@@ -198,7 +198,7 @@ def test_a_link_to_other_sql_differs_even_with_the_same_amount() -> None:
     comparison = compare(computed(THEN), computed(THEN), OTHER_SQL)
     assert (True, "sql") == (comparison.differs, comparison.cause)
     (line,) = words(comparison)
-    assert "The link leads to other SQL now: aaaa then, bbbb now. The SQL of then was run." == line
+    assert "The link leads to other SQL now: aaaa then, bbbb now. The old SQL was run." == line
 
 
 def test_a_link_that_is_gone_is_said_with_the_reason() -> None:
@@ -231,7 +231,9 @@ def test_a_changed_cell_is_named_by_its_number_and_both_hashes() -> None:
 
 def test_cells_that_came_and_went_are_named() -> None:
     _, *cells = words(after(sha=NEW_SHA, sources=("# New", *THEN.sources[:3])))
-    assert ["Cell 1 is new: ", "Cell 4 of then is gone: "] == [cell.rpartition(" ")[0] + " " for cell in cells]
+    assert ["Cell 1 is new: ", "Cell 4 of the old notebook is gone: "] == [
+        cell.rpartition(" ")[0] + " " for cell in cells
+    ]
 
 
 def test_files_that_a_notebook_imports_are_named() -> None:
@@ -391,7 +393,7 @@ def test_rows_that_are_not_known_are_never_the_cause() -> None:
 
 
 def test_a_notebook_that_no_longer_says_its_rows_is_told_apart() -> None:
-    assert ["Whether the rows are the same is not known: the notebook of now does not say what the SQL gave."] == list(
+    assert ["Whether the rows are the same is not known: today's notebook does not say what the SQL gave."] == list(
         after(rows=None).unknown
     )
 

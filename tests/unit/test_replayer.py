@@ -398,7 +398,7 @@ DAY = datetime(2026, 1, 9, tzinfo=UTC)
         ({}, "the address of one request, or --since"),
         ({"permalink": "https://a", "since": DAY}, "the address of one request, or --since"),
         ({"permalink": "https://a", "until": DAY}, "--until goes with --since"),
-        ({"since": DAY, "stored_notebooks": True, "set": ["A=1"]}, "--stored-notebooks runs the notebooks of then"),
+        ({"since": DAY, "stored_notebooks": True, "set": ["A=1"]}, "--stored-notebooks runs the old notebooks"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(given: dict[str, Any], problem: str) -> None:

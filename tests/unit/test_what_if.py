@@ -89,8 +89,8 @@ def test_a_name_is_set_where_it_is_assigned_last() -> None:
     [
         ("TARGET", "1", "has no TARGET in its policy cell, which has TARGETS, FLOOR, SHARE"),
         ("TARGETS.standard", "1", "its keys are basic, max, 3"),
-        ("FLOOR.basic", "1", "FLOOR is no dict"),
-        ("FLOOR", "1.5", "wants a whole number for FLOOR, and '1.5' is none"),
+        ("FLOOR.basic", "1", "FLOOR is not a dict"),
+        ("FLOOR", "1.5", "wants a whole number for FLOOR, and '1.5' is not one"),
         ("SHARE", "much", "wants a number for SHARE"),
         ("SHARE", "NaN", "wants a number for SHARE"),
         ("TARGETS.basic", "__import__('os')", "wants a number for TARGETS.basic"),
@@ -137,7 +137,7 @@ def test_a_value_that_one_notebook_lacks_may_be_that_of_another_product(tmp_path
     path = a_notebook(tmp_path / "a.ipynb")
     with pytest.raises(SettingsError, match=r"has no TARGET in .* Write PRODUCT:NAME=VALUE"):
         prepare(path, {"TARGET": "1"})
-    with pytest.raises(SettingsError, match=r"wants a whole number for FLOOR, and 'x' is none\.$"):
+    with pytest.raises(SettingsError, match=r"wants a whole number for FLOOR, and 'x' is not one\.$"):
         prepare(path, {"FLOOR": "x"})
 
 

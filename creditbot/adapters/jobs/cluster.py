@@ -1,7 +1,7 @@
 """The calls to the Kubernetes API that Jobs of notebooks need, all in one namespace. The first call imports lightkube.
 
-Objects come and go as plain dicts. Each call may be repeated: a name is created once, and AlreadyExists is no failure.
-So what failed for a moment is tried again here.
+Objects come and go as plain dicts. Each call may be repeated: a name is created once, and AlreadyExists is not a
+failure. So what failed for a moment is tried again here.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class _Session(auth_session.AuthSession):
         return header
 
     def renew(self) -> None:
-        """Logs in unless the login lasts for some time. Until that has succeeded, the login is the one of before."""
+        """Logs in unless the login lasts for some time. Until that has succeeded, the old login is used."""
         with self._lock:
             before = self.token
             left = (before.expires_at - datetime.now()).total_seconds()  # noqa: DTZ005  # as the SDK counts

@@ -78,7 +78,7 @@ class MetricsPage:
 class _Server(ThreadingHTTPServer):
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news; what else goes wrong is written as usual."""
+        """A client that hangs up is not reported; other errors are written as usual."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

@@ -176,7 +176,7 @@ class _Ranks:
         return isinstance(expression, exp.Window)
 
     def _rank(self, node: exp.Expr) -> exp.Expr | None:
-        """The rank that a window, or a column of this name, is; None if it is none."""
+        """The rank that a window, or a column of this name, is; None if it is not a rank."""
         if isinstance(node, exp.Column):
             return None if self._meanings.is_of_table(node) else self._columns.get(node.name.lower())
         if isinstance(node, exp.Window):
