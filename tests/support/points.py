@@ -38,7 +38,7 @@ def nowhere(_: Point) -> None:
     """Nothing happens at any point."""
 
 
-class _Watched:
+class Watched:
     """A port whose calls tell `at` what they are about to do, and that they have done it."""
 
     def __init__(self, port: Any, verbs: Mapping[str, Callable[..., tuple[str, str]]], at: At) -> None:
@@ -70,7 +70,7 @@ class _WatchedOwners:
 
     def conversation_with(self, user: str) -> Any:
         verbs = {"tell": _always("notice", "send"), "was_told": _always("notice", "look")}
-        return _Watched(self._owners.conversation_with(user), verbs, self._at)
+        return Watched(self._owners.conversation_with(user), verbs, self._at)
 
 
 def _always(effect: str, action: str) -> Callable[..., tuple[str, str]]:
@@ -100,5 +100,5 @@ def watched(ports: Ports, at: At) -> Ports:
         "log": {"add": _always("log", "write"), "add_checkpoint": _always("log", "write")},
         "state": {"write": _always("state", "write")},
     }
-    changes: dict[str, Any] = {name: _Watched(getattr(ports, name), verbs, at) for name, verbs in around.items()}
+    changes: dict[str, Any] = {name: Watched(getattr(ports, name), verbs, at) for name, verbs in around.items()}
     return replace(ports, **changes, owners=_WatchedOwners(ports.owners, at))

@@ -1,0 +1,184 @@
+"""RUNNER=job: however a tick, a Job or the API fails while a notebook runs, the request is answered once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import cast, get_args
+
+import pytest
+
+from tests.crash.faults import Fault, Kind
+from tests.crash.jobs import JobPoint, JobsWorld, SteadyCluster
+from tests.crash.scenario import Outcome, Scenario, fill, ok, unsound
+from tests.crash.simulation import Simulation
+from tests.crash.table import Table
+from tests.crash.test_interleavings import interleave
+from tests.support.bucket import Bucket, variables
+from tests.support.job_cluster import Ending
+from tests.support.notebooks import code, write_notebook
+from tests.support.points import Point
+from tests.support.sampling import count, sampled
+
+POINTS: tuple[JobPoint, ...] = get_args(JobPoint)
+KINDS: tuple[Kind, ...] = ("SIGKILL", "exception", "SIGSTOP across a takeover")
+KEPT = POINTS[: POINTS.index("job.before-delete") + 1]
+"""Until then a tick that dies leaves what another one needs: no notebook runs twice."""
+ENDS: Mapping[str, Sequence[Outcome]] = {"q0": [Outcome("answered", ("Approved, $100.00, exceptions",), ())]}
+
+
+def _delete_jobs(world: JobsWorld) -> None:
+    """Somebody deletes every Job."""
+    for kept in (world.cluster.jobs, world.cluster.secrets, world.cluster.pods):
+        kept.clear()
+
+
+def _kill_pods(world: JobsWorld) -> None:
+    """Pods are killed, or their node dies."""
+    for name in list(world.cluster.pods):
+        if not world.cluster.jobs[name].get("status"):
+            world.cluster.end(name, Ending(code=137, reason="Error", pods=False))
+
+
+def _change_results(world: JobsWorld) -> None:
+    """Somebody writes another amount into each result."""
+    for key, (content, written) in world.bucket.objects.items():
+        world.bucket.objects[key] = (content.replace(b"100", b"900"), written)
+
+
+def _keep_jobs(world: JobsWorld) -> None:
+    """No Job can be deleted for a while."""
+    world.cluster.refused["DELETE", "/jobs/"] = 3
+
+
+def _lose_answers(world: JobsWorld) -> None:
+    """What creates or deletes is done, and its answer is lost."""
+    world.cluster.lost |= {("POST", "/jobs"): 1, ("POST", "/secrets"): 1, ("DELETE", "/jobs/"): 1}
+
+
+def _close_the_api(world: JobsWorld) -> None:
+    """The API answers nobody for two ticks."""
+    world.cluster.refused |= {(method, "/namespaces/"): 2 for method in ("GET", "POST", "DELETE")}
+
+
+MISHAPS: Mapping[str, Callable[[JobsWorld], None]] = {
+    "Job deleted": _delete_jobs,
+    "pod or node of a Job dies": _kill_pods,
+    "result of a Job changed": _change_results,
+    "Job cannot be deleted": _keep_jobs,
+    "answers of the Kubernetes API lost": _lose_answers,
+    "Kubernetes API refuses every call": _close_the_api,
+}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is tried again within a tick, and no look at a Job waits."""
+    monkeypatch.setattr("creditbot.adapters.jobs.cluster._PAUSES", ())
+    monkeypatch.setattr("creditbot.adapters.jobs.runner._SHORTEST", 0.0)
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A notebook that the pods of these tests do not run."""
+    return write_notebook(tmp_path_factory.mktemp("jobs") / "verify.ipynb", code("looker = ''"))
+
+
+@pytest.fixture
+def begin(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], tuple[Scenario, JobsWorld]]]:
+    """Makes a world with one request, whose cluster and bucket are empty."""
+    with Bucket() as bucket, SteadyCluster() as cluster:
+        for name, value in variables(bucket.url).items():
+            monkeypatch.setenv(name, value)
+
+        def made() -> tuple[Scenario, JobsWorld]:
+            _empty(cluster, bucket)
+            world = JobsWorld(cluster=cluster, bucket=bucket, notebook=notebook)
+            scenario = Scenario(world)
+            world.tick()
+            fill(scenario, (ok,))
+            return scenario, world
+
+        yield made
+
+
+def _empty(cluster: SteadyCluster, bucket: Bucket) -> None:
+    for kept in (cluster.jobs, cluster.secrets, cluster.pods, cluster.refused, cluster.lost, cluster.created):
+        kept.clear()
+    bucket.objects.clear()
+
+
+Begin = Callable[[], tuple[Scenario, JobsWorld]]
+
+
+def at(point: JobPoint) -> Point:
+    """As a boundary of the simulation."""
+    return cast("Point", point)
+
+
+def test_a_request_passes_each_boundary_of_a_job_once(begin: Begin) -> None:
+    """So what is injected below happens at every one of them; and nothing of the Job is left."""
+    scenario, world = begin()
+    simulation = Simulation(world)
+    simulation.run()
+    assert ENDS == scenario.outcomes()
+    twice = {"job.before-look": 2, "job.after-look": 2}
+    assert dict.fromkeys(POINTS, 1) | twice == {point: simulation.passed[at(point)] for point in POINTS}
+    assert ([], {}, {}) == (unsound(scenario), world.cluster.jobs, world.bucket.objects)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.replace(" ", "-"))
+def test_a_tick_that_fails_at_a_job_is_repaired(kind: Kind, begin: Begin, table: Table) -> None:
+    """Another one finds the Job by its name, whatever was done of it; one that wakes up later does no harm."""
+    for point in sampled(POINTS, 5, KINDS.index(kind)):
+        scenario, world = begin()
+        simulation = Simulation(world, [fault := Fault(kind, at(point), ticks=2)])
+        simulation.run()
+        table.add([f"{kind} at a Job"], scenario)
+        assert [fault] == simulation.fired
+        assert ([], ENDS) == (unsound(scenario), scenario.outcomes()), fault
+        assert not world.cluster.jobs, fault
+        if kind == "SIGKILL" and point in KEPT:
+            assert (1, 1) == (len(world.cluster.created), len(world.runs)), fault
+
+
+@pytest.mark.parametrize("name", MISHAPS, ids=lambda name: name.replace(" ", "-"))
+def test_whatever_happens_to_a_job_its_request_is_answered_once(name: str, begin: Begin, table: Table) -> None:
+    """Before and after each call of a tick for it."""
+    for point in sampled(POINTS, 5, list(MISHAPS).index(name)):
+        scenario, world = begin()
+        simulation = Simulation(world, (), [(at(point), 1, partial(MISHAPS[name], world))])
+        simulation.run()
+        table.add([name], scenario)
+        assert ([], ENDS) == (unsound(scenario), scenario.outcomes()), point
+        assert not [job for job in world.cluster.jobs.values() if "Complete" in str(job.get("status"))], point
+
+
+@pytest.mark.parametrize("name", MISHAPS, ids=lambda name: name.replace(" ", "-"))
+def test_what_a_killed_tick_leaves_may_be_harmed(name: str, begin: Begin, table: Table) -> None:
+    """Two mishaps at a time: the second comes before another tick looks."""
+    for point in sampled(POINTS[POINTS.index("job.after-create") :], 13, list(MISHAPS).index(name)):
+        scenario, world = begin()
+        simulation = Simulation(world, [Fault("SIGKILL", at(point))])
+        simulation.tick()
+        assert simulation.fired
+        MISHAPS[name](world)
+        world.wait(minutes=5)
+        simulation.run()
+        table.add(["SIGKILL at a Job", name], scenario)
+        assert ([], ENDS) == (unsound(scenario), scenario.outcomes()), point
+
+
+INTERLEAVINGS = count(60, 6)
+
+
+def test_two_ticks_at_once_share_a_job_or_run_one_after_another(begin: Begin, table: Table) -> None:
+    """They are switched at every call for a Job, too; long leaps let both work on the request at the same time."""
+    for seed in range(INTERLEAVINGS):
+        scenario, world = begin()
+        interleave(world, random.Random(seed))
+        Simulation(world).run()
+        table.add(["two ticks at once on Jobs"], scenario)
+        assert ([], ENDS) == (unsound(scenario), scenario.outcomes()), seed
