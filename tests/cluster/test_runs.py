@@ -7,51 +7,22 @@ to die at a certain moment, a notebook runs that takes as long as the account of
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from typing_extensions import override
 
 from creditbot.sandbox.seed import explore_address, psms, verify
 from creditbot.sandbox.world import LOOKER
-from tests.cluster.conftest import IMAGE, Cluster
-from tests.cluster.kubectl import ROOT, Kubectl, apply, kustomization
-from tests.cluster.runs import namespace_of_jobs
-from tests.cluster.test_sandbox import PAST, REFERENCE, STATE, UNFINISHED, Bot
-from tests.support import bucket
-from tests.support.notebooks import code, write_notebook
+from tests.cluster.conftest import Cluster
+from tests.cluster.jobs_bot import OPEN, JobsBot, amounts_in, jobs_bot, until
+from tests.cluster.test_sandbox import REFERENCE
 from tests.support.sampling import ALL
 
 pytestmark = [pytest.mark.cluster, pytest.mark.controllers, pytest.mark.node, pytest.mark.timeout(1800)]
 
-OPEN = UNFINISHED | {"failed"}
-
 MANY, ROUNDS = (50, 3) if ALL else (4, 1)
 """Requests that are answered while ticks and Jobs are killed, and how many ticks are killed."""
-
-AMOUNT = """
-import re, time
-import scrapbook as sb
-kind, number = re.search(r"AC-(\\w+)-(\\d+)", looker).groups()
-time.sleep({"quick": 0, "slow": 20}[kind])
-amount = f"{1 + int(number) / 100:.2f}"
-row = {"mode": "basic", "fraud_cost": "99.00", "credit": amount, "traffic_prop": "1.000"}
-sb.glue("credit", {"currency": "USD", "amount": amount, "rows": [row]})"""
-"""A notebook whose amount names the account that it was for."""
-
-MORTAL = """
-import os, subprocess, time
-bot = subprocess.Popen(["creditbot", "run-once"])
-while bot.poll() is None and not os.path.exists("/tmp/die"):
-    time.sleep(0.05)
-bot.kill()
-raise SystemExit(bot.wait() != 0)"""
-"""Run instead of the bot: the bot, killed when somebody puts a file there. Process 1 of a pod cannot be killed."""
 
 BOTH_RUNNERS = """
 import json, os, re, subprocess, sys
@@ -62,188 +33,12 @@ def amount(link, runner):
     return re.findall(r"^ +(?:\\w+, \\$|flagged: ).*", done.stdout, re.M) or done.stdout + done.stderr
 print(json.dumps([[amount(link, runner) for runner in ("process", "job")] for link in json.loads(sys.argv[1])]))"""
 
-WAREHOUSE = [
-    {"op": "add", "path": "/template/spec/volumes/-", "value": {"name": "warehouse", "emptyDir": {}}},
-    {"op": "add", "path": "/template/spec/volumes/-",
-     "value": {"name": "notebooks", "configMap": {"name": "creditbot-notebooks"}}},
-    {"op": "add", "path": "/template/spec/containers/0/volumeMounts/-",
-     "value": {"name": "warehouse", "mountPath": "/warehouse", "readOnly": True}},
-    {"op": "add", "path": "/template/spec/containers/0/volumeMounts/-",
-     "value": {"name": "notebooks", "mountPath": "/notebooks", "readOnly": True}},
-    {"op": "add", "path": "/template/spec/initContainers", "value": [{
-        "name": "warehouse",
-        "image": IMAGE,
-        "args": ["sandbox", "warehouse", "/warehouse/sandbox.duckdb"],
-        "securityContext": {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-        },
-        "resources": {"limits": {"memory": "512Mi"}},
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "warehouse", "mountPath": "/warehouse"}],
-    }]},
-]  # fmt: skip
-"""The pod of notebooks with the sandbox's warehouse, as the overlay has it for the bot, and with own notebooks."""
-
-BUCKET_PORT = [{"op": "add", "path": "/spec/egress/-", "value": {"ports": [{"protocol": "TCP", "port": 9000}]}}]
-
-
-class JobsBot(Bot):
-    """A bot whose notebooks run as Jobs.
-
-    Attributes:
-        runs: kubectl in the namespace of its Jobs.
-    """
-
-    def __init__(self, kubectl: Kubectl, runs: Kubectl) -> None:
-        super().__init__(kubectl)
-        self.runs = runs
-
-    def use(self, notebook: str) -> None:
-        """Lets it run another notebook from the next tick on."""
-        patch = json.dumps({"data": {"NOTEBOOK_PATH": notebook}})
-        self.kubectl("patch", "configmap/creditbot-settings", "--type=merge", "--patch", patch)
-
-    def ask(self, *accounts: str) -> None:
-        """Posts a request for each account."""
-        links = [explore_address(verify(account)) for account in accounts]
-        posts = " && ".join(f"creditbot sandbox post 'credit please {link}'" for link in links)
-        self.kubectl("exec", "deployment/sandbox", "--", "sh", "-c", posts, timeout=600)
-
-    def start_mortal(self) -> str:
-        """Starts a tick that `kill` can kill."""
-        return self.start("python", "-c", MORTAL)
-
-    def kill(self, job: str) -> None:
-        """Kills a tick at once, and waits until its pod has ended."""
-        pod = self.kubectl("get", "pods", f"--selector=job-name={job}", "--output=name").strip()
-        die = ("exec", pod, "--container=creditbot", "--", "touch", "/tmp/die")  # refused before it has started
-        until(lambda: self.kubectl.run(*die).returncode == 0 or self.conditions(job))
-        until(lambda: self.conditions(job))
-
-    def kill_a_notebook(self, job: str) -> None:
-        """Kills the pod of one notebook, as soon as one runs; none if this tick has ended."""
-        until(lambda: self.running() or self.conditions(job))
-        for pod in list(self.running().values())[:1]:
-            self.runs.run("delete", "pod", pod, "--force", "--grace-period=0")
-
-    @override
-    def let_time_pass(self) -> None:
-        """Puts claims, posts of unknown outcome and retries into the past."""
-        aged = {}
-        for key, record in self.records().items():
-            if record.get("claim") and record["status"] in UNFINISHED:
-                record["at"] = record["claim"]["until"] = PAST
-                aged[key] = json.dumps(record)
-            elif record["status"] in ("failed", "computed") and record.get("due"):
-                record["due"] = PAST
-                aged[key] = json.dumps(record)
-        if aged:
-            self.kubectl("patch", STATE, "--type=merge", "--patch", json.dumps({"data": aged}))
-
-    def running(self) -> dict[str, str]:
-        """Name of each Job whose pod runs its notebook -> name of the pod."""
-        pods = self.runs.json("get", "pods", "--field-selector=status.phase=Running")["items"]
-        return {pod["metadata"]["labels"]["job-name"]: pod["metadata"]["name"] for pod in pods}
-
-    def made(self) -> Counter[str]:
-        """How many pods each Job ever got, by name of the Job."""
-        events = self.runs.json("get", "events", "--field-selector=reason=SuccessfulCreate")["items"]
-        return Counter(event["involvedObject"]["name"] for event in events)
-
-    @override
-    def _reaches(self, job: str, condition: str) -> bool:
-        """Many notebooks take longer than a few; a Job that has ended otherwise is not waited for."""
-        until(lambda: self.conditions(job) & {"Complete", "Failed"}, 900)
-        return condition in self.conditions(job)
-
-    def conditions(self, job: str) -> set[str]:
-        """Which conditions of a tick's Job hold: in the end Complete or Failed."""
-        return {one["type"] for one in self.kubectl.json("get", f"job/{job}")["status"].get("conditions", ())}
-
-    def ended(self) -> Counter[str]:
-        """How many requests have each status."""
-        return Counter(record["status"] for record in self.records().values())
-
 
 @pytest.fixture(scope="module")
-def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The notebook of the tests in which something dies."""
-    path = tmp_path_factory.mktemp("notebooks") / "amount.ipynb"
-    return write_notebook(path, code("looker = ''\nCREDIT_FROM = CREDIT_TO = ''"), code(AMOUNT))
-
-
-@pytest.fixture(scope="module")
-def bot(image: str, cluster: Cluster, notebooks: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsBot]:
-    """The sandbox overlay with the component, a bucket, and the namespace of Jobs; what stood in it is answered."""
-    kubectl = cluster.kubectl.within(f"creditbot-test-{os.urandom(4).hex()}")
-    folder = kustomization(tmp_path_factory.mktemp("bot"), "sandbox", kubectl.namespace, image)
-    content = json.loads((folder / "kustomization.yaml").read_text())
-    components = [ROOT / "k8s/components" / name for name in ("jobs", "own-notebooks")]
-    settings = {
-        "OUTPUT_URI": f"s3://{bucket.NAME}/creditbot",
-        "RUNS_NAMESPACE": f"{kubectl.namespace}-runs",
-        "WORKERS": "8",
-        "MAX_ATTEMPTS": "10",  # more than a request may lose to what is killed here
-        **bucket.variables(f"http://bucket.{kubectl.namespace}.svc:9000"),
-    }
-    content["components"] = [os.path.relpath(path, folder.resolve()) for path in components]
-    content["patches"] += [
-        {"patch": json.dumps(_object("v1", "ConfigMap", "creditbot-settings", data=settings))},
-        {"target": {"kind": "NetworkPolicy", "name": "creditbot"}, "patch": json.dumps(BUCKET_PORT)},
-    ]
-    (folder / "kustomization.yaml").write_text(json.dumps(content))
-    patches = [
-        {"target": {"kind": "PodTemplate"}, "patch": json.dumps(WAREHOUSE)},
-        {"target": {"kind": "NetworkPolicy"}, "patch": json.dumps(BUCKET_PORT)},
-    ]
-    try:
-        done = apply(kubectl, folder)
-        assert (0, "") == (done.returncode, done.stderr)
-        with namespace_of_jobs(kubectl, tmp_path_factory.mktemp("runs"), image, patches) as runs:
-            for each in (kubectl, runs):
-                each("create", "configmap", "creditbot-notebooks", f"--from-file={notebooks}")
-            runs(
-                "create",
-                "--filename=-",
-                stdin=json.dumps(_object("v1", "Secret", "creditbot-run", stringData=settings)),
-            )
-            _start_bucket(kubectl, image)
-            for deployment in ("sandbox", "bucket"):
-                kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=180s", timeout=200)
-            bot = JobsBot(kubectl, runs)
-            bot.tick()
-            bot.use("/notebooks/amount.ipynb")
-            yield bot
-    finally:
-        kubectl.run("delete", "namespace", kubectl.namespace, "--wait=false")
-
-
-def _object(version: str, kind: str, name: str, **fields: object) -> dict[str, Any]:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **fields}
-
-
-def _start_bucket(kubectl: Kubectl, image: str) -> None:
-    kubectl("create", "configmap", "bucket", f"--from-file={bucket.__file__}")
-    container = {
-        "name": "bucket",
-        "image": image,
-        "command": ["python", "/script/bucket.py", "9000"],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "volumeMounts": [{"name": "script", "mountPath": "/script"}],
-    }
-    pod = {
-        "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-        "volumes": [{"name": "script", "configMap": {"name": "bucket"}}],
-    }
-    labels = {"app.kubernetes.io/component": "bucket"}
-    spec = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
-    service = {"selector": labels, "ports": [{"port": 9000}]}
-    for made in (
-        _object("apps/v1", "Deployment", "bucket", spec=spec),
-        _object("v1", "Service", "bucket", spec=service),
-    ):
-        kubectl("create", "--filename=-", stdin=json.dumps(made))
+def bot(image: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsBot]:
+    """A bot of its own."""
+    with jobs_bot(image, cluster, tmp_path_factory.mktemp("jobs")) as bot:
+        yield bot
 
 
 def test_the_sandboxs_requests_are_answered(bot: JobsBot) -> None:
@@ -317,19 +112,3 @@ def test_many_requests_are_answered_once_whatever_dies(bot: JobsBot) -> None:
     replies = Counter(bot.replies()) - before
     assert {f"Approved, ${amount}, exceptions": 1 for amount in accounts.values()} == amounts_in(replies)
     assert not bot.ended().keys() & OPEN
-
-
-def amounts_in(replies: Mapping[str, int]) -> Counter[str]:
-    """Text of a reply -> how often it was posted."""
-    counted: Counter[str] = Counter()
-    for reply, times in replies.items():
-        counted[reply[reply.index("Approved, $") :]] += times
-    return counted
-
-
-def until(true: Callable[[], object], seconds: float = 180) -> None:
-    """Waits until something holds."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.2)

@@ -115,7 +115,7 @@ class JobRunner:
         return result
 
     def close(self) -> None:
-        """Stops waiting. Jobs that run go on, and the next process finds them."""
+        """Stops waiting. Jobs that run continue, and the next process finds them."""
         self._closed.set()
 
     def probe(self) -> str:
