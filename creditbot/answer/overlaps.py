@@ -104,7 +104,8 @@ class Overlaps:
 
     def _remembered(self, links: Sequence[Credited], *, again: bool) -> Sequence[RequestKey]:
         """The requests whose summaries may credit the same traffic. Those of this tick are in the state."""
-        return self._past.named(search_tokens(link.footprint for link in links), again=again)
+        tokens = search_tokens((link.footprint for link in links), self._context.rules.products)
+        return self._past.named(tokens, again=again)
 
     def _if_credited(self, other: RequestKey, key: RequestKey, record: Record) -> Sequence[Footprint]:
         """The traffic of a request that the state has forgotten; none if it credits none, or the same SQL."""

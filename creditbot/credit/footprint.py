@@ -16,6 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from creditbot.credit.selection import Selection, joined_selections
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -107,12 +109,14 @@ class TrafficWindow:
         zone: the time zone of the days that the result shows; "" if it is not known, or COMPUTED_DAYS.
         naming: how the SQL makes the prefix and the mode that the result shows: "" if they are columns of these names
             as a table has them, else a hash. Units of SQL that makes them in two ways cannot be compared by them.
+        selection: which rows of which tables it asks for; None if that is not known.
     """
 
     accounts: Accounts | Unknown
     days: Days | Unknown
     zone: str = UTC_DAYS
     naming: str = ""
+    selection: Selection | None = None
 
 
 class Unit(NamedTuple):
@@ -158,6 +162,7 @@ class Footprint:
         units: what the notebook flagged.
         zone: the time zone of the units' days; "" if it is not known, or COMPUTED_DAYS.
         naming: how the SQL makes the prefix and the mode of the units, as in `TrafficWindow`.
+        selection: which rows of which tables it is, as in `TrafficWindow`.
     """
 
     product: str
@@ -166,11 +171,12 @@ class Footprint:
     units: Units | Unknown
     zone: str = UTC_DAYS
     naming: str = ""
+    selection: Selection | None = None
 
     @property
     def window(self) -> TrafficWindow:
         """What is known of it without a notebook."""
-        return TrafficWindow(self.accounts, self.days, self.zone, self.naming)
+        return TrafficWindow(self.accounts, self.days, self.zone, self.naming, self.selection)
 
     def hashed(self) -> Footprint:
         """The same with hashes in place of accounts and without the units, which are many: as the state keeps it."""
@@ -216,12 +222,14 @@ def footprint_of(product: str, window: TrafficWindow, scraps: Mapping[str, objec
 
 def within(product: str, window: TrafficWindow, units: Units | Unknown) -> Footprint:
     """The footprint of units that lie in a window."""
-    return Footprint(product, window.accounts, window.days, units, window.zone, window.naming)
+    return Footprint(product, window.accounts, window.days, units, window.zone, window.naming, window.selection)
 
 
-def search_tokens(footprints: Iterable[Footprint]) -> tuple[str, ...]:
-    """The names under which other credits of the same traffic are found, each once."""
-    every = list(footprints)
+def search_tokens(footprints: Iterable[Footprint], products: Iterable[str] = ()) -> tuple[str, ...]:
+    """The names under which other credits of the same traffic are found, each once: of these products, too."""
+    own = list(footprints)
+    others = [replace(footprint, product=name, units=Unknown("")) for footprint in own for name in products]
+    every = [*own, *others]
     return tuple(dict.fromkeys((*tokens_of(every), *(footprint.product_token for footprint in every))))
 
 
@@ -361,7 +369,11 @@ def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:
         accounts = _either_accounts(accounts, other.accounts)
         days = _either_days(days, other.days)
     return TrafficWindow(
-        accounts, days, joined_zones(window.zone for window in every), joined_namings(window.naming for window in every)
+        accounts,
+        days,
+        joined_zones(window.zone for window in every),
+        joined_namings(window.naming for window in every),
+        joined_selections([window.selection for window in every]),
     )
 
 

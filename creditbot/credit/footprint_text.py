@@ -5,6 +5,7 @@
      "days": ["day", "2025-12-01T00:00:00", "2026-01-01T00:00:00"],     null for a side without limit
      "zone": "America/New_York",                              of the units' days; "" if unknown, left out for UTC
      "naming": "6c1f4a0e",                                    left out if prefix and mode are columns as they stand
+     "rows": [["verify_traffic"], {"item": [["=Authy%"]]}, {}],      left out if unknown; see `Selection`
      "flagged": 27, "cost": 7526.30,                          units and their cost in USD
      "units": "z1:..."}                                       compressed, see `units_to_text`
 
@@ -34,6 +35,7 @@ from creditbot.credit.footprint import (
     units_total,
     within,
 )
+from creditbot.credit.selection import Selection
 
 UNITS_BYTES = 24_000
 """For the units of all links of a request: with 200 prefixes and 31 days, a summary stays under 50 KB."""
@@ -47,13 +49,15 @@ def window_to_json(window: TrafficWindow) -> dict[str, Any]:
     """A window as JSON."""
     zone = {} if window.zone == UTC_DAYS else {"zone": window.zone}
     naming = {"naming": window.naming} if window.naming else {}
-    return {"accounts": _accounts_to_json(window.accounts), "days": _days_to_json(window.days), **zone, **naming}
+    rows = {} if window.selection is None else {"rows": _selection_to_json(window.selection)}
+    return {"accounts": _accounts_to_json(window.accounts), "days": _days_to_json(window.days), **zone, **naming} | rows
 
 
 def window_from_json(fields: Mapping[str, Any]) -> TrafficWindow:
     """The window in JSON; raises ValueError, LookupError, TypeError or AttributeError for anything else."""
     accounts, days = _accounts_from_json(fields["accounts"]), _days_from_json(fields["days"])
-    return TrafficWindow(accounts, days, str(fields.get("zone", UTC_DAYS)), str(fields.get("naming", "")))
+    selection = _selection_from_json(fields["rows"]) if "rows" in fields else None
+    return TrafficWindow(accounts, days, str(fields.get("zone", UTC_DAYS)), str(fields.get("naming", "")), selection)
 
 
 def footprint_to_json(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:
@@ -136,6 +140,20 @@ def _packed(rows: list[tuple[date, Flagged]]) -> list[Any]:
     distances = [(day - before).days for before, day in zip([_FIRST, *days], days, strict=False)]
     costs = [] if is_price else [str(flagged.cost) for _, flagged in rows]
     return [f"{price:f}" if is_price else "", distances, [flagged.messages for _, flagged in rows], costs]
+
+
+def _selection_to_json(selection: Selection) -> Any:
+    like = {column: sorted(map(sorted, sets)) for column, sets in selection.like.items()}
+    return [sorted(selection.tables), like, {column: sorted(patterns) for column, patterns in selection.unlike.items()}]
+
+
+def _selection_from_json(fields: Any) -> Selection:
+    tables, like, unlike = fields
+    return Selection(
+        frozenset(map(str, tables)),
+        {str(column): frozenset(frozenset(map(str, each)) for each in sets) for column, sets in like.items()},
+        {str(column): frozenset(map(str, patterns)) for column, patterns in unlike.items()},
+    )
 
 
 def _accounts_to_json(accounts: Accounts | Unknown) -> Any:

@@ -2,12 +2,13 @@
 
 Two footprints come in, and what they share goes to `paid_twice`. Pure.
 
-    PROVABLY_DISJOINT   other product, other accounts, other days, or no flagged unit in common: nothing to ask
+    PROVABLY_DISJOINT   other rows, other accounts, other days, or no flagged unit in common: nothing to ask
     UNITS_SHARED        the notebooks flagged the same units: held
     WINDOWS_MEET        the same account and days, and the units are not known, or cannot be compared: held
     EVIDENCE_ALIKE      the same numbers of messages on the same days, under other or no names: held
     CANNOT_TELL         too little is known of one of them: nothing to ask, and the summary says so
 
+Another product is other rows, unless the same table may give the same rows to both: then the days count as well.
 Days that the SQL computes, such as months, prove nothing: then windows count unless the units are the same. Prefixes
 and modes that two queries make in different ways prove nothing either: then the days count on which both flagged.
 Windows are never too small (see `creditbot.credit.footprint`), so windows that are apart prove something. They count as
@@ -88,7 +89,7 @@ _GRAVEST_FIRST = (Overlap.UNITS_SHARED, Overlap.WINDOWS_MEET, Overlap.EVIDENCE_A
 def compare(ours: Footprint, other: Footprint) -> Comparison:
     """Compares the traffic of a link of this request with that of another link, of this request or of another one."""
     if ours.product != other.product:
-        return _DISJOINT
+        return _compare_products(ours, other)
     accounts = _accounts(ours.accounts, other.accounts)
     if _Relation.APART in {accounts, _exact_days(ours.days, other.days)}:
         return _DISJOINT
@@ -99,6 +100,23 @@ def compare(ours: Footprint, other: Footprint) -> Comparison:
         if found.overlap is not Overlap.PROVABLY_DISJOINT or COMPUTED_DAYS not in {ours.zone, other.zone}:
             return found
     return _by_windows(accounts, _placed(ours), _placed(other))
+
+
+def _compare_products(ours: Footprint, other: Footprint) -> Comparison:
+    """Compares credits for two products: the same rows of one table may be both, as far as their SQL says.
+
+    Each product has a method of its own, so the flagged messages differ although the rows are the same.
+    """
+    accounts = _accounts(ours.accounts, other.accounts)
+    if accounts is not _Relation.MEET or _exact_days(ours.days, other.days) is _Relation.APART:
+        return _DISJOINT
+    if ours.selection is None or other.selection is None or ours.selection.is_apart(other.selection):
+        return _DISJOINT
+    if isinstance(ours.units, Unknown) or isinstance(other.units, Unknown):
+        found = _by_windows(accounts, ours, other)
+    else:
+        found = _by_days(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+    return found if found.overlap.holds else _DISJOINT
 
 
 def _placed(footprint: Footprint) -> Footprint:

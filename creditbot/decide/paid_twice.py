@@ -144,7 +144,7 @@ def findings(links: Sequence[Credited], others: Sequence[Other]) -> Findings:
             if shared.overlap.holds
         ]
         if parts:
-            cases.append(_Case(other.key, f"{other.address} also credits", parts))
+            cases.append(_Case(other.key, _credits(other, parts), parts))
         elif doubts := dict.fromkeys(shared.unclear for shared in compared if shared.unclear):
             unclear.append(f"Not compared with {other.address}: {'; '.join(doubts)}.")
     cases.sort(key=lambda case: -(case.surely + case.perhaps))
@@ -155,6 +155,14 @@ def findings(links: Sequence[Credited], others: Sequence[Other]) -> Findings:
         _twice(cases, links),
         perhaps_more=any(case.perhaps for case in cases),
     )
+
+
+def _credits(other: Other, parts: Sequence[_Part]) -> str:
+    """The beginning of a clause: who credits the traffic as well, and as which product if that is another one."""
+    products = {footprint.product for footprint in other.footprints}
+    if any(part.link.footprint.product in products for part in parts):
+        return f"{other.address} also credits"
+    return f"{other.address} credits as {', '.join(sorted(products))} what may be the same rows as"
 
 
 def account_reasons(footprints: Sequence[Footprint]) -> tuple[HoldReason, ...]:

@@ -58,6 +58,7 @@ class _History:
     by_token: dict[str, list[_Credit]] = field(default_factory=dict)
     by_day: dict[date, Decimal] = field(default_factory=dict)
     by_month: dict[AccountMonth, Decimal] = field(default_factory=dict)
+    products: set[str] = field(default_factory=set)
 
     def decide(self, row: BacktestRow) -> BacktestRow:
         """The row with its reasons; its credit, if people gave one, counts for the rows after it."""
@@ -98,7 +99,7 @@ class _History:
         """The credits that may be for the same traffic, but for those of the very same SQL."""
         found = {
             credit.row.key: credit
-            for token in search_tokens(link.footprint for link in links)
+            for token in search_tokens((link.footprint for link in links), self.products)
             for credit in self.by_token.get(token, ())
         }
         own = recognised_by(row.sql)
@@ -113,6 +114,7 @@ class _History:
     def _remember(self, row: BacktestRow, links: Sequence[Credited]) -> None:
         footprints = [link.footprint for link in links]
         credit = _Credit(row, footprints)
+        self.products |= {footprint.product for footprint in footprints}
         self.by_sql |= dict.fromkeys(row.sql, row)
         for token in tokens_of(footprints):
             self.by_token.setdefault(token, []).append(credit)

@@ -59,8 +59,17 @@ RENAMED: Mapping[str, str] = {
     "a derived table": f"SELECT * FROM ({_FEWER.replace(_PREFIX, 'verify_traffic.prefix || mode AS')}) x",
 }
 """SQL that people write by hand: it names the prefixes otherwise and shows other numbers of messages."""
-UNNAMED = {"a pattern": filtered(account_sid=f"{ACCOUNT}%"), "no account": filtered(account_sid=None)}
+OTHER_PRODUCT = "as another product"
+AS_PSMS = sql_of(REFERENCE, "-1").replace("'Authy%'", "'%SMS Outbound%'")
+"""Each row of it is called 'Authy SMS Outbound': Verify's, but the condition asks for what PSMS credits."""
+UNNAMED = {
+    "a pattern": filtered(account_sid=f"{ACCOUNT}%"),
+    "no account": filtered(account_sid=None),
+}
 """Nobody can tell whose traffic these credit."""
+ALL_BUT_ONE = "all but one"
+NOT_LIKE = sql_of(REFERENCE, "-1").replace(f"= '{ACCOUNT}'", "NOT LIKE 'AC-sandbox-0404'")
+BY_HAND = {**RENAMED, OTHER_PRODUCT: AS_PSMS, ALL_BUT_ONE: NOT_LIKE}
 
 
 @dataclass
@@ -98,6 +107,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         sandbox.world.put("channel", OTHER_CHANNEL, {**(channel or {}), "id": OTHER_CHANNEL, "name": "credits-emea"})
         own = {
             "NOTEBOOK_PATH": str(bundled_notebooks() / "verify_credit.ipynb"),
+            "PSMS_NOTEBOOK_PATH": str(bundled_notebooks() / "psms_credit.ipynb"),
             "OUTPUT_URI": str(folder / "outputs"),
             "SLACK_CHANNELS": f"{CHANNEL},{OTHER_CHANNEL}",
             "ALLOW_SQL_RUNNER": "true",
@@ -124,7 +134,7 @@ def requests(shop: Shop) -> Mapping[str, RequestKey]:
     keys["a Look"] = shop.say(look)
     keys["another channel"] = shop.ask(filtered(day="2025-12-01 to 2026-01-03"), channel=OTHER_CHANNEL)
     keys["the same SQL in another channel"] = shop.ask(REFERENCE, channel=OTHER_CHANNEL)
-    keys |= {name: shop.ask_by_hand(name, sql) for name, sql in RENAMED.items()}
+    keys |= {name: shop.ask_by_hand(name, sql) for name, sql in BY_HAND.items()}
     shop.tick()
     return keys
 
@@ -151,7 +161,16 @@ def test_other_names_and_numbers_make_no_new_traffic(shop: Shop, requests: Mappi
     assert f"also credits verify traffic of {ACCOUNT} for 2025-12-1" in hold.reasons[0].text
 
 
-@pytest.mark.parametrize("way", UNNAMED)
+def test_another_product_makes_no_new_traffic(shop: Shop, requests: Mapping[str, RequestKey]) -> None:
+    hold = shop.record(requests[OTHER_PRODUCT]).hold
+    assert hold
+    assert (
+        f"credits as verify what may be the same rows as psms traffic of {ACCOUNT} for 2025-12-1"
+        in hold.reasons[0].text
+    )
+
+
+@pytest.mark.parametrize("way", [*UNNAMED, ALL_BUT_ONE])
 def test_without_the_name_of_an_account_it_is_held(shop: Shop, requests: Mapping[str, RequestKey], way: str) -> None:
     hold = shop.record(requests[way]).hold
     assert hold

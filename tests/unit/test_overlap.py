@@ -10,6 +10,7 @@ import pytest
 
 from creditbot.credit.day_ranges import DayRange, ranges_of
 from creditbot.credit.footprint import COMPUTED_DAYS, Accounts, Days, Flagged, Footprint
+from creditbot.credit.selection import Selection
 from creditbot.decide.overlap import Comparison, Overlap, compare, compare_with_all
 from tests.support.footprints import FIRST, NO_UNITS, NOBODYS, OURS, UNKNOWN, accounts, days, units
 
@@ -308,3 +309,46 @@ def test_days_in_other_zones_meet_the_days_around_them() -> None:
     one = replace(RENAMED, units=units(7, 8, prefix="ID"), zone="America/New_York")
     assert Overlap.WINDOWS_MEET == compare(one, OURS).overlap == compare(OURS, one).overlap
     assert Overlap.PROVABLY_DISJOINT == compare(replace(one, units=units(8, 9, prefix="ID")), OURS).overlap
+
+
+# -- products ----------------------------------------------------------------------------------------------------------
+
+VERIFY_ROWS = Selection(frozenset({"t"}), {"item": frozenset({frozenset({"=Authy%"})})})
+ANY_SMS = Selection(frozenset({"t"}), {"item": frozenset({frozenset({"=%SMS%"})})})
+OTHER_ROWS = Selection(frozenset({"t"}), {"item": frozenset({frozenset({"=Programmable SMS%"})})})
+AS_VERIFY = replace(OURS, selection=VERIFY_ROWS)
+AS_PSMS = replace(OURS, product="psms", units=units(2, 9, messages=700), selection=ANY_SMS)
+
+
+@pytest.mark.parametrize(
+    ("other", "first", "last"),
+    [
+        (AS_PSMS, "2025-12-20", "2025-12-24"),
+        (replace(AS_PSMS, units=units(2, 9, mode="max", prefix="62")), "2025-12-20", "2025-12-24"),
+        (replace(AS_PSMS, units=UNKNOWN), "2025-12-18", "2025-12-24"),
+    ],
+    ids=["other numbers", "other names", "no units"],
+)
+def test_two_products_may_credit_the_same_rows(other: Footprint, first: str, last: str) -> None:
+    """Their notebooks flag differently, so the days count on which both did."""
+    for found in (compare(AS_VERIFY, other), compare(other, AS_VERIFY)):
+        assert Overlap.WINDOWS_MEET is found.overlap
+        assert (DayRange(date.fromisoformat(first), date.fromisoformat(last)),) == found.days
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(AS_PSMS, selection=OTHER_ROWS),
+        replace(AS_PSMS, selection=replace(ANY_SMS, tables=frozenset({"sms"}))),
+        replace(AS_PSMS, selection=None),
+        replace(AS_PSMS, accounts=accounts("AC2")),
+        replace(AS_PSMS, accounts=UNKNOWN),
+        replace(AS_PSMS, days=days("11-01", "12-01")),
+        replace(AS_PSMS, units=units(10, 12)),
+    ],
+    ids=["other rows", "other table", "not read", "other account", "no account", "other days", "other flagged days"],
+)
+def test_two_products_credit_other_rows_where_nothing_says_otherwise(other: Footprint) -> None:
+    assert Overlap.PROVABLY_DISJOINT is compare(AS_VERIFY, other).overlap
+    assert Overlap.PROVABLY_DISJOINT is compare(other, AS_VERIFY).overlap

@@ -18,11 +18,15 @@ class Bounds:
         names: texts that it is one of.
         start: the moment it is not before.
         end: the moment it is before.
+        like: of each of these sets of patterns, as `creditbot.credit.selection` writes them, it fulfils one.
+        unlike: patterns of which it fulfils none.
     """
 
     names: frozenset[str] | None = None
     start: datetime | None = None
     end: datetime | None = None
+    like: frozenset[frozenset[str]] = frozenset()
+    unlike: frozenset[str] = frozenset()
 
     def both(self, other: Bounds) -> Bounds:
         """For values within both limits."""
@@ -30,7 +34,11 @@ class Bounds:
         starts = [each.start for each in (self, other) if each.start is not None]
         ends = [each.end for each in (self, other) if each.end is not None]
         return Bounds(
-            frozenset.intersection(*names) if names else None, max(starts, default=None), min(ends, default=None)
+            frozenset.intersection(*names) if names else None,
+            max(starts, default=None),
+            min(ends, default=None),
+            self.like | other.like,
+            self.unlike | other.unlike,
         )
 
     def either(self, other: Bounds) -> Bounds:
@@ -39,6 +47,8 @@ class Bounds:
             None if self.names is None or other.names is None else self.names | other.names,
             None if self.start is None or other.start is None else min(self.start, other.start),
             None if self.end is None or other.end is None else max(self.end, other.end),
+            frozenset(one | two for one in self.like for two in other.like),
+            self.unlike & other.unlike,
         )
 
 

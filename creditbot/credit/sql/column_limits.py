@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlglot import exp
 
+from creditbot.credit.selection import MOST_PATTERNS, pattern_of
 from creditbot.credit.sql.bounds import Bounds, Refs, both, either
 from creditbot.credit.sql.moments import moment_of
 from creditbot.credit.sql.shown_column import name_in, shown_column
@@ -47,6 +48,7 @@ class ColumnLimits:
         node = node.unnest()
         if isinstance(node, exp.Not):
             return self.when(node.this, sources, truth=not truth)
+        truth = truth != bool(node.args.get("negate"))  # how NOT LIKE is parsed
         if isinstance(node, exp.And | exp.Or):
             sides = [self.when(side, sources, truth=truth) for side in operands(node)]
             combine = both if isinstance(node, exp.And) == truth else either
@@ -54,6 +56,10 @@ class ColumnLimits:
             for side in sides[1:]:
                 limits = combine(limits, side)
             return limits
+        return both(self._compared_with(node, sources, truth), self._texts(node, sources, truth))
+
+    def _compared_with(self, node: exp.Expr, sources: Sources, truth: bool) -> Refs:
+        """The names and times that one comparison limits its column to."""
         if type(node) in _MIRRORED:
             kind = _MIRRORED[type(node)] if shown_column(node.this) is None else type(node)
             kind = exp.EQ if kind is exp.NullSafeEQ else kind
@@ -73,6 +79,25 @@ class ColumnLimits:
             return self._compared(exp.EQ, node.this, node.expression, sources)
         self._note(node)
         return {}
+
+    def _texts(self, node: exp.Expr, sources: Sources, truth: bool) -> Refs:
+        """The patterns that one comparison with texts limits its column to."""
+        if isinstance(node, exp.In):
+            texts = [] if node.args.get("query") else node.expressions
+        else:
+            texts = [node.expression] if isinstance(node, exp.EQ | exp.NEQ | exp.Like | exp.ILike) else []
+        place = shown_column(node.this) if texts else None
+        ref = sources.ref(place.column) if place is not None and place.is_text else None
+        if ref is None or node.this.find(exp.Trim) or not all(isinstance(text, exp.Literal) for text in texts):
+            return {}
+        is_pattern, is_plain = isinstance(node, exp.Like | exp.ILike), isinstance(node.this.unnest(), exp.Column)
+        any_case = isinstance(node, exp.ILike) or not is_plain
+        patterns = {pattern_of(text.name, is_whole=not is_pattern, any_case=any_case) for text in texts}
+        if "" in patterns or len(patterns) > MOST_PATTERNS:
+            return {}
+        if truth != isinstance(node, exp.NEQ):
+            return {ref: Bounds(like=frozenset({frozenset(patterns)}))}
+        return {ref: Bounds(unlike=frozenset(patterns))}
 
     def _compared(self, kind: type[exp.Expr], left: exp.Expr, right: exp.Expr, sources: Sources) -> Refs:
         place = shown_column(left)

@@ -7,7 +7,7 @@ a process that can be ended, see `creditbot.adapters.sql_reader`. Its result goe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
@@ -143,4 +143,7 @@ def read_sql(question: SqlQuestion) -> SqlReading:
         window = window_of(queries, question.day, question.rules.account_fields)
     except RecursionError:
         return SqlReading((), fingerprint_of_text(question.sql), refusal or SqlRefused(_TOO_DEEP, _SIMPLER))
+    if window.selection:
+        selection = window.selection.told_by(lambda text: any(each.are_in_literal(text) for each in question.products))
+        window = replace(window, selection=selection)
     return SqlReading(tuple(sorted(set.intersection(*asked_for))), same_for, refusal, window)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlglot import exp
 
 from creditbot.credit.footprint import FARTHEST, in_utc
+from creditbot.credit.selection import any_case
 from creditbot.credit.sql.bounds import Bounds
 from creditbot.credit.sql.moments import DAY, TICK, UTC_NAMES, Span, after, floor_of, unit_of, zone_of
 
@@ -64,7 +65,8 @@ class ShownColumn:
         end = limits.end
         if self.unit and end is not None and floor_of(end, self.unit) != end:
             end = after(floor_of(end, self.unit), self.unit)
-        return self._in_utc(Bounds(limits.names if self.is_text else None, limits.start, end))
+        names, like = (limits.names, any_case(limits.like)) if self.is_text else (None, frozenset())
+        return self._in_utc(Bounds(names, limits.start, end, like))
 
 
 def shown_column(node: exp.Expr) -> ShownColumn | None:

@@ -31,6 +31,7 @@ from creditbot.credit.footprint import (
     joined,
     joined_zones,
 )
+from creditbot.credit.selection import Selection, table_name
 from creditbot.credit.sql.bounds import Bounds, Box, Refs, both
 from creditbot.credit.sql.column_limits import ColumnLimits
 from creditbot.credit.sql.naming import Naming
@@ -94,13 +95,15 @@ class _QueryWalk:
         self._boxes: dict[tuple[int, frozenset[tuple[str, Bounds]]], Box] = {}
         self._origins: dict[tuple[int, str], _Origin] = {}
         self._limits = ColumnLimits(today, account_fields)
+        self._tables = set[str]()
 
     def window(self) -> TrafficWindow:
         naming = Naming(self._derived).of(self._query)
         try:
             box = self._box(self._query, {})
             shown = self._shown_day()
-            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone, naming)
+            selection = self._selection(box)
+            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone, naming, selection)
         except Unclear as unclear:
             return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "", naming)
 
@@ -127,6 +130,15 @@ class _QueryWalk:
             return Days("")
         days = Days(shown, limited[shown].start, limited[shown].end)
         return Unknown("its conditions contradict each other") if days.empty else days
+
+    def _selection(self, box: Box) -> Selection:
+        """Which rows of which tables. Accounts are compared elsewhere."""
+        texts = {name: limits for name, limits in box.items() if name not in self._fields}
+        return Selection(
+            frozenset(self._tables),
+            {name: limits.like for name, limits in texts.items() if limits.like},
+            {name: limits.unlike for name, limits in texts.items() if limits.unlike},
+        )
 
     def _shown_day(self) -> _Origin:
         """The column behind the column `day` of the result."""
@@ -168,6 +180,7 @@ class _QueryWalk:
         inside = {column: limits for (source, column), limits in refs.items() if source == traffic}
         derived = self._derived(sources.tables[traffic])
         if derived is None:
+            self._tables.add(table_name(sources.tables[traffic].name))
             return both(box, inside)
         if id(derived) in self._entered or (traffic in sources.optional and not inside):  # it may read itself
             return box
