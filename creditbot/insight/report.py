@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -95,6 +95,7 @@ def report_page(figures: Figures, policy: Sequence[str], names: Names, made: dat
     """
     accounts, more_accounts = _by_account(figures)
     products = {one.name: one.amount for one in figures.by(lambda line: line.product)}
+    outcomes = {status: words for status, words in {**OUTCOMES, "": _OPEN}.items() if figures.outcomes.get(status)}
     return render(
         _templates(),
         "report.html",
@@ -107,10 +108,10 @@ def report_page(figures: Figures, policy: Sequence[str], names: Names, made: dat
         charts=_charts(figures.periods, list(products)),
         periods=figures.periods,
         products=products,
-        outcome_words=_outcome_words(),
+        outcome_words=outcomes,
         time_heads=[
             ("From", ""),
-            *((words, "number") for words in (*_outcome_words().values(), "automation rate")),
+            *((words, "number") for words in (*outcomes.values(), "automation rate")),
             *((f"USD, {name}", "number") for name in products),
         ],
         sums=[("Product", figures.by(lambda one: one.product)), ("Month", _by_month(figures))],
@@ -287,10 +288,6 @@ def _versions(requests: Iterable[PastRequest]) -> list[tuple[str, str, int, date
         (one_line(name, 60), one_line(version, 60), *seen[name, version])
         for (name, version), _ in ranked[:_MOST_VERSIONS]
     ]
-
-
-def _outcome_words() -> Mapping[str, str]:
-    return {**OUTCOMES, "": _OPEN}
 
 
 def _listed(words: Iterable[str]) -> str:

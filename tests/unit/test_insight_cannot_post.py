@@ -14,9 +14,9 @@ import pytest
 import creditbot.insight
 from creditbot.adapters.looker.resolver import LookerResolver
 from creditbot.adapters.notebooks.runner import NotebookRunner
-from creditbot.adapters.slack.api import TimeLimits
+from creditbot.adapters.slack.api import SlackApi, TimeLimits
 from creditbot.adapters.slack.open import open_slack
-from creditbot.adapters.slack.reading import READS, ReadingApi
+from creditbot.adapters.slack.reading import READS, ReadingApi, open_people
 from creditbot.adapters.slack.wire import Network
 from creditbot.adapters.storage.file_state import FileStore
 from creditbot.adapters.storage.log_files import ObjectLog
@@ -99,6 +99,13 @@ def test_a_backtest_leads_to_no_way_of_writing_to_slack(tmp_path: Path) -> None:
     assert {"SlackInbox", "ReadingApi", "TimeLimits", "Network", "Allowance"} == of_slack
 
 
+def test_looking_names_up_leads_to_no_way_of_writing_to_slack() -> None:
+    """The report and the lists get names from it; it asks on an API that refuses every method that writes."""
+    reached = reachable(open_people("xoxb-made-up", "https://slack.com/api/", Stop()))
+    assert [] == [one for one in reached if has_verbs(one)]
+    assert {"ReadingApi"} == {type(one).__name__ for one in reached if isinstance(one, SlackApi)}
+
+
 @pytest.mark.parametrize("method", sorted({*ALL_METHODS} - READS))
 def test_an_api_that_reads_sends_no_other_method(method: str) -> None:
     """Whichever of its verbs is asked: there is nothing at its address, so a call would be `CallFailed`."""
@@ -108,6 +115,8 @@ def test_an_api_that_reads_sends_no_other_method(method: str) -> None:
         api.read(method, channel="C0")
     with pytest.raises(PostRefused, match="only reads Slack"):
         api.write(method, api.write_deadline(), channel="C0")
+    with pytest.raises(PostRefused, match="only reads Slack"):
+        api.limited(1).write(method, api.write_deadline(), channel="C0")
 
 
 def test_the_search_finds_what_can_post() -> None:
