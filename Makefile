@@ -115,8 +115,7 @@ layers: $(STAMP)-dev ## Imports point one way
 
 .PHONY: unit
 unit: $(STAMP)-dev ## All tests but the cluster's, 100 examples a property (500 with CI=true)
-	@echo "Tests: collecting them takes some 15 seconds..."
-	$(PYTEST) -n $(PROCESSES) --dist worksteal --cov --cov-report=term
+	PROCESSES=$(PROCESSES) $(BIN)/python -m tests.two_runs --cov --cov-report=term
 
 .PHONY: sentences
 sentences: $(STAMP)-dev ## List every sentence that people read in tests/sentences.txt, after one was changed

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from pytest_socket import socket_allow_hosts
 
 from creditbot.text.known_secrets import know_secrets
 
@@ -47,15 +46,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 for name in [name for name in os.environ if name.startswith(("SLACK_", "LOOKER_"))]:
     del os.environ[name]
-
-
-@pytest.fixture(autouse=True)
-def _rights_of_new_files_are_restored() -> Generator[None]:
-    """A command sets them for its process, which here is that of all tests."""
-    before = os.umask(0o022)
-    os.umask(before)
-    yield
-    os.umask(before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -112,10 +102,20 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Takes coverage's tracing away from all that is not the call of a test in which it is measured."""
+    """Takes coverage's tracing away from all that is not the call of a test in which it is measured.
+
+    A command sets secrets, and the rights of new files, for its process: the next test knows nothing of them. A fixture
+    would cost more than many a test.
+    """
+    know_secrets(())
+    rights = os.umask(0o022)
+    os.umask(rights)
     item.stash[TRACERS] = sys.gettrace(), threading.gettrace()
     with _tracing(NOT_TRACED if _traced() else item.stash[TRACERS]):
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            os.umask(rights)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -149,15 +149,3 @@ def _is_covered(file: Path) -> bool:
     """Whether coverage is measured in the tests of a file."""
     imports = re.findall(r"^ *from (\S+) import", file.read_text(), re.MULTILINE)
     return file.parent.name == "unit" and any(name.startswith(COVERED) for name in imports)
-
-
-@pytest.fixture(autouse=True)
-def _no_network() -> None:
-    """Loopback only."""
-    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
-
-
-@pytest.fixture(autouse=True)
-def _no_known_secrets() -> None:
-    """What the settings of one test hold is no secret in the next."""
-    know_secrets(())

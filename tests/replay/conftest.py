@@ -52,6 +52,8 @@ def _no_network(request: pytest.FixtureRequest, record_mode: str, monkeypatch: p
         disable_socket()
     elif record_mode == "none" or of_environment(os.environ) is None:
         socket_allow_hosts(["127.0.0.1"])
+    else:
+        socket_allow_hosts(["0.0.0.0/0", "::/0"])
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""`make unit`: pytest runs twice at the same time, for tests/unit and for all other tests.
+
+That costs less than workers of pytest-xdist, which all collect every test, and report each one to a process that shows
+it. Arguments go to both runs, but those of coverage only to that of tests/unit: it is measured in no other test. Every
+ten seconds a line says how far the runs are, and at the end stands what each of them said. The exit code is 1 if one of
+them fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HALVES = {"tests/unit": ["tests/unit"], "the other tests": ["tests", "--ignore", "tests/unit"]}
+"""Name -> what pytest collects."""
+PAUSE = 10.0
+"""Seconds between two lines that say how far the runs are."""
+_DOTS = re.compile(r"^[.sxXFE]+(?: *\[ *(\d+)%\])?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One half.
+
+    Attributes:
+        name: of what it collects.
+        process: pytest.
+        output: what it has written.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def text(self) -> str:
+        """What it has said."""
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def progress(self) -> str:
+        """How far it is, and how many tests have failed so far."""
+        dots = list(_DOTS.finditer(self.text))
+        percent = next((line[1] for line in reversed(dots) if line[1]), "0")
+        failed = sum(line[0].count("F") + line[0].count("E") for line in dots)
+        how_far = f"{percent} %" if self.process.poll() is None else "done"
+        return f"{self.name} {how_far}" + (f", {failed} failed" if failed else "")
+
+    @property
+    def result(self) -> str:
+        """What it said, without the dots."""
+        return re.sub(r"\n{2,}", "\n", _DOTS.sub("", self.text)).strip()
+
+
+def commands(arguments: Sequence[str], processes: int) -> dict[str, list[str]]:
+    """Name of a half -> its command; with more than two processes, each has workers."""
+    workers = ["-n", str(processes // 2), "--dist", "worksteal"] if processes > 3 else ["-n", "0"]
+    plain = [argument for argument in arguments if not argument.startswith("--cov")]
+    own = {"tests/unit": list(arguments), "the other tests": ["-p", "no:cov", *plain]}
+    pytest = [sys.executable, "-m", "pytest", "-q", *workers]
+    return {name: [*pytest, *own[name], *places] for name, places in HALVES.items()}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs both halves; 1 if one of them fails."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="creditbot-") as folder:
+        runs = []
+        for name, command in commands(arguments, int(os.environ.get("PROCESSES") or 2)).items():
+            output = Path(folder) / name.replace("/", "-")
+            with output.open("wb") as file:
+                process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+            runs.append(Run(name, process, output))
+        try:
+            while not _are_done(runs, PAUSE):
+                print(f"  {time.monotonic() - began:.0f} s: {'; '.join(run.progress for run in runs)}", flush=True)
+        finally:  # also at Ctrl-C, which ends both
+            codes = [run.process.wait() for run in runs]
+            for run in runs:
+                print(f"\n{run.name}:\n{run.result}", flush=True)
+    return 1 if any(codes) else 0
+
+
+def _are_done(runs: Sequence[Run], seconds: float) -> bool:
+    """Whether all have ended; waits so long for that."""
+    end = time.monotonic() + seconds
+    for run in runs:
+        try:
+            run.process.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,61 @@
+"""`make unit` runs each test in one of two runs, and fails if one of them does."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests import two_runs
+from tests.two_runs import commands, main
+
+
+def test_coverage_is_measured_in_tests_unit_only() -> None:
+    unit, others = commands(["--cov", "--cov-report=term", "-x"], 2).values()
+    assert ["--cov", "--cov-report=term", "-x", "tests/unit"] == unit[-4:]
+    assert ["-p", "no:cov", "-x", "tests", "--ignore", "tests/unit"] == others[-6:]
+
+
+@pytest.mark.parametrize(("processes", "workers"), [(1, "0"), (2, "0"), (3, "0"), (4, "2"), (9, "4")])
+def test_each_run_has_half_of_the_processes(processes: int, workers: str) -> None:
+    numbers = [command[command.index("-n") + 1] for command in commands([], processes).values()]
+    assert [workers] * 2 == numbers
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that say this, and of which the second ends with the code that is its argument."""
+
+    def scripted(arguments: list[str], _: int) -> dict[str, list[str]]:
+        passes = "print('.' * 72 + ' [ 41%]'); print('1 passed')"
+        ends = f"print('..F [100%]'); print('= FAILURES ='); raise SystemExit({arguments[0]})"
+        return {"one": [sys.executable, "-c", passes], "other": [sys.executable, "-c", ends]}
+
+    monkeypatch.setattr(two_runs, "commands", scripted)
+
+
+@pytest.mark.usefixtures("said")
+def test_what_each_run_said_is_printed_without_dots(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["0"])
+    out = capsys.readouterr().out
+    assert out.endswith("\none:\n1 passed\n\nother:\n= FAILURES =\n")
+
+
+@pytest.mark.usefixtures("said")
+@pytest.mark.parametrize(("ended", "code"), [("0", 0), ("1", 1), ("2", 1), ("5", 1)])
+def test_the_runs_fail_if_one_of_them_does(ended: str, code: int) -> None:
+    assert code == main([ended])
+
+
+@pytest.mark.usefixtures("said")
+def test_a_line_says_how_far_the_runs_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ends = iter([False, True])
+
+    def after_they_ended(runs: list[two_runs.Run], _: float) -> bool:
+        for run in runs:
+            run.process.wait()
+        return next(ends)
+
+    monkeypatch.setattr(two_runs, "_are_done", after_they_ended)
+    main(["1"])
+    assert " s: one done; other done, 1 failed\n" in capsys.readouterr().out
