@@ -391,7 +391,11 @@ def test_check_leaves_the_file_of_a_prototype_unchanged(office: Office, light: d
 
 def test_check_notes_what_is_switched_off(office: Office) -> None:
     """A product without a notebook, and a warehouse that no setting names."""
-    found = verdicts(office.run("check", PSMS_NOTEBOOK_PATH="", WAREHOUSE_URL=""))
+    notebook = write_notebook(
+        office.folder / "reads.ipynb", code('looker = ""'), code("url = environ['WAREHOUSE_URL']")
+    )
+    settings = {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": "", "WAREHOUSE_URL": ""}
+    found = verdicts(office.run("check", **settings))
     assert ["note"] == found["notebook psms"]
     assert ["FAIL"] == found["notebook verify"]  # it reads WAREHOUSE_URL
     assert ["note", "note"] == found["warehouse"]
@@ -911,7 +915,7 @@ def test_the_sandbox_answers_and_shows_the_channel(tmp_path: Path) -> None:
     settings = tmp_path / "data/sandbox/settings.env"
     settings.parent.mkdir(parents=True)
     settings.write_text("KEEP_NOTEBOOKS=all\n")
-    first = creditbot_alone(tmp_path, "sandbox", "run")
+    first = creditbot(tmp_path, "sandbox", "run")
     (tmp_path / ".env").write_text("SLACK_BOT_TOKEN=not-a-secret\n")
     second = creditbot(tmp_path, "sandbox", "run", LOOKER_BASE_URL=CLOSED)
     assert [0, 0] == [first.code, second.code]

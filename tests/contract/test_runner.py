@@ -486,6 +486,15 @@ def test_a_notebook_gets_a_home_if_there_is_none(notebook: Notebook, tmp_path: P
 PASSWORD = "pa/ss'wörd@%7"
 
 
+@pytest.fixture(scope="module")
+def secretive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[NotebookRunner, Path]]:
+    """A runner whose warehouse has a password, and where it keeps every executed notebook."""
+    kept = tmp_path_factory.mktemp("secretive")
+    variables = environment(WAREHOUSE_URL=f"trino://u:{PASSWORD}@host/db")
+    with closing(NotebookRunner([], variables, seconds=60, keep="all", keep_dir=kept)) as other:
+        yield other, kept
+
+
 @pytest.mark.parametrize(
     "cell",
     [
@@ -499,23 +508,23 @@ PASSWORD = "pa/ss'wörd@%7"
         "raise ValueError(f'passwd={password!r}')",
     ],
 )
-def test_a_notebook_that_shows_its_password_loses_it(notebook: Notebook, tmp_path: Path, cell: str) -> None:
+def test_a_notebook_that_shows_its_password_loses_it(
+    secretive: tuple[NotebookRunner, Path], notebook: Notebook, cell: str
+) -> None:
     """In what the runner gives, in the failure, and in the notebook that is kept."""
-    variables = environment(WAREHOUSE_URL=f"trino://u:{PASSWORD}@host/db")
+    runner, kept = secretive
     path = notebook(
         "import base64, html, json, os\nfrom urllib.parse import quote",
         f"password = {PASSWORD[:5]!r} + {PASSWORD[5:]!r}",
         cell,
     )
-    kept = tmp_path / "kept"
-    with closing(NotebookRunner([], variables, seconds=60, keep="all", keep_dir=kept)) as other:
-        try:
-            shown = repr(other.run(str(path), "select 1").cells[3].outputs)
-        except NotebookFailed as failure:
-            shown = str(failure)
-    (file,) = kept.iterdir()
+    try:
+        shown = repr(runner.run(str(path), "select 1").cells[3].outputs)
+    except NotebookFailed as failure:
+        shown = str(failure)
     assert ("***" in shown, "rd@" in shown, "rd%40" in shown) == (True, False, False)
-    assert [] == [output for output in cells_of(file)[-1]["outputs"] if "rd@" in str(output) or "rd%40" in str(output)]
+    outputs = kept_cells(kept, path)[-1]["outputs"]
+    assert [] == [output for output in outputs if "rd@" in str(output) or "rd%40" in str(output)]
 
 
 @pytest.mark.skipif(not can_be_confined(), reason="needs Landlock of Linux 5.19")

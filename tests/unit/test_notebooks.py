@@ -291,23 +291,31 @@ def test_each_mode_has_a_row_of_its_own(product: str) -> None:
 # ---- the method, by property -----------------------------------------------------------------------------------------
 
 
+PRICES = st.integers(0, 99_999).map(lambda number: Decimal(number) / 10_000)
+COUNT = st.one_of(st.integers(0, 60), st.integers(0, 5000))
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "day": st.integers(0, 24).map(lambda n: date(2025, 12, 1) + timedelta(days=n)),
+            "prefix": st.sampled_from(["+234", "+62"]),
+            "mode": st.sampled_from(["basic", "standard", "max"]),
+            "attempts": COUNT,
+            "blocked": COUNT,
+            "messages": COUNT,
+            "verified": COUNT,
+        }
+    ),
+    min_size=1,
+    max_size=40,
+)
+"""Made once: a strategy that is made for each example takes as long as the example."""
+
+
 @st.composite
 def months(draw: st.DrawFn) -> list[Row]:
     """Traffic of some weeks, modes and prefixes, quiet and attacked days among it; one price per prefix."""
-    prices = {prefix: Decimal(draw(st.integers(0, 99_999))) / 10_000 for prefix in ("+62", "+234")}
-    count = st.one_of(st.integers(0, 60), st.integers(0, 5000))
-    row = st.fixed_dictionaries(
-        {
-            "day": st.integers(0, 24).map(lambda n: date(2025, 12, 1) + timedelta(days=n)),
-            "prefix": st.sampled_from(sorted(prices)),
-            "mode": st.sampled_from(["basic", "standard", "max"]),
-            "attempts": count,
-            "blocked": count,
-            "messages": count,
-            "verified": count,
-        }
-    )
-    rows = draw(st.lists(row, min_size=1, max_size=40))
+    prices = {"+62": draw(PRICES), "+234": draw(PRICES)}
+    rows = draw(ROWS)
     rows.append({**rows[0], "messages": 1})  # at least one message
     return [{**row, "price_usd": prices[str(row["prefix"])]} for row in rows]
 
