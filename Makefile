@@ -84,9 +84,8 @@ test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, impor
 
 .PHONY: test-fast
 test-fast: $(STAMP)-dev ## While you write code: no sandbox, kernels, recordings or crash sweep, 20 examples a property, a tenth of large tables
-	@echo "Tests: collecting them takes some 10 seconds..."
-	HYPOTHESIS_PROFILE=fast $(PYTEST) -p no:cov -n $(PROCESSES) --dist worksteal -q -m "not sandbox and not kernels and not slow" --every 10 \
-		--ignore tests/cluster --ignore tests/monitoring --ignore tests/warehouse --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
+	HYPOTHESIS_PROFILE=fast PROCESSES=$(PROCESSES) $(BIN)/python -m tests.two_runs -p no:cov -m "not sandbox and not kernels and not slow" \
+		--every 10 --ignore tests/cluster --ignore tests/monitoring --ignore tests/warehouse --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
 
 .PHONY: test-notebooks
 test-notebooks: $(STAMP)-runtime ## While you edit a notebook: both on the sandbox's traffic and on edge cases, in words

@@ -1,4 +1,4 @@
-"""`make unit`: pytest runs twice at the same time, for tests/unit and for all other tests.
+"""`make unit` and `make test-fast`: pytest runs twice at the same time, for tests/unit and for all other tests.
 
 That costs less than workers of pytest-xdist, which all collect every test, and report each one to a process that shows
 it. Arguments go to both runs, but those of coverage only to that of tests/unit: it is measured in no other test. Every
