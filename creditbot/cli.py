@@ -445,7 +445,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The first process of a container does not end by a signal that it has no handler for; a tick sets its own.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = parser().parse_args(arguments)
-    readable_by("owner")  # until the settings say otherwise: no command may forget it
+    readable_by("owner")  # for every command, until the settings allow more
     try:
         code: int = options.run(options)
         sys.stdout.flush()

@@ -26,7 +26,7 @@ it by hand."""
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """Identifies a request for good: an edit keeps it.
+    """Identifies a request permanently: an edit does not change it.
 
     Attributes:
         team: id of the workspace our token belongs to, such as "T0123".
@@ -51,7 +51,7 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Who we are on Slack and which channels we watch, as one `auth.test` and one channel look-up told.
+    """Who we are on Slack and which channels we watch, as one `auth.test` and one look-up of channels said.
 
     Attributes:
         team: workspace id.

@@ -194,7 +194,7 @@ def serve(options: Namespace) -> int:
     """Serves the sandbox until SIGINT or SIGTERM. Its standard output is a .env for a bot beside it."""
     from creditbot.sandbox import Listening, Sandbox
 
-    stop = Stop()  # and no Event: its lock may be held by what the handler interrupts
+    stop = Stop()  # not an Event: a signal handler could wait forever for its lock
     for number in (signal.SIGINT, signal.SIGTERM):  # the first process of a container gets no default handlers
         signal.signal(number, lambda *_: stop.ask())
     with (

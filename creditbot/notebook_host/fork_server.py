@@ -287,7 +287,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _one_thread() -> bool:
-    """Whether a fork may run on without exec: with a second thread, a lock could be held for good."""
+    """Whether a fork may run on without exec: with a second thread, a lock could be held forever."""
     with suppress(OSError):
         return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208  # a count of names, no paths
     return False

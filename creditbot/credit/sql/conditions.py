@@ -181,7 +181,7 @@ class _Proof:
         if cte is None:
             return self._by_tables and self._is_name(full_name(source)) and not _SHARED_KEY.fullmatch(source.name)
         if id(cte) not in self._proved:
-            self._proved[id(cte)] = False  # for one that reads itself
+            self._proved[id(cte)] = False  # the answer meanwhile, if its rows come from itself
             self._proved[id(cte)] = self._rows(cte.this)
         return self._proved[id(cte)]
 
@@ -233,8 +233,9 @@ class _Proof:
             return any(self._is_about(value, [text]) for text in bounds or [""])
         if low is None or high is None:
             return self._named(value)
+        # A text between two others begins with what both of these begin with.
         begin = takewhile(lambda pair: pair[0] == pair[1], zip(low, high, strict=False))
-        return self._is_about(value, ["".join(one for one, _ in begin)])  # texts between two begin as both of them do
+        return self._is_about(value, ["".join(one for one, _ in begin)])
 
     def _finds(self, node: exp.Expr) -> bool:
         """Whether a function that looks for a text in a value is about the product where it finds it."""
@@ -318,7 +319,7 @@ class _Proof:
             return self._compared(exp.EQ, operand, branch.this, True)
 
         if default is not None and may_be(default):
-            return False  # what is left over: rows for which the conditions are false, or neither true nor false
+            return False  # ELSE gets rows for which no condition is true, and they may be of any product
         proofs = [is_proved(branch) for branch in branches if may_be(branch.args["true"])]
         return bool(proofs) and all(proofs)
 
@@ -343,7 +344,7 @@ class _Proof:
             return True
         name = column.name.lower()
         if name not in self._of_row:
-            self._of_row[name] = True  # for a name that stands for itself
+            self._of_row[name] = True  # the answer meanwhile, if the name stands for itself
             self._of_row[name] = all(map(self._is_from_row, self._names.meanings.of(column)))
         return self._of_row[name]
 
@@ -436,7 +437,7 @@ def _parts(select: exp.Select) -> tuple[list[exp.Expr], list[exp.Expr]]:
     for join in select.args.get("joins") or ():
         side, on = _side(join), join.args.get("on")
         if side in {"RIGHT", "FULL"}:
-            sources, of_joins = [], []  # rows without a partner have none of what stands before
+            sources, of_joins = [], []  # a row without a partner comes from none of the sources before
         if side not in {"LEFT", "FULL"} and join.kind not in {"ANTI", "ARRAY"}:
             sources.append(join.this)
             if side != "RIGHT" and on is not None:
