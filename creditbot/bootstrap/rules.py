@@ -16,6 +16,7 @@ from creditbot.errors import SettingsError
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.settings.settings import Settings, StateConfigMap
+from creditbot.settings.types import is_channel_id
 from creditbot.state.ledger import BUDGET
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def policy_of(settings: Settings, section: ChannelSection = NO_SECTION, channel:
     limit, owner = section.max_credit_usd or settings.max_credit_usd, section.owner or settings.slack_user_id
     limits = policy.limits if limit is None else replace(policy.limits, request=limit)
     approvers = tuple(dict.fromkeys(section.approvers or settings.approvers or policy.approvers or (owner,)))
-    where = section.approval_channel or settings.approval_channel.removeprefix("#") or policy.channel
+    where = section.approval_channel or settings.approval_channel or policy.channel
     most = max((band.people for band in policy.bands), default=1)
     if most > len(approvers):
         there, name = (
@@ -124,7 +125,7 @@ def channels_of(settings: Settings, products: ProductTable) -> ChannelTable:
 
         sections = load_channels(settings.channels_file, {each.name: bool(each.notebook) for each in products.products})
     rules = {channel: _channel_rules(settings, section, channel) for channel, section in sections.items()}
-    return ChannelTable(_channel_rules(settings), rules)
+    return ChannelTable(_channel_rules(settings), rules, frozenset(filter(is_channel_id, settings.channels)))
 
 
 def _channel_rules(settings: Settings, section: ChannelSection = NO_SECTION, channel: str = "") -> ChannelRules:
@@ -139,5 +140,4 @@ def _channel_rules(settings: Settings, section: ChannelSection = NO_SECTION, cha
 
 def watched(settings: Settings, channels: ChannelTable) -> tuple[str, ...]:
     """The channels to watch, by name or ID, each once: those of the settings, then those that have a section."""
-    named = (channel.strip().removeprefix("#") for channel in settings.channels)
-    return tuple(dict.fromkeys((*named, *channels.sections)))
+    return tuple(dict.fromkeys((*settings.channels, *channels.sections)))

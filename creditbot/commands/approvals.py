@@ -86,9 +86,10 @@ class Ballot:
 
         Raises `SettingsError` if the request is not held, or if this vote would not count.
         """
-        workspace = self._inbox.workspace(None)  # asked again: with its answer, Slack also says what time it is
+        self._inbox.workspace(None)  # with its answer, Slack also says what time it is
         for _ in range(_TRIES):
             state = self._ledger.read()
+            workspace = self._inbox.workspace(state.meta.workspace)  # with the names of channels that ticks go by
             key = RequestKey(workspace.team, permalink.channel, permalink.ts)
             record = state.records.get(key)
             if record is None or record.status != "held" or record.hold is None:

@@ -32,6 +32,7 @@ from creditbot.insight.history import History
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
 from creditbot.settings.settings import Settings, environment
+from creditbot.settings.types import channel_name
 from creditbot.state.ledger import Ledger
 from creditbot.text import printable
 from creditbot.text.known_secrets import without_known_secrets
@@ -69,7 +70,7 @@ def run(options: Namespace) -> int:
     settings = Settings.load()
     if options.shadow:
         return _shadow(settings, options)
-    channels = (options.channel.removeprefix("#"),) if options.channel else ()
+    channels = (channel_name(options.channel),) if options.channel else ()
     assembly = assemble_backtest(settings, channels, environment())
     with _stopping(assembly):
         past = past_requests(assembly.inbox, assembly.requests, options.since, options.until)

@@ -19,6 +19,7 @@ from creditbot.decide.channel_rules import ChannelRules, ChannelTable
 from creditbot.errors import CreditbotError, SettingsError
 from creditbot.model import Marker, RequestKey, Workspace
 from creditbot.ports import Approvers, Owners
+from creditbot.settings.types import channel_name
 
 RulesOf: TypeAlias = Callable[[RequestKey], ChannelRules]
 _CHECK = Marker("notice", "check")
@@ -35,7 +36,7 @@ def rules_by_request(assembly: Assembly) -> RulesOf:
 
 def id_of(channel: str, workspace: Workspace) -> str:
     """The id of a watched channel, by its name or id. Raises `SettingsError` for another channel."""
-    name = channel.removeprefix("#")
+    name = channel_name(channel)
     found = next((one for one, its_name in workspace.channels.items() if name in (one, its_name)), None)
     if found is None:
         watched = ", ".join(f"#{name}" for name in workspace.channels.values())
@@ -87,10 +88,19 @@ def sections(assembly: Assembly) -> CheckFindings:
     workspace = assembly.ports.inbox.workspace(None)
     channels.check(workspace)
     on = products_on(assembly)
-    return [
+    findings: CheckFindings = [
         ("ok", f"#{name}: {rules_in_words(channels.of(channel, workspace), on)}")
         for channel, name in workspace.channels.items()
     ]
+    uncertain = (each for each in workspace.channels.items() if not channels.is_certain(each[0], workspace))
+    return findings + [("note", _why_uncertain(channel, name)) for channel, name in uncertain]
+
+
+def _why_uncertain(channel: str, name: str) -> str:
+    return (
+        f"A person decides on every amount in #{name}, because a section may be about it, by an older name. "
+        f"If one is, name that section [{channel}]. Remove a section that is about no channel."
+    )
 
 
 def _owner(owners: Owners, rules: ChannelRules, there: str) -> CheckFindings:

@@ -74,23 +74,31 @@ class ChannelTable:
     Attributes:
         everywhere: the rules of a channel without a section, and of what concerns no single channel.
         sections: name or id of a channel -> its rules, as CHANNELS_FILE has them.
+        by_id: ids of the channels that the settings watch by their id: these stay watched when they are renamed.
     """
 
     everywhere: ChannelRules
     sections: Mapping[str, ChannelRules] = field(default_factory=dict)
+    by_id: Collection[str] = ()
 
     def of(self, channel: str, workspace: Workspace) -> ChannelRules:
-        """The rules of a channel, by its id.
-
-        A person decides on every amount in a channel that is not watched, while a section is about no watched channel:
-        it may be about this one, under a name that the channel no longer has.
-        """
-        name = workspace.channels.get(channel, "")
-        rules = self.named(channel, name)
-        if name or channel in self.sections or self._is_placed(workspace):
+        """The rules of a channel, by its id. A person decides on every amount where they are not certain."""
+        rules = self.named(channel, workspace.channels.get(channel, ""))
+        if self.is_certain(channel, workspace):
             return rules
         limits = replace(rules.policy.limits, request=Decimal(0))
         return replace(rules, policy=replace(rules.policy, limits=limits))
+
+    def is_certain(self, channel: str, workspace: Workspace) -> bool:
+        """Whether no section can be about a channel under a name that it no longer has.
+
+        One can, if no section is about the channel, one is about no watched channel, and the channel is not watched by
+        its name.
+        """
+        name = workspace.channels.get(channel, "")
+        has_section = channel in self.sections or name in self.sections
+        by_name = bool(name) and channel not in self.by_id
+        return has_section or by_name or self._is_placed(workspace)
 
     def named(self, *names: str) -> ChannelRules:
         """The rules of a channel by its id and its name, or by one of them."""
@@ -101,9 +109,15 @@ class ChannelTable:
         return self.sections.keys() <= {*workspace.channels, *workspace.channels.values()}
 
     def check(self, workspace: Workspace) -> None:
-        """Raises `SettingsError` if two sections are about the same channel: nobody could tell which one counts."""
+        """Raises `SettingsError` if nobody could tell which section counts for a channel, now or once it is renamed."""
         for channel, name in workspace.channels.items():
             if channel in self.sections and name in self.sections:
                 raise SettingsError(
                     f"CHANNELS_FILE has two sections for one channel: {name} and {channel}.", "Remove one of them."
+                )
+            if channel in self.by_id and name in self.sections:
+                raise SettingsError(
+                    f"The settings watch the channel {channel} by its ID, and its section of CHANNELS_FILE, {name}, is "
+                    "by its name: once it is renamed, it would be answered by the rules of all channels.",
+                    f"Name the section [{channel}].",
                 )

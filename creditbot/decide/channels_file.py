@@ -28,7 +28,7 @@ from creditbot.decide.policy_file import Member, Usd
 from creditbot.errors import SettingsError
 from creditbot.settings.names import nearest
 from creditbot.settings.toml_file import place_in, read_toml, said_of, wrong_file
-from creditbot.settings.types import Template, is_channel_id
+from creditbot.settings.types import Channel, Template, channel_name
 
 Text = Annotated[str, Field(pattern=r"\S")]
 
@@ -43,7 +43,7 @@ def load_channels(path: Path, has_notebook: Mapping[str, bool]) -> Mapping[str, 
         raise _wrong(path, "it has no section, such as [credit-requests]")
     found: dict[str, ChannelSection] = {}
     for name, section in sections.items():
-        channel = _channel(name)
+        channel = channel_name(name)
         if not channel:  # it would be about every channel whose name is not known
             raise _wrong(path, f'the section ["{name}"] names no channel')
         if channel in found:
@@ -69,7 +69,7 @@ class _Section(BaseModel):
 
     owner: Member | None = None
     approvers: list[Member] | None = Field(default=None, min_length=1)
-    approval_channel: Text | None = None
+    approval_channel: Annotated[Channel, Field(pattern=r"\S")] | None = None
     max_credit_usd: Usd | None = None
     products: list[Text] | None = Field(default=None, min_length=1)
     evidence: Literal["card", "text"] | None = None
@@ -79,7 +79,7 @@ class _Section(BaseModel):
         return ChannelSection(
             self.owner,
             tuple(dict.fromkeys(self.approvers)) if self.approvers else None,
-            self.approval_channel.removeprefix("#") if self.approval_channel else None,
+            self.approval_channel,
             self.max_credit_usd,
             tuple(self.products) if self.products else None,
             self.evidence,
@@ -88,12 +88,6 @@ class _Section(BaseModel):
 
 
 _FILE = TypeAdapter(dict[str, _Section])
-
-
-def _channel(name: str) -> str:
-    """The name of a channel as Slack writes it, in lower case and without "#"; an ID as it is."""
-    bare = name.strip().removeprefix("#")
-    return bare if is_channel_id(bare) else bare.lower()
 
 
 def _wrong(path: Path, problem: str) -> SettingsError:

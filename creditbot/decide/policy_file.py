@@ -51,7 +51,7 @@ from creditbot.decide.policy import DEFAULT_LIMIT, Band, Limits, OpinionRules, P
 from creditbot.model import ACCOUNT_FIELDS
 from creditbot.settings.names import nearest
 from creditbot.settings.toml_file import place_in, read_toml, said_of
-from creditbot.settings.types import is_member
+from creditbot.settings.types import Channel, is_member
 
 
 def load_policy(path: Path) -> Policy:
@@ -97,7 +97,7 @@ class _Quorum(_Part):
 
 class _Approval(_Part):
     approvers: list[Member] = []
-    channel: str = ""
+    channel: Channel = ""
     hours: int = Field(default=72, ge=1, le=24 * 60)
     quorum: list[_Quorum] = []
 
@@ -139,7 +139,7 @@ class _File(_Part):
         return Policy(
             Limits(limits.usd_per_request, limits.usd_per_account_and_month, limits.usd_per_day),
             tuple(approval.approvers),
-            approval.channel.removeprefix("#"),
+            approval.channel,
             timedelta(hours=approval.hours),
             tuple(Band(band.above_usd, band.people) for band in approval.quorum),
             TrafficRules(

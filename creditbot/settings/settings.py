@@ -27,6 +27,8 @@ from creditbot.settings.sources import SECRETS_DIR, environment, in_env_file, na
 from creditbot.settings.types import (
     AppToken,
     Bots,
+    Channel,
+    Channels,
     Digest,
     File,
     Names,
@@ -63,7 +65,7 @@ class Settings(BaseModel):
         description="Member ID of the person who gets the failure messages (`U...` or `W...`).",
         examples=["U0YOURSELF"],
     )
-    slack_test_channel: str = Field(
+    slack_test_channel: Channel = Field(
         "", description="The channel to watch, by name or by ID.", examples=["credit-requests"]
     )
     channels_file: File | None = Field(
@@ -71,7 +73,7 @@ class Settings(BaseModel):
         description="A TOML file with a section for each channel: its owner, approvers, products and replies. These "
         "channels are watched as well as those of the other settings.",
     )
-    slack_channels: Names = Field(
+    slack_channels: Channels = Field(
         (),
         description="Several channels to watch, by name without `#` or by ID; replaces `SLACK_TEST_CHANNEL`.",
         validate_default=True,
@@ -108,7 +110,7 @@ class Settings(BaseModel):
     approvers: Users = Field(
         (), description="Member IDs of those who decide on held amounts; by default the owner, `SLACK_USER_ID`."
     )
-    approval_channel: str = Field(
+    approval_channel: Channel = Field(
         "",
         description="The channel in which they are asked, by name or by ID; by default direct messages to the owner.",
     )

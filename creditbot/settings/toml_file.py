@@ -35,6 +35,8 @@ def read_toml(setting: str, path: Path, check: Callable[[Any], T], problem: Call
         raise SettingsError(f"{setting} {path} cannot be read: {error.strerror}.", "Check the path.") from error
     except ValidationError as error:
         raise wrong_file(setting, path, map(problem, error.errors())) from error
+    except RecursionError:
+        raise SettingsError(f"{setting} {path} is nested too deeply.", "Correct the file.") from None
     except ValueError as error:  # not TOML, or not UTF-8
         raise SettingsError(f"{setting} {path} is not TOML: {error}.", "Correct the file.") from error
 

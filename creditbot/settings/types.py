@@ -6,6 +6,7 @@ No error repeats a value, which may hold a secret.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,23 @@ def is_channel_id(text: str) -> bool:
     return re.fullmatch(r"[CG](?=[A-Z]*[0-9])[A-Z0-9]{4,}", text) is not None
 
 
+def channel_name(text: str) -> str:
+    """A channel as Slack names it: without "#", in lower case, an accent as part of its letter; an ID as it is."""
+    bare = unicodedata.normalize("NFC", text.strip().removeprefix("#"))
+    return bare if is_channel_id(bare) else bare.lower()
+
+
+def _channel(value: str) -> str:
+    name = channel_name(value)
+    if value and not name:
+        raise ValueError("it names no channel: write its name or its ID")
+    return name
+
+
+def _channels(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_channel, values))
+
+
 def _user(value: str) -> str:
     if not is_member(value):
         raise ValueError("it must be a member ID, which starts with U or W; Slack shows it in the person's profile")
@@ -105,8 +123,8 @@ def _output(value: str) -> str:
 
 
 def _digest(value: str) -> str:
-    name = value.removeprefix("#")
-    if name.lower() in _SWITCHES:
+    name = _channel(value)
+    if name in _SWITCHES:
         raise ValueError("it must be `owner`, or the name or ID of a channel; leave it empty for no digest")
     return name
 
@@ -127,6 +145,8 @@ OutputUri = Annotated[str, AfterValidator(_output)]
 Digest = Annotated[str, AfterValidator(_digest)]
 Template = Annotated[str, AfterValidator(_template)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Channel = Annotated[str, AfterValidator(_channel)]
+Channels = Annotated[Names, AfterValidator(_channels)]
 Users = Annotated[Names, AfterValidator(_each(_MEMBER, "member IDs, which start with U or W"))]
 Bots = Annotated[Names, AfterValidator(_each("B[A-Z0-9]+", "bot IDs, which start with B"))]
 File = Annotated[Path, AfterValidator(Path.expanduser)]

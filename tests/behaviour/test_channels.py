@@ -191,6 +191,32 @@ def test_a_channel_that_lost_its_name_does_not_lose_its_limit(world: World) -> N
     assert ["Approved, $4,948.80, exceptions"] == world.replies(key)
 
 
+def test_a_section_by_name_of_a_channel_by_id_stops_the_tick(world: World) -> None:
+    """Once the channel is renamed, it would stay watched and be answered by the rules of all channels."""
+    with pytest.raises(SettingsError) as caught:
+        world.tick(**by_id(RULES_OF_EMEA))
+    expected = f"The settings watch the channel {EMEA} by its ID, and its section of CHANNELS_FILE, credit-emea, is by"
+    assert caught.value.what.startswith(expected)
+    assert f"Name the section [{EMEA}]." == caught.value.todo
+
+
+def by_id(section: ChannelRules) -> dict[str, Any]:
+    rules = with_sections(**{"credit-emea": section})
+    channels = replace(rules["rules"].channels, by_id=(EMEA,))
+    return {**rules, "rules": replace(rules["rules"], channels=channels)}
+
+
+def test_a_channel_by_id_whose_section_is_lost_holds_every_amount(world: World) -> None:
+    """The section may be about it, by a name that it had before. The owner hears that the section has no channel."""
+    world.missing["credit-emea"] = "The bot cannot see a channel #credit-emea on Slack."
+    world.channels[EMEA] = "emea-credits"
+    world.lose()
+    here, there = asked(world, "one", CHANNEL), asked(world, "two")
+    world.ticks(3, **by_id(RULES_OF_EMEA))
+    assert ["answered", "held"] == [world.record(key).status for key in (here, there)]
+    assert any("#credit-emea" in text for text in world.told(OWNER))
+
+
 @pytest.mark.parametrize("point", ["ask.before-send", "ask.after-send", "state.after-write"])
 def test_a_hold_survives_a_kill_and_a_file_without_its_channel(world: World, point: Point) -> None:
     """Whatever its first approvers were asked, only those who decide now let it be posted."""

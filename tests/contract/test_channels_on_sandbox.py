@@ -120,6 +120,22 @@ def test_check_finds_the_people_of_each_channel(sandbox: Sandbox, tmp_path: Path
     assert "asked in the channel emea-approvals; products: verify; the reply is" in sections(assembly)[1][1]
 
 
+def test_check_says_where_the_section_of_a_channel_may_be_lost(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A channel that the settings watch by its ID: before it is renamed, and after."""
+    before = bot(sandbox, tmp_path)
+    emea = id_of("#credit-emea", before.ports.inbox.workspace(None))
+    close(before)
+    by_name = bot(sandbox, tmp_path, SLACK_CHANNELS=emea)
+    with pytest.raises(SettingsError, match="by its ID, and its section of CHANNELS_FILE, credit-emea, is by its name"):
+        sections(by_name)
+    close(by_name)
+    renamed = FILE.replace("credit-emea", "credit-europe")  # as if credit-europe had become credit-emea
+    lost = bot(sandbox, tmp_path, renamed, SLACK_CHANNELS=emea)
+    ((verdict, text),) = (finding for finding in sections(lost) if finding[0] != "ok")
+    close(lost)
+    assert ("note", True) == (verdict, text.startswith("A person decides on every amount in #credit-emea, because"))
+
+
 @pytest.mark.parametrize(
     ("change", "verdict", "text"),
     [

@@ -35,6 +35,17 @@ def test_a_channel_is_found_by_name_on_whatever_page_it_is(stub: SlackStub) -> N
     assert [common, {**common, "cursor": "page0"}] == stub.forms("conversations.list")
 
 
+@pytest.mark.parametrize("on_slack", ["crédits", "cre\u0301dits"], ids=["one character", "two characters"])
+@pytest.mark.parametrize("written", ["#Crédits", "cre\u0301dits"], ids=["one character", "two characters"])
+def test_an_accent_may_be_written_in_either_way(stub: SlackStub, written: str, on_slack: str) -> None:
+    """Keyboards and files differ in how they write a letter with an accent; people cannot see it."""
+    stub.on("auth.test", ME)
+    stub.on("conversations.list", {"channels": [channel(on_slack, "C0CRED")]})
+    inbox = stub.open(written).inbox
+    assert {"C0CRED": "crédits"} == inbox.workspace(None).channels
+    assert ("C0CRED", "C0CRED") == (inbox.channel(written), inbox.joined(written)[0])
+
+
 def test_a_channel_given_by_id_is_never_listed(stub: SlackStub) -> None:
     """An id costs one conversations.info, and everything Slack says about us is kept."""
     stub.on("auth.test", ME)

@@ -78,6 +78,8 @@ def test_every_key_of_a_section_is_read(path: Path) -> None:
         ("[a]\nmax_credit_usd = '5'", ": a, max_credit_usd: it must be an amount in USD above zero"),
         ("[a]\nproducts = ['verfy']", ": a, products: there is no product verfy; the nearest one is verify."),
         ("[a]\nproducts = ['psms']", ": a, products: psms cannot be on, because it has no notebook."),
+        ("[a]\napproval_channel = '#'", ": a, approval_channel: it names no channel: "),
+        ("['cafe\u0301']\n['café']", ": two sections are about the channel café."),
         ("[a]\nevidence = 'page'", ": a, evidence: Input should be 'card' or 'text'."),
         ("[a]\nreply_template = 'Done'", ": a, reply_template: it must contain {amount}"),
         ("owner = 'U0ROSA'", ": owner is not below a section, such as [credit-requests]."),
@@ -88,6 +90,20 @@ def test_every_key_of_a_section_is_read(path: Path) -> None:
 )
 def test_what_is_wrong_is_named(path: Path, text: str, problem: str) -> None:
     assert refusal(path, text).startswith(problem)
+
+
+@pytest.mark.parametrize("setting", ["CHANNELS_FILE", "POLICY_FILE", "PRODUCTS_FILE"])
+def test_a_file_that_is_nested_too_deeply_is_refused_in_words(path: Path, setting: str) -> None:
+    """Whichever of the files it is."""
+    path.write_text(f"a = {'[' * 5000}{']' * 5000}\n")
+    known = settings(**{setting: str(path)})
+    with pytest.raises(SettingsError) as caught:
+        bootstrap.channels_of(known, bootstrap.products_of(known))
+    assert f"{setting} {path} is nested too deeply." == caught.value.what
+
+
+def test_the_settings_tell_which_channels_they_watch_by_id(path: Path) -> None:
+    assert {"C0EMEA1"} == {*table(path, "[a]\n[C0LATAM]", SLACK_CHANNELS="C0EMEA1, b").by_id}
 
 
 def test_a_file_that_is_not_there_is_named(path: Path) -> None:

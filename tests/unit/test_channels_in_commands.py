@@ -65,6 +65,14 @@ def test_only_approvers_of_the_channel_may_type_a_vote(world: World, held: Reque
     assert ["Credited $4,948.80."] == world.replies(held)
 
 
+def test_a_vote_counts_by_the_names_that_ticks_go_by(world: World, held: RequestKey) -> None:
+    """A channel that was renamed since is still, to the ticks, the one of its section: they remember its name."""
+    world.channels[EMEA] = "emea-credits"
+    cast(world, held, SAM)
+    world.tick(rules=RULED)
+    assert ["Credited $4,948.80."] == world.replies(held)
+
+
 def test_what_waits_is_listed_with_the_approvers_of_its_channel(world: World, held: RequestKey) -> None:
     assert "held" == world.record(held).status
     lines = [*hold_lines(world.state(), world.ports().inbox.workspace(None), TABLE, Names())]

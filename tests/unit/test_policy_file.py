@@ -111,6 +111,7 @@ def test_another_limit_leaves_that_for_one_request(path: Path) -> None:
         ("[second_opinion]\npercent = 100", "second_opinion, percent: Input should be less than or equal to 99"),
         ("[second_opinion]\nholds = true", "second_opinion, holds: there is no such key; the nearest one is hold"),
         ("limits = 3 3", " is not TOML: "),
+        ("[approval]\nchannel = '#'", "approval, channel: it names no channel: "),
     ],
 )
 def test_what_is_wrong_is_named(path: Path, text: str, problem: str) -> None:

@@ -172,6 +172,20 @@ def test_the_digest_goes_to_the_owner_or_to_a_channel_and_is_no_switch() -> None
     assert all("DIGEST" in complaint(DIGEST=switch).what for switch in ("true", "ON", "no", "1"))
 
 
+@pytest.mark.parametrize("name", ["SLACK_TEST_CHANNEL", "SLACK_CHANNELS", "APPROVAL_CHANNEL", "DIGEST"])
+def test_a_channel_has_a_name(name: str) -> None:
+    """A "#" alone would ask approvers in no channel, or in direct messages."""
+    assert f"{name}: it names no channel" in complaint(**{name: "#"}).todo
+
+
+def test_names_of_channels_are_as_slack_has_them() -> None:
+    """Without "#", in lower case, and an accent is part of its letter; an ID stays as it is."""
+    settings = load(SLACK_CHANNELS="#Cre\u0301dits, C0CRED1", APPROVAL_CHANNEL="#Who", SLACK_TEST_CHANNEL="#Test")
+    assert (("crédits", "C0CRED1"), "who", "test") == (
+        settings.slack_channels, settings.approval_channel, settings.slack_test_channel,
+    )  # fmt: skip
+
+
 def test_plain_http_needs_its_host_in_http_hosts() -> None:
     """`plain_http` names the settings that use it, so that a tick can warn."""
     settings = load(SLACK_API_URL="http://sandbox:8080/api/", HTTP_HOSTS="sandbox:8080 other")
@@ -362,7 +376,7 @@ def test_the_env_file_of_a_prototype_works_unchanged(tmp_path: Path, bom: str, n
     assert Path("/home/me/My Notebooks/Verify Credit (v2).ipynb") == settings.notebook_path
     assert "made#up secret" == settings.looker_client_secret.get_secret_value()
     assert "W0OWNER" == settings.slack_user_id
-    assert ("#credits",) == settings.channels
+    assert ("credits",) == settings.channels
     assert settings.psms_notebook_path is None
     assert "xoxb-test-not-a-secret" == raw("SLACK_BOT_TOKEN", file)
 

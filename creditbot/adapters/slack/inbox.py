@@ -13,7 +13,7 @@ from creditbot.adapters.slack.messages import messages_of
 from creditbot.errors import SLACK, Refused, Unreachable
 from creditbot.model import Message, Workspace
 from creditbot.settings.names import alike
-from creditbot.settings.types import is_channel_id
+from creditbot.settings.types import channel_name, is_channel_id
 from creditbot.slack_time import time_of, ts_of
 
 _LIST_PAGE = 999  # the most Slack allows: listing is limited to 20 pages a minute
@@ -33,7 +33,7 @@ class SlackInbox:
 
     def __init__(self, api: SlackApi, channels: Sequence[str], settings: str) -> None:
         self._api = api
-        self._channels = [channel.strip().removeprefix("#") for channel in channels]
+        self._channels = [channel_name(channel) for channel in channels]
         self._settings = settings
         self._own = ("", "")
         self._seen: set[str] = set()
@@ -114,17 +114,16 @@ class SlackInbox:
 
     def channel(self, name: str) -> str:
         """The id of a channel that the bot is in, by its name or id. Raises `CallFailed` or `Refused`."""
+        name = channel_name(name)
         if is_channel_id(name):
             return name
-        name = name.removeprefix("#")
-        named = self._list({name.lower()})
-        return self._channel(name, named, self._api.read("auth.test").data)[0]
+        return self._channel(name, self._list({name}), self._api.read("auth.test").data)[0]
 
     def joined(self, channel: str) -> tuple[str, str]:
         """(id, name) of a channel that the bot is in, by its name or id. Raises `Unreachable` or `Refused`."""
-        name = channel.removeprefix("#")
+        name = channel_name(channel)
         try:
-            named = {} if is_channel_id(name) else self._list({name.lower()})
+            named = {} if is_channel_id(name) else self._list({name})
             return self._channel(name, named, self._api.read("auth.test").data)
         except CallFailed as failed:
             raise read_error(failed) from failed
@@ -161,7 +160,7 @@ class SlackInbox:
         """The channels that the settings name, by name. All of them are missing if Slack refuses to list any."""
         names = [channel for channel in self._channels if not is_channel_id(channel)]
         try:
-            return self._list({name.lower() for name in names}) if names else {}
+            return self._list({*names}) if names else {}
         except CallFailed as failed:
             error = read_error(failed)
             if not isinstance(error, Refused):
@@ -189,17 +188,18 @@ class SlackInbox:
         """(id, name) of a channel as the settings name it. Raises `Refused` for one that cannot be watched."""
         if is_channel_id(channel):
             found = self._info(channel)
-        elif channel.lower() in named:
-            found = named[channel.lower()]
+        elif channel in named:
+            found = named[channel]
         else:
-            near = alike(channel.lower(), self._seen)
+            near = alike(channel, self._seen)
             check = f"Check the name (the nearest one is #{near})" if near else "Check the name"
             raise Refused(
                 SLACK,
                 f"The bot cannot see a channel #{channel} on Slack.",
                 f"{check}; invite the bot if the channel is private: /invite @{_bot_name(me)}.",
             )
-        identity, name = _field(found, "id"), str(found.get("name") or found.get("id"))
+        identity = _field(found, "id")
+        name = channel_name(str(found.get("name") or identity))
         if found.get("is_archived") is True:
             raise Refused(SLACK, f"The channel #{name} is archived.", "Unarchive it, or name another channel.")
         if found.get("is_member") is False:
@@ -225,8 +225,8 @@ def _named(pages: Iterable[Mapping[str, Any]], names: set[str], seen: set[str]) 
     for page in pages:
         channels = page.get("channels")
         for channel in channels if isinstance(channels, list) else []:
-            if isinstance(channel, dict) and isinstance(name := channel.get("name"), str):
-                seen.add(name)
+            if isinstance(channel, dict) and isinstance(channel.get("name"), str):
+                seen.add(name := channel_name(channel["name"]))
                 if name in names:
                     found.setdefault(name, channel)
         if found.keys() == names:
