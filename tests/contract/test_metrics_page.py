@@ -6,13 +6,13 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
-from creditbot.adapters.metrics.metrics_page import MetricsPage
+from creditbot.adapters.metrics.metrics_page import CONNECTIONS, MetricsPage
 from creditbot.errors import SettingsError
 
 FIRST = "# HELP creditbot_a A.\n# TYPE creditbot_a gauge\ncreditbot_a 1\n"
@@ -64,6 +64,45 @@ def test_a_probe_is_answered_by_its_reason() -> None:
         assert (503, b"It is stopping.\n") == (caught.value.code, caught.value.read())
         with pytest.raises(HTTPError, match="404"):
             get(page, "/healthz")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz"])
+def test_a_head_is_answered_like_a_get_without_the_content(path: str) -> None:
+    with closing(MetricsPage(0, {"/healthz": lambda: ""})) as page:
+        length = len(get(page, path)[1])
+        request = Request(f"http://127.0.0.1:{page.port}{path}", method="HEAD")
+        with urlopen(request, timeout=10) as answer:
+            assert (200, str(length), b"") == (answer.status, answer.headers["Content-Length"], answer.read())
+
+
+def test_clients_that_say_nothing_keep_nobody_from_an_answer(page: MetricsPage) -> None:
+    """The oldest of them are closed: so many connections have a thread, and no more."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(connection(page)) for _ in range(3 * CONNECTIONS)]
+        assert END == get(page)[1]
+        assert [b""] * 2 * CONNECTIONS == [client.recv(1) for client in silent[: 2 * CONNECTIONS]]
+        silent[-1].sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert silent[-1].recv(100).startswith(b"HTTP/1.0 200 OK")
+
+
+def test_a_client_that_takes_for_ever_is_closed() -> None:
+    """Although it is never silent for long."""
+    with closing(MetricsPage(0, patience=0.2)) as page, connection(page) as client:
+        client.settimeout(0.05)
+        ended = None
+        while ended is None:
+            try:
+                client.sendall(b"x")
+                ended = client.recv(1)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                ended = b""
+        assert b"" == ended
+
+
+def connection(page: MetricsPage) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", page.port), timeout=10)
 
 
 def test_a_client_that_hangs_up_leaves_no_traceback(page: MetricsPage, capfd: pytest.CaptureFixture[str]) -> None:
