@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from creditbot.machine.meanwhile import Meanwhile, every
+
 _NAP = 0.2  # seconds
 
 
@@ -71,6 +73,7 @@ class ThisProcess:
         requests_at_once: how many requests are worked on at a time. They mostly wait: for Slack, Looker or a notebook.
             With 1 everything happens in the calling thread.
         has_ticked: whether it had a tick before this one, as in `creditbot serve`.
+        meanwhile: does something again and again while something else is done.
     """
 
     name: str = field(default_factory=name)
@@ -79,6 +82,7 @@ class ThisProcess:
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     requests_at_once: int = 1
     has_ticked: bool = False
+    meanwhile: Meanwhile = every
 
     def again(self) -> Self:
         """This process under another name, for its next tick."""

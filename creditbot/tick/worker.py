@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,12 +50,11 @@ from creditbot.evidence.summary import (
 from creditbot.intake.requests import Request
 from creditbot.model import RequestKey, Sign
 from creditbot.slack_time import is_newer
-from creditbot.state.record import Claim, Record, Status, move, restarted, was_posted
+from creditbot.state.record import Record, Status, move, restarted, was_posted
 from creditbot.tick.agenda import Job
+from creditbot.tick.claims import KeptClaim, new_claim
 from creditbot.tick.failures import Failures
 
-CLAIM_LIFE = timedelta(minutes=30)
-"""How long a claim lasts; longer than the job's deadline and its grace period together (k8s/base/cronjob.yaml)."""
 _SIGNS: dict[Status, Sign] = {
     "held": "waiting", "answered": "answered", "given_up": "by_hand", "denied": "by_hand",
 }  # fmt: skip
@@ -161,7 +159,9 @@ class Worker:
         self, key: RequestKey, record: Record | None, request: Request | None
     ) -> tuple[Record | None, Request | None]:
         if record and record.status == "posting":
-            return self._after_posting(record, self._parts.poster.recover(key, record, self._new_claim())), request
+            return self._after_posting(
+                record, self._parts.poster.recover(key, record, new_claim(self._context))
+            ), request
         if record and record.claim and record.claim.by == self._context.process.name:
             if record.status == "claimed":
                 return self._compute(key, record, request)
@@ -173,9 +173,6 @@ class Worker:
         if was_posted(before, record):
             self._reached |= {SLACK, STATE_STORE}
         return record
-
-    def _new_claim(self) -> Claim:
-        return Claim(self._context.process.name, self._context.now() + CLAIM_LIFE)
 
     def _claim(self, key: RequestKey, record: Record | None, request: Request | None) -> Record:
         now = self._context.now()
@@ -190,7 +187,7 @@ class Worker:
             )
             return self._parts.failures.give_up(key, record, request, [(None, killed)])
         attempts = (record.attempts if record else 0) + 1
-        changes: dict[str, Any] = {"claim": self._new_claim(), "attempts": attempts, "due": None}
+        changes: dict[str, Any] = {"claim": new_claim(self._context), "attempts": attempts, "due": None}
         if record and record.status == "computed":
             return self._swap(key, record, move(record, "computed", now, **changes))
         if record and record.status == "held":  # `began` says how long a post has been tried
@@ -221,9 +218,11 @@ class Worker:
         if record.attempts == 1 and record.returned == 0 and not self._context.in_shadow(key, record):
             self._context.ports.signs.put(key, "taken")
         products = self._context.rules_of(key).products
-        computation = self._calculator.compute(request, self._context.now(), products, resume=True)
+        claim = KeptClaim(self._context, key, record)
+        with claim.renewed():
+            computation = self._calculator.compute(request, self._context.now(), products, resume=True)
         self._reached |= {LOOKER, *_services(computation)}
-        return self._store_result(key, record, request, computation), request
+        return self._store_result(key, claim.record, request, computation), request
 
     def keep_traffic(self, key: RequestKey, record: Record, request: Request | None) -> Record:
         """Finds out for which traffic a person answered before anything was computed; no notebook runs.

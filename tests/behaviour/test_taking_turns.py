@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from concurrent import futures
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
-from creditbot.errors import CreditbotError
+from creditbot.errors import STATE_STORE, CreditbotError, Unreachable
 from creditbot.state.record import Record
-from creditbot.tick.worker import CLAIM_LIFE
+from creditbot.tick.claims import CLAIM_LIFE
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED
 from tests.support.points import Point
 from tests.support.world import PERSON, REFERENCE, Killed, World
@@ -56,6 +57,63 @@ def test_a_claim_is_respected_until_it_runs_out(world: World) -> None:
     world.tick_after(minutes=2)
     assert world.replies(key) == [REFERENCE]
     assert world.record(key).attempts == 2
+
+
+def test_a_claim_lasts_as_long_as_the_work(world: World) -> None:
+    """Others leave the request alone, however long its notebook takes; and it was tried once."""
+    key = world.ask("abc")
+    waiting: list[int] = []
+
+    def take_long() -> None:
+        for _ in range(4):
+            world.wait(minutes=25)
+            waiting.append(world.tick().waiting)
+
+    world.amid("notebook", take_long)
+    world.tick(name="pod-x")
+    assert [1, 1, 1, 1] == waiting
+    assert ["abc"] == world.runs
+    assert ([REFERENCE], 1) == (world.replies(key), world.record(key).attempts)
+
+
+def test_a_claim_is_renewed_once_the_state_answers_again(world: World) -> None:
+    key = world.ask("abc")
+    waiting: list[int] = []
+
+    def take_long() -> None:
+        world.fail("state-write", Unreachable(STATE_STORE, "The state does not answer."), times=2)
+        world.wait(minutes=29)
+        world.wait(minutes=29)
+        waiting.append(world.tick().waiting)
+
+    world.amid("notebook", take_long)
+    world.tick()
+    assert ([1], ["abc"], [REFERENCE]) == (waiting, world.runs, world.replies(key))
+
+
+def test_the_claim_of_a_killed_process_runs_out_however_long_it_worked(world: World) -> None:
+    """Half an hour after it was last renewed, as without a renewal."""
+    key = world.ask("abc")
+    world.amid("looker", lambda: world.wait(hours=2))
+    world.kill("notebook.before-run")
+    assert 1 == world.tick_after(minutes=19).waiting
+    world.tick_after(minutes=12)
+    assert ([REFERENCE], 2) == (world.replies(key), world.record(key).attempts)
+
+
+def test_a_process_that_slept_renews_no_claim_that_another_one_took(world: World) -> None:
+    """It gives the request up, and its own result is thrown away."""
+    key = world.ask("abc")
+
+    def sleep() -> None:
+        world.now += timedelta(minutes=40)
+        world.tick()
+        world.wait(hours=1)
+
+    world.amid("notebook", sleep)
+    report = world.tick()
+    assert [None] == [record for _, record in report.done]
+    assert ([REFERENCE], "answered") == (world.replies(key), world.record(key).status)
 
 
 def test_the_claim_of_a_process_that_is_gone_is_taken_over_at_once(world: World) -> None:

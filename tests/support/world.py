@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -133,6 +133,15 @@ class Outcome:
     runs: list[str] = field(default_factory=list)
 
 
+@dataclass(eq=False, slots=True)
+class Repeated:
+    """What a process does again and again: when next, after how long again, and what."""
+
+    due: datetime
+    every: timedelta
+    action: Callable[[], bool]
+
+
 @dataclass
 class World:
     """Everything outside the bot.
@@ -168,6 +177,7 @@ class World:
         runs: slugs that notebooks ran for.
         calls: names of all effects, in order.
         faults: (names of effects, what happens instead) that wait for the next effect of such a name.
+        repeated: what processes do again and again while they do something else.
         can_read_direct: whether the bot has im:history.
         lateness: how long the bot's posts take to become visible.
         stale: a thread read shows the bot's replies and the requests as they were this long ago; people's answers as
@@ -211,6 +221,7 @@ class World:
     runs: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     faults: list[tuple[frozenset[str], Fault]] = field(default_factory=list)
+    repeated: list[Repeated] = field(default_factory=list)
     can_read_direct: bool = True
     lateness: timedelta = timedelta(0)
     stale: timedelta = timedelta(0)
@@ -266,8 +277,27 @@ class World:
         return self._number
 
     def wait(self, **duration: float) -> None:
-        """Lets time pass."""
-        self.now += timedelta(**duration)
+        """Lets time pass, and what is done again and again meanwhile happen."""
+        end = self.now + timedelta(**duration)
+        while due := [each for each in self.repeated if each.due <= end]:
+            first = min(due, key=lambda each: each.due)
+            self.now = max(self.now, first.due)
+            first.due += first.every
+            if not first.action():
+                self.repeated.remove(first)
+        self.now = end
+
+    @contextmanager
+    def meanwhile(self, seconds: float, action: Callable[[], bool]) -> Iterator[None]:
+        """As `creditbot.machine.meanwhile.every`, by this world's time: `wait` calls what is due."""
+        every = timedelta(seconds=seconds)
+        repeated = Repeated(self.now + every, every, action)
+        self.repeated.append(repeated)
+        try:
+            yield
+        finally:
+            if repeated in self.repeated:
+                self.repeated.remove(repeated)
 
     def ask(self, *slugs: str, user: str | None = PERSON, **fields: Any) -> RequestKey:
         """A person writes a request with an Explore link per slug."""
@@ -469,7 +499,7 @@ class World:
         )
         process = ThisProcess(
             name or f"pod-{self.number()}", is_running, wall=lambda: self.now + skew, requests_at_once=at_once,
-            has_ticked=has_ticked,
+            has_ticked=has_ticked, meanwhile=self.meanwhile,
         )  # fmt: skip
         return Bot(ports, Ledger(ports.state, budget=budget), lambda: calculator, rules, process, progress)
 

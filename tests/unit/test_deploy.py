@@ -19,7 +19,7 @@ import yaml
 
 from creditbot.settings.describe import table
 from creditbot.settings.settings import Settings, StateConfigMap
-from creditbot.tick.worker import CLAIM_LIFE
+from creditbot.tick.claims import CLAIM_LIFE
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ["requirements.lock", "requirements-ml.lock", "requirements-dev.lock", "requirements-build.lock"]
