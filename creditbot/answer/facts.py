@@ -7,6 +7,7 @@ again without reading anything: the swap to posting checks the limits on the ver
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from creditbot.answer.context import TickContext
 from creditbot.answer.opinions import SecondOpinions
 from creditbot.answer.past_credits import PastCredits, is_forgotten, may_credit, traffic_of
-from creditbot.credit.footprint import FARTHEST, Accounts, Footprint, Unknown, search_tokens
+from creditbot.credit.footprint import FARTHEST, Accounts, Unknown, search_tokens
 from creditbot.decide.hold import CreditFacts, LinkFacts, without_traffic
 from creditbot.decide.months import AccountMonth, Shares, account_names, added, shares_of, shares_of_answer
 from creditbot.decide.paid_twice import Credited
@@ -169,7 +170,6 @@ def _shares_in(summary: Mapping[str, Any], *, in_shadow: bool) -> Shares:
 
 def _tokens(links: Sequence[Credited], products: Iterable[str]) -> tuple[str, ...]:
     """The names under which credits of any product to the accounts of these links are found."""
-    names = account_names(link.footprint for link in links)
-    accounts = Accounts({"": frozenset(names.values())}) if names else Unknown("")
+    accounts = Accounts({"": frozenset(account_names(link.footprint for link in links).values())})
     every = dict.fromkeys([*products, *(link.footprint.product for link in links)])
-    return search_tokens(Footprint(product, accounts, Unknown(""), Unknown("")) for product in every)
+    return search_tokens(replace(without_traffic(product), accounts=accounts) for product in every)

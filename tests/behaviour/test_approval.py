@@ -148,15 +148,6 @@ def test_a_hold_that_nobody_decides_on_ends_as_denied(world: World, held: Reques
     assert "Nobody decided on it before 2026-01-11 12:00 UTC." == world.record(held).reason
 
 
-def test_a_yes_that_comes_with_the_end_of_the_time_is_too_late(world: World, held: RequestKey) -> None:
-    hold = world.record(held).hold
-    assert hold
-    world.react("+1")
-    world.now = hold.until
-    world.tick()
-    assert ("denied", []) == (world.record(held).status, world.replies(held))
-
-
 def test_a_yes_just_before_the_end_of_the_time_counts(world: World, held: RequestKey) -> None:
     hold = world.record(held).hold
     assert hold

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,12 +15,13 @@ from creditbot.answer.context import TickContext
 from creditbot.answer.facts import KnownFacts
 from creditbot.answer.opinions import SecondOpinions
 from creditbot.answer.past_credits import PastCredits
-from creditbot.credit.footprint import account_key
-from creditbot.decide.hold import CreditFacts
+from creditbot.credit.footprint import Accounts, account_key
+from creditbot.decide.hold import CreditFacts, LinkFacts, without_traffic
 from creditbot.decide.months import AccountMonth
 from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.model import RequestKey
-from creditbot.slack_time import ts_of
+from creditbot.slack_time import time_of, ts_of
+from creditbot.state.record import LinkAmount
 from tests.support.world import OWNER, RULES, TEAM, World, ruled
 
 LIMITED = Policy(Limits(None, Decimal(10_000), Decimal(100_000)), (OWNER,), traffic=TrafficRules(hold_overlap=False))
@@ -76,6 +79,16 @@ def facts_of(context: TickContext) -> KnownFacts:
     )
 
 
+@pytest.fixture
+def far_east() -> Iterator[None]:
+    """The clock of this machine shows a time zone that is 13 hours ahead of UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "EAST-13")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 def month(facts: CreditFacts, month: int = 12) -> Decimal | None:
     """USD that others credit to AC1 for a month of 2025."""
     day = datetime(2025, month, 1, tzinfo=UTC).date()
@@ -86,6 +99,41 @@ def rewritten(world: World, key: RequestKey, **outcome: Any) -> None:
     """The summary of a request with another outcome."""
     summary = world.summary(key)
     world.summaries[str(key)] = {**summary, "outcome": {**summary["outcome"], **outcome}}
+
+
+# -- the request itself ------------------------------------------------------------------------------------------------
+
+
+def test_each_link_is_known_with_its_amount_and_its_traffic(world: World) -> None:
+    facts = known(world, held(world))
+    assert [(FIRST, "verify", Accounts({"account_sid": frozenset({"AC1"})}))] == [
+        (link.amount, link.footprint.product, link.footprint.accounts) for link in facts.links
+    ]
+
+
+@pytest.mark.parametrize(
+    ("links", "product"), [([["verify", "60.00"]], "verify"), ([], "")], ids=["amounts of links", "one amount"]
+)
+def test_of_what_an_earlier_version_computed_only_amounts_are_known(
+    world: World, links: list[list[str]], product: str
+) -> None:
+    key = held(world)
+    record = world.record(key)
+    assert record.result
+    of_links = tuple(LinkAmount(product, Decimal(amount)) for product, amount in links)
+    earlier = replace(record, result=replace(record.result, traffic=(), links=of_links))
+    context = replace(world.context(), rules=ruled(policy=LIMITED))
+    facts = facts_of(context).of(world.state(), key, earlier, world.now)
+    assert (LinkFacts(FIRST, without_traffic(product)),) == facts.links
+
+
+def test_a_request_is_as_old_as_its_last_edit(world: World) -> None:
+    key = held(world)
+    context = replace(world.context(), rules=ruled(policy=LIMITED))
+    record = world.record(key)
+    for edited, asked in (("", time_of(key.ts)), (ts_of(world.now), world.now)):
+        facts = facts_of(context).of(world.state(), key, replace(record, edited=edited), world.now)
+        assert abs(asked - facts.asked) < timedelta(milliseconds=1)
 
 
 # -- one day -----------------------------------------------------------------------------------------------------------
@@ -100,6 +148,52 @@ def test_what_was_answered_today_is_added_up(world: World) -> None:
 def test_a_request_does_not_count_against_itself(world: World) -> None:
     facts = known(world, answered(world))
     assert (Decimal(0), None) == (facts.credited_that_day, month(facts))
+
+
+def test_what_is_being_posted_counts_already(world: World) -> None:
+    """Another worker may be about to post it."""
+    first = answered(world)
+    world.rewrite(first, status="posting")
+    assert FIRST == known(world, held(world)).credited_that_day
+
+
+def test_what_waits_for_approvers_does_not_count(world: World) -> None:
+    held(world, "first")
+    assert 0 == known(world, held(world)).credited_that_day
+
+
+@pytest.mark.usefixtures("far_east")
+@pytest.mark.parametrize("lost", [False, True], ids=["the state", "the summaries"])
+def test_a_day_is_one_of_utc_wherever_the_bot_runs(world: World, lost: bool) -> None:
+    answered(world)
+    if lost:
+        world.lose()
+        world.tick()
+    facts = known(world, held(world))
+    assert (f"{world.now:%Y-%m-%d}", FIRST) == (facts.day, facts.credited_that_day)
+
+
+def test_the_summaries_are_read_once_for_what_was_lost_today(world: World) -> None:
+    answered(world)
+    world.lose()
+    world.tick()
+    key = held(world)
+    facts = facts_of(replace(world.context(), rules=ruled(policy=LIMITED)))
+    facts.read(key, world.record(key))
+    before = world.counted()["list"]
+    assert FIRST == facts.read(key, world.record(key)).credited_that_day
+    assert before > world.counted()["list"]
+
+
+def test_without_limits_nothing_is_added_up(world: World) -> None:
+    answered(world)
+    world.lose()
+    world.tick()
+    key = held(world)
+    world.counted()
+    facts = facts_of(replace(world.context(), rules=ruled(policy=Policy(Limits(None), (OWNER,)))))
+    assert {} == facts.read(key, world.record(key)).credited_before
+    assert 0 == world.counted()["list"]
 
 
 def test_what_was_answered_yesterday_does_not_count(world: World) -> None:
@@ -192,6 +286,36 @@ def test_units_say_for_which_month_a_credit_was(world: World, forgotten: bool) -
     assert (None, FIRST) == (month(facts, 11), month(facts, 12))
 
 
+def test_summaries_of_credits_to_other_accounts_are_not_read(world: World) -> None:
+    """The state says whose traffic they are for."""
+    answered(world, account="AC2")
+    key = held(world)
+    world.counted()
+    known(world, key)
+    assert 1 == world.counted()["load"]
+
+
+def test_summaries_from_before_the_traffic_was_sent_are_not_read(world: World) -> None:
+    """Nobody credits what is not there yet."""
+    first = answered(world)
+    second = held(world)
+    world.forget(first)
+    old = RequestKey(TEAM, first.channel, ts_of(datetime(2025, 11, 1, tzinfo=UTC)))
+    world.summaries[str(old)] = world.summaries.pop(str(first))
+    world.counted()
+    assert None is month(known(world, second))
+    assert 1 == world.counted()["load"]
+
+
+def test_in_shadow_units_say_for_which_month_a_credit_would_be(world: World) -> None:
+    first = answered(world, within=("2025-11-01", "2026-01-01"), d05=100)
+    second = held(world, within=("2025-11-01", "2025-12-01"))
+    rewritten(world, first, status="shadowed", would="answered", shadow=True, reply="")
+    world.rewrite(first, status="shadowed", would="answered", reply="")
+    facts = known(world, second, shadow=True)
+    assert (None, FIRST) == (month(facts, 11), month(facts, 12))
+
+
 def test_nothing_is_known_before_it_was_read(world: World) -> None:
     """The swap asks by the state alone; what the state has is known all the same."""
     answered(world)
@@ -207,7 +331,11 @@ def test_what_would_be_answered_in_shadow_counts_in_shadow(world: World, shadow:
     second = held(world)
     rewritten(world, first, status="shadowed", would="answered", shadow=True, reply="")
     world.rewrite(first, status="shadowed", would="answered", reply="")
-    assert (FIRST if shadow else None) == month(known(world, second, shadow=shadow))
+    facts = known(world, second, shadow=shadow)
+    assert (FIRST if shadow else None, FIRST if shadow else 0) == (month(facts), facts.credited_that_day)
+    world.rewrite(first, would="held")
+    assert 0 == known(world, second, shadow=shadow).credited_that_day
+    world.rewrite(first, would="answered")
     world.forget(first)
     assert (FIRST if shadow else None) == month(known(world, second, shadow=shadow))
 
