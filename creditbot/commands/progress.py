@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 import time
@@ -33,10 +32,9 @@ class ProgressBar:
         self._now = now
         self._is_terminal = self._out.isatty()
         self._began = now()
-        self._shown = -math.inf if self._is_terminal else self._began
         self._done = 0
-        self._last = -1
         self._lock = threading.Lock()
+        self._show()
 
     def step(self, number: int = 1) -> None:
         """Counts some more, and shows it if it is time."""

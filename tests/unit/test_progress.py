@@ -44,7 +44,7 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end() -> None:
         time.now += 1
         bar.step()
     bar.close()
-    assert ["10 of 30", "20 of 30", "30 of 30"] == [line[:8] for line in out.getvalue().splitlines()]
+    assert ["0 of 30 ", "10 of 30", "20 of 30", "30 of 30"] == [line[:8] for line in out.getvalue().splitlines()]
 
 
 def test_a_terminal_gets_a_bar_in_one_line() -> None:
@@ -57,6 +57,13 @@ def test_a_terminal_gets_a_bar_in_one_line() -> None:
     assert 1 == out.getvalue().count("\n")
     assert f"\r[{'#' * 12:<24}] 1 of 2 requests" in out.getvalue()
     assert out.getvalue().endswith(f"\r[{'#' * 24}] 2 of 2 requests, 1.0 a second\x1b[K\n")
+
+
+def test_whoever_waits_sees_at_once_how_much_there_is() -> None:
+    """The first step may take a minute, and somebody who sees nothing takes that for a command that hangs."""
+    for out in (Terminal(), io.StringIO()):
+        ProgressBar("requests", 103, out, Time())
+        assert "0 of 103 requests" in out.getvalue()
 
 
 def test_a_bar_without_steps_says_so_once() -> None:
