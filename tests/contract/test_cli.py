@@ -90,7 +90,7 @@ def creditbot_alone(folder: Path, *arguments: str, **settings: str) -> CommandRe
     """Runs a command in a folder, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "creditbot", *arguments], cwd=folder, env=environment(folder, settings),
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     return CommandResult(done.returncode, done.stdout, done.stderr)
 

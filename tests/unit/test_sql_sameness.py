@@ -6,6 +6,7 @@ import random
 import re
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import pytest
 from hypothesis import example, given
@@ -23,6 +24,7 @@ DAY = date(2026, 1, 7)
 T = "SELECT day, prefix FROM traffic WHERE item LIKE 'Authy%'"
 
 
+@cache
 def fingerprint(sql: str, dialect: str | None = None, day: date = DAY) -> str:
     return read_sql(SqlQuestion(sql, SqlRules(dialect), (), day)).fingerprint
 
