@@ -116,5 +116,13 @@ def _is_within(like: str, unlike: str) -> bool:
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    parts = (".*" if each == "%" else r"[^\0]" if each == "_" else re.escape(each) for each in pattern)
-    return re.compile("".join(parts), re.DOTALL)
+    """Each text between two % is looked for once, at its first place (an atomic group): else 30 of them take hours."""
+    first, *others = (_fixed(part) for part in pattern.split("%"))
+    if not others:
+        return re.compile(first, re.DOTALL)
+    middle = "".join(f"(?>.*?{part})" for part in others[:-1])
+    return re.compile(f"{first}{middle}.*{others[-1]}", re.DOTALL)
+
+
+def _fixed(part: str) -> str:
+    return "".join(r"[^\0]" if letter == "_" else re.escape(letter) for letter in part)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.credit.footprint_text import footprint_from_text, footprint_to_text
-from creditbot.credit.selection import Selection, pattern_of
+from creditbot.credit.selection import LONGEST_PATTERN, Selection, pattern_of
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, read_sql
 from tests.support.footprints import FIRST, OURS
+from tests.support.linear_time import assert_linear
 from tests.support.sampling import costly
 
 PRODUCTS = (ProductTexts("verify", ("Authy",)), ProductTexts("psms", ("sms",)))
@@ -109,6 +110,19 @@ def test_patterns_that_a_text_fulfils_never_exclude_each_other(one: str, two: st
         assert not ours.is_apart(of_patterns({"item": frozenset({frozenset({second})})}))
     if likes(one, row, any_case) and not likes(two, row, any_case):
         assert not ours.is_apart(Selection(T, {}, {"item": frozenset({second})}))
+
+
+def test_patterns_with_many_wildcards_are_compared_at_once() -> None:
+    """A link decides how its SQL compares texts, and whoever shares it waits for the answer."""
+
+    def compared(size: int) -> bool:
+        many = pattern_of("%a" * (size // 4) + "%b", is_whole=False, any_case=False)
+        same = pattern_of("a" * size, is_whole=True, any_case=False)
+        ours = of_patterns({"item": frozenset({frozenset({many})})})
+        return ours.is_apart(of_patterns({"item": frozenset({frozenset({same})})}))
+
+    assert compared(20)
+    assert_linear(compared, LONGEST_PATTERN - 4)
 
 
 def of_patterns(like: Mapping[str, frozenset[frozenset[str]]]) -> Selection:
