@@ -60,6 +60,7 @@ def test_conditions_on_texts_may_exclude_each_other(condition: str) -> None:
         "(item LIKE 'SMS%' OR item LIKE '%SMS')",
         "item LIKE '%SMS%' AND item NOT LIKE '%Authy Voice%'",
         "item LIKE '%SMS%' AND item NOT LIKE 'authy%'",
+        "item LIKE '%SMS%' AND UPPER(item) NOT LIKE '%Authy%'",
         "item LIKE '%SMS%' AND (item NOT LIKE '%Authy%' OR prefix = '+62')",
         "regexp_matches(item, 'SMS')",
         "item LIKE 'SMS\\_%' ESCAPE '\\'",

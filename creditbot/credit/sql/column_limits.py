@@ -97,7 +97,8 @@ class ColumnLimits:
             return {}
         if truth != isinstance(node, exp.NEQ):
             return {ref: Bounds(like=frozenset({frozenset(patterns)}))}
-        return {ref: Bounds(unlike=frozenset(patterns))}
+        # UPPER(item) NOT LIKE 'sms' leaves no row out
+        return {ref: Bounds(unlike=frozenset(patterns))} if is_plain or isinstance(node, exp.ILike) else {}
 
     def _compared(self, kind: type[exp.Expr], left: exp.Expr, right: exp.Expr, sources: Sources) -> Refs:
         place = shown_column(left)
