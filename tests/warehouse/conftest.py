@@ -22,9 +22,9 @@ RunNotebook = Callable[[str, str], Decimal]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """These tests run in `make test-warehouse` only, and may take the time that a server needs to start again."""
+    """These tests run in `make test-warehouse` only, and may take the time that a server needs on a busy machine."""
     item.add_marker("warehouse")
-    item.add_marker(pytest.mark.timeout(600))
+    item.add_marker(pytest.mark.timeout(1800))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

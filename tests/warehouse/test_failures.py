@@ -27,8 +27,9 @@ from tests.warehouse.engines import (
 )
 from tests.warehouse.traffic import credit_by_hand, looker_sql
 
-LIMITS = {"duckdb": 8, "postgresql": 10, "trino": 30}
-"""Seconds that a notebook with a slow query gets: until then, the query has to be running. Trino begins slowly."""
+LIMITS = (8, 30, 120)
+"""Seconds that a notebook with a slow query gets. Where its query has not begun within them, it gets the next ones:
+Trino begins slowly, and so does everything on a busy machine."""
 
 
 def slow_sql(engine: Engine) -> str:
@@ -52,14 +53,27 @@ def failure_of(run: Callable[[], object]) -> CreditbotError:
     return raised.value
 
 
-def test_a_slow_query_is_stopped_at_the_server_too(engine: Engine) -> None:
-    """A kernel that is killed cannot say so to the server, which would let the query run on for nobody."""
-    limit = LIMITS[engine.name]
+def stopped(engine: Engine, limit: int) -> tuple[CreditbotError, bool]:
+    """The failure of a notebook with a slow query that gets so many seconds; and whether the query began in them."""
     with closing(runner_for(engine.url, seconds=limit)) as runner, ThreadPoolExecutor(1) as pool:
         attempt = pool.submit(runner.run, str(path_of("verify")), slow_sql(engine))
-        if is_server(engine):
-            assert eventually(lambda: slow_queries(engine))
+        ran = is_server(engine) and eventually(lambda: slow_queries(engine) or (attempt.done() and [""]))
         failure = failure_of(attempt.result)
+    return failure, any(ran or []) if is_server(engine) else "stopped in cell" in failure.what
+
+
+def stopped_in_its_query(engine: Engine) -> tuple[int, CreditbotError]:
+    """How many seconds a notebook got in which its query began, and its failure."""
+    for limit in LIMITS:
+        failure, has_begun = stopped(engine, limit)
+        if has_begun:
+            return limit, failure
+    raise AssertionError(f"The query did not begin within {limit} s.")
+
+
+def test_a_slow_query_is_stopped_at_the_server_too(engine: Engine) -> None:
+    """A kernel that is killed cannot say so to the server, which would let the query run on for nobody."""
+    limit, failure = stopped_in_its_query(engine)
     assert isinstance(failure, NotebookStopped), failure
     assert f"The notebook verify_credit.ipynb ran longer than {limit} s and was stopped in cell" in failure.what
     assert not is_server(engine) or eventually(lambda: not slow_queries(engine))
