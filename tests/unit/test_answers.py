@@ -68,7 +68,7 @@ ANSWERS = [
     "Approved, $\u200b500",
     "\uff21pproved, \uff04500",
     "Approved, <tel:4948.80|4948.80> USD",
-    "~not ~approved, $500",
+    "~not ~granted: $500",
 ]
 DOUBTS = [
     "not approved: $5",
@@ -141,7 +141,7 @@ DOUBTS = [
     "ok, approved by me",
     "<https://acme.slack.com/archives/C1/p1|Approved, $500>",
     "<https://acme.looker.com/looks/5|$500> approved",
-    "approved: $<https://acme.looker.com/looks/5|500>",
+    "Approved by Lee: $<https://acme.looker.com/looks/5|500>",
     "&gt;Approved, $5\nis this right?",
 ]
 REFUSALS = [
