@@ -51,13 +51,14 @@ def namespace_of_jobs(
     try:
         done = apply(kubectl, folder, "--server-side", "--force-conflicts")
         assert (0, "") == (done.returncode, done.stderr)
-        _wait_until_enforced(kubectl)
+        wait_until_enforced(kubectl)
         yield kubectl
     finally:
         kubectl.run("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
-def _wait_until_enforced(kubectl: Kubectl) -> None:
+def wait_until_enforced(kubectl: Kubectl) -> None:
+    """Until the API server refuses what the policy of a namespace refuses."""
     end = time.monotonic() + _PATIENCE
     while "denied request" not in create(kubectl, _WRONG):
         assert time.monotonic() < end, "the policy is not enforced"

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from creditbot.adapters.jobs.manifests import job_manifest
+from tests.cluster.conftest import IMAGE as BUILT
 from tests.cluster.conftest import Cluster
-from tests.cluster.helm import CHART, NEEDED, PROGRAMS, RELEASE, Helm, HelmError
-from tests.cluster.kubectl import ROOT, Kubectl, apply, kustomization
+from tests.cluster.helm import CHART, CHART_RUNS, NEEDED, PROGRAMS, RELEASE, RUNS, Helm, HelmError
+from tests.cluster.kubectl import ROOT, Kubectl, apply, bot_kubeconfig, kustomization
 from tests.cluster.objects import pod_of
+from tests.cluster.runs import create, wait_until_enforced
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm]
 
@@ -185,3 +188,28 @@ def test_a_pod_of_a_release_answers_on_the_sandbox(helm: Helm, image: str, tmp_p
         "exec", "deployment/sandbox", "--", "creditbot", "sandbox", "show"
     )
     assert any('"answered"' in record for record in kubectl.json("get", "configmap/second-state")["data"].values())
+
+
+def test_the_chart_of_jobs_admits_jobs_of_the_bot_alone(helm: Helm, tmp_path: Path) -> None:
+    """An administrator installs it beside the bot; the policies may be there already, and stay."""
+    kubectl = helm.kubectl
+    kubectl("create", "namespace", kubectl.namespace)
+    kubectl("create", "serviceaccount", RELEASE)
+    runs = kubectl.within(f"{kubectl.namespace}-runs")
+    repository, _, tag = BUILT.rpartition(":")
+    values = {"namespace": runs.namespace, "image": {"repository": repository, "tag": tag}}
+    force = ["--force-conflicts"] if helm.major > 3 else []
+    try:
+        helm("install", RUNS, str(CHART_RUNS), "--take-ownership", *force, values=values)
+        wait_until_enforced(runs)
+        token = kubectl("create", "token", RELEASE).strip()
+        as_bot = Kubectl(runs.program, bot_kubeconfig(kubectl, tmp_path, token), runs.namespace)
+        key = "0123456789abcdef0123"
+        job = job_manifest(runs.json("get", "podtemplate/creditbot-run"), f"creditbot-{key}-1", key, 600, "")
+        assert not create(as_bot, job)
+        job["spec"]["template"]["spec"]["containers"][0]["image"] = "any"
+        assert "its containers are not those" in create(as_bot, job)
+        helm("uninstall", RUNS)
+        assert kubectl("get", "validatingadmissionpolicy/creditbot-runs")
+    finally:
+        runs.run("delete", "namespace", runs.namespace, "--ignore-not-found", "--wait=false")
