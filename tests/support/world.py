@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from threading import get_ident
 from typing import Any, TypeVar
 
 from creditbot import slack_time
@@ -135,11 +136,12 @@ class Outcome:
 
 @dataclass(eq=False, slots=True)
 class Repeated:
-    """What a process does again and again: when next, after how long again, and what."""
+    """What a process does again and again: when next, after how long again, what, and in which thread it works."""
 
     due: datetime
     every: timedelta
     action: Callable[[], bool]
+    thread: int = field(default_factory=get_ident)
 
 
 @dataclass
@@ -277,9 +279,12 @@ class World:
         return self._number
 
     def wait(self, **duration: float) -> None:
-        """Lets time pass, and what is done again and again meanwhile happen."""
+        """Lets time pass, and what the process at work does again and again meanwhile happen.
+
+        A process that is halted in another thread sleeps: nothing of it happens.
+        """
         end = self.now + timedelta(**duration)
-        while due := [each for each in self.repeated if each.due <= end]:
+        while due := [each for each in self.repeated if each.due <= end and each.thread == get_ident()]:
             first = min(due, key=lambda each: each.due)
             self.now = max(self.now, first.due)
             first.due += first.every
