@@ -264,9 +264,9 @@ class SocketMode:
                 if envelope.sent:
                     envelope.attempt += 1
                 connection = random.choice(self._connections)  # noqa: S311 - nothing secret
+                self.sent.append((envelope.id, envelope.attempt))  # first: who gets it may look here at once
                 connection.send(TextMessage(envelope.text(connection.looker_url)))
                 envelope.sent = True
-                self.sent.append((envelope.id, envelope.attempt))
                 if envelope.attempt >= len(RETRIES):
                     del self._waiting[envelope.id]
                 else:
