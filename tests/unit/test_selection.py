@@ -71,6 +71,16 @@ def test_rows_may_be_of_both_unless_texts_exclude_them(condition: str) -> None:
     assert not selection(VERIFY).is_apart(selection(condition))
 
 
+def test_two_names_in_full_have_other_rows() -> None:
+    assert selection("item = 'SMS'").is_apart(selection("item = 'Authy'"))
+
+
+def test_what_is_left_out_in_capitals_alone_may_be_there_otherwise() -> None:
+    """authy is no Authy, so rows of any capitals may be there although Authy is left out."""
+    assert not selection("item ILIKE 'authy%'").is_apart(selection("item NOT LIKE 'Authy%' AND item LIKE '%SMS%'"))
+    assert selection("item LIKE 'Authy%'").is_apart(selection("item NOT LIKE 'Authy%' AND item LIKE '%SMS%'"))
+
+
 def test_other_tables_have_other_rows() -> None:
     assert selection("item LIKE '%SMS%'", "sms_traffic").is_apart(selection(VERIFY))
 
