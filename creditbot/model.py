@@ -422,7 +422,7 @@ _MENTION = re.compile(r"@([UW][A-Z0-9]+)\b")
 
 
 def mentions(text: str) -> list[str]:
-    """Ids of the people whom a text of ours mentions, such as "@U0DANA wrote in the thread"."""
+    """The IDs of the people whom a text of creditbot mentions, such as "@U0DANA wrote in the thread"."""
     return _MENTION.findall(text)
 
 

@@ -70,7 +70,7 @@ def begin(
 
     Args:
         question: what is asked.
-        silence: raised if there is no answer in time.
+        silence: the error if nothing answers in time.
         seconds: how long the answer may take from now on; None if it may take as long as it does.
     """
     answer: Future[T] = Future()

@@ -15,7 +15,7 @@ Meanwhile: TypeAlias = Callable[[float, Callable[[], bool]], AbstractContextMana
 def every(seconds: float, action: Callable[[], bool]) -> Iterator[None]:
     """Calls `action` every so many seconds while the block lasts, until it returns False. It must not raise.
 
-    When the block ends, `action` has ended, too, and is not called again.
+    When the block ends, `action` has ended and is not called again.
     """
     done = threading.Event()
 

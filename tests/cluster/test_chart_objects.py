@@ -124,7 +124,7 @@ def test_two_releases_share_nothing(helm: Helm) -> None:
 
 
 def test_a_second_team_gets_a_namespace_of_its_own_for_jobs(helm: Helm) -> None:
-    """For its own bot. The policies hold for it, too, so that its release makes none."""
+    """For its own bot. The policies hold for every namespace of Jobs, so its release makes none."""
     values = {"namespace": "payments-runs", "bot": "payments", "policies": False}
     objects = helm.objects(values, "payments-runs", CHART_RUNS)
     assert {"payments-runs"} == {one["metadata"].get("namespace", one["metadata"]["name"]) for one in objects}
