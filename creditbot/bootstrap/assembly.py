@@ -53,7 +53,7 @@ class Assembly:
         calculator: makes what computes credits, once: a tick with nothing to compute does without it.
         sql: makes the rules of SQL, which only that needs.
         slack: the Slack adapters behind the ports.
-        people: knows what people are called, for commands and the report; cannot write to Slack.
+        people: makes what knows people's names, for commands and the report; it cannot write to Slack.
         sql_reader: has a process that reads SQL; `close` ends it.
         process: this process, as it appears to others.
     """
@@ -66,7 +66,7 @@ class Assembly:
     rules: Rules
     products: ProductTable
     slack: SlackAdapters
-    people: People
+    people: Callable[[], People]
     sql_reader: SqlReaderProcess
     process: ThisProcess
 
@@ -164,8 +164,6 @@ def _put_together(
     settings: Settings, rules: Rules, products: ProductTable, ports: Ports, slack: SlackAdapters,
     sql_reader: SqlReaderProcess, process: ThisProcess, progress: Progress | None,
 ) -> Assembly:  # fmt: skip
-    from creditbot.adapters.slack.reading import open_people
-
     workers = workers_of(settings)
     ledger = Ledger(ports.state, budget=budget_of(settings))
     sql = partial(sql_rules_of, settings, rules.channels.everywhere.policy)
@@ -177,6 +175,11 @@ def _put_together(
         return CreditCalculator(ports.resolver, ports.runner, products, sql(), ComputeLimits(workers), sql_reader)
 
     process = replace(process, requests_at_once=max(4, 2 * workers))
+
+    def people() -> People:
+        from creditbot.adapters.slack.reading import open_people
+
+        return open_people(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, process.stop)
+
     bot = Bot(ports, ledger, calculator, rules, process, progress)
-    people = open_people(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, process.stop)
     return Assembly(bot, ports, ledger, calculator, sql, rules, products, slack, people, sql_reader, process)

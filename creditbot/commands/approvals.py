@@ -37,7 +37,7 @@ def holds(_: Namespace) -> int:
     assembly = assemble(Settings.load())
     state = assembly.ledger.read()
     workspace = assembly.ports.inbox.workspace(state.meta.workspace)
-    names = names_of(assembly.people, people_of_holds(state, workspace, assembly.rules.channels))
+    names = names_of(assembly.people(), people_of_holds(state, workspace, assembly.rules.channels))
     for line in hold_lines(state, workspace, assembly.rules.channels, names):
         print(line)
     return 0

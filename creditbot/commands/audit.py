@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     """Audits all requests, or those since a day, and prints what it found."""
     assembly = assemble(Settings.load())
     found = audit(reader_of(assembly), assembly.ports.clock, assembly.rules.channels, options.since)
-    names = names_of(assembly.people, {user for overlap in found.overlaps for user in overlap.approved_by})
+    names = names_of(assembly.people(), {user for overlap in found.overlaps for user in overlap.approved_by})
     if options.json:
         print(without_known_secrets(exact_json.write(audit_json(found, names))))
     else:

@@ -34,7 +34,7 @@ def export(options: Namespace) -> int:
         raise SettingsError(f"The month {chosen:%Y-%m} has not begun (UTC).", "Give --month one that has.")
     assembly = assemble(Settings.load())
     table = month_table(history_of(assembly, with_log=True).during(*month_range(chosen)), chosen)
-    rows = table.rows(names_of(assembly.people, table.people))
+    rows = table.rows(names_of(assembly.people(), table.people))
     month = f"{table.month:%Y-%m}"
     sum_ = f"{count(len(table.lines), 'credit')} in {month} (UTC), {format_usd(total(table.lines))}"
     if options.out:

@@ -37,7 +37,7 @@ def history(options: Namespace) -> int:
     assembly = assemble(Settings.load())
     past = history_of(assembly, with_log=options.json).asked(start, end)
     chosen = [request for request in past if _is_wanted(request, options.account, options.requester)]
-    names = names_of(assembly.people, people_in(chosen))
+    names = names_of(assembly.people(), people_in(chosen))
     if options.json:
         print(without_known_secrets(exact_json.write([history_json(request, names) for request in chosen])))
         return 0

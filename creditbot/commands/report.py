@@ -51,7 +51,7 @@ def report(options: Namespace) -> int:
     start, store = now - timedelta(days=options.days), make_report_store(settings)
     past = history_of(assembly).during(start, now + AHEAD)
     shown = figures(past if options.out else linked_beside(past), start, now + AHEAD)
-    page = _page(assembly, shown, names_of(assembly.people, people_on(shown)), now)
+    page = _page(assembly, shown, names_of(assembly.people(), people_on(shown)), now)
     if options.out:
         write_file(options.out, page.encode())
     else:
@@ -72,7 +72,7 @@ def keep_report(settings: Settings, assembly: Assembly, now: datetime) -> None:
     try:
         start, end = now - timedelta(days=DAYS), now + AHEAD
         shown = figures(linked_beside(history_of(assembly).during(start, end)), start, end)
-        names = assembly.people.names(people_on(shown), NAMES_WITHIN)
+        names = assembly.people().names(people_on(shown), NAMES_WITHIN)
         make_report_store(settings).save(_page(assembly, shown, names, now))
         assembly.ledger.update_meta(lambda meta: replace(meta, reported=now))
     except CreditbotError as error:

@@ -43,7 +43,7 @@ def show(options: Namespace) -> int:
     assembly = _assembly()
     facts = _lookup(assembly).find(permalink)
     past = past_request(facts.key, facts.record, facts.summary)
-    names = names_of(assembly.people, people_in([past]))
+    names = names_of(assembly.people(), people_in([past]))
     for line in request_lines(facts, options.permalink, names, page_of(facts, assembly.ports.pages)):
         print(line)
     return 0

@@ -50,7 +50,8 @@ WORK = {
 }  # fmt: skip
 """Parts of creditbot that every request needs; each takes milliseconds to import."""
 OURS = WORK | {
-    "creditbot.answer.failure_message", "creditbot.adapters.slack.cards", "creditbot.adapters.sql_reader.wire",
+    "creditbot.answer.failure_message", "creditbot.adapters.slack.cards", "creditbot.adapters.slack.people",
+    "creditbot.adapters.slack.reading", "creditbot.adapters.sql_reader.wire",
     "creditbot.evidence.page", "creditbot.credit.products_file", "creditbot.credit.summary_table",
     "creditbot.text.html_tags", "creditbot.commands.sandbox", "creditbot.commands.sandbox_people",
 }  # fmt: skip

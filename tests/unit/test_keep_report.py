@@ -39,7 +39,7 @@ class KnownPeople:
 
 def keep(world: World, output_uri: str, people: People | None = None) -> None:
     ports, people = world.ports(), people or KnownPeople()
-    parts: dict[str, Any] = {"rules": RULES, "products": VERIFY, "people": people}
+    parts: dict[str, Any] = {"rules": RULES, "products": VERIFY, "people": lambda: people}
     assembly: Any = SimpleNamespace(ports=ports, ledger=Ledger(ports.state), **parts)
     settings: Any = SimpleNamespace(output_uri=output_uri, evidence_url="")
     keep_report(settings, assembly, NOW)
@@ -82,7 +82,7 @@ def digest_of(world: World, folder: Path, **settings: Any) -> TickReport:
     report = bot.tick()
     ports = world.ports()
     parts: dict[str, Any] = {"ports": ports, "ledger": bot._ledger, "rules": RULES, "bot": bot, "products": VERIFY,
-                             "people": KnownPeople()}  # fmt: skip
+                             "people": KnownPeople}  # fmt: skip
     assembly: Any = SimpleNamespace(slack=SimpleNamespace(owner=ports.owners.conversation_with(OWNER)), **parts)
     known: Any = SimpleNamespace(**{"output_uri": str(folder), "evidence_url": "", "digest": "owner", **settings})
     post_digest(known, assembly, report)
