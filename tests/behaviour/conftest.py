@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from creditbot.model import RequestKey
+from tests.support.large_amount import LARGE
 from tests.support.world import World
 
 
@@ -21,6 +23,16 @@ def world() -> World:
     world.tick()
     world.counted()
     return world
+
+
+@pytest.fixture
+def held(world: World) -> RequestKey:
+    """A request for $30,000.00, which the default policy holds; the approvers were asked."""
+    world.amounts["big"] = LARGE
+    key = world.ask("big")
+    world.tick()
+    world.wait(minutes=5)
+    return key
 
 
 @pytest.fixture

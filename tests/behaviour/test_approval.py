@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from creditbot.decide.policy import Band, Limits, Policy
 from creditbot.errors import SLACK, PostUnknown, Refused
 from creditbot.model import RequestKey
-from tests.support.world import BOT_USER, HOST, OWNER, PERSON, World, ruled
+from tests.support.large_amount import LARGE, LARGE_REPLY, under
+from tests.support.world import BOT_USER, HOST, OWNER, PERSON, World
 
 ROSA, SAM = "U0ROSA", "U0SAM"
-BIG = Decimal("30000.00")
-REPLY = "Approved, $30,000.00, exceptions"
-
-
-def under(policy: Policy) -> dict[str, Any]:
-    """Ticks under this policy."""
-    return {"rules": ruled(policy=policy)}
-
-
-@pytest.fixture
-def held(world: World) -> RequestKey:
-    """A request for $30,000.00, which the default policy holds; the approvers were asked."""
-    world.amounts["big"] = BIG
-    key = world.ask("big")
-    world.tick()
-    world.wait(minutes=5)
-    return key
 
 
 def test_a_large_amount_is_held_and_not_posted(world: World, held: RequestKey) -> None:
@@ -50,7 +33,7 @@ def test_the_question_says_who_asks_for_what_and_why(world: World, held: Request
         "For verify: AC-big, any day\n"
         "Why it waits:\n"
         "• The amount of $30,000.00 is above the limit of $25,000.00 for one request.\n"
-        f"Yes (✅ or 👍 on this message): I will reply “{REPLY}” once.\n"
+        f"Yes (✅ or 👍 on this message): I will reply “{LARGE_REPLY}” once.\n"
         "No (❌ or 👎): I will not reply, and somebody has to answer by hand.\n"
         f"Who decides: @{OWNER}.\n"
         "Without a decision before 2026-01-11 12:00 UTC the request ends as denied.\n"
@@ -63,7 +46,7 @@ def test_the_question_says_who_asks_for_what_and_why(world: World, held: Request
 def test_a_yes_of_an_approver_posts_the_amount(world: World, held: RequestKey, emoji: str) -> None:
     world.react(emoji)
     world.tick()
-    assert ("answered", [REPLY]) == (world.record(held).status, world.replies(held))
+    assert ("answered", [LARGE_REPLY]) == (world.record(held).status, world.replies(held))
 
 
 @pytest.mark.parametrize("emoji", ["x", "-1", "-1::skin-tone-4", "thumbsdown"])
@@ -84,7 +67,7 @@ def test_any_other_emoji_decides_nothing(world: World, held: RequestKey, emoji: 
 @pytest.mark.parametrize("user", [PERSON, "U0STRANGER", BOT_USER], ids=["who asked", "a stranger", "the bot"])
 def test_a_vote_that_does_not_count_decides_nothing(world: World, user: str) -> None:
     policy = under(Policy(approvers=(OWNER, PERSON, BOT_USER)))
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.tick(**policy)
     world.react("+1", user)
@@ -101,7 +84,7 @@ def test_no_vote_of_a_stranger_stops_an_approval(world: World, held: RequestKey)
 
 def test_a_yes_and_a_no_decide_nothing_and_are_told_once(world: World) -> None:
     policy = under(Policy(approvers=(ROSA, SAM)))
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.tick(**policy)
     world.react("+1", ROSA)
@@ -115,7 +98,7 @@ def test_a_yes_and_a_no_decide_nothing_and_are_told_once(world: World) -> None:
 
 def test_a_no_that_is_taken_back_lets_a_yes_count(world: World) -> None:
     policy = under(Policy(approvers=(ROSA, SAM)))
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.tick(**policy)
     world.react("+1", ROSA, question=0)
@@ -123,12 +106,12 @@ def test_a_no_that_is_taken_back_lets_a_yes_count(world: World) -> None:
     world.tick(**policy)
     world.react("x", SAM, question=0, remove=True)
     world.tick(**policy)
-    assert [REPLY] == world.replies(key)
+    assert [LARGE_REPLY] == world.replies(key)
 
 
 def test_a_quorum_counts_distinct_people(world: World) -> None:
     policy = under(Policy(approvers=(ROSA, SAM), bands=(Band(Decimal(1000), 2),)))
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.tick(**policy)
     world.react("+1", ROSA)
@@ -138,7 +121,7 @@ def test_a_quorum_counts_distinct_people(world: World) -> None:
     assert "held" == world.record(key).status
     world.react("+1", SAM)
     world.tick(**policy)
-    assert [REPLY] == world.replies(key)
+    assert [LARGE_REPLY] == world.replies(key)
 
 
 def test_a_hold_that_nobody_decides_on_ends_as_denied(world: World, held: RequestKey) -> None:
@@ -154,7 +137,7 @@ def test_a_yes_just_before_the_end_of_the_time_counts(world: World, held: Reques
     world.react("+1")
     world.now = hold.until - timedelta(seconds=10)
     world.tick()
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
 
 
 def test_an_open_hold_costs_one_call_to_slack(world: World, held: RequestKey) -> None:
@@ -225,7 +208,7 @@ def test_another_policy_asks_again(world: World, held: RequestKey) -> None:
 
 def test_a_policy_that_allows_the_amount_posts_it(world: World, held: RequestKey) -> None:
     world.tick(**under(Policy(Limits(request=Decimal(50_000)), approvers=(OWNER,))))
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
     assert [] == world.questions()
 
 
@@ -252,7 +235,7 @@ def test_the_summary_keeps_who_approved_what_and_when(world: World, held: Reques
 
 def test_the_summary_of_a_held_request_keeps_the_amount_apart(world: World, held: RequestKey) -> None:
     summary = world.summary(held)
-    assert (None, BIG, "held") == (summary["credit_amount"], summary["computed_amount"], summary["outcome"]["status"])
+    assert (None, LARGE, "held") == (summary["credit_amount"], summary["computed_amount"], summary["outcome"]["status"])
 
 
 def test_a_person_who_answers_a_held_request_ends_it(world: World, held: RequestKey) -> None:
@@ -271,19 +254,19 @@ def test_a_held_request_that_is_deleted_is_not_posted(world: World, held: Reques
 
 
 def test_a_question_of_unknown_outcome_is_asked_once(world: World) -> None:
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.fail("ask", PostUnknown("Slack did not answer."), after=True)
     world.ticks(3)
     assert 1 == len(world.asks)
     world.react("+1")
     world.tick()
-    assert [REPLY] == world.replies(key)
+    assert [LARGE_REPLY] == world.replies(key)
 
 
 def test_votes_on_a_question_that_landed_late_count(world: World) -> None:
     """It was taken for lost and asked again, so that it stands there twice."""
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.lateness = timedelta(minutes=40)
     world.fail("ask", PostUnknown("Slack did not answer."), after=True)
@@ -296,7 +279,7 @@ def test_votes_on_a_question_that_landed_late_count(world: World) -> None:
     late = next(i for i, m in enumerate(world.asks) if m.ts == min(q.ts for q in world.questions()))
     world.react("+1", question=late)
     world.tick()
-    assert [REPLY] == world.replies(key)
+    assert [LARGE_REPLY] == world.replies(key)
     assert [] == world.questions()
 
 
@@ -304,7 +287,7 @@ def test_a_lost_state_finds_the_question_and_its_votes(world: World, held: Reque
     world.react("+1")
     world.lose()
     world.ticks(3)
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
     assert 1 == len(world.asks)
 
 
@@ -312,7 +295,7 @@ def test_an_approval_that_crashes_before_the_post_is_posted_once(world: World, h
     world.react("+1")
     world.kill("reply.before-send")
     world.ticks(3)
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
 
 
 def test_a_yes_taken_back_after_a_crash_posts_nothing(world: World, held: RequestKey) -> None:
@@ -328,7 +311,7 @@ def test_two_ticks_at_once_post_an_approved_amount_once(world: World, held: Requ
     world.react("+1")
     world.amid("votes", world.tick)
     world.tick()
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
 
 
 def test_a_retry_of_a_denied_request_asks_again(world: World, held: RequestKey) -> None:
@@ -339,7 +322,7 @@ def test_a_retry_of_a_denied_request_asks_again(world: World, held: RequestKey) 
     assert "held" == world.record(held).status
     world.react("+1")
     world.tick()
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
 
 
 def test_a_day_limit_holds_what_would_exceed_it(world: World) -> None:
@@ -389,7 +372,7 @@ def test_a_question_that_was_deleted_is_told_to_the_owner_once(world: World, hel
 
 
 def test_a_question_that_is_not_visible_yet_is_no_deleted_one(world: World) -> None:
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     world.ask("big")
     world.lateness = timedelta(minutes=10)
     world.tick()
@@ -405,14 +388,14 @@ def test_votes_that_cannot_be_read_are_an_error_of_the_tick(world: World, held: 
     assert ["The bot may not see who reacted. Add the scope."] == report.errors
     assert "held" == world.record(held).status
     world.tick()
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
 
 
 @pytest.mark.parametrize("asked_again", [False, True])
 def test_a_hold_by_a_day_limit_ends_as_denied_like_any_other(world: World, asked_again: bool) -> None:
     """Each day is a reason of its own, but it gives nobody more time."""
     policy = under(Policy(Limits(request=None, day=Decimal(20_000)), approvers=(OWNER,)))
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.tick(**policy)
     if asked_again:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from creditbot.decide.policy import Limits, Policy
 from creditbot.model import RequestKey
 from creditbot.state.record import Hold
-from tests.support.world import HOST, OWNER, World, ruled
+from tests.support.large_amount import LARGE, LARGE_REPLY, under
+from tests.support.world import HOST, OWNER, World
 
-BIG = Decimal("30000.00")
-REPLY = "Approved, $30,000.00, exceptions"
 IDLE = {"history": 1, "votes": 1, "state-read": 1}
-
-
-def under(policy: Policy) -> dict[str, Any]:
-    """Ticks under this policy."""
-    return {"rules": ruled(policy=policy)}
 
 
 def hold_of(world: World, key: RequestKey) -> Hold:
@@ -32,16 +25,6 @@ def hold_of(world: World, key: RequestKey) -> Hold:
 def edit(world: World, key: RequestKey) -> None:
     """The words change, and the links do not."""
     world.edit(key, f"please credit quickly <https://{HOST}/explore/m/v?qid=big>")
-
-
-@pytest.fixture
-def held(world: World) -> RequestKey:
-    """A request for $30,000.00, which the default policy holds; the approvers were asked."""
-    world.amounts["big"] = BIG
-    key = world.ask("big")
-    world.tick()
-    world.wait(minutes=5)
-    return key
 
 
 # -- how long ----------------------------------------------------------------------------------------------------------
@@ -67,7 +50,7 @@ def test_approvers_of_an_edited_request_have_all_of_the_time_again(world: World,
 def test_another_reason_gives_nobody_more_time(world: World) -> None:
     """Each day of a limit is a reason of its own."""
     policy = under(Policy(Limits(request=None, day=Decimal(20_000)), approvers=(OWNER,)))
-    world.amounts["big"] = BIG
+    world.amounts["big"] = LARGE
     key = world.ask("big")
     world.tick(**policy)
     before = hold_of(world, key).until
@@ -88,26 +71,27 @@ def test_talk_gives_nobody_more_time(world: World, held: RequestKey) -> None:
 # -- what it costs and keeps -------------------------------------------------------------------------------------------
 
 
-def test_a_hold_costs_one_call_to_slack_whatever_was_written_before(world: World) -> None:
-    """The edit and the words are remembered, so the thread is not read for them again."""
-    world.amounts["big"] = BIG
-    key = world.ask("big")
-    world.say("looks odd", "U0BOSS", thread_ts=key.ts)
-    edit(world, key)
+def calls_of_a_later_tick(world: World) -> dict[str, int]:
+    """What a tick costs once two ticks have read what people wrote."""
     world.ticks(2)
     world.wait(minutes=5)
     world.counted()
     world.tick()
-    assert IDLE == dict(world.counted())
+    return dict(world.counted())
+
+
+def test_a_hold_costs_one_call_to_slack_whatever_was_written_before(world: World) -> None:
+    """The edit and the words are remembered, so the thread is not read for them again."""
+    world.amounts["big"] = LARGE
+    key = world.ask("big")
+    world.say("looks odd", "U0BOSS", thread_ts=key.ts)
+    edit(world, key)
+    assert IDLE == calls_of_a_later_tick(world)
 
 
 def test_an_edit_of_a_held_request_is_read_once(world: World, held: RequestKey) -> None:
     edit(world, held)
-    world.ticks(2)
-    world.wait(minutes=5)
-    world.counted()
-    world.tick()
-    assert IDLE == dict(world.counted())
+    assert IDLE == calls_of_a_later_tick(world)
 
 
 def test_votes_that_come_and_go_use_up_no_attempt(world: World, held: RequestKey) -> None:
@@ -120,7 +104,7 @@ def test_votes_that_come_and_go_use_up_no_attempt(world: World, held: RequestKey
         assert ("held", 0, None) == (record.status, record.attempts, record.claim)
     world.react("+1")
     world.tick()
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
 
 
 def test_a_held_request_has_nothing_of_what_went_wrong_before(world: World, held: RequestKey) -> None:
@@ -138,7 +122,7 @@ def test_a_yes_taken_back_after_a_crash_waits_for_another(world: World, held: Re
     assert not world.record(held).terminal
     world.react("+1")
     world.ticks(2)
-    assert [REPLY] == world.replies(held)
+    assert [LARGE_REPLY] == world.replies(held)
 
 
 def test_a_question_about_a_denied_request_names_its_evidence(world: World, held: RequestKey) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-import pytest
-
 from creditbot.model import RequestKey
 from tests.support.world import World, short_link
 
@@ -66,16 +62,6 @@ def test_a_request_that_is_answered_already_is_not_taken(world: World) -> None:
 
 
 # -- approvals ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def held(world: World) -> RequestKey:
-    """A request for $30,000.00, which the default policy holds; the approvers were asked."""
-    world.amounts["big"] = Decimal("30000.00")
-    key = world.ask("big")
-    world.tick()
-    world.wait(minutes=5)
-    return key
 
 
 def test_a_held_request_waits(world: World, held: RequestKey) -> None:
