@@ -1,9 +1,9 @@
-"""`make unit` and `make test-fast`: pytest runs twice at the same time, for tests/unit and for all other tests.
+"""`make unit` and `make test-fast`: pytest runs twice at the same time, each time for about half of the work.
 
 That costs less than workers of pytest-xdist, which all collect every test, and report each one to a process that shows
-it. Arguments go to both runs, but those of coverage only to that of tests/unit: it is measured in no other test. Every
-ten seconds a line says how far the runs are, and at the end stands what each of them said. The exit code is 1 if one of
-them fails.
+it. Arguments go to both runs, but those of coverage only to the one with tests/unit: it is measured in no other test.
+Every ten seconds a line says how far the runs are, and at the end stands what each of them said. The exit code is 1 if
+one of them fails.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-HALVES = {"tests/unit": ["tests/unit"], "the other tests": ["tests", "--ignore", "tests/unit"]}
-"""Name -> what pytest collects."""
+STARTING = ("contract", "crash")
+"""Folders whose tests start many processes: they take about as long as all other tests."""
+COVERED = "unit, behaviour, replay"
+"""The name of the half in which coverage is measured."""
 PAUSE = 10.0
 """Seconds between two lines that say how far the runs are."""
 _DOTS = re.compile(r"^[.sxXFE]+(?: *\[ *(\d+)%\])?$", re.MULTILINE)
@@ -64,9 +66,17 @@ def commands(arguments: Sequence[str], processes: int) -> dict[str, list[str]]:
     """Name of a half -> its command; with more than two processes, each has workers."""
     workers = ["-n", str(processes // 2), "--dist", "worksteal"] if processes > 3 else ["-n", "0"]
     plain = [argument for argument in arguments if not argument.startswith("--cov")]
-    own = {"tests/unit": list(arguments), "the other tests": ["-p", "no:cov", *plain]}
+    others = sorted(folder.name for folder in (ROOT / "tests").iterdir() if folder.is_dir() and folder.name[0] != "_")
     pytest = [sys.executable, "-m", "pytest", "-q", *workers]
-    return {name: [*pytest, *own[name], *places] for name, places in HALVES.items()}
+    return {
+        COVERED: [*pytest, *arguments, *_all_but(STARTING)],
+        ", ".join(STARTING): [*pytest, "-p", "no:cov", *plain, *_all_but(set(others) - set(STARTING))],
+    }
+
+
+def _all_but(folders: Iterable[str]) -> list[str]:
+    """As arguments of pytest. A folder that is named would be collected although the caller ignores it."""
+    return ["tests", *(f"--ignore=tests/{folder}" for folder in sorted(folders))]
 
 
 def main(arguments: Sequence[str]) -> int:

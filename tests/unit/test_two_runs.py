@@ -10,10 +10,19 @@ from tests import two_runs
 from tests.two_runs import commands, main
 
 
-def test_coverage_is_measured_in_tests_unit_only() -> None:
-    unit, others = commands(["--cov", "--cov-report=term", "-x"], 2).values()
-    assert ["--cov", "--cov-report=term", "-x", "tests/unit"] == unit[-4:]
-    assert ["-p", "no:cov", "-x", "tests", "--ignore", "tests/unit"] == others[-6:]
+def test_coverage_is_measured_in_the_run_with_tests_unit_only() -> None:
+    covered, starting = commands(["--cov", "--cov-report=term", "-x"], 2).values()
+    assert ["--cov", "--cov-report=term", "-x", "tests"] == covered[-6:-2]
+    assert ["-p", "no:cov", "-x", "tests"] == starting[starting.index("-p") :][:4]
+    assert "--ignore=tests/unit" in starting
+
+
+def test_each_folder_of_tests_is_in_one_run_alone() -> None:
+    """A folder that is added later is in the first one."""
+    covered, starting = ({each for each in run if "ignore" in each} for run in commands([], 2).values())
+    assert {"--ignore=tests/contract", "--ignore=tests/crash"} == covered
+    assert {"--ignore=tests/unit", "--ignore=tests/behaviour", "--ignore=tests/replay"} <= starting
+    assert not covered & starting
 
 
 @pytest.mark.parametrize(("processes", "workers"), [(1, "0"), (2, "0"), (3, "0"), (4, "2"), (9, "4")])
