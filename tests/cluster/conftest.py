@@ -18,7 +18,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from pytest_socket import enable_socket
 
 from bench.local_api import api_server
 from tests.cluster import helm
@@ -66,6 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     helms = [item for item in items if item.get_closest_marker("helm")]
     if config.option.collectonly or not ours + helms:
         return
+    for item in ours + helms:
+        item.add_marker("enable_socket")  # unlike other tests, these talk to another machine: the cluster's
     lacks: list[tuple[pytest.Item, str]] = []
     if ours:
         config.stash[RESOURCES] = ExitStack()
@@ -135,12 +136,6 @@ def _kind(folder: Path) -> Path | None:
     config = subprocess.run([kind, "get", "kubeconfig", "--name", name], capture_output=True, text=True, check=True)
     path.write_text(config.stdout)
     return path
-
-
-@pytest.fixture(autouse=True)
-def _no_network() -> None:
-    """Unlike other tests, these may talk to another machine: the cluster's."""
-    enable_socket()
 
 
 @pytest.fixture(scope="module", params=helm.PROGRAMS or [""])
