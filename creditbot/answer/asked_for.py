@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from creditbot.credit.day_ranges import DayRange, merged, ranges_in_words, ranges_of
-from creditbot.credit.footprint import Accounts, Days, Footprint, Unknown
+from creditbot.credit.footprint import Accounts, Days, Footprint, Unknown, unknown_in_words
 from creditbot.text import one_line
 
 LONGEST_QUOTE = 500
@@ -80,4 +80,4 @@ def _flagged(footprint: Footprint) -> Sequence[DayRange]:
 
 
 def _unknown(what: str, value: Unknown) -> str:
-    return f"{what} unknown ({one_line(value.reason, LONGEST_CLAUSE)})"
+    return f"{what} {one_line(unknown_in_words(value), LONGEST_CLAUSE)}"

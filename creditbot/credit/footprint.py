@@ -268,10 +268,15 @@ def traffic_in_words(footprint: Footprint) -> str:
     return ", ".join(parts)
 
 
+def unknown_in_words(value: Unknown) -> str:
+    """Such as "unknown: no condition names the account"."""
+    return f"unknown: {value.reason}"
+
+
 def units_in_words(units: Units | Unknown) -> str:
     """How much was flagged."""
     if isinstance(units, Unknown):
-        return f"unknown: {units.reason}"
+        return unknown_in_words(units)
     messages = sum(flagged.messages for flagged in units.values())
     return f"{messages:,} messages in {len(units):,} rows, ${units_total(units):,.2f}"
 
@@ -279,14 +284,14 @@ def units_in_words(units: Units | Unknown) -> str:
 def accounts_in_words(accounts: Accounts | Unknown) -> str:
     """The accounts with commas between, or "unknown: REASON"."""
     if isinstance(accounts, Unknown):
-        return f"unknown: {accounts.reason}"
+        return unknown_in_words(accounts)
     return ", ".join(accounts.every)
 
 
 def days_in_words(days: Days | Unknown) -> str:
     """Such as "2025-12-01 to 2025-12-31", both days included, or "unknown: REASON"."""
     if isinstance(days, Unknown):
-        return f"unknown: {days.reason}"
+        return unknown_in_words(days)
     if days.start is None and days.end is None:
         return "any day"
     if days.start is None:

@@ -78,13 +78,13 @@ def test_a_question_says_everything_that_approvers_need() -> None:
             [OURS, replace(OURS, accounts=accounts("AC2"), days=days(None, None))],
             "AC1, 2025-12-01 to 2025-12-30; AC2, any day",
         ),
-        ([replace(OURS, accounts=UNKNOWN)], "account unknown (nobody knows), 2025-12-01 to 2025-12-30"),
-        ([replace(NO_UNITS, days=UNKNOWN)], "AC1, days unknown (nobody knows)"),
+        ([replace(OURS, accounts=UNKNOWN)], "account unknown: nobody knows, 2025-12-01 to 2025-12-30"),
+        ([replace(NO_UNITS, days=UNKNOWN)], "AC1, days unknown: nobody knows"),
         (
             [OURS, replace(OURS, days=UNKNOWN)],
-            "AC1, 2025-12-01 to 2025-12-30, days unknown (nobody knows), flagged 2025-12-18 to 2025-12-24",
+            "AC1, 2025-12-01 to 2025-12-30, days unknown: nobody knows, flagged 2025-12-18 to 2025-12-24",
         ),
-        ([replace(OURS, days=UNKNOWN, units={})], "AC1, days unknown (nobody knows)"),
+        ([replace(OURS, days=UNKNOWN, units={})], "AC1, days unknown: nobody knows"),
         (
             [replace(OURS, accounts=accounts(*(f"AC{n}" for n in range(7))))],
             "AC0, AC1, AC2, AC3, AC4, 2 more, 2025-12-01 to 2025-12-30",
@@ -97,11 +97,11 @@ def test_a_question_says_everything_that_approvers_need() -> None:
         ([replace(OURS, accounts=accounts("A" * 150))], f"{'A' * 150}, 2025-12-01 to 2025-12-30"),
         (
             [replace(NO_UNITS, accounts=Unknown("b" * 151), days=Unknown("c" * 151))],
-            f"account unknown ({'b' * 149}…), days unknown ({'c' * 149}…)",
+            f"account unknown: {'b' * 140}…, days unknown: {'c' * 140}…",
         ),
         (
             [OURS.hashed(), replace(OURS, accounts=accounts("AC2")), replace(OURS, accounts=UNKNOWN)],
-            "AC2, 1 whose names the summary no longer has, account unknown (nobody knows), 2025-12-01 to 2025-12-30",
+            "AC2, 1 whose names the summary no longer has, account unknown: nobody knows, 2025-12-01 to 2025-12-30",
         ),
         (
             [replace(OURS, accounts=accounts(f"AC{n}"), days=days(None, f"12-0{n}")) for n in range(2, 6)],
