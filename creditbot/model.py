@@ -50,6 +50,23 @@ class RequestKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a notebook is run for: one link of one request.
+
+    Attributes:
+        request: the request.
+        link: the link's address.
+    """
+
+    request: RequestKey
+    link: str
+
+    def __str__(self) -> str:
+        """Such as "T0123.C0123.1736345678.123456 https://acme.looker.com/looks/1"."""
+        return f"{self.request} {self.link}"
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Who we are on Slack and which channels we watch, as one `auth.test` and one look-up of channels said.
 

@@ -18,6 +18,7 @@ from creditbot.model import (
     Message,
     Names,
     NotebookRun,
+    Purpose,
     Query,
     RequestKey,
     Sign,
@@ -217,7 +218,9 @@ class Runner(Protocol):
     def warm(self) -> None:
         """Starts what the next run needs, in the background; what is ready already stays as it is."""
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
+    def run(
+        self, notebook: str, sql: str, days: CreditDays | None = None, purpose: Purpose | None = None
+    ) -> NotebookRun:
         """Runs the notebook with its `looker` parameter set to `sql`. Safe to call from several threads.
 
         Args:
@@ -225,11 +228,17 @@ class Runner(Protocol):
             sql: of the request.
             days: those that are credited, as far as they are known. A notebook that has the parameters for them gets
                 them.
-            purpose: what the run is for, such as one link of a request. If a process died while it waited for a run of
-                the same notebook, SQL and days with the same purpose, a runner whose runs outlive the bot takes up that
-                run instead of a new one. "" always runs the notebook.
+            purpose: what the run is for. If a process died while it waited for a run of the same notebook, SQL and days
+                with the same purpose, a runner whose runs outlive the bot takes up that run instead of a new one. None
+                always runs the notebook.
 
         Raises `NotebookFailed` or `NotebookStopped`, and `Unreachable` or `Refused` for a cause that others share.
+        """
+
+    def forget(self, request: RequestKey) -> None:
+        """The request has ended: what was to run for it and has not begun never will.
+
+        Raises `Unreachable` or `Refused`.
         """
 
     def close(self) -> None:

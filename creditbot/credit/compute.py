@@ -25,7 +25,7 @@ from creditbot.credit.sql.reading import SqlQuestion, SqlReader, SqlReaderHere
 from creditbot.credit.sql.words import earlier_fingerprint, text_fingerprint
 from creditbot.errors import CreditbotError, CreditRefused, LinkUnusable
 from creditbot.intake.requests import Request
-from creditbot.model import LinkResult, LookerLink, Product, Query
+from creditbot.model import LinkResult, LookerLink, Product, Purpose, Query
 from creditbot.ports import Resolver, Runner
 
 A = TypeVar("A", "LookerLink", "Query", "_Task")
@@ -181,7 +181,7 @@ class CreditCalculator:
         queries = self._for_each(request.links, self._query_of)
         tasks = self._for_each(queries, lambda query: self._task_of(query, day, table))
         tasks = _without_repeats(tasks)
-        results = self._for_each(tasks, lambda task: self._result_of(task, _purpose(request, task) if resume else ""))
+        results = self._for_each(tasks, lambda task: self._result_of(task, _purpose(request, task) if resume else None))
         footprints = [_footprint(task.window, result) for task, result in zip(tasks, results, strict=True)]
         amount = self._total(request, results, _by_address(results, footprints))
         return Computation(amount, tuple(results), tuple(filter(None, footprints)), day)
@@ -227,7 +227,7 @@ class CreditCalculator:
             window = credited_window(window, product.history_days)
         return _Task(query, product, reading.fingerprint, window)
 
-    def _result_of(self, task: _Task, purpose: str) -> LinkResult:
+    def _result_of(self, task: _Task, purpose: Purpose | None) -> LinkResult:
         query, product = task.query, task.product
         if not product.notebook:
             return LinkResult(query, "", task.fingerprint)
@@ -290,9 +290,8 @@ class _Task:
     window: TrafficWindow
 
 
-def _purpose(request: Request, task: _Task) -> str:
-    """What a run is for: one link of one request."""
-    return f"{request.key} {task.query.link.url}"
+def _purpose(request: Request, task: _Task) -> Purpose:
+    return Purpose(request.key, task.query.link.url)
 
 
 def _footprint(window: TrafficWindow, result: LinkResult) -> Footprint | None:

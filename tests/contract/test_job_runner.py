@@ -31,7 +31,7 @@ from creditbot.errors import (
     Refused,
     Unreachable,
 )
-from creditbot.model import NotebookRun
+from creditbot.model import NotebookRun, Purpose, RequestKey
 from creditbot.notebook_host.imports import hash_of, version_of
 from creditbot.settings.settings import Settings
 from tests.contract.test_checks import SETTINGS
@@ -43,6 +43,8 @@ from tests.support.runner_contract import RunnerContract
 OUTPUT = f"s3://{NAME}/creditbot"
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 SECRETS = f"POST /api/v1/namespaces/{NAMESPACE}/secrets"
+REQUEST, OTHER = (RequestKey("T0123", "C0123", f"1736345678.{number:06}") for number in (1, 2))
+PURPOSE = Purpose(REQUEST, "/looks/1")
 TEMPLATE = f"GET /api/v1/namespaces/{NAMESPACE}/podtemplates/creditbot-run"
 
 
@@ -115,11 +117,12 @@ def test_a_job_is_named_labelled_and_owns_its_secret(cluster: JobClusterStub, no
         return leaves_a_run(task)
 
     cluster.pod = pod
-    run = runner_on(cluster).run(str(notebook), "select 1", purpose="T.C.1 /looks/1")
+    run = runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
     assert {"sql": "select 1"} == run.scraps
     ((job, secret),) = seen
     name, spec = cluster.created[0], job["spec"]
-    assert f"creditbot-{job['metadata']['labels']['creditbot/run']}-1" == name
+    labels = job["metadata"]["labels"]
+    assert (f"creditbot-{labels['creditbot/run']}-1", str(REQUEST)) == (name, labels["creditbot/request"])
     assert (False, 0) == (spec["suspend"], spec["backoffLimit"])
     assert (240, 3600) == (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"])
     pod_spec = spec["template"]["spec"]
@@ -132,7 +135,7 @@ def test_a_job_is_named_labelled_and_owns_its_secret(cluster: JobClusterStub, no
 def test_a_result_that_was_read_leaves_nothing(cluster: JobClusterStub, bucket: Bucket, notebook: Path) -> None:
     """The same request is run again if somebody asks for it again, on the data of then."""
     for _ in range(2):
-        runner_on(cluster).run(str(notebook), "select 1", purpose="T.C.1 /looks/1")
+        runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
         assert (not cluster.jobs, not cluster.secrets, not bucket.objects) == (True, True, True)
     assert cluster.created == [cluster.created[0]] * 2
 
@@ -146,7 +149,7 @@ def test_the_job_of_a_tick_that_died_is_found(cluster: JobClusterStub, notebook:
         return leaves_a_run(task)
 
     cluster.pod = pod
-    purposes = ["T.C.1 running", "T.C.2 done", "T.C.3 without a Secret"]
+    purposes = [Purpose(REQUEST, state) for state in ("running", "done", "without a Secret")]
     for number, purpose in enumerate(purposes, 1):
         first = runner_on(cluster)
         with ThreadPoolExecutor() as pool:
@@ -167,12 +170,19 @@ def test_the_job_of_a_tick_that_died_is_found(cluster: JobClusterStub, notebook:
 def test_another_request_link_sql_or_notebook_is_another_job(cluster: JobClusterStub, notebook: Path) -> None:
     """And without a purpose, as for `creditbot compute`, each run is a new one."""
     other = write_notebook(notebook.parent / "other.ipynb", code("looker = ''"))
-    runs = [(notebook, "select 1", "a"), (notebook, "select 1", "b"), (notebook, "select 2", "a"),
-            (other, "select 1", "a"), (notebook, "select 1", ""), (notebook, "select 1", "")]  # fmt: skip
+    runs = [
+        (notebook, "select 1", PURPOSE),
+        (notebook, "select 1", Purpose(REQUEST, "/looks/2")),
+        (notebook, "select 1", Purpose(OTHER, "/looks/1")),
+        (notebook, "select 2", PURPOSE),
+        (other, "select 1", PURPOSE),
+        (notebook, "select 1", None),
+        (notebook, "select 1", None),
+    ]
     runner = runner_on(cluster)
     for path, sql, purpose in runs:
         runner.run(str(path), sql, purpose=purpose)
-    assert 6 == len(set(cluster.created))
+    assert len(runs) == len(set(cluster.created))
 
 
 CHANGED: dict[str, Callable[[JobClusterStub], JobRunner]] = {
@@ -197,7 +207,7 @@ def begin(cluster: JobClusterStub, runner: JobRunner, notebook: Path) -> None:
     """Begins a run, or finds its Job, and no longer waits for it."""
     before = len(cluster.asked(SECRETS))
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(runner.run, str(notebook), "select 1", None, "a")
+        waiting = pool.submit(runner.run, str(notebook), "select 1", None, PURPOSE)
         while len(cluster.asked(SECRETS)) == before:
             assert not waiting.done(), waiting.exception()
         runner.close()
@@ -249,13 +259,13 @@ def test_no_result_is_used_before_its_job_is_gone(
 
     cluster.pod = pod
     with pytest.raises(Refused, match="no deletes") as refused:
-        runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+        runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
     assert NOTEBOOK_JOBS == refused.value.service
     cluster.pod = leaves_a_run
     with nullcontext() if leaves is leaves_a_run else pytest.raises(Unreachable, match="It is down"):
-        runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+        runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
     assert (1, []) == (len(cluster.created), [*cluster.jobs])
-    runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+    runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
     assert 2 == len(cluster.created)
 
 
@@ -269,7 +279,7 @@ def test_a_lost_answer_to_a_create_makes_no_second_job(cluster: JobClusterStub, 
         return refusal(504, "Timeout", "the answer was lost") if len(answers) == 1 else answers[-1]
 
     cluster._create_job = lossy  # type: ignore[method-assign, assignment]
-    runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+    runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
     assert [201, 409] == [answer.status for answer in answers]  # type: ignore[attr-defined]
     assert 1 == len(cluster.created)
 
@@ -281,10 +291,10 @@ def test_a_job_that_failed_stays_and_the_next_gets_a_number(cluster: JobClusterS
     whys = ["its container ended with exit status 137 (Error)", "its pod is gone"]
     for why in whys:
         with pytest.raises(NotebookStopped) as stopped:
-            runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+            runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
         assert f"The Job {cluster.created[-1]} ended without a result: {why}." == stopped.value.what
         assert "kubectl describe job" in stopped.value.todo
-    runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+    runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
     assert ["1", "2", "3"] == [name.rpartition("-")[2] for name in cluster.created]
     assert cluster.created[:2] == [*cluster.jobs]
 
@@ -297,7 +307,7 @@ def test_a_job_that_somebody_deletes_is_run_again(cluster: JobClusterStub, noteb
 
     cluster.pod = pod
     with pytest.raises(NotebookStopped, match=r"was deleted before its result was read"):
-        runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+        runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
 
 
 def test_a_pod_that_cannot_store_its_result_says_why(cluster: JobClusterStub, bucket: Bucket, notebook: Path) -> None:
@@ -348,7 +358,7 @@ def test_a_result_that_no_pod_should_leave_is_not_used(
 
     cluster.pod = pod
     with pytest.raises(NotebookStopped, match="cannot be used"):
-        runner_on(cluster).run(str(notebook), "select 1", purpose="a")
+        runner_on(cluster).run(str(notebook), "select 1", purpose=PURPOSE)
     assert not cluster.jobs
 
 
@@ -377,15 +387,29 @@ def test_sql_that_no_secret_can_hold_makes_no_job(cluster: JobClusterStub, noteb
 def test_a_job_for_a_queue_waits_for_it(cluster: JobClusterStub, notebook: Path) -> None:
     """Kueue starts what has its label and is suspended. A queue that is full concerns all requests, and none fails."""
     with pytest.raises(Unreachable) as waits:
-        runner_on(cluster, queue="credits", start_seconds=0).run(str(notebook), "select 1", purpose="a")
+        runner_on(cluster, queue="credits", start_seconds=0).run(str(notebook), "select 1", purpose=PURPOSE)
     (job,) = cluster.jobs.values()
     assert "credits" == job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"]
     assert f"The Job {cluster.created[0]} still waits for its turn in the queue" in waits.value.what
     assert NOTEBOOK_JOBS == waits.value.service
     job["spec"]["suspend"] = False
     cluster._start(cluster.created[0])
-    runner_on(cluster, queue="credits").run(str(notebook), "select 1", purpose="a")
+    runner_on(cluster, queue="credits").run(str(notebook), "select 1", purpose=PURPOSE)
     assert 1 == len(cluster.created)
+
+
+def test_jobs_that_wait_go_when_their_request_is_forgotten(cluster: JobClusterStub, notebook: Path) -> None:
+    """Those of all its links. A Job that has begun ends by itself, and those of other requests are still wanted."""
+    waits, other_link = PURPOSE, Purpose(REQUEST, "/looks/2")
+    begun, wanted = Purpose(REQUEST, "/looks/3"), Purpose(OTHER, "/looks/1")
+    runner = runner_on(cluster, queue="credits", start_seconds=0)
+    for purpose in (waits, other_link, begun, wanted, None):
+        with pytest.raises(Unreachable, match="still waits for its turn"):
+            runner.run(str(notebook), "select 1", purpose=purpose)
+    cluster.jobs[cluster.created[2]]["spec"]["suspend"] = False
+    for _ in range(2):
+        runner.forget(REQUEST)
+        assert cluster.created[2:] == list(cluster.jobs)
 
 
 IN = "in the namespace creditbot-runs"
@@ -471,7 +495,8 @@ with JobClusterStub() as stub:
     cluster, together = stub.connect(), threading.Barrier(12)
     def call():
         together.wait()
-        cluster.jobs_of("any"), cluster.job("none"), cluster.template(), cluster.pods_of({"metadata": {"uid": "none"}})
+        cluster.jobs_with("creditbot/run", "any"), cluster.job("none"), cluster.template()
+        cluster.pods_of({"metadata": {"uid": "none"}})
     threads = [threading.Thread(target=call) for _ in range(12)]
     for thread in threads: thread.start()
     for thread in threads: thread.join()

@@ -16,6 +16,7 @@ from lightkube.config.models import Cluster, User
 from typing_extensions import override
 
 from creditbot.adapters.jobs.cluster import JobCluster
+from creditbot.adapters.jobs.manifests import START_SECONDS
 from creditbot.adapters.jobs.runner import JobRunner, RunSettings
 from creditbot.adapters.jobs.wire import receipt_for, result_of, task_in
 from creditbot.adapters.storage.objects import Objects
@@ -43,7 +44,7 @@ JobPoint = Literal[
     "result.before-delete", "result.after-delete",
 ]  # fmt: skip
 _CALLS = {
-    "jobs_of": ("jobs", "list"),
+    "jobs_with": ("jobs", "list"),
     "template": ("template", "read"),
     "create_job": ("job", "create"),
     "create_secret": ("secret", "create"),
@@ -83,7 +84,7 @@ class SteadyCluster(JobClusterStub):
 
     @override
     def _start(self, name: str) -> None:
-        if name in self.jobs and name in self.secrets:
+        if name in self.jobs and name in self.secrets and not self.jobs[name]["spec"].get("suspend"):
             self.show(name, {"running": {}})
 
     def _end(self, name: str) -> None:
@@ -107,11 +108,13 @@ class JobsWorld(World):
         cluster: of the Jobs.
         bucket: where results go.
         notebook: that every request needs.
+        queue: that Jobs wait in, for ever; "" starts them at once.
     """
 
     cluster: SteadyCluster = field(kw_only=True)
     bucket: Bucket = field(kw_only=True)
     notebook: Path = field(kw_only=True)
+    queue: str = field(default="", kw_only=True)
     _at: At = field(default=nowhere, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -129,7 +132,9 @@ class JobsWorld(World):
     def _runner(self) -> JobRunner:
         output = f"s3://{NAME}/creditbot"
         cluster = cast("JobCluster", Watched(self._cluster(), _verbs(_CALLS), self._at))
-        runner = JobRunner(cluster, {}, RunSettings(60, output))
+        runner = JobRunner(
+            cluster, {}, RunSettings(60, output, queue=self.queue, start_seconds=0 if self.queue else START_SECONDS)
+        )
         runner._objects = cast("Objects", Watched(Objects(output), _verbs(_OBJECTS), self._at))
         return runner
 

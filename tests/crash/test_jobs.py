@@ -10,6 +10,7 @@ from typing import cast, get_args
 
 import pytest
 
+from creditbot.model import RequestKey
 from tests.crash.faults import Fault, Kind
 from tests.crash.jobs import JobPoint, JobsWorld, SteadyCluster
 from tests.crash.scenario import Outcome, Scenario, fill, ok, unsound
@@ -169,6 +170,58 @@ def test_what_a_killed_tick_leaves_may_be_harmed(name: str, begin: Begin, table:
         simulation.run()
         table.add(["SIGKILL at a Job", name], scenario)
         assert ([], ENDS) == (unsound(scenario), scenario.outcomes()), point
+
+
+def _someone_answers(world: JobsWorld, key: RequestKey) -> None:
+    world.say("Approved, $1.00, exceptions", "U0BOSS", thread_ts=key.ts)
+
+
+def _the_message_is_deleted(world: JobsWorld, key: RequestKey) -> None:
+    world.delete(key)
+
+
+def _nobody_does_anything(world: JobsWorld, key: RequestKey) -> None:
+    """The request is given up after LOOKBACK_HOURS."""
+    world.wait(days=8)
+
+
+def _the_queue_is_given_up(world: JobsWorld, key: RequestKey) -> None:
+    world.queue = ""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [_someone_answers, _the_message_is_deleted, _nobody_does_anything, _the_queue_is_given_up],
+    ids=lambda end: end.__name__.strip("_").replace("_", "-"),
+)
+def test_a_job_that_waits_in_a_queue_goes_with_its_request(
+    end: Callable[[JobsWorld, RequestKey], None], begin: Begin
+) -> None:
+    """Kubernetes never ends a Job that waits: however the request ends, the tick that ends it deletes its Jobs."""
+    scenario, world = begin()
+    world.queue = "credits"
+    world.tick()
+    ((key,),) = scenario.groups.values()
+    assert ("failed", 1) == (world.record(key).status, len(world.cluster.jobs))
+    end(world, key)
+    Simulation(world).run()
+    assert world.record(key).terminal
+    assert ({}, {}) == (world.cluster.jobs, world.cluster.secrets)
+
+
+def test_a_job_that_cannot_be_deleted_keeps_no_request_from_its_end(
+    begin: Begin, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names the request whose Job may stay."""
+    scenario, world = begin()
+    world.queue = "credits"
+    world.tick()
+    ((key,),) = scenario.groups.values()
+    _someone_answers(world, key)
+    world.cluster.refused["DELETE", "/jobs/"] = 1
+    Simulation(world).run()
+    assert ("elsewhere", 1) == (world.record(key).status, len(world.cluster.jobs))
+    assert [f"of request {key}, which has ended, may still wait" in line for line in caplog.messages].count(True) == 1
 
 
 INTERLEAVINGS = count(60, 6)

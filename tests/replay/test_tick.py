@@ -16,7 +16,7 @@ from creditbot.decide.channel_rules import ChannelRules, ChannelTable
 from creditbot.intake.looker_links import looker_host
 from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
-from creditbot.model import CreditDays, NotebookRun
+from creditbot.model import CreditDays, NotebookRun, Purpose, RequestKey
 from creditbot.ports import Ports
 from creditbot.sandbox import Sandbox
 from creditbot.sandbox.composer import typed
@@ -39,10 +39,15 @@ class Notebook:
     def warm(self) -> None:
         return
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
+    def run(
+        self, notebook: str, sql: str, days: CreditDays | None = None, purpose: Purpose | None = None
+    ) -> NotebookRun:
         row = {"mode": "basic", "fraud_cost": "7526.30", "credit": "4948.80", "traffic_prop": "1.000"}
         scrap = {"currency": "USD", "amount": "4948.80", "rows": [row]}
         return NotebookRun({"credit": scrap}, (), notebook, "0" * 64)
+
+    def forget(self, request: RequestKey) -> None:
+        return
 
     def close(self) -> None:
         return

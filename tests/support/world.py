@@ -47,6 +47,7 @@ from creditbot.model import (
     Marker,
     Message,
     NotebookRun,
+    Purpose,
     Query,
     RequestKey,
     Sign,
@@ -837,7 +838,9 @@ class FakeRunner:
     def warm(self) -> None:
         return
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
+    def run(
+        self, notebook: str, sql: str, days: CreditDays | None = None, purpose: Purpose | None = None
+    ) -> NotebookRun:
         def run() -> NotebookRun:
             slug = sql.split("slug = '")[1].rstrip("'")
             self._world.runs.append(slug)
@@ -854,6 +857,9 @@ class FakeRunner:
             return NotebookRun(scraps, (), notebook, hashlib.sha256(notebook.encode()).hexdigest())
 
         return self._world.effect("notebook", run)
+
+    def forget(self, request: RequestKey) -> None:
+        return
 
     def close(self) -> None:
         return

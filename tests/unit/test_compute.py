@@ -18,7 +18,7 @@ from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
 from creditbot.errors import CreditRefused, NoProduct, NotebookFailed, SqlRefused, Unreachable
 from creditbot.intake.requests import Request, read_request
-from creditbot.model import CreditDays, LookerLink, NotebookRun, Query, Workspace
+from creditbot.model import CreditDays, LookerLink, NotebookRun, Purpose, Query, Workspace
 from tests.support.points import Point, watched
 from tests.support.world import BOTH, CHANNEL, HOST, REQUEST_RULES, TEAM, VERIFY, FakeResolver, FakeRunner, World
 
@@ -117,7 +117,9 @@ class Watched(FakeRunner):
         self.days: list[CreditDays | None] = []
 
     @override
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
+    def run(
+        self, notebook: str, sql: str, days: CreditDays | None = None, purpose: Purpose | None = None
+    ) -> NotebookRun:
         self.days.append(days)
         return super().run(notebook, sql, days)
 

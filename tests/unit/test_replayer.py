@@ -29,7 +29,7 @@ from creditbot.errors import (
     Unreachable,
 )
 from creditbot.insight.replayer import Replay, Replayer, RulesOfNow, StoredSql
-from creditbot.model import CreditDays, LookerLink, NotebookRun, Query, RequestKey
+from creditbot.model import CreditDays, LookerLink, NotebookRun, Purpose, Query, RequestKey
 from tests.support.opinions import five_percent, keep
 from tests.support.world import BOTH, HOST, REQUEST_RULES, VERIFY, RememberingSqlReader, World
 
@@ -177,9 +177,14 @@ class Watched:
     def resolve(self, link: LookerLink) -> Query:
         return replace(self._resolver.resolve(link), filters=self._filters, query_timezone="UTC")
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
+    def run(
+        self, notebook: str, sql: str, days: CreditDays | None = None, purpose: Purpose | None = None
+    ) -> NotebookRun:
         self.days.append(days)
         return self._runner.run(notebook, sql, days, purpose)
+
+    def forget(self, request: RequestKey) -> None:
+        return
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from creditbot.adapters.jobs.manifests import RUN_LABEL, TEMPLATE, Manifest
+from creditbot.adapters.jobs.manifests import TEMPLATE, Manifest
 from creditbot.errors import NOTEBOOK_JOBS, Refused, ServiceError, Unreachable
 from creditbot.machine.processes import Stop
 from creditbot.machine.retrying import with_retries
@@ -75,12 +75,12 @@ class JobCluster:
             raise Refused(NOTEBOOK_JOBS, what, "Apply k8s/runs, or correct RUNS_NAMESPACE.")
         return found
 
-    def jobs_of(self, run: str) -> list[Manifest]:
-        """The Jobs of a run."""
+    def jobs_with(self, label: str, value: str) -> list[Manifest]:
+        """The Jobs that have this label."""
         from lightkube.resources.batch_v1 import Job
 
         def listed() -> list[Manifest]:
-            return [job.to_dict() for job in self._client.list(Job, namespace=self.namespace, labels={RUN_LABEL: run})]
+            return [job.to_dict() for job in self._client.list(Job, namespace=self.namespace, labels={label: value})]
 
         return self._try(listed) or []
 

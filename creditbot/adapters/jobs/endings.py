@@ -29,6 +29,11 @@ def phase_of(job: Mapping[str, Any]) -> Phase:
     return "active"
 
 
+def waits_in_queue(job: Mapping[str, Any]) -> bool:
+    """Whether a Job waits until its queue starts it. Kubernetes never ends it as long as it waits."""
+    return phase_of(job) == "active" and bool(job["spec"].get("suspend"))
+
+
 def is_deleted(job: Mapping[str, Any]) -> bool:
     """Whether a Job is being deleted: somebody has read its result, or wants nobody to."""
     return bool(job["metadata"].get("deletionTimestamp"))
@@ -74,7 +79,7 @@ def failure_of(
 def not_begun(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], seconds: float) -> Unreachable:
     """The error for a Job whose pod has not started within so many seconds. It may still do so."""
     name = job["metadata"]["name"]
-    if job["spec"].get("suspend"):
+    if waits_in_queue(job):
         what = f"The Job {name} still waits for its turn in the queue after {seconds:.0f} s."
         return Unreachable(NOTEBOOK_JOBS, what, "Check QUEUE, that Kueue runs, and the quota of the queue.")
     what = f"The Job {name} has not started after {seconds:.0f} s{_why_waiting(pods)}."

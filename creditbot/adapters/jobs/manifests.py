@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from creditbot.adapters.jobs.wire import TASK_FILE
+from creditbot.model import RequestKey
 
 TEMPLATE = "creditbot-run"
 """Name of the PodTemplate."""
 RUN_LABEL = "creditbot/run"
 """Label of a Job: the hash of what the run is of."""
+REQUEST_LABEL = "creditbot/request"
+"""Label of a Job: the key of the request that it is for, unless it is for none."""
 TASK_VOLUME = "task"
 START_SECONDS = 120
 """How long a pod may take to start: for a place on a node, and for the image."""
@@ -37,7 +40,9 @@ def number_of(job: Mapping[str, Any]) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def job_manifest(template: Mapping[str, Any], name: str, run: str, seconds: float, queue: str) -> Manifest:
+def job_manifest(
+    template: Mapping[str, Any], name: str, run: str, seconds: float, queue: str, request: RequestKey | None = None
+) -> Manifest:
     """The Job.
 
     Args:
@@ -46,16 +51,19 @@ def job_manifest(template: Mapping[str, Any], name: str, run: str, seconds: floa
         run: the hash of what the run is of.
         seconds: NOTEBOOK_TIMEOUT.
         queue: of Kueue, which starts the Job when its turn comes; "" starts it at once.
+        request: that it is for.
     """
     pod = copy.deepcopy(dict(template["template"]))
     for volume in pod["spec"].get("volumes", ()):
         if volume["name"] == TASK_VOLUME:
             volume["secret"] = {**volume["secret"], "secretName": name}
     labels = {**pod.get("metadata", {}).get("labels", {}), RUN_LABEL: run}
+    labels |= {REQUEST_LABEL: str(request)} if request else {}
+    labels |= {_QUEUE_LABEL: queue} if queue else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": {**labels, _QUEUE_LABEL: queue} if queue else labels},
+        "metadata": {"name": name, "labels": labels},
         "spec": {
             "suspend": bool(queue),
             "backoffLimit": 0,

@@ -20,8 +20,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from creditbot.adapters.jobs.cluster import JobCluster
-from creditbot.adapters.jobs.endings import failure_of, has_begun, is_deleted, not_begun, phase_of, receipt_in
+from creditbot.adapters.jobs.endings import (
+    failure_of,
+    has_begun,
+    is_deleted,
+    not_begun,
+    phase_of,
+    receipt_in,
+    waits_in_queue,
+)
 from creditbot.adapters.jobs.manifests import (
+    REQUEST_LABEL,
+    RUN_LABEL,
     START_SECONDS,
     Manifest,
     deadline,
@@ -34,7 +44,7 @@ from creditbot.adapters.jobs.wire import MOST_BYTES, RESULTS, ResultDamaged, Tas
 from creditbot.adapters.notebooks.environment import ALWAYS
 from creditbot.adapters.storage.objects import Objects
 from creditbot.errors import NOTEBOOK_JOBS, NotebookFailed, NotebookStopped, Refused, ServiceError, Unreachable
-from creditbot.model import CreditDays, NotebookRun
+from creditbot.model import CreditDays, NotebookRun, Purpose, RequestKey
 
 _LONGEST_TASK = 900_000
 """Bytes of a task: a Secret holds 1 MiB, in base64."""
@@ -95,7 +105,9 @@ class JobRunner:
         """Imports in the background what the first Job needs."""
         threading.Thread(target=_imports, daemon=True).start()
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:
+    def run(
+        self, notebook: str, sql: str, days: CreditDays | None = None, purpose: Purpose | None = None
+    ) -> NotebookRun:
         """See `Runner`. A run that another process began for the same purpose is waited for, or its result read.
 
         Raises `NotebookFailed`, or `NotebookStopped` if another try may succeed or the runner is closed: then its Job
@@ -104,8 +116,8 @@ class JobRunner:
         path = str(Path(notebook).absolute())
         version = _version(Path(path))
         task = self._task(path, sql, days)
-        run = _hash([purpose or secrets.token_hex(16), version, self._settings.queue, task.text()])
-        job = self._job(run, task)
+        run = _hash([str(purpose or secrets.token_hex(16)), version, self._settings.queue, task.text()])
+        job = self._job(run, task, purpose.request if purpose else None)
         ended = self._wait(job, path)
         result = self._result(ended)
         if result.notebook_sha256 != version:
@@ -113,6 +125,12 @@ class JobRunner:
             todo = "Give the PodTemplate the image and the notebooks of the bot."
             raise Refused(f"the notebook {Path(path).name}", what, todo)
         return result
+
+    def forget(self, request: RequestKey) -> None:
+        """See `Runner`. Deletes the Jobs of the request that wait in a queue: nobody reads what they would leave."""
+        for job in self._cluster.jobs_with(REQUEST_LABEL, str(request)):
+            if waits_in_queue(job):
+                self._cluster.delete_job(job["metadata"]["name"])
 
     def close(self) -> None:
         """Stops waiting. Jobs that run continue, and the next process finds them."""
@@ -125,19 +143,19 @@ class JobRunner:
         self._cluster.create_job(self._manifest(template, job_name(run, 1), run), dry_run=True)
         return str(template["template"]["spec"]["containers"][0]["image"])
 
-    def _job(self, run: str, task: Task) -> Manifest:
+    def _job(self, run: str, task: Task, request: RequestKey | None) -> Manifest:
         """The Job of a run, created or found, with its task."""
         self._check_open()
         template: Manifest | None = None
         for _ in range(_TRIES):
-            known = sorted(self._cluster.jobs_of(run), key=number_of)
+            known = sorted(self._cluster.jobs_with(RUN_LABEL, run), key=number_of)
             if known and phase_of(known[-1]) == "complete":
                 return known[-1]
             job = known[-1] if known and phase_of(known[-1]) == "active" else None
             if job is None:
                 name = job_name(run, number_of(known[-1]) + 1 if known else 1)
                 template = template or self._cluster.template()
-                job = self._cluster.create_job(self._manifest(template, name, run))
+                job = self._cluster.create_job(self._manifest(template, name, run, request))
             if job is not None:
                 # Again where the Job was found: the process that created it may have died before its Secret.
                 self._cluster.create_secret(secret_manifest(job, _with_result(task, job).text()))
@@ -145,8 +163,8 @@ class JobRunner:
         what = "Other processes create and delete the Jobs of the same run."
         raise NotebookStopped(what, "The next tick tries again.")
 
-    def _manifest(self, template: Manifest, name: str, run: str) -> Manifest:
-        return job_manifest(template, name, run, self._settings.seconds, self._settings.queue)
+    def _manifest(self, template: Manifest, name: str, run: str, request: RequestKey | None = None) -> Manifest:
+        return job_manifest(template, name, run, self._settings.seconds, self._settings.queue, request)
 
     def _task(self, path: str, sql: str, days: CreditDays | None) -> Task:
         """What the pod is to do, but for where it puts the result."""

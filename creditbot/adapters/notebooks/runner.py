@@ -15,7 +15,7 @@ from typing import Literal
 from creditbot.adapters.notebooks.host_process import HostEnded, HostProcess
 from creditbot.errors import THIS_MACHINE, NotebookStopped, Unreachable
 from creditbot.machine.hardening import hide_from_other_processes
-from creditbot.model import CreditDays, NotebookRun
+from creditbot.model import CreditDays, NotebookRun, Purpose, RequestKey
 from creditbot.notebook_host.wire import RunnerSettings, run_in
 from creditbot.text import one_line
 
@@ -66,7 +66,13 @@ class NotebookRunner:
         with suppress(NotebookStopped):  # closed: nothing needs to be warm
             self._live_host().warm()
 
-    def run(self, notebook: str, sql: str, days: CreditDays | None = None, purpose: str = "") -> NotebookRun:  # noqa: ARG002
+    def run(
+        self,
+        notebook: str,
+        sql: str,
+        days: CreditDays | None = None,
+        purpose: Purpose | None = None,  # noqa: ARG002
+    ) -> NotebookRun:
         """Runs the notebook, in its own folder, with its parameter `looker` set to `sql`. Safe to call from threads.
 
         If it has the parameters CREDIT_FROM and CREDIT_TO, it gets the days to credit. No run outlives this process, so
@@ -82,6 +88,9 @@ class NotebookRunner:
             what = f"The process that runs notebooks ended while it ran {notebook}{reason}."
             raise NotebookStopped(what, "If this keeps happening, check the memory limit and the log.") from None
         return run_in(reply)
+
+    def forget(self, request: RequestKey) -> None:
+        """See `Runner`. No run outlives this process, so there is nothing to forget."""
 
     def close(self) -> None:
         """Ends every process that it started. Runs that still wait for their turn are not started."""
