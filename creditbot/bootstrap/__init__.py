@@ -26,6 +26,7 @@ from creditbot.bootstrap.services import (
     make_job_runner,
     make_metrics_page,
     make_metrics_targets,
+    make_pushgateway,
     make_resolver,
     make_runner,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "make_models",
     "make_notebooks",
     "make_pages",
+    "make_pushgateway",
     "make_report_store",
     "make_resolver",
     "make_runner",

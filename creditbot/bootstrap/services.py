@@ -19,6 +19,7 @@ from creditbot.settings.settings import Settings, StateConfigMap
 if TYPE_CHECKING:
     from creditbot.adapters.jobs.runner import JobRunner
     from creditbot.adapters.metrics.metrics_page import MetricsPage
+    from creditbot.adapters.metrics.pushgateway import Pushgateway
 
 
 def make_doorbell(settings: Settings, stop: Stop) -> Doorbell | None:
@@ -129,10 +130,16 @@ def make_metrics_targets(settings: Settings) -> Sequence[MetricsTarget]:
         from creditbot.adapters.metrics.metrics_file import MetricsFile
 
         targets.append(MetricsFile(settings.metrics_file))
-    if settings.pushgateway_url:
-        from creditbot.adapters.metrics.pushgateway import Pushgateway
+    pushgateway = make_pushgateway(settings)
+    return [*targets, pushgateway] if pushgateway else targets
 
-        state = settings.state
-        namespace = state.namespace if isinstance(state, StateConfigMap) else ""  # in a cluster, the one we run in
-        targets.append(Pushgateway(settings.pushgateway_url.get_secret_value(), namespace))
-    return targets
+
+def make_pushgateway(settings: Settings, seconds: float | None = None) -> Pushgateway | None:
+    """The way to PUSHGATEWAY_URL, None if there is none; `seconds` is how long a call may take, if not as usual."""
+    if settings.pushgateway_url is None:
+        return None
+    from creditbot.adapters.metrics.pushgateway import SECONDS, Pushgateway
+
+    state = settings.state
+    namespace = state.namespace if isinstance(state, StateConfigMap) else ""  # in a cluster, the one we run in
+    return Pushgateway(settings.pushgateway_url.get_secret_value(), namespace, SECONDS if seconds is None else seconds)

@@ -14,6 +14,7 @@ from functools import partial
 from urllib.parse import unquote
 
 from creditbot.adapters.jobs.runner import JobRunner
+from creditbot.adapters.metrics.pushgateway import Pushgateway
 from creditbot.adapters.slack.access import Access, access
 from creditbot.answer.opinions import newest_model
 from creditbot.answer.other_deployments import ADVICE, latest_of_others
@@ -25,6 +26,7 @@ from creditbot.bootstrap import (
     environment_of_notebooks,
     make_doorbell,
     make_job_runner,
+    make_pushgateway,
     make_resolver,
 )
 from creditbot.commands.channels import people, sections
@@ -105,6 +107,7 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
         silence=_silent(NOTEBOOK_JOBS, "The Kubernetes API"),
         seconds=FIRST_ANSWER,
     )
+    pushed = begin(lambda: pushgateway(make_pushgateway(settings, FIRST_ANSWER)))
     yield from attempt("settings", lambda: names_and_places(settings))
     yield from _slack(settings, assembly, slack, stored)
     policy = assembly.rules.channels.everywhere.policy
@@ -120,6 +123,7 @@ def run_checks(settings: Settings, assembly: Assembly, environ: Mapping[str, str
     yield from attempt("state", stored)
     yield from attempt("summaries", lambda: _summaries(settings, assembly, probed))
     yield from attempt("warehouse", asked)
+    yield from attempt("Pushgateway", pushed)
     yield from limits(settings)
     yield from secrets(settings, alone=os.getppid() == 0, confined=can_be_confined())
 
@@ -136,6 +140,14 @@ def notebook_jobs(settings: Settings, runner: JobRunner) -> CheckFindings:
         return []
     image = runner.probe()
     return [("ok", f"{settings.runs_namespace} takes Jobs of the image {image}")]
+
+
+def pushgateway(gateway: Pushgateway | None) -> CheckFindings:
+    """Whether the Pushgateway is ready; nothing without PUSHGATEWAY_URL. Pushes nothing."""
+    if gateway is None:
+        return []
+    gateway.probe()
+    return [("ok", f"{gateway.host} is ready")]
 
 
 def _no_second_try() -> Stop:

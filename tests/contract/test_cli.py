@@ -380,6 +380,19 @@ def test_check_finds_another_deployment(worked: Office, light: dict[str, str]) -
     assert ["ok"] == verdicts(worked.run("check", **light))["deployments"]
 
 
+def test_check_says_whether_the_pushgateway_answers(office: Office, light: dict[str, str]) -> None:
+    """Nothing is pushed to it."""
+    with HttpStub() as gateway:
+        gateway.on("GET /-/ready", Answer("OK"))
+        address, host = gateway.url, gateway.host
+        ready = office.run("check", PUSHGATEWAY_URL=address, **light)
+        assert ["GET /-/ready"] == gateway.calls
+    assert f"ok    Pushgateway         {host} is ready" in ready.out.splitlines()
+    gone = office.run("check", PUSHGATEWAY_URL=address, **light)
+    assert ["FAIL"] == verdicts(gone)["Pushgateway"]
+    assert "Check PUSHGATEWAY_URL, and whether the Pushgateway runs." in gone.out
+
+
 def test_check_names_the_latest_summary(worked: Office, light: dict[str, str]) -> None:
     """It shows at a glance whether anything was answered lately."""
     assert re.search(r"^ok +summaries .*, the latest is for T0\w+\.", worked.run("check", **light).out, re.MULTILINE)
@@ -435,9 +448,10 @@ def test_check_waits_for_all_silent_services_together(
             monkeypatch.setenv(name, value)
         places = {"SLACK_API_URL": f"http://{host}", "LOOKER_BASE_URL": f"http://{host}", "OUTPUT_URI": "s3://b/bot",
                   "WAREHOUSE_URL": f"postgresql+psycopg://bot@{host}/db", "STATE_URI": "configmap://bot/state",
+                  "PUSHGATEWAY_URL": f"http://{host}",
                   "KUBECONFIG": str(kubeconfig(office.folder, f"http://{host}"))}  # fmt: skip
         done = office.run("check", **places, **light)
-    silent_ones = {"Slack token", "Looker login", "state", "summaries", "warehouse"}
+    silent_ones = {"Slack token", "Looker login", "state", "summaries", "warehouse", "Pushgateway"}
     assert silent_ones == {part for part, found in verdicts(done).items() if ["FAIL"] == found}
     assert 3 == done.out.count(" did not answer within 0 s. See whether it runs")
 

@@ -107,6 +107,36 @@ def test_a_pushgateway_that_is_not_there_is_one_sentence() -> None:
     assert "Check PUSHGATEWAY_URL, and whether the Pushgateway runs." == caught.value.todo
 
 
+# -- a look-up that pushes nothing ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("", "/-/ready"),
+        ("/gateway/", "/gateway/-/ready"),
+        ("/gateway/metrics/job/a/namespace/b/", "/gateway/-/ready"),
+    ],
+)
+def test_a_look_up_asks_once_whether_the_pushgateway_is_ready(gateway: HttpStub, path: str, asked: str) -> None:
+    """By the login of a push; nothing is pushed."""
+    gateway.on(f"GET {asked}", Answer("OK"))
+    Pushgateway(f"{gateway.url}{path}".replace("//1", "//bot:made-up@1")).probe()
+    (request,) = gateway.requests
+    assert (f"GET {asked}", "") == (str(request), request.text)
+    assert request.headers["Authorization"] is not None
+
+
+def test_a_look_up_says_what_a_server_answers_that_is_no_pushgateway(gateway: HttpStub) -> None:
+    with pytest.raises(Refused) as caught:
+        Pushgateway(gateway.url).probe()
+    assert caught.value.what.startswith(f"The Pushgateway {gateway.host} is not ready (HTTP 404)")
+    assert "Check PUSHGATEWAY_URL, and whether the Pushgateway runs." == caught.value.todo
+
+
+# -- failures ---------------------------------------------------------------------------------------------------------
+
+
 def test_an_answer_that_breaks_off_is_one_sentence(gateway: HttpStub) -> None:
     gateway.on(f"PUT {GROUP}", Answer(drop=True))
     with pytest.raises(Unreachable, match="cannot be reached: "):

@@ -1,5 +1,7 @@
 """Pushes the metrics to a Prometheus Pushgateway: one request to PUSHGATEWAY_URL, bounded by one deadline.
 
+A page of metrics comes in, and goes out as it is. `creditbot check` asks by `probe` whether the Pushgateway is ready.
+
 A whole page replaces all metrics of the group (PUT). Any other page replaces the metrics that it has (POST), so a tick
 that failed leaves the time of the last success. The Pushgateway keeps what it has until the next push: it forgets
 nothing by itself, and it refuses timestamps.
@@ -53,19 +55,23 @@ class Pushgateway:
             hold a login, which no error shows.
         namespace: of Kubernetes, which the group names as well, unless the address does; "" outside of a cluster. So
             the deployments of two namespaces do not replace each other's metrics, and alerts tell them apart.
-        seconds: how long a push may take in all.
+        seconds: how long a push or a look-up may take in all.
+
+    Attributes:
+        host: where it is, without a login.
     """
 
     takes_openmetrics = False
 
     def __init__(self, url: str, namespace: str = "", seconds: float = SECONDS) -> None:
         parts = urlsplit(url)
-        login, _, self._host = parts.netloc.rpartition("@")
+        login, _, self.host = parts.netloc.rpartition("@")
         group = parts.path.rstrip("/")
         group = group if GROUP in group else f"{group}{GROUP}creditbot"
         if namespace and _NAMESPACE not in group:
             group = f"{group}{_NAMESPACE}{namespace}"
-        self._address = f"{parts.scheme}://{self._host}{group}"
+        self._address = f"{parts.scheme}://{self.host}{group}"
+        self._ready = f"{parts.scheme}://{self.host}{group.partition(GROUP)[0]}/-/ready"
         self._headers = {"Content-Type": _FORMAT}
         if login:
             self._headers["Authorization"] = f"Basic {b64encode(unquote(login).encode()).decode()}"
@@ -73,36 +79,43 @@ class Pushgateway:
 
     def publish(self, page: str, *, whole: bool) -> None:
         """See `ports.MetricsTarget`."""
-        request = Request(  # noqa: S310  # the settings let http and https pass only
-            self._address, page.encode(), self._headers, method="PUT" if whole else "POST"
-        )
+        method = "PUT" if whole else "POST"
+        request = Request(self._address, page.encode(), self._headers, method=method)  # noqa: S310  # http or https
+        self._ask(request, "refused the metrics")
+
+    def probe(self) -> None:
+        """Asks whether it is ready, and pushes nothing. Raises `Unreachable` or `Refused`."""
+        self._ask(Request(self._ready, headers=self._headers), "is not ready")  # noqa: S310  # http or https
+
+    def _ask(self, request: Request, refusal: str) -> None:
+        """Raises what goes wrong; `refusal` says what another answer than a success means."""
         results: list[CreditbotError | None] = []
         # A thread, because the time limit of a socket counts for each address and each read.
-        thread = threading.Thread(target=lambda: results.append(self._push(request)), daemon=True)
+        thread = threading.Thread(target=lambda: results.append(self._failure(request, refusal)), daemon=True)
         thread.start()
         thread.join(self._seconds)
         if not results:
-            raise Unreachable(METRICS, f"The Pushgateway {self._host} took longer than {self._seconds:g} s.", _TODO)
+            raise Unreachable(METRICS, f"The Pushgateway {self.host} took longer than {self._seconds:g} s.", _TODO)
         if results[0]:
             raise results[0]
 
-    def _push(self, request: Request) -> CreditbotError | None:
+    def _failure(self, request: Request, refusal: str) -> CreditbotError | None:
         """What went wrong, if anything did."""
         try:
             build_opener(_NoRedirect).open(request, timeout=self._seconds).close()
         except HTTPError as error:
-            return self._refused(error)
+            return self._refused(error, refusal)
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             reason = error.reason if isinstance(error, URLError) else error
             return Unreachable(
-                METRICS, f"The Pushgateway {self._host} cannot be reached: {one_line(str(reason), 200)}.", _TODO
+                METRICS, f"The Pushgateway {self.host} cannot be reached: {one_line(str(reason), 200)}.", _TODO
             )
         return None
 
-    def _refused(self, error: HTTPError) -> CreditbotError:
+    def _refused(self, error: HTTPError, refusal: str) -> CreditbotError:
         try:
             detail = error.read(_MOST).decode(errors="replace")
         except (OSError, http.client.HTTPException):
             detail = ""
         why = f": {one_line(detail, 200).rstrip('.')}" if detail.strip() else ""
-        return Refused(METRICS, f"The Pushgateway {self._host} refused the metrics (HTTP {error.code}){why}.", _TODO)
+        return Refused(METRICS, f"The Pushgateway {self.host} {refusal} (HTTP {error.code}){why}.", _TODO)
