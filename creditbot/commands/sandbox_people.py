@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from creditbot.commands.sandbox import looker_url, open_world, program, program_call
+from creditbot.commands.sandbox import looker_url, open_world, program, program_call, say_aside
 from creditbot.errors import SettingsError
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     from creditbot.sandbox.world import SandboxWorld
 
@@ -75,8 +76,8 @@ def react(options: Namespace) -> int:
 
 
 def add_look(options: Namespace) -> int:
-    """Saves a new Look and prints its address."""
-    from creditbot.sandbox.new_look import DECEMBER, TrafficLook, save_sql, save_traffic
+    """Saves a new Look and prints its address; says aside if it has no rows."""
+    from creditbot.sandbox.new_look import DECEMBER, TrafficLook, save_sql, save_traffic, why_empty
 
     described = (options.account, options.dates, options.product, options.filter, options.fields, options.limit)
     if options.sql is not None and any(value is not None for value in described):
@@ -88,7 +89,7 @@ def add_look(options: Namespace) -> int:
         raise SettingsError("A Look needs something to show.", "Pass --account ACCOUNT, or --sql SQL.")
     with open_world(options.folder) as world:
         if options.sql is not None:
-            address = save_sql(world, options.sql, options.title)
+            address, empty = save_sql(world, options.sql, options.title), ""
         else:
             traffic = TrafficLook(
                 options.account,
@@ -99,25 +100,34 @@ def add_look(options: Namespace) -> int:
                 options.limit or "",
             )
             address = save_traffic(world, traffic, options.title)
+            empty = why_empty(traffic, _warehouse(options.folder))
         print(_with_looker_address(world, address))
+    if empty:
+        say_aside(empty)
     return 0
 
 
 def seed_history(options: Namespace) -> int:
     """Adds half a year of requests that people answered, for a backtest."""
     from creditbot.sandbox.history import seed_history as add
-    from creditbot.sandbox.sandbox import WAREHOUSE_FILE
-    from creditbot.sandbox.warehouse import make_warehouse
 
     with open_world(options.folder) as world:
-        warehouse = options.folder / WAREHOUSE_FILE
-        if not warehouse.exists():
-            make_warehouse(warehouse)
-        seeded = add(world, warehouse, options.requests)
+        seeded = add(world, _warehouse(options.folder), options.requests)
     print(f"Added {seeded.requests} requests that were asked from {seeded.first} to {seeded.last} (UTC).")
     print("Where the sandbox is served, this compares creditbot with the people who answered them:")
     print(f"  {program()} backtest --since {seeded.first}")
     return 0
+
+
+def _warehouse(folder: Path) -> Path:
+    """The sandbox's warehouse, made if there is none yet."""
+    from creditbot.sandbox.sandbox import WAREHOUSE_FILE
+    from creditbot.sandbox.warehouse import make_warehouse
+
+    warehouse = folder / WAREHOUSE_FILE
+    if not warehouse.exists():
+        make_warehouse(warehouse)
+    return warehouse
 
 
 def _with_stored_links(world: SandboxWorld, text: str) -> str:

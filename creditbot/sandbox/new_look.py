@@ -1,19 +1,22 @@
 """Saves a new Look in the sandbox's Looker, as somebody who prepares a credit request does.
 
 What the Look shows comes as text from `creditbot sandbox add-look`; it ends as a Look in the world, whose address can
-be posted.
+be posted. Whether it has rows is looked up in the warehouse.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from creditbot.errors import SettingsError
 from creditbot.sandbox.looker_content import add_look, add_query, add_written_query
 from creditbot.sandbox.lookml import LookmlError, sql_of
 from creditbot.sandbox.seed import psms, verify
+from creditbot.sandbox.warehouse import has_rows
 from creditbot.sandbox.world import SandboxWorld
 
 DECEMBER = "2025-12-01 to 2026-01-01"
@@ -46,8 +49,24 @@ class TrafficLook:
 
 def save_traffic(world: SandboxWorld, traffic: TrafficLook, title: str = "") -> str:
     """Saves a Look of an account's traffic; its address. Raises `SettingsError` if Looker could not run it."""
-    label, make_query = PRODUCTS[traffic.product]
-    query = make_query(traffic.account, traffic.dates)
+    query, label = _query(traffic), PRODUCTS[traffic.product][0]
+    return _save(
+        world, title or f"{label}, {traffic.dates}: {traffic.account or 'all accounts'}", add_query(world, query)
+    )
+
+
+def why_empty(traffic: TrafficLook, warehouse: Path) -> str:
+    """A sentence on what has no rows in the warehouse, and what follows; "" if the Look has rows."""
+    if has_rows(warehouse, sql_of(_query(traffic))):
+        return ""
+    filters = [part for text in traffic.filters for part in ("--filter", text)]
+    asked = shlex.join(["--account", traffic.account, "--dates", traffic.dates, *filters])
+    return f"The Look has no rows: no {traffic.product} traffic fits {asked}. A request for it gets no credit."
+
+
+def _query(traffic: TrafficLook) -> dict[str, Any]:
+    """What Looker stores of it. Raises `SettingsError` if Looker could not run it."""
+    query = PRODUCTS[traffic.product][1](traffic.account, traffic.dates)
     view = query["view"]
     query["filters"] |= {f"{view}.{name}": expression for name, expression in map(_filter, traffic.filters)}
     if traffic.fields:
@@ -58,9 +77,7 @@ def save_traffic(world: SandboxWorld, traffic: TrafficLook, title: str = "") -> 
         sql_of(query)
     except LookmlError as error:
         raise SettingsError(str(error), "The sandbox's Looker could not run such a Look.") from None
-    return _save(
-        world, title or f"{label}, {traffic.dates}: {traffic.account or 'all accounts'}", add_query(world, query)
-    )
+    return query
 
 
 def save_sql(world: SandboxWorld, sql: str, title: str = "") -> str:

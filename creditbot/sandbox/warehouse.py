@@ -173,6 +173,14 @@ def add_traffic(path: Path, verify: Sequence[Traffic], psms: Sequence[Traffic]) 
     building.replace(path)
 
 
+def has_rows(path: Path, sql: str) -> bool:
+    """Whether a query gives any."""
+    import duckdb
+
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchone() is not None
+
+
 def _fill(connection: Any, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
     connection.execute(f"CREATE TABLE {table} ({columns})")
     _insert(connection, table, rows)

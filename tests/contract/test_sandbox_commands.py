@@ -62,6 +62,13 @@ class Shell:
         assert 0 == code, printed.err
         return printed.out
 
+    def prints(self, *arguments: str) -> tuple[str, str]:
+        """What a command prints, and what it says aside; it has to succeed."""
+        self._capsys.readouterr()
+        assert 0 == cli.main(["sandbox", "--folder", str(self.folder), *arguments])
+        printed = self._capsys.readouterr()
+        return printed.out, printed.err
+
     def fails(self, *arguments: str) -> str:
         """The sentence with which a command refuses."""
         self._capsys.readouterr()
@@ -459,6 +466,25 @@ def test_a_new_look_shows_the_traffic_it_was_made_for(shell: Shell, options: lis
 
 def test_a_new_look_may_show_every_account(shell: Shell) -> None:
     assert "account_sid =" not in sql_behind(shell, shell.types("add-look", "--account", ""))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["AC-sandbox-0404"], "no verify traffic fits --account AC-sandbox-0404 --dates '2025-12-01 to 2026-01-01'."),
+        (["AC-sandbox-0001", "--product", "psms"], "no psms traffic fits --account AC-sandbox-0001"),
+        (["AC-sandbox-0001", "--dates", "2024-01-31"], " --dates 2024-01-31. A request for it gets no credit."),
+        (["AC-sandbox-0001", "--filter", "prefix=+62"], ""),
+        (["AC-sandbox-0003", "--product", "psms"], ""),
+        (["AC-sandbox-0008-%"], ""),
+    ],
+)
+def test_a_new_look_without_traffic_is_saved_and_told(shell: Shell, options: list[str], says: str) -> None:
+    """Beside the address: people mistype accounts, and people try what the bot says of nothing."""
+    printed, aside = shell.prints("add-look", "--account", *options)
+    assert re.fullmatch(r"http://[^/]+/looks/\d+\n", printed)
+    assert says in aside
+    assert bool(says) == bool(aside)
 
 
 def test_a_new_look_may_have_any_sql(shell: Shell) -> None:
