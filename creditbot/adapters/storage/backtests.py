@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from creditbot.adapters.storage.objects import Objects
-from creditbot.adapters.storage.pages import HTML
+from creditbot.adapters.storage.objects import BrowsableObjects
 from creditbot.evidence.places import BACKTEST, BACKTEST_REPORT
 from creditbot.machine import exact_json
 from creditbot.model import RequestKey
@@ -18,21 +17,15 @@ _NAME = re.compile(r"([^/]+)\.json")
 
 
 class ObjectBacktests:
-    """A `ports.BacktestStore`. Making one opens and imports nothing. Safe to share by threads.
-
-    Args:
-        uri: OUTPUT_URI, see `Objects`.
-        url: EVIDENCE_URL: where people's browsers find OUTPUT_URI; "" if they do not.
-    """
+    """A `ports.BacktestStore`, made like `BrowsableObjects`. That opens and imports nothing. Threads may share it."""
 
     def __init__(self, uri: str, url: str = "") -> None:
-        self._objects = Objects(uri)
-        self._url = url.rstrip("/")
+        self._objects = BrowsableObjects(uri, url)
 
     def save(self, key: RequestKey, row: Mapping[str, object], page: str | None = None) -> None:
         """See `ports.BacktestStore`."""
         if page is not None:
-            self._objects.put(f"{BACKTEST}/{key}.html", page.encode(), HTML)
+            self._objects.put_page(f"{BACKTEST}/{key}.html", page)
         self._objects.put(f"{BACKTEST}/{key}.json", f"{exact_json.write(row)}\n".encode())
 
     def load_all(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
@@ -49,9 +42,9 @@ class ObjectBacktests:
 
     def address(self, key: RequestKey) -> str:
         """See `ports.BacktestStore`."""
-        return f"{self._url or self._objects.uri}/{BACKTEST}/{key}.html"
+        return self._objects.address(f"{BACKTEST}/{key}.html")
 
     def save_report(self, page: str) -> str:
         """See `ports.BacktestStore`."""
-        self._objects.put(BACKTEST_REPORT, page.encode(), HTML)
-        return f"{self._url or self._objects.uri}/{BACKTEST_REPORT}"
+        self._objects.put_page(BACKTEST_REPORT, page)
+        return self._objects.address(BACKTEST_REPORT)

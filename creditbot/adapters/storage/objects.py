@@ -1,4 +1,4 @@
-"""Named objects in a folder or a bucket, on obstore. `summaries` and `pages` keep theirs with it."""
+"""Named objects in a folder or a bucket, on obstore: the other modules of this folder keep theirs with it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ _AT_ONCE = 16
 """Objects that are read at the same time: a bucket answers many calls at once, each after some 20 ms."""
 _BATCH = 4
 """Objects that one task reads in turn: to hand each of 10,000 files to a thread by itself costs as much as reading."""
+_HTML = "text/html; charset=utf-8"
+"""What a bucket tells browsers of a page."""
 _FULL = {"28", "122"}  # ENOSPC, EDQUOT
 
 
@@ -153,6 +155,27 @@ class Objects:
             if done == "read" and isinstance(failure, FileNotFoundError):
                 raise
             raise error_for(failure, self.uri, done) from failure
+
+
+class BrowsableObjects(Objects):
+    """The objects at one place, of which some are pages that people open in a browser.
+
+    Args:
+        uri: OUTPUT_URI, see `Objects`.
+        url: EVIDENCE_URL: where people's browsers find OUTPUT_URI; "" if they do not.
+    """
+
+    def __init__(self, uri: str, url: str = "") -> None:
+        super().__init__(uri)
+        self._url = url.rstrip("/") or self.uri
+
+    def put_page(self, path: str, page: str) -> None:
+        """Writes a page in HTML, replacing an earlier one."""
+        self.put(path, page.encode(), _HTML)
+
+    def address(self, path: str) -> str:
+        """Where people find an object: for their browsers if EVIDENCE_URL is known, else its path or URI."""
+        return f"{self._url}/{path}"
 
 
 def error_for(failure: Exception, uri: str, done: str) -> ServiceError:

@@ -5,31 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from creditbot.adapters.storage.objects import Objects
+from creditbot.adapters.storage.objects import BrowsableObjects
 from creditbot.evidence.places import EVIDENCE, page_path
 from creditbot.model import RequestKey
 from creditbot.state.codec import request_key
 
 _NAME = re.compile(r"([^/]+)\.html")
-HTML = "text/html; charset=utf-8"
-"""What a bucket tells browsers of a page."""
 
 
 class ObjectPages:
-    """A `ports.Pages`. Making one opens and imports nothing. Safe to share by threads.
-
-    Args:
-        uri: OUTPUT_URI, see `Objects`.
-        url: EVIDENCE_URL: where people's browsers find OUTPUT_URI; "" if they do not.
-    """
+    """A `ports.Pages`, made like `BrowsableObjects`. That opens and imports nothing. Threads may share it."""
 
     def __init__(self, uri: str, url: str = "") -> None:
-        self._objects = Objects(uri)
-        self._url = url.rstrip("/")
+        self._objects = BrowsableObjects(uri, url)
 
     def save(self, key: RequestKey, page: str) -> None:
         """See `ports.Pages`."""
-        self._objects.put(page_path(key), page.encode(), HTML)
+        self._objects.put_page(page_path(key), page)
 
     def load(self, key: RequestKey) -> str | None:
         """See `ports.Pages`."""
@@ -43,4 +35,4 @@ class ObjectPages:
 
     def address(self, key: RequestKey) -> str:
         """See `ports.Pages`."""
-        return f"{self._url or self._objects.uri}/{page_path(key)}"
+        return self._objects.address(page_path(key))
