@@ -22,7 +22,10 @@ PAGES = (
     "README.md", "docs/commands.md", "docs/report.md", "docs/replay.md", "docs/audit.md", "docs/metrics.md",
     "docs/backtest.md", "docs/second-opinion.md",
 )  # fmt: skip
-"""The pages with transcripts, in the order in which a reader types their commands; all of them share one sandbox."""
+"""The pages with transcripts, in the order in which a reader types their commands; all of them share one sandbox.
+
+What the README makes, such as a history that people answered, is there for the other pages.
+"""
 SETUP = "Setting up .venv (about a minute)..."
 """What `make run-once` prints before its output where there is no environment yet."""
 

@@ -138,9 +138,9 @@ def test_the_charts_have_the_version_of_the_package() -> None:
     assert [(project()["project"]["version"],) * 2] * 4 == versions
 
 
-def test_the_readme_verifies_what_the_release_signs() -> None:
+def test_the_docs_verify_what_the_release_signs() -> None:
     """The image and the chart of today's version, by the identity of the workflow that signs them."""
-    (command,) = re.findall(r"^(cosign verify (?:.*\\\n)*.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    (command,) = re.findall(r"^(cosign verify (?:.*\\\n)*.*)$", (ROOT / "docs/image.md").read_text(), re.MULTILINE)
     _, _, *options, image, chart = shlex.split(command.replace("\\\n", ""))
     version, workflow = project()["project"]["version"], ".github/workflows/release.yml"
     assert f"{image.removesuffix(f':{version}')}/charts/creditbot:{version}" == chart
