@@ -138,7 +138,7 @@ transcripts: $(STAMP)-dev ## Run the examples of README.md and docs/, and write 
 	$(BIN)/python -m tests.support.transcripts
 
 .PHONY: pictures
-pictures: $(STAMP)-dev ## Draw the card and the page in docs/pictures again, from a run of the sandbox (needs chromium)
+pictures: $(STAMP)-dev ## Draw the card, the page and the report in docs/pictures again, in a real browser (needs chromium)
 	$(call needs,chromium,install Debian's package of that name)
 	$(BIN)/python -m tests.support.pictures
 

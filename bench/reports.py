@@ -32,12 +32,10 @@ T = TypeVar("T")
 def rows(rounds: int = 3) -> Iterator[Row]:
     """Reading, then rendering: the figures and the page together."""
     with tempfile.TemporaryDirectory() as folder:
-        store = ObjectSummaries(folder)
-        for key, summary in past_summaries(REQUESTS, _NOW):
-            store.save(key, summary)
-        read, past = _cost(rounds, lambda: History(ObjectSummaries(folder), None, State()).during(_START, _NOW))
+        keep_past(REQUESTS, folder)
+        read, past = _cost(rounds, lambda: read_past(folder))
     yield Row(f"reading {REQUESTS:,} summaries in a folder for a report", str(read))
-    rendered, page = _cost(rounds, lambda: _page(past))
+    rendered, page = _cost(rounds, lambda: page_of(past))
     size = len(page.encode())
     case = f"making the report of {REQUESTS:,} requests, once they are read"
     within = Cost(RENDERED_WITHIN, RENDERED_WITHIN)
@@ -45,8 +43,21 @@ def rows(rounds: int = 3) -> Iterator[Row]:
     yield Row("its size", f"{size / 1000:.0f} KB", f"{MOST_BYTES / 1e6:g} MB", (size / MOST_BYTES,), 1)
 
 
-def _page(past: list[PastRequest]) -> str:
-    return report_page(figures(past, _START, _NOW), list(Policy().words()), Names(), _NOW)
+def keep_past(requests: int, folder: str) -> None:
+    """Writes the summaries of so many made-up requests."""
+    store = ObjectSummaries(folder)
+    for key, summary in past_summaries(requests, _NOW):
+        store.save(key, summary)
+
+
+def read_past(folder: str) -> list[PastRequest]:
+    """What the summaries in the folder say."""
+    return History(ObjectSummaries(folder), None, State()).during(_START, _NOW)
+
+
+def page_of(past: list[PastRequest], names: Names = Names()) -> str:  # noqa: B008  # a value
+    """The report of such a past."""
+    return report_page(figures(past, _START, _NOW), list(Policy().words()), names, _NOW)
 
 
 def _cost(rounds: int, work: Callable[[], T]) -> tuple[Cost, T]:

@@ -1,7 +1,8 @@
-"""The pictures in the docs: runs the sandbox, draws a reply's card and opens a request's page, in a real browser.
+"""The pictures in the docs: a reply's card, a request's page and the report, in a real browser.
 
 `make pictures` makes them again; it needs `chromium`. A card is drawn from the blocks that the sandbox got. A page is
-the file that the run left, and also comes as a phone shows it, for whoever looks at it: that one is not in the docs.
+the file that a run on the sandbox left. The report is that of a made-up year. Page and report are also shown as on a
+phone, for whoever looks at them: those are not in the docs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
+from bench.reports import keep_past, page_of, read_past
+from creditbot.model import Names
 from creditbot.sandbox.world import SandboxWorld
 from tests.support.transcripts import ROOT, Person
 
@@ -25,6 +28,12 @@ CARD, PAGE = "Approved, $758.45, exceptions", "$4,948.80"
 """The reply and the amount whose card and page are shown."""
 EVIDENCE_URL = "https://evidence.acme.example"
 _TALLEST = 6_000
+_DESK, _PHONE = 1240, 390
+"""Widths of a screen, in pixels."""
+_REPORTED = 400
+"""Requests of the year in the report."""
+_PEOPLE = {"U0DANA": "Dana Ortiz", "U0MARTA": "Marta Silva", "U0RAVI": "Ravi Menon", "U0LEE": "Lee Analyst",
+           "U0ROSA": "Rosa Lind", "U0OWNER": "Olu Owner"}  # fmt: skip
 
 _STYLE = """
 body { margin: 0; padding: 16px 20px; font: 15px/22px Lato, "Liberation Sans", Arial, sans-serif; color: #1d1c1d }
@@ -76,8 +85,11 @@ def _mrkdwn(text: Mapping[str, str]) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", shown).replace("\n", "<br>")
 
 
-def take(address: str, width: int, picture: Path) -> None:
-    """A picture of an address: as tall as what it shows, in as few colours as keep it below MOST_BYTES."""
+def take(address: str, width: int, picture: Path, most: int = _TALLEST) -> None:
+    """A picture of an address, in as few colours as keep it below MOST_BYTES.
+
+    It is as tall as what it shows, but at most `most` pixels.
+    """
     subprocess.run(
         ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
          f"--window-size={width},{_TALLEST}", f"--screenshot={picture}", address],
@@ -86,7 +98,7 @@ def take(address: str, width: int, picture: Path) -> None:
     with Image.open(picture) as taken:
         shown = taken.convert("RGB")
     background = Image.new("RGB", shown.size, shown.getpixel((0, _TALLEST - 1)))
-    bottom = _last_row(shown, background) + 16
+    bottom = min(most, _last_row(shown, background) + 16)
     for colours in (256, 64, 32):
         shown.crop((0, 0, width, bottom)).quantize(colours).save(picture, optimize=True)
         if picture.stat().st_size < MOST_BYTES:
@@ -100,9 +112,9 @@ def _last_row(shown: Image.Image, background: Image.Image) -> int:
 
 
 def main() -> None:
-    """Makes the pictures of the card and of the page again."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    """Makes all of them again."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
         data = folder / "data/sandbox"
         data.mkdir(parents=True)
         (data / "settings.env").write_text(f"EVIDENCE_URL={EVIDENCE_URL}\n")
@@ -115,9 +127,14 @@ def main() -> None:
         pages = data.glob("outputs/evidence/*.html")
         page = next(page for page in pages if f"<h1>{PAGE}</h1>" in page.read_text(encoding="utf-8"))
         take(page.as_uri(), 900, PICTURES / "page.png")
-        phone = Path(tempfile.gettempdir()) / "creditbot-page-on-a-phone.png"
-        take(page.as_uri(), 390, phone)
-        print(f"The same page on a phone: {phone}")
+        report = folder / "report.html"
+        keep_past(_REPORTED, str(folder / "past"))
+        report.write_text(page_of(read_past(str(folder / "past")), Names(_PEOPLE)), encoding="utf-8")
+        take(report.as_uri(), _DESK, PICTURES / "report.png", most=1180)
+        for name, shown in (("page", page), ("report", report)):
+            phone = Path(tempfile.gettempdir()) / f"creditbot-{name}-on-a-phone.png"
+            take(shown.as_uri(), _PHONE, phone)
+            print(f"The same on a phone: {phone}")
 
 
 if __name__ == "__main__":
