@@ -9,6 +9,8 @@ import pytest
 
 from creditbot.sandbox.slack import SandboxSlack
 from tests.support.http import HttpStub
+from tests.support.notebooks import code, write_notebook
+from tests.support.office import Office, creditbot_alone, office_in
 from tests.support.slack_sandbox import NOW, quiet_slack
 from tests.support.slack_stub import SlackStub, Time
 
@@ -33,3 +35,24 @@ def slack_sandbox(tmp_path: Path, time: Time) -> Iterator[SandboxSlack]:
     """A sandbox with an empty channel, with Slack's rate limits."""
     with quiet_slack(tmp_path, time) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """One whose bot has not run yet."""
+    yield from office_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One whose bot did its first tick. Tests leave it as they find it."""
+    for office in office_in(tmp_path_factory.mktemp("worked")):
+        assert 0 == creditbot_alone(office.folder, "run-once", **office.settings).code
+        yield office
+
+
+@pytest.fixture(scope="session")
+def light(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Notebooks that import nothing: a check imports what a notebook imports, which takes seconds."""
+    notebook = write_notebook(tmp_path_factory.mktemp("light") / "light.ipynb", code('looker = ""'))
+    return {"NOTEBOOK_PATH": str(notebook), "PSMS_NOTEBOOK_PATH": str(notebook)}
