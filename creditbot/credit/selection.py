@@ -119,7 +119,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
     """Each text between two % is looked for once, at its first place (an atomic group): else 30 of them take hours."""
     first, *others = (_fixed(part) for part in pattern.split("%"))
     if not others:
-        return re.compile(first, re.DOTALL)
+        return re.compile(first)
     middle = "".join(f"(?>.*?{part})" for part in others[:-1])
     return re.compile(f"{first}{middle}.*{others[-1]}", re.DOTALL)
 

@@ -21,7 +21,8 @@ from creditbot.decide.months import AccountMonth
 from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.model import RequestKey
 from creditbot.slack_time import time_of, ts_of
-from creditbot.state.record import LinkAmount
+from creditbot.state.ledger import Ledger
+from creditbot.state.record import LinkAmount, Status
 from tests.support.world import OWNER, RULES, TEAM, World, ruled
 
 LIMITED = Policy(Limits(None, Decimal(10_000), Decimal(100_000)), (OWNER,), traffic=TrafficRules(hold_overlap=False))
@@ -252,6 +253,7 @@ def test_summaries_are_read_as_far_back_as_an_answer_of_today_may_be_asked(
 ) -> None:
     """A request may wait for LOOKBACK_HOURS, and then for its approvers, and be answered on the day that just began."""
     key = answered(world)
+    answered(world, "later", account="AC2")
     world.lose()
     world.tick()
     second = held(world)
@@ -259,7 +261,30 @@ def test_summaries_are_read_as_far_back_as_an_answer_of_today_may_be_asked(
     old = RequestKey(TEAM, key.channel, ts_of(oldest - timedelta(minutes=minutes)))
     world.summaries[str(old)] = world.summaries.pop(str(key))
     world.saved[str(old)] = world.saved.pop(str(key))
-    assert (FIRST if counts else 0) == known(world, second).credited_that_day
+    assert (2 * FIRST if counts else FIRST) == known(world, second).credited_that_day
+
+
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "forgotten"])
+def test_what_a_summary_said_gives_way_to_a_state_that_has_it_again(world: World, is_lost: bool) -> None:
+    """Another process may read the request again after the summaries were read."""
+    first = answered(world)
+    known_before = world.record(first)
+    if is_lost:
+        world.lose()
+        world.tick()
+    else:
+        world.forget(first)
+    second = held(world)
+    facts = facts_of(replace(world.context(), rules=ruled(policy=LIMITED)))
+    facts.read(second, world.record(second))
+    state = world.state()
+
+    def with_first(status: Status) -> CreditFacts:
+        again = replace(state, records={**state.records, first: replace(known_before, status=status)})
+        return facts.of(again, second, world.record(second), world.now)
+
+    found = [with_first("answered"), with_first("held")]
+    assert [(FIRST, FIRST), (0, None)] == [(each.credited_that_day, month(each)) for each in found]
 
 
 # -- one account and month ---------------------------------------------------------------------------------------------
@@ -295,16 +320,46 @@ def test_summaries_of_credits_to_other_accounts_are_not_read(world: World) -> No
     assert 1 == world.counted()["load"]
 
 
-def test_summaries_from_before_the_traffic_was_sent_are_not_read(world: World) -> None:
-    """Nobody credits what is not there yet."""
+@pytest.mark.parametrize(("minutes", "counts"), [(-1, False), (0, True)])
+def test_summaries_from_before_the_traffic_was_sent_are_not_read(world: World, minutes: int, counts: bool) -> None:
+    """Nobody credits what is not there yet. December begins 14 hours earlier in the first time zone than in UTC."""
     first = answered(world)
     second = held(world)
     world.forget(first)
-    old = RequestKey(TEAM, first.channel, ts_of(datetime(2025, 11, 1, tzinfo=UTC)))
+    begin = datetime(2025, 11, 30, 10, tzinfo=UTC) + timedelta(minutes=minutes)
+    old = RequestKey(TEAM, first.channel, ts_of(begin))
     world.summaries[str(old)] = world.summaries.pop(str(first))
     world.counted()
-    assert None is month(known(world, second))
-    assert 1 == world.counted()["load"]
+    assert (FIRST if counts else None) == month(known(world, second))
+    assert 1 + counts == world.counted()["load"]
+
+
+def test_a_summary_is_read_once_of_a_credit_that_the_state_has(world: World) -> None:
+    """One of each request."""
+    answered(world)
+    key = held(world)
+    world.counted()
+    known(world, key)
+    assert 2 == world.counted()["load"]
+
+
+@pytest.mark.parametrize("retried", [False, True])
+def test_a_retried_request_counts_what_was_really_answered(world: World, retried: bool) -> None:
+    """A request from the time of shadow counts what would have been answered, until somebody wants an answer now."""
+    first = answered(world)
+    second = held(world)
+    rewritten(world, first, status="shadowed", would="answered", shadow=True, reply="")
+    world.rewrite(first, status="shadowed", would="answered", reply="")
+    live = world.now + timedelta(minutes=1)
+    Ledger(world.ports().state).update_meta(lambda meta: replace(meta, live_since=live))
+
+    def found() -> CreditFacts:
+        facts = facts_of(replace(world.context(), rules=ruled(policy=LIMITED)))
+        return facts.read(second, replace(world.record(second), retried=live if retried else None))
+
+    assert ((0, None) if retried else (FIRST, FIRST)) == (found().credited_that_day, month(found()))
+    world.forget(first)
+    assert (None if retried else FIRST) == month(found())
 
 
 def test_in_shadow_units_say_for_which_month_a_credit_would_be(world: World) -> None:

@@ -74,6 +74,26 @@ def test_windows_of_one_account_meet_where_units_are_not_known(other: Footprint,
 
 
 @pytest.mark.parametrize(
+    ("ours", "other", "first", "last"),
+    [
+        (days(None, "12-05"), days(None, "12-20"), date.min, date(2025, 12, 4)),
+        (days("12-05", None), days("12-20", None), date(2025, 12, 20), date.max),
+    ],
+    ids=["their beginning", "their end"],
+)
+def test_windows_meet_that_are_open_at_the_same_side(ours: Days, other: Days, first: date, last: date) -> None:
+    found = compare(replace(NO_UNITS, days=ours), replace(NO_UNITS, days=other))
+    assert Comparison(Overlap.WINDOWS_MEET, days=(DayRange(first, last),)) == found
+
+
+def test_a_link_that_flagged_nothing_is_as_wide_as_its_window() -> None:
+    """Where the units of the other one are not known."""
+    other = replace(NO_UNITS, days=days("12-02", "12-04"))
+    span = DayRange(date(2025, 12, 2), date(2025, 12, 3))
+    assert Comparison(Overlap.WINDOWS_MEET, days=(span,)) == compare(replace(OURS, units={}), other)
+
+
+@pytest.mark.parametrize(
     "other",
     [
         NOBODYS,
@@ -346,9 +366,13 @@ def test_two_products_may_credit_the_same_rows(other: Footprint, first: str, las
         replace(AS_PSMS, accounts=UNKNOWN),
         replace(AS_PSMS, days=days("11-01", "12-01")),
         replace(AS_PSMS, units=units(10, 12)),
+        replace(AS_PSMS, units=UNKNOWN, days=UNKNOWN),
     ],
-    ids=["other rows", "other table", "not read", "other account", "no account", "other days", "other flagged days"],
-)
+    ids=[
+        "other rows", "other table", "not read", "other account", "no account", "other days", "other flagged days",
+        "no days",
+    ],
+)  # fmt: skip
 def test_two_products_credit_other_rows_where_nothing_says_otherwise(other: Footprint) -> None:
     assert Overlap.PROVABLY_DISJOINT is compare(AS_VERIFY, other).overlap
     assert Overlap.PROVABLY_DISJOINT is compare(other, AS_VERIFY).overlap

@@ -211,6 +211,13 @@ def test_an_unknown_account_may_be_one_of_the_list(required: bool) -> None:
     assert ([] if required else [expected]) == texts(policy, facts("1.00"))
 
 
+def test_flagged_rows_of_other_accounts_say_that_none_of_the_list_is_meant() -> None:
+    """Where the SQL names no account, and the policy does not ask about that either."""
+    units = {Unit("AC9", date(2025, 12, 5), "+62", "basic"): Flagged(1, Decimal(1))}
+    known = CreditFacts((LinkFacts(Decimal(1), replace(footprint(), units=units)),), ASKED)
+    assert () == reasons_to_hold(replace(ALWAYS, traffic=replace(ALWAYS.traffic, account_required=False)), known)
+
+
 def test_without_a_list_no_account_is_asked_about() -> None:
     assert () == reasons_to_hold(Policy(traffic=TrafficRules(account_required=False)), facts("1.00"))
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditbot.credit.footprint_text import footprint_from_text, footprint_to_text
-from creditbot.credit.selection import LONGEST_PATTERN, Selection, pattern_of
+from creditbot.credit.selection import LONGEST_PATTERN, Selection, joined_selections, pattern_of
 from creditbot.credit.sql.check import SqlRules
 from creditbot.credit.sql.reading import ProductTexts, SqlQuestion, read_sql
 from tests.support.footprints import FIRST, OURS
@@ -41,6 +41,7 @@ def selection(condition: str, table: str = "t") -> Selection:
         "item LIKE '%SMS%' AND item LIKE 'Programmable%SMS%'",
         "(item LIKE 'Programmable SMS%' OR item = 'SMS')",
         "UPPER(item) LIKE 'PROGRAMMABLE SMS%'",
+        "item NOT LIKE 'Authy%'",
     ],
 )
 def test_conditions_on_texts_may_exclude_each_other(condition: str) -> None:
@@ -75,6 +76,67 @@ def test_two_names_in_full_have_other_rows() -> None:
     assert selection("item = 'SMS'").is_apart(selection("item = 'Authy'"))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("item = 'SMS'", "item = 'SMS SMS'"),
+        ("item = 'SMS'", "item LIKE '%Authy%'"),
+        ("item LIKE '%SMS'", "item LIKE '%SMS MO'"),
+        ("item LIKE '%SMS MO'", "item LIKE '%SMS TO'"),
+    ],
+    ids=["a name and a longer one", "what a name lacks", "other ends", "ends that differ in one letter"],
+)
+def test_texts_are_compared_to_their_ends(one: str, other: str) -> None:
+    assert selection(one).is_apart(selection(other))
+    assert selection(other).is_apart(selection(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("item = 'Authy SMS MO'", "item LIKE '%Authy%SMS%'"),
+        ("item = 'Authy\nSMS'", "item LIKE '%SMS'"),
+        ("item = 'Authy1'", "item LIKE 'Authy_'"),
+        ("item LIKE '%SMS%'", "item LIKE '%SMS MO'"),
+        ("item LIKE 'Authy %'", "item NOT LIKE 'Authy X%'"),
+        ("item LIKE 'Authy%'", "item NOT LIKE 'Authy_'"),
+    ],
+    ids=[
+        "a name with what is looked for", "a name of two lines", "a name with one more letter", "what is no end",
+        "a longer beginning is left out", "one more letter is left out",
+    ],
+)  # fmt: skip
+def test_a_row_may_fulfil_two_conditions(one: str, other: str) -> None:
+    assert not selection(one).is_apart(selection(other))
+    assert not selection(other).is_apart(selection(one))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole", "any_case", "pattern"),
+    [
+        ("Authy EXTRA", True, False, "=Authy EXTRA"),
+        ("Authy EXTRA%", False, True, "~authy extra%"),
+        ("Authy%", True, False, ""),
+        ("Authy_", True, True, ""),
+        ("Authy[1]%", False, False, ""),
+        ("A" * LONGEST_PATTERN, True, False, "=" + "A" * LONGEST_PATTERN),
+        ("A" * (LONGEST_PATTERN + 1), True, False, ""),
+    ],
+)
+def test_texts_that_cannot_be_compared_have_no_pattern(text: str, is_whole: bool, any_case: bool, pattern: str) -> None:
+    """Such as brackets, which another warehouse reads as a set of letters."""
+    assert pattern == pattern_of(text, is_whole=is_whole, any_case=any_case)
+
+
+@pytest.mark.parametrize(
+    ("column", "table"),
+    [("UPPER(item)", "t"), ("what", "(SELECT day, messages, account_sid, UPPER(item) AS what FROM t) AS s")],
+    ids=["in the condition", "in a derived table"],
+)
+def test_a_column_whose_capitals_change_is_compared_without_them(column: str, table: str) -> None:
+    assert {"item": frozenset({frozenset({"~authy%"})})} == selection(f"{column} LIKE 'AUTHY%'", table).like
+
+
 def test_what_is_left_out_in_capitals_alone_may_be_there_otherwise() -> None:
     """authy is no Authy, so rows of any capitals may be there although Authy is left out."""
     assert not selection("item ILIKE 'authy%'").is_apart(selection("item NOT LIKE 'Authy%' AND item LIKE '%SMS%'"))
@@ -88,6 +150,7 @@ def test_other_tables_have_other_rows() -> None:
 def test_a_table_that_looker_has_built_again_is_the_same() -> None:
     one, two = (selection(VERIFY, f'"LR$ABQK3{time}_usage"') for time in ("1764633600123", "1764720000456"))
     assert one == two
+    assert {"lr$abqk3_usage"} == one.tables
 
 
 def test_rows_of_several_tables_may_be_those_of_each() -> None:
@@ -95,6 +158,19 @@ def test_rows_of_several_tables_may_be_those_of_each() -> None:
     both = selection("item LIKE 'SMS%' UNION ALL SELECT day, messages FROM u WHERE item LIKE '%SMS%'")
     assert not both.is_apart(selection(VERIFY, "u"))
     assert both.is_apart(selection(VERIFY, "v"))
+
+
+def test_readings_that_agree_are_one() -> None:
+    """Of readings that differ, only the tables are certain."""
+    one, same, other = selection(VERIFY), selection(VERIFY), selection(VERIFY, "u")
+    assert one == joined_selections([one]) == joined_selections([one, same])
+    assert Selection(frozenset({"t", "u"})) == joined_selections([one, other])
+    assert None is joined_selections([one, None])
+
+
+@pytest.mark.parametrize(("length", "kept"), [(LONGEST_PATTERN, True), (LONGEST_PATTERN + 1, False)])
+def test_a_column_with_a_long_name_limits_nothing(length: int, kept: bool) -> None:
+    assert kept == bool(selection(f"{'c' * length} LIKE 'Authy%'").like)
 
 
 def test_only_what_tells_a_product_is_kept() -> None:
