@@ -363,7 +363,7 @@ def _types(line: str, command: str) -> bool:
 
 
 @pytest.mark.kernels
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_examples_print_what_the_docs_show(played: list[tuple[transcripts.Transcript, list[str]]]) -> None:
     """If that was changed on purpose, `make transcripts` writes it down."""
     for shown, lines in played:
