@@ -37,6 +37,8 @@ def naming(sql: str, *dialects: str) -> str:
         "SELECT a.prefix, a.mode FROM t AS a JOIN accounts AS b ON a.account_sid = b.sid",
         "WITH x AS (SELECT id, prefix, mode FROM t) SELECT x.prefix, x.mode FROM a JOIN x ON a.id = x.id",
         "SELECT day, messages FROM t",
+        "SELECT t.prefix, t.mode, t.messages FROM a JOIN t ON t.account_sid = a.sid",
+        "SELECT p.prefix, t.mode, t.messages FROM t JOIN p ON p.prefix = t.prefix",
         "SELECT prefix, mode, UPPER(account_sid) AS account_sid, CASE WHEN messages > 1 THEN 1 END AS messages FROM t",
         "WITH RECURSIVE x AS (SELECT prefix, mode FROM t UNION ALL SELECT prefix, mode FROM x) SELECT * FROM x",
     ],
@@ -77,6 +79,10 @@ def test_lookers_usual_sql_has_no_naming(dialect: str, shape: str) -> None:
         'SELECT x."v.prefix" AS "v.prefix" FROM (SELECT v.country AS "v.prefix" FROM t AS v) x',
         'SELECT * FROM (SELECT *, RANK() OVER (ORDER BY n) r FROM (SELECT v.country AS "v.prefix", 1 n FROM t v) w) b',
         "SELECT * FROM (SELECT *, RANK() OVER (ORDER BY n) r FROM (SELECT v.country AS v_prefix, 1 n FROM t v) w) b",
+        # Columns of a table that the numbers do not come from.
+        "SELECT m.prefix, t.mode, t.messages FROM m JOIN t ON m.day = t.day",
+        "SELECT m.prefix, t.mode, t.messages FROM t JOIN (SELECT * FROM m WHERE account_sid = 'x') m ON m.day = t.day",
+        "SELECT prefix, t.mode, t.messages FROM (SELECT day, mode, messages FROM t) t JOIN m ON m.day = t.day",
         # Names that are given from outside.
         "SELECT prefix, mode FROM t AS x(prefix, mode)",
         "SELECT prefix, mode FROM (SELECT country, mode FROM t) AS x(prefix, mode)",
@@ -85,6 +91,12 @@ def test_lookers_usual_sql_has_no_naming(dialect: str, shape: str) -> None:
 )
 def test_what_is_made_otherwise_has_another_naming(sql: str) -> None:
     assert "" != naming(sql)
+
+
+def test_columns_of_a_joined_table_are_named_like_themselves_only() -> None:
+    """Which row of it the traffic meets depends on all of the query."""
+    sql = "SELECT m.prefix, t.mode, t.messages FROM t JOIN m ON m.day = t.day WHERE m.prefix = '{}'"
+    assert naming(sql.format("+1")) != naming(sql.format("+44"))
 
 
 def test_one_dimension_has_one_naming() -> None:

@@ -243,6 +243,8 @@ FIRST = "account_sid = 'AC1' AND day = '2025-12-05'"
         ("SELECT t.day, t.messages FROM t JOIN d ON d.day = t.day AND d.x > 1 AND d.y = 7"
         " WHERE t.account_sid = 'AC1' AND d.day = '2025-12-05'"),
         "SELECT t.day, t.messages FROM t CROSS JOIN d WHERE t.account_sid = 'AC1' AND t.day = '2025-12-05'",
+        ("SELECT t.day, t.messages FROM t JOIN (SELECT id, account_sid FROM accounts) a ON a.id = t.account_id"
+         " WHERE a.account_sid = 'AC1' AND t.day = '2025-12-05'"),
     ],
 )  # fmt: skip
 def test_conditions_are_found_wherever_the_column_is_passed_on(sql: str) -> None:
@@ -277,6 +279,18 @@ def test_conditions_are_found_wherever_the_column_is_passed_on(sql: str) -> None
         "SELECT 1 AS messages",
         "SELECT * FROM (PIVOT t ON mode USING SUM(messages)) x WHERE account_sid = 'AC1'",
         "SELECT day, messages FROM a JOIN a ON TRUE WHERE account_sid = 'AC1'",
+        # Columns of other tables that are called like an account.
+        ("SELECT t.day, t.messages FROM t JOIN (SELECT 'AC1' AS account_sid, account_sid AS own FROM t) a"
+         " ON t.account_sid = a.own WHERE a.account_sid = 'AC1'"),
+        ("SELECT t.day, t.messages FROM t JOIN (SELECT prefix AS account_sid, account_sid AS own FROM t) a"
+         " ON t.account_sid = a.own WHERE a.account_sid = 'AC1'"),
+        ("SELECT t.day, t.messages FROM t JOIN (SELECT 'AC1' AS account_sid, 1 AS one FROM t) b ON b.one = t.one"
+         " JOIN (SELECT 'AC1' AS account_sid FROM t) c USING (account_sid) WHERE c.account_sid = 'AC1'"),
+        # Columns that a list of names calls like an account.
+        "SELECT x.day, x.messages FROM t AS x(day, own, account_sid, messages) WHERE account_sid = 'AC1'",
+        "SELECT day, messages FROM (SELECT * FROM t) AS x(day, own, account_sid, messages) WHERE account_sid = 'AC1'",
+        ("WITH x(day, own, account_sid, messages) AS (SELECT * FROM t) SELECT day, messages FROM x"
+         " WHERE account_sid = 'AC1'"),
     ],
 )  # fmt: skip
 def test_conditions_that_do_not_reach_the_traffic_name_no_account(sql: str) -> None:
@@ -299,8 +313,11 @@ def test_the_day_that_is_shown_decides_among_several_times() -> None:
 
 def test_a_day_that_comes_from_no_query_is_limited_by_nothing() -> None:
     """Such SQL may not run; its window is read all the same."""
-    sql = "WITH x AS (DELETE FROM d RETURNING day) SELECT x.day, t.messages FROM t JOIN x ON x.day = t.day"
-    assert ANY_DAY == days_in_words(window(sql, "postgres").days)
+    sql = (
+        "WITH x AS (DELETE FROM d RETURNING day, messages) SELECT x.day, {}.messages FROM t {} JOIN x ON x.day = t.day"
+    )
+    for each in (sql.format("t", ""), sql.format("x", "LEFT")):
+        assert ANY_DAY == days_in_words(window(each, "postgres").days)
 
 
 def test_what_two_dialects_read_differently_is_the_wider_of_both() -> None:
@@ -359,7 +376,18 @@ def test_a_time_that_is_read_in_another_zone_is_nobody_knows_where() -> None:
         ("SELECT DATE_TRUNC(day, MONTH) AS day, messages FROM t", "?"),
         ("SELECT DATE_TRUNC(day, WEEK) AS day, messages FROM t", "?"),
         ("SELECT DATE_TRUNC(t.day, DAY) AS day, messages FROM t", "UTC"),
-        ("SELECT DATE_TRUNC(day, DAY) AS day, messages FROM t", ""),
+        ("SELECT DATE_TRUNC(day, DAY) AS day, messages FROM t", "UTC"),
+        ("SELECT * FROM t", "UTC"),
+        ("SELECT t.*, c.name FROM t JOIN c ON c.id = t.id", "?"),
+        ("SELECT * FROM (SELECT DATE(ts, 'Asia/Kolkata') AS day, messages FROM t) x", "Asia/Kolkata"),
+        ("SELECT * FROM (SELECT DATE_ADD(day, INTERVAL 60 DAY) AS day, messages FROM t) x", "?"),
+        ("SELECT * REPLACE (DATE_ADD(day, INTERVAL 60 DAY) AS day) FROM t", "?"),
+        ("SELECT *, DATE_ADD(day, INTERVAL 60 DAY) AS v_day FROM t", "?"),
+        ("SELECT DATE_ADD(day, INTERVAL 60 DAY) AS d, DATE(d) AS day, messages FROM t", "?"),
+        ("SELECT DATE_ADD(day, INTERVAL 60 DAY) AS day, day AS shown_day, messages FROM t", "?"),
+        ("SELECT o.day, t.messages FROM t JOIN o ON o.id = t.id", "?"),
+        ("SELECT d.date AS day, t.messages FROM t JOIN d ON d.date = t.day", "UTC"),
+        ("SELECT d.day, t.messages FROM t JOIN d USING (day)", "UTC"),
         ("SELECT x.day FROM (SELECT DATE_TRUNC(day, MONTH) AS day FROM t) x", "?"),
         ("SELECT DATE_TRUNC(x.day, MONTH) AS day FROM (SELECT DATE(ts, 'Asia/Kolkata') AS day FROM t) x", "?"),
         ("SELECT day FROM t UNION ALL SELECT DATE_TRUNC(day, MONTH) AS day FROM t", "?"),
@@ -370,9 +398,9 @@ def test_a_time_that_is_read_in_another_zone_is_nobody_knows_where() -> None:
         ("SELECT DATE(x.day, 'Asia/Kolkata') AS day FROM (SELECT DATE(ts, 'Asia/Kolkata') AS day FROM t) x", ""),
         ("SELECT day, messages FROM t UNION ALL SELECT DATE(day, 'Asia/Kolkata') AS day, messages FROM t", ""),
         ("SELECT day, messages FROM t UNION ALL SELECT day, messages FROM t", "UTC"),
-        ("SELECT created, messages FROM t", ""),
-        ("SELECT (SELECT MAX(day) FROM t) AS day, messages FROM t", ""),
-        ("SELECT day AS first_day, ts AS last_day, messages FROM t", ""),
+        ("SELECT created, messages FROM t", "?"),
+        ("SELECT (SELECT MAX(day) FROM t) AS day, messages FROM t", "?"),
+        ("SELECT day AS first_day, ts AS last_day, messages FROM t", "?"),
     ],
 )
 def test_the_zone_of_the_days_in_the_result_is_known(sql: str, zone: str) -> None:

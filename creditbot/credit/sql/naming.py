@@ -3,7 +3,7 @@
     prefix, t.mode                                    columns as the table has them, by these names
     CASE WHEN prefix = '+62' THEN 'ID' END AS prefix  made by an expression
     country AS prefix                                 another column
-    FROM t JOIN countries AS c: c.prefix AS prefix    a column of another table
+    FROM t JOIN countries AS c: c.prefix AS prefix    a column of a table that the numbers do not come from
 
 Notebooks name what they flag by prefix and mode. So what two queries flag can be compared only if both make these names
 in the same way. The same expression of one LookML dimension is the same way, whatever its table is called.
@@ -19,7 +19,16 @@ from sqlglot.errors import SqlglotError
 from creditbot.credit.footprint import naming_of
 from creditbot.credit.sql.bounds import Bounds
 from creditbot.credit.sql.shown_column import TEXT_TYPES
-from creditbot.credit.sql.sources import Sources, Unclear, by_position, is_plain_star, last, outputs, sources_of
+from creditbot.credit.sql.sources import (
+    Sources,
+    Unclear,
+    by_position,
+    is_plain_star,
+    last,
+    of_traffic,
+    outputs,
+    sources_of,
+)
 
 NAMES = ("prefix", "mode")
 """The columns of the result by which notebooks name what they flag."""
@@ -30,10 +39,16 @@ class Naming:
 
     Args:
         derived: source in FROM -> the query behind it; None for a table of the warehouse. May raise `Unclear`.
+        traffic: SELECT and its sources -> the source that the numbers come from. May raise `Unclear`.
     """
 
-    def __init__(self, derived: Callable[[exp.Expr | None], exp.Expr | None]) -> None:
+    def __init__(
+        self,
+        derived: Callable[[exp.Expr], exp.Expr | None],
+        traffic: Callable[[exp.Select, Sources], str],
+    ) -> None:
         self._derived = derived
+        self._traffic = traffic
         self._made: dict[tuple[int, str], str] = {}
 
     def of(self, query: exp.Expr) -> str:
@@ -70,39 +85,50 @@ class Naming:
         called = [name] if name in names else _called(name, names)
         columns = [column for column, its in zip(query.expressions, names, strict=True) if its in called]
         if len(columns) == 1:
-            return self._expression(columns[0].unalias(), sources)
+            return self._expression(columns[0].unalias(), query, sources)
         stars = [column for column in query.expressions if column.is_star]
         if columns or not all(map(is_plain_star, stars)):
             return _text(query)
-        return self._from_any(name, sources)
+        return self._from_any(name, query, sources)
 
-    def _expression(self, node: exp.Expr, sources: Sources) -> str:
+    def _expression(self, node: exp.Expr, select: exp.Select, sources: Sources) -> str:
         node = node.unnest()
         while isinstance(node, exp.Cast) and node.to.is_type(*TEXT_TYPES) and not node.to.expressions:
             node = node.this.unnest()
         if isinstance(node, exp.Column):
-            return self._of_column(node, sources)
-        return _text(
-            node.transform(
-                lambda part: exp.column(self._of_column(part, sources)) if isinstance(part, exp.Column) else part
-            )
-        )
+            return self._of_column(node, select, sources)
 
-    def _of_column(self, column: exp.Column, sources: Sources) -> str:
+        def named(part: exp.Expr) -> exp.Expr:
+            return exp.column(self._of_column(part, select, sources)) if isinstance(part, exp.Column) else part
+
+        return _text(node.transform(named))
+
+    def _of_column(self, column: exp.Column, select: exp.Select, sources: Sources) -> str:
         ref = sources.ref(column)
         if ref is None:
-            return self._from_any(last(column.name), sources)
-        source, name = ref
-        made, table = self._passed_on(source, name, sources), sources.tables[source]
-        # What the traffic is joined with may call it otherwise, by a column of the same name.
-        is_joined = source != next(iter(sources.tables)) and made == last(name) and self._derived(table) is None
-        return f"{made} of {table.name.lower()}" if is_joined else made
+            return self._from_any(last(column.name), select, sources)
+        return self._of_source(*ref, select, sources)
 
-    def _from_any(self, name: str, sources: Sources) -> str:
+    def _of_source(self, source: str, name: str, select: exp.Select, sources: Sources) -> str:
+        """How a column of a source is made. What the traffic is joined with may call it anything, row by row."""
+        traffic = self._traffic_in(select, sources) or next(iter(sources.tables))
+        ref = of_traffic(select, sources, traffic, (source, name))
+        return self._passed_on(*ref, sources) if ref else f"{last(name)} of {source} in {_text(select)}"
+
+    def _traffic_in(self, select: exp.Select, sources: Sources) -> str:
+        """The source of the traffic; "" if that is not clear, and then nothing is known of the traffic, either."""
+        try:
+            return self._traffic(select, sources)
+        except Unclear:
+            return ""
+
+    def _from_any(self, name: str, select: exp.Select, sources: Sources) -> str:
         """How a column is made that does not say which source it is of: by each source that may have it."""
-        made = {
-            self._passed_on(source, name, sources) for source in sources.tables if self._may_have(source, name, sources)
-        }
+        every = [source for source in sources.tables if self._may_have(source, name, sources)]
+        if self._traffic_in(select, sources):
+            made = {self._of_source(source, name, select, sources) for source in every}
+        else:
+            made = {self._passed_on(source, name, sources) for source in every}
         return " or ".join(sorted(made)) or last(name)
 
     def _may_have(self, source: str, name: str, sources: Sources) -> bool:

@@ -68,11 +68,11 @@ def sources_of(select: exp.Select) -> Sources:
 def equated(select: exp.Select, sources: Sources) -> Iterator[tuple[Ref, Ref]]:
     """Pairs of columns that an inner or left join demands to be equal."""
     first = next(iter(sources.tables))
-    for join in select.args.get("joins") or ():
+    for number, join in enumerate(select.args.get("joins") or ()):
         name = join.this.alias_or_name.lower()
         if join.side in {"RIGHT", "FULL"} or join.kind in {"ANTI", "SEMI"}:
             continue
-        for using in join.args.get("using") or ():
+        for using in (join.args.get("using") or ()) if number == 0 else ():  # later, it may be of any table before
             yield (first, using.name.lower()), (name, using.name.lower())
         on = join.args.get("on")
         for condition in operands(on.unnest()) if isinstance(on and on.unnest(), exp.And) else filter(None, [on]):
@@ -83,6 +83,14 @@ def equated(select: exp.Select, sources: Sources) -> Iterator[tuple[Ref, Ref]]:
             refs = [sources.ref(place) if isinstance(place, exp.Column) else None for place in places]
             if refs[0] is not None and refs[1] is not None:
                 yield refs[0], refs[1]
+
+
+def of_traffic(select: exp.Select, sources: Sources, traffic: str, ref: Ref) -> Ref | None:
+    """The column of the source of the traffic that a column is, or that a join demands to be equal to it, if any."""
+    if ref[0] == traffic:
+        return ref
+    pairs = [pair for one, other in equated(select, sources) for pair in ((one, other), (other, one))]
+    return next((there for here, there in pairs if here == ref and there[0] == traffic), None)
 
 
 def is_key(select: exp.Select, column: exp.Expr) -> bool:
@@ -101,10 +109,15 @@ def is_key(select: exp.Select, column: exp.Expr) -> bool:
 
 def outputs(query: exp.Expr) -> list[str] | None:
     """The names of the columns of a query, in lower case; None if they are not all named."""
+    names = [column.alias_or_name.lower() for column in selected(query)]
+    return names if names and all(names) and "*" not in names else None
+
+
+def selected(query: exp.Expr) -> list[exp.Expr]:
+    """The columns of a query, which are those of its first SELECT."""
     while isinstance(query, exp.Subquery | exp.SetOperation):
         query = query.this
-    names = [column.alias_or_name.lower() for column in query.selects] if isinstance(query, exp.Select) else []
-    return names if names and all(names) and "*" not in names else None
+    return query.selects if isinstance(query, exp.Select) else []
 
 
 def by_position(union: exp.SetOperation, pushed: Mapping[str, Bounds]) -> dict[str, Bounds]:

@@ -10,7 +10,7 @@ conditions that every row of the traffic fulfils count, and a condition that is 
 
 A condition on a column of a derived table holds for the column inside it, if the column is passed on as it is. With
 several tables, conditions count if they are on the table that the numbers come from, or on one that is joined to it by
-an account or by the column that is limited.
+an account or by the column that is limited. Where a list of names says what columns are called, none is known.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from creditbot.credit.footprint import (
     joined_zones,
 )
 from creditbot.credit.selection import Selection, table_name
-from creditbot.credit.sql.bounds import Bounds, Box, Refs, both
+from creditbot.credit.sql.bounds import Bounds, Box, Ref, Refs, both
 from creditbot.credit.sql.column_limits import ColumnLimits
 from creditbot.credit.sql.naming import Naming
 from creditbot.credit.sql.shown_column import ShownColumn, shown_column
@@ -44,8 +44,9 @@ from creditbot.credit.sql.sources import (
     is_key,
     is_plain_star,
     last,
-    outputs,
+    of_traffic,
     reads_tables,
+    selected,
     sources_of,
 )
 from creditbot.credit.sql.tree import QUERIES, nodes, short
@@ -68,15 +69,15 @@ class _Origin(NamedTuple):
     """Where a column of the result comes from.
 
     Attributes:
-        column: its name in its table; "" if it is computed, or if that is not clear.
-        zone: the time zone that it is shown in; "" if that is not known, or COMPUTED_DAYS.
+        column: its name in the table that the numbers come from; "" if it is computed, or if that is not clear.
+        zone: the time zone that it is shown in; "" if that is not known. COMPUTED_DAYS if there is no column.
     """
 
     column: str
     zone: str
 
 
-_UNCLEAR, _COMPUTED = _Origin("", ""), _Origin("", COMPUTED_DAYS)
+_COMPUTED = _Origin("", COMPUTED_DAYS)
 
 
 def _shown_in(inside: str, outside: str) -> str:
@@ -98,14 +99,14 @@ class _QueryWalk:
         self._tables = set[str]()
 
     def window(self) -> TrafficWindow:
-        naming = Naming(self._derived).of(self._query)
+        naming = Naming(self._query_behind, self._traffic_source).of(self._query)
         try:
             box = self._box(self._query, {})
             shown = self._shown_day()
             selection = self._selection(box)
             return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone, naming, selection)
         except Unclear as unclear:
-            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), "", naming)
+            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), COMPUTED_DAYS, naming)
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
@@ -142,8 +143,11 @@ class _QueryWalk:
 
     def _shown_day(self) -> _Origin:
         """The column behind the column `day` of the result."""
-        names = [name for name in outputs(self._query) or () if name == "day" or name.endswith((".day", "_day"))]
-        return self._origin(self._query, names[0]) if len(names) == 1 else _UNCLEAR
+        shown = selected(self._query)
+        names = [column.alias_or_name.lower() for column in shown]
+        days = [name for name in names if name == "day" or name.endswith((".day", "_day"))]
+        days += ["day" for column in shown if column.is_star]
+        return self._origin(self._query, days[0]) if len(days) == 1 else _COMPUTED
 
     # ---- queries -----------------------------------------------------------------------------------------------------
 
@@ -191,7 +195,15 @@ class _QueryWalk:
             self._entered.discard(id(derived))
         return both(box, self._boxes[asked])
 
-    def _derived(self, source: exp.Expr | None) -> exp.Expr | None:
+    def _derived(self, source: exp.Expr) -> exp.Expr | None:
+        """The query behind a source that calls its columns as the query does; None for a table of the warehouse."""
+        query = self._query_behind(source)
+        named = [source, query.parent if query is not None else None]
+        if any(isinstance(each, exp.Table | exp.DerivedTable | exp.CTE) and each.alias_column_names for each in named):
+            raise Unclear("a list of names in its SQL says what columns are called")
+        return query
+
+    def _query_behind(self, source: exp.Expr) -> exp.Expr | None:
         """The query behind a source; None for a table of the warehouse."""
         if isinstance(source, exp.Table):
             if source.args.get("pivots"):
@@ -229,13 +241,17 @@ class _QueryWalk:
                 if here in refs:
                     refs = both(refs, {there: refs[here]})
                 if here[1] in self._fields or there[1] in self._fields:
-                    accounts = {
-                        column: Bounds(limits.names)
-                        for (source, column), limits in refs.items()
-                        if source == here[0] and column in self._fields
-                    }
-                    box = both(box, accounts)
+                    box = both(box, self._joined_accounts(sources.tables[here[0]], here[0], refs))
         return refs, box
+
+    def _joined_accounts(self, table: exp.Expr, name: str, refs: Refs) -> Box:
+        """The accounts that a table is limited to with which the traffic is joined by account."""
+        derived, box = self._derived(table), Box()
+        for (source, column), limits in refs.items():
+            if source == name and column in self._fields:
+                field = column if derived is None else self._origin(derived, column).column
+                box = both(box, {field: Bounds(limits.names)} if field in self._fields else {})
+        return box
 
     # ---- columns -----------------------------------------------------------------------------------------------------
 
@@ -255,7 +271,7 @@ class _QueryWalk:
     def _origin(self, query: exp.Expr, name: str) -> _Origin:
         """Where a column of the result comes from."""
         if (id(query), name) not in self._origins:
-            self._origins[id(query), name] = _UNCLEAR  # for a query that reads itself
+            self._origins[id(query), name] = _COMPUTED  # for a query that reads itself
             self._origins[id(query), name] = self._origin_in(query, name)
         return self._origins[id(query), name]
 
@@ -269,17 +285,26 @@ class _QueryWalk:
             column = left.column if left.column == right.column else ""
             return _Origin(column, joined_zones([left.zone, right.zone]))
         if not isinstance(query, exp.Select):
-            return _UNCLEAR
+            return _COMPUTED
         sources = sources_of(query)
         place = self._output(query, name, sources)
         if place is None or place.unit not in ("", "day"):
             return _COMPUTED
-        ref = sources.ref(place.column)
+        ref = self._own(place.column, name, sources)
+        if ref is not None:
+            ref = of_traffic(query, sources, self._traffic_source(query, sources), ref)
         if ref is None:
-            return _UNCLEAR
+            return _COMPUTED
         zone = UTC_DAYS if place.zone is None else str(place.zone)
         derived = self._derived(sources.tables[ref[0]])
         if derived is None:
             return _Origin(ref[1], zone)
         inside = self._origin(derived, ref[1])
         return inside._replace(zone=_shown_in(inside.zone, zone))
+
+    @staticmethod
+    def _own(column: exp.Column, name: str, sources: Sources) -> Ref | None:
+        """The source of a column within the column `name` of the result, which cannot mean itself."""
+        if not column.table and len(sources.tables) == 1 and last(column.name) == name:
+            return next(iter(sources.tables)), name
+        return sources.ref(column)
