@@ -3,22 +3,27 @@
 Two footprints come in, and what they share goes to `paid_twice`. Pure.
 
     PROVABLY_DISJOINT   other rows, other accounts, other days, or no flagged unit in common: nothing to ask
-    UNITS_SHARED        the notebooks flagged the same units: held
+    UNITS_SHARED        the notebooks flagged the same units, or units that contain some of each other: held
     WINDOWS_MEET        the same account and days, and the units are not known, or cannot be compared: held
     EVIDENCE_ALIKE      the same numbers of messages on the same days, under other or no names: held
+    ACCOUNTS_UNCLEAR    the same units or days, of accounts that different columns name: held
     CANNOT_TELL         too little is known of one of them: nothing to ask, and the summary says so
 
 Another product is other rows, unless the same table may give the same rows to both: then the days count as well.
 Days that the SQL computes, such as months, prove nothing: then windows count unless the units are the same. Prefixes
 and modes that two queries make in different ways prove nothing either: then the days count on which both flagged.
 Windows are never too small (see `creditbot.credit.footprint`), so windows that are apart prove something. They count as
-apart only if the same column is restricted: nobody can tell how two columns relate.
+apart only if the same column is restricted: nobody can tell how two columns relate. So an account of one column may be
+part of one of another column, as a sub-account is.
+
+A unit of several accounts contains one of each of them. How much of it they share is not known, but never more than the
+smaller one costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -49,12 +54,13 @@ class Overlap(Enum):
     UNITS_SHARED = "units shared"
     WINDOWS_MEET = "windows meet"
     EVIDENCE_ALIKE = "evidence alike"
+    ACCOUNTS_UNCLEAR = "accounts unclear"
     CANNOT_TELL = "cannot tell"
 
     @property
     def holds(self) -> bool:
         """Whether a person has to decide."""
-        return self in {Overlap.UNITS_SHARED, Overlap.WINDOWS_MEET, Overlap.EVIDENCE_ALIKE}
+        return self not in {Overlap.PROVABLY_DISJOINT, Overlap.CANNOT_TELL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +72,16 @@ class Comparison:
         units: the units of the first footprint that are shared; none if no unit is known to be.
         days: the UTC days that are shared, or may be.
         unclear: what could not be compared, a clause; "" for any other finding than CANNOT_TELL.
+        partly: other units of the first footprint that may be shared -> USD of their cost that are shared at most.
+        accounts: those of the first footprint that the other one names as well; none if that is not known.
     """
 
     overlap: Overlap
     units: frozenset[Unit] = frozenset()
     days: tuple[DayRange, ...] = ()
     unclear: str = ""
+    partly: Mapping[Unit, Decimal] = field(default_factory=dict)
+    accounts: frozenset[str] = frozenset()
 
 
 class _Relation(Enum):
@@ -79,22 +89,39 @@ class _Relation(Enum):
     MEET = "meet"
     UNKNOWN = "unknown"
     OTHER_COLUMNS = "other columns"
-    """They are named by different columns, such as an account and one of its sub-accounts: nobody can tell."""
+    """They are named by different columns, such as an account and one of its sub-accounts: they may meet."""
+
+    @property
+    def may_meet(self) -> bool:
+        """Whether traffic of the same days is asked about."""
+        return self in {_Relation.MEET, _Relation.OTHER_COLUMNS}
+
+    @property
+    def overlap(self) -> Overlap:
+        """What it shows of the same days, if accounts may meet."""
+        return Overlap.WINDOWS_MEET if self is _Relation.MEET else Overlap.ACCOUNTS_UNCLEAR
 
 
 _DISJOINT = Comparison(Overlap.PROVABLY_DISJOINT)
-_GRAVEST_FIRST = (Overlap.UNITS_SHARED, Overlap.WINDOWS_MEET, Overlap.EVIDENCE_ALIKE, Overlap.CANNOT_TELL)
+_GRAVEST_FIRST = (
+    Overlap.UNITS_SHARED, Overlap.WINDOWS_MEET, Overlap.EVIDENCE_ALIKE, Overlap.ACCOUNTS_UNCLEAR, Overlap.CANNOT_TELL,
+)  # fmt: skip
 
 
 def compare(ours: Footprint, other: Footprint) -> Comparison:
     """Compares the traffic of a link of this request with that of another link, of this request or of another one."""
+    found = _compare(ours, other)
+    return replace(found, accounts=_in_common(ours.accounts, other.accounts)) if found.overlap.holds else found
+
+
+def _compare(ours: Footprint, other: Footprint) -> Comparison:
     if ours.product != other.product:
         return _compare_products(ours, other)
     accounts = _accounts(ours.accounts, other.accounts)
     if _Relation.APART in {accounts, _exact_days(ours.days, other.days)}:
         return _DISJOINT
     if not isinstance(ours.units, Unknown) and not isinstance(other.units, Unknown):
-        found = _by_units(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+        found = _by_units(accounts, ours, other)
         if found.overlap is Overlap.PROVABLY_DISJOINT and ours.naming != other.naming:
             found = _by_days(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
         if found.overlap is not Overlap.PROVABLY_DISJOINT or COMPUTED_DAYS not in {ours.zone, other.zone}:
@@ -108,7 +135,7 @@ def _compare_products(ours: Footprint, other: Footprint) -> Comparison:
     Each product has a method of its own, so the flagged messages differ although the rows are the same.
     """
     accounts = _accounts(ours.accounts, other.accounts)
-    if accounts is not _Relation.MEET or _exact_days(ours.days, other.days) is _Relation.APART:
+    if not accounts.may_meet or _exact_days(ours.days, other.days) is _Relation.APART:
         return _DISJOINT
     if ours.selection is None or other.selection is None or ours.selection.is_apart(other.selection):
         return _DISJOINT
@@ -141,7 +168,20 @@ def compare_with_all(ours: Footprint, others: Sequence[Footprint]) -> Comparison
         frozenset().union(*(found.units for found in alike)),
         merged(days for found in alike for days in found.days),
         next((found.unclear for found in alike if found.unclear), ""),
+        _partly(ours, alike),
+        frozenset().union(*(found.accounts for found in alike)),
     )
+
+
+def _partly(ours: Footprint, each: Sequence[Comparison]) -> Mapping[Unit, Decimal]:
+    """The units that may be shared with any of several others, and are not for certain with one of them."""
+    surely = frozenset[Unit]().union(*(found.units for found in each))
+    partly = dict[Unit, Decimal]()
+    for found in each:
+        for unit, cost in found.partly.items():
+            if unit not in surely and not isinstance(ours.units, Unknown):
+                partly[unit] = min(partly.get(unit, Decimal(0)) + cost, ours.units[unit].cost)
+    return partly
 
 
 def _accounts(ours: Accounts | Unknown, other: Accounts | Unknown) -> _Relation:
@@ -150,8 +190,15 @@ def _accounts(ours: Accounts | Unknown, other: Accounts | Unknown) -> _Relation:
     one, two = ours.keys, other.keys
     if any(not one[field] & two[field] for field in one.keys() & two.keys()):
         return _Relation.APART
-    in_common = frozenset().union(*one.values()) & frozenset().union(*two.values())
-    return _Relation.MEET if in_common else _Relation.OTHER_COLUMNS
+    return _Relation.MEET if _in_common(ours, other) else _Relation.OTHER_COLUMNS
+
+
+def _in_common(ours: Accounts | Unknown, other: Accounts | Unknown) -> frozenset[str]:
+    """The accounts that both name, as the first one does, in whatever columns."""
+    if isinstance(ours, Unknown) or isinstance(other, Unknown):
+        return frozenset()
+    theirs = frozenset().union(*other.keys.values())
+    return frozenset(name for name in ours.every if account_key(name) in theirs)
 
 
 def _exact_days(ours: Days | Unknown, other: Days | Unknown) -> _Relation:
@@ -164,15 +211,13 @@ def _exact_days(ours: Days | Unknown, other: Days | Unknown) -> _Relation:
 
 
 def _by_windows(accounts: _Relation, ours: Footprint, other: Footprint) -> Comparison:
-    if accounts is not _Relation.MEET:
-        return Comparison(Overlap.CANNOT_TELL, unclear=_unclear(ours, other))
     one, two = _span(ours), _span(other)
-    if one is None or two is None:
+    if not accounts.may_meet or one is None or two is None:
         return Comparison(Overlap.CANNOT_TELL, unclear=_unclear(ours, other))
     first, last = max(one[0], two[0]), min(one[1], two[1])
     if first > last:
         return Comparison(Overlap.CANNOT_TELL, unclear="the days are limited by different columns")
-    return Comparison(Overlap.WINDOWS_MEET, days=(DayRange(first, last),))
+    return Comparison(accounts.overlap, days=(DayRange(first, last),))
 
 
 def _span(footprint: Footprint) -> tuple[date, date] | None:
@@ -190,30 +235,64 @@ def _days_apart(zone: str, other: str) -> int:
     return 1 if UTC_DAYS in {zone, other} else 2
 
 
-def _by_units(accounts: _Relation, ours: Units, other: Units, days_apart: int) -> Comparison:
+def _by_units(accounts: _Relation, ours: Footprint, other: Footprint) -> Comparison:
     """Compares what was flagged. Between time zones, the same traffic may be on the day before or after."""
+    assert not isinstance(ours.units, Unknown)
+    assert not isinstance(other.units, Unknown)
+    days_apart = _days_apart(ours.zone, other.zone)
     around = [timedelta(days) for days in range(-days_apart, days_apart + 1)]
-    theirs: dict[tuple[date, str, str], set[str]] = {}
-    for unit, days in pairs(other, around):
-        theirs.setdefault((unit.day + days, unit.prefix, unit.mode), set()).add(_key(unit))
-    surely = [unit for unit in ours if unit.account and _key(unit) in theirs.get(_place(unit), ())]
-    perhaps = [unit for unit in ours if _place(unit) in theirs]
-    if accounts is _Relation.MEET:
-        perhaps = [unit for unit in perhaps if not unit.account or {_key(unit), ""} & theirs[_place(unit)]]
-    shared = perhaps if accounts is _Relation.MEET else surely
-    if shared:
-        return Comparison(Overlap.UNITS_SHARED, frozenset(shared), _days(shared))
+    theirs: dict[_Place, dict[str, Decimal]] = {}
+    for (unit, flagged), days in pairs(other.units.items(), around):
+        costs = theirs.setdefault((unit.day + days, unit.prefix, unit.mode), {})
+        costs[_key(unit)] = costs.get(_key(unit), Decimal(0)) + flagged.cost
+    surely, partly = _shared(accounts, ours, other, theirs)
+    if surely or (partly and accounts is _Relation.MEET):
+        partly = partly if accounts.may_meet else {}
+        return Comparison(Overlap.UNITS_SHARED, surely, _days([*surely, *partly]), partly=partly)
     # Prefix and mode are what the SQL calls them, so the same traffic may come under other names.
-    numbers = {(unit.day + days, flagged.messages) for (unit, flagged), days in pairs(other.items(), around)}
-    alike = [unit for unit, flagged in ours.items() if (unit.day, flagged.messages) in numbers and flagged.messages]
-    smaller = min(units_total(ours), units_total(other))
-    if alike and _cost(alike, ours) >= _ALIKE * smaller:
+    numbers = {(unit.day + days, flagged.messages) for (unit, flagged), days in pairs(other.units.items(), around)}
+    alike = [
+        unit for unit, flagged in ours.units.items() if (unit.day, flagged.messages) in numbers and flagged.messages
+    ]
+    smaller = min(units_total(ours.units), units_total(other.units))
+    if alike and _cost(alike, ours.units) >= _ALIKE * smaller:
         return Comparison(Overlap.EVIDENCE_ALIKE, days=_days(alike))
-    if not perhaps:
+    if not partly:
         return _DISJOINT
-    named = "their accounts are named by different columns"
-    unclear = named if accounts is _Relation.OTHER_COLUMNS else "the accounts of one of them are not known"
-    return Comparison(Overlap.CANNOT_TELL, unclear=unclear)
+    if accounts is _Relation.OTHER_COLUMNS:
+        return Comparison(Overlap.ACCOUNTS_UNCLEAR, days=_days(partly), partly=partly)
+    return Comparison(Overlap.CANNOT_TELL, unclear="the accounts of one of them are not known")
+
+
+_Place = tuple[date, str, str]
+
+
+def _shared(
+    accounts: _Relation, ours: Footprint, other: Footprint, theirs: Mapping[_Place, Mapping[str, Decimal]]
+) -> tuple[frozenset[Unit], Mapping[Unit, Decimal]]:
+    """The units of the first footprint that both have, and those that others may share: USD of their cost at most.
+
+    `theirs` has the cost of the other units by place and account, which is "" for one of all accounts of `other`.
+    """
+    assert not isinstance(ours.units, Unknown)
+    surely, partly = set[Unit](), dict[Unit, Decimal]()
+    is_same = accounts is _Relation.MEET and _every_key(ours.accounts) == _every_key(other.accounts)
+    for unit, flagged in ours.units.items():
+        costs = theirs.get(_place(unit), {})
+        if (unit.account or is_same) and _key(unit) in costs:
+            surely.add(unit)
+        elif found := [cost for key, cost in costs.items() if not _are_apart(accounts, _key(unit), key)]:
+            partly[unit] = min(sum(found, Decimal(0)), flagged.cost)
+    return frozenset(surely), partly
+
+
+def _are_apart(accounts: _Relation, one: str, other: str) -> bool:
+    """Whether units of two accounts, each "" for any of several, are of different ones."""
+    return accounts is _Relation.MEET and bool(one and other) and one != other
+
+
+def _every_key(accounts: Accounts | Unknown) -> frozenset[str]:
+    return frozenset() if isinstance(accounts, Unknown) else frozenset().union(*accounts.keys.values())
 
 
 def _by_days(accounts: _Relation, ours: Units, other: Units, days_apart: int) -> Comparison:
@@ -226,8 +305,8 @@ def _by_days(accounts: _Relation, ours: Units, other: Units, days_apart: int) ->
         shared = [unit for unit in shared if not unit.account or {_key(unit), ""} & flagged[unit.day]]
     if not shared:
         return _DISJOINT
-    if accounts is _Relation.MEET:
-        return Comparison(Overlap.WINDOWS_MEET, days=_days(shared))
+    if accounts.may_meet:
+        return Comparison(accounts.overlap, days=_days(shared))
     return Comparison(Overlap.CANNOT_TELL, unclear="their SQL makes prefixes and modes in different ways")
 
 

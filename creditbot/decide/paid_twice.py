@@ -98,8 +98,10 @@ class _Part:
 
     @property
     def perhaps(self) -> Decimal:
-        """USD that may be paid twice, where nobody knows which units are shared."""
-        return Decimal(0) if self.shared.overlap is Overlap.UNITS_SHARED else self.most
+        """USD that may be paid twice, beside the former: at most."""
+        if self.shared.overlap is Overlap.UNITS_SHARED or self.shared.partly:
+            return min(self.most, _share_of_cost(self.link, sum(self.shared.partly.values(), Decimal(0))))
+        return self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class _Case:
 
     def reason(self, total: Decimal) -> HoldReason:
         """Why a person has to decide; `total` is the amount of the request in USD."""
-        is_known = any(part.shared.overlap is Overlap.UNITS_SHARED for part in self.parts)
+        is_known = any(part.shared.units for part in self.parts)
         return HoldReason(HoldKind.OVERLAP, _sentence(self, total), self.about, self.surely if is_known else None)
 
 
@@ -220,9 +222,15 @@ def _twice(cases: Sequence[_Case], links: Sequence[Credited]) -> Decimal:
 def _share(link: Credited, shared: Iterable[Unit]) -> Decimal:
     """The part of a link's amount, in USD, that these of its units make up by their cost."""
     units = link.footprint.units
+    cost = Decimal(0) if isinstance(units, Unknown) else sum((units[unit].cost for unit in shared), Decimal(0))
+    return _share_of_cost(link, cost)
+
+
+def _share_of_cost(link: Credited, cost: Decimal) -> Decimal:
+    """The part of a link's amount, in USD, that this much of its cost makes up."""
+    units = link.footprint.units
     if isinstance(units, Unknown) or not (total := units_total(units)):
         return Decimal(0)
-    cost = sum((units[unit].cost for unit in shared), Decimal(0))
     return (link.amount * cost / total).quantize(CENT, ROUND_HALF_UP)
 
 
@@ -231,26 +239,34 @@ def _sentence(case: _Case, total: Decimal) -> str:
     kinds = {part.shared.overlap for part in case.parts}
     kind = next(kind for kind in Overlap if kind in kinds)
     parts = [part for part in case.parts if part.shared.overlap is kind]
-    if kind is Overlap.UNITS_SHARED:
+    if any(part.shared.units for part in parts):
         more = f", and up to {format_usd(case.perhaps)} more may be" if case.perhaps else ""
         twice = f"{format_usd(case.surely)} of {format_usd(total)} would be paid twice{more}"
         return f"{twice}: {case.who} the same flagged rows for {_days(parts)}."
-    what = "the same numbers of messages"
-    if kind is Overlap.WINDOWS_MEET:
-        what = _whose(part.link.footprint for part in parts)
     twice = f"Up to {format_usd(case.perhaps)} of {format_usd(total)} may be paid twice"
-    return f"{twice}: {case.who} {what} for {_days(parts)}."
+    what = _WHAT[kind].format(whose=_whose(parts), days=_days(parts))
+    return f"{twice}: {case.who} {what}."
 
 
-def _whose(footprints: Iterable[Footprint]) -> str:
-    """Such as "verify traffic of AC1"; the accounts are known."""
-    each = list(footprints)
-    every = dict.fromkeys(
-        name for footprint in each if isinstance(footprint.accounts, Accounts) for name in footprint.accounts.every
-    )
+_WHAT = {
+    Overlap.UNITS_SHARED: "flagged rows of {whose} for {days}, and the SQL of one of them does not tell accounts apart",
+    Overlap.WINDOWS_MEET: "{whose} for {days}",
+    Overlap.EVIDENCE_ALIKE: "the same numbers of messages for {days}",
+    Overlap.ACCOUNTS_UNCLEAR: "traffic that may be some of the {whose} for {days}: another column names its accounts",
+}
+"""What is shared, where nobody knows how much of it."""
+
+
+def _whose(parts: Iterable[_Part]) -> str:
+    """Such as "verify traffic of AC1": the accounts that both name, or else those of the links."""
+    each = list(parts)
+    every = dict.fromkeys(name for part in each for name in sorted(part.shared.accounts))
+    if not every:
+        named = (part.link.footprint.accounts for part in each)
+        every = dict.fromkeys(name for accounts in named if isinstance(accounts, Accounts) for name in accounts.every)
     names = list(every)
     more = f" and {len(names) - MOST_ACCOUNTS} more" if len(names) > MOST_ACCOUNTS else ""
-    products = ", ".join(dict.fromkeys(footprint.product for footprint in each))
+    products = ", ".join(dict.fromkeys(part.link.footprint.product for part in each))
     return f"{products} traffic of {', '.join(one_line(name, LONGEST_NAME) for name in names[:MOST_ACCOUNTS])}{more}"
 
 

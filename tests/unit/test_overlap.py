@@ -17,6 +17,9 @@ from tests.support.footprints import FIRST, NO_UNITS, NOBODYS, OURS, UNKNOWN, ac
 # -- comparisons -------------------------------------------------------------------------------------------------------
 
 
+AC1 = frozenset({"AC1"})
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -46,7 +49,6 @@ def test_traffic_that_shares_nothing_is_provably_disjoint(other: Footprint) -> N
         (replace(OURS, units=units(2, 5, messages=99)), 39, range(2, 5)),
         (replace(OURS, days=days(None, None, "sent"), units=units(6, 20)), 16, range(6, 7)),
         (replace(OURS, accounts=accounts("ac1 "), units=units(account=" ac1")), 91, range(7)),
-        (replace(OURS, accounts=accounts("AC1", "AC2"), units=units(account="")), 91, range(7)),
         (replace(OURS, accounts=accounts("AC1", field="owner")), 91, range(7)),
         (replace(OURS, accounts=UNKNOWN), 91, range(7)),
         (replace(OURS, accounts=accounts("7", field="account_id")), 91, range(7)),
@@ -70,7 +72,7 @@ def test_units_in_common_are_shared_with_their_cost_and_days(other: Footprint, c
 )
 def test_windows_of_one_account_meet_where_units_are_not_known(other: Footprint, first: str, last: str) -> None:
     span = DayRange(*(date.fromisoformat(f"2025-{day}") for day in (first, last)))
-    assert Comparison(Overlap.WINDOWS_MEET, days=(span,)) == compare(OURS, other)
+    assert Comparison(Overlap.WINDOWS_MEET, days=(span,), accounts=AC1) == compare(OURS, other)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +107,8 @@ def test_a_link_that_flagged_nothing_is_as_wide_as_its_window() -> None:
 )
 def test_the_same_numbers_on_the_same_days_are_alike(other: Footprint) -> None:
     """Prefix and mode are what the SQL calls them, so other names prove nothing."""
-    alike = Comparison(Overlap.EVIDENCE_ALIKE, days=ranges_of(unit.day for unit in units()))
-    assert alike == compare(OURS, other)
+    found = compare(OURS, other)
+    assert (Overlap.EVIDENCE_ALIKE, ranges_of(unit.day for unit in units())) == (found.overlap, found.days)
     assert Overlap.EVIDENCE_ALIKE == compare(other, OURS).overlap
 
 
@@ -115,10 +117,6 @@ def test_the_same_numbers_on_the_same_days_are_alike(other: Footprint) -> None:
     [
         (replace(NO_UNITS, accounts=UNKNOWN), "the accounts of one of them are not known (nobody knows)"),
         (replace(NO_UNITS, days=UNKNOWN), "the days of one of them are not known (nobody knows)"),
-        (replace(NO_UNITS, accounts=accounts("7", field="account_id")),
-         "the flagged rows of one of them are not known (nobody knows)"),
-        (replace(OURS, accounts=accounts("7", field="account_id"), units=units(account="7", messages=99)),
-         "their accounts are named by different columns"),
         (replace(NO_UNITS, days=days("11-01", "11-05", "sent")), "the days are limited by different columns"),
         (replace(NOBODYS, units=units(account="", messages=99)), "the accounts of one of them are not known"),
     ],
@@ -134,10 +132,34 @@ def test_rows_of_the_other_account_that_both_name_are_apart() -> None:
 
 
 def test_rows_without_an_account_may_be_of_any_that_both_name() -> None:
-    nameless = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(account=""))
-    assert (Overlap.UNITS_SHARED, frozenset(nameless.units)) == (  # type: ignore[arg-type]
-        (found := compare(nameless, OURS)).overlap, found.units,
-    )  # fmt: skip
+    """How much of them is whose is not known, but no more is shared than the smaller one of both costs."""
+    nameless = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(account="", messages=12))
+    for one, two in ((nameless, OURS), (OURS, nameless)):
+        found = compare(one, two)
+        assert (Overlap.UNITS_SHARED, frozenset(), AC1) == (found.overlap, found.units, found.accounts)
+        assert one.units.keys() == found.partly.keys()  # type: ignore[union-attr]
+        assert [*range(10, 17)] == sorted(found.partly.values())
+        assert ranges_of(unit.day for unit in units()) == found.days
+
+
+def test_rows_without_an_account_are_the_same_for_the_same_accounts() -> None:
+    """Both name the same ones, in whatever columns."""
+    one, two = (replace(OURS, accounts=accounts("AC1", "AC2", field=name), units=units(account="")) for name in "ab")
+    found = compare(one, two)
+    assert (Overlap.UNITS_SHARED, {*units(account="")}, 0) == (found.overlap, {*found.units}, len(found.partly))
+
+
+def test_a_row_of_several_accounts_contains_rows_of_each_of_them() -> None:
+    both = replace(OURS, accounts=accounts("AC1", "AC2", "AC3"), units={**units(0, 1, "AC1"), **units(0, 1, "AC2")})
+    nameless = replace(both, units=units(0, 1, "", messages=25))
+    assert [Decimal(20)] == [*compare(nameless, both).partly.values()]
+    assert [Decimal(10)] * 2 == [*compare(both, nameless).partly.values()]
+
+
+def test_rows_that_both_know_the_account_of_are_shared_for_certain() -> None:
+    many = replace(OURS, accounts=accounts("AC1", "AC2"), units={**units(0, 2), **units(1, 3, account="")})
+    found = compare(OURS, many)
+    assert ({*units(0, 2)}, {*units(2, 3)}) == ({*found.units}, {*found.partly})
 
 
 def test_an_account_is_the_same_under_another_column() -> None:
@@ -167,7 +189,21 @@ def test_a_few_equal_numbers_are_chance() -> None:
 
 def test_units_that_several_others_share_are_there_once() -> None:
     found = compare_with_all(OURS, [replace(OURS, units=units(0, 3)), replace(OURS, units=units(2, 5))])
-    assert Comparison(Overlap.UNITS_SHARED, frozenset(units(0, 5)), (DayRange(FIRST, FIRST + timedelta(4)),)) == found
+    days_ = (DayRange(FIRST, FIRST + timedelta(4)),)
+    assert Comparison(Overlap.UNITS_SHARED, frozenset(units(0, 5)), days_, accounts=AC1) == found
+
+
+def test_what_several_others_may_share_is_never_more_than_there_is() -> None:
+    one, two = (replace(OURS, accounts=accounts(name), units=units(0, 2, name)) for name in ("AC1", "AC2"))
+    ours = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(0, 3, "", messages=15))
+    found = compare_with_all(ours, [one, two, two])
+    assert ([Decimal(15), Decimal(16)], {"AC1", "AC2"}) == ([*found.partly.values()], {*found.accounts})
+
+
+def test_what_one_other_has_for_certain_is_not_counted_again() -> None:
+    many = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(2, 5, account=""))
+    found = compare_with_all(OURS, [replace(OURS, units=units(0, 3)), many])
+    assert ({*units(0, 3)}, {*units(3, 5)}) == ({*found.units}, {*found.partly})
 
 
 @pytest.mark.parametrize(
@@ -249,11 +285,11 @@ def test_equal_rows_of_computed_days_are_shared() -> None:
     assert Overlap.UNITS_SHARED == compare(COMPUTED, OURS).overlap
 
 
-def test_computed_days_of_a_sub_account_cannot_be_compared() -> None:
+def test_computed_days_of_a_sub_account_are_those_of_its_window() -> None:
     """What was flagged in the month may be of any of its days."""
     sub = replace(MONTH, accounts=accounts("AC1-emea", field="subaccount_sid"))
-    why = "the flagged rows of one of them are not known (the SQL computes the days that it shows)"
-    assert Comparison(Overlap.CANNOT_TELL, unclear=why) == compare(sub, OURS)
+    flagged = (DayRange(FIRST, FIRST + timedelta(6)),)
+    assert Comparison(Overlap.ACCOUNTS_UNCLEAR, days=flagged) == compare(sub, OURS)
 
 
 def test_computed_days_of_unknown_accounts_cannot_be_compared() -> None:
@@ -268,16 +304,35 @@ def test_computed_days_of_unknown_accounts_cannot_be_compared() -> None:
 # -- accounts and sub-accounts -----------------------------------------------------------------------------------------
 
 
-def test_a_sub_account_is_another_account_unless_the_numbers_are_the_same() -> None:
+def test_a_sub_account_may_be_a_part_of_any_account_of_another_column() -> None:
     """Nobody knows which account it belongs to. All of an account's traffic may be that of one sub-account."""
     sub = replace(OURS, accounts=accounts("AC1-emea", field="subaccount_sid"), units=units(account="AC1-emea"))
     assert Overlap.EVIDENCE_ALIKE == compare(sub, OURS).overlap == compare(OURS, sub).overlap
     some = replace(sub, units=units(account="AC1-emea", messages=3))
     for found in (compare(some, OURS), compare(OURS, some)):
-        expected = Comparison(Overlap.CANNOT_TELL, unclear="their accounts are named by different columns")
-        assert expected == found
+        assert (Overlap.ACCOUNTS_UNCLEAR, [*range(3, 10)]) == (found.overlap, sorted(found.partly.values()))
+        assert ranges_of(unit.day for unit in units()) == found.days
     elsewhere = replace(sub, units=units(account="AC1-emea", prefix="+1", messages=3))
     assert Overlap.PROVABLY_DISJOINT == compare(elsewhere, OURS).overlap
+
+
+@pytest.mark.parametrize("known", [OURS, NO_UNITS])
+def test_a_sub_account_of_the_same_days_is_asked_about_without_units(known: Footprint) -> None:
+    sub = replace(NO_UNITS, accounts=accounts("AC1-emea", field="subaccount_sid"))
+    for found in (compare(sub, known), compare(known, sub)):
+        assert Overlap.ACCOUNTS_UNCLEAR == found.overlap
+    later = replace(sub, days=days("12-31", None))
+    assert Overlap.PROVABLY_DISJOINT == compare(later, known).overlap
+
+
+def test_a_sub_account_whose_account_is_named_as_well_is_compared_by_it() -> None:
+    sub = replace(OURS, accounts=Accounts({"account_sid": frozenset({"AC2"}), "subaccount_sid": frozenset({"S"})}))
+    assert Overlap.PROVABLY_DISJOINT == compare(sub, OURS).overlap == compare(OURS, sub).overlap
+
+
+def test_a_sub_account_as_another_product_may_be_the_same_rows() -> None:
+    sub = replace(AS_PSMS, accounts=accounts("AC1-emea", field="subaccount_sid"))
+    assert Overlap.ACCOUNTS_UNCLEAR == compare(sub, AS_VERIFY).overlap == compare(AS_VERIFY, sub).overlap
 
 
 # -- prefixes and modes that SQL makes ---------------------------------------------------------------------------------
@@ -289,7 +344,13 @@ RENAMED = replace(OURS, units=units(prefix="Indonesia", messages=700), naming="a
 def test_traffic_is_not_new_because_its_prefixes_have_other_names(other: Footprint) -> None:
     """Nor with other numbers of messages: the days on which both flagged something decide."""
     for found in (compare(RENAMED, other), compare(other, RENAMED)):
-        assert Comparison(Overlap.WINDOWS_MEET, days=ranges_of({*(unit.day for unit in units())})) == found
+        flagged = ranges_of({*(unit.day for unit in units())})
+        assert Comparison(Overlap.WINDOWS_MEET, days=flagged, accounts=AC1) == found
+
+
+def test_prefixes_of_a_sub_account_may_have_other_names() -> None:
+    sub = replace(RENAMED, accounts=accounts("AC1-emea", field="subaccount_sid"))
+    assert Overlap.ACCOUNTS_UNCLEAR == compare(sub, OURS).overlap == compare(OURS, sub).overlap
 
 
 def test_prefixes_that_are_made_in_the_same_way_are_compared() -> None:

@@ -209,6 +209,47 @@ def test_what_links_of_one_message_share_is_paid_twice() -> None:
     assert Decimal("19.50") == found.twice
 
 
+def test_of_rows_of_several_accounts_the_largest_share_is_said() -> None:
+    """Nobody knows how much of them is whose."""
+    both = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(account="", messages=20))
+    found = findings([credited(both, "80.50")], [other(OURS)])
+    (reason,) = found.reasons
+    assert reason.text == (
+        f"Up to $45.50 of $80.50 may be paid twice: {ADDRESS} also credits flagged rows of verify traffic of AC1 for "
+        "2025-12-18 to 2025-12-24, and the SQL of one of them does not tell accounts apart."
+    )
+    assert (None, Decimal(0), True) == (reason.twice, found.known_twice or found.twice, found.perhaps_more)
+
+
+def test_rows_of_the_same_several_accounts_are_paid_twice_for_certain() -> None:
+    both = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(account=""))
+    (reason,) = findings([credited(both)], [other(both)]).reasons
+    assert reason.text.startswith("$45.50 of $45.50 would be paid twice: ")
+
+
+def test_what_several_accounts_share_at_most_comes_beside_what_is_certain() -> None:
+    many = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(5, 7, account=""))
+    (reason,) = findings([credited(OURS)], [other(replace(OURS, units=units(0, 5)), many)]).reasons
+    assert reason.text.startswith("$30.00 of $45.50 would be paid twice, and up to $15.50 more may be: ")
+
+
+def test_an_account_of_another_column_may_contain_the_same_traffic() -> None:
+    """Such as a sub-account, of which no more is paid twice than it was credited."""
+    sub = replace(OURS, accounts=accounts("S1", field="subaccount_sid"), units=units(0, 7, "S1", messages=2))
+    (reason,) = findings([credited(OURS)], [other(sub)]).reasons
+    assert reason.text == (
+        f"Up to $17.50 of $45.50 may be paid twice: {ADDRESS} also credits traffic that may be some of the verify "
+        "traffic of AC1 for 2025-12-18 to 2025-12-24: another column names its accounts."
+    )
+    assert reason.twice is None
+
+
+def test_only_the_accounts_that_both_name_are_named() -> None:
+    both = replace(NO_UNITS, accounts=accounts("AC1", "AC2"))
+    (reason,) = findings([credited(both)], [other(replace(NO_UNITS, accounts=accounts("AC2", "AC3")))]).reasons
+    assert "also credits verify traffic of AC2 for" in reason.text
+
+
 def test_half_a_cent_is_rounded_up() -> None:
     """It is what would be paid twice, so rather too much than too little."""
     two = {unit: Flagged(1, Decimal(1)) for unit in units(0, 2)}
