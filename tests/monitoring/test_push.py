@@ -69,6 +69,11 @@ def push(gateway: str, minutes: int = 0, *, succeeded: bool = True, totals: Tota
     Pushgateway(gateway).publish(prometheus_text(measured), whole=succeeded)
 
 
+def test_a_real_pushgateway_says_that_it_is_ready(pushgateway: str) -> None:
+    """At the address that `creditbot check` asks."""
+    Pushgateway(pushgateway).probe()
+
+
 def test_promtool_has_nothing_to_say_about_the_file(pushed: Path) -> None:
     """Neither about its syntax nor about its names."""
     assert "" == promtool("check", "metrics", stdin=pushed.read_text())
