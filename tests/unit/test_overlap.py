@@ -85,14 +85,14 @@ def test_windows_of_one_account_meet_where_units_are_not_known(other: Footprint,
 )
 def test_windows_meet_that_are_open_at_the_same_side(ours: Days, other: Days, first: date, last: date) -> None:
     found = compare(replace(NO_UNITS, days=ours), replace(NO_UNITS, days=other))
-    assert Comparison(Overlap.WINDOWS_MEET, days=(DayRange(first, last),)) == found
+    assert Comparison(Overlap.WINDOWS_MEET, days=(DayRange(first, last),), accounts=AC1) == found
 
 
 def test_a_link_that_flagged_nothing_is_as_wide_as_its_window() -> None:
     """Where the units of the other one are not known."""
     other = replace(NO_UNITS, days=days("12-02", "12-04"))
     span = DayRange(date(2025, 12, 2), date(2025, 12, 3))
-    assert Comparison(Overlap.WINDOWS_MEET, days=(span,)) == compare(replace(OURS, units={}), other)
+    assert Comparison(Overlap.WINDOWS_MEET, days=(span,), accounts=AC1) == compare(replace(OURS, units={}), other)
 
 
 @pytest.mark.parametrize(
