@@ -212,4 +212,4 @@ kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the 
 
 .PHONY: test-cluster
 test-cluster: $(STAMP)-dev ## Tests against the cluster of KUBECONFIG, or kind, or the API server of KUBEBUILDER_ASSETS; HELM names Helm 3, 4 or both
-	@IMAGE="$(IMAGE)" LOAD_IMAGE="$(LOAD_IMAGE)" KIND_CLUSTER="$(KIND_CLUSTER)" $(PYTEST) tests/cluster -m "cluster or helm"
+	@IMAGE="$(IMAGE)" LOAD_IMAGE="$(LOAD_IMAGE)" KIND_CLUSTER="$(KIND_CLUSTER)" $(BIN)/python -m tests.two_runs cluster -m "cluster or helm"

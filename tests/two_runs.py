@@ -1,7 +1,8 @@
-"""`make unit` and `make test-fast`: pytest runs twice at the same time, each time for about half of the work.
+"""For `make unit`, `make test-fast`, `make test-cluster`: pytest runs twice at the same time, each time for half of it.
 
 That costs less than workers of pytest-xdist, which all collect every test, and report each one to a process that shows
 it. Arguments go to both runs, but those of coverage only to the one with tests/unit: it is measured in no other test.
+With "cluster" as the first argument, the halves are those of tests/cluster.
 Every ten seconds a line says how far the runs are, and at the end stands what each of them said. The exit code is 1 if
 one of them fails.
 """
@@ -23,6 +24,8 @@ STARTING = ("contract", "crash")
 """Folders whose tests start many processes: they take about as long as all other tests."""
 COVERED = "unit, behaviour, replay"
 """The name of the half in which coverage is measured."""
+OF_JOBS = ("test_node_death.py", "test_queue.py", "test_runs.py")
+"""Files of tests/cluster in which notebooks run as Jobs: waiting for their pods takes about as long as all others."""
 PAUSE = 10.0
 """Seconds between two lines that say how far the runs are."""
 _DOTS = re.compile(r"^[.sxXFE]+(?: *\[ *(\d+)%\])?$", re.MULTILINE)
@@ -74,6 +77,14 @@ def commands(arguments: Sequence[str], processes: int) -> dict[str, list[str]]:
     }
 
 
+def cluster_commands(arguments: Sequence[str]) -> dict[str, list[str]]:
+    """Name of a half of tests/cluster -> its command."""
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cov", "-n", "0", "--durations=10", *arguments]
+    files = sorted(path.name for path in (ROOT / "tests/cluster").glob("test_*.py"))
+    halves = {"Jobs": OF_JOBS, "the rest": [file for file in files if file not in OF_JOBS]}
+    return {name: [*pytest, *(f"tests/cluster/{file}" for file in half)] for name, half in halves.items()}
+
+
 def _all_but(folders: Iterable[str]) -> list[str]:
     """As arguments of pytest. A folder that is named would be collected although the caller ignores it."""
     return ["tests", *(f"--ignore=tests/{folder}" for folder in sorted(folders))]
@@ -82,9 +93,13 @@ def _all_but(folders: Iterable[str]) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     """Runs both halves; 1 if one of them fails."""
     began = time.monotonic()
+    if arguments[:1] == ["cluster"]:
+        halves = cluster_commands(arguments[1:])
+    else:
+        halves = commands(arguments, int(os.environ.get("PROCESSES") or 2))
     with tempfile.TemporaryDirectory(prefix="creditbot-") as folder:
         runs = []
-        for name, command in commands(arguments, int(os.environ.get("PROCESSES") or 2)).items():
+        for name, command in halves.items():
             output = Path(folder) / name.replace("/", "-")
             with output.open("wb") as file:
                 process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)

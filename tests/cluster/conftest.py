@@ -1,57 +1,22 @@
-"""The cluster under test, what it can do, and what was not run for want of it. Tests of `helm` alone need no cluster.
+"""Which tests the cluster can run, and what was not run for want of it. Tests of `helm` alone need no cluster.
 
-Taken in this order: the cluster of KUBECONFIG; an API server started from KUBEBUILDER_ASSETS; a kind cluster, if docker
-and kind are there. ~/.kube/config is never taken: it may be production. Everything happens in namespaces of its own.
+Everything happens in namespaces of its own, which go in the end.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
-import shlex
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from bench.local_api import api_server
 from tests.cluster import helm
-from tests.cluster.kubectl import Kubectl, KubectlError, apply, bot_kubeconfig, kustomization
-
-IMAGE = os.environ.get("IMAGE", "localhost/creditbot:dev")
-NO_CLUSTER = (
-    "There is no cluster to test against: set KUBECONFIG, or KUBEBUILDER_ASSETS (a folder with etcd, kube-apiserver "
-    "and kubectl), or start docker and install kind."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A cluster and what it can do.
-
-    Attributes:
-        kubectl: as its administrator.
-        controllers: whether Jobs get pods and namespaces their service account.
-        node: whether pods run.
-    """
-
-    kubectl: Kubectl
-    controllers: bool
-    node: bool
-
-    def lacks(self, item: pytest.Item) -> str:
-        """What a test needs and is not there, or ""."""
-        if item.get_closest_marker("node") and not self.node:
-            return "a node"
-        if item.get_closest_marker("controllers") and not self.controllers:
-            return "controllers"
-        return ""
-
+from tests.cluster.cluster import IMAGE, Cluster, find_cluster, load_image
+from tests.cluster.jobs_bot import JobsBot, jobs_bot
+from tests.cluster.kubectl import Kubectl, apply, bot_kubeconfig, kustomization, throwaway_namespace
 
 CLUSTER = pytest.StashKey[Cluster]()
 RESOURCES = pytest.StashKey[ExitStack]()
@@ -70,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     lacks: list[tuple[pytest.Item, str]] = []
     if ours:
         config.stash[RESOURCES] = ExitStack()
-        cluster = config.stash[CLUSTER] = _find(config.stash[RESOURCES])
+        cluster = config.stash[CLUSTER] = find_cluster(config.stash[RESOURCES])
         lacks = [(item, cluster.lacks(item)) for item in ours]
     if not helm.PROGRAMS:
         lacks += [(item, "Helm (HELM names one program or more)") for item in helms]
@@ -99,45 +64,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         )
 
 
-def _find(stack: ExitStack) -> Cluster:
-    kubeconfig = _kubeconfig(stack)
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    program = shutil.which("kubectl") or (shutil.which("kubectl", path=assets) if assets else None)
-    if kubeconfig is None or program is None:
-        pytest.exit(NO_CLUSTER, returncode=1)
-    kubectl = Kubectl(program, kubeconfig)
-    try:
-        nodes = kubectl("get", "nodes", "--output=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}")
-    except KubectlError as error:
-        pytest.exit(f"The cluster of {kubeconfig} does not answer: {error}", returncode=1)
-    controllers = kubectl.run("get", "serviceaccount", "default").returncode == 0
-    return Cluster(kubectl, controllers, node=controllers and "True" in nodes)
-
-
-def _kubeconfig(stack: ExitStack) -> Path | None:
-    if path := os.environ.get("KUBECONFIG"):
-        return Path(path)
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="creditbot-cluster-")))
-    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
-        return stack.enter_context(api_server(Path(assets), folder))
-    return _kind(folder)
-
-
-def _kind(folder: Path) -> Path | None:
-    """The kubeconfig of the kind cluster, made if there is none; None without docker or kind."""
-    kind, docker = shutil.which("kind"), shutil.which("docker")
-    if not kind or not docker or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
-        return None
-    name = os.environ.get("KIND_CLUSTER", "creditbot")
-    clusters = subprocess.run([kind, "get", "clusters"], capture_output=True, text=True, check=True).stdout.split()
-    if name not in clusters:
-        subprocess.run([kind, "create", "cluster", "--name", name, "--wait", "120s"], check=True)
-    path = folder / "kubeconfig"
-    config = subprocess.run([kind, "get", "kubeconfig", "--name", name], capture_output=True, text=True, check=True)
-    path.write_text(config.stdout)
-    return path
-
-
 @pytest.fixture(scope="module", params=helm.PROGRAMS or [""])
 def program(request: pytest.FixtureRequest) -> str:
     """Each Helm there is."""
@@ -146,10 +72,8 @@ def program(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def image() -> str:
-    """The image under test, handed to the cluster by LOAD_IMAGE; `make image` builds it."""
-    load = [*shlex.split(os.environ.get("LOAD_IMAGE", "kind load docker-image --name creditbot")), IMAGE]
-    done = subprocess.run(load, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{shlex.join(load)} failed: is the image built (make image)? {done.stderr.strip()}"
+    """The image under test, handed to the cluster."""
+    load_image()
     return IMAGE
 
 
@@ -181,15 +105,25 @@ def overlay() -> str:
 @pytest.fixture(scope="module")
 def deployed(cluster: Cluster, overlay: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """An overlay, applied; its namespace goes when the module is done."""
-    namespace = f"creditbot-test-{secrets.token_hex(4)}"
-    folder = kustomization(tmp_path_factory.mktemp(overlay), overlay, namespace, IMAGE)
-    kubectl = cluster.kubectl.within(namespace)
-    try:
+    with throwaway_namespace(cluster.kubectl) as kubectl:
+        folder = kustomization(tmp_path_factory.mktemp(overlay), f"overlays/{overlay}", kubectl.namespace, IMAGE)
         done = apply(kubectl, folder)
         assert done.returncode == 0, done.stderr
         yield Deployed(kubectl, folder)
-    finally:
-        kubectl.run("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[Kubectl]:
+    """kubectl in a namespace that does not exist yet, and goes after the test."""
+    with throwaway_namespace(cluster.kubectl) as kubectl:
+        yield kubectl
+
+
+@pytest.fixture(scope="session")
+def bot_with_jobs(image: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsBot]:
+    """A bot whose notebooks run as Jobs. It takes a minute to start: tests share it, each with accounts of its own."""
+    with jobs_bot(image, cluster, tmp_path_factory.mktemp("jobs")) as bot:
+        yield bot
 
 
 @pytest.fixture(scope="module")

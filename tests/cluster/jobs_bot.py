@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,19 @@ from typing import Any
 from typing_extensions import override
 
 from creditbot.sandbox.seed import explore_address, verify
-from tests.cluster.conftest import IMAGE, Cluster
-from tests.cluster.kubectl import ROOT, Kubectl, apply, kustomization
-from tests.cluster.runs import Patch, namespace_of_jobs
-from tests.cluster.test_sandbox import PAST, STATE, UNFINISHED, Bot
+from tests.cluster.bot import PAST, UNFINISHED, Bot
+from tests.cluster.cluster import IMAGE, Cluster
+from tests.cluster.kubectl import (
+    STATE,
+    Kubectl,
+    Patch,
+    apply,
+    json_patch,
+    kustomization,
+    throwaway_namespace,
+    until,
+)
+from tests.cluster.runs import namespace_of_jobs
 from tests.support import bucket
 from tests.support.notebooks import code, write_notebook
 
@@ -32,6 +39,13 @@ amount = f"{1 + int(number) / 100:.2f}"
 row = {"mode": "basic", "fraud_cost": "99.00", "credit": amount, "traffic_prop": "1.000"}
 sb.glue("credit", {"currency": "USD", "amount": amount, "rows": [row]})"""
 """A notebook whose amount names the account that it was for."""
+
+IMPATIENT = """
+from creditbot.adapters.jobs import manifests
+manifests.START_SECONDS = 5
+from creditbot.cli import main
+raise SystemExit(main(["run-once"]))"""
+"""Run instead of the bot: the bot, which waits five seconds for a Job to begin instead of two minutes."""
 
 MORTAL = """
 import os, subprocess, time
@@ -63,7 +77,7 @@ WAREHOUSE = [
 ]  # fmt: skip
 """The pod of notebooks with the sandbox's warehouse, as the overlay has it for the bot, and with own notebooks."""
 
-BUCKET_PORT = [{"op": "add", "path": "/spec/egress/-", "value": {"ports": [{"protocol": "TCP", "port": 9000}]}}]
+BUCKET_PORT = json_patch("/spec/egress/-", {"ports": [{"protocol": "TCP", "port": 9000}]})
 
 
 class JobsBot(Bot):
@@ -95,6 +109,10 @@ class JobsBot(Bot):
     def start_mortal(self) -> str:
         """Starts a tick that `kill` can kill."""
         return self.start("python", "-c", MORTAL)
+
+    def start_impatient(self) -> str:
+        """Starts a tick that soon gives a Job up that does not begin."""
+        return self.start("python", "-c", IMPATIENT)
 
     def kill(self, job: str) -> None:
         """Kills a tick at once, and waits until its pod has ended."""
@@ -162,38 +180,24 @@ def jobs_bot(image: str, cluster: Cluster, folder: Path, pod: Sequence[Patch] = 
     """
     parameters = code("looker = ''\nCREDIT_FROM = CREDIT_TO = ''")
     notebook = write_notebook(folder / "amount.ipynb", parameters, code(AMOUNT))
-    kubectl = cluster.kubectl.within(f"creditbot-test-{os.urandom(4).hex()}")
-    overlay = kustomization(_made(folder / "bot"), "sandbox", kubectl.namespace, image)
-    content = json.loads((overlay / "kustomization.yaml").read_text())
-    components = [ROOT / "k8s/components" / name for name in ("jobs", "own-notebooks")]
-    settings = {
-        "OUTPUT_URI": f"s3://{bucket.NAME}/creditbot",
-        "RUNS_NAMESPACE": f"{kubectl.namespace}-runs",
-        "WORKERS": "8",
-        "MAX_ATTEMPTS": "10",  # more than a request may lose to what is killed here
-        **bucket.variables(f"http://bucket.{kubectl.namespace}.svc:9000"),
-    }
-    content["components"] = [os.path.relpath(path, overlay.resolve()) for path in components]
-    content["patches"] += [
-        {"patch": json.dumps(api_object("v1", "ConfigMap", "creditbot-settings", data=settings))},
-        {"target": {"kind": "NetworkPolicy", "name": "creditbot"}, "patch": json.dumps(BUCKET_PORT)},
-    ]
-    (overlay / "kustomization.yaml").write_text(json.dumps(content))
-    patches = [
-        {"target": {"kind": "PodTemplate"}, "patch": json.dumps([*WAREHOUSE, *pod])},
-        {"target": {"kind": "NetworkPolicy"}, "patch": json.dumps(BUCKET_PORT)},
-    ]
-    try:
-        done = apply(kubectl, overlay)
-        assert (0, "") == (done.returncode, done.stderr)
+    with throwaway_namespace(cluster.kubectl) as kubectl:
+        settings = {
+            "OUTPUT_URI": f"s3://{bucket.NAME}/creditbot",
+            "RUNS_NAMESPACE": f"{kubectl.namespace}-runs",
+            "WORKERS": "8",
+            "MAX_ATTEMPTS": "10",  # more than a request may lose to what is killed here
+            **bucket.variables(f"http://bucket.{kubectl.namespace}.svc:9000"),
+        }
+        _apply_bot(kubectl, _made(folder / "bot"), image, settings)
+        patches = [
+            {"target": {"kind": "PodTemplate"}, "patch": json.dumps([*WAREHOUSE, *pod])},
+            {"target": {"kind": "NetworkPolicy"}, "patch": BUCKET_PORT},
+        ]
         with namespace_of_jobs(kubectl, _made(folder / "runs"), image, patches) as runs:
             for each in (kubectl, runs):
                 each("create", "configmap", "creditbot-notebooks", f"--from-file={notebook}")
-            runs(
-                "create",
-                "--filename=-",
-                stdin=json.dumps(api_object("v1", "Secret", "creditbot-run", stringData=settings)),
-            )
+            secret = api_object("v1", "Secret", "creditbot-run", stringData=settings)
+            runs("create", "--filename=-", stdin=json.dumps(secret))
             _start_bucket(kubectl, image)
             for deployment in ("sandbox", "bucket"):
                 kubectl("rollout", "status", f"deployment/{deployment}", "--timeout=180s", timeout=200)
@@ -201,8 +205,16 @@ def jobs_bot(image: str, cluster: Cluster, folder: Path, pod: Sequence[Patch] = 
             bot.tick()
             bot.use("/notebooks/amount.ipynb")
             yield bot
-    finally:
-        kubectl.run("delete", "namespace", kubectl.namespace, "--wait=false")
+
+
+def _apply_bot(kubectl: Kubectl, folder: Path, image: str, settings: Mapping[str, str]) -> None:
+    patches: list[Patch] = [
+        {"patch": json.dumps(api_object("v1", "ConfigMap", "creditbot-settings", data=settings))},
+        {"target": {"kind": "NetworkPolicy", "name": "creditbot"}, "patch": BUCKET_PORT},
+    ]
+    kustomization(folder, "overlays/sandbox", kubectl.namespace, image, ("jobs", "own-notebooks"), patches)
+    done = apply(kubectl, folder)
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def _made(folder: Path) -> Path:
@@ -246,11 +258,3 @@ def amounts_in(replies: Mapping[str, int]) -> Counter[str]:
     for reply, times in replies.items():
         counted[reply[reply.index("Approved, $") :]] += times
     return counted
-
-
-def until(true: Callable[[], object], seconds: float = 180) -> None:
-    """Waits until something holds."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.2)

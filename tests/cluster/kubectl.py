@@ -1,16 +1,23 @@
-"""kubectl as a function, and throwaway namespaces with an overlay applied to them."""
+"""kubectl as a function, what is applied with it, and namespaces that go after a test."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+STATE = "configmap/creditbot-state"
+
+Patch = Mapping[str, Any]
+"""As in a kustomization."""
 
 
 class KubectlError(Exception):
@@ -70,33 +77,78 @@ def bot_kubeconfig(admin: Kubectl, folder: Path, token: str) -> Path:
     return path
 
 
-def kustomization(folder: Path, overlay: str, namespace: str, image: str) -> Path:
-    """A kustomization that puts an overlay, its image and its CronJob suspended, into a namespace of its own."""
-    content: Mapping[str, object] = {
+def kustomization(
+    folder: Path, base: str, namespace: str, image: str,
+    components: Sequence[str] = (), patches: Sequence[Patch] = (),
+) -> Path:  # fmt: skip
+    """A kustomization that puts something of k8s/ into a namespace of its own, its CronJob suspended.
+
+    Args:
+        folder: an empty one, for the kustomization.
+        base: what it is of, such as "overlays/sandbox".
+        namespace: where it goes.
+        image: of its pods.
+        components: their names.
+        patches: further ones.
+    """
+    name, tag = image_parts(image)
+    suspended = {"target": {"kind": "CronJob"}, "patch": json_patch("/spec/suspend", value=True)}
+    content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "namespace": namespace,
-        "resources": [os.path.relpath(ROOT / "k8s" / "overlays" / overlay, folder.resolve())],
+        "resources": [_within_k8s(base, folder)],
+        "components": [_within_k8s(f"components/{component}", folder) for component in components],
         "images": [
-            {"name": name, **_image(image)} for name in ("localhost/creditbot", "registry.example.com/creditbot")
+            {"name": original, "newName": name, "newTag": tag}
+            for original in ("localhost/creditbot", "registry.example.com/creditbot")
         ],
-        "patches": [
-            {
-                "target": {"kind": "CronJob"},
-                "patch": json.dumps([{"op": "add", "path": "/spec/suspend", "value": True}]),
-            }
-        ],
+        "patches": [suspended, *patches],
     }
     (folder / "kustomization.yaml").write_text(json.dumps(content))
     return folder
 
 
-def _image(image: str) -> Mapping[str, str]:
+def _within_k8s(path: str, folder: Path) -> str:
+    return os.path.relpath(ROOT / "k8s" / path, folder.resolve())
+
+
+def json_patch(path: str, value: object) -> str:
+    """A JSON patch that sets one field, or appends to a list."""
+    return json.dumps([{"op": "add", "path": path, "value": value}])
+
+
+def image_parts(image: str) -> tuple[str, str]:
+    """Name and tag of an image."""
     name, _, tag = image.rpartition(":")
-    return {"newName": name, "newTag": tag}
+    return name, tag
 
 
 def apply(admin: Kubectl, folder: Path, *how: str) -> subprocess.CompletedProcess[str]:
     """Applies a kustomization with strict validation, on the server's side unless `how` says otherwise."""
     options: Sequence[str] = how or ("--server-side",)
     return admin.run("apply", "--validate=strict", *options, "--kustomize", str(folder))
+
+
+def try_create(kubectl: Kubectl, manifest: Mapping[str, Any]) -> str:
+    """What the API says against an object; "" if it would take it. Nothing is created."""
+    return kubectl.run("create", "--dry-run=server", "--filename=-", stdin=json.dumps(manifest)).stderr.strip()
+
+
+@contextmanager
+def throwaway_namespace(admin: Kubectl) -> Iterator[Kubectl]:
+    """kubectl in a namespace that does not exist yet, and goes in the end; nobody waits for that."""
+    kubectl = admin.within(f"creditbot-test-{secrets.token_hex(4)}")
+    try:
+        yield kubectl
+    finally:
+        kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
+
+
+def until(true: Callable[[], object], seconds: float = 180) -> None:
+    """Waits until something holds. Each look is a process, so they come less often the longer it takes."""
+    began = time.monotonic()
+    while not true():
+        waited = time.monotonic() - began
+        assert waited < seconds
+        time.sleep(min(1.0, 0.2 + waited / 20))

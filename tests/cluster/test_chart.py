@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from creditbot.adapters.jobs.manifests import job_manifest
-from tests.cluster.conftest import IMAGE as BUILT
-from tests.cluster.conftest import Cluster
+from tests.cluster.cluster import IMAGE as BUILT
 from tests.cluster.helm import CHART, CHART_RUNS, NEEDED, PROGRAMS, RELEASE, RUNS, Helm, HelmError
-from tests.cluster.kubectl import ROOT, Kubectl, apply, bot_kubeconfig, kustomization
+from tests.cluster.kubectl import ROOT, STATE, Kubectl, apply, bot_kubeconfig, image_parts, kustomization, try_create
 from tests.cluster.objects import pod_of
-from tests.cluster.runs import create, wait_until_enforced
+from tests.cluster.runs import wait_until_enforced
 
 pytestmark = [pytest.mark.cluster, pytest.mark.helm]
 
@@ -25,14 +22,11 @@ IMAGE = "registry.example.com/creditbot:0.1.0"
 
 
 @pytest.fixture
-def helm(cluster: Cluster, program: str, tmp_path: Path) -> Iterator[Helm]:
+def helm(namespace: Kubectl, program: str, tmp_path: Path) -> Helm:
     """Helm in a namespace that does not exist yet, and goes after the test."""
-    kubectl = cluster.kubectl.within(f"creditbot-test-{secrets.token_hex(4)}")
-    yield Helm(program, kubectl, tmp_path)
-    kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
+    return Helm(program, namespace, tmp_path)
 
 
-STATE = "configmap/creditbot-state"
 KEPT = {"T0.C0.1736345678.123456": '{"stage":"answered"}'}
 
 
@@ -70,7 +64,7 @@ def test_a_restricted_namespace_takes_the_pod_of_the_chart(helm: Helm) -> None:
     kubectl("label", *restrict.split())
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bot"}}
     pod["spec"] = pod_of(kubectl.json("get", "cronjob/creditbot"))
-    kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+    assert not try_create(kubectl, pod)
 
 
 def test_a_release_keeps_its_state_to_the_end_and_beyond(helm: Helm) -> None:
@@ -127,7 +121,7 @@ def suspended(kubectl: Kubectl) -> tuple[bool | None, int]:
 
 def test_a_deployment_of_kustomize_becomes_a_release(helm: Helm, tmp_path: Path) -> None:
     """With its state."""
-    folder = kustomization(tmp_path, "production", helm.kubectl.namespace, IMAGE)
+    folder = kustomization(tmp_path, "overlays/production", helm.kubectl.namespace, IMAGE)
     done = apply(helm.kubectl, folder)
     assert 0 == done.returncode, done.stderr
     fill(helm.kubectl)
@@ -161,13 +155,14 @@ ANSWERS = "creditbot sandbox warehouse /data/sandbox.duckdb && creditbot run-onc
 @pytest.mark.controllers
 @pytest.mark.node
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("program", PROGRAMS[:1], indirect=True)  # what another Helm installs is the same
 def test_a_pod_of_a_release_answers_on_the_sandbox(helm: Helm, image: str, tmp_path: Path) -> None:
     """Its settings, its Secret and its rights are enough, beside another deployment in the same namespace."""
     kubectl = helm.kubectl
-    done = apply(kubectl, kustomization(tmp_path, "sandbox", kubectl.namespace, image))
+    done = apply(kubectl, kustomization(tmp_path, "overlays/sandbox", kubectl.namespace, image))
     assert 0 == done.returncode, done.stderr
     settings = yaml.safe_load((ROOT / "k8s/overlays/sandbox/settings.yaml").read_text())["data"]
-    repository, _, tag = image.rpartition(":")
+    repository, tag = image_parts(image)
     values = {
         "image": {"repository": repository, "tag": tag},
         "settings": {**settings, "WAREHOUSE_URL": "duckdb:////data/sandbox.duckdb"},
@@ -196,7 +191,7 @@ def test_the_chart_of_jobs_admits_jobs_of_the_bot_alone(helm: Helm, tmp_path: Pa
     kubectl("create", "namespace", kubectl.namespace)
     kubectl("create", "serviceaccount", RELEASE)
     runs = kubectl.within(f"{kubectl.namespace}-runs")
-    repository, _, tag = BUILT.rpartition(":")
+    repository, tag = image_parts(BUILT)
     values = {"namespace": runs.namespace, "image": {"repository": repository, "tag": tag}}
     force = ["--force-conflicts"] if helm.major > 3 else []
     try:
@@ -206,9 +201,9 @@ def test_the_chart_of_jobs_admits_jobs_of_the_bot_alone(helm: Helm, tmp_path: Pa
         as_bot = Kubectl(runs.program, bot_kubeconfig(kubectl, tmp_path, token), runs.namespace)
         key = "0123456789abcdef0123"
         job = job_manifest(runs.json("get", "podtemplate/creditbot-run"), f"creditbot-{key}-1", key, 600, "")
-        assert not create(as_bot, job)
+        assert not try_create(as_bot, job)
         job["spec"]["template"]["spec"]["containers"][0]["image"] = "any"
-        assert "its containers are not those" in create(as_bot, job)
+        assert "its containers are not those" in try_create(as_bot, job)
         helm("uninstall", RUNS)
         assert kubectl("get", "validatingadmissionpolicy/creditbot-runs")
     finally:

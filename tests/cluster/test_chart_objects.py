@@ -15,7 +15,7 @@ import yaml
 
 from tests.cluster.helm import CHART_RUNS, NEEDED, RUNS, Helm, HelmError
 from tests.cluster.kubectl import ROOT, Kubectl
-from tests.cluster.objects import by_name, pod_of
+from tests.cluster.objects import Object, by_name, pod_of
 
 pytestmark = pytest.mark.helm
 
@@ -73,16 +73,17 @@ def test_chart_and_kustomize_say_the_same(helm: Helm, tmp_path: Path, components
         values |= more_values
     built = by_name(yaml.safe_load_all(helm.kubectl("kustomize", str(overlay(tmp_path, components, settings)))))
     assert "restricted" == built.pop("Namespace creditbot")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
-    rendered = by_name(helm.objects(values))
-    assert sorted(built) == sorted(rendered)
-    for name, one in built.items():
-        assert one == rendered[name], name
+    assert_same(built, by_name(helm.objects(values)))
 
 
 def test_the_chart_of_jobs_and_kustomize_say_the_same(helm: Helm) -> None:
     """Object by object, with the namespace, which this chart makes, and the namespace of each object."""
     built = by_name(yaml.safe_load_all(helm.kubectl("kustomize", str(ROOT / "k8s" / "runs"))))
-    rendered = by_name(helm.objects({}, RUNS, CHART_RUNS))
+    assert_same(built, by_name(helm.objects({}, RUNS, CHART_RUNS)))
+
+
+def assert_same(built: Mapping[str, Object], rendered: Mapping[str, Object]) -> None:
+    """Compares one object at a time: a difference in all of them at once is hard to read."""
     assert sorted(built) == sorted(rendered)
     for name, one in built.items():
         assert one == rendered[name], name

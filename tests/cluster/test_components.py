@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import IMAGE, Cluster
-from tests.cluster.kubectl import ROOT, Kubectl, apply, kustomization
+from tests.cluster.cluster import IMAGE, Cluster
+from tests.cluster.kubectl import ROOT, STATE, Kubectl, apply, kustomization, throwaway_namespace
 
 pytestmark = pytest.mark.cluster
 
@@ -21,26 +20,16 @@ OF_OTHERS = {"monitoring": "PrometheusRule", "external-secrets": "ExternalSecret
 """Component -> the kind in it that only an operator brings, so that a bare cluster refuses it."""
 
 
-@pytest.fixture
-def namespace(cluster: Cluster) -> Iterator[Kubectl]:
-    """kubectl for a namespace that goes after the test."""
-    kubectl = cluster.kubectl.within(f"creditbot-test-{secrets.token_hex(4)}")
-    yield kubectl
-    kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
-
-
-def with_component(folder: Path, namespace: str, *names: str) -> Path:
-    """The production overlay with components."""
-    file = kustomization(folder, "production", namespace, IMAGE) / "kustomization.yaml"
-    content = json.loads(file.read_text())
-    content["components"] = [os.path.relpath(COMPONENTS / name, folder.resolve()) for name in names]
-    file.write_text(json.dumps(content))
-    return folder
+def with_components(folder: Path, namespace: str, *names: str, owner: str = "") -> Path:
+    """The production overlay with components, and an owner if one is named."""
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "creditbot-settings"}}
+    patches = [{"patch": json.dumps({**settings, "data": {"SLACK_USER_ID": owner}})}] if owner else []
+    return kustomization(folder, "overlays/production", namespace, IMAGE, names, patches)
 
 
 def applied(kubectl: Kubectl, folder: Path, *names: str) -> Mapping[str, Any]:
     """The pod's specification after components were applied, strictly and without a warning."""
-    done = apply(kubectl, with_component(folder, kubectl.namespace, *names))
+    done = apply(kubectl, with_components(folder, kubectl.namespace, *names))
     assert (0, "") == (done.returncode, done.stderr)
     template = kubectl.json("get", "cronjob/creditbot")["spec"]["jobTemplate"]["spec"]["template"]
     return {**template["spec"], "labels": template["metadata"]["labels"]}
@@ -49,7 +38,7 @@ def applied(kubectl: Kubectl, folder: Path, *names: str) -> Mapping[str, Any]:
 @pytest.mark.parametrize("name", sorted(path.name for path in COMPONENTS.iterdir()))
 def test_each_component_is_valid_kustomize(cluster: Cluster, tmp_path: Path, name: str) -> None:
     """The kubectl of this machine builds it; an older one must not panic at it."""
-    built = cluster.kubectl("kustomize", str(with_component(tmp_path, "any", name)))
+    built = cluster.kubectl("kustomize", str(with_components(tmp_path, "any", name)))
     assert (f"kind: {OF_OTHERS[name]}" in built) if name in OF_OTHERS else "kind: CronJob" in built
 
 
@@ -100,27 +89,20 @@ def test_components_go_together(namespace: Kubectl, tmp_path: Path) -> None:
 
 def test_teams_share_summaries_and_nothing_else(cluster: Cluster, tmp_path: Path) -> None:
     """Each has a namespace, a state and an owner of its own."""
-    teams = {owner: cluster.kubectl.within(f"creditbot-test-{secrets.token_hex(4)}") for owner in ("U0ONE", "U0TWO")}
-    try:
+    with ExitStack() as stack:
+        owners = ("U0ONE", "U0TWO")
+        teams = {owner: stack.enter_context(throwaway_namespace(cluster.kubectl)) for owner in owners}
         for owner, kubectl in teams.items():
             folder = tmp_path / owner
             folder.mkdir()
-            file = with_component(folder, kubectl.namespace, "teams") / "kustomization.yaml"
-            content = json.loads(file.read_text())
-            settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "creditbot-settings"}}
-            content["patches"].append({"patch": json.dumps({**settings, "data": {"SLACK_USER_ID": owner}})})
-            file.write_text(json.dumps(content))
-            done = apply(kubectl, folder)
+            done = apply(kubectl, with_components(folder, kubectl.namespace, "teams", owner=owner))
             assert (0, "") == (done.returncode, done.stderr)
-            kubectl("patch", "configmap/creditbot-state", "--patch", json.dumps({"data": {"by": owner}}))
+            kubectl("patch", STATE, "--patch", json.dumps({"data": {"by": owner}}))
         for owner, kubectl in teams.items():
-            assert {"by": owner} == kubectl.json("get", "configmap/creditbot-state")["data"]
+            assert {"by": owner} == kubectl.json("get", STATE)["data"]
             data = kubectl.json("get", "configmap/creditbot-settings")["data"]
             assert (owner, "s3://your-bucket/creditbot") == (data["SLACK_USER_ID"], data["OUTPUT_URI"])
             assert [] == kubectl.json("get", "persistentvolumeclaims")["items"]
-    finally:
-        for kubectl in teams.values():
-            kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
 
 
 def test_serve_runs_in_the_pod_of_the_cronjob(namespace: Kubectl, tmp_path: Path) -> None:

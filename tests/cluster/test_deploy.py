@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import IMAGE, Cluster
+from tests.cluster.cluster import IMAGE
 from tests.cluster.kubectl import ROOT, Kubectl, kustomization
 
 pytestmark = pytest.mark.cluster
@@ -19,21 +18,13 @@ Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def here(cluster: Cluster) -> Iterator[Kubectl]:
-    """kubectl for a namespace that does not exist yet."""
-    kubectl = cluster.kubectl.within(f"creditbot-test-{secrets.token_hex(4)}")
-    yield kubectl
-    kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--wait=false")
-
-
-@pytest.fixture
-def deploy(here: Kubectl, tmp_path: Path) -> Deploy:
+def deploy(namespace: Kubectl, tmp_path: Path) -> Deploy:
     """Runs the script on the production overlay, with what is typed at its question."""
-    folder = kustomization(tmp_path, "production", here.namespace, IMAGE)
-    path = f"{Path(here.program).parent}:{os.environ['PATH']}"
+    folder = kustomization(tmp_path, "overlays/production", namespace.namespace, IMAGE)
+    path = f"{Path(namespace.program).parent}:{os.environ['PATH']}"
 
     def run(typed: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "PATH": path, "KUBECONFIG": str(here.kubeconfig), **settings}
+        environ = {**os.environ, "PATH": path, "KUBECONFIG": str(namespace.kubeconfig), **settings}
         command = [str(ROOT / "k8s" / "deploy"), str(folder)]
         return subprocess.run(
             command, input=typed, env=environ, capture_output=True, text=True, timeout=120, check=False
@@ -43,32 +34,32 @@ def deploy(here: Kubectl, tmp_path: Path) -> Deploy:
 
 
 def exists(kubectl: Kubectl) -> bool:
-    """Whether the namespace is there."""
+    """Whether the namespace is tnamespace."""
     return bool(kubectl("get", "namespace", kubectl.namespace, "--ignore-not-found"))
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "n\n", "Y E S\n"])
-def test_without_a_yes_nothing_is_applied(here: Kubectl, deploy: Deploy, typed: str) -> None:
+def test_without_a_yes_nothing_is_applied(namespace: Kubectl, deploy: Deploy, typed: str) -> None:
     """An answer that is not understood, and none at all, mean no."""
     done = deploy(typed)
     assert 1 == done.returncode
     assert "Nothing was applied." in done.stderr
-    assert not exists(here)
+    assert not exists(namespace)
 
 
-def test_a_first_deployment_lists_what_is_new(here: Kubectl, deploy: Deploy) -> None:
+def test_a_first_deployment_lists_what_is_new(namespace: Kubectl, deploy: Deploy) -> None:
     """Where it goes stands first: the context, the server and the namespace."""
     done = deploy("y\n")
     assert 0 == done.returncode, done.stderr
-    context = here("config", "current-context").strip()
+    context = namespace("config", "current-context").strip()
     assert done.stdout.startswith(f"Context     {context}, at https://")
-    assert f"Namespace   {here.namespace}\n" in done.stdout
+    assert f"Namespace   {namespace.namespace}\n" in done.stdout
     for name in ("Namespace", "ConfigMap creditbot-state", "CronJob creditbot", "Role creditbot"):
         assert f"\n  {name}" in done.stdout
-    assert here.run("get", "cronjob/creditbot").returncode == 0
+    assert namespace.run("get", "cronjob/creditbot").returncode == 0
 
 
-def test_a_second_deployment_shows_what_changes(here: Kubectl, deploy: Deploy, tmp_path: Path) -> None:
+def test_a_second_deployment_shows_what_changes(namespace: Kubectl, deploy: Deploy, tmp_path: Path) -> None:
     """And one that would change nothing says so, and does not ask."""
     assert 0 == deploy(YES="1").returncode
     again = deploy()
@@ -80,7 +71,7 @@ def test_a_second_deployment_shows_what_changes(here: Kubectl, deploy: Deploy, t
     assert ["-  suspend: true", "+  suspend: false"] == [
         line for line in changed.stdout.splitlines() if "suspend" in line
     ]
-    assert here.json("get", "cronjob/creditbot")["spec"]["suspend"] is True
+    assert namespace.json("get", "cronjob/creditbot")["spec"]["suspend"] is True
 
 
 def test_a_cluster_that_does_not_answer_is_a_sentence(deploy: Deploy, tmp_path: Path) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.cluster.cluster import IMAGE
 from tests.cluster.conftest import Deployed
-from tests.cluster.kubectl import ROOT, apply
+from tests.cluster.kubectl import ROOT, STATE, apply, kustomization, try_create
+from tests.cluster.objects import pod_of
 
 pytestmark = pytest.mark.cluster
 
-STATE = "configmap/creditbot-state"
 OVERLAYS = sorted(path.name for path in (ROOT / "k8s" / "overlays").iterdir())
 
 
@@ -57,27 +57,24 @@ def test_a_pod_that_asks_for_more_is_refused(deployed: Deployed) -> None:
         "metadata": {"name": "root"},
         "spec": {"serviceAccountName": "creditbot", "containers": [{"name": "root", "image": "any"}]},
     }
-    done = deployed.kubectl.run("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
-    assert 'violates PodSecurity "restricted:latest"' in done.stderr
+    assert 'violates PodSecurity "restricted:latest"' in try_create(deployed.kubectl, pod)
 
 
 def test_the_pod_of_the_cronjob_is_accepted(deployed: Deployed) -> None:
     """The same namespace takes the bot's own pod."""
-    template = deployed.kubectl.json("get", "cronjob/creditbot")["spec"]["jobTemplate"]["spec"]["template"]
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bot"}, "spec": template["spec"]}
-    deployed.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+    spec = pod_of(deployed.kubectl.json("get", "cronjob/creditbot"))
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bot"}, "spec": spec}
+    assert not try_create(deployed.kubectl, pod)
 
 
 def test_only_the_bots_pod_gets_a_token(deployed: Deployed) -> None:
     """Neither the service account nor any pod but the CronJob's has a token mounted."""
     account = deployed.kubectl.json("get", "serviceaccount/creditbot")
     deployments = deployed.kubectl.json("get", "deployments")["items"]
-    job = deployed.kubectl.json("get", "cronjob/creditbot")["spec"]["jobTemplate"]["spec"]
+    pod = pod_of(deployed.kubectl.json("get", "cronjob/creditbot"))
     assert account["automountServiceAccountToken"] is False
-    assert [False] * len(deployments) == [
-        one["spec"]["template"]["spec"]["automountServiceAccountToken"] for one in deployments
-    ]
-    assert job["template"]["spec"]["automountServiceAccountToken"] is True
+    assert [False] * len(deployments) == [pod_of(one)["automountServiceAccountToken"] for one in deployments]
+    assert pod["automountServiceAccountToken"] is True
 
 
 MONITORING = ROOT / "k8s/components/monitoring"
@@ -99,13 +96,6 @@ def test_the_monitoring_component_adds_to_an_overlay(deployed: Deployed, tmp_pat
 
 def built(deployed: Deployed, folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """(kind, name) -> object of the base with the component, as kubectl builds it."""
-    content = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "namespace": "credits",
-        "resources": [os.path.relpath(ROOT / "k8s/base", folder.resolve())],
-        "components": [os.path.relpath(MONITORING, folder.resolve())],
-    }
-    (folder / "kustomization.yaml").write_text(json.dumps(content))
+    kustomization(folder, "base", "credits", IMAGE, ("monitoring",))
     built = yaml.safe_load_all(deployed.kubectl("kustomize", str(folder)))
     return {(one["kind"], one["metadata"]["name"]): one for one in built}

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import Cluster
-from tests.cluster.jobs_bot import JobsBot, amounts_in, jobs_bot, until
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.cluster import Cluster
+from tests.cluster.jobs_bot import JobsBot, amounts_in, jobs_bot
+from tests.cluster.kubectl import Kubectl, until
 
 NAME, POWER = os.environ.get("MORTAL_NODE", ""), os.environ.get("MORTAL_NODE_POWER", "")
 

@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.kubectl import STATE, Kubectl
 
 pytestmark = pytest.mark.cluster
 
-STATE = "configmap/creditbot-state"
 PATCH = ["--patch", '{"data":{"by":"patch"}}']
 GRANT = ["--type=json", "--patch", '[{"op":"replace","path":"/rules/0/verbs","value":["*"]}]']
 EVERYBODYS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"}

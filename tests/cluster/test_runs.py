@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from creditbot.sandbox.seed import explore_address, psms, verify
 from creditbot.sandbox.world import LOOKER
-from tests.cluster.conftest import Cluster
-from tests.cluster.jobs_bot import OPEN, JobsBot, amounts_in, jobs_bot, until
-from tests.cluster.test_sandbox import REFERENCE
+from tests.cluster.bot import REFERENCE
+from tests.cluster.jobs_bot import OPEN, JobsBot, amounts_in
+from tests.cluster.kubectl import until
 from tests.support.sampling import ALL
 
 pytestmark = [pytest.mark.cluster, pytest.mark.controllers, pytest.mark.node, pytest.mark.timeout(1800)]
@@ -26,19 +25,22 @@ MANY, ROUNDS = (50, 3) if ALL else (4, 1)
 
 BOTH_RUNNERS = """
 import json, os, re, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
 def amount(link, runner):
     environ = {**os.environ, "RUNNER": runner}
-    command = ["creditbot", "compute", link, "--page", "/tmp/page.html"]
+    command = ["creditbot", "compute", link, "--page", f"/tmp/{runner}.html"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     return re.findall(r"^ +(?:\\w+, \\$|flagged: ).*", done.stdout, re.M) or done.stdout + done.stderr
-print(json.dumps([[amount(link, runner) for runner in ("process", "job")] for link in json.loads(sys.argv[1])]))"""
+with ThreadPoolExecutor() as pool:
+    both = [list(pool.map(amount, [link] * 2, ("process", "job"))) for link in json.loads(sys.argv[1])]
+print(json.dumps(both))"""
+"""Run in place of the bot: each link by both runners, which run at the same time."""
 
 
-@pytest.fixture(scope="module")
-def bot(image: str, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsBot]:
-    """A bot of its own."""
-    with jobs_bot(image, cluster, tmp_path_factory.mktemp("jobs")) as bot:
-        yield bot
+@pytest.fixture
+def bot(bot_with_jobs: JobsBot) -> JobsBot:
+    """The bot, which other files use, too."""
+    return bot_with_jobs
 
 
 def test_the_sandboxs_requests_are_answered(bot: JobsBot) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,9 +15,9 @@ from creditbot.adapters.jobs.manifests import job_manifest, secret_manifest
 from creditbot.adapters.jobs.runner import JobRunner, RunSettings
 from creditbot.errors import Refused
 from creditbot.machine.processes import Stop
-from tests.cluster.conftest import IMAGE, Cluster
-from tests.cluster.kubectl import Kubectl, bot_kubeconfig
-from tests.cluster.runs import create, namespace_of_jobs
+from tests.cluster.cluster import IMAGE, Cluster
+from tests.cluster.kubectl import Kubectl, bot_kubeconfig, throwaway_namespace, try_create
+from tests.cluster.runs import namespace_of_jobs
 
 pytestmark = pytest.mark.cluster
 
@@ -28,11 +27,10 @@ NAME = "creditbot-0123456789abcdef0123-1"
 @pytest.fixture(scope="module")
 def bot_namespace(cluster: Cluster) -> Iterator[Kubectl]:
     """A namespace with the bot's service account."""
-    kubectl = cluster.kubectl.within(f"creditbot-test-{secrets.token_hex(4)}")
-    kubectl("create", "namespace", kubectl.namespace)
-    kubectl("create", "serviceaccount", "creditbot")
-    yield kubectl
-    kubectl.run("delete", "namespace", kubectl.namespace, "--wait=false")
+    with throwaway_namespace(cluster.kubectl) as kubectl:
+        kubectl("create", "namespace", kubectl.namespace)
+        kubectl("create", "serviceaccount", "creditbot")
+        yield kubectl
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +62,7 @@ def job_of(template: dict[str, Any], queue: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("queue", ["", "credits"])
 def test_the_bots_own_job_is_taken(as_bot: Kubectl, template: dict[str, Any], queue: str) -> None:
     """Also one that Kueue is to start."""
-    assert not create(as_bot, job_of(template, queue))
+    assert not try_create(as_bot, job_of(template, queue))
 
 
 def pod(path: str, value: object) -> Callable[[dict[str, Any]], None]:
@@ -155,7 +153,7 @@ def test_any_other_job_is_refused(
     """With what differs. The bot's own token is enough to try, whoever has it."""
     job = copy.deepcopy(job_of(template))
     change(job)
-    said = create(as_bot, job)
+    said = try_create(as_bot, job)
     assert "ValidatingAdmissionPolicy 'creditbot-runs'" in said
     assert why in said
 
@@ -164,7 +162,7 @@ def test_without_a_template_nothing_runs(runs: Kubectl, as_bot: Kubectl, templat
     """A policy that has nothing to compare with lets nothing through."""
     runs("delete", "podtemplate/creditbot-run")
     try:
-        assert "failed to configure binding: no params found" in create(as_bot, job_of(template))
+        assert "failed to configure binding: no params found" in try_create(as_bot, job_of(template))
     finally:
         kept = {key: value for key, value in template.items() if key != "metadata"}
         again = {**kept, "metadata": {"name": "creditbot-run", "labels": template["metadata"]["labels"]}}
@@ -180,8 +178,8 @@ def test_no_secret_becomes_a_token(as_bot: Kubectl, runs: Kubectl) -> None:
         "metadata": {"name": NAME, "annotations": {"kubernetes.io/service-account.name": "creditbot-run"}},
     }
     for who in (as_bot, runs):
-        assert "tokens of service accounts are not kept in this namespace" in create(who, secret)
-    assert not create(as_bot, secret_manifest({"metadata": {"name": NAME, "uid": "made-up"}}, "{}"))
+        assert "tokens of service accounts are not kept in this namespace" in try_create(who, secret)
+    assert not try_create(as_bot, secret_manifest({"metadata": {"name": NAME, "uid": "made-up"}}, "{}"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests import two_runs
-from tests.two_runs import commands, main
+from tests.two_runs import cluster_commands, commands, main
 
 
 def test_coverage_is_measured_in_the_run_with_tests_unit_only() -> None:
@@ -23,6 +23,17 @@ def test_each_folder_of_tests_is_in_one_run_alone() -> None:
     assert {"--ignore=tests/contract", "--ignore=tests/crash"} == covered
     assert {"--ignore=tests/unit", "--ignore=tests/behaviour", "--ignore=tests/replay"} <= starting
     assert not covered & starting
+
+
+def test_each_file_of_tests_cluster_is_in_one_run_alone() -> None:
+    """A file that is added later is in the second one."""
+    halves = [
+        [argument for argument in command if argument.startswith("tests/cluster/")]
+        for command in cluster_commands(["-x"]).values()
+    ]
+    there = [f"tests/cluster/{path.name}" for path in (two_runs.ROOT / "tests/cluster").glob("test_*.py")]
+    assert sorted(there) == sorted(halves[0] + halves[1])
+    assert "tests/cluster/test_runs.py" in halves[0]
 
 
 @pytest.mark.parametrize(("processes", "workers"), [(1, "0"), (2, "0"), (3, "0"), (4, "2"), (9, "4")])
