@@ -46,10 +46,12 @@ class Selection:
             {column: patterns for column, patterns in self.unlike.items() if about(column)},
         )
 
+    def has_other_tables(self, other: Selection) -> bool:
+        """Whether no table has the same name. One of them may still be a view of one of the others."""
+        return self.tables.isdisjoint(other.tables)
+
     def is_apart(self, other: Selection) -> bool:
-        """Whether no row can be in both: of other tables, or by texts that exclude each other."""
-        if self.tables.isdisjoint(other.tables):
-            return True
+        """Whether no row can be in both, by texts that exclude each other."""
         return any(
             all(_exclude(one, two) for one, two in pairs(ours, theirs))
             for column in self.like.keys() & other.like.keys()

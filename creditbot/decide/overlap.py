@@ -9,7 +9,8 @@ Two footprints come in, and what they share goes to `paid_twice`. Pure.
     ACCOUNTS_UNCLEAR    the same units or days, of accounts that different columns name: held
     CANNOT_TELL         too little is known of one of them: nothing to ask, and the summary says so
 
-Another product is other rows, unless the same table may give the same rows to both: then the days count as well.
+Another product is other rows, unless the same table may give the same rows to both: then the days count as well. Tables
+of other names are other rows too, as far as anybody can tell. Within one product, names of tables prove nothing.
 Days that the SQL computes, such as months, prove nothing: then windows count unless the units are the same. Prefixes
 and modes that two queries make in different ways prove nothing either: then the days count on which both flagged.
 Windows are never too small (see `creditbot.credit.footprint`), so windows that are apart prove something. They count as
@@ -143,6 +144,10 @@ def _compare_products(ours: Footprint, other: Footprint) -> Comparison:
         found = _by_windows(accounts, ours, other)
     else:
         found = _by_days(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+    if found.overlap.holds and ours.selection.has_other_tables(other.selection):
+        return Comparison(
+            Overlap.CANNOT_TELL, unclear="they are credited as two products, and their tables may be views of one"
+        )
     return found if found.overlap.holds else _DISJOINT
 
 

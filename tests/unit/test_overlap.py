@@ -417,11 +417,25 @@ def test_two_products_may_credit_the_same_rows(other: Footprint, first: str, las
         assert (DayRange(date.fromisoformat(first), date.fromisoformat(last)),) == found.days
 
 
+def test_tables_of_two_products_may_be_views_of_one() -> None:
+    """That is rare, so nobody is asked; the summary says so."""
+    other = replace(AS_PSMS, selection=replace(ANY_SMS, tables=frozenset({"sms"})))
+    why = "they are credited as two products, and their tables may be views of one"
+    for found in (compare(AS_VERIFY, other), compare(other, AS_VERIFY)):
+        assert Comparison(Overlap.CANNOT_TELL, unclear=why) == found
+    assert Overlap.PROVABLY_DISJOINT is compare(AS_VERIFY, replace(other, units=units(10, 12))).overlap
+
+
+def test_within_a_product_a_view_gives_no_other_rows() -> None:
+    view = replace(AS_VERIFY, selection=replace(VERIFY_ROWS, tables=frozenset({"a_view"})))
+    assert Overlap.UNITS_SHARED is compare(AS_VERIFY, view).overlap
+    assert Overlap.WINDOWS_MEET is compare(AS_VERIFY, replace(view, units=UNKNOWN)).overlap
+
+
 @pytest.mark.parametrize(
     "other",
     [
         replace(AS_PSMS, selection=OTHER_ROWS),
-        replace(AS_PSMS, selection=replace(ANY_SMS, tables=frozenset({"sms"}))),
         replace(AS_PSMS, selection=None),
         replace(AS_PSMS, accounts=accounts("AC2")),
         replace(AS_PSMS, accounts=UNKNOWN),
@@ -430,7 +444,7 @@ def test_two_products_may_credit_the_same_rows(other: Footprint, first: str, las
         replace(AS_PSMS, units=UNKNOWN, days=UNKNOWN),
     ],
     ids=[
-        "other rows", "other table", "not read", "other account", "no account", "other days", "other flagged days",
+        "other rows", "not read", "other account", "no account", "other days", "other flagged days",
         "no days",
     ],
 )  # fmt: skip
