@@ -28,7 +28,7 @@ OF_JOBS = ("test_node_death.py", "test_queue.py", "test_runs.py")
 """Files of tests/cluster in which notebooks run as Jobs: waiting for their pods takes about as long as all others."""
 PAUSE = 10.0
 """Seconds between two lines that say how far the runs are."""
-_DOTS = re.compile(r"^[.sxXFE]+(?: *\[ *(\d+)%\])?$", re.MULTILINE)
+_DOTS = re.compile(r"^([.sxXFE]+)(?: *\[ *(\d+)%\])?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ class Run:
     def progress(self) -> str:
         """How far it is, and how many tests have failed so far."""
         dots = list(_DOTS.finditer(self.text))
-        percent = next((line[1] for line in reversed(dots) if line[1]), "0")
-        failed = sum(line[0].count("F") + line[0].count("E") for line in dots)
-        how_far = f"{percent} %" if self.process.poll() is None else "done"
+        percent = next((f"{line[2]} %" for line in reversed(dots) if line[2]), "")  # stands at the end of a line
+        ended = "".join(line[1] for line in dots)
+        failed = ended.count("F") + ended.count("E")
+        how_far = percent or f"{len(ended)} tests" if self.process.poll() is None else "done"
         return f"{self.name} {how_far}" + (f", {failed} failed" if failed else "")
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,23 @@ def test_what_each_run_said_is_printed_without_dots(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(("ended", "code"), [("0", 0), ("1", 1), ("2", 1), ("5", 1)])
 def test_the_runs_fail_if_one_of_them_does(ended: str, code: int) -> None:
     assert code == main([ended])
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("", "one 0 tests"),
+        ("..s.", "one 4 tests"),
+        ("." * 72 + " [ 41%]\n..F", "one 41 %, 1 failed"),
+    ],
+)
+def test_a_run_is_as_far_as_its_last_line_of_dots_says(written: str, shown: str, tmp_path: Path) -> None:
+    """In the first line, as many tests have ended as there are dots."""
+    output = tmp_path / "output"
+    output.write_text(written)
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    with process:
+        assert shown == two_runs.Run("one", process, output).progress
 
 
 @pytest.mark.usefixtures("said")
