@@ -140,6 +140,7 @@ def test_a_column_whose_capitals_change_is_compared_without_them(column: str, ta
 def test_what_is_left_out_in_capitals_alone_may_be_there_otherwise() -> None:
     """authy is no Authy, so rows of any capitals may be there although Authy is left out."""
     assert not selection("item ILIKE 'authy%'").is_apart(selection("item NOT LIKE 'Authy%' AND item LIKE '%SMS%'"))
+    assert not selection("item ILIKE 'sms%'").is_apart(selection("item NOT LIKE 'sms%'"))
     assert selection("item LIKE 'Authy%'").is_apart(selection("item NOT LIKE 'Authy%' AND item LIKE '%SMS%'"))
 
 
