@@ -91,7 +91,13 @@ AS_LISTED = _EVERY.replace(
     f"account_sid LIKE 'Authy%' AND account_sid = 'Authy SMS Outbound - Nigeria' AND own LIKE '{ACCOUNT}%'",
 )
 """It calls the item an account."""
-BY_HAND = {**RENAMED, OTHER_PRODUCT: AS_PSMS, **UNNAMED_BY_HAND, LISTED: AS_LISTED}
+FORGED = "another account is shown"
+AS_FORGED = f"SELECT *, 'AC-sandbox-0004' AS account_id FROM ({sql_of(TWO_ACCOUNTS, '-1')}) x"
+MADE = {
+    LISTED: "a list of names in its SQL says what columns are called",
+    FORGED: "its SQL makes the account that it shows",
+}
+BY_HAND = {**RENAMED, OTHER_PRODUCT: AS_PSMS, **UNNAMED_BY_HAND, LISTED: AS_LISTED, FORGED: AS_FORGED}
 
 
 @dataclass
@@ -216,12 +222,13 @@ def test_without_the_name_of_an_account_it_is_held(shop: Shop, written: Mapping[
     )
 
 
-def test_a_column_that_is_called_like_an_account_names_none(shop: Shop, written: Mapping[str, RequestKey]) -> None:
-    hold = shop.record(written[LISTED]).hold
+@pytest.mark.parametrize(("way", "why"), MADE.items())
+def test_a_column_that_is_called_like_an_account_names_none(
+    shop: Shop, written: Mapping[str, RequestKey], way: str, why: str
+) -> None:
+    hold = shop.record(written[way]).hold
     assert hold
-    assert hold.reasons[0].text == (
-        "Nobody can tell whose traffic link 1 credits: a list of names in its SQL says what columns are called."
-    )
+    assert hold.reasons[0].text == f"Nobody can tell whose traffic link 1 credits: {why}."
 
 
 @pytest.mark.parametrize("way", [*SAME_SQL, "the same SQL in another channel"])

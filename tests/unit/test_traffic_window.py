@@ -297,6 +297,40 @@ def test_conditions_that_do_not_reach_the_traffic_name_no_account(sql: str) -> N
     assert isinstance(window(sql).accounts, Unknown)
 
 
+@pytest.mark.parametrize(
+    ("columns", "is_own"),
+    [
+        ("t.account_sid, day", True),
+        ('UPPER(t.account_sid) AS "v.account_sid", day', True),
+        ("t.account_sid AS v_account_sid, day", True),
+        ("day", True),
+        ("*", True),
+        ("'AC2' AS account_sid, day", False),
+        ("CASE WHEN t.mode = 'x' THEN t.account_sid ELSE 'AC2' END AS account_id, day", False),
+        ("t.prefix AS v_account_sid, day", False),
+        ("MAX(t.account_sid) AS account_sid, day", False),
+        ("* REPLACE ('AC2' AS account_sid)", False),
+        ("*, 'AC2' AS account_id", False),
+    ],
+)
+@pytest.mark.parametrize("names", ["AC1", "AC1, AC2"])
+def test_of_several_accounts_the_result_shows_the_own_one(columns: str, is_own: bool, names: str) -> None:
+    """Else it would say of each row whose it is, and nobody could tell. One account needs no column."""
+    listed = ", ".join(f"'{name}'" for name in names.split(", "))
+    found = window(f"SELECT {columns}, messages FROM t WHERE t.account_sid IN ({listed}) GROUP BY ALL").accounts
+    made = Unknown("its SQL makes the account that it shows")
+    assert found == made if not is_own and "," in names else accounts_in_words(found) == names
+
+
+@pytest.mark.parametrize("sql", [
+    "SELECT * FROM (SELECT *, 'AC2' AS account_id FROM t) x WHERE {}",
+    "SELECT x.* FROM t x JOIN u ON u.i = x.i WHERE {}",
+    "SELECT * FROM t AS x WHERE {0} UNION ALL SELECT * FROM t AS x WHERE {0}",
+])  # fmt: skip
+def test_an_account_behind_a_star_may_be_made_by_the_sql(sql: str) -> None:
+    assert isinstance(window(sql.format("x.account_sid IN ('AC1', 'AC2')")).accounts, Unknown)
+
+
 def test_tables_that_each_read_the_last_one_twice_are_read_at_once() -> None:
     """Without a memory, the time would double with each of them."""
     chain = ["x0 AS (SELECT day, messages, account_sid FROM t)"]

@@ -113,10 +113,28 @@ class _QueryWalk:
     def _accounts(self, box: Box) -> Accounts | Unknown:
         named = {field: limits.names for field in self._fields if (limits := box.get(field)) and limits.names}
         if named:
-            return Accounts({field: names for field, names in named.items() if names})
+            accounts = Accounts({field: names for field, names in named.items() if names})
+            if len(accounts.every) > 1 and not self._shows_own_accounts():
+                return Unknown("its SQL makes the account that it shows")  # so that of a flagged row may be any of them
+            return accounts
         if self._limits.not_named:
             return Unknown(f"no condition names the account in full ({self._limits.not_named[0]})")
         return Unknown("no condition names the account")
+
+    def _shows_own_accounts(self) -> bool:
+        """Whether each account that the result shows is that of the traffic."""
+        shown, select = selected(self._query), self._query.unnest()
+        stars = [column for column in shown if column.is_star]
+        if stars and not (isinstance(select, exp.Select) and all(map(is_plain_star, stars)) and self._is_table(select)):
+            return False
+        names = [column.alias_or_name.lower() for column in shown]
+        named = [name for name in names for field in self._fields if last(name) == field or name.endswith(f"_{field}")]
+        return all(self._origin(self._query, name).column in self._fields for name in named)
+
+    def _is_table(self, select: exp.Select) -> bool:
+        """Whether the only source is a table of the warehouse."""
+        sources = sources_of(select).tables
+        return len(sources) == 1 and all(self._derived(source) is None for source in sources.values())
 
     def _days(self, box: Box, day: str) -> Days | Unknown:
         limited = {name: limits for name, limits in box.items() if limits.start or limits.end}
