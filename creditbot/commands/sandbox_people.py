@@ -76,7 +76,7 @@ def react(options: Namespace) -> int:
 
 
 def add_look(options: Namespace) -> int:
-    """Saves a new Look and prints its address; says aside if it has no rows."""
+    """Saves a new Look and prints its address; says aside if no traffic fits."""
     from creditbot.sandbox.new_look import DECEMBER, TrafficLook, save_sql, save_traffic, why_empty
 
     described = (options.account, options.dates, options.product, options.filter, options.fields, options.limit)

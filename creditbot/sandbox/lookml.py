@@ -63,8 +63,7 @@ def sql_of(query: Mapping[str, Any], limit: str | None = None, *, comment: str =
     dimensions = [str(number) for number, field in enumerate(fields, 1) if _kind(field) != "measure"]
     lines += _joined("GROUP BY ", ", ", dimensions) if len(dimensions) < len(fields) else []
     lines += _joined("ORDER BY ", ", ", _sorts(query, fields))
-    rows = str(limit or query.get("limit") or DEFAULT_LIMIT)
-    lines += [] if rows == "-1" else [f"LIMIT {int(rows)}"]
+    lines += _limit(str(limit or query.get("limit") or DEFAULT_LIMIT))
     return "\n".join(lines) + "\n"
 
 
@@ -128,6 +127,14 @@ def _sorts(query: Mapping[str, Any], fields: list[str]) -> list[str]:
     if not sorts:
         sorts = [f"{number} DESC" for number, field in enumerate(fields, 1) if _kind(field) in ("date", "measure")][:1]
     return sorts
+
+
+def _limit(rows: str) -> list[str]:
+    if rows == "-1":
+        return []
+    if not re.fullmatch("[0-9]{1,9}", rows):
+        raise LookmlError(f"The sandbox does not understand the limit {rows!r}.")
+    return [f"LIMIT {int(rows)}"]
 
 
 # -- filter expressions ----------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Saves a new Look in the sandbox's Looker, as somebody who prepares a credit request does.
 
 What the Look shows comes as text from `creditbot sandbox add-look`; it ends as a Look in the world, whose address can
-be posted. Whether it has rows is looked up in the warehouse.
+be posted. Whether any traffic fits is looked up in the warehouse.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class TrafficLook:
         dates: Looker's filter on the day.
         filters: further filters, FIELD=EXPRESSION; one of the product's own fields replaces its filter.
         fields: the columns in their order, without the name of the view; none for those that the notebook needs.
-        limit: the most rows, "" for Looker's 500.
+        limit: the most rows, "-1" for all, "" for Looker's 500.
     """
 
     account: str
@@ -46,38 +47,42 @@ class TrafficLook:
     fields: tuple[str, ...] = ()
     limit: str = ""
 
+    @cached_property
+    def query(self) -> dict[str, Any]:
+        """What Looker stores of it. Raises `SettingsError` if Looker could not run it."""
+        query = PRODUCTS[self.product][1](self.account, self.dates)
+        view = query["view"]
+        query["filters"] |= {f"{view}.{name}": expression for name, expression in map(_filter, self.filters)}
+        if self.fields:
+            query["fields"] = [f"{view}.{name}" for name in self.fields]
+            query["sorts"] = [sort for sort in query["sorts"] if sort in query["fields"]]
+        query["limit"] = self.limit
+        try:
+            sql_of(query)
+        except LookmlError as error:
+            raise SettingsError(str(error), "The sandbox's Looker could not run such a Look.") from None
+        return query
+
 
 def save_traffic(world: SandboxWorld, traffic: TrafficLook, title: str = "") -> str:
     """Saves a Look of an account's traffic; its address. Raises `SettingsError` if Looker could not run it."""
-    query, label = _query(traffic), PRODUCTS[traffic.product][0]
-    return _save(
-        world, title or f"{label}, {traffic.dates}: {traffic.account or 'all accounts'}", add_query(world, query)
-    )
+    label = PRODUCTS[traffic.product][0]
+    title = title or f"{label}, {traffic.dates}: {traffic.account or 'all accounts'}"
+    return _save(world, title, add_query(world, traffic.query))
 
 
 def why_empty(traffic: TrafficLook, warehouse: Path) -> str:
-    """A sentence on what has no rows in the warehouse, and what follows; "" if the Look has rows."""
-    if has_rows(warehouse, sql_of(_query(traffic))):
+    """A sentence if no traffic in the warehouse fits, and on what follows; "" if some does.
+
+    The Look's own SQL would not tell: a sum over no rows is a row, and a limit leaves rows out.
+    """
+    query = traffic.query
+    days = query | {"fields": [f"{query['view']}.day"], "sorts": [], "limit": "1"}
+    if has_rows(warehouse, sql_of(days)):
         return ""
     filters = [part for text in traffic.filters for part in ("--filter", text)]
     asked = shlex.join(["--account", traffic.account, "--dates", traffic.dates, *filters])
-    return f"The Look has no rows: no {traffic.product} traffic fits {asked}. A request for it gets no credit."
-
-
-def _query(traffic: TrafficLook) -> dict[str, Any]:
-    """What Looker stores of it. Raises `SettingsError` if Looker could not run it."""
-    query = PRODUCTS[traffic.product][1](traffic.account, traffic.dates)
-    view = query["view"]
-    query["filters"] |= {f"{view}.{name}": expression for name, expression in map(_filter, traffic.filters)}
-    if traffic.fields:
-        query["fields"] = [f"{view}.{name}" for name in traffic.fields]
-        query["sorts"] = [sort for sort in query["sorts"] if sort in query["fields"]]
-    query["limit"] = traffic.limit
-    try:
-        sql_of(query)
-    except LookmlError as error:
-        raise SettingsError(str(error), "The sandbox's Looker could not run such a Look.") from None
-    return query
+    return f"No {traffic.product} traffic fits {asked}. A request for this Look gets no credit."
 
 
 def save_sql(world: SandboxWorld, sql: str, title: str = "") -> str:

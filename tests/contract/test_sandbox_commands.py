@@ -471,16 +471,21 @@ def test_a_new_look_may_show_every_account(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["AC-sandbox-0404"], "no verify traffic fits --account AC-sandbox-0404 --dates '2025-12-01 to 2026-01-01'."),
-        (["AC-sandbox-0001", "--product", "psms"], "no psms traffic fits --account AC-sandbox-0001"),
-        (["AC-sandbox-0001", "--dates", "2024-01-31"], " --dates 2024-01-31. A request for it gets no credit."),
+        (["AC-sandbox-0404"], "No verify traffic fits --account AC-sandbox-0404 --dates '2025-12-01 to 2026-01-01'."),
+        (["AC-sandbox-0001", "--product", "psms"], "No psms traffic fits --account AC-sandbox-0001"),
+        (["AC-sandbox-0001", "--dates", "2024-01-31"], " --dates 2024-01-31. A request for this Look gets no credit."),
+        (["AC-sandbox-0404", "--fields", "messages"], "No verify traffic fits --account AC-sandbox-0404"),
         (["AC-sandbox-0001", "--filter", "prefix=+62"], ""),
+        (["AC-sandbox-0001", "--limit", "0"], ""),
         (["AC-sandbox-0003", "--product", "psms"], ""),
         (["AC-sandbox-0008-%"], ""),
     ],
 )
 def test_a_new_look_without_traffic_is_saved_and_told(shell: Shell, options: list[str], says: str) -> None:
-    """Beside the address: people mistype accounts, and people try what the bot says of nothing."""
+    """Beside the address: people mistype accounts, and people try what the bot says of nothing.
+
+    A sum over no rows is a row, and a limit leaves rows out that are there.
+    """
     printed, aside = shell.prints("add-look", "--account", *options)
     assert re.fullmatch(r"http://[^/]+/looks/\d+\n", printed)
     assert says in aside
@@ -513,6 +518,8 @@ def test_new_looks_have_addresses_and_titles_of_their_own(shell: Shell) -> None:
         (["--account", "a", "--filter", "nothing=1"], "Unknown field verify_traffic.nothing."),
         (["--account", "a", "--dates", "last month"], "The sandbox does not understand the date filter 'last month'."),
         (["--account", "a", "--fields", "day,nothing"], "Unknown field verify_traffic.nothing."),
+        (["--account", "a", "--limit", "x"], "The sandbox does not understand the limit 'x'."),
+        (["--account", "a", "--limit", "-5"], "The sandbox does not understand the limit '-5'."),
     ],
 )
 def test_a_look_that_could_not_be_run_is_refused(shell: Shell, options: list[str], sentence: str) -> None:
