@@ -130,7 +130,7 @@ def test_a_look_up_asks_once_whether_the_pushgateway_is_ready(gateway: HttpStub,
 def test_a_look_up_says_what_a_server_answers_that_is_no_pushgateway(gateway: HttpStub) -> None:
     with pytest.raises(Refused) as caught:
         Pushgateway(gateway.url).probe()
-    assert caught.value.what.startswith(f"The Pushgateway {gateway.host} is not ready (HTTP 404)")
+    assert caught.value.what.startswith(f"The Pushgateway {gateway.host} does not say that it is ready (HTTP 404)")
     assert "Check PUSHGATEWAY_URL, and whether the Pushgateway runs." == caught.value.todo
 
 

@@ -85,7 +85,7 @@ class Pushgateway:
 
     def probe(self) -> None:
         """Asks whether it is ready, and pushes nothing. Raises `Unreachable` or `Refused`."""
-        self._ask(Request(self._ready, headers=self._headers), "is not ready")  # noqa: S310  # http or https
+        self._ask(Request(self._ready, headers=self._headers), "does not say that it is ready")  # noqa: S310  # http or https
 
     def _ask(self, request: Request, refusal: str) -> None:
         """Raises what goes wrong; `refusal` says what another answer than a success means."""
