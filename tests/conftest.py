@@ -20,7 +20,7 @@ from creditbot.text.known_secrets import know_secrets
 
 MEASURED = ("creditbot.intake", "creditbot.credit")
 """Coverage is measured of these, see pyproject.toml."""
-COVERED = (*MEASURED, "tests.support.sql")
+COVERING = (*MEASURED, "tests.support.sql")
 """Coverage is measured in files of unit/ that import from these: tracing doubles the time of what it sees."""
 LARGE_TABLE = 10
 """Cases of one test, of which `--every` leaves some out if there are more."""
@@ -121,8 +121,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Gives it back to the call: pytest-cov's own marker fails under xdist."""
-    covered = _is_covered(item.path) and not any(map(item.get_closest_marker, UNTRACED))
-    with _tracing(item.stash[TRACERS]) if covered else nullcontext():
+    covers = _covers(item.path) and not any(map(item.get_closest_marker, UNTRACED))
+    with _tracing(item.stash[TRACERS]) if covers else nullcontext():
         return (yield)
 
 
@@ -145,7 +145,7 @@ def _tracing(tracers: tuple[Any, Any]) -> Generator[None]:
 
 
 @cache
-def _is_covered(file: Path) -> bool:
+def _covers(file: Path) -> bool:
     """Whether coverage is measured in the tests of a file."""
     imports = re.findall(r"^ *from (\S+) import", file.read_text(), re.MULTILINE)
-    return file.parent.name == "unit" and any(name.startswith(COVERED) for name in imports)
+    return file.parent.name == "unit" and any(name.startswith(COVERING) for name in imports)

@@ -1,7 +1,7 @@
 """For `make unit`, `make test-fast`, `make test-cluster`: pytest runs twice at the same time, each time for half of it.
 
 That costs less than workers of pytest-xdist, which all collect every test, and report each one to a process that shows
-it. Arguments go to both runs, but those of coverage only to the one with tests/unit: it is measured in no other test.
+it. Arguments go to both runs, but those of coverage only to the one with tests/unit: it is measured in no other folder.
 With "cluster" as the first argument, the halves are those of tests/cluster.
 Every ten seconds a line says how far the runs are, and at the end stands what each of them said. The exit code is 1 if
 one of them fails.
@@ -22,8 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 STARTING = ("contract", "crash")
 """Folders whose tests start many processes: they take about as long as all other tests."""
-COVERED = "unit, behaviour, replay"
-"""The name of the half in which coverage is measured."""
+WITH_UNIT = "unit, behaviour, replay"
+"""The name of the half with tests/unit, the only folder in which coverage is measured."""
 OF_JOBS = ("test_node_death.py", "test_queue.py", "test_runs.py")
 """Files of tests/cluster in which notebooks run as Jobs: waiting for their pods takes about as long as all others."""
 PAUSE = 10.0
@@ -73,7 +73,7 @@ def commands(arguments: Sequence[str], processes: int) -> dict[str, list[str]]:
     others = sorted(folder.name for folder in (ROOT / "tests").iterdir() if folder.is_dir() and folder.name[0] != "_")
     pytest = [sys.executable, "-m", "pytest", "-q", *workers]
     return {
-        COVERED: [*pytest, *arguments, *_all_but(STARTING)],
+        WITH_UNIT: [*pytest, *arguments, *_all_but(STARTING)],
         ", ".join(STARTING): [*pytest, "-p", "no:cov", *plain, *_all_but(set(others) - set(STARTING))],
     }
 
