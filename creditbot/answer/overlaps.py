@@ -104,7 +104,9 @@ class Overlaps:
 
     def _remembered(self, links: Sequence[Credited], *, again: bool) -> Sequence[RequestKey]:
         """The requests whose summaries may credit the same traffic. Those of this tick are in the state."""
-        tokens = search_tokens((link.footprint for link in links), self._context.rules.products)
+        rules = self._context.rules
+        columns = rules.channels.everywhere.policy.traffic.account_fields
+        tokens = search_tokens((link.footprint for link in links), rules.products, columns)
         return self._past.named(tokens, again=again)
 
     def _if_credited(self, other: RequestKey, key: RequestKey, record: Record) -> Sequence[Footprint]:

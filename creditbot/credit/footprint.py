@@ -28,6 +28,10 @@ _MOST_TOKENS = 20
 """Accounts of one credit that are remembered one by one."""
 _DEAREST = 3
 """How many units a credit is found again by: those that cost most."""
+MOST_MONTHS = 36
+"""The months of a longer window are not told apart."""
+_ANY_MONTH = "*"
+"""Stands for the months of a window that has no end, or too many."""
 _TICK = timedelta(microseconds=1)
 UTC_DAYS = "UTC"
 """The zone of days that the SQL does not convert."""
@@ -97,6 +101,15 @@ class Days:
     def empty(self) -> bool:
         """Whether no moment lies in it."""
         return self.start is not None and self.end is not None and self.start >= self.end
+
+    @property
+    def months(self) -> Sequence[date]:
+        """The first days of its calendar months; none if it is open or empty, or has more than MOST_MONTHS."""
+        if self.start is None or self.end is None or self.empty:
+            return ()
+        first, last = (day.year * 12 + day.month - 1 for day in (self.first, self.last))
+        every = range(first, last + 1)
+        return [date(number // 12, number % 12 + 1, 1) for number in every] if len(every) <= MOST_MONTHS else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +202,42 @@ class Footprint:
     def tokens(self) -> tuple[str, ...]:
         """The names under which the credit is found again: by account, or by product if there are too many.
 
-        Also by the numbers of messages of its dearest units, so that it is found if the accounts of one are not known.
+        Also by the numbers of messages of its dearest units, so that it is found if the accounts of one are not known,
+        and by column and month for credits that name their accounts by other columns.
         """
-        every = self.accounts.every if isinstance(self.accounts, Accounts) else ()
-        names = every if len(every) <= _MOST_TOKENS else ()
+        months = ("", *self._months) if self._months else ("", _ANY_MONTH)
+        by_column = [self._column_token(column, month) for column in self._columns for month in months]
+        return (*self._own_tokens, *by_column)
+
+    def search_tokens(self, columns: Iterable[str] = ()) -> tuple[str, ...]:
+        """The names under which other credits of the same traffic are found, whose accounts any of these columns names.
+
+        A credit that restricts a column of this one is found by its account.
+        """
+        months = (_ANY_MONTH, *self._months) if self._months else ("",)
+        others = [column for column in columns if self._columns and column not in self._columns]
+        by_column = [self._column_token(column, month) for column in others for month in months]
+        return (*self._own_tokens, self.product_token, *by_column)
+
+    @property
+    def _own_tokens(self) -> tuple[str, ...]:
+        names = self.accounts.every if isinstance(self.accounts, Accounts) and self._columns else ()
         by_account = [_token(self.product, account_key(name)) for name in names] or [self.product_token]
         return (*by_account, *(_token(self.product, f"{unit.day} {count}") for unit, count in self._dearest()))
+
+    @property
+    def _columns(self) -> Sequence[str]:
+        """Those that name the accounts; none if these are unknown, or too many to be remembered one by one."""
+        if isinstance(self.accounts, Unknown) or len(self.accounts.every) > _MOST_TOKENS:
+            return ()
+        return sorted(self.accounts.names)
+
+    @property
+    def _months(self) -> Sequence[str]:
+        return () if isinstance(self.days, Unknown) else [f"{month:%Y-%m}" for month in self.days.months]
+
+    def _column_token(self, column: str, month: str) -> str:
+        return _token(self.product, f"by {column} {month}")
 
     @property
     def product_token(self) -> str:
@@ -225,12 +268,19 @@ def within(product: str, window: TrafficWindow, units: Units | Unknown) -> Footp
     return Footprint(product, window.accounts, window.days, units, window.zone, window.naming, window.selection)
 
 
-def search_tokens(footprints: Iterable[Footprint], products: Iterable[str] = ()) -> tuple[str, ...]:
-    """The names under which other credits of the same traffic are found, each once: of these products, too."""
-    own = list(footprints)
+def search_tokens(
+    footprints: Iterable[Footprint], products: Iterable[str] = (), columns: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """The names under which other credits of the same traffic are found, each once.
+
+    Args:
+        footprints: of the links of a request.
+        products: which may have been credited the same traffic as well.
+        columns: which may name accounts, besides those of the footprints.
+    """
+    own, names = list(footprints), tuple(columns)
     others = [replace(footprint, product=name, units=Unknown("")) for footprint in own for name in products]
-    every = [*own, *others]
-    return tuple(dict.fromkeys((*tokens_of(every), *(footprint.product_token for footprint in every))))
+    return tuple(dict.fromkeys(token for footprint in (*own, *others) for token in footprint.search_tokens(names)))
 
 
 def tokens_of(footprints: Iterable[Footprint]) -> tuple[str, ...]:

@@ -14,10 +14,16 @@ from decimal import ROUND_UP, Decimal
 from typing import NamedTuple
 
 from creditbot.credit.amount import CENT
-from creditbot.credit.footprint import Accounts, Days, Footprint, Units, Unknown, account_key, units_total
-
-MOST_MONTHS = 36
-"""A window of more months counts as unknown."""
+from creditbot.credit.footprint import (
+    MOST_MONTHS,
+    Accounts,
+    Days,
+    Footprint,
+    Units,
+    Unknown,
+    account_key,
+    units_total,
+)
 
 
 class AccountMonth(NamedTuple):
@@ -135,9 +141,4 @@ def _months(days: Days | Unknown) -> Sequence[date] | Unknown:
         return Unknown("the SQL does not limit the days on both sides")
     if days.empty:
         return Unknown("the SQL allows no day")
-    months = [month_of(days.first)]
-    while (following := next_month(months[-1])) <= days.last and following > months[-1]:
-        if len(months) == MOST_MONTHS:
-            return Unknown(f"its days lie in more than {MOST_MONTHS} months")
-        months.append(following)
-    return months
+    return days.months or Unknown(f"its days lie in more than {MOST_MONTHS} months")

@@ -124,7 +124,7 @@ def _compare(ours: Footprint, other: Footprint) -> Comparison:
     if not isinstance(ours.units, Unknown) and not isinstance(other.units, Unknown):
         found = _by_units(accounts, ours, other)
         if found.overlap is Overlap.PROVABLY_DISJOINT and ours.naming != other.naming:
-            found = _by_days(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+            found = _by_days(accounts, ours, other)
         if found.overlap is not Overlap.PROVABLY_DISJOINT or COMPUTED_DAYS not in {ours.zone, other.zone}:
             return found
     return _by_windows(accounts, _placed(ours), _placed(other))
@@ -143,7 +143,7 @@ def _compare_products(ours: Footprint, other: Footprint) -> Comparison:
     if isinstance(ours.units, Unknown) or isinstance(other.units, Unknown):
         found = _by_windows(accounts, ours, other)
     else:
-        found = _by_days(accounts, ours.units, other.units, _days_apart(ours.zone, other.zone))
+        found = _by_days(accounts, ours, other)
     if found.overlap.holds and ours.selection.has_other_tables(other.selection):
         return Comparison(
             Overlap.CANNOT_TELL, unclear="they are credited as two products, and their tables may be views of one"
@@ -280,34 +280,48 @@ def _shared(
     `theirs` has the cost of the other units by place and account, which is "" for one of all accounts of `other`.
     """
     assert not isinstance(ours.units, Unknown)
-    surely, partly = set[Unit](), dict[Unit, Decimal]()
+    surely, partly, names = set[Unit](), dict[Unit, Decimal](), _Names(ours, other)
     is_same = accounts is _Relation.MEET and _every_key(ours.accounts) == _every_key(other.accounts)
     for unit, flagged in ours.units.items():
         costs = theirs.get(_place(unit), {})
         if (unit.account or is_same) and _key(unit) in costs:
             surely.add(unit)
-        elif found := [cost for key, cost in costs.items() if not _are_apart(accounts, _key(unit), key)]:
+        elif found := [cost for key, cost in costs.items() if not names.are_apart(_key(unit), key)]:
             partly[unit] = min(sum(found, Decimal(0)), flagged.cost)
     return frozenset(surely), partly
 
 
-def _are_apart(accounts: _Relation, one: str, other: str) -> bool:
-    """Whether units of two accounts, each "" for any of several, are of different ones."""
-    return accounts is _Relation.MEET and bool(one and other) and one != other
+class _Names:
+    """Tells the accounts apart that the units of two footprints name."""
+
+    def __init__(self, ours: Footprint, other: Footprint) -> None:
+        one, two = ({} if isinstance(each.accounts, Unknown) else each.accounts.keys for each in (ours, other))
+        self._both = [(one[field], two[field]) for field in one.keys() & two.keys()]
+
+    def are_apart(self, one: str, other: str) -> bool:
+        """Whether units of two accounts, each "" for any of several, are of different ones: a column of both says so.
+
+        An account and one of its sub-accounts have different names as well, in different columns.
+        """
+        return one != other and any(one in ours and other in theirs for ours, theirs in self._both)
 
 
 def _every_key(accounts: Accounts | Unknown) -> frozenset[str]:
     return frozenset() if isinstance(accounts, Unknown) else frozenset().union(*accounts.keys.values())
 
 
-def _by_days(accounts: _Relation, ours: Units, other: Units, days_apart: int) -> Comparison:
+def _by_days(accounts: _Relation, ours: Footprint, other: Footprint) -> Comparison:
     """Compares the days on which something was flagged, where prefixes and modes cannot be compared."""
+    assert not isinstance(ours.units, Unknown)
+    assert not isinstance(other.units, Unknown)
+    days_apart = _days_apart(ours.zone, other.zone)
     flagged: dict[date, set[str]] = {}
-    for unit, days in pairs(other, range(-days_apart, days_apart + 1)):
+    for unit, days in pairs(other.units, range(-days_apart, days_apart + 1)):
         flagged.setdefault(unit.day + timedelta(days), set()).add(_key(unit))
-    shared = [unit for unit in ours if unit.day in flagged]
-    if accounts is _Relation.MEET:
-        shared = [unit for unit in shared if not unit.account or {_key(unit), ""} & flagged[unit.day]]
+    names = _Names(ours, other)
+    shared = [
+        unit for unit in ours.units if any(not names.are_apart(_key(unit), key) for key in flagged.get(unit.day, ()))
+    ]
     if not shared:
         return _DISJOINT
     if accounts.may_meet:

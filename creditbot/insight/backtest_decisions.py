@@ -97,9 +97,10 @@ class _History:
 
     def _others(self, row: BacktestRow, links: Sequence[Credited]) -> list[Other]:
         """The credits that may be for the same traffic, but for those of the very same SQL."""
+        columns = self.policy_of(row.key).traffic.account_fields
         found = {
             credit.row.key: credit
-            for token in search_tokens((link.footprint for link in links), self.products)
+            for token in search_tokens((link.footprint for link in links), self.products, columns)
             for credit in self.by_token.get(token, ())
         }
         own = recognised_by(row.sql)

@@ -99,14 +99,35 @@ def test_flagged_rows_that_were_credited_are_asked_about(
     assert reason.startswith(f"{twice} paid twice: ")
 
 
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
 @pytest.mark.parametrize("units", [[], [unit(18, 70)]], ids=["units not known", "another number"])
 def test_a_sub_account_of_the_same_days_is_asked_about(
-    world: World, first: RequestKey, units: list[list[object]]
+    world: World, first: RequestKey, forgotten: bool, units: list[list[object]]
 ) -> None:
     """Nobody knows which account it belongs to, so the account's credit may contain it."""
+    if forgotten:
+        world.forget(first)
     second = ask(world, link(world, "second", "sub_account_sid = 'S1' AND day = '2025-12-18'", *units))
     (reason,) = reasons(world, second)
     assert f"{world.address(first)} also credits traffic that may be some of the verify traffic of S1" in reason
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["the state", "the summaries"])
+@pytest.mark.parametrize(
+    ("shown", "twice"),
+    [("", "Up to $50.00 of $50.00 may be"), ("S1", "Up to $50.00 of $50.00 may be"),
+     ("AC1", "$50.00 of $50.00 would be")],
+)  # fmt: skip
+def test_a_sub_account_is_a_part_of_the_account_that_its_sql_names(
+    world: World, first: RequestKey, forgotten: bool, shown: str, twice: str
+) -> None:
+    """Whichever of the two columns the result shows."""
+    if forgotten:
+        world.forget(first)
+    conditions = "account_sid = 'AC1' AND sub_account_sid = 'S1' AND day = '2025-12-18'"
+    second = ask(world, link(world, "second", conditions, [shown, *unit(18, 70)[1:]]))
+    (reason,) = reasons(world, second)
+    assert reason.startswith(f"{twice} paid twice: {world.address(first)} also credits ")
 
 
 def test_a_sub_account_is_compared_by_its_account_if_both_are_named(world: World, first: RequestKey) -> None:

@@ -159,7 +159,36 @@ def test_a_credit_of_another_product_is_found_if_asked_for() -> None:
     """By its account: the same rows may have been credited as that product."""
     ours, theirs = (Footprint(name, named("AC1"), DECEMBER, {}) for name in ("verify", "psms"))
     assert not {*theirs.tokens()} & {*search_tokens([ours])}
-    assert {*theirs.tokens()} <= {*search_tokens([ours], ["verify", "psms"])}
+    assert {*theirs.tokens()} & {*search_tokens([ours], ["verify", "psms"])}
+
+
+SUB = Accounts({"sub_account_sid": frozenset({"S1"})})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "is_found"),
+    [
+        (DECEMBER, True),
+        (Days("sent", moment("2025-12-31"), moment("2026-02-01")), True),
+        (Days("day", moment("2025-12-31"), None), True),
+        (Unknown("?"), True),
+        (Days("day", moment("2020-01-01"), moment("2026-01-01")), True),
+        (Days("day", moment("2026-01-01"), moment("2026-02-01")), False),
+    ],
+)
+def test_a_credit_by_another_column_is_found_if_it_may_share_a_month(theirs: Days | Unknown, is_found: bool) -> None:
+    """An account may contain the traffic of a sub-account."""
+    ours, other = Footprint("verify", SUB, DECEMBER, {}), Footprint("verify", named("AC1"), theirs, {})
+    for one, two in ((ours, other), (other, ours)):
+        looked_for = {*search_tokens([one], columns=["account_sid", "sub_account_sid"])}
+        assert is_found == bool({*two.tokens()} & looked_for)
+        assert not {*two.tokens()} & {*search_tokens([one])}
+
+
+def test_a_credit_by_the_same_column_is_found_by_its_account_alone() -> None:
+    """A month may have hundreds of them."""
+    ours, other = (Footprint("verify", named(name), DECEMBER, {}) for name in ("AC1", "AC2"))
+    assert not {*other.tokens()} & {*search_tokens([ours], columns=["account_sid", "sub_account_sid"])}
 
 
 # -- words -------------------------------------------------------------------------------------------------------------

@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditbot.credit.footprint import Accounts, Days, Flagged, Footprint, Unit, Units, Unknown, account_key
-from creditbot.decide.months import MOST_MONTHS, AccountMonth, account_names, added, next_month, shares_of
+from creditbot.credit.footprint import (
+    MOST_MONTHS,
+    Accounts,
+    Days,
+    Flagged,
+    Footprint,
+    Unit,
+    Units,
+    Unknown,
+    account_key,
+)
+from creditbot.decide.months import AccountMonth, account_names, added, next_month, shares_of
 
 NOBODY_KNOWS = Unknown("nobody knows")
 

@@ -330,6 +330,17 @@ def test_a_sub_account_whose_account_is_named_as_well_is_compared_by_it() -> Non
     assert Overlap.PROVABLY_DISJOINT == compare(sub, OURS).overlap == compare(OURS, sub).overlap
 
 
+@pytest.mark.parametrize("naming", ["", "abc"])
+@pytest.mark.parametrize("other", [OURS, replace(OURS, accounts=accounts("AC1", "AC2"))])
+def test_a_sub_account_is_a_part_of_its_account_whichever_its_rows_name(other: Footprint, naming: str) -> None:
+    """Only names in one column tell two accounts apart."""
+    both = Accounts({"account_sid": frozenset({"AC1"}), "subaccount_sid": frozenset({"S"})})
+    sub = replace(OURS, accounts=both, units=units(account="S", messages=3), naming=naming)
+    for found in (compare(sub, other), compare(other, sub)):
+        assert (Overlap.UNITS_SHARED, AC1) == (found.overlap, found.accounts)
+        assert 42 == sum(found.partly.values())
+
+
 def test_a_sub_account_as_another_product_may_be_the_same_rows() -> None:
     sub = replace(AS_PSMS, accounts=accounts("AC1-emea", field="subaccount_sid"))
     assert Overlap.ACCOUNTS_UNCLEAR == compare(sub, AS_VERIFY).overlap == compare(AS_VERIFY, sub).overlap
