@@ -45,7 +45,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 @pytest.fixture(scope="session")
 def worked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """One whose bot did its first tick. Tests leave it as they find it."""
+    """One whose bot did its first tick. Whatever tests do with it, its requests end as they did then."""
     for office in office_in(tmp_path_factory.mktemp("worked")):
         assert 0 == creditbot_alone(office.folder, "run-once", **office.settings).code
         yield office

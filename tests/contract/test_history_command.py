@@ -8,6 +8,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -91,11 +92,12 @@ def test_a_tick_that_ended_requests_leaves_a_report(worked: Office) -> None:
     assert "reported" in state["meta"]
 
 
-def test_a_report_is_written_where_it_is_asked_for(worked: Office) -> None:
+def test_a_report_is_written_where_it_is_asked_for(worked: Office, tmp_path: Path) -> None:
     """Its links to pages need EVIDENCE_URL, because it is not beside them."""
-    done = worked.run("report", "--days", "40", "--out", "report.html", EVIDENCE_URL="https://evidence.example.com")
-    assert "6 requests of the last 40 days: report.html\n" == done.out
-    page = (worked.folder / "report.html").read_text("utf-8")
+    file = tmp_path / "report.html"
+    done = worked.run("report", "--days", "40", "--out", str(file), EVIDENCE_URL="https://evidence.example.com")
+    assert f"6 requests of the last 40 days: {file}\n" == done.out
+    page = file.read_text("utf-8")
     assert 'href="https://evidence.example.com/evidence/' in page
     assert "A person decides on a request of more than $25,000.00." in page
 
@@ -123,11 +125,11 @@ def test_an_export_ties_to_the_history(worked: Office) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
-def test_an_export_goes_to_a_file_in_every_format(worked: Office, form: str) -> None:
-    month = f"{datetime.now(UTC):%Y-%m}"
-    done = worked.run("export", "--month", month, "--format", form, "--out", f"credits.{form}")
-    assert f"4 credits in {month} (UTC), $8,540.53: credits.{form}\n" == done.out
-    assert (worked.folder / f"credits.{form}").stat().st_size > 100
+def test_an_export_goes_to_a_file_in_every_format(worked: Office, tmp_path: Path, form: str) -> None:
+    month, file = f"{datetime.now(UTC):%Y-%m}", tmp_path / f"credits.{form}"
+    done = worked.run("export", "--month", month, "--format", form, "--out", str(file))
+    assert f"4 credits in {month} (UTC), $8,540.53: {file}\n" == done.out
+    assert file.stat().st_size > 100
 
 
 def test_a_workbook_is_not_written_to_the_terminal(worked: Office) -> None:
@@ -146,11 +148,13 @@ def test_an_export_of_a_month_that_has_not_begun_is_refused(worked: Office) -> N
 @pytest.mark.parametrize(
     ("form", "name", "meant"), [("xlsx", "x.csv", "csv"), ("csv", "x.XLSX", "xlsx"), ("parquet", "a/x.xls", "xlsx")]
 )
-def test_a_file_whose_name_says_another_format_is_refused(worked: Office, form: str, name: str, meant: str) -> None:
+def test_a_file_whose_name_says_another_format_is_refused(
+    worked: Office, tmp_path: Path, form: str, name: str, meant: str
+) -> None:
     """Nothing is written then; a name without such an ending is as good as any."""
     ending = name[name.index(".") :].lower()
     sentence = f"The name {name} ends in {ending}, but --format is {form}."
     done = worked.run("export", "--format", form, "--out", name)
     assert refusal(f"{sentence} Give --format {meant}, or a name that ends in .{form}.") == done
     assert not (worked.folder / name).exists()
-    assert 0 == worked.run("export", "--format", form, "--out", "credits.old").code
+    assert 0 == worked.run("export", "--format", form, "--out", str(tmp_path / "credits.old")).code

@@ -75,7 +75,7 @@ def test_the_name_of_who_overrides_a_refusal_is_kept(
 
     monkeypatch.setattr(getpass, "getuser", unknown)
     permalink = worked.permalink("looks/4040")
-    who = {(): f"uid {os.getuid()}@{socket.gethostname()}", ("--by", "Dana Ortiz"): "Dana Ortiz"}
+    who = {(): f"uid {os.getuid()}@{socket.gethostname()}", ("--by", "Fay Finance"): "Fay Finance"}
     for options, name in who.items():
         assert 0 == worked.run("retry", "--again", *options, permalink).code
         assert f"again by   {name}\n" in worked.run("show", permalink).out
