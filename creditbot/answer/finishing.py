@@ -6,7 +6,6 @@ summaries, to the state and, by way of `logbook`, to the log of ends.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,8 +27,6 @@ from creditbot.intake.requests import Request
 from creditbot.model import RequestKey
 from creditbot.state.ledger import Guard
 from creditbot.state.record import Notice, Record, is_credited, move
-
-log = logging.getLogger(__name__)
 
 Reached: TypeAlias = LinksFailed | LookedUp
 """How far the links of a request got whose amount is not known."""
@@ -79,8 +76,6 @@ class Finisher:
             self.restore(key)
             raise
         self._write_if_many()
-        if base.attempts > 1 or base.returned:
-            self._forget(key)
         return end
 
     def hold(self, key: RequestKey, base: Record, held: Record, notices: Mapping[str, Notice]) -> Record:
@@ -143,13 +138,6 @@ class Finisher:
             logged = move(current, current.status, current.at, logged=kept.digest)
             with suppress(StateConflict):
                 self._context.ledger.swap(key, current, logged, append=kept.append)
-
-    def _forget(self, key: RequestKey) -> None:
-        """Tells the runner that a request has ended that was tried before: a run of then may still wait to begin."""
-        try:
-            self._context.ports.runner.forget(key)
-        except CreditbotError as error:
-            log.warning("the notebooks of request %s, which has ended, may still wait to run: %s", key, error)
 
     def _left_out(self, key: RequestKey, end: Record) -> Mapping[str, Notice]:
         """The message to the owner about links that a reply leaves out, because their product is off; often none."""

@@ -126,6 +126,7 @@ class Worker:
         record = self._work(job)
         if record and record.status != (before := job.record.status if job.record else None):
             self._show(job.key, before, record.status)
+        self._forget_runs(job.key)
         return record
 
     def _show(self, key: RequestKey, before: Status | None, now: Status) -> None:
@@ -135,6 +136,22 @@ class Worker:
             signs.put(key, sign)
         if before == "held":
             signs.take_back(key, "waiting")
+
+    def _forget_runs(self, key: RequestKey) -> None:
+        """Tells the runner if the request has ended: a run for it may still wait to begin.
+
+        Also if another process ended it: this one may have slept, and begun a run after that.
+        """
+        record = self._context.ledger.state.records.get(key)
+        if record is None or not record.terminal:
+            return
+        try:
+            self._context.ports.runner.forget(key)
+        except Exception as error:  # whatever it is, the request has ended
+            defect = not isinstance(error, CreditbotError)
+            log.warning(
+                "the notebooks of request %s, which has ended, may still wait to run: %s", key, error, exc_info=defect
+            )
 
     def _work(self, job: Job) -> Record | None:
         record, request = job.record, job.request
@@ -215,7 +232,7 @@ class Worker:
             assert shown.request
             request = shown.request
             record = self._claim_as_edited(key, record, request)
-        if record.attempts == 1 and record.returned == 0 and not self._context.in_shadow(key, record):
+        if not tried and not self._context.in_shadow(key, record):
             self._context.ports.signs.put(key, "taken")
         products = self._context.rules_of(key).products
         claim = KeptClaim(self._context, key, record)

@@ -412,6 +412,16 @@ def test_jobs_that_wait_go_when_their_request_is_forgotten(cluster: JobClusterSt
         assert cluster.created[2:] == list(cluster.jobs)
 
 
+def test_an_api_that_is_away_is_asked_once_what_waits(
+    cluster: JobClusterStub, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """The request has ended, and the next one is not to wait for it."""
+    monkeypatch.setattr("creditbot.adapters.jobs.cluster._PAUSES", (0.0,))
+    cluster.on(f"GET {JOBS}", refusal(503, "ServiceUnavailable", "restarting"), PASS)
+    with pytest.raises(Unreachable, match="HTTP 503"):
+        runner_on(cluster).forget(REQUEST)
+
+
 IN = "in the namespace creditbot-runs"
 REFUSALS = [
     (

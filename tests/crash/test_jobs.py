@@ -10,6 +10,7 @@ from typing import cast, get_args
 
 import pytest
 
+from creditbot.intake.thread import REPEATS
 from creditbot.model import RequestKey
 from tests.crash.faults import Fault, Kind
 from tests.crash.jobs import JobPoint, JobsWorld, SteadyCluster
@@ -19,9 +20,12 @@ from tests.crash.table import Table
 from tests.crash.test_interleavings import interleave
 from tests.support.bucket import Bucket, variables
 from tests.support.job_cluster import Ending
+from tests.support.large_amount import LARGE
 from tests.support.notebooks import code, write_notebook
 from tests.support.points import Point
 from tests.support.sampling import count, sampled
+from tests.support.ticks import stopped
+from tests.support.world import OWNER, REFERENCE, explore_link
 
 POINTS: tuple[JobPoint, ...] = get_args(JobPoint)
 KINDS: tuple[Kind, ...] = ("SIGKILL", "exception", "SIGSTOP across a takeover")
@@ -125,7 +129,9 @@ def test_a_request_passes_each_boundary_of_a_job_once(begin: Begin) -> None:
     simulation = Simulation(world)
     simulation.run()
     assert ENDS == scenario.outcomes()
-    twice = {"job.before-look": 2, "job.after-look": 2}
+    looks_twice = {"job.before-look": 2, "job.after-look": 2}
+    asks_again_at_the_end = {"jobs.before-list": 2, "jobs.after-list": 2}
+    twice = looks_twice | asks_again_at_the_end
     assert dict.fromkeys(POINTS, 1) | twice == {point: simulation.passed[at(point)] for point in POINTS}
     assert ([], {}, {}) == (unsound(scenario), world.cluster.jobs, world.bucket.objects)
 
@@ -189,9 +195,39 @@ def _the_queue_is_given_up(world: JobsWorld, key: RequestKey) -> None:
     world.queue = ""
 
 
+def _someone_edits_and_answers(world: JobsWorld, key: RequestKey) -> None:
+    """The request starts again from the beginning, and its first attempt ends it."""
+    world.edit(key, explore_link("edited"))
+    _someone_answers(world, key)
+
+
+def _the_state_is_lost_and_someone_answers(world: JobsWorld, key: RequestKey) -> None:
+    world.lose()
+    _someone_answers(world, key)
+
+
+def _an_approver_agrees(world: JobsWorld, key: RequestKey) -> None:
+    """With the amount of another Job, after the queue was given up."""
+    world.queue, world.amounts["q0"], world.votes = "", LARGE, {"+1": (OWNER,)}
+
+
+def _an_approver_denies_it(world: JobsWorld, key: RequestKey) -> None:
+    _an_approver_agrees(world, key)
+    world.votes = {"x": (OWNER,)}
+
+
 @pytest.mark.parametrize(
     "end",
-    [_someone_answers, _the_message_is_deleted, _nobody_does_anything, _the_queue_is_given_up],
+    [
+        _someone_answers,
+        _the_message_is_deleted,
+        _nobody_does_anything,
+        _the_queue_is_given_up,
+        _someone_edits_and_answers,
+        _the_state_is_lost_and_someone_answers,
+        _an_approver_agrees,
+        _an_approver_denies_it,
+    ],
     ids=lambda end: end.__name__.strip("_").replace("_", "-"),
 )
 def test_a_job_that_waits_in_a_queue_goes_with_its_request(
@@ -209,6 +245,50 @@ def test_a_job_that_waits_in_a_queue_goes_with_its_request(
     assert ({}, {}) == (world.cluster.jobs, world.cluster.secrets)
 
 
+def test_a_job_goes_with_a_request_whose_first_attempt_is_its_last(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of its links waits in the queue, and the SQL of the other one is too long for a Job."""
+    monkeypatch.setattr("creditbot.adapters.jobs.runner._LONGEST_TASK", 5_000)
+    _, world = begin()
+    world.tick()
+    world.queue = "credits"
+    world.conditions["long"] = f"account_sid = 'AC-{5_000 * '1'}'"
+    key = world.ask("waits", "long")
+    world.tick()
+    assert ("given_up", 1) == (world.record(key).status, world.record(key).attempts)
+    assert (2, {}) == (len(world.cluster.created), world.cluster.jobs)
+
+
+def test_a_job_made_after_its_request_ended_goes_as_well(begin: Begin) -> None:
+    """A tick slept before it made the Job, and another one ended the request meanwhile."""
+    scenario, world = begin()
+    world.queue = "credits"
+    ((key,),) = scenario.groups.values()
+    tick = stopped(world, at("job.before-create"))
+    _someone_answers(world, key)
+    world.tick_after(minutes=31)
+    assert ("elsewhere", []) == (world.record(key).status, world.cluster.created)
+    assert tick.go_on()
+    assert (1, {}) == (len(world.cluster.created), world.cluster.jobs)
+
+
+def test_what_a_request_left_in_slack_is_repaired_before_its_jobs_go(begin: Begin) -> None:
+    """An API that does not answer delays no repair, and a tick that is killed there leaves nothing but the Job."""
+    scenario, world = begin()
+    world.queue = "credits"
+    world.tick()
+    ((key,),) = scenario.groups.values()
+    for _ in range(2):
+        world.stray_reply(key)
+    world.wait(minutes=5)
+    simulation = Simulation(world, [fault := Fault("SIGKILL", at("jobs.before-list"))])
+    simulation.tick()
+    assert [fault] == simulation.fired
+    assert ("answered", [REFERENCE, REPEATS]) == (world.record(key).status, world.replies(key))
+    assert 1 == len(world.cluster.jobs)
+
+
 def test_a_job_that_cannot_be_deleted_keeps_no_request_from_its_end(
     begin: Begin, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -219,7 +299,7 @@ def test_a_job_that_cannot_be_deleted_keeps_no_request_from_its_end(
     ((key,),) = scenario.groups.values()
     _someone_answers(world, key)
     world.cluster.refused["DELETE", "/jobs/"] = 1
-    Simulation(world).run()
+    world.tick_after(minutes=5)
     assert ("elsewhere", 1) == (world.record(key).status, len(world.cluster.jobs))
     assert [f"of request {key}, which has ended, may still wait" in line for line in caplog.messages].count(True) == 1
 

@@ -178,6 +178,7 @@ class World:
         units: slug of a link -> the rows of units that its notebook glues.
         scraps: what every notebook glues besides.
         runs: slugs that notebooks ran for.
+        ended: requests whose end the runner was told, in order.
         calls: names of all effects, in order.
         faults: (names of effects, what happens instead) that wait for the next effect of such a name.
         repeated: what processes do again and again while they do something else.
@@ -222,6 +223,7 @@ class World:
     units: dict[str, list[list[object]]] = field(default_factory=dict)
     scraps: dict[str, object] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
+    ended: list[RequestKey] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     faults: list[tuple[frozenset[str], Fault]] = field(default_factory=list)
     repeated: list[Repeated] = field(default_factory=list)
@@ -859,7 +861,7 @@ class FakeRunner:
         return self._world.effect("notebook", run)
 
     def forget(self, request: RequestKey) -> None:
-        return
+        self._world.ended.append(request)
 
     def close(self) -> None:
         return

@@ -1,7 +1,7 @@
 """The calls to the Kubernetes API that Jobs of notebooks need, all in one namespace. The first call imports lightkube.
 
 Objects come and go as plain dicts. Each call may be repeated: a name is created once, and AlreadyExists is not a
-failure. So what failed for a moment is tried again here.
+failure. So what failed for a moment is tried again here, unless the caller is not `patient`.
 """
 
 from __future__ import annotations
@@ -75,14 +75,14 @@ class JobCluster:
             raise Refused(NOTEBOOK_JOBS, what, "Apply k8s/runs, or correct RUNS_NAMESPACE.")
         return found
 
-    def jobs_with(self, label: str, value: str) -> list[Manifest]:
+    def jobs_with(self, label: str, value: str, *, patient: bool = True) -> list[Manifest]:
         """The Jobs that have this label."""
         from lightkube.resources.batch_v1 import Job
 
         def listed() -> list[Manifest]:
             return [job.to_dict() for job in self._client.list(Job, namespace=self.namespace, labels={label: value})]
 
-        return self._try(listed) or []
+        return self._try(listed, patient=patient) or []
 
     def job(self, name: str) -> Manifest | None:
         """A Job, or None."""
@@ -115,7 +115,7 @@ class JobCluster:
 
         return self._try(listed) or []
 
-    def delete_job(self, name: str) -> None:
+    def delete_job(self, name: str, *, patient: bool = True) -> None:
         """Deletes a Job, if it is there; its Secret and its pod follow."""
         from lightkube.resources.batch_v1 import Job
         from lightkube.types import CascadeType
@@ -124,7 +124,7 @@ class JobCluster:
             self._client.delete(Job, name, namespace=self.namespace, cascade=CascadeType.BACKGROUND)
             return {}
 
-        self._try(delete)
+        self._try(delete, patient=patient)
 
     @cached_property
     def _connected(self) -> Client:
@@ -155,7 +155,7 @@ class JobCluster:
 
         return self._patiently(once)
 
-    def _try(self, call: Callable[[], T]) -> T | None:
+    def _try(self, call: Callable[[], T], *, patient: bool = True) -> T | None:
         """What a call gives; None if what it is about does not exist."""
         from lightkube import ApiError
 
@@ -167,19 +167,19 @@ class JobCluster:
                     return None
                 raise
 
-        return self._patiently(once)
+        return self._patiently(once) if patient else self._once(once)
+
+    def _once(self, call: Callable[[], T]) -> T:
+        with self._sentences():
+            return call()
 
     def _patiently(self, call: Callable[[], T]) -> T:
         pauses = iter(_PAUSES)
 
-        def attempt() -> T:
-            with self._sentences():
-                return call()
-
         def pause_after(error: ServiceError) -> float | None:
             return next(pauses, None) if isinstance(error, Unreachable) else None
 
-        return with_retries(attempt, ServiceError, pause_after, self._stop)
+        return with_retries(lambda: self._once(call), ServiceError, pause_after, self._stop)
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:

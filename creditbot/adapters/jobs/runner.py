@@ -127,10 +127,13 @@ class JobRunner:
         return result
 
     def forget(self, request: RequestKey) -> None:
-        """See `Runner`. Deletes the Jobs of the request that wait in a queue: nobody reads what they would leave."""
-        for job in self._cluster.jobs_with(REQUEST_LABEL, str(request)):
+        """See `Runner`. Deletes the Jobs of the request that wait in a queue: nobody reads what they would leave.
+
+        Each call is tried once, because other requests wait behind this one.
+        """
+        for job in self._cluster.jobs_with(REQUEST_LABEL, str(request), patient=False):
             if waits_in_queue(job):
-                self._cluster.delete_job(job["metadata"]["name"])
+                self._cluster.delete_job(job["metadata"]["name"], patient=False)
 
     def close(self) -> None:
         """Stops waiting. Jobs that run continue, and the next process finds them."""
