@@ -30,8 +30,6 @@ _DEAREST = 3
 """How many units a credit is found again by: those that cost most."""
 MOST_MONTHS = 36
 """The months of a longer window are not told apart."""
-_ANY_MONTH = "*"
-"""Stands for the months of a window that has no end, or too many."""
 _TICK = timedelta(microseconds=1)
 UTC_DAYS = "UTC"
 """The zone of days that the SQL does not convert."""
@@ -203,20 +201,19 @@ class Footprint:
         """The names under which the credit is found again: by account, or by product if there are too many.
 
         Also by the numbers of messages of its dearest units, so that it is found if the accounts of one are not known,
-        and by column and month for credits that name their accounts by other columns.
+        and by column and month for credits that name their accounts by other columns. If its months are not known, or
+        too many, every credit of the product looks at it.
         """
-        months = ("", *self._months) if self._months else ("", _ANY_MONTH)
-        by_column = [self._column_token(column, month) for column in self._columns for month in months]
-        return (*self._own_tokens, *by_column)
+        by_column = [self._column_token(column, month) for column in self._columns for month in ("", *self._months)]
+        return (*self._own_tokens, *by_column, *(() if self._months else (self.product_token,)))
 
     def search_tokens(self, columns: Iterable[str] = ()) -> tuple[str, ...]:
         """The names under which other credits of the same traffic are found, whose accounts any of these columns names.
 
         A credit that restricts a column of this one is found by its account.
         """
-        months = (_ANY_MONTH, *self._months) if self._months else ("",)
         others = [column for column in columns if self._columns and column not in self._columns]
-        by_column = [self._column_token(column, month) for column in others for month in months]
+        by_column = [self._column_token(column, month) for column in others for month in self._months or ("",)]
         return (*self._own_tokens, self.product_token, *by_column)
 
     @property
@@ -276,11 +273,12 @@ def search_tokens(
     Args:
         footprints: of the links of a request.
         products: which may have been credited the same traffic as well.
-        columns: which may name accounts, besides those of the footprints.
+        columns: which may name the accounts of the same product, besides those of the footprints.
     """
     own, names = list(footprints), tuple(columns)
     others = [replace(footprint, product=name, units=Unknown("")) for footprint in own for name in products]
-    return tuple(dict.fromkeys(token for footprint in (*own, *others) for token in footprint.search_tokens(names)))
+    found = [token for footprint in own for token in footprint.search_tokens(names)]
+    return tuple(dict.fromkeys([*found, *(token for footprint in others for token in footprint.search_tokens())]))
 
 
 def tokens_of(footprints: Iterable[Footprint]) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def test_two_workers_with_the_same_sql_at_once_credit_it_once(world: World) -> N
         world.amid(effect, tick.pause)
         world.tick()
 
-    ticks = [Tick(partial(run, effect=effect, nth=nth)) for effect, nth in (("credited", 3), ("load", 1))]
+    ticks = [Tick(partial(run, effect=effect, nth=nth)) for effect, nth in (("credited", 6), ("load", 1))]
     for tick in ticks:  # each has looked into the summaries, also into that of the other, and has not written yet
         assert not tick.go_on()
     assert world.summary(first)["outcome"]["status"] == "computed"

@@ -182,11 +182,10 @@ def test_a_credit_by_another_column_is_found_if_it_may_share_a_month(theirs: Day
     for one, two in ((ours, other), (other, ours)):
         looked_for = {*search_tokens([one], columns=["account_sid", "sub_account_sid"])}
         assert is_found == bool({*two.tokens()} & looked_for)
-        assert not {*two.tokens()} & {*search_tokens([one])}
 
 
 def test_a_credit_by_the_same_column_is_found_by_its_account_alone() -> None:
-    """A month may have hundreds of them."""
+    """A month may have hundreds of others."""
     ours, other = (Footprint("verify", named(name), DECEMBER, {}) for name in ("AC1", "AC2"))
     assert not {*other.tokens()} & {*search_tokens([ours], columns=["account_sid", "sub_account_sid"])}
 
