@@ -1,6 +1,7 @@
 """What every test runs under: no network beyond this machine, no settings of the person who runs it."""
 
 import gc
+import logging
 import os
 import pkgutil
 import re
@@ -104,10 +105,11 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Takes coverage's tracing away from all that is not the call of a test in which it is measured.
 
-    A command sets secrets, and the rights of new files, for its process: the next test knows nothing of them. A fixture
-    would cost more than many a test.
+    A command sets secrets, the rights of new files and the level of its log for its process: the next test knows
+    nothing of them. A fixture would cost more than many a test.
     """
     know_secrets(())
+    levels = [(log, log.level) for log in (logging.getLogger(), logging.getLogger("creditbot"))]
     rights = os.umask(0o022)
     os.umask(rights)
     item.stash[TRACERS] = sys.gettrace(), threading.gettrace()
@@ -116,6 +118,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             return (yield)
         finally:
             os.umask(rights)
+            for log, level in levels:
+                log.setLevel(level)
 
 
 @pytest.hookimpl(wrapper=True)
