@@ -2,12 +2,12 @@
 
 Two footprints come in, and what they share goes to `paid_twice`. Pure.
 
-    PROVABLY_DISJOINT   other rows, other accounts, other days, or no flagged unit in common: nothing to ask
     UNITS_SHARED        the notebooks flagged the same units, or units that contain some of each other: held
     WINDOWS_MEET        the same account and days, and the units are not known, or cannot be compared: held
     EVIDENCE_ALIKE      the same numbers of messages on the same days, under other or no names: held
     ACCOUNTS_UNCLEAR    the same units or days, of accounts that different columns name: held
     CANNOT_TELL         too little is known of one of them: nothing to ask, and the summary says so
+    PROVABLY_DISJOINT   other rows, other accounts, other days, or no flagged unit in common: nothing to ask
 
 Another product is other rows, unless the same table may give the same rows to both: then the days count as well. Tables
 of other names are other rows too, as far as anybody can tell. Within one product, names of tables prove nothing.
@@ -49,19 +49,25 @@ _ALIKE = Decimal("0.5")
 
 
 class Overlap(Enum):
-    """What a comparison of two footprints shows."""
+    """What a comparison of two footprints shows, the gravest finding first."""
 
-    PROVABLY_DISJOINT = "provably disjoint"
     UNITS_SHARED = "units shared"
     WINDOWS_MEET = "windows meet"
     EVIDENCE_ALIKE = "evidence alike"
     ACCOUNTS_UNCLEAR = "accounts unclear"
     CANNOT_TELL = "cannot tell"
+    PROVABLY_DISJOINT = "provably disjoint"
 
     @property
     def holds(self) -> bool:
         """Whether a person has to decide."""
         return self not in {Overlap.PROVABLY_DISJOINT, Overlap.CANNOT_TELL}
+
+
+def gravest(found: Iterable[Overlap]) -> Overlap:
+    """The gravest of several findings; PROVABLY_DISJOINT if there are none."""
+    every = {*found, Overlap.PROVABLY_DISJOINT}
+    return next(kind for kind in Overlap if kind in every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +110,6 @@ class _Relation(Enum):
 
 
 _DISJOINT = Comparison(Overlap.PROVABLY_DISJOINT)
-_GRAVEST_FIRST = (
-    Overlap.UNITS_SHARED, Overlap.WINDOWS_MEET, Overlap.EVIDENCE_ALIKE, Overlap.ACCOUNTS_UNCLEAR, Overlap.CANNOT_TELL,
-)  # fmt: skip
 
 
 def compare(ours: Footprint, other: Footprint) -> Comparison:
@@ -164,12 +167,12 @@ def compare_with_all(ours: Footprint, others: Sequence[Footprint]) -> Comparison
     Units that several of the others share with it are there once.
     """
     compared = [compare(ours, other) for other in others]
-    gravest = next((kind for kind in _GRAVEST_FIRST if any(found.overlap is kind for found in compared)), None)
-    if gravest is None:
+    overlap = gravest(found.overlap for found in compared)
+    if overlap is Overlap.PROVABLY_DISJOINT:
         return _DISJOINT
-    alike = [found for found in compared if found.overlap is gravest]
+    alike = [found for found in compared if found.overlap is overlap]
     return Comparison(
-        gravest,
+        overlap,
         frozenset().union(*(found.units for found in alike)),
         merged(days for found in alike for days in found.days),
         next((found.unclear for found in alike if found.unclear), ""),

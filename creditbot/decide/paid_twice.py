@@ -15,7 +15,7 @@ from creditbot.credit.amount import CENT, format_usd
 from creditbot.credit.day_ranges import merged, ranges_in_words
 from creditbot.credit.footprint import Accounts, Footprint, Unit, Unknown, units_total
 from creditbot.decide.hold import HoldKind, HoldReason
-from creditbot.decide.overlap import Comparison, Overlap, compare, compare_with_all
+from creditbot.decide.overlap import Comparison, Overlap, compare, compare_with_all, gravest
 from creditbot.text import one_line
 
 MOST_ACCOUNTS = 3
@@ -236,8 +236,7 @@ def _share_of_cost(link: Credited, cost: Decimal) -> Decimal:
 
 def _sentence(case: _Case, total: Decimal) -> str:
     """What would be paid twice, by whom, and for which days."""
-    kinds = {part.shared.overlap for part in case.parts}
-    kind = next(kind for kind in Overlap if kind in kinds)
+    kind = gravest(part.shared.overlap for part in case.parts)
     parts = [part for part in case.parts if part.shared.overlap is kind]
     if any(part.shared.units for part in parts):
         more = f", and up to {format_usd(case.perhaps)} more may be" if case.perhaps else ""

@@ -1,4 +1,4 @@
-"""A run may wait in a queue longer than its request: the runner is told of each end, whoever brought it about."""
+"""A run may still wait in a queue when its request ends. So the runner is told of each end, whoever caused it."""
 
 from __future__ import annotations
 

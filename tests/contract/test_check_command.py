@@ -135,37 +135,42 @@ def test_check_notes_what_is_switched_off(office: Office) -> None:
     assert ["note", "note"] == found["warehouse"]
 
 
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A service that lets everybody connect, and says nothing."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=50)) as server:
+        yield server
+
+
 def test_check_asks_a_silent_service_once(
-    office: Office, light: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    office: Office, light: dict[str, str], silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So it ends soon, and has one line for it."""
     monkeypatch.setattr(check, "FIRST_ANSWER", 8.0)
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=20)) as silent:
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        places = {"SLACK_API_URL": address, "LOOKER_BASE_URL": address, "WAREHOUSE_URL": "trino://bot@127.0.0.1:1/db",
-                  "SLACK_BOT_TOKEN": "xoxb-made-up"}  # fmt: skip
-        found = verdicts(office.run("check", **places, **light))
-        calls = list(waiting_calls(silent))
+    address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    places = {"SLACK_API_URL": address, "LOOKER_BASE_URL": address, "WAREHOUSE_URL": "trino://bot@127.0.0.1:1/db",
+              "SLACK_BOT_TOKEN": "xoxb-made-up"}  # fmt: skip
+    found = verdicts(office.run("check", **places, **light))
+    calls = list(waiting_calls(silent))
     assert {"Slack token", "Looker login", "warehouse"} == {part for part in found if "FAIL" in found[part]}
     assert 2 == len(calls)  # one of Slack, one of Looker
 
 
 def test_check_waits_for_all_silent_services_together(
-    office: Office, light: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    office: Office, light: dict[str, str], silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever their clients would wait and try again; each has one line."""
     monkeypatch.setattr(check, "FIRST_ANSWER", 0.4)
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=50)) as silent:
-        host = f"127.0.0.1:{silent.getsockname()[1]}"
-        cloud = {"AWS_ENDPOINT_URL": f"http://{host}", "AWS_ALLOW_HTTP": "true", "AWS_ACCESS_KEY_ID": "made-up",
-                 "AWS_SECRET_ACCESS_KEY": "made-up-too", "AWS_REGION": "us-east-1"}  # fmt: skip
-        for name, value in cloud.items():
-            monkeypatch.setenv(name, value)
-        places = {"SLACK_API_URL": f"http://{host}", "LOOKER_BASE_URL": f"http://{host}", "OUTPUT_URI": "s3://b/bot",
-                  "WAREHOUSE_URL": f"postgresql+psycopg://bot@{host}/db", "STATE_URI": "configmap://bot/state",
-                  "PUSHGATEWAY_URL": f"http://{host}",
-                  "KUBECONFIG": str(kubeconfig(office.folder, f"http://{host}"))}  # fmt: skip
-        done = office.run("check", **places, **light)
+    host = f"127.0.0.1:{silent.getsockname()[1]}"
+    cloud = {"AWS_ENDPOINT_URL": f"http://{host}", "AWS_ALLOW_HTTP": "true", "AWS_ACCESS_KEY_ID": "made-up",
+             "AWS_SECRET_ACCESS_KEY": "made-up-too", "AWS_REGION": "us-east-1"}  # fmt: skip
+    for name, value in cloud.items():
+        monkeypatch.setenv(name, value)
+    places = {"SLACK_API_URL": f"http://{host}", "LOOKER_BASE_URL": f"http://{host}", "OUTPUT_URI": "s3://b/bot",
+              "WAREHOUSE_URL": f"postgresql+psycopg://bot@{host}/db", "STATE_URI": "configmap://bot/state",
+              "PUSHGATEWAY_URL": f"http://{host}",
+              "KUBECONFIG": str(kubeconfig(office.folder, f"http://{host}"))}  # fmt: skip
+    done = office.run("check", **places, **light)
     silent_ones = {"Slack token", "Looker login", "state", "summaries", "warehouse", "Pushgateway"}
     assert silent_ones == {part for part, found in verdicts(done).items() if ["FAIL"] == found}
     assert 3 == done.out.count(" did not answer within 0 s. See whether it runs")

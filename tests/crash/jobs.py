@@ -108,7 +108,7 @@ class JobsWorld(World):
         cluster: of the Jobs.
         bucket: where results go.
         notebook: that every request needs.
-        queue: that Jobs wait in, for ever; "" starts them at once.
+        queue: the queue in which Jobs wait for ever; "" if they start at once.
     """
 
     cluster: SteadyCluster = field(kw_only=True)

@@ -102,6 +102,12 @@ def rewritten(world: World, key: RequestKey, **outcome: Any) -> None:
     world.summaries[str(key)] = {**summary, "outcome": {**summary["outcome"], **outcome}}
 
 
+def shadowed(world: World, key: RequestKey) -> None:
+    """An answered request, as one that would have been answered in shadow."""
+    rewritten(world, key, status="shadowed", would="answered", shadow=True, reply="")
+    world.rewrite(key, status="shadowed", would="answered", reply="")
+
+
 # -- the request itself ------------------------------------------------------------------------------------------------
 
 
@@ -348,8 +354,7 @@ def test_a_retried_request_counts_what_was_really_answered(world: World, retried
     """A request from the time of shadow counts what would have been answered, until somebody wants an answer now."""
     first = answered(world)
     second = held(world)
-    rewritten(world, first, status="shadowed", would="answered", shadow=True, reply="")
-    world.rewrite(first, status="shadowed", would="answered", reply="")
+    shadowed(world, first)
     live = world.now + timedelta(minutes=1)
     Ledger(world.ports().state).update_meta(lambda meta: replace(meta, live_since=live))
 
@@ -365,8 +370,7 @@ def test_a_retried_request_counts_what_was_really_answered(world: World, retried
 def test_in_shadow_units_say_for_which_month_a_credit_would_be(world: World) -> None:
     first = answered(world, within=("2025-11-01", "2026-01-01"), d05=100)
     second = held(world, within=("2025-11-01", "2025-12-01"))
-    rewritten(world, first, status="shadowed", would="answered", shadow=True, reply="")
-    world.rewrite(first, status="shadowed", would="answered", reply="")
+    shadowed(world, first)
     facts = known(world, second, shadow=True)
     assert (None, FIRST) == (month(facts, 11), month(facts, 12))
 
@@ -384,8 +388,7 @@ def test_nothing_is_known_before_it_was_read(world: World) -> None:
 def test_what_would_be_answered_in_shadow_counts_in_shadow(world: World, shadow: bool) -> None:
     first = answered(world)
     second = held(world)
-    rewritten(world, first, status="shadowed", would="answered", shadow=True, reply="")
-    world.rewrite(first, status="shadowed", would="answered", reply="")
+    shadowed(world, first)
     facts = known(world, second, shadow=shadow)
     assert (FIRST if shadow else None, FIRST if shadow else 0) == (month(facts), facts.credited_that_day)
     world.rewrite(first, would="held")
