@@ -90,7 +90,7 @@ def backlog(repeats: int, notebook: Path, command: Cost, size: int = 100, target
 def limited_backlog(size: int = 30) -> Row:
     """A backlog under Slack's rate limits, against the least time that these allow."""
     with tempfile.TemporaryDirectory(prefix="creditbot-bench-") as name, Sandbox(Path(name), messages=False) as sandbox:
-        stage = Stage(Path(name), sandbox.world, bot_environment(sandbox.environment(), FROZEN))
+        stage = Stage(Path(name), sandbox.world, bot_environment(sandbox.environment(), FROZEN, POLICY_FILE=POLICY))
         stage.tick()
         refusals = _count_refusals(sandbox)
         whole = stage.backlog(size)

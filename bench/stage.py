@@ -74,7 +74,8 @@ class Stage:
         """When the one reply was posted, in seconds since 1970. Raises `BenchError` if there is not exactly one."""
         _, *replies = self.world.thread(ts)
         if len(replies) != 1 or not replies[0]["text"].startswith("Approved, $"):
-            raise BenchError(f"A request got {len(replies)} replies instead of one: {self.world.direct_messages()}")
+            told = [message["text"] for message in self.world.direct_messages()][:1]
+            raise BenchError(f"A request got {len(replies)} replies instead of one. The owner was told: {told}")
         return float(replies[0]["ts"])
 
     def sql(self) -> str:
