@@ -121,6 +121,7 @@ class TrafficWindow:
         naming: how the SQL makes the prefix and the mode that the result shows: "" if they are columns of these names
             as a table has them, else a hash. Units of SQL that makes them in two ways cannot be compared by them.
         selection: which rows of which tables it asks for; None if that is not known.
+        repeats: how it may count a row more than once, a clause about the SQL; "" if it does not, as far as it shows.
     """
 
     accounts: Accounts | Unknown
@@ -128,6 +129,7 @@ class TrafficWindow:
     zone: str = UTC_DAYS
     naming: str = ""
     selection: Selection | None = None
+    repeats: str = ""
 
 
 class Unit(NamedTuple):
@@ -174,6 +176,7 @@ class Footprint:
         zone: the time zone of the units' days; "" if it is not known, or COMPUTED_DAYS.
         naming: how the SQL makes the prefix and the mode of the units, as in `TrafficWindow`.
         selection: which rows of which tables it is, as in `TrafficWindow`.
+        repeats: how the SQL may count a row more than once, as in `TrafficWindow`.
     """
 
     product: str
@@ -183,11 +186,12 @@ class Footprint:
     zone: str = UTC_DAYS
     naming: str = ""
     selection: Selection | None = None
+    repeats: str = ""
 
     @property
     def window(self) -> TrafficWindow:
         """What is known of it without a notebook."""
-        return TrafficWindow(self.accounts, self.days, self.zone, self.naming, self.selection)
+        return TrafficWindow(self.accounts, self.days, self.zone, self.naming, self.selection, self.repeats)
 
     def hashed(self) -> Footprint:
         """The same with hashes in place of accounts and without the units, which are many: as the state keeps it."""
@@ -262,7 +266,9 @@ def footprint_of(product: str, window: TrafficWindow, scraps: Mapping[str, objec
 
 def within(product: str, window: TrafficWindow, units: Units | Unknown) -> Footprint:
     """The footprint of units that lie in a window."""
-    return Footprint(product, window.accounts, window.days, units, window.zone, window.naming, window.selection)
+    return Footprint(
+        product, window.accounts, window.days, units, window.zone, window.naming, window.selection, window.repeats
+    )
 
 
 def search_tokens(
@@ -427,6 +433,7 @@ def joined(windows: Iterable[TrafficWindow]) -> TrafficWindow:
         joined_zones(window.zone for window in every),
         joined_namings(window.naming for window in every),
         joined_selections([window.selection for window in every]),
+        next((window.repeats for window in every if window.repeats), ""),
     )
 
 

@@ -6,6 +6,7 @@
      "zone": "America/New_York",                              of the units' days; "" if unknown, left out for UTC
      "naming": "6c1f4a0e",                                    left out if prefix and mode are columns as they stand
      "rows": [["verify_traffic"], {"item": [["=Authy%"]]}, {}],      left out if unknown; see `Selection`
+     "repeats": "it joins t with itself, ...",                left out if it counts no row twice, as far as it shows
      "flagged": 27, "cost": 7526.30,                          units and their cost in USD
      "units": "z1:..."}                                       compressed, see `units_to_text`
 
@@ -50,14 +51,17 @@ def window_to_json(window: TrafficWindow) -> dict[str, Any]:
     zone = {} if window.zone == UTC_DAYS else {"zone": window.zone}
     naming = {"naming": window.naming} if window.naming else {}
     rows = {} if window.selection is None else {"rows": _selection_to_json(window.selection)}
-    return {"accounts": _accounts_to_json(window.accounts), "days": _days_to_json(window.days), **zone, **naming} | rows
+    repeats = {"repeats": window.repeats} if window.repeats else {}
+    whose = {"accounts": _accounts_to_json(window.accounts), "days": _days_to_json(window.days)}
+    return {**whose, **zone, **naming, **rows, **repeats}
 
 
 def window_from_json(fields: Mapping[str, Any]) -> TrafficWindow:
     """The window in JSON; raises ValueError, LookupError, TypeError or AttributeError for anything else."""
     accounts, days = _accounts_from_json(fields["accounts"]), _days_from_json(fields["days"])
     selection = _selection_from_json(fields["rows"]) if "rows" in fields else None
-    return TrafficWindow(accounts, days, str(fields.get("zone", UTC_DAYS)), str(fields.get("naming", "")), selection)
+    zone, naming, repeats = (str(fields.get(name, "")) for name in ("zone", "naming", "repeats"))
+    return TrafficWindow(accounts, days, zone if "zone" in fields else UTC_DAYS, naming, selection, repeats)
 
 
 def footprint_to_json(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:

@@ -69,7 +69,7 @@ _REASONS = {
     "day limit": "more would be credited on one day than the policy allows",
     "month limit": "an account would get more for one month than the policy allows",
     "accounts": "the accounts are not known",
-    "overlap": "some of the traffic was credited before, or may have been",
+    "overlap": "some of the traffic was credited before, or may have been, or is counted twice",
     "age": "the traffic is older than the policy allows",
     "second opinion": "people usually credit another amount for such traffic",
     "words": "somebody said no or perhaps yes in the thread, or the request was taken back there",

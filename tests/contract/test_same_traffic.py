@@ -246,6 +246,22 @@ def test_two_overlapping_links_of_one_message_are_held(shop: Shop, requests: Map
     assert "links 1 and 2 of this message both have the same flagged rows" in record.hold.reasons[0].text
 
 
+TWICE = {
+    "its rows once more": "SELECT * FROM ({sql}) a UNION ALL SELECT * FROM ({sql}) b",
+    "each row for each of three": "SELECT a.* FROM ({sql}) a CROSS JOIN (SELECT DISTINCT mode FROM verify_traffic) m",
+}
+
+
+@pytest.mark.parametrize("way", TWICE)
+def test_sql_that_shows_its_own_rows_twice_is_held(shop: Shop, way: str) -> None:
+    """The rows are nobody else's, and nothing was credited before."""
+    key = shop.ask_by_hand(way, TWICE[way].format(sql=sql_of(verify("AC-sandbox-0005"), "-1")))
+    shop.tick()
+    hold = shop.record(key).hold
+    assert hold
+    assert "of link 1 may be paid twice by its own SQL: it " in hold.reasons[0].text
+
+
 def test_another_account_is_credited(shop: Shop, requests: Mapping[str, RequestKey]) -> None:
     key = shop.ask(verify("AC-sandbox-0007"))
     shop.tick()

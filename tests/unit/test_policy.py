@@ -146,7 +146,7 @@ def test_the_policy_is_said_in_words() -> None:
             "A person decides if the SQL of a link does not restrict an account to names (account_sid, account_id, "
             "subaccount_sid, sub_account_sid)."
         ),
-        "A person decides if some of the traffic was credited before, or may have been.",
+        "A person decides if some of the traffic was credited before, or may have been, or is counted twice.",
         "Traffic of any age is credited.",
         "A person decides if somebody says no in the thread, or if the person who asked takes the request back.",
         "A person decides if anybody but the person who asked writes in the thread before the answer.",
@@ -351,7 +351,7 @@ def test_a_policy_that_asks_nothing_of_the_traffic_says_so() -> None:
     traffic = TrafficRules(("customer",), account_required=False, hold_overlap=False)
     _limit, accounts, overlap, *_ = Policy(traffic=traffic).words()
     assert "The SQL of a link need not restrict an account (customer)." == accounts
-    assert "Traffic may be credited again, by other SQL." == overlap
+    assert "Traffic may be credited again by other SQL, and counted twice by its own." == overlap
 
 
 def test_a_policy_about_accounts_and_age_says_so() -> None:

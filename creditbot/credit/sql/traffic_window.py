@@ -15,8 +15,9 @@ an account or by the column that is limited. Where a list of names says what col
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import reduce
 from typing import Final, NamedTuple
 
 from sqlglot import exp
@@ -31,10 +32,11 @@ from creditbot.credit.footprint import (
     joined,
     joined_zones,
 )
-from creditbot.credit.selection import Selection, table_name
-from creditbot.credit.sql.bounds import Bounds, Box, Ref, Refs, both
+from creditbot.credit.selection import Selection
+from creditbot.credit.sql.bounds import Bounds, Box, Ref, Refs, both, either
 from creditbot.credit.sql.column_limits import ColumnLimits
 from creditbot.credit.sql.naming import Naming
+from creditbot.credit.sql.repeated_rows import Joins, Part, Tables, in_union, parts_of_name, removes_repeats
 from creditbot.credit.sql.shown_column import ShownColumn, shown_column
 from creditbot.credit.sql.sources import (
     Sources,
@@ -93,20 +95,24 @@ class _QueryWalk:
         self._fields = tuple(account_fields)
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
         self._entered = set[int]()
-        self._boxes: dict[tuple[int, frozenset[tuple[str, Bounds]]], Box] = {}
+        self._parts: dict[tuple[int, frozenset[tuple[str, Bounds]]], Part] = {}
         self._origins: dict[tuple[int, str], _Origin] = {}
         self._limits = ColumnLimits(today, account_fields)
-        self._tables = set[str]()
+        self._joins = Joins(self._derived, self._reads)
+        self._read: dict[int, Tables] = {}
+        self._repeats = ""
 
     def window(self) -> TrafficWindow:
         naming = Naming(self._query_behind, self._traffic_source).of(self._query)
         try:
-            box = self._box(self._query, {})
+            box, tables = self._part(self._query, {})
             shown = self._shown_day()
-            selection = self._selection(box)
-            return TrafficWindow(self._accounts(box), self._days(box, shown.column), shown.zone, naming, selection)
+            days = self._days(box, shown.column)
+            selection = self._selection(box, tables)
+            return TrafficWindow(self._accounts(box), days, shown.zone, naming, selection, self._repeats)
         except Unclear as unclear:
-            return TrafficWindow(Unknown(str(unclear)), Unknown(str(unclear)), COMPUTED_DAYS, naming)
+            why = Unknown(str(unclear))
+            return TrafficWindow(why, why, COMPUTED_DAYS, naming, repeats=self._repeats)
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
@@ -150,11 +156,11 @@ class _QueryWalk:
         days = Days(shown, limited[shown].start, limited[shown].end)
         return Unknown("its conditions contradict each other") if days.empty else days
 
-    def _selection(self, box: Box) -> Selection:
+    def _selection(self, box: Box, tables: Tables) -> Selection:
         """Which rows of which tables. Accounts are compared elsewhere."""
         texts = {name: limits for name, limits in box.items() if name not in self._fields}
         return Selection(
-            frozenset(self._tables),
+            frozenset(table[-1] for table in tables),
             {name: limits.like for name, limits in texts.items() if limits.like},
             {name: limits.unlike for name, limits in texts.items() if limits.unlike},
         )
@@ -169,21 +175,24 @@ class _QueryWalk:
 
     # ---- queries -----------------------------------------------------------------------------------------------------
 
-    def _box(self, query: exp.Expr, pushed: Mapping[str, Bounds]) -> Box:
-        """What every row of the traffic fulfils, if the columns of the result are within `pushed`."""
-        if isinstance(query, exp.Subquery):
-            return self._box(query.this, pushed)
-        if isinstance(query, exp.Except | exp.Intersect):
-            return self._box(query.this, pushed)
+    def _part(self, query: exp.Expr, pushed: Mapping[str, Bounds]) -> Part:
+        """What every row of the traffic fulfils, if the columns of the result are within `pushed`, and its tables."""
+        if isinstance(query, exp.Subquery | exp.Except | exp.Intersect):
+            return self._part(query.this, pushed)
         if isinstance(query, exp.SetOperation):
-            left = self._box(query.this, pushed)
-            right = self._box(query.expression, by_position(query, pushed))
-            return {name: left[name].either(right[name]) for name in left.keys() & right.keys()}
+            return self._union(query, pushed)
         if isinstance(query, exp.Select):
             return self._select(query, pushed)
         raise Unclear("its SQL is not a plain query")
 
-    def _select(self, select: exp.Select, pushed: Mapping[str, Bounds]) -> Box:
+    def _union(self, union: exp.SetOperation, pushed: Mapping[str, Bounds]) -> Part:
+        sides = list(_sides(union, pushed))
+        parts = [self._part(side, limits) for side, limits in sides]
+        if not removes_repeats(union, [side.unnest() for side, _ in sides], self._is_of_warehouse):
+            self._repeats = self._repeats or in_union(parts)
+        return Part(reduce(either, (part.box for part in parts)), frozenset().union(*(part.tables for part in parts)))
+
+    def _select(self, select: exp.Select, pushed: Mapping[str, Bounds]) -> Part:
         if any(reads_tables(column) for column in select.expressions):
             raise Unclear("a column of its SQL is a query of its own")
         sources = sources_of(select)
@@ -194,24 +203,27 @@ class _QueryWalk:
             place = self._output(select, name, sources)
             if place is not None and (ref := sources.ref(place.column)) is not None:
                 refs = both(refs, {ref: place.passed(limits)})
-        return self._from_sources(select, sources, refs)
-
-    def _from_sources(self, select: exp.Select, sources: Sources, refs: Refs) -> Box:
         traffic = self._traffic_source(select, sources)
+        part = self._from_sources(select, sources, traffic, refs)
+        self._repeats = self._repeats or self._joins.repeated(select, sources, traffic, part.tables)
+        return part
+
+    def _from_sources(self, select: exp.Select, sources: Sources, traffic: str, refs: Refs) -> Part:
         refs, box = self._moved(select, sources, traffic, refs)
         inside = {column: limits for (source, column), limits in refs.items() if source == traffic}
         derived = self._derived(sources.tables[traffic])
         if derived is None:
-            self._tables.add(table_name(sources.tables[traffic].name))
-            return both(box, inside)
-        if id(derived) in self._entered or (traffic in sources.optional and not inside):  # it may read itself
-            return box
+            return Part(both(box, inside), self._reads(sources.tables[traffic]))
+        if id(derived) in self._entered:  # it reads itself
+            return Part(box, frozenset())
         asked = id(derived), frozenset(inside.items())
-        if asked not in self._boxes:
+        if asked not in self._parts:
             self._entered.add(id(derived))
-            self._boxes[asked] = self._box(derived, inside)
+            self._parts[asked] = self._part(derived, inside)
             self._entered.discard(id(derived))
-        return both(box, self._boxes[asked])
+        part = self._parts[asked]
+        is_in_each_row = traffic not in sources.optional or bool(inside)
+        return Part(both(box, part.box) if is_in_each_row else box, part.tables)
 
     def _derived(self, source: exp.Expr) -> exp.Expr | None:
         """The query behind a source that calls its columns as the query does; None for a table of the warehouse."""
@@ -231,6 +243,21 @@ class _QueryWalk:
         if isinstance(source, exp.Subquery) and isinstance(source.this, QUERIES) and not source.args.get("pivots"):
             return source.this
         raise Unclear("its numbers come from something that is not a table")
+
+    def _is_of_warehouse(self, source: exp.Expr) -> bool:
+        return isinstance(source, exp.Table) and self._query_behind(source) is None
+
+    def _reads(self, source: exp.Expr) -> Tables:
+        """The tables of the warehouse that a source reads."""
+        if id(source) not in self._read:
+            self._read[id(source)] = frozenset()  # for a query that reads itself
+            found = set[tuple[str, ...]]()
+            for table in source.find_all(exp.Table):
+                if isinstance(table.this, exp.Identifier):
+                    cte = self._scopes[id(table)].cte_of(table)
+                    found |= {parts_of_name(table)} if cte is None else self._reads(cte.this)
+            self._read[id(source)] = frozenset(found)
+        return self._read[id(source)]
 
     def _traffic_source(self, select: exp.Select, sources: Sources) -> str:
         """The source that the numbers come from."""
@@ -326,3 +353,15 @@ class _QueryWalk:
         if not column.table and len(sources.tables) == 1 and last(column.name) == name:
             return next(iter(sources.tables)), name
         return sources.ref(column)
+
+
+def _sides(union: exp.SetOperation, pushed: Mapping[str, Bounds]) -> Iterator[tuple[exp.Expr, Mapping[str, Bounds]]]:
+    """The queries that a chain of UNIONs of one kind puts together, and the limits of the columns of each."""
+    for side, limits in ((union.this, pushed), (union.expression, by_position(union, pushed))):
+        inner = side
+        while isinstance(inner, exp.Subquery) and not inner.args.get("with_"):
+            inner = inner.this
+        if type(inner) is type(union) and inner.args.get("distinct") == union.args.get("distinct"):
+            yield from _sides(inner, limits)
+        else:
+            yield side, limits
