@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.situations import SITUATIONS, Stage, play
-from tests.support.world import BOT_USER
+from tests.support.world_facts import BOT_USER
 
 PACKAGE = Path(__file__).parents[1] / "creditbot"
 LIST = Path(__file__).with_suffix(".txt")

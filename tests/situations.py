@@ -20,7 +20,8 @@ from creditbot.decide.policy import Band, Limits, OpinionRules, Policy, TrafficR
 from creditbot.errors import LOOKER, SLACK, SUMMARY_STORE, PostRefused, PostUnknown, Refused, Unreachable
 from creditbot.tick.report import TickReport
 from tests.support.opinions import five_percent, keep
-from tests.support.world import HOST, OWNER, PERSON, RULES, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import HOST, OWNER, PERSON, RULES, ruled
 
 NO_ANSWER = PostUnknown("Slack did not answer.")
 LIMITED: dict[str, Any] = {"rules": ruled(policy=Policy(Limits(request=Decimal(5000)), approvers=(OWNER, "U0ROSA")))}

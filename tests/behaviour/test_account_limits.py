@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from creditbot.decide.policy import Limits, Policy, TrafficRules
 from creditbot.model import RequestKey
 from tests.support.sampling import costly
-from tests.support.world import BOTH, HOST, OWNER, RULES, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import BOTH, HOST, OWNER, RULES, ruled
 
 LIMIT = Decimal(100)
 RULES_OF_PRODUCTS = replace(RULES, products=("verify", "psms"))

@@ -13,7 +13,8 @@ from creditbot.credit.products import ProductTable
 from creditbot.decide.policy import Limits, Policy
 from creditbot.model import Marker
 from tests.behaviour.failures import SILENCE
-from tests.support.world import (
+from tests.support.world import World
+from tests.support.world_facts import (
     BOTH,
     OWNER,
     PERSON,
@@ -21,7 +22,6 @@ from tests.support.world import (
     REQUEST_RULES,
     RULES,
     VERIFY,
-    World,
     explore_link,
     ruled,
     short_link,

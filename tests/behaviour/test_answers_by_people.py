@@ -9,17 +9,8 @@ from typing import Any
 import pytest
 
 from tests.behaviour.failures import SILENCE
-from tests.support.world import (
-    BOT,
-    BOT_USER,
-    PERSON,
-    REFERENCE,
-    REQUEST_RULES,
-    RULES,
-    Outcome,
-    World,
-    explore_link,
-)  # fmt: skip
+from tests.support.world import World
+from tests.support.world_facts import BOT, BOT_USER, PERSON, REFERENCE, REQUEST_RULES, RULES, Outcome, explore_link
 
 APPROVED = "Approved, $812.40, exceptions"
 

@@ -12,7 +12,8 @@ from creditbot.credit.compute import MOST_LOOKED_UP
 from creditbot.decide.policy import Limits, Policy
 from creditbot.model import RequestKey
 from tests.behaviour.failures import DISK_FULL, LOOKER_DOWN, NOTEBOOK_FAILED
-from tests.support.world import OWNER, REFERENCE, RULES, Outcome, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import OWNER, REFERENCE, RULES, Outcome, ruled
 
 ANSWER = "Approved, $60.00, exceptions"
 DECEMBER = "account_sid = 'AC1' AND day >= '2025-12-01' AND day < '2026-01-01'"

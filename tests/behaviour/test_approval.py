@@ -11,7 +11,8 @@ from creditbot.decide.policy import Band, Limits, Policy
 from creditbot.errors import SLACK, PostUnknown, Refused
 from creditbot.model import RequestKey
 from tests.support.large_amount import LARGE, LARGE_REPLY, under
-from tests.support.world import BOT_USER, HOST, OWNER, PERSON, World
+from tests.support.world import World
+from tests.support.world_facts import BOT_USER, HOST, OWNER, PERSON
 
 ROSA, SAM = "U0ROSA", "U0SAM"
 

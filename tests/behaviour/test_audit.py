@@ -23,7 +23,8 @@ from creditbot.state.codec import LOG
 from tests.support import tampering as do
 from tests.support.points import Point
 from tests.support.tampering import Deed, Past, new_past
-from tests.support.world import BOT, BOT_USER, CHANNEL, RULES, TEAM, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import BOT, BOT_USER, CHANNEL, RULES, TEAM, ruled
 
 K = Kind
 ONE, NINE, MORE = Decimal("1.00"), Decimal("9.00"), Decimal("51.00")

@@ -9,7 +9,8 @@ import pytest
 from creditbot.errors import SLACK, SUMMARY_STORE, CardRefused, PostRefused, PostUnknown, Unreachable
 from creditbot.model import Card, RequestKey
 from tests.support.points import Point
-from tests.support.world import OWNER, REFERENCE, RULES, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import OWNER, REFERENCE, RULES, ruled
 
 CARDS = ruled(cards=True)
 REFUSED = CardRefused("Slack refused the post: invalid_blocks.")

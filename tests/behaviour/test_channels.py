@@ -15,7 +15,9 @@ from creditbot.errors import LOOKER, SettingsError, Unreachable
 from creditbot.model import RequestKey
 from creditbot.state.ledger import Ledger
 from tests.support.points import Point
-from tests.support.world import BOTH, CHANNEL, OWNER, RULES, World, direct_channel
+from tests.support.world import World
+from tests.support.world_facts import BOTH, CHANNEL, OWNER, RULES
+from tests.support.world_slack import direct_channel
 
 EMEA, ROSA, SAM = "C0EMEA", "U0ROSA", "U0SAM"
 ALL = RULES.channels.everywhere

@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED, SILENCE
-from tests.support.world import PERSON, REFERENCE, RULES, Outcome, World, explore_link, short_link
+from tests.support.world import World
+from tests.support.world_facts import PERSON, REFERENCE, RULES, Outcome, explore_link, short_link
 
 NEW_AMOUNT = "Approved, $7.00, exceptions"
 

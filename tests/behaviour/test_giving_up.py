@@ -10,7 +10,8 @@ import pytest
 from creditbot.model import RequestKey
 from tests.behaviour.failures import ARCHIVED, LOOKER_DOWN, NOTEBOOK_FAILED, NOTEBOOK_STOPPED
 from tests.support.points import Point
-from tests.support.world import REFERENCE, RULES, Killed, Outcome, World
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, RULES, Killed, Outcome
 
 # -- for good ----------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from creditbot.decide.policy import Limits, Policy
 from creditbot.model import RequestKey
 from creditbot.state.record import Hold
 from tests.support.large_amount import LARGE, LARGE_REPLY, under
-from tests.support.world import HOST, OWNER, World
+from tests.support.world import World
+from tests.support.world_facts import HOST, OWNER
 
 IDLE = {"history": 1, "votes": 1, "state-read": 1}
 

@@ -10,7 +10,8 @@ import pytest
 
 from creditbot.model import ACCOUNT_FIELDS, RequestKey
 from creditbot.state.codec import DONE
-from tests.support.world import CHANNEL, REFERENCE, TEAM, World
+from tests.support.world import World
+from tests.support.world_facts import CHANNEL, REFERENCE, TEAM
 
 # -- the steps of a tick -----------------------------------------------------------------------------------------------
 

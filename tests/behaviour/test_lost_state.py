@@ -14,7 +14,8 @@ from creditbot.errors import SUMMARY_STORE, Refused
 from creditbot.model import RequestKey
 from creditbot.state.codec import DONE
 from tests.behaviour.failures import LOOKER_DOWN
-from tests.support.world import REFERENCE, RULES, TEAM, Outcome, World, short_link, ts_of
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, RULES, TEAM, Outcome, short_link, ts_of
 
 NONSENSE = "{nonsense"
 

@@ -20,7 +20,8 @@ from tests.behaviour.failures import (
     SLACK_SLOW,
     WAREHOUSE_DOWN,
 )
-from tests.support.world import REFERENCE, RULES, World, explore_link
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, RULES, explore_link
 
 OUTAGES: dict[str, tuple[str, CreditbotError]] = {
     "cause.looker": ("looker", LOOKER_DOWN),

@@ -13,7 +13,8 @@ import pytest
 from creditbot.decide.policy import Policy, TrafficRules
 from creditbot.model import RequestKey
 from tests.support.ticks import Tick
-from tests.support.world import REFERENCE, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, ruled
 
 DECEMBER = "account_sid = 'AC1' AND day >= DATE '2025-12-01' AND day < DATE '2026-01-01'"
 AMOUNT = Decimal("50.00")

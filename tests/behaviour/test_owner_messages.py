@@ -19,7 +19,8 @@ from tests.behaviour.failures import ARCHIVED, DISK_FULL, LOOKER_DOWN, NOTEBOOK_
 from tests.sentences import LIST, as_sent
 from tests.situations import SITUATIONS, Stage, play
 from tests.support.points import Point
-from tests.support.world import HOST, PERSON, RULES, World, short_link
+from tests.support.world import World
+from tests.support.world_facts import HOST, PERSON, RULES, short_link
 
 
 def the_message(world: World) -> str:

@@ -13,7 +13,8 @@ from creditbot.errors import SUMMARY_STORE, NotebookFailed, Unreachable
 from creditbot.model import Cell, NotebookRun, RequestKey
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import OWNER, REFERENCE, World, ruled, short_link
+from tests.support.world import World
+from tests.support.world_facts import OWNER, REFERENCE, ruled, short_link
 
 DOWN = Unreachable(SUMMARY_STORE, "The bucket is down.")
 

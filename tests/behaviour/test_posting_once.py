@@ -14,7 +14,8 @@ from creditbot.state.record import Record, Status
 from tests.behaviour.failures import RATE_LIMITED, SILENCE, SLACK_SLOW
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import REFERENCE, RULES, Killed, Outcome, World
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, RULES, Killed, Outcome
 
 # -- before the post ---------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ from creditbot.state.ledger import Ledger
 from tests.behaviour.failures import LOOKER_DOWN, SLACK_SLOW
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import BOT, BOT_USER, CHANNEL, REFERENCE, RULES, START, World, short_link
+from tests.support.world import World
+from tests.support.world_facts import BOT, BOT_USER, CHANNEL, REFERENCE, RULES, START, short_link
 
 
 def at_home() -> World:

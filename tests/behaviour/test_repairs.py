@@ -12,7 +12,8 @@ from creditbot.state.record import Status
 from creditbot.tick.follow_up import MOST_LOOKS
 from tests.behaviour.failures import RATE_LIMITED, SILENCE
 from tests.support.ticks import stopped
-from tests.support.world import REFERENCE, RULES, Outcome, World, short_link
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, RULES, Outcome, short_link
 
 # -- two replies -------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from creditbot.errors import STATE_STORE, LinkUnusable, StateUnusable, Unreachab
 from creditbot.state.record import Record
 from creditbot.tick.report import Progress
 from tests.behaviour.failures import LOOKER_DOWN
-from tests.support.world import CHANNEL, World
+from tests.support.world import World
+from tests.support.world_facts import CHANNEL
 
 LogLines = Callable[[str], list[dict[str, object]]]
 

@@ -13,7 +13,8 @@ from creditbot.decide.policy import Policy, TrafficRules
 from creditbot.errors import SLACK, Refused
 from tests.behaviour.failures import SILENCE
 from tests.support.ticks import Tick, stopped
-from tests.support.world import REFERENCE, World, explore_link, ruled
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, explore_link, ruled
 
 ANY_TRAFFIC = ruled(policy=Policy(traffic=TrafficRules(hold_overlap=False)))
 """Only the SQL is compared; the traffic is the same for longer."""

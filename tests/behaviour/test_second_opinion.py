@@ -13,7 +13,8 @@ from creditbot.decide.hold import HoldKind
 from creditbot.decide.policy import OpinionRules, Policy
 from creditbot.model import RequestKey
 from tests.support.opinions import FITTED, five_percent, keep, label, made, shares
-from tests.support.world import OWNER, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import OWNER, ruled
 
 ON: dict[str, Any] = {"rules": ruled(policy=Policy(approvers=(OWNER,), opinion=OpinionRules(hold=True)))}
 """Ticks that ask for a second opinion. The notebook's fraud cost is always $99,999.00."""

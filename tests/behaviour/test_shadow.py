@@ -11,7 +11,8 @@ import pytest
 from creditbot.errors import NotebookStopped, Unreachable
 from creditbot.model import RequestKey
 from tests.support.ticks import stopped
-from tests.support.world import REFERENCE, RULES, World
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, RULES
 
 SHADOW = replace(RULES, shadow=True)
 BOSS = "U0BOSS"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from creditbot.model import RequestKey
-from tests.support.world import World, short_link
+from tests.support.world import World
+from tests.support.world_facts import short_link
 
 
 def test_an_answered_request_was_taken_and_answered(world: World) -> None:

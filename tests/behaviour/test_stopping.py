@@ -9,7 +9,8 @@ import pytest
 from creditbot.errors import CreditbotError, CreditRefused
 from creditbot.tick.tick import Bot
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED, SILENCE
-from tests.support.world import REFERENCE, World
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE
 
 
 def test_the_request_at_hand_is_finished_and_the_next_is_not_begun(world: World) -> None:

@@ -9,7 +9,8 @@ import pytest
 from creditbot.errors import SUMMARY_STORE, NotebookFailed, Unreachable
 from tests.support.points import Point
 from tests.support.ticks import stopped
-from tests.support.world import REFERENCE, World, short_link
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE, short_link
 
 FULL = Unreachable(SUMMARY_STORE, "Full.")
 

@@ -14,7 +14,8 @@ from creditbot.state.record import Record
 from creditbot.tick.claims import CLAIM_LIFE
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED
 from tests.support.points import Point
-from tests.support.world import PERSON, REFERENCE, Killed, World
+from tests.support.world import World
+from tests.support.world_facts import PERSON, REFERENCE, Killed
 
 # -- claims ------------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,8 @@ from creditbot.intake.thread import REPEATS
 from creditbot.model import Marker
 from creditbot.state.ledger import Ledger
 from tests.support.ticks import stopped
-from tests.support.world import BOT, BOT_USER, REFERENCE, RULES, World
+from tests.support.world import World
+from tests.support.world_facts import BOT, BOT_USER, REFERENCE, RULES
 
 
 @pytest.fixture

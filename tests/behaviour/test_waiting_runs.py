@@ -11,7 +11,8 @@ from creditbot.model import RequestKey
 from creditbot.state.record import Status
 from tests.behaviour.failures import LOOKER_DOWN, NOTEBOOK_STOPPED
 from tests.support.ticks import stopped
-from tests.support.world import RULES, World
+from tests.support.world import World
+from tests.support.world_facts import RULES
 
 
 def _answered(world: World) -> RequestKey:

@@ -11,7 +11,8 @@ from creditbot.answer.weekly import AGAIN, digest_name
 from creditbot.errors import CreditbotError, PostRefused
 from tests.behaviour.failures import SILENCE
 from tests.support.points import At, Point, nowhere, watched
-from tests.support.world import OWNER, START, Killed, World
+from tests.support.world import World
+from tests.support.world_facts import OWNER, START, Killed
 
 MONDAY = timedelta(days=4) - timedelta(hours=5)
 """From the start of the world to a Monday at 7:00 UTC."""

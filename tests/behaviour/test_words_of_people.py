@@ -12,7 +12,8 @@ from creditbot.decide.policy import Policy, Talkers
 from creditbot.intake.thread import NO_REACTIONS
 from creditbot.model import RequestKey
 from tests.behaviour.failures import SILENCE
-from tests.support.world import BOT_USER, OWNER, PERSON, REFERENCE, Outcome, World, explore_link, ruled
+from tests.support.world import World
+from tests.support.world_facts import BOT_USER, OWNER, PERSON, REFERENCE, Outcome, explore_link, ruled
 
 BOSS, SAM = "U0BOSS", "U0SAM"
 EXACT = "Approved, $812.40, exceptions"

@@ -10,7 +10,8 @@ from creditbot.adapters.storage.log_files import ObjectLog
 from creditbot.errors import Refused
 from creditbot.ports import LogStore
 from tests.support.http import Answer, HttpStub
-from tests.support.world import MemoryLog, World
+from tests.support.world import World
+from tests.support.world_stores import MemoryLog
 
 
 @pytest.fixture(params=["folder", "file", "memory", "in tests"])

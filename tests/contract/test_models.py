@@ -9,7 +9,8 @@ import pytest
 from creditbot.adapters.storage.models import ObjectModels
 from creditbot.errors import Refused
 from creditbot.ports import Models
-from tests.support.world import MemoryModels, World
+from tests.support.world import World
+from tests.support.world_stores import MemoryModels
 
 OLD, NEW = "20261129T101500Z-0123456789ab", "20261130T000000Z-ba9876543210"
 

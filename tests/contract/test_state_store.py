@@ -11,7 +11,8 @@ from creditbot.adapters.storage.file_state import FileStore
 from creditbot.errors import StateConflict, Unreachable
 from creditbot.ports import StateStore
 from tests.support.store_contract import StoreContract
-from tests.support.world import MemoryStore, World
+from tests.support.world import World
+from tests.support.world_stores import MemoryStore
 
 
 class TestMemoryStore(StoreContract):

@@ -29,7 +29,8 @@ from creditbot.ports import Clock
 from creditbot.state.ledger import Ledger
 from creditbot.tick.tick import Bot
 from tests.support.points import At, Point, watched
-from tests.support.world import RULES, VERIFY, World
+from tests.support.world import World
+from tests.support.world_facts import RULES, VERIFY
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from creditbot.model import RequestKey
 from tests.crash.scenario import Outcome
-from tests.support.world import HOST, World
+from tests.support.world import World
+from tests.support.world_facts import HOST
 
 CREDITED = Outcome("answered", ("Approved, $100.00, exceptions",), ())
 

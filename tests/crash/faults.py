@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from creditbot.errors import NotebookStopped, PostRefused, PostUnknown, StateWriteUnknown, Unreachable
 from tests.support.points import Point
-from tests.support.world import RULES, World
+from tests.support.world import World
+from tests.support.world_facts import RULES
 
 Kind = Literal[
     "SIGKILL", "exception", "timeout before", "timeout after", "lands after the next scan", "stale thread read",

@@ -30,7 +30,8 @@ from tests.support.bucket import NAME, Bucket
 from tests.support.http import Answer
 from tests.support.job_cluster import NAMESPACE, Ending, JobClusterStub, refusal
 from tests.support.points import At, Watched, nowhere
-from tests.support.world import FakeRunner, World
+from tests.support.world import World
+from tests.support.world_notebooks import FakeRunner
 
 JobPoint = Literal[
     "jobs.before-list", "jobs.after-list",

@@ -12,7 +12,8 @@ from creditbot.answer.owner import is_open
 from creditbot.intake.thread import UNCOUNTED
 from creditbot.model import Marker, Message, RequestKey
 from creditbot.state.record import ANSWERED, Record
-from tests.support.world import BOT, BOT_USER, HOST, OWNER, World
+from tests.support.world import World
+from tests.support.world_facts import BOT, BOT_USER, HOST, OWNER
 
 EARLIER = "earlier"
 """Claim in the marker of replies that were there before the first tick."""

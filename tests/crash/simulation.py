@@ -19,7 +19,8 @@ from creditbot.tick.agenda import Agenda, Part, plan
 from tests.crash.faults import LATENESS, Fault, Injected, arm
 from tests.support.points import Point
 from tests.support.ticks import Tick
-from tests.support.world import RULES, Killed, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import RULES, Killed, ruled
 
 SCHEDULE = timedelta(minutes=5)
 SWEEP_RULES = ruled(replace(RULES, attempts=6), cards=True)

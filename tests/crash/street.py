@@ -19,7 +19,8 @@ from creditbot.tick.serve import Rhythm, serve
 from tests.crash.simulation import SWEEP_RULES
 from tests.support.points import Point
 from tests.support.ticks import Tick
-from tests.support.world import START, Killed, World
+from tests.support.world import World
+from tests.support.world_facts import START, Killed
 
 RHYTHM = Rhythm(lambda: 300.0)
 SCHEDULE = timedelta(minutes=5)

@@ -18,7 +18,8 @@ from tests.crash.table import Table
 from tests.crash.test_points import JUST_IN_TIME, UNAVOIDABLE
 from tests.support.points import Point
 from tests.support.sampling import sampled
-from tests.support.world import OWNER, RULES, World
+from tests.support.world import World
+from tests.support.world_facts import OWNER, RULES
 
 APPROVED = Outcome("answered", ("Approved, $30,000.00, exceptions",), ())
 DENIED = Outcome("denied", (), ("failed",))

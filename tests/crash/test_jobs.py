@@ -25,7 +25,7 @@ from tests.support.notebooks import code, write_notebook
 from tests.support.points import Point
 from tests.support.sampling import count, sampled
 from tests.support.ticks import stopped
-from tests.support.world import OWNER, REFERENCE, explore_link
+from tests.support.world_facts import OWNER, REFERENCE, explore_link
 
 POINTS: tuple[JobPoint, ...] = get_args(JobPoint)
 KINDS: tuple[Kind, ...] = ("SIGKILL", "exception", "SIGSTOP across a takeover")

@@ -26,7 +26,7 @@ from tests.crash.child import Order
 from tests.crash.scenario import Counts
 from tests.crash.table import Table
 from tests.support.sampling import count
-from tests.support.world import HOST, REFERENCE
+from tests.support.world_facts import HOST, REFERENCE
 
 KILLS = int(os.environ.get("CRASH_KILLS") or count(20, 2))
 QUARTER = 16 * 60.0

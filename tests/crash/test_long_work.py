@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.crash.scenario import Counts
 from tests.crash.table import Table
 from tests.support.points import Point
-from tests.support.world import REFERENCE, World
+from tests.support.world import World
+from tests.support.world_facts import REFERENCE
 
 
 def asked() -> World:

@@ -20,7 +20,8 @@ from tests.crash.scenario import Scenario, unsound
 from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.support.points import Point
 from tests.support.ticks import Tick
-from tests.support.world import HOST, Killed, World
+from tests.support.world import World
+from tests.support.world_facts import HOST, Killed
 
 FAULTS: tuple[Kind, ...] = (
     "timeout before", "timeout after", "lands after the next scan", "stale thread read", "429", "409",

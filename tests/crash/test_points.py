@@ -30,7 +30,8 @@ from tests.crash.simulation import Simulation
 from tests.crash.table import Table
 from tests.support.points import Point
 from tests.support.sampling import sampled
-from tests.support.world import RULES, World
+from tests.support.world import World
+from tests.support.world_facts import RULES
 
 SCENARIOS: Mapping[str, tuple[Sort, ...]] = {"usual": (ok, failing, same_sql, answered_twice), "held": (held,)}
 POINTS: tuple[Point, ...] = get_args(Point)

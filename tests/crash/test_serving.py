@@ -16,7 +16,8 @@ from tests.crash.street import SCHEDULE, Street
 from tests.crash.table import Table
 from tests.support.points import Point
 from tests.support.sampling import count
-from tests.support.world import Killed, World
+from tests.support.world import World
+from tests.support.world_facts import Killed
 
 RUNS = count(40, 8)
 SCENARIO: tuple[Sort, ...] = (ok, same_sql, failing, several_links)

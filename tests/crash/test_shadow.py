@@ -18,7 +18,8 @@ from tests.crash.simulation import SWEEP_RULES, Simulation
 from tests.crash.table import Table
 from tests.support.points import Point
 from tests.support.sampling import sampled
-from tests.support.world import BOT_USER, World
+from tests.support.world import World
+from tests.support.world_facts import BOT_USER
 
 SHADOW = replace(SWEEP_RULES, shadow=True)
 SORTS: tuple[Sort, ...] = (ok, failing, same_sql, held)

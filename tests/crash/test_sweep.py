@@ -25,7 +25,7 @@ from tests.crash.table import Table
 from tests.crash.test_points import UNAVOIDABLE
 from tests.support.points import Point
 from tests.support.sampling import count
-from tests.support.world import RULES
+from tests.support.world_facts import RULES
 
 FIRST = int(os.environ.get("CRASH_FIRST", "0"))
 SEEDS = int(os.environ.get("CRASH_SEEDS") or count(300, 3))

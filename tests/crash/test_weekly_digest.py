@@ -23,7 +23,8 @@ from tests.crash.test_points import UNAVOIDABLE
 from tests.support.points import Point, watched
 from tests.support.sampling import count, sampled
 from tests.support.ticks import Tick
-from tests.support.world import OWNER, RULES, Killed, World
+from tests.support.world import World
+from tests.support.world_facts import OWNER, RULES, Killed
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MONDAY = datetime.fromisoformat("2026-01-12T07:01:00+00:00")

@@ -28,7 +28,8 @@ from creditbot.state.ledger import Ledger
 from creditbot.tick.report import Progress
 from creditbot.tick.tick import Bot
 from tests.replay.stage import NOW, REQUEST, Stage
-from tests.support import world as fakes
+from tests.support import world_stores as stores
+from tests.support.world import World
 
 MISSING = "1767867000.000100"
 
@@ -93,11 +94,11 @@ def _ask(sandbox: Sandbox) -> None:
 
 def _bot(stage: Stage, progress: Progress) -> Bot:
     """Slack and Looker as they are, the rest in memory, one thing at a time: VCR is not for threads."""
-    slack, resolver, memory = stage.slack(), stage.looker(), fakes.World()
+    slack, resolver, memory = stage.slack(), stage.looker(), World()
     ports = Ports(
         slack.inbox, slack.replier, NoSigns(), slack.owners, slack.approvers, resolver, Notebook(),
-        fakes.MemorySummaries(memory), fakes.MemoryPages(memory), fakes.MemoryNotebooks(memory),
-        fakes.MemoryLog(memory), fakes.MemoryModels(memory), fakes.MemoryStore(memory), slack.clock,
+        stores.MemorySummaries(memory), stores.MemoryPages(memory), stores.MemoryNotebooks(memory),
+        stores.MemoryLog(memory), stores.MemoryModels(memory), stores.MemoryStore(memory), slack.clock,
     )  # fmt: skip
     products = default_products("verify.ipynb", None)
     calculator = CreditCalculator(resolver, ports.runner, products, SqlRules("duckdb"), ComputeLimits(links_at_once=1))

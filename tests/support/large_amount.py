@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from creditbot.decide.policy import Policy
-from tests.support.world import ruled
+from tests.support.world_facts import ruled
 
 LARGE = Decimal("30000.00")
 LARGE_REPLY = "Approved, $30,000.00, exceptions"

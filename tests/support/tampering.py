@@ -21,7 +21,8 @@ from creditbot.machine import exact_json
 from creditbot.model import Marker, RequestKey
 from creditbot.state.codec import LOG
 from creditbot.state.log_head import LogHead
-from tests.support.world import BOT, BOT_USER, CHANNEL, OWNER, REFERENCE, TEAM, World
+from tests.support.world import World
+from tests.support.world_facts import BOT, BOT_USER, CHANNEL, OWNER, REFERENCE, TEAM
 
 DECEMBER = "account_sid = 'AC1' AND day >= DATE '2025-12-01' AND day < DATE '2026-01-01'"
 

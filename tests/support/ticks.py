@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.support.points import Point
-from tests.support.world import Killed, World
+from tests.support.world import World
+from tests.support.world_facts import Killed
 
 
 class Tick:

@@ -7,142 +7,75 @@ effect, `World.faults` for anything else.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from threading import get_ident
-from typing import Any, TypeVar
+from typing import Any
 
-from creditbot import slack_time
 from creditbot.answer.context import TickContext
 from creditbot.answer.rules import Rules
 from creditbot.commands.requests import restart
 from creditbot.credit.compute import ComputeLimits, CreditCalculator
-from creditbot.credit.products import ProductTable, default_products
+from creditbot.credit.products import ProductTable
 from creditbot.credit.sql.check import SqlRules
-from creditbot.credit.sql.reading import SqlQuestion, SqlReading, read_sql
-from creditbot.decide.channel_rules import ChannelRules, ChannelTable
-from creditbot.decide.policy import DEFAULT_LIMIT, Policy
-from creditbot.errors import CardRefused, LinkUnusable, PostRefused, StateConflict, StateUnusable, SummaryDamaged
+from creditbot.decide.policy import Policy
 from creditbot.evidence.proof import Proof
 from creditbot.insight.audit import Audit, audit
 from creditbot.insight.audit_reading import AuditReader, Sources
 from creditbot.insight.lookup import Lookup
 from creditbot.insight.proving import NoProof, prove
-from creditbot.intake.looker_links import looker_host
 from creditbot.intake.permalink import Permalink
-from creditbot.intake.requests import RequestRules
 from creditbot.machine.processes import ThisProcess
 from creditbot.model import (
-    Card,
-    CreditDays,
-    LookerLink,
     Marker,
     Message,
-    NotebookRun,
-    Purpose,
-    Query,
     RequestKey,
     Sign,
-    Workspace,
 )
-from creditbot.ports import Kept, Ports, Stored
-from creditbot.settings.types import is_member
-from creditbot.slack_time import micros_of, time_of
+from creditbot.ports import Ports, Stored
 from creditbot.state.codec import State, understand
 from creditbot.state.ledger import BUDGET, Ledger
-from creditbot.state.record import Record, Status
+from creditbot.state.record import Record
 from creditbot.tick.report import Progress, TickReport
 from creditbot.tick.tick import Bot
 from tests.support.points import At, Point, nowhere, watched
-
-T = TypeVar("T")
-Fault = Callable[[str, Callable[[], Any]], Any]
-"""Given an effect, performs it, or not, or later; returns what it gives, or raises what a port raises."""
-
-TEAM, CHANNEL, BOT_USER, BOT, PERSON, OWNER = "T0TEST", "C0TEST", "U0BOT", "B0BOT", "U0PERSON", "U0OWNER"
-START = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
-HOST = "acme.looker.com"
-REQUEST_RULES = RequestRules(looker_host(f"https://{HOST}"))
-RULES = Rules(
-    REQUEST_RULES, lookback=timedelta(hours=72), settle=timedelta(minutes=15), attempts=3,
-    duplicates=timedelta(days=35), channels=ChannelTable(
-        ChannelRules(OWNER, "Approved, {amount}, exceptions", policy=Policy(approvers=(OWNER,)))
-    ),
-)  # fmt: skip
-
-
-def ruled(rules: Rules = RULES, **changes: Any) -> Rules:
-    """The rules with changes to those of every channel that has no section."""
-    return replace(rules, channels=replace(rules.channels, everywhere=replace(rules.channels.everywhere, **changes)))
-
-
-REFERENCE = "Approved, $4,948.80, exceptions"
-VERIFY, BOTH = default_products("verify.ipynb", None), default_products("verify.ipynb", "psms.ipynb")
-
-
-UNIT_COLUMNS = ["account", "day", "prefix", "mode", "messages", "cost"]
-
-
-def ts_of(moment: datetime, number: int = 0) -> str:
-    """A Slack ts at that moment; `number` keeps messages of one moment apart."""
-    return slack_time.ts_of(moment.replace(microsecond=number))
-
-
-def explore_link(slug: str) -> str:
-    """A link to an Explore, as Slack gives it."""
-    return f"<https://{HOST}/explore/m/v?qid={slug}>"
-
-
-def short_link(slug: str) -> str:
-    """A short link to an Explore, as Slack gives it."""
-    return f"<https://{HOST}/x/{slug}>"
-
-
-class Killed(BaseException):
-    """SIGKILL: nothing in the bot catches it."""
-
-
-@dataclass
-class Post:
-    """A message that is on its way to everybody's eyes."""
-
-    message: Message
-    visible_at: datetime
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What has come of a request.
-
-    Attributes:
-        status: in the state.
-        replies: texts in its thread, whoever wrote them.
-        told: how many messages the owner got, about whatever.
-        runs: slugs that notebooks ran for, in the whole world.
-    """
-
-    status: Status
-    replies: list[str] = field(default_factory=list)
-    told: int = 0
-    runs: list[str] = field(default_factory=list)
-
-
-@dataclass(eq=False, slots=True)
-class Repeated:
-    """What a process does again and again: when next, after how long again, what, and in which thread it works."""
-
-    due: datetime
-    every: timedelta
-    action: Callable[[], bool]
-    thread: int = field(default_factory=get_ident)
+from tests.support.world_facts import (
+    BOT,
+    BOT_USER,
+    CHANNEL,
+    OWNER,
+    PERSON,
+    REFERENCE,
+    REQUEST_RULES,
+    RULES,
+    START,
+    TEAM,
+    VERIFY,
+    Fault,
+    Killed,
+    Outcome,
+    Post,
+    Repeated,
+    T,
+    explore_link,
+    ruled,
+    ts_of,
+)
+from tests.support.world_notebooks import FakeResolver, FakeRunner, RememberingSqlReader
+from tests.support.world_slack import FakeApprovers, FakeOwners, FakeSigns, FakeSlack, direct_channel
+from tests.support.world_stores import (
+    MemoryLog,
+    MemoryModels,
+    MemoryNotebooks,
+    MemoryPages,
+    MemoryStore,
+    MemorySummaries,
+)
 
 
 @dataclass
@@ -582,438 +515,7 @@ class World:
         return f"{link}?thread_ts={thread.ts}&cid={CHANNEL}" if thread else link
 
 
-class FakeSlack:
-    """Inbox, Replier and Clock."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._clock_error = world.clock_error
-
-    def now(self) -> datetime:
-        return self._world.now + self._clock_error
-
-    def workspace(self, remembered: Workspace | None) -> Workspace:
-        if remembered and not remembered.missing:
-            return remembered
-        channels, missing = dict(self._world.channels), dict(self._world.missing)
-        return self._world.effect(
-            "auth",
-            lambda: Workspace(TEAM, "https://acme.slack.com/", BOT_USER, BOT, channels, "fake", missing=missing),
-        )
-
-    def messages(self, channel: str, oldest: datetime) -> Sequence[Message]:
-        def read() -> list[Message]:
-            assert channel in self._world.channels, channel
-            seen = [m for m in self._world.visible() if m.channel == channel]
-            tops = [m for m in seen if m.thread_ts in (None, m.ts) or m.subtype == "thread_broadcast"]
-            replies = Counter(m.thread_ts for m in seen if m.thread_ts != m.ts)
-            return [replace(m, replies=replies[m.thread]) for m in tops if time_of(m.ts) > oldest]
-
-        return self._world.effect("history", read)
-
-    def thread(self, channel: str, thread_ts: str) -> Sequence[Message]:
-        def read() -> list[Message]:
-            assert channel in self._world.channels, channel
-            seen = [m for m in self._world.visible() if m.channel == channel]
-            thread = [m for m in seen if thread_ts in (m.ts, m.thread_ts)]
-            return [shown for m in thread if (shown := self._world.shown(m))]
-
-        return self._world.effect("thread", read)
-
-    def is_shared(self, channel: str) -> bool:
-        return self._world.effect("shared", lambda: self._world.is_shared)
-
-    def pace(self, channel: str) -> None:
-        assert channel in self._world.channels, channel
-
-    def reply(self, channel: str, thread_ts: str, text: str, marker: Marker, card: Card | None = None) -> str:
-        def post() -> str:
-            assert channel in self._world.channels, channel
-            world = self._world
-            if card and world.refuses_card:
-                raise CardRefused("Slack refused the post: invalid_blocks.")
-            ts = ts_of(world.now, world.number())
-            message = Message(
-                channel,
-                ts,
-                thread_ts=thread_ts,
-                user=BOT_USER,
-                bot=BOT,
-                text=text,
-                content={"text": text, **({"blocks": card} if card else {})},
-                marker=marker,
-            )
-            world.pending.append(Post(message, world.now + world.lateness))
-            if _amount(text) > DEFAULT_LIMIT and not world._approved.get(marker.key):
-                world.unapproved.append(marker.key)
-            summaries = {**world.summaries, **(world.other.summaries if world.other else {})}
-            world.sql[ts] = tuple(summaries[marker.key]["credited"])  # type: ignore[arg-type]
-            return ts
-
-        return self._world.effect("reply", post)
-
-    def amend(self, channel: str, ts: str, text: str) -> None:
-        assert channel in self._world.channels, channel
-        self._world.effect("amend", lambda: self._world.change(ts, text=text, content={"text": text}))
-
-
-class FakeSigns:
-    """Implements Signs. Putting one is no effect of a tick that anything depends on, so nothing fails there."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def put(self, key: RequestKey, sign: Sign) -> None:
-        signs = self._world.signs.setdefault(key, [])
-        if sign not in signs:
-            signs.append(sign)
-
-    def take_back(self, key: RequestKey, sign: Sign) -> None:
-        self._world.signs[key] = [other for other in self._world.signs.get(key, ()) if other != sign]
-
-
-class FakeOwners:
-    """Implements Owners."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def conversation_with(self, user: str) -> FakeOwner:
-        return FakeOwner(self._world, direct_channel(user))
-
-
-def direct_channel(user: str) -> str:
-    """The id of the direct messages to a person."""
-    return f"D{user[1:]}"
-
-
-class FakeOwner:
-    """Direct messages to one owner."""
-
-    def __init__(self, world: World, channel: str) -> None:
-        self._world = world
-        self._channel = channel
-
-    def tell(self, text: str, marker: Marker) -> str:
-        def post() -> str:
-            world = self._world
-            ts = ts_of(world.now, world.number())
-            message = Message(self._channel, ts, user=BOT_USER, bot=BOT, text=text, marker=marker)
-            world.pending_direct.append(Post(message, world.now + world.lateness))
-            return ts
-
-        return self._world.effect("tell", post)
-
-    def was_told(self, marker: Marker, since: datetime) -> bool | None:
-        if not self._world.can_read_direct:
-            return None
-        return self._world.effect(
-            "was_told",
-            lambda: any(
-                m.marker
-                and m.marker.kind == marker.kind
-                and marker.key in m.marker.keys
-                and marker.nonce in ("", m.marker.nonce)
-                for m in self._world.shown_direct()
-                if time_of(m.ts) >= since and m.channel == self._channel
-            ),
-        )
-
-
 def _with_reaction(message: Message, emoji: str, user: str, *, remove: bool) -> dict[str, tuple[str, ...]]:
     """The reactions of a message after somebody has reacted to it, or has taken a reaction back."""
     users = [each for each in message.reactions.get(emoji, ()) if each != user] + ([] if remove else [user])
     return {name: who for name, who in {**message.reactions, emoji: tuple(users)}.items() if who}
-
-
-def _amount(reply: str) -> Decimal:
-    """USD of a reply of the tests' template."""
-    found = re.search(r"\$([0-9,]+[.][0-9]{2})", reply)
-    return Decimal(found[1].replace(",", "")) if found else Decimal(0)
-
-
-class FakeApprovers:
-    """The conversations with approvers."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def ask(self, where: str, text: str, marker: Marker) -> tuple[str, str]:
-        channel = direct_channel(where) if is_member(where) else where
-
-        def post() -> tuple[str, str]:
-            world = self._world
-            ts = ts_of(world.now, world.number())
-            votes = world.votes if ".ask." in marker.key else {}
-            message = Message(channel, ts, user=BOT_USER, bot=BOT, text=text, marker=marker, reactions=dict(votes))
-            world.pending_asks.append(Post(message, world.now + world.lateness))
-            return channel, ts
-
-        return self._world.effect("ask", post)
-
-    def asked(self, where: str, about: str, since: datetime) -> Sequence[Message] | None:
-        if not self._world.can_read_direct:
-            return None
-        channel = direct_channel(where) if is_member(where) else where
-
-        def read() -> list[Message]:
-            there = [m for m in self._world.visible_asks() if m.channel == channel and time_of(m.ts) >= since]
-            shown = filter(None, map(self._world.shown_ask, there))
-            return [m for m in shown if m.marker and m.marker.kind == "ask" and m.marker.key.startswith(about)]
-
-        return self._world.effect("asked", read)
-
-    def question(self, channel: str, ts: str) -> Message | None:
-        def read() -> Message | None:
-            message = next((m for m in self._world.visible_asks() if m.ts == ts), None)
-            shown = self._world.shown_ask(message) if message else None
-            if shown and shown.marker:
-                yes = OWNER in shown.reactions.get("+1", ())
-                key = shown.marker.key.partition(".ask.")[0]
-                self._world._approved[key] = yes and not shown.reactions.get("x")
-            return shown
-
-        return self._world.effect("votes", read)
-
-    def close(self, channel: str, ts: str, text: str, marker: Marker, struck: str = "") -> None:
-        def change() -> None:
-            if ts not in {message.ts for message in self._world.visible_asks()}:
-                raise PostRefused("Slack does not know this message.", retry=False)
-            below = "".join(f"\n~{line}~" for line in struck.splitlines())
-            self._world.change_ask(ts, text=text + below, marker=marker)
-
-        self._world.effect("close", change)
-
-
-class FakeResolver:
-    """Gives each slug its own Verify SQL, on an account of its own.
-
-    A slug that starts with "gone" does not exist, one with "other" is of PSMS, and one with "unfit" of no product. The
-    SQL of one with "recent" reads the clock.
-    """
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def warm(self) -> None:
-        return
-
-    def stay_logged_in(self) -> None:
-        return
-
-    def login(self) -> str:
-        return self._world.effect("login", lambda: "Fake API User")
-
-    def resolve(self, link: LookerLink) -> Query:
-        def ask() -> Query:
-            if link.slug.startswith("gone"):
-                raise LinkUnusable(f"The query {link.slug} does not exist.", "Share the link again.")
-            items = {"other": "SMS", "unfit": "Pasta"}
-            item = next((item for start, item in items.items() if link.slug.startswith(start)), "Authy")
-            clock = "day BETWEEN CURRENT_DATE - 7 AND CURRENT_DATE - 1" if link.slug.startswith("recent") else "TRUE"
-            whose = self._world.conditions.get(link.slug, f"account_sid = 'AC-{link.slug}'")
-            whose = f"{whose} AND item LIKE '{item}%'"
-            return Query(link, f"SELECT day FROM traffic WHERE {clock} AND {whose} AND slug = '{link.slug}'")
-
-        return self._world.effect("looker", ask)
-
-
-class RememberingSqlReader:
-    """Reads each SQL once in the whole run of the tests: thousands of ticks read the same few."""
-
-    def warm(self) -> None:
-        """There is nothing to start."""
-
-    def read(self, question: SqlQuestion) -> SqlReading:
-        return _reading_of(question)
-
-
-_reading_of = cache(read_sql)
-
-
-class FakeRunner:
-    """Glues the amount that the world has for the slug in the SQL, $4,948.80 where it has none."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def warm(self) -> None:
-        return
-
-    def run(
-        self, notebook: str, sql: str, days: CreditDays | None = None, purpose: Purpose | None = None
-    ) -> NotebookRun:
-        def run() -> NotebookRun:
-            slug = sql.split("slug = '")[1].rstrip("'")
-            self._world.runs.append(slug)
-            amount = str(self._world.amounts.get(slug, Decimal("4948.80")))
-            units = self._world.units.get(slug)
-            cost = "99999.00" if units is None else str(sum(Decimal(str(row[-1])) for row in units))
-            rows = [{"mode": "basic", "fraud_cost": cost, "credit": amount, "traffic_prop": "1.000"}]
-            scraps: dict[str, object] = {
-                **self._world.scraps,
-                "credit": {"currency": "USD", "amount": amount, "rows": rows},
-            }
-            if units is not None:
-                scraps["units"] = {"columns": UNIT_COLUMNS, "rows": units}
-            return NotebookRun(scraps, (), notebook, hashlib.sha256(notebook.encode()).hexdigest())
-
-        return self._world.effect("notebook", run)
-
-    def forget(self, request: RequestKey) -> None:
-        self._world.ended.append(request)
-
-    def close(self) -> None:
-        return
-
-
-class MemorySummaries:
-    """Implements SummaryStore."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def save(self, key: RequestKey, document: Mapping[str, object], credited: Sequence[str] = ()) -> str:
-        def write() -> str:
-            self._world.pointers |= {(sha, key) for sha in credited}
-            self._world.summaries[str(key)] = {**document, "credited": list(credited)}
-            self._world.saved[str(key)] = self._world.now
-            return f"memory:{key}"
-
-        return self._world.effect("save", write)
-
-    def load(self, key: RequestKey) -> Mapping[str, object] | None:
-        document = self._world.effect("load", lambda: self._world.summaries.get(str(key)))
-        if isinstance(document, str):  # somebody has spoilt the file
-            raise SummaryDamaged("the summary store", f"The summary of {key} is no longer JSON.")
-        return document
-
-    def kept(self) -> Sequence[Kept]:
-        keys = self._world.effect("list", lambda: list(self._world.summaries))
-        return [Kept(RequestKey.parse(key), self._world.saved[key]) for key in keys]
-
-    def pointers(self) -> frozenset[tuple[str, RequestKey]]:
-        return self._world.effect("list", lambda: frozenset(self._world.pointers))
-
-    def load_all(self, keys: Iterable[RequestKey]) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
-        for key in keys:
-            if (document := self.load(key)) is not None:
-                yield key, document
-
-    def newest_first(self) -> Iterator[tuple[RequestKey, Mapping[str, object]]]:
-        self._world.effect("list", lambda: None)
-        for text in sorted(self._world.summaries, key=lambda text: micros_of(RequestKey.parse(text).ts), reverse=True):
-            yield RequestKey.parse(text), self._world.summaries[text]
-
-    def credited_by(self, sql_sha256: str) -> Sequence[RequestKey]:
-        def search() -> list[RequestKey]:
-            named = self._world.summaries.items()
-            return [RequestKey.parse(key) for key, document in named if sql_sha256 in document["credited"]]  # type: ignore[operator]
-
-        return self._world.effect("credited", search)
-
-    def probe(self) -> None:
-        """Nothing to find out."""
-
-
-class MemoryPages:
-    """Implements Pages."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def save(self, key: RequestKey, page: str) -> None:
-        self._world.effect("page-save", lambda: self._world.pages.update({str(key): page}))
-
-    def load(self, key: RequestKey) -> str | None:
-        return self._world.effect("page-load", lambda: self._world.pages.get(str(key)))
-
-    def kept(self) -> Collection[RequestKey]:
-        return [RequestKey.parse(key) for key in self._world.pages]
-
-    def address(self, key: RequestKey) -> str:
-        return f"https://evidence.example.com/{key}.html"
-
-
-class MemoryNotebooks:
-    """Implements Notebooks: a version is kept by its hash alone."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def keep(self, run: NotebookRun) -> str:
-        def keep() -> str:
-            self._world.notebooks.setdefault(run.notebook_sha256, {run.notebook: b"{}"})
-            return ""
-
-        return self._world.effect("notebook-keep", keep)
-
-    def load(self, sha256: str) -> Mapping[str, bytes] | None:
-        return self._world.notebooks.get(sha256)
-
-
-class MemoryLog:
-    """Implements LogStore."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def add(self, number: int, entry: bytes) -> bytes:
-        return self._world.effect("log-write", lambda: self._world.log.setdefault(number, entry))
-
-    def entries(self) -> Mapping[int, bytes]:
-        return self._world.effect("log-read", lambda: dict(self._world.log))
-
-    def add_checkpoint(self, size: int, checkpoint: str) -> str:
-        return self._world.effect("log-write", lambda: self._world.checkpoints.setdefault(size, checkpoint))
-
-    def checkpoints(self) -> Mapping[int, str]:
-        return dict(self._world.checkpoints)
-
-
-class MemoryModels:
-    """Implements Models."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def add(self, name: str, content: bytes) -> None:
-        self._world.models.setdefault(name, content)
-
-    def names(self) -> Sequence[str]:
-        return self._world.effect("models", lambda: sorted(self._world.models))
-
-    def load(self, name: str) -> bytes | None:
-        return self._world.models.get(name)
-
-    def address(self, name: str) -> str:
-        return f"memory:{name}"
-
-
-class MemoryStore:
-    """Implements StateStore on the world's values; `World.values = None` is a store that does not exist."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def read(self) -> Stored:
-        def get() -> Stored:
-            if self._world.values is None:
-                raise StateUnusable("The state does not exist.", "Create it.")
-            stored = Stored(dict(self._world.values), str(self._world.version), self._world.damage)
-            while self._world.late_writes:
-                with suppress(StateConflict):
-                    self._world.late_writes.pop()()
-            return stored
-
-        return self._world.effect("state-read", get)
-
-    def write(self, values: Mapping[str, str], version: str) -> str:
-        def put() -> str:
-            if version != str(self._world.version):
-                raise StateConflict("The state was changed by another process.")
-            self._world.version += 1
-            self._world.values, self._world.damage = dict(values), ""
-            return str(self._world.version)
-
-        return self._world.effect("state-write", put)

@@ -13,7 +13,7 @@ from creditbot.model import Message, RequestKey
 from creditbot.state.codec import State
 from creditbot.state.record import Claim, Meta, Record, Status
 from creditbot.tick.agenda import Agenda, Part, plan
-from tests.support.world import START, ts_of
+from tests.support.world_facts import START, ts_of
 
 SETTLE = timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from creditbot.decide.approval import Verdict, approval_digest, short, tally, verdict, voters, with_typed
 from creditbot.decide.policy import Limits, Policy
 from creditbot.state.record import LinkAmount, Result, Vote
-from tests.support.world import START
+from tests.support.world_facts import START
 
 ROSA, SAM, TIM = "U0ROSA", "U0SAM", "U0TIM"
 POLICY = Policy(approvers=(ROSA, SAM))

@@ -17,7 +17,8 @@ from creditbot.errors import SettingsError
 from creditbot.intake.permalink import Permalink
 from creditbot.model import Names, RequestKey
 from creditbot.state.ledger import Ledger
-from tests.support.world import PERSON, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import PERSON, ruled
 
 ROSA, SAM = "U0ROSA", "U0SAM"
 NAMES = {ROSA: "Rosa Ruiz", PERSON: "Pia Person"}

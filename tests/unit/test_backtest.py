@@ -27,7 +27,9 @@ from creditbot.insight.labels import label_in_row
 from creditbot.machine import exact_json
 from creditbot.machine.processes import Stop
 from creditbot.model import HoldKind, LookerLink, Query, RequestKey
-from tests.support.world import BOTH, REFERENCE, REQUEST_RULES, RULES, START, VERIFY, RememberingSqlReader, World
+from tests.support.world import World
+from tests.support.world_facts import BOTH, REFERENCE, REQUEST_RULES, RULES, START, VERIFY
+from tests.support.world_notebooks import RememberingSqlReader
 
 SQL = SqlRules("duckdb")
 SINCE = START - timedelta(days=200)

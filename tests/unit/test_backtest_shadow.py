@@ -19,7 +19,8 @@ from creditbot.insight.backtest_shadow import shadow_rows
 from creditbot.insight.history import History
 from creditbot.model import HoldKind, RequestKey
 from creditbot.state.codec import understand
-from tests.support.world import OWNER, REFERENCE, RULES, START, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import OWNER, REFERENCE, RULES, START, ruled
 
 SHADOW = replace(RULES, shadow=True)
 

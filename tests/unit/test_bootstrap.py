@@ -23,7 +23,7 @@ from creditbot.ports import Stored
 from creditbot.settings.settings import Settings, environment
 from creditbot.state.record import Record
 from tests.support.http import Answer, HttpStub
-from tests.support.world import START
+from tests.support.world_facts import START
 
 GIVEN = {
     "SLACK_BOT_TOKEN": "xoxb-made-up",

@@ -24,7 +24,8 @@ from creditbot.insight.trial import tried
 from creditbot.intake.permalink import Permalink
 from creditbot.model import HoldKind, Names, RequestKey
 from creditbot.state.ledger import Ledger
-from tests.support.world import BOTH, CHANNEL, HOST, OWNER, REFERENCE, REQUEST_RULES, RULES, World
+from tests.support.world import World
+from tests.support.world_facts import BOTH, CHANNEL, HOST, OWNER, REFERENCE, REQUEST_RULES, RULES
 from tests.unit.test_backtest import SINCE, assembly
 
 EMEA, ROSA, SAM = "C0EMEA", "U0ROSA", "U0SAM"

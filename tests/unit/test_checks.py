@@ -19,7 +19,8 @@ from creditbot.errors import Unreachable
 from creditbot.state.record import Meta
 from tests.support.notebooks import code, write_notebook
 from tests.support.opinions import five_percent, keep
-from tests.support.world import MemoryModels, World
+from tests.support.world import World
+from tests.support.world_stores import MemoryModels
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 

@@ -20,7 +20,9 @@ from creditbot.errors import CreditRefused, NoProduct, NotebookFailed, SqlRefuse
 from creditbot.intake.requests import Request, read_request
 from creditbot.model import CreditDays, LookerLink, NotebookRun, Purpose, Query, Workspace
 from tests.support.points import Point, watched
-from tests.support.world import BOTH, CHANNEL, HOST, REQUEST_RULES, TEAM, VERIFY, FakeResolver, FakeRunner, World
+from tests.support.world import World
+from tests.support.world_facts import BOTH, CHANNEL, HOST, REQUEST_RULES, TEAM, VERIFY
+from tests.support.world_notebooks import FakeResolver, FakeRunner
 
 WORKSPACE = Workspace(TEAM, "https://acme.slack.com/", "U0BOT", "B0BOT", {CHANNEL: "credits"})
 

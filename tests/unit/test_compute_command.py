@@ -23,7 +23,8 @@ from creditbot.insight.trial import tried
 from creditbot.model import HoldKind, HoldReason, RequestKey
 from creditbot.state.ledger import Ledger
 from tests.support.opinions import five_percent, keep
-from tests.support.world import HOST, REQUEST_RULES, RULES, VERIFY, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import HOST, REQUEST_RULES, RULES, VERIFY, ruled
 
 REMEMBERED = "compared   With what the state and the summaries remember of other credits."
 

@@ -23,7 +23,8 @@ from creditbot.model import RequestKey
 from creditbot.slack_time import time_of, ts_of
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import LinkAmount, Status
-from tests.support.world import OWNER, RULES, TEAM, World, ruled
+from tests.support.world import World
+from tests.support.world_facts import OWNER, RULES, TEAM, ruled
 
 LIMITED = Policy(Limits(None, Decimal(10_000), Decimal(100_000)), (OWNER,), traffic=TrafficRules(hold_overlap=False))
 FIRST = Decimal("60.00")

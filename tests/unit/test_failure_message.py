@@ -19,7 +19,7 @@ from creditbot.errors import (
     Unreachable,
 )
 from tests.support.footprints import OURS
-from tests.support.world import HOST
+from tests.support.world_facts import HOST
 
 ADDRESS = "https://acme.slack.com/archives/C1/p1"
 PAGE = "https://evidence.example.com/key.html"

@@ -11,7 +11,7 @@ import pytest
 from creditbot.errors import LOOKER, CreditbotError, NotebookFailed, NotYet, PostUnknown, ThreadUnclear, Unreachable
 from creditbot.state.record import Record
 from creditbot.tick.failures import Decision, Failure, decide
-from tests.support.world import RULES, START
+from tests.support.world_facts import RULES, START
 
 PASSING = PostUnknown("Slack did not answer.")
 FINAL = NotebookFailed("The notebook raised KeyError.", "Open it.")

@@ -37,7 +37,8 @@ from creditbot.ports import Approvers, Owners, Ports, Replier, Signs, Teller
 from creditbot.sandbox.slack import METHODS as ALL_METHODS
 from creditbot.settings.settings import Settings
 from creditbot.state.codec import State
-from tests.support.world import REQUEST_RULES, World
+from tests.support.world import World
+from tests.support.world_facts import REQUEST_RULES
 
 WRITES_TO_SLACK = (Approvers, Owners, Replier, Signs, Teller)
 MODULES = sorted(Path(creditbot.insight.__file__).parent.rglob("*.py"))

@@ -18,7 +18,8 @@ from creditbot.model import Names
 from creditbot.ports import People
 from creditbot.state.ledger import Ledger
 from creditbot.tick.report import TickReport
-from tests.support.world import OWNER, RULES, VERIFY, World
+from tests.support.world import World
+from tests.support.world_facts import OWNER, RULES, VERIFY
 
 NOW = datetime(2026, 1, 9, 12, 0, tzinfo=UTC)
 

@@ -24,7 +24,9 @@ from creditbot.state import codec as document
 from creditbot.state.codec import CORRUPT_LIMIT, DONE, State, size_of, understand
 from creditbot.state.ledger import BUDGET, LIMIT, Ledger
 from creditbot.state.record import SCHEMA, Meta, Notice, Record, move
-from tests.support.world import START, MemoryStore, World, ts_of
+from tests.support.world import World
+from tests.support.world_facts import START, ts_of
+from tests.support.world_stores import MemoryStore
 
 WORKSPACE = Workspace("T1", "https://acme.slack.com/", "U", "B", {"C1": "credits"}, "abc")
 NOTICE = Notice("due", "1", START, "text")

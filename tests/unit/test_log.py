@@ -25,7 +25,7 @@ from creditbot.evidence.log import (
     with_salts,
 )
 from creditbot.machine import exact_json
-from tests.support.world import START
+from tests.support.world_facts import START
 
 SUMMARY: dict[str, Any] = {
     "extracted_at": "2026-01-08T12:00:00.000Z",

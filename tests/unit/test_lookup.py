@@ -15,7 +15,8 @@ from creditbot.intake.requests import RequestRules
 from creditbot.model import RequestKey
 from creditbot.state.codec import DONE
 from creditbot.state.ledger import Ledger
-from tests.support.world import CHANNEL, HOST, PERSON, REQUEST_RULES, START, World
+from tests.support.world import World
+from tests.support.world_facts import CHANNEL, HOST, PERSON, REQUEST_RULES, START
 
 LINK = f"<https://{HOST}/x/abc>"
 NOBODY_WROTE_IT = Permalink(CHANNEL, "1736345678.000100", "1736345678.000100")

@@ -23,7 +23,8 @@ from creditbot.state.codec import State
 from creditbot.state.totals import Spread, Totals
 from tests.behaviour.failures import LOOKER_DOWN
 from tests.support.prometheus import Values, of, read_openmetrics, read_prometheus_text, values
-from tests.support.world import START, World, explore_link
+from tests.support.world import World
+from tests.support.world_facts import START, explore_link
 
 DOC = Path(__file__).parents[2] / "docs/metrics.md"
 PRODUCTS = ("verify", "psms")

@@ -13,7 +13,7 @@ from creditbot.insight.exposition import openmetrics, prometheus_text
 from creditbot.insight.metrics import Deployment, families
 from creditbot.state.codec import State
 from tests.support.prometheus import read_openmetrics, read_prometheus_text
-from tests.support.world import START
+from tests.support.world_facts import START
 
 TICK, SUCCESS = "creditbot_last_tick_timestamp_seconds", "creditbot_last_success_timestamp_seconds"
 

@@ -10,7 +10,8 @@ import pytest
 from creditbot.adapters.slack.muted import MutedApprovers, MutedReplier
 from creditbot.errors import PostRefused
 from creditbot.model import Marker
-from tests.support.world import OWNER, START, World
+from tests.support.world import World
+from tests.support.world_facts import OWNER, START
 
 MARKER = Marker("ask", "T0.C0.1.ask.abc")
 WRITES: tuple[Callable[[Any, Any], object], ...] = (

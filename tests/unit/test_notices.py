@@ -12,7 +12,8 @@ from creditbot.model import RequestKey
 from creditbot.state.ledger import Ledger
 from creditbot.state.record import Notice, Record
 from tests.support.points import At, nowhere, watched
-from tests.support.world import START, World
+from tests.support.world import World
+from tests.support.world_facts import START
 
 SILENCE = PostUnknown("Slack did not answer.")
 LOOKER_DOWN = cause_name("Looker")

@@ -19,7 +19,8 @@ from creditbot.slack_time import ts_of
 from creditbot.state.codec import State
 from creditbot.state.record import LinkAmount, Meta, Record, Result, Status, Would
 from tests.support.footprints import NO_UNITS, OURS
-from tests.support.world import CHANNEL, START, TEAM, World
+from tests.support.world import World
+from tests.support.world_facts import CHANNEL, START, TEAM
 
 KEY = RequestKey(TEAM, CHANNEL, ts_of(START))
 TEXT = footprint_to_text(OURS)

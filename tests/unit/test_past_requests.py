@@ -14,7 +14,8 @@ from creditbot.insight.past import PastLink, PastRequest, past_request
 from creditbot.model import RequestKey
 from creditbot.state.codec import understand
 from creditbot.state.record import Record, Result
-from tests.support.world import CHANNEL, OWNER, PERSON, START, TEAM, World
+from tests.support.world import World
+from tests.support.world_facts import CHANNEL, OWNER, PERSON, START, TEAM
 
 UNITS = [["AC-abc", "2025-12-03", "+62", "basic", 100, "60.00"], ["AC-abc", "2025-12-04", "+62", "basic", 50, "39.99"]]
 DECEMBER = "day >= DATE '2025-12-01' AND day < DATE '2026-01-01' AND account_sid = 'AC-abc'"

@@ -9,7 +9,8 @@ import pytest
 from creditbot.answer.owner import Notices
 from creditbot.errors import StateConflict
 from creditbot.tick.worker import Parts
-from tests.support.world import RULES, World
+from tests.support.world import World
+from tests.support.world_facts import RULES
 
 
 def test_a_post_that_a_hold_forbids_is_refused_with_the_reason() -> None:

@@ -16,7 +16,7 @@ from creditbot.evidence.merkle import Tree
 from creditbot.evidence.proof import Proof, path_to, read_proof, read_root, verify
 from creditbot.machine import exact_json
 from tests.support.tampering import edit
-from tests.support.world import START
+from tests.support.world_facts import START
 
 ADDRESS = "https://acme.slack.com/archives/C0/p1767873600000002"
 SUMMARY: dict[str, Any] = with_salts({

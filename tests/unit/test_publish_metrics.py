@@ -12,7 +12,8 @@ import pytest
 from creditbot.commands.metrics import publish_metrics
 from creditbot.settings.settings import StateFile
 from creditbot.state.ledger import Ledger
-from tests.support.world import RULES, World
+from tests.support.world import World
+from tests.support.world_facts import RULES
 
 
 def publish(world: World, path: Path, *, succeeded: bool = True, has_read: bool = True) -> None:

@@ -31,7 +31,9 @@ from creditbot.errors import (
 from creditbot.insight.replayer import Replay, Replayer, RulesOfNow, StoredSql
 from creditbot.model import CreditDays, LookerLink, NotebookRun, Purpose, Query, RequestKey
 from tests.support.opinions import five_percent, keep
-from tests.support.world import BOTH, HOST, REQUEST_RULES, VERIFY, RememberingSqlReader, World
+from tests.support.world import World
+from tests.support.world_facts import BOTH, HOST, REQUEST_RULES, VERIFY
+from tests.support.world_notebooks import RememberingSqlReader
 
 BUILT_IN = Policy()
 AGAIN = "Share the link again."

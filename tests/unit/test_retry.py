@@ -14,7 +14,8 @@ from creditbot.intake.permalink import Permalink
 from creditbot.model import RequestKey
 from creditbot.state.codec import DONE
 from creditbot.state.ledger import Ledger
-from tests.support.world import CHANNEL, HOST, REFERENCE, REQUEST_RULES, START, World
+from tests.support.world import World
+from tests.support.world_facts import CHANNEL, HOST, REFERENCE, REQUEST_RULES, START
 
 
 @pytest.fixture

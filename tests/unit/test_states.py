@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from creditbot.state.record import MOVES, Claim, Record, Result, Status, move, new_nonce, restarted, was_posted
-from tests.support.world import START
+from tests.support.world_facts import START
 
 LATER = START + timedelta(hours=1)
 

@@ -17,7 +17,8 @@ from creditbot.model import HoldKind, HoldReason, RequestKey
 from creditbot.state.codec import TOTALS, understand
 from creditbot.state.record import Hold, LinkAmount, Record, Result, Status, move
 from creditbot.state.totals import BOUNDS, MORE, UNKNOWN_PRODUCT, Spread, Totals, with_change
-from tests.support.world import START, World, ts_of
+from tests.support.world import World
+from tests.support.world_facts import START, ts_of
 
 KEY = RequestKey("T1", "C1", ts_of(START))
 CLAIMED = move(None, "claimed", START)

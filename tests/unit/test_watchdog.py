@@ -13,7 +13,8 @@ from creditbot.slack_time import ts_of
 from creditbot.state.ledger import Ledger
 from creditbot.state.totals import NO_PONG, NO_RING
 from creditbot.tick.watchdog import LATE, Watchdog
-from tests.support.world import START, World
+from tests.support.world import World
+from tests.support.world_facts import START
 
 
 class FakeDoorbell:

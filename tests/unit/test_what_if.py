@@ -16,7 +16,8 @@ from creditbot.errors import SettingsError
 from creditbot.insight.computed import Computed, ComputedLink
 from creditbot.notebook_host.preparation import prepare
 from creditbot.notebook_host.what_if import CannotSet, with_values
-from tests.support.world import MemoryNotebooks, World
+from tests.support.world import World
+from tests.support.world_stores import MemoryNotebooks
 
 CELL = """from decimal import Decimal
 
