@@ -63,8 +63,7 @@ def fill_run_folder(work: Path, beside: Path) -> None:
     """Makes an empty working folder look like the notebook's folder as it is now, and what is above it likewise."""
     _mirror(_entries(beside), work, _Budget(files=100, bytes=4 * 2**20, entries=500), _DEPTH)
     next_to_it = (entry for entry in _entries(beside.parent) if entry.name != work.name)  # for `../data/rates.csv`
-    budget = _Budget(files=25, bytes=2**20, entries=40)
-    _mirror(itertools.islice(next_to_it, budget.entries), work.parent, budget, _DEPTH)
+    _mirror(itertools.islice(next_to_it, 500), work.parent, _Budget(files=25, bytes=2**20, entries=40), _DEPTH)
 
 
 def show_changes(work: Path) -> None:
@@ -112,7 +111,7 @@ class _Budget:
     Attributes:
         files: to copy.
         bytes: to copy.
-        entries: files, folders and links to make.
+        entries: files, folders and links to make within folders; what is at the top is always there.
     """
 
     files: int

@@ -93,6 +93,15 @@ def test_a_folder_with_many_files_is_linked(tmp_path: Path, beside: Path) -> Non
     assert (Path(made(tmp_path, beside).cwd).parent / "data").is_symlink()
 
 
+def test_each_of_many_folders_next_to_the_notebooks_is_found(tmp_path: Path, beside: Path) -> None:
+    names = [f"data{number}" for number in range(60)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rates.csv").write_text(name)
+    above = Path(made(tmp_path, beside).cwd).parent
+    assert names == [(above / name / "rates.csv").read_text() for name in names]
+
+
 def test_a_link_to_nowhere_is_no_failure(tmp_path: Path, beside: Path) -> None:
     (beside / "gone").symlink_to(tmp_path / "nowhere")
     assert (Path(made(tmp_path, beside).cwd) / "gone").is_symlink()
