@@ -387,6 +387,8 @@ class HoldKind(Enum):
     """The traffic is not, or not provably, that of named accounts."""
     OVERLAP = "overlap"
     """Some of the traffic was, or may have been, credited before."""
+    REPEATS = "repeated rows"
+    """The SQL of a link may count a row of the traffic more than once."""
     AGE = "age"
     """The traffic is older than the policy allows."""
     OPINION = "second opinion"

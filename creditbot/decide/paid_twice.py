@@ -1,4 +1,4 @@
-"""Says what would be paid twice: by another request, by another link of the message, or by the SQL of one link.
+"""Says what would be paid twice: one reason for each other request, and for each group of links of one message.
 
 Links with their traffic come in, with the traffic of other credits; `overlap` compares them. The reasons go to
 `answer`, which holds the credit and asks approvers. Pure.
@@ -6,7 +6,7 @@ Links with their traffic come in, with the traffic of other credits; `overlap` c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -58,7 +58,7 @@ class Findings:
 
     Attributes:
         reasons: why a person has to decide: one for each other request, and one for each group of its own links that
-            share traffic, of which what costs most comes first; then one for each link whose SQL may count rows twice.
+            share traffic. What costs most comes first.
         unclear: what could not be compared, one sentence for each other request.
         twice: USD that are paid twice for certain, over all reasons; each flagged row counts once.
         perhaps_more: whether more than that may be paid twice.
@@ -150,21 +150,13 @@ def findings(links: Sequence[Credited], others: Sequence[Other]) -> Findings:
         elif doubts := dict.fromkeys(shared.unclear for shared in compared if shared.unclear):
             unclear.append(f"Not compared with {other.address}: {'; '.join(doubts)}.")
     cases.sort(key=lambda case: -(case.surely + case.perhaps))
-    total, repeated = sum((link.amount for link in links), Decimal(0)), list(_repeated(links))
+    total = sum((link.amount for link in links), Decimal(0))
     return Findings(
-        (*(case.reason(total) for case in cases), *repeated),
+        tuple(case.reason(total) for case in cases),
         tuple(unclear),
         _twice(cases, links),
-        perhaps_more=bool(repeated) or any(case.perhaps for case in cases),
+        perhaps_more=any(case.perhaps for case in cases),
     )
-
-
-def _repeated(links: Sequence[Credited]) -> Iterator[HoldReason]:
-    """The links whose own SQL may count rows more than once."""
-    for number, link in enumerate(links, 1):
-        if why := link.footprint.repeats:
-            some = f"Some of the {format_usd(link.amount)} of link {number} may be paid twice by its own SQL"
-            yield HoldReason(HoldKind.OVERLAP, f"{some}: {one_line(why, LONGEST_CLAUSE)}.", f"link {number}")
 
 
 def _credits(other: Other, parts: Sequence[_Part]) -> str:

@@ -55,7 +55,7 @@ class TrafficRules:
     Attributes:
         account_fields: the columns that name an account.
         account_required: the SQL of each link must restrict one of them to names.
-        hold_overlap: a person decides where traffic may be credited a second time, by other SQL or by its own.
+        hold_overlap: a person decides where traffic may be credited a second time, or its SQL may count rows twice.
         always_ask: accounts about which a person decides, whatever the amount.
         claim_days: a person decides if the month of the traffic ended more days before the request than this; or None.
     """
@@ -171,9 +171,10 @@ class Policy:
         if self.traffic.always_ask:
             yield f"A person decides on every credit for {', '.join(self.traffic.always_ask)}."
         if self.traffic.hold_overlap:
-            yield "A person decides if some of the traffic was credited before, or may have been, or is counted twice."
+            yield "A person decides if some of the traffic was credited before, or may have been."
+            yield "A person decides if the SQL of a link may count rows twice."
         else:
-            yield "Traffic may be credited again by other SQL, and counted twice by its own."
+            yield "Traffic may be credited again by other SQL, and its own SQL may count rows twice."
         days = self.traffic.claim_days
         if days is None:
             yield "Traffic of any age is credited."

@@ -16,7 +16,7 @@ A key that the file leaves out has the default that is shown here:
     # days = 30                       # a person decides on traffic whose month ended longer ago
 
     [overlap]
-    hold = true                       # false: traffic may be credited again by other SQL, or counted twice by its own
+    hold = true                       # false: traffic may be credited again, and SQL may count rows twice
 
     [thread]
     talk = "everybody"                # whose plain words hold a request: "everybody", "approvers" or "nobody"

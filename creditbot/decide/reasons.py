@@ -21,7 +21,7 @@ def reasons_to_hold(policy: Policy, facts: CreditFacts) -> tuple[HoldReason, ...
     """Why a person has to decide on a request; empty if the policy lets it pass."""
     found = (
         _request_limit(policy, facts), _day_limit(policy, facts), *_month_limits(policy, facts),
-        *_accounts(policy, facts), *_ages(policy, facts), _second_opinion(policy, facts),
+        *_accounts(policy, facts), *_repeats(policy, facts), *_ages(policy, facts), _second_opinion(policy, facts),
     )  # fmt: skip
     return tuple(reason for reason in found if reason)
 
@@ -84,6 +84,15 @@ def _accounts(policy: Policy, facts: CreditFacts) -> Iterator[HoldReason]:
         if isinstance(accounts, Unknown) and not every and not policy.traffic.account_required:
             text = f"Nobody can tell whether link {number} is for an account to ask about: {accounts.reason}."
             yield HoldReason(HoldKind.ACCOUNTS, text, about=f"link {number}")
+
+
+def _repeats(policy: Policy, facts: CreditFacts) -> Iterator[HoldReason]:
+    """The links whose own SQL may count rows more than once."""
+    for number, link in enumerate(facts.links, 1) if policy.traffic.hold_overlap else ():
+        if why := link.footprint.repeats:
+            amount = format_usd(link.amount)
+            text = f"The SQL of link {number} may count rows twice, so its {amount} may be too much: {why}."
+            yield HoldReason(HoldKind.REPEATS, text, about=f"link {number}")
 
 
 def _ages(policy: Policy, facts: CreditFacts) -> Iterator[HoldReason]:

@@ -203,7 +203,7 @@ class Replayer:
         )
         kinds = {HoldKind.REQUEST_LIMIT}
         if all(link.url in traffic for link in credited):
-            kinds |= {HoldKind.ACCOUNTS, HoldKind.AGE}
+            kinds |= {HoldKind.ACCOUNTS, HoldKind.REPEATS, HoldKind.AGE}
         found = reasons_to_hold(self._rules.policy_of(key), CreditFacts(facts, time_of(key.ts))) if facts else ()
         return [reason for reason in found if reason.kind in kinds]
 

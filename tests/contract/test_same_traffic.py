@@ -201,7 +201,7 @@ def test_other_names_and_numbers_make_no_new_traffic(shop: Shop, written: Mappin
     """Nothing that was flagged is the same, but the account and the days are."""
     hold = shop.record(written[way]).hold
     assert hold
-    assert f"also credits verify traffic of {ACCOUNT} for 2025-12-1" in hold.reasons[0].text
+    assert f"also credits verify traffic of {ACCOUNT} for 2025-12-1" in hold.reasons[-1].text
 
 
 def test_another_product_makes_no_new_traffic(shop: Shop, written: Mapping[str, RequestKey]) -> None:
@@ -217,9 +217,8 @@ def test_another_product_makes_no_new_traffic(shop: Shop, written: Mapping[str, 
 def test_without_the_name_of_an_account_it_is_held(shop: Shop, written: Mapping[str, RequestKey], way: str) -> None:
     hold = shop.record(written[way]).hold
     assert hold
-    assert hold.reasons[0].text.startswith(
-        "Nobody can tell whose traffic link 1 credits: no condition names the account"
-    )
+    why = "Nobody can tell whose traffic link 1 credits: no condition names the account"
+    assert [reason for reason in hold.reasons if reason.text.startswith(why)]
 
 
 @pytest.mark.parametrize(("way", "why"), MADE.items())
@@ -259,7 +258,7 @@ def test_sql_that_shows_its_own_rows_twice_is_held(shop: Shop, way: str) -> None
     shop.tick()
     hold = shop.record(key).hold
     assert hold
-    assert "of link 1 may be paid twice by its own SQL: it " in hold.reasons[0].text
+    assert hold.reasons[0].text.startswith("The SQL of link 1 may count rows twice, so its $")
 
 
 def test_another_account_is_credited(shop: Shop, requests: Mapping[str, RequestKey]) -> None:

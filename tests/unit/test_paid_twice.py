@@ -82,20 +82,6 @@ def test_what_could_not_be_compared_is_no_reason_and_is_said() -> None:
     assert (f"Not compared with {ADDRESS}: the days of one of them are not known (nobody knows).",) == found.unclear
 
 
-def test_sql_that_may_count_its_rows_twice_is_a_reason() -> None:
-    """How much of it is paid twice, nobody knows."""
-    twice = replace(OURS, repeats="it joins u without saying which of its rows belongs to a row of the traffic")
-    found = findings([Credited(NO_UNITS, Decimal("1.00")), Credited(twice, Decimal("45.50"))], [])
-    reason = found.reasons[-1]
-    assert (HoldKind.OVERLAP, "link 2", None) == (reason.kind, reason.about, reason.twice)
-    expected = (
-        "Some of the $45.50 of link 2 may be paid twice by its own SQL: it joins u without saying which of its rows "
-        "belongs to a row of the traffic."
-    )
-    assert expected == reason.text
-    assert found.perhaps_more
-
-
 def test_disjoint_traffic_leaves_nothing_to_say() -> None:
     found = findings([Credited(OURS, Decimal("45.50"))], [other(replace(OURS, product="psms"))])
     assert ((), ()) == (found.reasons, found.unclear)

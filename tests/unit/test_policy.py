@@ -146,7 +146,8 @@ def test_the_policy_is_said_in_words() -> None:
             "A person decides if the SQL of a link does not restrict an account to names (account_sid, account_id, "
             "subaccount_sid, sub_account_sid)."
         ),
-        "A person decides if some of the traffic was credited before, or may have been, or is counted twice.",
+        "A person decides if some of the traffic was credited before, or may have been.",
+        "A person decides if the SQL of a link may count rows twice.",
         "Traffic of any age is credited.",
         "A person decides if somebody says no in the thread, or if the person who asked takes the request back.",
         "A person decides if anybody but the person who asked writes in the thread before the answer.",
@@ -344,6 +345,24 @@ def test_each_rule_changes_what_an_approval_is_of() -> None:
     assert len(policies) == len({policy.digest for policy in policies})
 
 
+# -- SQL that may count rows twice -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_sql_that_may_count_rows_twice_is_asked_about(hold: bool) -> None:
+    """How much of the credit is too much, nobody knows."""
+    twice = replace(footprint(), repeats="it joins u without saying which of its rows belongs to a row of the traffic")
+    known = CreditFacts((LinkFacts(Decimal(1), footprint()), LinkFacts(Decimal("45.50"), twice)), ASKED)
+    found = reasons_to_hold(replace(Policy(), traffic=TrafficRules(hold_overlap=hold)), known)
+    expected = HoldReason(
+        HoldKind.REPEATS,
+        "The SQL of link 2 may count rows twice, so its $45.50 may be too much: it joins u without saying which of its "
+        "rows belongs to a row of the traffic.",
+        about="link 2",
+    )
+    assert found == ((expected,) if hold else ())
+
+
 # -- in words ----------------------------------------------------------------------------------------------------------
 
 
@@ -351,7 +370,7 @@ def test_a_policy_that_asks_nothing_of_the_traffic_says_so() -> None:
     traffic = TrafficRules(("customer",), account_required=False, hold_overlap=False)
     _limit, accounts, overlap, *_ = Policy(traffic=traffic).words()
     assert "The SQL of a link need not restrict an account (customer)." == accounts
-    assert "Traffic may be credited again by other SQL, and counted twice by its own." == overlap
+    assert "Traffic may be credited again by other SQL, and its own SQL may count rows twice." == overlap
 
 
 def test_a_policy_about_accounts_and_age_says_so() -> None:
