@@ -149,10 +149,11 @@ class Person:
         return done.stdout.replace("python -m creditbot", ".venv/bin/creditbot").splitlines()
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self, *options: str) -> Iterator[None]:
         """While the sandbox is served, with its settings in the environment."""
         served = subprocess.Popen(
-            ["creditbot", "sandbox", "serve"], cwd=self._folder, env=self.environment, text=True, stdout=subprocess.PIPE
+            ["creditbot", "sandbox", "serve", *options], cwd=self._folder, env=self.environment, text=True,
+            stdout=subprocess.PIPE,
         )  # fmt: skip
         assert served.stdout
         try:
@@ -168,12 +169,12 @@ class Person:
             served.stdout.close()
 
 
-def play(transcripts: Sequence[Transcript], folder: Path) -> Iterator[tuple[str, list[str]]]:
+def play(transcripts: Sequence[Transcript], folder: Path, *options: str) -> Iterator[tuple[str, list[str]]]:
     """Types the commands of the transcripts in order, on a new sandbox; yields each command with what it prints.
 
     The first one is `make run-once`, which runs `creditbot sandbox run` where nothing is set; that is what is typed.
     Links, permalinks and the question to the approvers in the other commands are replaced by those of the new sandbox.
-    The sandbox is served from the first command on that does not run it itself.
+    The sandbox is served, with these options, from the first command on that does not run it itself.
     """
     person = Person(folder)
     first, *others = transcripts
@@ -187,7 +188,7 @@ def play(transcripts: Sequence[Transcript], folder: Path) -> Iterator[tuple[str,
             command = re.sub(r"(sandbox react )\S+", rf"\g<1>{question}", transcript.command)
             if not _RUNS_ITSELF.search(command):
                 if "LOOKER_BASE_URL" not in person.environment:
-                    stack.enter_context(person.serving())
+                    stack.enter_context(person.serving(*options))
                 command = re.sub(r"http://127\.0\.0\.1:\d+", person.environment["LOOKER_BASE_URL"], command)
             command = re.sub(r"/p(\d{16})\b", lambda match: f"/p{int(match[1]) + later}", command)
             yield command, person.types(command.replace(".venv/bin/", ""))

@@ -323,7 +323,8 @@ CONSOLE_PAGES = [name for name in NAMES if fences(DOCS[name], "console")]
 def played(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[transcripts.Transcript, list[str]]]:
     """Every transcript with what its command prints now."""
     shown = [transcript for name in transcripts.PAGES for transcript in transcripts.read(DOCS[name])]
-    lines = [lines for _, lines in transcripts.play(shown, tmp_path_factory.mktemp("person"))]
+    played = transcripts.play(shown, tmp_path_factory.mktemp("person"), "--no-rate-limits")  # they only cost time
+    lines = [lines for _, lines in played]
     return list(zip(shown, lines, strict=True))
 
 
