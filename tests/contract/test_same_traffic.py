@@ -248,6 +248,10 @@ def test_two_overlapping_links_of_one_message_are_held(shop: Shop, requests: Map
 TWICE = {
     "its rows once more": "SELECT * FROM ({sql}) a UNION ALL SELECT * FROM ({sql}) b",
     "each row for each of three": "SELECT a.* FROM ({sql}) a CROSS JOIN (SELECT DISTINCT mode FROM verify_traffic) m",
+    "each row for each of a chain": (
+        "SELECT a.* FROM ({sql}) a CROSS JOIN psms_traffic m JOIN (SELECT DISTINCT day FROM psms_traffic) n"
+        " ON n.day = m.day"
+    ),
 }
 
 
@@ -258,7 +262,7 @@ def test_sql_that_shows_its_own_rows_twice_is_held(shop: Shop, way: str) -> None
     shop.tick()
     hold = shop.record(key).hold
     assert hold
-    assert hold.reasons[0].text.startswith("The SQL of link 1 may count rows twice, so its $")
+    assert any(reason.text.startswith("The SQL of link 1 may count rows twice, so its $") for reason in hold.reasons)
 
 
 def test_another_account_is_credited(shop: Shop, requests: Mapping[str, RequestKey]) -> None:

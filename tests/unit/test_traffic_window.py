@@ -268,6 +268,10 @@ def test_conditions_are_found_wherever_the_column_is_passed_on(sql: str) -> None
         ("SELECT t.day, t.messages + o.messages AS messages FROM t JOIN o ON o.account_sid = t.account_sid"
         " WHERE t.account_sid = 'AC1'"),
         "SELECT t.day, t.messages FROM t RIGHT JOIN a ON a.account_sid = t.account_sid WHERE a.account_sid = 'AC1'",
+        ("SELECT t.day, t.messages FROM t JOIN a ON a.x = t.x LEFT JOIN b ON a.account_sid = t.account_sid"
+         " WHERE a.account_sid = 'AC1'"),
+        "SELECT t.day, t.messages FROM t JOIN a JOIN u ON TRUE ON a.x = t.x WHERE t.account_sid = 'AC1'",
+        "SELECT y.day, y.messages FROM ((SELECT * FROM t) x CROSS JOIN u) y WHERE y.account_sid = 'AC1'",
         "SELECT day, messages FROM t, a WHERE a.account_sid = 'AC1'",
         "SELECT t.messages FROM t PIVOT (SUM(messages) FOR mode IN ('basic')) AS t WHERE account_sid = 'AC1'",
         "(VALUES (1))",

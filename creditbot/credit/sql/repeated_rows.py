@@ -6,34 +6,38 @@
     FROM t JOIN accounts AS a ON a.id = t.account_id     one account for each row, as far as anybody can tell
     FROM t JOIN t AS o ON o.day = t.day                  a row for each partner
     FROM t CROSS JOIN u, FROM t JOIN u ON u.day > t.day  a row for each row of u
+    FROM t CROSS JOIN u JOIN v ON v.id = u.id            the same: v belongs to a row of u, and u to none of t
     FROM t, UNNEST(t.tags) AS tag                        a row for each tag
     FROM t CROSS JOIN (SELECT MAX(day) AS last FROM t)   one partner: it is a total over all rows
 
 The queries come from `creditbot.credit.sql.traffic_window`, which knows where the numbers come from. A clause for
 people goes into the `TrafficWindow`. COUNT(DISTINCT id) counts each row once, however often a join repeats it. So do
-Looker's sums over distinct values.
+Looker's sums over distinct values, unless they are grouped by a column of a partner.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
-from operator import eq
+from itertools import combinations, product, starmap
 from typing import Final, NamedTuple, TypeAlias
 
 from sqlglot import exp
 
-from creditbot.credit.footprint import account_key
 from creditbot.credit.selection import Selection, table_name
 from creditbot.credit.sql.bounds import Bounds, Box
 from creditbot.credit.sql.lists import opens_list
-from creditbot.credit.sql.sources import Sources, Unclear, is_key, is_plain_star, last
+from creditbot.credit.sql.same_values import is_only_text, may_be_one_value
+from creditbot.credit.sql.shown_column import shown_column
+from creditbot.credit.sql.sources import Sources, Unclear, is_plain_star, joins_inside, last, source_name
 from creditbot.credit.sql.tree import operands, parts_of_query, short
 
 MOST_PARTS = 60
 """Of a UNION that are compared with each other."""
 _ONE_PARTNER: Final = frozenset({"ANTI", "ANY", "ASOF", "SEMI"})
-"""Kinds of join that give each row one partner at most."""
+"""Kinds of join that give each row of the left side one partner at most."""
+_OTHER_SIDE: Final = frozenset({"FULL", "RIGHT"})
+_DEFAULT_SCHEMAS: Final = frozenset({"", "main"})
+"""What a part of a name means by default: `db..t` in Snowflake and SQL Server, `main` in DuckDB."""
 
 
 Tables: TypeAlias = frozenset[tuple[str, ...]]
@@ -70,17 +74,31 @@ def removes_repeats(union: exp.SetOperation, sides: Sequence[exp.Expr], is_table
         sides: the queries that it puts together.
         is_table: whether a source in FROM is a table of the warehouse.
     """
-    if not union.args.get("distinct"):
+    if not union.args.get("distinct") or union.args.get("by_name"):
         return False
-    shown = set[tuple[str, ...]]()
+    shown = set[tuple[exp.Expr, ...]]()
     for select in sides:
         if not isinstance(select, exp.Select) or select.args.get("joins") or select.args.get("laterals"):
             return False
         from_ = select.args.get("from_")
-        if from_ is None or not is_table(from_.this) or select.args.get("group") or select.find(exp.AggFunc):
+        if from_ is None or not is_table(from_.this) or select.args.get("group"):
             return False
-        shown.add((*parts_of_name(from_.this), *(column.unalias().sql() for column in select.expressions)))
+        columns = [column.unalias() for column in select.expressions]
+        if not all(is_plain_star(column) or shown_column(column) for column in columns):
+            return False  # such as ROW_NUMBER(), which tells one row from itself
+        table = from_.this.copy()
+        table.set("alias", None)
+        shown.add((table, *columns))
     return len(shown) == 1
+
+
+class _Read(NamedTuple):
+    """What a SELECT reads, as for `Joins.repeated`."""
+
+    select: exp.Select
+    sources: Sources
+    traffic: str
+    tables: Tables
 
 
 class Joins:
@@ -89,15 +107,18 @@ class Joins:
     Args:
         derived: source in FROM -> the query behind it; None for a table of the warehouse. May raise `Unclear`.
         reads: source in FROM -> the tables of the warehouse that it reads.
+        own: source in FROM -> how the query behind it may repeat its own rows, a clause; "" if it does not.
     """
 
     def __init__(
         self,
         derived: Callable[[exp.Expr], exp.Expr | None],
         reads: Callable[[exp.Expr], Tables],
+        own: Callable[[exp.Expr], str],
     ) -> None:
         self._derived = derived
         self._reads = reads
+        self._own = own
 
     def repeated(self, select: exp.Select, sources: Sources, traffic: str, tables: Tables) -> str:
         """How a SELECT may count a row more than once by what it is joined with, a clause; "" if it does not.
@@ -108,29 +129,38 @@ class Joins:
             traffic: the name of the source that the numbers come from.
             tables: those that this source reads.
         """
-        if _counts_each_once(select):
-            return ""
-        if any(opens_list(node) for column in select.expressions for node in parts_of_query(column)):
+        if any(map(_opens_list, _row_makers(select))):
             return "it makes several rows of one by opening a list, as UNNEST does"
-        for name, source in sources.tables.items():
-            if name != traffic and (clause := self._by_source(select, name, source, tables)):
-                return clause
-        return ""
+        if _counts_each_once(select, traffic):
+            return ""
+        read = _Read(select, sources, traffic, tables)
+        known, waiting = frozenset({traffic}), [name for name in sources.tables if name != traffic]
+        while found := [name for name in waiting if self._has_one(read, name, known)]:
+            known |= frozenset(found)
+            waiting = [name for name in waiting if name not in known]
+        return self._how(read, waiting[0]) if waiting else ""
 
-    def _by_source(self, select: exp.Select, name: str, source: exp.Expr, tables: Tables) -> str:
-        join = next((join for join in select.args.get("joins") or () if _name(join) == name), None)
-        if join is not None and _ONE_PARTNER & {join.kind, join.side, join.method}:
-            return ""
-        is_table = isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier)
-        if not is_table and not isinstance(source, exp.Subquery):
+    def _has_one(self, read: _Read, name: str, known: frozenset[str]) -> bool:
+        """Whether a source has one row at most for each row of the sources that are known to have one."""
+        source = read.sources.tables[name]
+        join = next((join for join in read.select.args.get("joins") or () if source_name(join.this) == name), None)
+        if join is not None and join.side not in _OTHER_SIDE and _ONE_PARTNER & {join.kind, join.side, join.method}:
+            return True
+        if _is_list(source, read.sources):
+            return False
+        ties = frozenset(_ties(read.select, name, read.traffic, known))
+        if self._is_one_row(source, ties - {""}):
+            return True
+        return bool(ties) and not _in_both(read.tables, self._reads(source)) and not self._own(source)
+
+    def _how(self, read: _Read, name: str) -> str:
+        source = read.sources.tables[name]
+        if _is_list(source, read.sources):
             return "it joins each row with a list or a query of that row, such as UNNEST or LATERAL"
-        ties = frozenset(_ties(select, name))
-        if self._is_one_row(source, ties):
-            return ""
-        if same := _in_both(tables, self._reads(source)):
+        if same := _in_both(read.tables, self._reads(source)):
             return f"it joins {same} with itself, and nothing says that each row has one partner"
         shown = short(source.alias_or_name)
-        return "" if ties else f"it joins {shown} without saying which of its rows belongs to a row of the traffic"
+        return self._own(source) or f"it joins {shown} without saying which of its rows belongs to a row of the traffic"
 
     def _is_one_row(self, source: exp.Expr, columns: frozenset[str]) -> bool:
         """Whether a source is a query that has one row at most for each value of these of its columns."""
@@ -141,9 +171,9 @@ class Joins:
         return query is not None and self._has_one_row(query, columns)
 
     def _has_one_row(self, query: exp.Expr, columns: frozenset[str]) -> bool:
-        while isinstance(query, exp.Subquery):
+        while isinstance(query, exp.Subquery) and not joins_inside(query):
             query = query.this
-        if not isinstance(query, exp.Select) or any(opens_list(node) for node in query.walk()):
+        if not isinstance(query, exp.Select) or any(map(_opens_list, query.walk())):
             return False
         keys = _keys(query)
         return keys <= columns if keys is not None else self._passes_on(query, columns)
@@ -155,107 +185,191 @@ class Joins:
             return False
         if len(select.expressions) == 1 and is_plain_star(select.expressions[0]):
             return self._is_one_row(from_.this, columns)
+        names = [last(column.alias_or_name) for column in select.expressions]
+        columns &= {name for name in names if names.count(name) == 1}
         plain = [column for column in select.expressions if isinstance(column.unalias().unnest(), exp.Column)]
-        inside = {last(each.unalias().unnest().name) for each in plain if each.alias_or_name.lower() in columns}
+        inside = {last(each.unalias().unnest().name) for each in plain if last(each.alias_or_name) in columns}
         return self._is_one_row(from_.this, frozenset(inside))
 
 
 def _keys(select: exp.Select) -> frozenset[str] | None:
     """The columns that have no two rows alike: none of them if there is one row; None if that is not clear."""
-    shown = [column.alias_or_name.lower() for column in select.expressions]
+    group, every = select.args.get("group"), select.expressions
+    keys: list[exp.Expr | None]
     if distinct := select.args.get("distinct"):
-        return None if distinct.args.get("on") else frozenset(shown)
-    group, is_total = select.args.get("group"), [_is_total(column) for column in select.expressions]
-    if group is None:
-        return frozenset() if any(is_total) else None
-    if group.args.get("all"):
-        return frozenset(name for name, total in zip(shown, is_total, strict=True) if not total)
-    keys = {name: column for name, column in zip(shown, select.expressions, strict=True) if is_key(select, column)}
-    every = {column.unalias().sql() for column in keys.values()}
-    return frozenset(keys) if len(every) == len(group.expressions) else None
+        keys = [*every, None] if distinct.args.get("on") else [*every]
+    elif group is None:
+        return frozenset() if any(map(_is_total, every)) else None
+    elif group.args.get("all"):
+        keys = [column for column in every if not _is_total(column)]
+    else:
+        keys = [_shown_key(select, key) for key in group.expressions]
+    shown = [last(column.alias_or_name) for column in every]
+    names = [last(key.alias_or_name) if key is not None else "" for key in keys]
+    return frozenset(names) if all(name and shown.count(name) == 1 for name in names) else None
+
+
+def _shown_key(select: exp.Select, key: exp.Expr) -> exp.Expr | None:
+    """The column of the result by which GROUP BY groups; None if the result does not show it."""
+    if isinstance(key, exp.Literal):
+        number = int(key.name) if key.is_int else len(select.expressions) + 1
+        at: exp.Expr | None = next(iter(select.expressions[number - 1 : number]), None)
+        return at
+    key = key.unnest()
+    column: exp.Expr
+    for column in select.expressions:
+        if column.unalias().unnest() == key or (
+            isinstance(key, exp.Column)
+            and not key.table
+            and key.name == column.alias_or_name
+            and _is_meant(select, column)
+        ):
+            return column
+    return None
+
+
+def _is_meant(select: exp.Select, column: exp.Expr) -> bool:
+    """Whether the alias of a column means the column in GROUP BY, and not a column of the table that is called so.
+
+    Where a warehouse prefers the table's, the column must be made of what is grouped: a constant, a total, other keys.
+    """
+    inner = column.unalias().unnest()
+    used = {last(part.name) for part in inner.find_all(exp.Column)}
+    if isinstance(inner, exp.Column) and used == {column.alias_or_name.lower()}:
+        return True
+    keys = {last(part.name) for key in select.args["group"].expressions for part in key.find_all(exp.Column)}
+    return bool(used) and not used & keys and inner.find(exp.AggFunc, exp.Window) is None
 
 
 def _is_total(column: exp.Expr) -> bool:
     """Whether a column is a total over rows that become one."""
     return any(
-        isinstance(part, exp.AggFunc) and not isinstance(part.parent, exp.Window) for part in parts_of_query(column)
+        isinstance(part, exp.AggFunc) and part.find_ancestor(exp.Window) is None for part in parts_of_query(column)
     )
+
+
+def _row_makers(select: exp.Select) -> Iterator[exp.Expr]:
+    """The parts of a SELECT in which a function that opens a list makes rows, but for FROM."""
+    for clause in ("expressions", "distinct", "group", "order", "sort"):
+        value = select.args.get(clause)
+        for part in value if isinstance(value, list) else filter(None, [value]):
+            yield from parts_of_query(part)
+    for clause in ("prewhere", "where", "having", "qualify"):  # there, ClickHouse's arrayJoin only
+        if part := select.args.get(clause):
+            yield from (each for each in parts_of_query(part) if isinstance(each, exp.Explode))
+    for value in select.find_all(exp.CTE):
+        if value.args.get("scalar"):  # ClickHouse's WITH arrayJoin(tags) AS tag
+            yield from parts_of_query(value.this)
+
+
+def _opens_list(node: exp.Expr) -> bool:
+    """Whether a function makes rows of a list, and does not only compare with it, as `x IN UNNEST(...)` does."""
+    return opens_list(node) and node.arg_key != "unnest"
+
+
+def _is_list(source: exp.Expr, sources: Sources) -> bool:
+    """Whether a source is a list or a query of each row: UNNEST, LATERAL, BigQuery's `FROM t, t.tags`."""
+    if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
+        return len(source.parts) > 1 and source.parts[0].name.lower() in sources.tables
+    return not isinstance(source, exp.Subquery)
 
 
 def parts_of_name(table: exp.Table) -> tuple[str, ...]:
     """The name of a table as `Tables` have it."""
     *around, own = (part.name.lower() for part in table.parts)
-    return (*around, table_name(own))
+    unsaid = [""] if table.catalog and not table.db else []  # db..t
+    return (*around, *unsaid, table_name(own))
 
 
 def _in_both(some: Tables, others: Tables) -> str:
     """A table that may be among both, for people; "" if there is none. The schema may be left out of its name."""
-    same = (one for one in some for other in others if all(map(eq, reversed(one), reversed(other))))
+    same = (one for one in some for other in others if all(map(_may_be_one_name, reversed(one), reversed(other))))
     return next((short(".".join(each)) for each in sorted(same)), "")
+
+
+def _may_be_one_name(one: str, other: str) -> bool:
+    """Whether parts of names may name the same: a schema may be the default one, BigQuery's `t_*` is each t_2025."""
+    if one == other or not {one, other}.isdisjoint(_DEFAULT_SCHEMAS):
+        return True
+    return any(each.endswith("*") and whole.startswith(each[:-1]) for each, whole in ((one, other), (other, one)))
 
 
 def _are_apart(one: Box, other: Box) -> bool:
     """Whether no row fulfils both: they limit a column to other texts, or to other times."""
-    shared = one.keys() & other.keys()
-    if any(_exclude(one[column], other[column]) for column in shared):
-        return True
-    return _texts(one).is_apart(_texts(other))
+    return any(_exclude(one[column], other[column]) for column in one.keys() & other.keys())
 
 
 def _exclude(one: Bounds, other: Bounds) -> bool:
     """Whether no value lies within both limits."""
-    names = [frozenset(map(account_key, each.names)) for each in (one, other) if each.names is not None]
-    return (len(names) == 2 and names[0].isdisjoint(names[1])) or any(
+    if one.names is not None and other.names is not None:
+        if not any(starmap(may_be_one_value, product(one.names, other.names))):
+            return True
+    elif all(map(is_only_text, one.names or other.names or ())) and _texts(one.like).is_apart(_texts(other.like)):
+        return True
+    return (
+        _differ_in_time(one, other)
+        or _texts(one.like).is_apart(_texts(unlike=other.unlike))
+        or _texts(other.like).is_apart(_texts(unlike=one.unlike))
+    )
+
+
+def _differ_in_time(one: Bounds, other: Bounds) -> bool:
+    return any(
         first.end is not None and second.start is not None and first.end <= second.start
         for first, second in ((one, other), (other, one))
     )
 
 
-def _texts(box: Box) -> Selection:
-    return Selection(
-        frozenset(),
-        {column: limits.like for column, limits in box.items() if limits.like},
-        {column: limits.unlike for column, limits in box.items() if limits.unlike},
+def _texts(like: frozenset[frozenset[str]] = frozenset(), unlike: frozenset[str] = frozenset()) -> Selection:
+    return Selection(frozenset(), {"": like} if like else {}, {"": unlike} if unlike else {})
+
+
+def _counts_each_once(select: exp.Select, traffic: str) -> bool:
+    """Whether each number of a SELECT counts or adds up distinct values of the traffic, in groups of the traffic."""
+    group = select.args.get("group")
+    shown = [*select.expressions, *(group.expressions if group else ())]
+    totals = [total for column in shown for total in column.find_all(exp.AggFunc)]
+    numbers = [total for total in totals if not isinstance(total, exp.Min | exp.Max | exp.ApproxDistinct)]
+    return (
+        bool(totals)
+        and all(isinstance(total.this, exp.Distinct) for total in numbers)
+        and all(column.table.lower() == traffic for part in shown for column in part.find_all(exp.Column))
+        and not any(part.find(exp.Window) for part in shown)
+        and all(call.find_ancestor(exp.Distinct) for part in shown for call in part.find_all(exp.Anonymous))
     )
 
 
-def _counts_each_once(select: exp.Select) -> bool:
-    """Whether each number of a SELECT counts or adds up distinct values."""
-    totals = [total for column in select.expressions for total in column.find_all(exp.AggFunc)]
-    numbers = [total for total in totals if not isinstance(total, exp.Min | exp.Max | exp.ApproxDistinct)]
-    return bool(totals) and all(isinstance(total.this, exp.Distinct) for total in numbers)
-
-
-def _conditions(select: exp.Select) -> Iterator[exp.Expr]:
-    """Each condition of WHERE and of the joins that all rows fulfil."""
-    clauses = [join.args.get("on") for join in select.args.get("joins") or ()]
+def _conditions(select: exp.Select, name: str, traffic: str) -> Iterator[exp.Expr]:
+    """Each condition that holds in all rows that have a row of the source and one of the traffic."""
+    clauses = [join.args.get("on") for join in select.args.get("joins") or () if _binds(join, {name, traffic})]
     where = select.args.get("where")
     for clause in filter(None, (*clauses, where and where.this)):
         yield from operands(clause.unnest()) if isinstance(clause.unnest(), exp.And) else [clause]
 
 
-def _name(join: exp.Join) -> str:
-    """The name of the source that is joined, as `sources_of` gives it."""
-    source = join.this.this if isinstance(join.this, exp.Final) else join.this
-    return str(source.alias_or_name.lower())
+def _binds(join: exp.Join, names: set[str]) -> bool:
+    """Whether ON holds in all rows of these sources. LEFT JOIN also keeps rows for which it does not."""
+    return join.kind != "ANTI" and (join.side not in {"FULL", "LEFT"} or source_name(join.this) in names)
 
 
-def _ties(select: exp.Select, name: str) -> Iterator[str]:
-    """The columns of a source that must equal something of another source; "" for an expression.
+def _ties(select: exp.Select, name: str, traffic: str, known: frozenset[str]) -> Iterator[str]:
+    """The columns of a source that must equal something of those that are known; "" for an expression.
 
-    Names of columns without a table tie nothing: they may be of any source.
+    Names of columns without a table tie nothing: they may be of any source. NATURAL joins tie nothing, either: nobody
+    sees by which columns, and without a common one each row is joined with each.
     """
-    first = select.args["from_"].this.alias_or_name.lower()
-    for number, join in enumerate(select.args.get("joins") or ()):
-        if _name(join) == name or (name == first and number == 0):
-            yield from (column.name.lower() for column in join.args.get("using") or ())
-            yield from [""] if join.method == "NATURAL" else []
-    for condition in _conditions(select):
+    before = [source_name(select.args["from_"].this)]
+    for join in select.args.get("joins") or ():
+        joined = source_name(join.this)
+        is_tied = joined in known if [name] == before else joined == name and known >= frozenset(before)
+        yield from (column.name.lower() for column in join.args.get("using") or () if is_tied)
+        before.append(joined)
+    for condition in _conditions(select, name, traffic):
         equal = condition.unnest()
         if not isinstance(equal, exp.EQ | exp.NullSafeEQ):
             continue
         for side, across in ((equal.this, equal.expression), (equal.expression, equal.this)):
             own, others = ({column.table.lower() for column in each.find_all(exp.Column)} for each in (side, across))
-            if own == {name} and others and not others & {name, ""}:
+            if own == {name} and others and others <= known:
                 column = side.unnest()
                 yield last(column.name) if isinstance(column, exp.Column) else ""

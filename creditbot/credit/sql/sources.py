@@ -47,8 +47,10 @@ def sources_of(select: exp.Select) -> Sources:
     parts += [(join.this, join.side or "") for join in select.args.get("joins") or ()]
     parts += [(lateral, "") for lateral in select.args.get("laterals") or ()]
     for place, side in parts:
-        source = place.this if isinstance(place, exp.Final) else place  # ClickHouse: the latest version of each row
-        name = source.alias_or_name.lower()
+        source = _without_final(place)
+        if joins_inside(source):
+            raise Unclear("its SQL joins tables within another join")
+        name = source_name(place)
         if not name or name in tables:
             raise Unclear("a table in its SQL has no name of its own")
         if side in {"RIGHT", "FULL"}:
@@ -65,11 +67,30 @@ def sources_of(select: exp.Select) -> Sources:
     return Sources(tables, frozenset(optional), frozenset(column.alias.lower() for column in aliased) - plain)
 
 
+def source_name(place: exp.Expr) -> str:
+    """The name of what stands in FROM or after JOIN; "" if it has none."""
+    source = _without_final(place)
+    name = source.alias_or_name
+    if not name and isinstance(source, exp.Unnest) and len(source.alias_column_names) == 1:
+        name = source.alias_column_names[0]  # BigQuery's UNNEST(t.tags) AS tag names a column and its table at once
+    return str(name).lower()
+
+
+def _without_final(place: exp.Expr) -> exp.Expr:
+    """The source without ClickHouse's FINAL, which takes the latest version of each row."""
+    return place.this if isinstance(place, exp.Final) else place
+
+
+def joins_inside(source: exp.Expr) -> bool:
+    """Whether a source or a query is joined with others that its SELECT does not list: `(a JOIN b) AS c`."""
+    return bool(source.args.get("joins") or source.args.get("laterals")) and not isinstance(source, exp.Select)
+
+
 def equated(select: exp.Select, sources: Sources) -> Iterator[tuple[Ref, Ref]]:
     """Pairs of columns that an inner or left join demands to be equal."""
     first = next(iter(sources.tables))
     for number, join in enumerate(select.args.get("joins") or ()):
-        name = join.this.alias_or_name.lower()
+        name = source_name(join.this)
         if join.side in {"RIGHT", "FULL"} or join.kind in {"ANTI", "SEMI"}:
             continue
         for using in (join.args.get("using") or ()) if number == 0 else ():  # later, it may be of any table before
@@ -81,7 +102,9 @@ def equated(select: exp.Select, sources: Sources) -> Iterator[tuple[Ref, Ref]]:
                 continue
             places = [equal.this.unnest(), equal.expression.unnest()]
             refs = [sources.ref(place) if isinstance(place, exp.Column) else None for place in places]
-            if refs[0] is not None and refs[1] is not None:
+            if refs[0] is None or refs[1] is None:
+                continue
+            if not join.side or name in {refs[0][0], refs[1][0]}:  # LEFT JOIN keeps rows that do not fulfil its ON
                 yield refs[0], refs[1]
 
 

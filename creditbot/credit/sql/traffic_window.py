@@ -45,6 +45,7 @@ from creditbot.credit.sql.sources import (
     equated,
     is_key,
     is_plain_star,
+    joins_inside,
     last,
     of_traffic,
     reads_tables,
@@ -95,10 +96,11 @@ class _QueryWalk:
         self._fields = tuple(account_fields)
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
         self._entered = set[int]()
-        self._parts: dict[tuple[int, frozenset[tuple[str, Bounds]]], Part] = {}
+        self._parts: dict[tuple[int, frozenset[tuple[str, Bounds]]], tuple[Part, str]] = {}
+        self._own_repeats: dict[int, str] = {}
         self._origins: dict[tuple[int, str], _Origin] = {}
         self._limits = ColumnLimits(today, account_fields)
-        self._joins = Joins(self._derived, self._reads)
+        self._joins = Joins(self._derived, self._reads, self._repeats_in)
         self._read: dict[int, Tables] = {}
         self._repeats = ""
 
@@ -177,6 +179,8 @@ class _QueryWalk:
 
     def _part(self, query: exp.Expr, pushed: Mapping[str, Bounds]) -> Part:
         """What every row of the traffic fulfils, if the columns of the result are within `pushed`, and its tables."""
+        if joins_inside(query):
+            raise Unclear("its SQL joins tables within another join")
         if isinstance(query, exp.Subquery | exp.Except | exp.Intersect):
             return self._part(query.this, pushed)
         if isinstance(query, exp.SetOperation):
@@ -216,14 +220,39 @@ class _QueryWalk:
             return Part(both(box, inside), self._reads(sources.tables[traffic]))
         if id(derived) in self._entered:  # it reads itself
             return Part(box, frozenset())
-        asked = id(derived), frozenset(inside.items())
-        if asked not in self._parts:
-            self._entered.add(id(derived))
-            self._parts[asked] = self._part(derived, inside)
-            self._entered.discard(id(derived))
-        part = self._parts[asked]
+        part, repeats = self._part_and_repeats(derived, inside)
+        self._repeats = self._repeats or repeats
         is_in_each_row = traffic not in sources.optional or bool(inside)
         return Part(both(box, part.box) if is_in_each_row else box, part.tables)
+
+    def _part_and_repeats(self, query: exp.Expr, pushed: Mapping[str, Bounds]) -> tuple[Part, str]:
+        """The part of a query that another one reads, and how it repeats rows of its own."""
+        asked = id(query), frozenset(pushed.items())
+        if asked not in self._parts:
+            before, self._repeats = self._repeats, ""
+            self._entered.add(id(query))
+            try:
+                part = self._part(query, pushed)
+                self._parts[asked] = part, self._repeats
+            finally:
+                self._entered.discard(id(query))
+                self._repeats = before or self._repeats
+        return self._parts[asked]
+
+    def _repeats_in(self, source: exp.Expr) -> str:
+        """How the query behind a source that is joined repeats rows of its own, as far as that is clear."""
+        if id(source) not in self._own_repeats:
+            self._own_repeats[id(source)] = ""  # for a query that reads itself
+            before = self._repeats
+            try:
+                query = self._query_behind(source)
+                if query is not None and id(query) not in self._entered:
+                    self._own_repeats[id(source)] = self._part_and_repeats(query, {})[1]
+            except Unclear:
+                pass
+            finally:
+                self._repeats = before
+        return self._own_repeats[id(source)]
 
     def _derived(self, source: exp.Expr) -> exp.Expr | None:
         """The query behind a source that calls its columns as the query does; None for a table of the warehouse."""
