@@ -247,6 +247,9 @@ def test_two_overlapping_links_of_one_message_are_held(shop: Shop, requests: Map
 
 TWICE = {
     "its rows once more": "SELECT * FROM ({sql}) a UNION ALL SELECT * FROM ({sql}) b",
+    "the total of each day in each of its rows": (
+        "SELECT * REPLACE (CAST(SUM(messages) OVER (PARTITION BY day, prefix) AS BIGINT) AS messages) FROM ({sql}) a"
+    ),
     "each row for each of three": "SELECT a.* FROM ({sql}) a CROSS JOIN (SELECT DISTINCT mode FROM verify_traffic) m",
     "each row for each of a chain": (
         "SELECT a.* FROM ({sql}) a CROSS JOIN psms_traffic m JOIN (SELECT DISTINCT day FROM psms_traffic) n"

@@ -52,6 +52,7 @@ from creditbot.credit.sql.sources import (
     selected,
     sources_of,
 )
+from creditbot.credit.sql.spread_totals import SpreadTotals
 from creditbot.credit.sql.tree import QUERIES, nodes, short
 
 _NUMBERS: Final = frozenset({"messages", "blocked", "attempts"})
@@ -108,6 +109,7 @@ class _QueryWalk:
         naming = Naming(self._query_behind, self._traffic_source).of(self._query)
         try:
             box, tables = self._part(self._query, {})
+            self._repeats = self._repeats or SpreadTotals(self._query, self._query_behind).among(_NUMBERS)
             shown = self._shown_day()
             days = self._days(box, shown.column)
             selection = self._selection(box, tables)

@@ -1,0 +1,76 @@
+"""Numbers that are totals over rows that all show them are said to be counted more than once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+import sqlglot
+
+from creditbot.credit.sql.traffic_window import window_of
+from creditbot.model import ACCOUNT_FIELDS
+
+TOTAL = "SUM(messages) OVER (PARTITION BY day)"
+
+
+def repeats(sql: str, dialect: str = "duckdb") -> str:
+    return window_of([(dialect, sqlglot.parse_one(sql, dialect=dialect))], date(2026, 1, 8), ACCOUNT_FIELDS).repeats
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT day, {TOTAL} AS messages FROM t",
+        f'SELECT day, {TOTAL} AS "traffic.messages" FROM t',
+        f"SELECT day, {TOTAL} AS traffic_messages FROM t",
+        f"SELECT day, messages, blocked AS v_blocked, attempts AS v_attempts, {TOTAL} AS v_messages FROM t",
+        f"SELECT day, COALESCE({TOTAL}, 0) * 1 AS blocked FROM t",
+        "SELECT day, MAX(messages) OVER () AS messages FROM t",
+        "SELECT day, FIRST_VALUE(messages IGNORE NULLS) OVER (ORDER BY messages DESC) AS messages FROM t",
+        "SELECT day, SUM(messages) FILTER (WHERE mode = 'max') OVER () AS messages FROM t",
+        "SELECT day, LIST_SUM(LIST(messages) OVER ()) AS messages FROM t",
+        "SELECT day, LAG(messages, id - 1) OVER (ORDER BY messages DESC) AS messages FROM t",
+        "SELECT day, SUM(SUM(messages)) OVER () AS messages FROM t GROUP BY day",
+        "SELECT day, SUM(messages) OVER (ORDER BY day) AS messages FROM t",
+        "SELECT day, SUM(messages) OVER w AS messages FROM t WINDOW w AS (PARTITION BY day)",
+        f"SELECT day, x AS messages FROM (SELECT *, {TOTAL} AS x FROM t) y",
+        f"SELECT day, SUM(x) AS messages FROM (SELECT day, mode, {TOTAL} AS x FROM t) y GROUP BY day",
+        f"SELECT * FROM (SELECT day, {TOTAL} AS messages FROM t) y",
+        f"WITH y AS (SELECT day, {TOTAL} AS x FROM t), z AS (SELECT day, x AS messages FROM y) SELECT * FROM z",
+        f"SELECT y.day, y.x AS messages FROM (SELECT day, id, {TOTAL} AS x FROM t) y JOIN a ON a.id = y.id",
+        f"SELECT day, messages FROM u UNION ALL SELECT day, {TOTAL} FROM t",
+        f"SELECT * FROM (SELECT day, messages FROM u UNION ALL SELECT day, x FROM (SELECT *, {TOTAL} AS x FROM t) y) z",
+        f"SELECT day, {TOTAL} AS x, x AS messages FROM t",
+        f"SELECT * REPLACE ({TOTAL} AS messages) FROM t",
+        f"SELECT x.* RENAME (total AS messages) FROM (SELECT day, {TOTAL} AS total FROM t) x",
+        "SELECT day, SUM(COLUMNS('messages')) OVER () AS '\\0' FROM t",
+        f"SELECT day, CASE WHEN mode = 'max' THEN {TOTAL} ELSE 0 END AS messages FROM t",
+    ],
+)
+def test_a_total_that_several_rows_show_says_so(sql: str) -> None:
+    assert repeats(sql).startswith("each of several rows shows a total")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT day, SUM(messages) AS messages FROM t GROUP BY day",
+        "SELECT day, messages, RANK() OVER (ORDER BY messages) AS place FROM t",
+        f"SELECT day, messages, {TOTAL} AS total, 1.0 * messages / SUM(messages) OVER () AS share FROM t",
+        f"SELECT day, messages, {TOTAL} AS all_messages FROM t",
+        f"SELECT messages AS v_messages, blocked AS v_blocked, attempts AS v_attempts, {TOTAL} AS v_x_messages FROM t",
+        f"SELECT day, CASE WHEN {TOTAL} > 100 THEN messages ELSE 0 END AS messages FROM t",
+        "SELECT day, IF(SUM(messages) OVER () > 100, messages, 0) AS messages FROM t",
+        "SELECT day, messages - LAG(messages) OVER (ORDER BY day) AS messages FROM t",
+        f"SELECT day, messages FROM (SELECT *, {TOTAL} AS x FROM t) y WHERE x > 100",
+        f"SELECT x.day, x.messages FROM (SELECT day, messages, {TOTAL} AS total FROM t) x",
+        "SELECT day, messages FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY id) AS n FROM t) y WHERE n = 1",
+    ],
+)
+def test_a_total_that_is_shown_once_or_beside_the_numbers_is_none(sql: str) -> None:
+    assert repeats(sql) == ""
+
+
+def test_a_name_that_clickhouse_gives_to_a_total_is_one() -> None:
+    sql = f"WITH {TOTAL} AS total SELECT day, total AS messages FROM t"
+    assert repeats(sql, "clickhouse").startswith("each of several rows shows a total")
