@@ -135,6 +135,8 @@ def test_more_queries_than_can_be_compared_are_asked_about() -> None:
         (f"{SHOW} CROSS JOIN u ANTI JOIN a ON u.day = t.day", "it joins u without saying"),
         (f"{SHOW} JOIN (SELECT DISTINCT day, mode FROM t) o ON o.day = t.day JOIN m ON m.mode = o.mode",
          "it joins t with itself"),
+        (f"{SHOW} CROSS JOIN (SELECT DISTINCT day FROM t) AS o SEMI JOIN a ON a.day = o.day", "it joins t with itself"),
+        (f"{SHOW} CROSS JOIN (SELECT DISTINCT day FROM t) o ASOF JOIN a ON a.day = o.day", "it joins t with itself"),
         (f"{SHOW} JOIN (SELECT DISTINCT day, mode AS day FROM t) AS o ON o.day = t.day", "it joins t with itself"),
         (f"{SHOW} JOIN (SELECT day AS d, mode AS d FROM (SELECT DISTINCT day, mode FROM t) x) AS o ON o.d = t.day",
          "it joins t with itself"),
@@ -194,6 +196,7 @@ def test_a_join_that_may_repeat_rows_says_so(sql: str, how: str) -> None:
         f"{SHOW} SEMI JOIN t AS o ON o.day = t.day",
         f"{SHOW} ANTI JOIN t AS o ON o.day = t.day",
         f"{SHOW} ASOF JOIN t AS o ON o.day = t.day AND o.sent <= t.sent",
+        f"{SHOW} JOIN a ON a.id = t.id ASOF JOIN b ON b.id = a.id JOIN c ON c.id = b.id",
         f"{SHOW} CROSS JOIN (SELECT MAX(day) AS last FROM t) AS m WHERE t.day < m.last",
         f"WITH m AS (SELECT MAX(day) AS last FROM t) {SHOW} CROSS JOIN m",
         f"{SHOW} JOIN (SELECT day, SUM(messages) AS all_of_it FROM t GROUP BY 1) AS d ON d.day = t.day",
@@ -316,6 +319,10 @@ _PARTNERS = st.one_of(
     st.builds("(SELECT {0}, mode AS m FROM t GROUP BY ALL)".format, _KEYS),
     st.builds("(SELECT * FROM (SELECT DISTINCT {} FROM t) y)".format, _KEYS),
     st.just("(SELECT MAX(day) AS top FROM t)"),
+    st.builds("(SELECT {} AS {} FROM t GROUP BY ALL)".format, _KEYS, _KEYS),
+    st.builds("(SELECT MAX({}) AS {} FROM t GROUP BY {})".format, _KEYS, _KEYS, _KEYS),
+    st.builds("(SELECT {0}, {1} AS {2} FROM (SELECT DISTINCT {0}, {1} FROM t) y)".format, _KEYS, _KEYS, _KEYS),
+    st.builds("(SELECT {}, COUNT(*) FILTER (WHERE TRUE) OVER () AS n FROM t)".format, _KEYS),
 )
 _ON = st.one_of(
     st.builds("o.{0} = x.{0}".format, _KEYS),
@@ -323,9 +330,20 @@ _ON = st.one_of(
     st.sampled_from(["TRUE", "o.day = x.day OR o.mode = x.mode", "x.day = x.day"]),
 )
 
+_KINDS = st.sampled_from(["", "LEFT", "RIGHT"])
+
 
 def _joined(base: str, partner: str, on: str, kind: str) -> str:
     return f"SELECT x.id, x.day, x.account_sid, x.mode, x.messages FROM ({base}) x {kind} JOIN {partner} AS o ON {on}"
+
+
+def _chained(base: str, partner: str, on: tuple[str, str, str], kinds: tuple[str, str], key: str) -> str:
+    """Two joins, of which the second one is with something of the first one, and may also say how the first one is."""
+    first, second, tied = on
+    return (
+        f"SELECT x.id, x.day, x.account_sid, x.mode, x.messages FROM ({base}) x {kinds[0]} JOIN {partner} AS o"
+        f" ON {first} {kinds[1]} JOIN (SELECT DISTINCT {key} FROM u) AS p ON p.{key} = {tied}.{key} AND {second}"
+    )
 
 
 def _twice(inner: str, one: str, other: str) -> str:
@@ -340,6 +358,14 @@ _QUERY = st.recursive(
         st.builds(_twice, inner, _WHERE, _WHERE),
         st.builds("SELECT {} FROM ({}) x WHERE {}".format, st.just(_COLUMNS), inner, _WHERE),
         st.builds(_joined, inner, _PARTNERS, _ON, st.sampled_from(["", "LEFT", "SEMI", "ANTI"])),
+        st.builds(
+            _chained,
+            inner,
+            _PARTNERS,
+            st.tuples(_ON, _ON, st.sampled_from(["o", "x"])),
+            st.tuples(_KINDS, st.one_of(_KINDS, st.sampled_from(["FULL", "SEMI", "ANTI"]))),
+            _KEYS,
+        ),
     ),
     max_leaves=3,
 )  # fmt: skip

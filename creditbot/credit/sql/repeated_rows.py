@@ -18,7 +18,7 @@ Looker's sums over distinct values, unless they are grouped by a column of a par
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations, product, starmap
+from itertools import combinations, product, starmap, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from sqlglot import exp
@@ -33,8 +33,10 @@ from creditbot.credit.sql.tree import operands, parts_of_query, short
 
 MOST_PARTS = 60
 """Of a UNION that are compared with each other."""
-_ONE_PARTNER: Final = frozenset({"ANTI", "ANY", "ASOF", "SEMI"})
+_ONE_PARTNER: Final = frozenset({"ANY", "ASOF"})
 """Kinds of join that give each row of the left side one partner at most."""
+_NO_PARTNER: Final = frozenset({"ANTI", "SEMI"})
+"""Kinds of join that only decide which rows of the left side stay."""
 _OTHER_SIDE: Final = frozenset({"FULL", "RIGHT"})
 _DEFAULT_SCHEMAS: Final = frozenset({"", "main"})
 """What a part of a name means by default: `db..t` in Snowflake and SQL Server, `main` in DuckDB."""
@@ -134,7 +136,8 @@ class Joins:
         if _counts_each_once(select, traffic):
             return ""
         read = _Read(select, sources, traffic, tables)
-        known, waiting = frozenset({traffic}), [name for name in sources.tables if name != traffic]
+        known = frozenset({traffic})
+        waiting = [name for name in sources.tables if name != traffic and not _joined_as(read, name) & _NO_PARTNER]
         while found := [name for name in waiting if self._has_one(read, name, known)]:
             known |= frozenset(found)
             waiting = [name for name in waiting if name not in known]
@@ -143,8 +146,7 @@ class Joins:
     def _has_one(self, read: _Read, name: str, known: frozenset[str]) -> bool:
         """Whether a source has one row at most for each row of the sources that are known to have one."""
         source = read.sources.tables[name]
-        join = next((join for join in read.select.args.get("joins") or () if source_name(join.this) == name), None)
-        if join is not None and join.side not in _OTHER_SIDE and _ONE_PARTNER & {join.kind, join.side, join.method}:
+        if _joined_as(read, name) & _ONE_PARTNER and known >= frozenset(_before(read, name)):
             return True
         if _is_list(source, read.sources):
             return False
@@ -337,6 +339,19 @@ def _counts_each_once(select: exp.Select, traffic: str) -> bool:
         and not any(part.find(exp.Window) for part in shown)
         and all(call.find_ancestor(exp.Distinct) for part in shown for call in part.find_all(exp.Anonymous))
     )
+
+
+def _joined_as(read: _Read, name: str) -> frozenset[str]:
+    """The words of the join of a source; none if it has no join, or if that keeps the rows of its right side."""
+    for join in read.select.args.get("joins") or ():
+        if source_name(join.this) == name and join.side not in _OTHER_SIDE:
+            return frozenset({join.kind, join.side, join.method})
+    return frozenset()
+
+
+def _before(read: _Read, name: str) -> Iterator[str]:
+    """The sources that stand before one."""
+    return takewhile(name.__ne__, read.sources.tables)
 
 
 def _conditions(select: exp.Select, name: str, traffic: str) -> Iterator[exp.Expr]:
