@@ -245,6 +245,12 @@ FIRST = "account_sid = 'AC1' AND day = '2025-12-05'"
         "SELECT t.day, t.messages FROM t CROSS JOIN d WHERE t.account_sid = 'AC1' AND t.day = '2025-12-05'",
         ("SELECT t.day, t.messages FROM t JOIN (SELECT id, account_sid FROM accounts) a ON a.id = t.account_id"
          " WHERE a.account_sid = 'AC1' AND t.day = '2025-12-05'"),
+        ("SELECT t.day, t.messages FROM t JOIN accounts a ON a.account_id = t.account_id"
+         " WHERE a.account_sid = 'AC1' AND t.day = '2025-12-05'"),
+        ("SELECT t.day, t.messages FROM t JOIN accounts a ON a.account_sid = t.account_sid"
+         " WHERE a.account_sid = 'AC1' AND t.day = '2025-12-05'"),
+        ("SELECT t.day, t.messages FROM t JOIN (SELECT id AS own, account_sid FROM accounts) a ON a.own = t.account_id"
+         " WHERE a.account_sid = 'AC1' AND t.day = '2025-12-05'"),
     ],
 )  # fmt: skip
 def test_conditions_are_found_wherever_the_column_is_passed_on(sql: str) -> None:
@@ -290,6 +296,13 @@ def test_conditions_are_found_wherever_the_column_is_passed_on(sql: str) -> None
          " ON t.account_sid = a.own WHERE a.account_sid = 'AC1'"),
         ("SELECT t.day, t.messages FROM t JOIN (SELECT 'AC1' AS account_sid, 1 AS one FROM t) b ON b.one = t.one"
          " JOIN (SELECT 'AC1' AS account_sid FROM t) c USING (account_sid) WHERE c.account_sid = 'AC1'"),
+        "SELECT t.day, t.messages FROM t JOIN a ON a.parent_sid = t.account_sid WHERE a.account_sid = 'AC1'",
+        "SELECT t.day, t.messages FROM t JOIN a ON a.owner_id = t.account_id WHERE a.account_sid = 'AC1'",
+        ("SELECT t.day, t.messages FROM t JOIN (SELECT account_sid, owner_id AS id FROM a) a ON a.id = t.account_id"
+         " WHERE a.account_sid = 'AC1'"),
+        "SELECT t.day, t.messages FROM t JOIN a ON a.account_sid = t.parent_sid WHERE a.account_sid = 'AC1'",
+        "SELECT day, messages FROM t WHERE account_sid = 0",
+        "SELECT day, messages FROM t WHERE account_sid IN (0.0, 1)",
         # Columns that a list of names calls like an account.
         "SELECT x.day, x.messages FROM t AS x(day, own, account_sid, messages) WHERE account_sid = 'AC1'",
         "SELECT day, messages FROM (SELECT * FROM t) AS x(day, own, account_sid, messages) WHERE account_sid = 'AC1'",

@@ -107,6 +107,8 @@ class ColumnLimits:
             return {}
         limits = Bounds()
         name, span = name_in(right), moment_of(right, self._today)
+        if ref[1] in self._fields and _is_zero(right):
+            name = None  # MySQL takes each text that begins with no digit for 0
         if kind is exp.EQ and name is not None and place.is_text:
             limits = Bounds(frozenset({name}))
         if span is not None and kind is not exp.NEQ:
@@ -121,6 +123,11 @@ class ColumnLimits:
         columns = [column for column in node.find_all(exp.Column) if last(column.name) in self._fields]
         if columns:
             self.not_named.append(short(node.sql()))
+
+
+def _is_zero(node: exp.Expr) -> bool:
+    inner = node.unnest()
+    return isinstance(inner, exp.Literal) and inner.is_number and not inner.name.strip("0.eE+-")
 
 
 def _is_whole(pattern: exp.Expr) -> bool:

@@ -56,6 +56,8 @@ from creditbot.credit.sql.spread_totals import SpreadTotals
 from creditbot.credit.sql.tree import QUERIES, nodes, short
 
 _NUMBERS: Final = frozenset({"messages", "blocked", "attempts"})
+_KEYS: Final = frozenset({"id", "key", "pk", "sid"})
+"""Names of the columns by which a table names its own rows."""
 
 
 def window_of(queries: Sequence[tuple[str, exp.Expr]], today: date, account_fields: Sequence[str]) -> TrafficWindow:
@@ -316,18 +318,36 @@ class _QueryWalk:
                     continue
                 if here in refs:
                     refs = both(refs, {there: refs[here]})
-                if here[1] in self._fields or there[1] in self._fields:
-                    box = both(box, self._joined_accounts(sources.tables[here[0]], here[0], refs))
+                if there[1] in self._fields:
+                    box = both(box, self._joined_accounts(sources.tables[here[0]], here, there[1], refs))
         return refs, box
 
-    def _joined_accounts(self, table: exp.Expr, name: str, refs: Refs) -> Box:
-        """The accounts that a table is limited to with which the traffic is joined by account."""
+    def _joined_accounts(self, table: exp.Expr, here: Ref, there: str, refs: Refs) -> Box:
+        """The accounts that a table is limited to with which the traffic is joined by account.
+
+        Args:
+            table: it.
+            here: its name, and the column by which it is joined.
+            there: the column of the traffic that must equal that one.
+            refs: the limits.
+        """
         derived, box = self._derived(table), Box()
+        own = here[1] if derived is None else self._origin(derived, here[1]).column
         for (source, column), limits in refs.items():
-            if source == name and column in self._fields:
+            if source == here[0] and column in self._fields:
                 field = column if derived is None else self._origin(derived, column).column
-                box = both(box, {field: Bounds(limits.names)} if field in self._fields else {})
+                if field in self._fields and self._is_of_account(own, there, field):
+                    box = both(box, {field: Bounds(limits.names)})
         return box
+
+    def _is_of_account(self, own: str, there: str, field: str) -> bool:
+        """Whether a row of a table of accounts that is joined by a column is about the very account of the traffic.
+
+        It is not if it is joined by another account that it names, such as `parent_sid`. Nor is it if the traffic has
+        a column `field` of its own, and that is the one by which it is joined.
+        """
+        is_key = own in _KEYS or own in self._fields or there == own or there.endswith(f"_{own}")
+        return field == own or (is_key and there != field)
 
     # ---- columns -----------------------------------------------------------------------------------------------------
 
