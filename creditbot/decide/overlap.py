@@ -11,7 +11,8 @@ Two footprints come in, and what they share goes to `paid_twice`. Pure.
 
 Another product is other rows, unless the same table may give the same rows to both: then the days count as well. Tables
 of other names are other rows too, as far as anybody can tell. Within one product, names of tables prove nothing.
-Days that the SQL computes, such as months, prove nothing: then windows count unless the units are the same. Prefixes
+Days that the SQL computes, such as months, prove nothing, and neither do those of two columns, such as the day on which
+a message was sent and the day on which it was billed: then windows count unless the units are the same. Prefixes
 and modes that two queries make in different ways prove nothing either: then the days count on which both flagged.
 Windows are never too small (see `creditbot.credit.footprint`), so windows that are apart prove something. They count as
 apart only if the same column is restricted: nobody can tell how two columns relate. So an account of one column may be
@@ -128,7 +129,8 @@ def _compare(ours: Footprint, other: Footprint) -> Comparison:
         found = _by_units(accounts, ours, other)
         if found.overlap is Overlap.PROVABLY_DISJOINT and ours.naming != other.naming:
             found = _by_days(accounts, ours, other)
-        if found.overlap is not Overlap.PROVABLY_DISJOINT or COMPUTED_DAYS not in {ours.zone, other.zone}:
+        days_tell = COMPUTED_DAYS not in {ours.zone, other.zone} and not _are_of_two_columns(ours.days, other.days)
+        if found.overlap is not Overlap.PROVABLY_DISJOINT or days_tell:
             return found
     return _by_windows(accounts, _placed(ours), _placed(other))
 
@@ -216,6 +218,13 @@ def _exact_days(ours: Days | Unknown, other: Days | Unknown) -> _Relation:
     starts = [start for start in (ours.start, other.start) if start]
     ends = [end for end in (ours.end, other.end) if end]
     return _Relation.APART if starts and ends and max(starts) >= min(ends) else _Relation.MEET
+
+
+def _are_of_two_columns(ours: Days | Unknown, other: Days | Unknown) -> bool:
+    """Whether two credits restrict two columns, so that the same row may have another day in each of them."""
+    if isinstance(ours, Unknown) or isinstance(other, Unknown):
+        return False
+    return bool(ours.field and other.field) and ours.field != other.field
 
 
 def _by_windows(accounts: _Relation, ours: Footprint, other: Footprint) -> Comparison:

@@ -75,6 +75,14 @@ def test_windows_of_one_account_meet_where_units_are_not_known(other: Footprint,
     assert Comparison(Overlap.WINDOWS_MEET, days=(span,), accounts=AC1) == compare(OURS, other)
 
 
+def test_days_of_two_columns_do_not_tell_rows_apart() -> None:
+    """What was sent on one day may be billed on the next: the same rows have other days, and so no unit in common."""
+    billed = replace(OURS, days=days("12-19", "12-26", "billed_day"), units=units(1, 8, prefix="+7", messages=3))
+    assert Overlap.WINDOWS_MEET == compare(OURS, billed).overlap
+    later = replace(OURS, days=days("12-27", "12-31", "billed_day"), units=units(9, 13))
+    assert Overlap.CANNOT_TELL == compare(OURS, later).overlap
+
+
 @pytest.mark.parametrize(
     ("ours", "other", "first", "last"),
     [
