@@ -472,6 +472,8 @@ def _either_days(one: Days | Unknown, other: Days | Unknown) -> Days | Unknown:
 
 
 TWO_READINGS = "the SQL reads differently in different dialects"
+OTHER_ACCOUNT = "the account that its SQL names is not that of the traffic but of a table joined with it"
+MADE_ACCOUNT = "its SQL makes the account that it shows"
 
 
 def _token(product: str, name: str) -> str:

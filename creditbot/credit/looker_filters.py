@@ -7,6 +7,8 @@ counts as far as Looker's filter expressions are understood here:
     2025-12-01    2025-12    2025    after 2025-12-01     days; the end of "to" is excluded
     2025-12-01 to 2026-01-01    2025-12-01 for 7 days
 
+They do not count if the SQL names an account that is not that of the traffic, as a joined table of children does.
+
 Whether Looker converts a day from the time zone of the query depends on its model, so the window covers both. Pure.
 """
 
@@ -19,7 +21,16 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from creditbot.credit.footprint import FARTHEST, Accounts, Days, TrafficWindow, Unknown, in_utc
+from creditbot.credit.footprint import (
+    FARTHEST,
+    MADE_ACCOUNT,
+    OTHER_ACCOUNT,
+    Accounts,
+    Days,
+    TrafficWindow,
+    Unknown,
+    in_utc,
+)
 
 _PART: Final = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>(?:\^.|[^,"^])+))\s*(?:,|\Z)')
 _ESCAPED: Final = re.compile(r"\^(.)")
@@ -41,7 +52,7 @@ def completed(window: TrafficWindow, filters: Mapping[str, str], zone: str, fiel
         fields: names of the fields that name an account, in lower case.
     """
     accounts, days = window.accounts, window.days
-    if isinstance(accounts, Unknown):
+    if isinstance(accounts, Unknown) and accounts.reason not in {MADE_ACCOUNT, OTHER_ACCOUNT}:
         accounts = _accounts(filters, fields) or accounts
     if isinstance(days, Unknown) or not days.field:
         days = _days(filters, zone, fields) or days

@@ -8,6 +8,8 @@ import pytest
 import sqlglot
 
 from creditbot.credit.footprint import (
+    MADE_ACCOUNT,
+    OTHER_ACCOUNT,
     Accounts,
     Days,
     TrafficWindow,
@@ -15,6 +17,7 @@ from creditbot.credit.footprint import (
     accounts_in_words,
     days_in_words,
 )
+from creditbot.credit.looker_filters import completed
 from creditbot.credit.sql.traffic_window import window_of
 from creditbot.model import ACCOUNT_FIELDS
 from tests.support.looker_sql import IDIOMS, looker_sql
@@ -314,6 +317,13 @@ def test_conditions_that_do_not_reach_the_traffic_name_no_account(sql: str) -> N
     assert isinstance(window(sql).accounts, Unknown)
 
 
+def test_the_account_of_a_parents_child_is_not_completed_by_lookers_filter() -> None:
+    """The filter names the child, too."""
+    found = window("SELECT t.day, t.messages FROM t JOIN a ON a.parent_sid = t.account_sid WHERE a.account_sid = 'AC1'")
+    whole = completed(found, {"a.account_sid": "AC1"}, "UTC", ACCOUNT_FIELDS)
+    assert whole.accounts == Unknown(OTHER_ACCOUNT)
+
+
 @pytest.mark.parametrize(
     ("columns", "is_own"),
     [
@@ -335,7 +345,7 @@ def test_of_several_accounts_the_result_shows_the_own_one(columns: str, is_own: 
     """Else it would say of each row whose it is, and nobody could tell. One account needs no column."""
     listed = ", ".join(f"'{name}'" for name in names.split(", "))
     found = window(f"SELECT {columns}, messages FROM t WHERE t.account_sid IN ({listed}) GROUP BY ALL").accounts
-    made = Unknown("its SQL makes the account that it shows")
+    made = Unknown(MADE_ACCOUNT)
     assert found == made if not is_own and "," in names else accounts_in_words(found) == names
 
 

@@ -24,6 +24,8 @@ from sqlglot import exp
 
 from creditbot.credit.footprint import (
     COMPUTED_DAYS,
+    MADE_ACCOUNT,
+    OTHER_ACCOUNT,
     UTC_DAYS,
     Accounts,
     Days,
@@ -106,6 +108,7 @@ class _QueryWalk:
         self._joins = Joins(self._derived, self._reads, self._repeats_in)
         self._read: dict[int, Tables] = {}
         self._repeats = ""
+        self._names_other_account = False
 
     def window(self) -> TrafficWindow:
         naming = Naming(self._query_behind, self._traffic_source).of(self._query)
@@ -127,8 +130,10 @@ class _QueryWalk:
         if named:
             accounts = Accounts({field: names for field, names in named.items() if names})
             if len(accounts.every) > 1 and not self._shows_own_accounts():
-                return Unknown("its SQL makes the account that it shows")  # so that of a flagged row may be any of them
+                return Unknown(MADE_ACCOUNT)  # so that of a flagged row may be any of them
             return accounts
+        if self._names_other_account:
+            return Unknown(OTHER_ACCOUNT)
         if self._limits.not_named:
             return Unknown(f"no condition names the account in full ({self._limits.not_named[0]})")
         return Unknown("no condition names the account")
@@ -338,6 +343,8 @@ class _QueryWalk:
                 field = column if derived is None else self._origin(derived, column).column
                 if field in self._fields and self._is_of_account(own, there, field):
                     box = both(box, {field: Bounds(limits.names)})
+                else:
+                    self._names_other_account = True
         return box
 
     def _is_of_account(self, own: str, there: str, field: str) -> bool:
