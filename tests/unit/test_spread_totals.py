@@ -71,6 +71,12 @@ def test_a_total_that_is_shown_once_or_beside_the_numbers_is_none(sql: str) -> N
     assert repeats(sql) == ""
 
 
-def test_a_name_that_clickhouse_gives_to_a_total_is_one() -> None:
-    sql = f"WITH {TOTAL} AS total SELECT day, total AS messages FROM t"
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"WITH {TOTAL} AS total SELECT day, total AS messages FROM t",
+        "SELECT day, runningAccumulate(sumState(messages)) AS messages FROM t GROUP BY day",
+    ],
+)
+def test_clickhouse_has_its_own_words_for_a_total(sql: str) -> None:
     assert repeats(sql, "clickhouse").startswith("each of several rows shows a total")

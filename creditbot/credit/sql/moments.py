@@ -233,9 +233,9 @@ def _literal(node: exp.Literal) -> Span | None:
     if not node.is_string or not _ISO.fullmatch(text):
         return None
     moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", re.sub(r"\s*UTC\Z", "Z", text, flags=re.IGNORECASE)))
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return Span(moment, moment, whole_days=len(text) == 10)
+    shown = moment.replace(tzinfo=None)  # what a timestamp without a zone takes '08:00+08' for, as PostgreSQL's does
+    in_utc_ = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo is not None else shown
+    return Span(min(shown, in_utc_), max(shown, in_utc_), whole_days=len(text) == 10)
 
 
 def _unit(node: exp.Expr) -> str:

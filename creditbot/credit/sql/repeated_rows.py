@@ -17,6 +17,7 @@ Looker's sums over distinct values, unless they are grouped by a column of a par
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, product, starmap, takewhile
 from typing import Final, NamedTuple, TypeAlias
@@ -38,6 +39,8 @@ _ONE_PARTNER: Final = frozenset({"ANY", "ASOF"})
 _NO_PARTNER: Final = frozenset({"ANTI", "SEMI"})
 """Kinds of join that only decide which rows of the left side stay."""
 _OTHER_SIDE: Final = frozenset({"FULL", "RIGHT"})
+_STATE: Final = re.compile(r"(?:@.*|\$data)\Z")
+"""What a name adds for a state of its table: Databricks' `t@v5`, Trino's "t$data" and "t@123"."""
 _DEFAULT_SCHEMAS: Final = frozenset({"", "main"})
 """What a part of a name means by default: `db..t` in Snowflake and SQL Server, `main` in DuckDB."""
 
@@ -279,6 +282,7 @@ def _is_list(source: exp.Expr, sources: Sources) -> bool:
 def parts_of_name(table: exp.Table) -> tuple[str, ...]:
     """The name of a table as `Tables` have it."""
     *around, own = (part.name.lower() for part in table.parts)
+    own = _STATE.sub("", own) or own
     unsaid = [""] if table.catalog and not table.db else []  # db..t
     return (*around, *unsaid, table_name(own))
 

@@ -68,6 +68,8 @@ class SpreadTotals:
         """Whether a part of a number is a total over other rows, or a column that is one."""
         if isinstance(part, exp.Window):
             return not _is_place(part)
+        if isinstance(part, exp.Anonymous) and part.name.lower() == "runningaccumulate":
+            return True  # ClickHouse's sum of all rows before
         if not isinstance(part, exp.Column):
             return False
         name, source = part.name.lower(), part.table.lower()
