@@ -18,7 +18,7 @@ Looker's sums over distinct values, unless they are grouped by a column of a par
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, product, starmap, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
@@ -38,6 +38,7 @@ _ONE_PARTNER: Final = frozenset({"ANY", "ASOF"})
 """Kinds of join that give each row of the left side one partner at most."""
 _NO_PARTNER: Final = frozenset({"ANTI", "SEMI"})
 """Kinds of join that only decide which rows of the left side stay."""
+_NOTHING: Final = frozenset[str]()
 _OTHER_SIDE: Final = frozenset({"FULL", "RIGHT"})
 _STATE: Final = re.compile(r"(?:@.*|\$data)\Z")
 """What a name adds for a state of its table: Databricks' `t@v5`, Trino's "t$data" and "t@123"."""
@@ -97,13 +98,34 @@ def removes_repeats(union: exp.SetOperation, sides: Sequence[exp.Expr], is_table
     return len(shown) == 1
 
 
+class _Tie(NamedTuple):
+    """What a row of a source must equal.
+
+    Attributes:
+        column: its column; "" for an expression.
+        others: the sources of what it equals.
+    """
+
+    column: str
+    others: frozenset[str]
+
+
 class _Read(NamedTuple):
-    """What a SELECT reads, as for `Joins.repeated`."""
+    """What a SELECT reads.
+
+    Attributes:
+        select: it.
+        sources: its sources.
+        tables: those that the source of the traffic reads.
+        ties: name of a source -> its ties.
+        words: name of a source -> the words of its join.
+    """
 
     select: exp.Select
     sources: Sources
-    traffic: str
     tables: Tables
+    ties: Mapping[str, Sequence[_Tie]]
+    words: Mapping[str, frozenset[str]]
 
 
 class Joins:
@@ -138,9 +160,11 @@ class Joins:
             return "it makes several rows of one by opening a list, as UNNEST does"
         if _counts_each_once(select, traffic):
             return ""
-        read = _Read(select, sources, traffic, tables)
+        read = _Read(select, sources, tables, _ties_of(select, traffic), _joined_as(select))
         known = frozenset({traffic})
-        waiting = [name for name in sources.tables if name != traffic and not _joined_as(read, name) & _NO_PARTNER]
+        waiting = [
+            name for name in sources.tables if name != traffic and not _NO_PARTNER & read.words.get(name, _NOTHING)
+        ]
         while found := [name for name in waiting if self._has_one(read, name, known)]:
             known |= frozenset(found)
             waiting = [name for name in waiting if name not in known]
@@ -149,11 +173,11 @@ class Joins:
     def _has_one(self, read: _Read, name: str, known: frozenset[str]) -> bool:
         """Whether a source has one row at most for each row of the sources that are known to have one."""
         source = read.sources.tables[name]
-        if _joined_as(read, name) & _ONE_PARTNER and known >= frozenset(_before(read, name)):
+        if _ONE_PARTNER & read.words.get(name, _NOTHING) and known >= frozenset(_before(read, name)):
             return True
         if _is_list(source, read.sources):
             return False
-        ties = frozenset(_ties(read.select, name, read.traffic, known))
+        ties = frozenset(tie.column for tie in read.ties.get(name, ()) if tie.others <= known)
         if self._is_one_row(source, ties - {""}):
             return True
         return bool(ties) and not _in_both(read.tables, self._reads(source)) and not self._own(source)
@@ -345,12 +369,12 @@ def _counts_each_once(select: exp.Select, traffic: str) -> bool:
     )
 
 
-def _joined_as(read: _Read, name: str) -> frozenset[str]:
-    """The words of the join of a source; none if it has no join, or if that keeps the rows of its right side."""
-    for join in read.select.args.get("joins") or ():
-        if source_name(join.this) == name and join.side not in _OTHER_SIDE:
-            return frozenset({join.kind, join.side, join.method})
-    return frozenset()
+def _joined_as(select: exp.Select) -> Mapping[str, frozenset[str]]:
+    """The words of the join of each source; none if it has no join, or if that keeps the rows of its right side."""
+    return {
+        source_name(join.this): frozenset({join.kind, join.side, join.method} if join.side not in _OTHER_SIDE else ())
+        for join in select.args.get("joins") or ()
+    }
 
 
 def _before(read: _Read, name: str) -> Iterator[str]:
@@ -358,37 +382,51 @@ def _before(read: _Read, name: str) -> Iterator[str]:
     return takewhile(name.__ne__, read.sources.tables)
 
 
-def _conditions(select: exp.Select, name: str, traffic: str) -> Iterator[exp.Expr]:
-    """Each condition that holds in all rows that have a row of the source and one of the traffic."""
-    clauses = [join.args.get("on") for join in select.args.get("joins") or () if _binds(join, {name, traffic})]
+def _conditions(select: exp.Select) -> Iterator[tuple[exp.Expr, str]]:
+    """Each condition of WHERE and of the joins, and the source without whose rows it need not hold; "" for none.
+
+    LEFT JOIN also keeps rows for which its ON does not hold, and ANTI JOIN keeps only those.
+    """
+    joins = select.args.get("joins") or ()
+    clauses = [
+        (join.args.get("on"), source_name(join.this) if join.side in {"FULL", "LEFT"} else "")
+        for join in joins
+        if join.kind != "ANTI"
+    ]
     where = select.args.get("where")
-    for clause in filter(None, (*clauses, where and where.this)):
-        yield from operands(clause.unnest()) if isinstance(clause.unnest(), exp.And) else [clause]
+    for clause, only_for in [*clauses, (where and where.this, "")]:
+        if clause is not None:
+            inner = clause.unnest()
+            yield from ((part, only_for) for part in (operands(inner) if isinstance(inner, exp.And) else [clause]))
 
 
-def _binds(join: exp.Join, names: set[str]) -> bool:
-    """Whether ON holds in all rows of these sources. LEFT JOIN also keeps rows for which it does not."""
-    return join.kind != "ANTI" and (join.side not in {"FULL", "LEFT"} or source_name(join.this) in names)
-
-
-def _ties(select: exp.Select, name: str, traffic: str, known: frozenset[str]) -> Iterator[str]:
-    """The columns of a source that must equal something of those that are known; "" for an expression.
+def _ties_of(select: exp.Select, traffic: str) -> Mapping[str, Sequence[_Tie]]:
+    """The ties of each source.
 
     Names of columns without a table tie nothing: they may be of any source. NATURAL joins tie nothing, either: nobody
     sees by which columns, and without a common one each row is joined with each.
     """
+    ties: dict[str, list[_Tie]] = {}
     before = [source_name(select.args["from_"].this)]
     for join in select.args.get("joins") or ():
-        joined = source_name(join.this)
-        is_tied = joined in known if [name] == before else joined == name and known >= frozenset(before)
-        yield from (column.name.lower() for column in join.args.get("using") or () if is_tied)
+        joined, using = source_name(join.this), [column.name.lower() for column in join.args.get("using") or ()]
+        if using:
+            ties.setdefault(joined, []).extend(_Tie(column, frozenset(before)) for column in using)
+        if len(before) == 1:
+            ties.setdefault(before[0], []).extend(_Tie(column, frozenset({joined})) for column in using)
         before.append(joined)
-    for condition in _conditions(select, name, traffic):
+    for condition, only_for in _conditions(select):
         equal = condition.unnest()
         if not isinstance(equal, exp.EQ | exp.NullSafeEQ):
             continue
-        for side, across in ((equal.this, equal.expression), (equal.expression, equal.this)):
-            own, others = ({column.table.lower() for column in each.find_all(exp.Column)} for each in (side, across))
-            if own == {name} and others and others <= known:
-                column = side.unnest()
-                yield last(column.name) if isinstance(column, exp.Column) else ""
+        sides = [(side, _tables(side)) for side in (equal.this, equal.expression)]
+        for (side, own), (_, others) in (sides, sides[::-1]):
+            if len(own) != 1 or not others or own & others or only_for not in {"", traffic, *own}:
+                continue
+            column, name = side.unnest(), next(iter(own))
+            ties.setdefault(name, []).append(_Tie(last(column.name) if isinstance(column, exp.Column) else "", others))
+    return ties
+
+
+def _tables(node: exp.Expr) -> frozenset[str]:
+    return frozenset(column.table.lower() for column in node.find_all(exp.Column))
