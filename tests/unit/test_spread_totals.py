@@ -41,6 +41,8 @@ def repeats(sql: str, dialect: str = "duckdb") -> str:
         f"SELECT day, messages FROM u UNION ALL SELECT day, {TOTAL} FROM t",
         f"SELECT * FROM (SELECT day, messages FROM u UNION ALL SELECT day, x FROM (SELECT *, {TOTAL} AS x FROM t) y) z",
         f"SELECT day, {TOTAL} AS x, x AS messages FROM t",
+        f"SELECT day, n.x AS messages FROM (SELECT *, {{'x': {TOTAL}}} AS n FROM t) y",
+        f"SELECT day, y.n.x AS messages FROM (SELECT *, {{'x': {TOTAL}}} AS n FROM t) y",
         f"SELECT * REPLACE ({TOTAL} AS messages) FROM t",
         f"SELECT x.* RENAME (total AS messages) FROM (SELECT day, {TOTAL} AS total FROM t) x",
         "SELECT day, SUM(COLUMNS('messages')) OVER () AS '\\0' FROM t",

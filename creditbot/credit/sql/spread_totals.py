@@ -72,13 +72,15 @@ class SpreadTotals:
             return True  # ClickHouse's sum of all rows before
         if not isinstance(part, exp.Column):
             return False
-        name, source = part.name.lower(), part.table.lower()
-        if not source:
-            value = self._values.get(name)
-            if value is not None and any(self._is_total(inner, select) for inner in _values(value)):
-                return True
-            if any(column.alias.lower() == name for column in select.expressions) and self._repeats(select, name):
-                return True
+        names = [each.name.lower() for each in part.parts]  # of the source, of the column, of a field of a struct
+        return any(self._is_named_total(name, names[0], select) for name in names)
+
+    def _is_named_total(self, name: str, source: str, select: exp.Select) -> bool:
+        value = self._values.get(name)
+        if value is not None and any(self._is_total(inner, select) for inner in _values(value)):
+            return True
+        if any(column.alias.lower() == name for column in select.expressions) and self._repeats(select, name):
+            return True
         return self._is_spread_inside(select, source, name)
 
     def _is_spread_inside(self, select: exp.Select, source: str, name: str) -> bool:
