@@ -35,8 +35,8 @@ from tests.support.sampling import costly
     ],
 )
 def test_constants_of_one_value_are_seen(one: str, other: str) -> None:
-    assert may_be_one_value(one, other)
-    assert may_be_one_value(other, one)
+    assert may_be_one_value(frozenset({one}), frozenset({other}))
+    assert may_be_one_value(frozenset({other}), frozenset({one}))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_constants_of_one_value_are_seen(one: str, other: str) -> None:
     ],
 )
 def test_constants_of_two_values_are_told_apart(one: str, other: str) -> None:
-    assert not may_be_one_value(one, other)
+    assert not may_be_one_value(frozenset({one}), frozenset({other}))
 
 
 @pytest.mark.parametrize("text", ["1", "t", "2025-12-01", "é", "a0eebc999c0b4ef8bb6d6bb9bd380a11"])
@@ -79,4 +79,11 @@ def test_what_a_real_engine_takes_for_one_value_is_seen(one: str, other: str, ki
     assert values is not None
     same = values[0] is not None and values[0] == values[1]
     event(f"one {kind}" if same else "two values")
-    assert may_be_one_value(one, other) or not same
+    assert may_be_one_value(frozenset({one}), frozenset({other})) or not same
+
+
+def test_lists_are_apart_only_if_no_constant_of_one_is_in_the_other() -> None:
+    assert may_be_one_value(frozenset({"a", "b"}), frozenset({"B", "c"}))
+    assert not may_be_one_value(frozenset({"a", "b"}), frozenset({"c", "d"}))
+    assert may_be_one_value(frozenset({"a", "1"}), frozenset({"b", "2"}))
+    assert not may_be_one_value(frozenset(), frozenset({"a"}))

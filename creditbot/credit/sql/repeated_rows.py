@@ -18,8 +18,8 @@ Looker's sums over distinct values, unless they are grouped by a column of a par
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations, product, starmap, takewhile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 from sqlglot import exp
@@ -32,8 +32,8 @@ from creditbot.credit.sql.shown_column import shown_column
 from creditbot.credit.sql.sources import Sources, Unclear, is_plain_star, joins_inside, last, source_name
 from creditbot.credit.sql.tree import operands, parts_of_query, short
 
-MOST_PARTS = 60
-"""Of a UNION that are compared with each other."""
+MOST_PARTS, MOST_PAIRS = 150, 1_800
+"""Queries that a UNION adds up, and pairs of them over one table, that are compared with each other."""
 _ONE_PARTNER: Final = frozenset({"ANY", "ASOF"})
 """Kinds of join that give each row of the left side one partner at most."""
 _NO_PARTNER: Final = frozenset({"ANTI", "SEMI"})
@@ -56,20 +56,34 @@ class Part(NamedTuple):
     Attributes:
         box: what each of its rows fulfils.
         tables: those that its rows come from.
+        own: the same without what only a joined table of accounts says: it may say it of several rows of this one.
     """
 
     box: Box
     tables: Tables
+    own: Box
 
 
 def in_union(parts: Sequence[Part]) -> str:
     """How a UNION ALL of these may count a row more than once, a clause; "" if it does not."""
-    if len(parts) > MOST_PARTS:
-        return f"it adds up more than {MOST_PARTS} queries, too many to compare"
-    for one, other in combinations(parts, 2):
-        if (same := _in_both(one.tables, other.tables)) and not _are_apart(one.box, other.box):
-            return f"it adds up two queries over {same}, and no condition says that their rows differ"
-    return ""
+    pairs = 0
+    for one, other in combinations(parts, 2) if len(parts) <= MOST_PARTS else ():
+        if same := _in_both(one.tables, other.tables):
+            pairs += 1
+            if not _are_apart(one.own, other.own):
+                return f"it adds up two queries over {same}, and no condition says that their rows differ"
+    too_many = len(parts) > MOST_PARTS or pairs > MOST_PAIRS
+    return f"it adds up {len(parts)} queries, too many to compare" if too_many else ""
+
+
+def may_repeat(queries: Iterable[exp.Expr]) -> bool:
+    """Whether any of these queries puts rows together in a way that can repeat them, by a join, a list or a UNION."""
+    return any(
+        isinstance(query, exp.Union)
+        or query.find(exp.Join, exp.Lateral, exp.Pivot) is not None
+        or (isinstance(query, exp.Select) and any(map(_opens_list, _row_makers(query))))
+        for query in queries
+    )
 
 
 def removes_repeats(union: exp.SetOperation, sides: Sequence[exp.Expr], is_table: Callable[[exp.Expr], bool]) -> bool:
@@ -332,7 +346,7 @@ def _are_apart(one: Box, other: Box) -> bool:
 def _exclude(one: Bounds, other: Bounds) -> bool:
     """Whether no value lies within both limits."""
     if one.names is not None and other.names is not None:
-        if not any(starmap(may_be_one_value, product(one.names, other.names))):
+        if not may_be_one_value(one.names, other.names):
             return True
     elif all(map(is_only_text, one.names or other.names or ())) and _texts(one.like).is_apart(_texts(other.like)):
         return True
@@ -417,8 +431,8 @@ def _ties_of(select: exp.Select, traffic: str) -> Mapping[str, Sequence[_Tie]]:
         before.append(joined)
     for condition, only_for in _conditions(select):
         equal = condition.unnest()
-        if not isinstance(equal, exp.EQ | exp.NullSafeEQ):
-            continue
+        if not isinstance(equal, exp.EQ | exp.NullSafeEQ) or equal.find(exp.Any, exp.All, exp.Query):
+            continue  # one of several values
         sides = [(side, _tables(side)) for side in (equal.this, equal.expression)]
         for (side, own), (_, others) in (sides, sides[::-1]):
             if len(own) != 1 or not others or own & others or only_for not in {"", traffic, *own}:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from itertools import starmap
 from typing import Final
 
 _TRUTHS: Final = {"true": "true", "t": "true", "yes": "true", "y": "true", "on": "true"} | {
@@ -24,20 +26,32 @@ _IGNORED: Final = frozenset({"Cc", "Cf", "Mn"})
 """Kinds of characters that some collations do not count, such as accents that stand alone."""
 
 
-def may_be_one_value(one: str, other: str) -> bool:
-    """Whether a column can equal both constants at once."""
-    (kind, value), (other_kind, other_value) = _read(one), _read(other)
-    if kind != other_kind:
-        return True
-    if kind == "moment":
-        return value == other_value or not (_ISO_DAY.fullmatch(value) and _ISO_DAY.fullmatch(other_value))
-    return value == other_value
+def may_be_one_value(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether a column can equal a constant of each of these lists at once; a list of none excludes every other."""
+    one, two = _read_all(some), _read_all(others)
+    if not one or not two:
+        return False
+    kinds = {kind for kind, _ in one | two}
+    return len(kinds) > 1 or not all(starmap(_is_exact, one | two)) or not one.isdisjoint(two)
 
 
 def is_only_text(constant: str) -> bool:
     """Whether a column that equals the constant holds this very text, but for capitals."""
     plain = constant.strip().casefold()
     return plain.isascii() and _read(plain) == ("text", plain) and not _is_key(plain)
+
+
+def _is_exact(kind: str, value: str) -> bool:
+    """Whether a column of any type keeps all of it: one of whole numbers rounds a fraction, one of days an hour."""
+    if kind == "number":
+        return value.lstrip("-").isdigit()
+    return kind != "moment" or _ISO_DAY.fullmatch(value) is not None
+
+
+@lru_cache(maxsize=200)
+def _read_all(constants: frozenset[str]) -> frozenset[tuple[str, str]]:
+    """As `_read`, of each; the sides of a UNION are compared with each other, so each list comes again and again."""
+    return frozenset(map(_read, constants))
 
 
 def _read(text: str) -> tuple[str, str]:

@@ -38,7 +38,7 @@ from creditbot.credit.selection import Selection
 from creditbot.credit.sql.bounds import Bounds, Box, Ref, Refs, both, either
 from creditbot.credit.sql.column_limits import ColumnLimits
 from creditbot.credit.sql.naming import Naming
-from creditbot.credit.sql.repeated_rows import Joins, Part, Tables, in_union, parts_of_name, removes_repeats
+from creditbot.credit.sql.repeated_rows import Joins, Part, Tables, in_union, may_repeat, parts_of_name, removes_repeats
 from creditbot.credit.sql.shown_column import ShownColumn, shown_column
 from creditbot.credit.sql.sources import (
     Sources,
@@ -55,9 +55,11 @@ from creditbot.credit.sql.sources import (
     sources_of,
 )
 from creditbot.credit.sql.spread_totals import SpreadTotals
-from creditbot.credit.sql.tree import QUERIES, nodes, short
+from creditbot.credit.sql.tree import QUERIES, nodes, row_queries, short
 
 _NUMBERS: Final = frozenset({"messages", "blocked", "attempts"})
+_NUMBERS_OF_VIEW: Final = tuple(f"_{name}" for name in sorted(_NUMBERS))
+"""BigQuery has an underscore, not a dot, between Looker's view and a column."""
 _KEYS: Final = frozenset({"id", "key", "pk", "sid"})
 """Names of the columns by which a table names its own rows."""
 
@@ -98,6 +100,7 @@ def _shown_in(inside: str, outside: str) -> str:
 class _QueryWalk:
     def __init__(self, query: exp.Expr, dialect: str, today: date, account_fields: Sequence[str]) -> None:
         self._query = query
+        self._dialect = dialect
         self._fields = tuple(account_fields)
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
         self._entered = set[int]()
@@ -113,7 +116,7 @@ class _QueryWalk:
     def window(self) -> TrafficWindow:
         naming = Naming(self._query_behind, self._traffic_source).of(self._query)
         try:
-            box, tables = self._part(self._query, {})
+            box, tables, _ = self._part(self._query, {})
             self._repeats = self._repeats or SpreadTotals(self._query, self._query_behind).among(_NUMBERS)
             shown = self._shown_day()
             days = self._days(box, shown.column)
@@ -121,6 +124,8 @@ class _QueryWalk:
             return TrafficWindow(self._accounts(box), days, shown.zone, naming, selection, self._repeats)
         except Unclear as unclear:
             why = Unknown(str(unclear))
+            if not self._repeats and may_repeat(row_queries(self._query, self._dialect)):
+                self._repeats = f"nobody can tell how its SQL puts rows together ({unclear})"
             return TrafficWindow(why, why, COMPUTED_DAYS, naming, repeats=self._repeats)
 
     # ---- results -----------------------------------------------------------------------------------------------------
@@ -203,7 +208,8 @@ class _QueryWalk:
         parts = [self._part(side, limits) for side, limits in sides]
         if not removes_repeats(union, [side.unnest() for side, _ in sides], self._is_of_warehouse):
             self._repeats = self._repeats or in_union(parts)
-        return Part(reduce(either, (part.box for part in parts)), frozenset().union(*(part.tables for part in parts)))
+        box, own = (reduce(either, boxes) for boxes in ([p.box for p in parts], [p.own for p in parts]))
+        return Part(box, frozenset().union(*(part.tables for part in parts)), own)
 
     def _select(self, select: exp.Select, pushed: Mapping[str, Bounds]) -> Part:
         if any(reads_tables(column) for column in select.expressions):
@@ -226,13 +232,14 @@ class _QueryWalk:
         inside = {column: limits for (source, column), limits in refs.items() if source == traffic}
         derived = self._derived(sources.tables[traffic])
         if derived is None:
-            return Part(both(box, inside), self._reads(sources.tables[traffic]))
+            return Part(both(box, inside), self._reads(sources.tables[traffic]), inside)
         if id(derived) in self._entered:  # it reads itself
-            return Part(box, frozenset())
+            return Part(box, frozenset(), {})
         part, repeats = self._part_and_repeats(derived, inside)
         self._repeats = self._repeats or repeats
-        is_in_each_row = traffic not in sources.optional or bool(inside)
-        return Part(both(box, part.box) if is_in_each_row else box, part.tables)
+        if traffic in sources.optional and not inside:
+            return Part(box, part.tables, {})
+        return Part(both(box, part.box), part.tables, part.own)
 
     def _part_and_repeats(self, query: exp.Expr, pushed: Mapping[str, Bounds]) -> tuple[Part, str]:
         """The part of a query that another one reads, and how it repeats rows of its own."""
@@ -289,19 +296,34 @@ class _QueryWalk:
         """The tables of the warehouse that a source reads."""
         if id(source) not in self._read:
             self._read[id(source)] = frozenset()  # for a query that reads itself
-            found = set[tuple[str, ...]]()
-            for table in source.find_all(exp.Table):
-                if isinstance(table.this, exp.Identifier):
-                    cte = self._scopes[id(table)].cte_of(table)
-                    found |= {parts_of_name(table)} if cte is None else self._reads(cte.this)
-            self._read[id(source)] = frozenset(found)
+            self._read[id(source)] = self._rows_of(source)
         return self._read[id(source)]
+
+    def _rows_of(self, source: exp.Expr) -> Tables:
+        """As `_reads`, without tables that only decide which rows stay: those of WHERE and of EXCEPT."""
+        if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
+            cte = self._scopes[id(source)].cte_of(source)
+            inside = [] if cte is None else [cte.this]
+        elif isinstance(source, exp.Select):
+            from_ = source.args.get("from_")
+            inside = [from_.this] if from_ else []
+        elif isinstance(source, exp.Except | exp.Intersect | exp.Subquery | exp.Final):
+            inside = [source.this]
+        elif isinstance(source, exp.SetOperation):
+            inside = [source.this, source.expression]
+        else:
+            inside = [table for table in source.find_all(exp.Table) if table is not source]
+        own = {parts_of_name(source)} if isinstance(source, exp.Table) and not inside else set[tuple[str, ...]]()
+        inside += [join.this for join in source.args.get("joins") or ()] + (source.args.get("laterals") or [])
+        return frozenset(own).union(*map(self._reads, inside))
 
     def _traffic_source(self, select: exp.Select, sources: Sources) -> str:
         """The source that the numbers come from."""
         if len(sources.tables) == 1:
             return next(iter(sources.tables))
-        named = [column for column in select.expressions if last(column.alias_or_name) in _NUMBERS]
+        named = [column for column in select.expressions if last(column.alias_or_name) in _NUMBERS] or [
+            column for column in select.expressions if column.alias_or_name.lower().endswith(_NUMBERS_OF_VIEW)
+        ]
         sums = [total for column in select.expressions for total in column.find_all(exp.AggFunc)]
         from_ = set[str]()
         for part in named or sums or select.expressions:
