@@ -84,7 +84,7 @@ test: $(STAMP)-dev ## Everything that runs without a cluster: lint, types, impor
 
 .PHONY: test-fast
 test-fast: $(STAMP)-dev ## While you write code: no sandbox, kernels, recordings or crash sweep, 20 examples a property, a tenth of large tables
-	HYPOTHESIS_PROFILE=fast PROCESSES=$(PROCESSES) $(BIN)/python -m tests.two_runs -p no:cov -m "not sandbox and not kernels and not slow" \
+	HYPOTHESIS_PROFILE=fast PROCESSES=$(PROCESSES) $(BIN)/python -m tests.parallel_runs -p no:cov -m "not sandbox and not kernels and not slow" \
 		--every 10 --ignore tests/cluster --ignore tests/monitoring --ignore tests/warehouse --ignore tests/crash --ignore tests/replay --ignore-glob '*sandbox*'
 
 .PHONY: test-notebooks
@@ -114,7 +114,7 @@ layers: $(STAMP)-dev ## Imports point one way
 
 .PHONY: unit
 unit: $(STAMP)-dev ## All tests but the cluster's, 100 examples a property (500 with CI=true)
-	PROCESSES=$(PROCESSES) $(BIN)/python -m tests.two_runs --cov --cov-report=term
+	PROCESSES=$(PROCESSES) $(BIN)/python -m tests.parallel_runs --cov --cov-report=term
 
 .PHONY: sentences
 sentences: $(STAMP)-dev ## List every sentence that people read in tests/sentences.txt, after one was changed
@@ -212,4 +212,4 @@ kind: ## A local kind cluster with the sandbox overlay: one tick in it, and the 
 
 .PHONY: test-cluster
 test-cluster: $(STAMP)-dev ## Tests against the cluster of KUBECONFIG, or kind, or the API server of KUBEBUILDER_ASSETS; HELM names Helm 3, 4 or both
-	@IMAGE="$(IMAGE)" LOAD_IMAGE="$(LOAD_IMAGE)" KIND_CLUSTER="$(KIND_CLUSTER)" $(BIN)/python -m tests.two_runs cluster -m "cluster or helm"
+	@IMAGE="$(IMAGE)" LOAD_IMAGE="$(LOAD_IMAGE)" KIND_CLUSTER="$(KIND_CLUSTER)" $(BIN)/python -m tests.parallel_runs cluster -m "cluster or helm"
