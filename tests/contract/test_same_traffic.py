@@ -76,11 +76,13 @@ UNNAMED = {
 _EVERY = sql_of(filtered(account_sid=None), "-1")
 UNNAMED_BY_HAND = {
     "all but one": sql_of(REFERENCE, "-1").replace(f"= '{ACCOUNT}'", "NOT LIKE 'AC-sandbox-0404'"),
-    "an account that the SQL makes": _EVERY.replace(
-        "WHERE", f"JOIN (SELECT DISTINCT 'AC-new' AS account_sid, account_sid AS own FROM verify_traffic WHERE own LIKE"
-        f" '{ACCOUNT}%') a ON a.own = verify_traffic.account_sid WHERE a.account_sid = 'AC-new' AND",
-    ),
 }  # fmt: skip
+OTHER = "an account that the SQL makes"
+AS_OTHER = _EVERY.replace(
+    "WHERE",
+    "JOIN (SELECT DISTINCT 'AC-new' AS account_sid, account_sid AS own FROM verify_traffic WHERE own LIKE"
+    f" '{ACCOUNT}%') a ON a.own = verify_traffic.account_sid WHERE a.account_sid = 'AC-new' AND",
+)
 LISTED = "names in a list"
 AS_LISTED = _EVERY.replace(
     "verify_traffic AS verify_traffic",
@@ -94,10 +96,11 @@ AS_LISTED = _EVERY.replace(
 FORGED = "another account is shown"
 AS_FORGED = f"SELECT *, 'AC-sandbox-0004' AS account_id FROM ({sql_of(TWO_ACCOUNTS, '-1')}) x"
 MADE = {
+    OTHER: "the account that its SQL names is not that of the traffic but of a table joined with it",
     LISTED: "a list of names in its SQL says what columns are called",
     FORGED: "its SQL makes the account that it shows",
 }
-BY_HAND = {**RENAMED, OTHER_PRODUCT: AS_PSMS, **UNNAMED_BY_HAND, LISTED: AS_LISTED, FORGED: AS_FORGED}
+BY_HAND = {**RENAMED, OTHER_PRODUCT: AS_PSMS, **UNNAMED_BY_HAND, OTHER: AS_OTHER, LISTED: AS_LISTED, FORGED: AS_FORGED}
 
 
 @dataclass

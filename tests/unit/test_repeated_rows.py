@@ -212,6 +212,7 @@ def test_a_join_that_may_repeat_rows_says_so(sql: str, how: str) -> None:
         f"{SHOW} JOIN (SELECT day, SUM(messages) AS all_of_it FROM t GROUP BY 1) AS d ON d.day = t.day",
         f"{SHOW} JOIN (SELECT day AS d, mode AS m FROM t GROUP BY ALL) AS d ON d.d = t.day AND t.mode = d.m",
         f"{SHOW} JOIN (SELECT DISTINCT prefix AS p FROM t) AS x ON t.prefix = x.p",
+        f"{SHOW} JOIN (SELECT DISTINCT 'x' AS kind, prefix AS p FROM t) AS x ON t.prefix = x.p",
         f"WITH d AS (SELECT DISTINCT day FROM t), e AS (SELECT * FROM d) {SHOW} JOIN e ON e.day = t.day",
         f"WITH d AS (SELECT DISTINCT day FROM t), e AS (SELECT day AS x FROM d) {SHOW} JOIN e ON e.x = t.day",
         "SELECT t.day, COUNT(DISTINCT t.id) AS messages, MIN(t.price) FROM t JOIN t AS o ON o.day = t.day GROUP BY 1",

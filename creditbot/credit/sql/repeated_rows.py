@@ -240,7 +240,8 @@ def _keys(select: exp.Select) -> frozenset[str] | None:
     group, every = select.args.get("group"), select.expressions
     keys: list[exp.Expr | None]
     if distinct := select.args.get("distinct"):
-        keys = [*every, None] if distinct.args.get("on") else [*every]
+        keys = [column for column in every if not isinstance(column.unalias().unnest(), exp.Literal)]
+        keys += [None] if distinct.args.get("on") else []
     elif group is None:
         return frozenset() if any(map(_is_total, every)) else None
     elif group.args.get("all"):
