@@ -12,14 +12,14 @@ table counts as what the derived table computes it from. Nodes come from `credit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final
 
 from sqlglot import exp
 
 from creditbot.credit.sql.functions import TODO
-from creditbot.credit.sql.tree import Meanings, column_meanings, name_of
+from creditbot.credit.sql.tree import Meanings, column_meanings, name_of, parts_of_query
 from creditbot.errors import SqlRefused
 
 # fmt: off
@@ -160,3 +160,27 @@ def _lists(node: exp.Func) -> Sequence[exp.Expr]:
     if isinstance(node, exp.Anonymous):
         return node.expressions[:1] or [node]
     return [node.this]
+
+
+def makes_rows(select: exp.Select) -> bool:
+    """Whether a SELECT makes rows of a list anywhere but in FROM."""
+    return any(map(makes_rows_of_list, _row_makers(select)))
+
+
+def makes_rows_of_list(node: exp.Expr) -> bool:
+    """Whether a function makes rows of a list, and does not only compare with it, as `x IN UNNEST(...)` does."""
+    return opens_list(node) and node.arg_key != "unnest"
+
+
+def _row_makers(select: exp.Select) -> Iterator[exp.Expr]:
+    """The parts of a SELECT in which a function that opens a list makes rows, but for FROM."""
+    for clause in ("expressions", "distinct", "group", "order", "sort"):
+        value = select.args.get(clause)
+        for part in value if isinstance(value, list) else filter(None, [value]):
+            yield from parts_of_query(part)
+    for clause in ("prewhere", "where", "having", "qualify"):  # there, ClickHouse's arrayJoin only
+        if part := select.args.get(clause):
+            yield from (each for each in parts_of_query(part) if isinstance(each, exp.Explode))
+    for value in select.find_all(exp.CTE):
+        if value.args.get("scalar"):  # ClickHouse's WITH arrayJoin(tags) AS tag
+            yield from parts_of_query(value.this)

@@ -38,7 +38,7 @@ from creditbot.credit.selection import Selection
 from creditbot.credit.sql.bounds import Bounds, Box, Ref, Refs, both, either
 from creditbot.credit.sql.column_limits import ColumnLimits
 from creditbot.credit.sql.naming import Naming
-from creditbot.credit.sql.repeated_rows import Joins, Part, Tables, in_union, may_repeat, parts_of_name, removes_repeats
+from creditbot.credit.sql.partners import Joins
 from creditbot.credit.sql.shown_column import ShownColumn, shown_column
 from creditbot.credit.sql.sources import (
     Sources,
@@ -55,7 +55,9 @@ from creditbot.credit.sql.sources import (
     sources_of,
 )
 from creditbot.credit.sql.spread_totals import SpreadTotals
+from creditbot.credit.sql.table_names import Tables, parts_of_name
 from creditbot.credit.sql.tree import QUERIES, nodes, row_queries, short
+from creditbot.credit.sql.unions import Part, in_union, may_repeat, removes_repeats
 
 _NUMBERS: Final = frozenset({"messages", "blocked", "attempts"})
 _NUMBERS_OF_VIEW: Final = tuple(f"_{name}" for name in sorted(_NUMBERS))

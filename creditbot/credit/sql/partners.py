@@ -1,115 +1,36 @@
-"""Says where SQL may count a row of the traffic more than once, though it reads a table. Pure.
+"""Says whether a join gives each row of the traffic one partner at most, or repeats it. Pure.
 
-    SELECT ... FROM t UNION ALL SELECT ... FROM t        counts each row of t twice
-    ... WHERE day < '2025-12-16' UNION ALL ... WHERE day >= '2025-12-16'      other rows: the conditions tell them apart
-    FROM t UNION ALL SELECT ... FROM u                   other rows, as far as anybody can tell
-    FROM t JOIN accounts AS a ON a.id = t.account_id     one account for each row, as far as anybody can tell
-    FROM t JOIN t AS o ON o.day = t.day                  a row for each partner
-    FROM t CROSS JOIN u, FROM t JOIN u ON u.day > t.day  a row for each row of u
-    FROM t CROSS JOIN u JOIN v ON v.id = u.id            the same: v belongs to a row of u, and u to none of t
-    FROM t, UNNEST(t.tags) AS tag                        a row for each tag
-    FROM t CROSS JOIN (SELECT MAX(day) AS last FROM t)   one partner: it is a total over all rows
+FROM t JOIN accounts AS a ON a.id = t.account_id     one account for each row, as far as anybody can tell
+FROM t JOIN t AS o ON o.day = t.day                  a row for each partner
+FROM t CROSS JOIN u, FROM t JOIN u ON u.day > t.day  a row for each row of u
+FROM t CROSS JOIN u JOIN v ON v.id = u.id            the same: v belongs to a row of u, and u to none of t
+FROM t, UNNEST(t.tags) AS tag                        a row for each tag
+FROM t CROSS JOIN (SELECT MAX(day) AS last FROM t)   one partner: it is a total over all rows
 
-The queries come from `creditbot.credit.sql.traffic_window`, which knows where the numbers come from. A clause for
-people goes into the `TrafficWindow`. COUNT(DISTINCT id) counts each row once, however often a join repeats it. So do
-Looker's sums over distinct values, unless they are grouped by a column of a partner.
+`creditbot.credit.sql.traffic_window` asks it for each SELECT on the way to the traffic. COUNT(DISTINCT id) counts each
+row once, however often a join repeats it. So do Looker's sums over distinct values, unless they are grouped by a column
+of a partner.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, takewhile
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 from sqlglot import exp
 
-from creditbot.credit.selection import Selection, table_name
-from creditbot.credit.sql.bounds import Bounds, Box
-from creditbot.credit.sql.lists import opens_list
-from creditbot.credit.sql.same_values import is_only_text, may_be_one_value
-from creditbot.credit.sql.shown_column import shown_column
+from creditbot.credit.sql.lists import makes_rows, makes_rows_of_list
 from creditbot.credit.sql.sources import Sources, Unclear, is_plain_star, joins_inside, last, source_name
+from creditbot.credit.sql.table_names import Tables, in_both
 from creditbot.credit.sql.tree import operands, parts_of_query, short
 
-MOST_PARTS, MOST_PAIRS = 150, 1_800
-"""Queries that a UNION adds up, and pairs of them over one table, that are compared with each other."""
 _ONE_PARTNER: Final = frozenset({"ANY", "ASOF"})
 """Kinds of join that give each row of the left side one partner at most."""
 _NO_PARTNER: Final = frozenset({"ANTI", "SEMI"})
 """Kinds of join that only decide which rows of the left side stay."""
 _NOTHING: Final = frozenset[str]()
 _OTHER_SIDE: Final = frozenset({"FULL", "RIGHT"})
-_STATE: Final = re.compile(r"(?:@.*|\$data)\Z")
-"""What a name adds for a state of its table: Databricks' `t@v5`, Trino's "t$data" and "t@123"."""
-_DEFAULT_SCHEMAS: Final = frozenset({"", "main"})
-"""What a part of a name means by default: `db..t` in Snowflake and SQL Server, `main` in DuckDB."""
-
-
-Tables: TypeAlias = frozenset[tuple[str, ...]]
-"""Tables of the warehouse by the parts of their names as written, in lower case."""
-
-
-class Part(NamedTuple):
-    """A query whose rows are, or are among, those of the traffic.
-
-    Attributes:
-        box: what each of its rows fulfils.
-        tables: those that its rows come from.
-        own: the same without what only a joined table of accounts says: it may say it of several rows of this one.
-    """
-
-    box: Box
-    tables: Tables
-    own: Box
-
-
-def in_union(parts: Sequence[Part]) -> str:
-    """How a UNION ALL of these may count a row more than once, a clause; "" if it does not."""
-    pairs = 0
-    for one, other in combinations(parts, 2) if len(parts) <= MOST_PARTS else ():
-        if same := _in_both(one.tables, other.tables):
-            pairs += 1
-            if not _are_apart(one.own, other.own):
-                return f"it adds up two queries over {same}, and no condition says that their rows differ"
-    too_many = len(parts) > MOST_PARTS or pairs > MOST_PAIRS
-    return f"it adds up {len(parts)} queries, too many to compare" if too_many else ""
-
-
-def may_repeat(queries: Iterable[exp.Expr]) -> bool:
-    """Whether any of these queries puts rows together in a way that can repeat them, by a join, a list or a UNION."""
-    return any(
-        isinstance(query, exp.Union)
-        or query.find(exp.Join, exp.Lateral, exp.Pivot) is not None
-        or (isinstance(query, exp.Select) and any(map(_opens_list, _row_makers(query))))
-        for query in queries
-    )
-
-
-def removes_repeats(union: exp.SetOperation, sides: Sequence[exp.Expr], is_table: Callable[[exp.Expr], bool]) -> bool:
-    """Whether a UNION shows a row once that several of its sides read: they show the columns of one table alike.
-
-    Args:
-        union: it.
-        sides: the queries that it puts together.
-        is_table: whether a source in FROM is a table of the warehouse.
-    """
-    if not union.args.get("distinct") or union.args.get("by_name"):
-        return False
-    shown = set[tuple[exp.Expr, ...]]()
-    for select in sides:
-        if not isinstance(select, exp.Select) or select.args.get("joins") or select.args.get("laterals"):
-            return False
-        from_ = select.args.get("from_")
-        if from_ is None or not is_table(from_.this) or select.args.get("group"):
-            return False
-        columns = [column.unalias() for column in select.expressions]
-        if not all(is_plain_star(column) or shown_column(column) for column in columns):
-            return False  # such as ROW_NUMBER(), which tells one row from itself
-        table = from_.this.copy()
-        table.set("alias", None)
-        shown.add((table, *columns))
-    return len(shown) == 1
 
 
 class _Tie(NamedTuple):
@@ -170,7 +91,7 @@ class Joins:
             traffic: the name of the source that the numbers come from.
             tables: those that this source reads.
         """
-        if any(map(_opens_list, _row_makers(select))):
+        if makes_rows(select):
             return "it makes several rows of one by opening a list, as UNNEST does"
         if _counts_each_once(select, traffic):
             return ""
@@ -194,13 +115,13 @@ class Joins:
         ties = frozenset(tie.column for tie in read.ties.get(name, ()) if tie.others <= known)
         if self._is_one_row(source, ties - {""}):
             return True
-        return bool(ties) and not _in_both(read.tables, self._reads(source)) and not self._own(source)
+        return bool(ties) and not in_both(read.tables, self._reads(source)) and not self._own(source)
 
     def _how(self, read: _Read, name: str) -> str:
         source = read.sources.tables[name]
         if _is_list(source, read.sources):
             return "it joins each row with a list or a query of that row, such as UNNEST or LATERAL"
-        if same := _in_both(read.tables, self._reads(source)):
+        if same := in_both(read.tables, self._reads(source)):
             return f"it joins {same} with itself, and nothing says that each row has one partner"
         shown = short(source.alias_or_name)
         return self._own(source) or f"it joins {shown} without saying which of its rows belongs to a row of the traffic"
@@ -216,7 +137,7 @@ class Joins:
     def _has_one_row(self, query: exp.Expr, columns: frozenset[str]) -> bool:
         while isinstance(query, exp.Subquery) and not joins_inside(query):
             query = query.this
-        if not isinstance(query, exp.Select) or any(map(_opens_list, query.walk())):
+        if not isinstance(query, exp.Select) or any(map(makes_rows_of_list, query.walk())):
             return False
         keys = _keys(query)
         return keys <= columns if keys is not None else self._passes_on(query, columns)
@@ -292,81 +213,11 @@ def _is_total(column: exp.Expr) -> bool:
     )
 
 
-def _row_makers(select: exp.Select) -> Iterator[exp.Expr]:
-    """The parts of a SELECT in which a function that opens a list makes rows, but for FROM."""
-    for clause in ("expressions", "distinct", "group", "order", "sort"):
-        value = select.args.get(clause)
-        for part in value if isinstance(value, list) else filter(None, [value]):
-            yield from parts_of_query(part)
-    for clause in ("prewhere", "where", "having", "qualify"):  # there, ClickHouse's arrayJoin only
-        if part := select.args.get(clause):
-            yield from (each for each in parts_of_query(part) if isinstance(each, exp.Explode))
-    for value in select.find_all(exp.CTE):
-        if value.args.get("scalar"):  # ClickHouse's WITH arrayJoin(tags) AS tag
-            yield from parts_of_query(value.this)
-
-
-def _opens_list(node: exp.Expr) -> bool:
-    """Whether a function makes rows of a list, and does not only compare with it, as `x IN UNNEST(...)` does."""
-    return opens_list(node) and node.arg_key != "unnest"
-
-
 def _is_list(source: exp.Expr, sources: Sources) -> bool:
     """Whether a source is a list or a query of each row: UNNEST, LATERAL, BigQuery's `FROM t, t.tags`."""
     if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
         return len(source.parts) > 1 and source.parts[0].name.lower() in sources.tables
     return not isinstance(source, exp.Subquery)
-
-
-def parts_of_name(table: exp.Table) -> tuple[str, ...]:
-    """The name of a table as `Tables` have it."""
-    *around, own = (part.name.lower() for part in table.parts)
-    own = _STATE.sub("", own) or own
-    unsaid = [""] if table.catalog and not table.db else []  # db..t
-    return (*around, *unsaid, table_name(own))
-
-
-def _in_both(some: Tables, others: Tables) -> str:
-    """A table that may be among both, for people; "" if there is none. The schema may be left out of its name."""
-    same = (one for one in some for other in others if all(map(_may_be_one_name, reversed(one), reversed(other))))
-    return next((short(".".join(each)) for each in sorted(same)), "")
-
-
-def _may_be_one_name(one: str, other: str) -> bool:
-    """Whether parts of names may name the same: a schema may be the default one, BigQuery's `t_*` is each t_2025."""
-    if one == other or not {one, other}.isdisjoint(_DEFAULT_SCHEMAS):
-        return True
-    return any(each.endswith("*") and whole.startswith(each[:-1]) for each, whole in ((one, other), (other, one)))
-
-
-def _are_apart(one: Box, other: Box) -> bool:
-    """Whether no row fulfils both: they limit a column to other texts, or to other times."""
-    return any(_exclude(one[column], other[column]) for column in one.keys() & other.keys())
-
-
-def _exclude(one: Bounds, other: Bounds) -> bool:
-    """Whether no value lies within both limits."""
-    if one.names is not None and other.names is not None:
-        if not may_be_one_value(one.names, other.names):
-            return True
-    elif all(map(is_only_text, one.names or other.names or ())) and _texts(one.like).is_apart(_texts(other.like)):
-        return True
-    return (
-        _differ_in_time(one, other)
-        or _texts(one.like).is_apart(_texts(unlike=other.unlike))
-        or _texts(other.like).is_apart(_texts(unlike=one.unlike))
-    )
-
-
-def _differ_in_time(one: Bounds, other: Bounds) -> bool:
-    return any(
-        first.end is not None and second.start is not None and first.end <= second.start
-        for first, second in ((one, other), (other, one))
-    )
-
-
-def _texts(like: frozenset[frozenset[str]] = frozenset(), unlike: frozenset[str] = frozenset()) -> Selection:
-    return Selection(frozenset(), {"": like} if like else {}, {"": unlike} if unlike else {})
 
 
 def _counts_each_once(select: exp.Select, traffic: str) -> bool:
