@@ -87,3 +87,8 @@ def test_lists_are_apart_only_if_no_constant_of_one_is_in_the_other() -> None:
     assert not may_be_one_value(frozenset({"a", "b"}), frozenset({"c", "d"}))
     assert may_be_one_value(frozenset({"a", "1"}), frozenset({"b", "2"}))
     assert not may_be_one_value(frozenset(), frozenset({"a"}))
+
+
+def test_numbers_too_large_for_any_column_may_be_one() -> None:
+    assert may_be_one_value(frozenset({"1e200"}), frozenset({"1e201"}))
+    assert may_be_one_value(frozenset({"inf"}), frozenset({"1"}))

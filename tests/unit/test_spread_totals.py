@@ -7,6 +7,8 @@ from datetime import date
 import pytest
 import sqlglot
 
+from creditbot.credit.sql.sources import Unclear
+from creditbot.credit.sql.spread_totals import SpreadTotals
 from creditbot.credit.sql.traffic_window import window_of
 from creditbot.model import ACCOUNT_FIELDS
 
@@ -82,3 +84,16 @@ def test_a_total_that_is_shown_once_or_beside_the_numbers_is_none(sql: str) -> N
 )
 def test_clickhouse_has_its_own_words_for_a_total(sql: str) -> None:
     assert repeats(sql, "clickhouse").startswith("each of several rows shows a total")
+
+
+@pytest.mark.parametrize("inside", ["SELECT a.messages FROM a JOIN a ON TRUE", "SELECT a.messages FROM a"])
+def test_what_is_behind_an_unclear_source_is_no_total(inside: str) -> None:
+    """Other rules ask about such SQL."""
+
+    def behind(source: sqlglot.exp.Expr) -> sqlglot.exp.Expr | None:
+        if isinstance(source, sqlglot.exp.Subquery) and isinstance(source.this, sqlglot.exp.Select):
+            return source.this
+        raise Unclear("its SQL pivots a table")
+
+    query = sqlglot.parse_one(f"SELECT x.messages FROM ({inside}) x", dialect="duckdb")
+    assert SpreadTotals(query, behind).among({"messages"}) == ""

@@ -381,6 +381,14 @@ def test_a_day_that_comes_from_no_query_is_limited_by_nothing() -> None:
     assert Unknown("its SQL is not a plain query") == window(sql.format("x", "LEFT"), "postgres").days
 
 
+def test_an_account_that_comes_from_no_query_names_none() -> None:
+    sql = (
+        "WITH x AS (DELETE FROM d RETURNING account_sid, id) SELECT t.day, t.messages FROM t JOIN x"
+        " ON x.id = t.account_sid WHERE x.account_sid = 'AC1'"
+    )
+    assert isinstance(window(sql, "postgres").accounts, Unknown)
+
+
 def test_what_two_dialects_read_differently_is_the_wider_of_both() -> None:
     sqls = ("SELECT day FROM t WHERE account_sid = 'AC1' AND day = '2025-12-01'",
             "SELECT day FROM t WHERE account_sid = 'AC2' AND day = '2025-12-05'")  # fmt: skip
