@@ -37,6 +37,10 @@ COMPUTED_DAYS = "?"
 """Stands for a zone if the SQL computes the days that it shows, or shows months: any day may be behind one of them."""
 FARTHEST = timedelta(hours=14)
 """No time zone is farther from UTC."""
+TWO_READINGS = "the SQL reads differently in different dialects"
+OTHER_ACCOUNT = "the account that its SQL names is not that of the traffic but of a table joined with it"
+MADE_ACCOUNT = "its SQL makes the account that it shows"
+"""Reasons of `Unknown.is_certain`; a window keeps the words, as JSON has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Unknown:
     """
 
     reason: str
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it stays so, whatever Looker's filters name: the SQL may take it from another account."""
+        return self.reason in {OTHER_ACCOUNT, MADE_ACCOUNT, TWO_READINGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,8 +464,10 @@ def naming_of(how: str) -> str:
 
 
 def _either_accounts(one: Accounts | Unknown, other: Accounts | Unknown) -> Accounts | Unknown:
-    if isinstance(one, Unknown) or isinstance(other, Unknown):
-        return one if isinstance(one, Unknown) else other
+    if isinstance(one, Unknown):
+        return other if isinstance(other, Unknown) and other.is_certain else one
+    if isinstance(other, Unknown):
+        return other
     names = {field: one.names[field] | other.names[field] for field in one.names.keys() & other.names.keys()}
     return Accounts(names) if names else Unknown(TWO_READINGS)
 
@@ -469,11 +480,6 @@ def _either_days(one: Days | Unknown, other: Days | Unknown) -> Days | Unknown:
     start = None if one.start is None or other.start is None else min(one.start, other.start)
     end = None if one.end is None or other.end is None else max(one.end, other.end)
     return Days(one.field, start, end)
-
-
-TWO_READINGS = "the SQL reads differently in different dialects"
-OTHER_ACCOUNT = "the account that its SQL names is not that of the traffic but of a table joined with it"
-MADE_ACCOUNT = "its SQL makes the account that it shows"
 
 
 def _token(product: str, name: str) -> str:

@@ -21,16 +21,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from creditbot.credit.footprint import (
-    FARTHEST,
-    MADE_ACCOUNT,
-    OTHER_ACCOUNT,
-    Accounts,
-    Days,
-    TrafficWindow,
-    Unknown,
-    in_utc,
-)
+from creditbot.credit.footprint import FARTHEST, Accounts, Days, TrafficWindow, Unknown, in_utc
 
 _PART: Final = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>(?:\^.|[^,"^])+))\s*(?:,|\Z)')
 _ESCAPED: Final = re.compile(r"\^(.)")
@@ -52,7 +43,7 @@ def completed(window: TrafficWindow, filters: Mapping[str, str], zone: str, fiel
         fields: names of the fields that name an account, in lower case.
     """
     accounts, days = window.accounts, window.days
-    if isinstance(accounts, Unknown) and accounts.reason not in {MADE_ACCOUNT, OTHER_ACCOUNT}:
+    if isinstance(accounts, Unknown) and not accounts.is_certain:
         accounts = _accounts(filters, fields) or accounts
     if isinstance(days, Unknown) or not days.field:
         days = _days(filters, zone, fields) or days

@@ -319,7 +319,8 @@ class _Names:
 
 
 def _every_key(accounts: Accounts | Unknown) -> frozenset[str]:
-    return frozenset() if isinstance(accounts, Unknown) else frozenset().union(*accounts.keys.values())
+    assert not isinstance(accounts, Unknown)
+    return frozenset().union(*accounts.keys.values())
 
 
 def _by_days(accounts: _Relation, ours: Footprint, other: Footprint) -> Comparison:

@@ -7,12 +7,16 @@ from datetime import datetime
 import pytest
 
 from creditbot.credit.footprint import (
+    MADE_ACCOUNT,
+    OTHER_ACCOUNT,
+    TWO_READINGS,
     Accounts,
     Days,
     TrafficWindow,
     Unknown,
     accounts_in_words,
     days_in_words,
+    joined,
 )
 from creditbot.credit.looker_filters import completed
 from creditbot.model import ACCOUNT_FIELDS
@@ -115,3 +119,11 @@ def test_what_the_sql_says_stands() -> None:
 def test_days_that_the_sql_does_not_limit_are_those_of_the_filter() -> None:
     window = completed(TrafficWindow(UNKNOWN, Days("")), {"t.day": "2025-12"}, "UTC", ACCOUNT_FIELDS)
     assert "2025-12-01 to 2025-12-31" == days_in_words(window.days)
+
+
+@pytest.mark.parametrize("why", [OTHER_ACCOUNT, MADE_ACCOUNT, TWO_READINGS])
+def test_filters_do_not_name_an_account_that_the_sql_takes_from_elsewhere(why: str) -> None:
+    """In one of its readings, it may."""
+    readings = [TrafficWindow(Unknown(reason), Days("day")) for reason in ("no condition names the account", why)]
+    for window in (joined(readings), joined(readings[::-1])):
+        assert Unknown(why) == completed(window, {"t.account_sid": "AC1"}, "UTC", ACCOUNT_FIELDS).accounts

@@ -83,6 +83,13 @@ def test_days_of_two_columns_do_not_tell_rows_apart() -> None:
     assert Overlap.CANNOT_TELL == compare(OURS, later).overlap
 
 
+@pytest.mark.parametrize("limits", [Days(""), UNKNOWN])
+def test_flagged_days_tell_rows_apart_that_no_other_column_limits(limits: Days) -> None:
+    other = replace(OURS, days=limits, units=units(9, 13))
+    for one, two in ((OURS, other), (other, OURS)):
+        assert Overlap.PROVABLY_DISJOINT == compare(one, two).overlap
+
+
 @pytest.mark.parametrize(
     ("ours", "other", "first", "last"),
     [
@@ -164,6 +171,24 @@ def test_a_row_of_several_accounts_contains_rows_of_each_of_them() -> None:
     assert [Decimal(10)] * 2 == [*compare(both, nameless).partly.values()]
 
 
+def test_an_account_that_is_written_in_two_ways_is_added_up() -> None:
+    both = replace(OURS, accounts=accounts("AC1", "AC2"), units={**units(0, 1, "AC1"), **units(0, 1, "ac1 ")})
+    nameless = replace(both, units=units(0, 1, "", messages=25))
+    assert [Decimal(20)] == [*compare(nameless, both).partly.values()]
+
+
+def test_rows_of_several_accounts_may_be_others_if_the_accounts_differ() -> None:
+    one, two = (replace(OURS, accounts=accounts("AC1", name), units=units(0, 1, account="")) for name in ("AC2", "AC3"))
+    found = compare(one, two)
+    assert (Overlap.UNITS_SHARED, 0, 1) == (found.overlap, len(found.units), len(found.partly))
+
+
+def test_of_unknown_accounts_only_what_is_certain_is_shared() -> None:
+    other = replace(OURS, accounts=UNKNOWN, units={**units(0, 2), **units(2, 4, account="")})
+    found = compare(OURS, other)
+    assert ({*units(0, 2)}, 0) == ({*found.units}, len(found.partly))
+
+
 def test_rows_that_both_know_the_account_of_are_shared_for_certain() -> None:
     many = replace(OURS, accounts=accounts("AC1", "AC2"), units={**units(0, 2), **units(1, 3, account="")})
     found = compare(OURS, many)
@@ -206,6 +231,7 @@ def test_what_several_others_may_share_is_never_more_than_there_is() -> None:
     ours = replace(OURS, accounts=accounts("AC1", "AC2"), units=units(0, 3, "", messages=15))
     found = compare_with_all(ours, [one, two, two])
     assert ([Decimal(15), Decimal(16)], {"AC1", "AC2"}) == ([*found.partly.values()], {*found.accounts})
+    assert [Decimal(10), Decimal(11)] == [*compare_with_all(ours, [one]).partly.values()]
 
 
 def test_what_one_other_has_for_certain_is_not_counted_again() -> None:
@@ -307,6 +333,12 @@ def test_computed_days_of_unknown_accounts_cannot_be_compared() -> None:
     assert Overlap.CANNOT_TELL == found.overlap
     assert "the accounts of one of them are not known (nobody knows)" == found.unclear
     assert Overlap.EVIDENCE_ALIKE == compare(replace(NOBODYS, zone=COMPUTED_DAYS), NOBODYS).overlap
+
+
+def test_computed_days_cannot_be_compared_with_days_that_are_not_known() -> None:
+    found = compare(MONTH, replace(NO_UNITS, days=UNKNOWN))
+    expected = "the flagged rows of one of them are not known (the SQL computes the days that it shows)"
+    assert (Overlap.CANNOT_TELL, expected) == (found.overlap, found.unclear)
 
 
 # -- accounts and sub-accounts -----------------------------------------------------------------------------------------

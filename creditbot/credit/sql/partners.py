@@ -8,8 +8,8 @@ FROM t, UNNEST(t.tags) AS tag                        a row for each tag
 FROM t CROSS JOIN (SELECT MAX(day) AS last FROM t)   one partner: it is a total over all rows
 
 `creditbot.credit.sql.traffic_window` asks it for each SELECT on the way to the traffic. COUNT(DISTINCT id) counts each
-row once, however often a join repeats it. So do Looker's sums over distinct values, unless they are grouped by a column
-of a partner.
+row once, however often a join repeats it. Looker's sums over distinct values do the same, unless they are grouped by a
+column of a partner.
 """
 
 from __future__ import annotations

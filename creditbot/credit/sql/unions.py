@@ -20,7 +20,7 @@ from creditbot.credit.sql.bounds import Bounds, Box
 from creditbot.credit.sql.lists import makes_rows
 from creditbot.credit.sql.same_values import is_only_text, may_be_one_value
 from creditbot.credit.sql.shown_column import shown_column
-from creditbot.credit.sql.sources import is_plain_star
+from creditbot.credit.sql.sources import is_plain_star, reads_tables
 from creditbot.credit.sql.table_names import Tables, in_both
 
 MOST_PARTS, MOST_PAIRS = 150, 1_800
@@ -54,13 +54,18 @@ def in_union(parts: Sequence[Part]) -> str:
 
 
 def may_repeat(queries: Iterable[exp.Expr]) -> bool:
-    """Whether any of these queries puts rows together in a way that can repeat them, by a join, a list or a UNION."""
+    """Whether any of these queries can show a row, or what it counts, again: by a join, a list, a UNION or a total."""
     return any(
         isinstance(query, exp.Union)
         or query.find(exp.Join, exp.Lateral, exp.Pivot) is not None
-        or (isinstance(query, exp.Select) and makes_rows(query))
+        or (isinstance(query, exp.Select) and (makes_rows(query) or any(map(_may_be_total, query.expressions))))
         for query in queries
     )
+
+
+def _may_be_total(column: exp.Expr) -> bool:
+    """Whether a column may be a total over other rows, by a window or by a query of its own."""
+    return column.find(exp.Window) is not None or reads_tables(column)
 
 
 def removes_repeats(union: exp.SetOperation, sides: Sequence[exp.Expr], is_table: Callable[[exp.Expr], bool]) -> bool:
