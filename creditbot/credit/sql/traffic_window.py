@@ -16,6 +16,7 @@ an account or by the column that is limited. Where a list of names says what col
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import reduce
 from typing import Final, NamedTuple
@@ -106,29 +107,27 @@ class _QueryWalk:
         self._fields = tuple(account_fields)
         self._scopes = {id(node): scope for node, scope in nodes(query, dialect) if isinstance(node, exp.Table)}
         self._entered = set[int]()
-        self._parts: dict[tuple[int, frozenset[tuple[str, Bounds]]], tuple[Part, str]] = {}
-        self._own_repeats: dict[int, str] = {}
+        self._parts: dict[tuple[int, frozenset[tuple[str, Bounds]]], Part] = {}
         self._origins: dict[tuple[int, str], _Origin] = {}
         self._limits = ColumnLimits(today, account_fields)
         self._joins = Joins(self._derived, self._reads, self._repeats_in)
         self._read: dict[int, Tables] = {}
-        self._repeats = ""
         self._names_other_account = False
 
     def window(self) -> TrafficWindow:
         naming = Naming(self._query_behind, self._traffic_source).of(self._query)
         try:
-            box, tables, _ = self._part(self._query, {})
-            self._repeats = self._repeats or SpreadTotals(self._query, self._query_behind).among(_NUMBERS)
+            box, tables, _, repeats = self._part(self._query, {})
+            repeats = repeats or SpreadTotals(self._query, self._query_behind).among(_NUMBERS)
             shown = self._shown_day()
             days = self._days(box, shown.column)
             selection = self._selection(box, tables)
-            return TrafficWindow(self._accounts(box), days, shown.zone, naming, selection, self._repeats)
+            return TrafficWindow(self._accounts(box), days, shown.zone, naming, selection, repeats)
         except Unclear as unclear:
             why = Unknown(str(unclear))
-            if not self._repeats and may_repeat(row_queries(self._query, self._dialect)):
-                self._repeats = f"nobody can tell how its SQL puts rows together ({unclear})"
-            return TrafficWindow(why, why, COMPUTED_DAYS, naming, repeats=self._repeats)
+            may = may_repeat(row_queries(self._query, self._dialect))
+            repeats = f"nobody can tell how its SQL puts rows together ({unclear})" if may else ""
+            return TrafficWindow(why, why, COMPUTED_DAYS, naming, repeats=repeats)
 
     # ---- results -----------------------------------------------------------------------------------------------------
 
@@ -208,10 +207,11 @@ class _QueryWalk:
     def _union(self, union: exp.SetOperation, pushed: Mapping[str, Bounds]) -> Part:
         sides = list(_sides(union, pushed))
         parts = [self._part(side, limits) for side, limits in sides]
+        repeats = next((part.repeats for part in parts if part.repeats), "")
         if not removes_repeats(union, [side.unnest() for side, _ in sides], self._is_of_warehouse):
-            self._repeats = self._repeats or in_union(parts)
+            repeats = repeats or in_union(parts)
         box, own = (reduce(either, boxes) for boxes in ([p.box for p in parts], [p.own for p in parts]))
-        return Part(box, frozenset().union(*(part.tables for part in parts)), own)
+        return Part(box, frozenset().union(*(part.tables for part in parts)), own, repeats)
 
     def _select(self, select: exp.Select, pushed: Mapping[str, Bounds]) -> Part:
         if any(reads_tables(column) for column in select.expressions):
@@ -226,8 +226,8 @@ class _QueryWalk:
                 refs = both(refs, {ref: place.passed(limits)})
         traffic = self._traffic_source(select, sources)
         part = self._from_sources(select, sources, traffic, refs)
-        self._repeats = self._repeats or self._joins.repeated(select, sources, traffic, part.tables)
-        return part
+        repeats = part.repeats or self._joins.repeated(select, sources, traffic, part.tables)
+        return part._replace(repeats=repeats)
 
     def _from_sources(self, select: exp.Select, sources: Sources, traffic: str, refs: Refs) -> Part:
         refs, box = self._moved(select, sources, traffic, refs)
@@ -237,40 +237,29 @@ class _QueryWalk:
             return Part(both(box, inside), self._reads(sources.tables[traffic]), inside)
         if id(derived) in self._entered:  # it reads itself
             return Part(box, frozenset(), {})
-        part, repeats = self._part_and_repeats(derived, inside)
-        self._repeats = self._repeats or repeats
+        part = self._part_behind(derived, inside)
         if traffic in sources.optional and not inside:
-            return Part(box, part.tables, {})
-        return Part(both(box, part.box), part.tables, part.own)
+            return Part(box, part.tables, {}, part.repeats)
+        return part._replace(box=both(box, part.box))
 
-    def _part_and_repeats(self, query: exp.Expr, pushed: Mapping[str, Bounds]) -> tuple[Part, str]:
-        """The part of a query that another one reads, and how it repeats rows of its own."""
+    def _part_behind(self, query: exp.Expr, pushed: Mapping[str, Bounds]) -> Part:
+        """As `_part`, of a query that another one reads: it may do so several times."""
         asked = id(query), frozenset(pushed.items())
         if asked not in self._parts:
-            before, self._repeats = self._repeats, ""
             self._entered.add(id(query))
             try:
-                part = self._part(query, pushed)
-                self._parts[asked] = part, self._repeats
+                self._parts[asked] = self._part(query, pushed)
             finally:
                 self._entered.discard(id(query))
-                self._repeats = before or self._repeats
         return self._parts[asked]
 
     def _repeats_in(self, source: exp.Expr) -> str:
         """How the query behind a source that is joined repeats rows of its own, as far as that is clear."""
-        if id(source) not in self._own_repeats:
-            self._own_repeats[id(source)] = ""  # for a query that reads itself
-            before = self._repeats
-            try:
-                query = self._query_behind(source)
-                if query is not None and id(query) not in self._entered:
-                    self._own_repeats[id(source)] = self._part_and_repeats(query, {})[1]
-            except Unclear:
-                pass
-            finally:
-                self._repeats = before
-        return self._own_repeats[id(source)]
+        with suppress(Unclear):
+            query = self._query_behind(source)
+            if query is not None and id(query) not in self._entered:  # it may read itself
+                return self._part_behind(query, {}).repeats
+        return ""
 
     def _derived(self, source: exp.Expr) -> exp.Expr | None:
         """The query behind a source that calls its columns as the query does; None for a table of the warehouse."""

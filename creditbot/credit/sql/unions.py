@@ -34,11 +34,13 @@ class Part(NamedTuple):
         box: what each of its rows fulfils.
         tables: those that its rows come from.
         own: the same without what only a joined table of accounts says: it may say it of several rows of this one.
+        repeats: how it may show a row of the traffic more than once, a clause; "" if it does not.
     """
 
     box: Box
     tables: Tables
     own: Box
+    repeats: str = ""
 
 
 def in_union(parts: Sequence[Part]) -> str:
