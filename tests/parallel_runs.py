@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 STARTING = ("contract", "crash")
 """Folders whose tests start many processes."""
-WAITING = ("test_doorbell.py", "test_job_runner.py", "test_runner.py")
+WAITING = ("test_doorbell.py", "test_job_runner.py", "test_runner.py", "test_same_traffic.py")
 """Files of tests/contract that mostly wait for processes and for time to pass: a third run costs few processors."""
 WITH_UNIT = "unit, behaviour, replay"
 """The name of the part with tests/unit, the only folder in which coverage is measured."""
