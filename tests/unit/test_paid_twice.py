@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from creditbot.credit.footprint import Days, Flagged, Footprint, Unknown
+from creditbot.credit.selection import Selection
 from creditbot.decide.hold import HoldKind
 from creditbot.decide.paid_twice import Credited, Other, account_reasons, findings
 from tests.support.footprints import NO_UNITS, NOBODYS, OURS, UNKNOWN, accounts, days, units
@@ -271,6 +272,15 @@ def test_all_products_of_a_reason_are_named() -> None:
     both = [NO_UNITS, replace(NO_UNITS, product="psms")]
     (reason,) = findings([credited(footprint) for footprint in both], [other(*both)]).reasons
     assert "also credits verify, psms traffic of AC1 for" in reason.text
+
+
+def test_the_products_of_the_other_credit_are_named() -> None:
+    """What two products credit may be the same rows."""
+    rows = Selection(frozenset({"t"}))
+    ours = replace(OURS, selection=rows)
+    others = [replace(OURS, product=name, selection=rows) for name in ("voice", "psms")]
+    (reason,) = findings([credited(ours)], [other(*others)]).reasons
+    assert f"{ADDRESS} credits as psms, voice what may be the same rows as" in reason.text
 
 
 def test_links_in_a_row_are_named_by_the_first_and_the_last() -> None:

@@ -19,6 +19,7 @@ from tests.support.looker_sql import IDIOMS, SHAPES, looker_sql
 from tests.support.sampling import costly
 
 TODAY = date(2026, 1, 8)
+APPLIED = "SELECT d.day FROM (SELECT DISTINCT day FROM t) AS d CROSS APPLY (SELECT id FROM u) AS x"
 SHOW = "SELECT t.day, t.prefix, t.messages FROM t"
 NUMBERED = "ROW_NUMBER() OVER (ORDER BY id)"
 SUMS = "SELECT t.day, SUM(t.messages) AS messages FROM t"
@@ -127,6 +128,19 @@ def test_more_queries_than_can_be_compared_are_asked_about(query: str, most: int
          "it joins t with itself"),
         (f"WITH o AS (SELECT * FROM t) {SUMS} LEFT JOIN o ON o.day = t.day GROUP BY 1", "it joins t with itself"),
         (f"{SHOW} JOIN (SELECT DISTINCT day FROM t) AS d(x) ON d.x = t.day", "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT d.day FROM (SELECT DISTINCT day FROM t) AS d CROSS JOIN u) AS e ON e.day = t.day",
+         "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT day AS x, mode FROM (SELECT DISTINCT day, mode FROM t) AS g) AS d ON d.x = t.day",
+         "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT DISTINCT ON (id) day FROM t) AS d ON d.day = t.day", "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT day, mode, SUM(messages) AS m FROM t GROUP BY ALL) AS d ON d.day = t.day",
+         "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT day, mode FROM t GROUP BY 'a', day) AS d ON d.day = t.day", "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT day FROM t GROUP BY 9) AS d ON d.day = t.day", "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT DATE_TRUNC('month', day) AS day FROM t GROUP BY day) AS d ON d.day = t.day",
+         "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT DISTINCT ts FROM t) AS d ON CAST(d.ts AS DATE) = t.day", "it joins t with itself"),
+        (f"{SHOW} CROSS JOIN u WHERE u.mode = (SELECT MAX(t.mode) FROM v)", "it joins u without saying"),
         (f"{SHOW} CROSS JOIN u", "it joins u without saying"),
         (f"{SHOW} JOIN u ON u.id = ANY(t.ids)", "it joins u without saying"),
         (f"{SHOW} CROSS JOIN u WHERE u.mode = (SELECT MAX(v.mode) FROM v)", "it joins u without saying"),
@@ -214,6 +228,12 @@ def test_a_join_that_may_repeat_rows_says_so(sql: str, how: str) -> None:
         f"{SHOW} JOIN (SELECT day, SUM(messages) AS all_of_it FROM t GROUP BY 1) AS d ON d.day = t.day",
         f"{SHOW} JOIN (SELECT day AS d, mode AS m FROM t GROUP BY ALL) AS d ON d.d = t.day AND t.mode = d.m",
         f"{SHOW} JOIN (SELECT DISTINCT prefix AS p FROM t) AS x ON t.prefix = x.p",
+        f"{SHOW} JOIN (SELECT 1 AS x) AS o ON o.x = t.tier",
+        f"{SHOW} JOIN (SELECT day, SUM(messages) AS m FROM t GROUP BY ALL) AS d ON d.day = t.day",
+        f"{SHOW} CROSS JOIN u JOIN v ON v.id = t.id AND u.id = t.id",
+        "SELECT t.day, t.messages FROM (SELECT DISTINCT id FROM t) AS a JOIN t USING (id)",
+        f"{SHOW} JOIN (SELECT DISTINCT id FROM t) AS a USING (id)",
+        f"{SHOW} JOIN a ON a.since <= t.day AND a.id = t.account_id",
         f"{SHOW} JOIN ((SELECT DISTINCT prefix AS p FROM t)) AS x ON t.prefix = x.p",
         "SELECT x.day, x.messages FROM a LEFT JOIN (SELECT id, day, messages FROM t) AS x ON x.id = a.id",
         f"{SHOW} JOIN (SELECT DISTINCT 'x' AS kind, prefix AS p FROM t) AS x ON t.prefix = x.p",
@@ -233,7 +253,19 @@ def test_a_join_with_one_partner_for_each_row_counts_it_once(sql: str) -> None:
 @pytest.mark.parametrize(
     ("dialect", "sql", "how"),
     [
-        ("clickhouse", f"{SHOW} ARRAY JOIN tags AS tag", "it joins each row with a list"),
+        (
+            "clickhouse",
+            f"{SHOW} ARRAY JOIN tags AS tag",
+            "it joins each row with a list or a query of that row, such as UNNEST or LATERAL",
+        ),
+        (
+            "duckdb",
+            "SELECT day, messages, UNNEST(tags) AS tag FROM t",
+            "it makes several rows of one by opening a list, as UNNEST does",
+        ),
+        ("tsql", f"{SHOW} JOIN ({APPLIED}) AS e ON e.day = t.day", "it joins t with itself"),
+        ("postgres", f"{SHOW} JOIN u ON u.id = ALL(t.ids)", "it joins u without saying"),
+        ("postgres", f"{SHOW}, jsonb_to_recordset(t.tags) AS x(id)", "it joins each row with a list"),
         ("clickhouse", f"{SHOW} ANY LEFT JOIN t AS o ON o.day = t.day", ""),
         ("clickhouse", f"{SHOW} ANY RIGHT JOIN t AS o ON o.day = t.day", "it joins t with itself"),
         ("clickhouse", f"{SHOW} RIGHT SEMI JOIN t AS o ON o.day = t.day", "it joins t with itself"),

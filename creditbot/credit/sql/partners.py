@@ -49,14 +49,12 @@ class _Read(NamedTuple):
     """What a SELECT reads.
 
     Attributes:
-        select: it.
         sources: its sources.
         tables: those that the source of the traffic reads.
         ties: name of a source -> its ties.
         words: name of a source -> the words of its join.
     """
 
-    select: exp.Select
     sources: Sources
     tables: Tables
     ties: Mapping[str, Sequence[_Tie]]
@@ -95,7 +93,7 @@ class Joins:
             return "it makes several rows of one by opening a list, as UNNEST does"
         if _counts_each_once(select, traffic):
             return ""
-        read = _Read(select, sources, tables, _ties_of(select, traffic), _joined_as(select))
+        read = _Read(sources, tables, _ties_of(select, traffic), _joined_as(select))
         known = frozenset({traffic})
         waiting = [
             name for name in sources.tables if name != traffic and not _NO_PARTNER & read.words.get(name, _NOTHING)
@@ -113,7 +111,7 @@ class Joins:
         if _is_list(source, read.sources):
             return False
         ties = frozenset(tie.column for tie in read.ties.get(name, ()) if tie.others <= known)
-        if self._is_one_row(source, ties - {""}):
+        if self._is_one_row(source, ties):
             return True
         return bool(ties) and not in_both(read.tables, self._reads(source)) and not self._own(source)
 
@@ -177,8 +175,8 @@ def _keys(select: exp.Select) -> frozenset[str] | None:
 def _shown_key(select: exp.Select, key: exp.Expr) -> exp.Expr | None:
     """The column of the result by which GROUP BY groups; None if the result does not show it."""
     if isinstance(key, exp.Literal):
-        number = int(key.name) if key.is_int else len(select.expressions) + 1
-        at: exp.Expr | None = next(iter(select.expressions[number - 1 : number]), None)
+        number = int(key.name) if key.is_int else 0
+        at: exp.Expr | None = select.expressions[number - 1] if 0 < number <= len(select.expressions) else None
         return at
     key = key.unnest()
     column: exp.Expr
@@ -203,7 +201,7 @@ def _is_meant(select: exp.Select, column: exp.Expr) -> bool:
     if isinstance(inner, exp.Column) and used == {column.alias_or_name.lower()}:
         return True
     keys = {last(part.name) for key in select.args["group"].expressions for part in key.find_all(exp.Column)}
-    return bool(used) and not used & keys and inner.find(exp.AggFunc, exp.Window) is None
+    return bool(used) and not used & keys and inner.find(exp.AggFunc) is None
 
 
 def _is_total(column: exp.Expr) -> bool:
@@ -283,8 +281,8 @@ def _ties_of(select: exp.Select, traffic: str) -> Mapping[str, Sequence[_Tie]]:
         before.append(joined)
     for condition, only_for in _conditions(select):
         equal = condition.unnest()
-        if not isinstance(equal, exp.EQ | exp.NullSafeEQ) or equal.find(exp.Any, exp.All, exp.Query):
-            continue  # one of several values
+        if not isinstance(equal, exp.EQ | exp.NullSafeEQ) or _compares_with_several(equal):
+            continue
         sides = [(side, _tables(side)) for side in (equal.this, equal.expression)]
         for (side, own), (_, others) in (sides, sides[::-1]):
             if len(own) != 1 or not others or own & others or only_for not in {"", traffic, *own}:
@@ -292,6 +290,12 @@ def _ties_of(select: exp.Select, traffic: str) -> Mapping[str, Sequence[_Tie]]:
             column, name = side.unnest(), next(iter(own))
             ties.setdefault(name, []).append(_Tie(last(column.name) if isinstance(column, exp.Column) else "", others))
     return ties
+
+
+def _compares_with_several(equal: exp.Expr) -> bool:
+    """Whether a side of an equality is a query, or `ANY` or `ALL` of a list."""
+    calls = (call.name.upper() for call in equal.find_all(exp.Anonymous))
+    return equal.find(exp.Any, exp.Query) is not None or "ALL" in calls
 
 
 def _tables(node: exp.Expr) -> frozenset[str]:
