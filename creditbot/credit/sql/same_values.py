@@ -14,7 +14,6 @@ import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from itertools import starmap
 from typing import Final
 
 _TRUTHS: Final = {"true": "true", "t": "true", "yes": "true", "y": "true", "on": "true"} | {
@@ -22,6 +21,8 @@ _TRUTHS: Final = {"true": "true", "t": "true", "yes": "true", "y": "true", "on":
 }  # fmt: skip
 _ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _LIKE_A_MOMENT: Final = re.compile(r"\d{1,4}[-/.:]\d{1,2}(?!\d)")
+_MOST_DIGITS: Final = 100
+"""Of a number, after the first one: no column holds more, and 1e999999999 has too many to write them."""
 _IGNORED: Final = frozenset({"Cc", "Cf", "Mn"})
 """Kinds of characters that some collations do not count, such as accents that stand alone."""
 
@@ -31,54 +32,50 @@ def may_be_one_value(some: frozenset[str], others: frozenset[str]) -> bool:
     one, two = _read_all(some), _read_all(others)
     if not one or not two:
         return False
-    kinds = {kind for kind, _ in one | two}
-    return len(kinds) > 1 or not all(starmap(_is_exact, one | two)) or not one.isdisjoint(two)
+    read = one | two
+    kinds = {kind for kind, _ in read}
+    return len(kinds) > 1 or any(value is None for _, value in read) or not one.isdisjoint(two)
 
 
 def is_only_text(constant: str) -> bool:
     """Whether a column that equals the constant holds this very text, but for capitals."""
     plain = constant.strip().casefold()
-    return plain.isascii() and _read(plain) == ("text", plain) and not _is_key(plain)
-
-
-def _is_exact(kind: str, value: str) -> bool:
-    """Whether a column of any type keeps all of it: one of whole numbers rounds a fraction, one of days an hour."""
-    if kind == "number":
-        return value.lstrip("-").isdigit()
-    return kind != "moment" or _ISO_DAY.fullmatch(value) is not None
+    return plain.isascii() and _read(plain) == ("text", plain) and not _key(plain)
 
 
 @lru_cache(maxsize=200)
-def _read_all(constants: frozenset[str]) -> frozenset[tuple[str, str]]:
+def _read_all(constants: frozenset[str]) -> frozenset[tuple[str, str | None]]:
     """As `_read`, of each; the sides of a UNION are compared with each other, so each list comes again and again."""
     return frozenset(map(_read, constants))
 
 
-def _read(text: str) -> tuple[str, str]:
-    """The kind of a constant, and what is compared among those of one kind."""
+def _read(text: str) -> tuple[str, str | None]:
+    """The kind of a constant, and what is compared among those of one kind.
+
+    That is None if not every type of column keeps all of it: one of whole numbers rounds a fraction, one of days an
+    hour.
+    """
     plain = "".join(
         each
         for each in unicodedata.normalize("NFKD", text.strip()).casefold()
         if unicodedata.category(each) not in _IGNORED
     )
-    if (number := _number(plain)) is not None:
-        return "number", number
-    if _LIKE_A_MOMENT.match(plain):
-        return "moment", plain
-    return "text", re.sub("[-{}]", "", plain) if _is_key(plain) else _TRUTHS.get(plain, plain)
-
-
-def _is_key(text: str) -> bool:
-    """Whether a text is a UUID, however it is written."""
-    return re.fullmatch("[0-9a-f]{32}", re.sub("[-{}]", "", text)) is not None
-
-
-def _number(text: str) -> str | None:
-    """A number, whole ones exactly and others as far as every type of number keeps their digits."""
     try:
-        number = Decimal(text)
+        return "number", _digits(Decimal(plain))
     except InvalidOperation:
-        return None
-    if not number.is_finite() or abs(number.adjusted()) > 100:
-        return str(number)
-    return str(int(number)) if number == int(number) else f"{float(number):.6g}"
+        pass
+    if _LIKE_A_MOMENT.match(plain):
+        return "moment", plain if _ISO_DAY.fullmatch(plain) else None
+    return "text", _key(plain) or _TRUTHS.get(plain, plain)
+
+
+def _key(text: str) -> str:
+    """The digits of a UUID, however it is written; "" if the text is none."""
+    digits = re.sub("[-{}]", "", text)
+    return digits if re.fullmatch("[0-9a-f]{32}", digits) else ""
+
+
+def _digits(number: Decimal) -> str | None:
+    """Those of a whole number that a column can hold; None for any other one."""
+    is_whole = number.is_finite() and number.adjusted() <= _MOST_DIGITS and number == int(number)
+    return str(int(number)) if is_whole else None
