@@ -53,14 +53,11 @@ class Selection:
     def is_apart(self, other: Selection) -> bool:
         """Whether no row can be in both, by texts that exclude each other."""
         return any(
-            all(_exclude(one, two) for one, two in pairs(ours, theirs))
-            for column in self.like.keys() & other.like.keys()
-            for ours, theirs in pairs(self.like[column], other.like[column])
+            exclude_each_other(self.like[column], other.like[column]) for column in self.like.keys() & other.like.keys()
         ) or any(
-            all(any(_is_within(pattern, unlike) for unlike in two.unlike[column]) for pattern in patterns)
+            are_ruled_out(one.like[column], two.unlike[column])
             for one, two in ((self, other), (other, self))
             for column in one.like.keys() & two.unlike.keys()
-            for patterns in one.like[column]
         )
 
 
@@ -69,6 +66,16 @@ def pattern_of(text: str, *, is_whole: bool, any_case: bool) -> str:
     if _UNCLEAR.search(text) or len(text) > LONGEST_PATTERN or (is_whole and set("%_") & set(text)):
         return ""
     return _ANY_CASE + text.casefold() if any_case else _AS_IS + text
+
+
+def exclude_each_other(some: frozenset[frozenset[str]], others: frozenset[frozenset[str]]) -> bool:
+    """Whether no text fulfils one pattern of each of these sets, and one of each of those."""
+    return any(all(_exclude(one, two) for one, two in pairs(*sets)) for sets in pairs(some, others))
+
+
+def are_ruled_out(like: frozenset[frozenset[str]], unlike: frozenset[str]) -> bool:
+    """Whether no text fulfils one pattern of each of these sets, and none of the others."""
+    return any(all(any(_is_within(one, other) for other in unlike) for one in patterns) for patterns in like)
 
 
 def any_case(like: frozenset[frozenset[str]]) -> frozenset[frozenset[str]]:

@@ -32,6 +32,7 @@ def repeats(sql: str, dialect: str = "duckdb") -> str:
 # -- UNION -------------------------------------------------------------------------------------------------------------
 
 OF_PART = f"{SHOW} JOIN a ON a.account_sid = t.account_sid WHERE a.subaccount_sid = '{{}}'"
+OF_NUMBERED = "SELECT day, n, messages FROM (SELECT *, UUID() AS n FROM t) AS x"
 FIRST, SECOND = "day < '2025-12-16'", "day >= '2025-12-16'"
 
 
@@ -69,6 +70,7 @@ FIRST, SECOND = "day < '2025-12-16'", "day >= '2025-12-16'"
         f"SELECT messages, {NUMBERED} AS n FROM t UNION SELECT messages, {NUMBERED} AS n FROM t WHERE id > 3",
         "SELECT * REPLACE (UUID() AS id) FROM t UNION SELECT * REPLACE (UUID() AS id) FROM t",
         "SELECT day, messages, UUID() AS n FROM t UNION SELECT day, messages, UUID() AS n FROM t",
+        f"{OF_NUMBERED} UNION {OF_NUMBERED}",
         f"{OF_PART.format('X')} UNION ALL {OF_PART.format('Y')}",
         f"{SHOW} JOIN (SELECT id FROM a UNION ALL SELECT id FROM a) AS b ON b.id = t.account_id",
     ],
@@ -86,6 +88,7 @@ def test_two_queries_that_may_read_the_same_rows_count_them_twice(sql: str) -> N
         f"WITH x AS ({SHOW}) SELECT * FROM x WHERE {FIRST} UNION ALL SELECT * FROM x WHERE {SECOND}",
         f"{SHOW} WHERE account_sid = 'AC1' UNION ALL {SHOW} WHERE account_sid = 'AC2'",
         f"{SHOW} WHERE mode = 'basic' UNION ALL {SHOW} WHERE mode <> 'basic'",
+        f"{SHOW} WHERE mode <> 'basic' UNION ALL {SHOW} WHERE mode = 'basic'",
         f"{SHOW} WHERE tier = 1 UNION ALL {SHOW} WHERE tier = 2",
         f"{SHOW} WHERE tier = 1 UNION ALL {SHOW} WHERE tier <> 1",
         f"{SHOW} WHERE prefix = '+62' UNION ALL {SHOW} WHERE prefix IN ('+92', '+1')",
@@ -95,6 +98,8 @@ def test_two_queries_that_may_read_the_same_rows_count_them_twice(sql: str) -> N
         f"{SHOW} UNION ALL SELECT day, prefix, messages FROM eu.v UNION ALL SELECT day, prefix, messages FROM us.v",
         f"{SHOW} UNION {SHOW}",
         f"{SHOW} WHERE {FIRST} UNION {SHOW} WHERE mode = 'basic'",
+        "SELECT day, messages FROM t AS x UNION SELECT day, messages FROM t AS y WHERE mode = 'basic'",
+        f"{SHOW} GROUP BY 1, 2, 3 UNION {SHOW} WHERE mode = 'basic'",
         f"{SHOW} EXCEPT {SHOW} WHERE mode = 'basic'",
         f"{SHOW} WHERE prefix IN (SELECT prefix FROM p UNION ALL SELECT prefix FROM p)",
     ],
@@ -111,6 +116,11 @@ def test_more_queries_than_can_be_compared_are_asked_about(query: str, most: int
     many = [query.format(number) for number in range(most + 1)]
     assert repeats(" UNION ALL ".join(many[:-1])) == ""
     assert repeats(" UNION ALL ".join(many)) == f"it adds up {most + 1} queries, too many to compare"
+
+
+def test_a_query_that_is_added_up_too_often_is_not_compared() -> None:
+    assert repeats(" UNION ALL ".join([SHOW] * 61)).startswith("it adds up two queries over t")
+    assert repeats(" UNION ALL ".join([SHOW] * 151)) == "it adds up 151 queries, too many to compare"
 
 
 # -- joins -------------------------------------------------------------------------------------------------------------
@@ -274,6 +284,11 @@ def test_a_join_with_one_partner_for_each_row_counts_it_once(sql: str) -> None:
         ("clickhouse", f"{SHOW} FINAL JOIN a FINAL ON a.id = t.account_id", ""),
         ("snowflake", f"{SHOW}, LATERAL FLATTEN(input => t.tags) AS f", "it joins each row with a list"),
         ("databricks", f"{SHOW} LATERAL VIEW EXPLODE(t.tags) x AS tag", "it joins each row with a list"),
+        (
+            "databricks",
+            f"{SHOW} LATERAL VIEW EXPLODE(t.tags) x AS tag UNION {SHOW} LATERAL VIEW EXPLODE(t.labels) x AS tag",
+            "it joins each row with a list",
+        ),
         ("bigquery", f"{SHOW}, t.tags AS tag", "it joins each row with a list"),
         ("bigquery", f"{SHOW} JOIN t.tags AS tag ON tag.of = t.mode", "it joins each row with a list"),
         ("bigquery", f"{SHOW} WHERE 'a' IN UNNEST(t.tags)", ""),
@@ -326,6 +341,7 @@ def test_sql_as_looker_writes_it_says_so_where_it_reads_one_table_twice(dialect:
         ("duckdb", "SELECT x.d, x.m FROM (SELECT day, SUM(messages) OVER () FROM t) AS x(d, m)"),
         ("duckdb", "WITH x(d, m) AS (SELECT day, SUM(messages) OVER () FROM t) SELECT d, SUM(m) FROM x GROUP BY 1"),
         ("redshift", "SELECT t.day, t.messages FROM t, t.tags AS tag"),
+        ("databricks", "SELECT t.day, t.messages FROM t LATERAL VIEW EXPLODE(t.tags) AS tag"),
         ("bigquery", "SELECT t.day, t.messages FROM t LEFT JOIN UNNEST(t.tags) AS t__tags"),
     ],
 )  # fmt: skip

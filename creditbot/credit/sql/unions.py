@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
-from creditbot.credit.selection import Selection
+from creditbot.credit.selection import are_ruled_out, exclude_each_other
 from creditbot.credit.sql.bounds import Bounds, Box
 from creditbot.credit.sql.lists import makes_rows
 from creditbot.credit.sql.same_values import is_only_text, may_be_one_value
@@ -23,8 +23,8 @@ from creditbot.credit.sql.shown_column import shown_column
 from creditbot.credit.sql.sources import is_plain_star, reads_tables
 from creditbot.credit.sql.table_names import Tables, in_both
 
-MOST_PARTS, MOST_PAIRS = 150, 1_800
-"""Queries that a UNION adds up, and pairs of them over one table, that are compared with each other."""
+MOST_PARTS, MOST_PAIRS = 150, 1_770
+"""Queries that a UNION adds up, and pairs of them over one table, that are compared: 60 queries are 1,770 pairs."""
 
 
 class Part(NamedTuple):
@@ -45,14 +45,18 @@ class Part(NamedTuple):
 
 def in_union(parts: Sequence[Part]) -> str:
     """How a UNION ALL of these may count a row more than once, a clause; "" if it does not."""
+    too_many = f"it adds up {len(parts)} queries, too many to compare"
+    if len(parts) > MOST_PARTS:
+        return too_many
     pairs = 0
-    for one, other in combinations(parts, 2) if len(parts) <= MOST_PARTS else ():
+    for one, other in combinations(parts, 2):
         if same := in_both(one.tables, other.tables):
             pairs += 1
+            if pairs > MOST_PAIRS:
+                return too_many
             if not _are_apart(one.own, other.own):
                 return f"it adds up two queries over {same}, and no condition says that their rows differ"
-    too_many = len(parts) > MOST_PARTS or pairs > MOST_PAIRS
-    return f"it adds up {len(parts)} queries, too many to compare" if too_many else ""
+    return ""
 
 
 def may_repeat(queries: Iterable[exp.Expr]) -> bool:
@@ -75,22 +79,22 @@ def removes_repeats(union: exp.SetOperation, sides: Sequence[exp.Expr], is_table
 
     Args:
         union: it.
-        sides: the queries that it puts together.
+        sides: the queries that it puts together; each of them reads something.
         is_table: whether a source in FROM is a table of the warehouse.
     """
     if not union.args.get("distinct") or union.args.get("by_name"):
         return False
     shown = set[tuple[exp.Expr, ...]]()
     for select in sides:
-        if not isinstance(select, exp.Select) or select.args.get("joins") or select.args.get("laterals"):
+        if not isinstance(select, exp.Select) or select.args.get("joins"):
             return False
-        from_ = select.args.get("from_")
-        if from_ is None or not is_table(from_.this) or select.args.get("group"):
+        source = select.args["from_"].this
+        if not is_table(source):
             return False
         columns = [column.unalias() for column in select.expressions]
         if not all(is_plain_star(column) or shown_column(column) for column in columns):
             return False  # such as ROW_NUMBER(), which tells one row from itself
-        table = from_.this.copy()
+        table = source.copy()
         table.set("alias", None)
         shown.add((table, *columns))
     return len(shown) == 1
@@ -106,13 +110,9 @@ def _exclude(one: Bounds, other: Bounds) -> bool:
     if one.names is not None and other.names is not None:
         if not may_be_one_value(one.names, other.names):
             return True
-    elif all(map(is_only_text, one.names or other.names or ())) and _texts(one.like).is_apart(_texts(other.like)):
+    elif all(map(is_only_text, one.names or other.names or ())) and exclude_each_other(one.like, other.like):
         return True
-    return (
-        _differ_in_time(one, other)
-        or _texts(one.like).is_apart(_texts(unlike=other.unlike))
-        or _texts(other.like).is_apart(_texts(unlike=one.unlike))
-    )
+    return _differ_in_time(one, other) or are_ruled_out(one.like, other.unlike) or are_ruled_out(other.like, one.unlike)
 
 
 def _differ_in_time(one: Bounds, other: Bounds) -> bool:
@@ -120,7 +120,3 @@ def _differ_in_time(one: Bounds, other: Bounds) -> bool:
         first.end is not None and second.start is not None and first.end <= second.start
         for first, second in ((one, other), (other, one))
     )
-
-
-def _texts(like: frozenset[frozenset[str]] = frozenset(), unlike: frozenset[str] = frozenset()) -> Selection:
-    return Selection(frozenset(), {"": like} if like else {}, {"": unlike} if unlike else {})
