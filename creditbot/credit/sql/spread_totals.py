@@ -9,7 +9,7 @@ CASE WHEN SUM(messages) OVER () > 9 THEN messages END    the total only decides 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from sqlglot import exp
@@ -61,7 +61,7 @@ class SpreadTotals:
                 column for column in _named(select) if column.alias_or_name.lower() == name or column.find(exp.Columns)
             ]
             if not found and any(column.is_star for column in select.expressions):
-                return self._is_spread_inside(select, "", name)
+                return self._is_spread_inside(self._tables(select).values(), name)
         return any(self._is_total(part, select) for column in found for part in _values(column.unalias()))
 
     def _is_total(self, part: exp.Expr, select: exp.Select) -> bool:
@@ -73,32 +73,36 @@ class SpreadTotals:
         if not isinstance(part, exp.Column):
             return False
         names = [each.name.lower() for each in part.parts]  # of the source, of the column, of a field of a struct
-        return any(self._is_named_total(name, names[0], select) for name in names)
+        tables = self._tables(select)
+        inside = [tables[names[0]]] if names[0] in tables else tables.values()
+        return self._is_named_total(names[0], select) or any(self._is_spread_inside(inside, name) for name in names)
 
-    def _is_named_total(self, name: str, source: str, select: exp.Select) -> bool:
+    def _is_named_total(self, name: str, select: exp.Select) -> bool:
+        """Whether ClickHouse's WITH calls a total so, or the SELECT itself does."""
         value = self._values.get(name)
         if value is not None and any(self._is_total(inner, select) for inner in _values(value)):
             return True
-        if any(column.alias.lower() == name for column in select.expressions) and self._repeats(select, name):
-            return True
-        return self._is_spread_inside(select, source, name)
+        return self._repeats(select, name)
 
-    def _is_spread_inside(self, select: exp.Select, source: str, name: str) -> bool:
-        """Whether a column of a source, or of any source for "", is such a total."""
-        return any(self._repeats(query, name) for query in self._behind(select, source))
+    def _is_spread_inside(self, sources: Iterable[exp.Expr], name: str) -> bool:
+        """Whether a column of one of these sources is such a total."""
+        return any(self._repeats(query, name) for query in self._behind(sources))
 
-    def _behind(self, select: exp.Select, source: str) -> Iterator[exp.Expr]:
-        try:
-            tables = sources_of(select).tables
-        except Unclear:
-            return
-        for table in [tables[source]] if source in tables else tables.values():
+    def _behind(self, sources: Iterable[exp.Expr]) -> Iterator[exp.Expr]:
+        for source in sources:
             try:
-                query = self._derived(table)
+                query = self._derived(source)
             except Unclear:
                 continue
             if query is not None:
                 yield query
+
+    @staticmethod
+    def _tables(select: exp.Select) -> Mapping[str, exp.Expr]:
+        try:
+            return sources_of(select).tables
+        except Unclear:
+            return {}
 
 
 def _columns_of(query: exp.Expr, numbers: Collection[str]) -> Iterator[str]:
@@ -109,7 +113,7 @@ def _columns_of(query: exp.Expr, numbers: Collection[str]) -> Iterator[str]:
     views = {name.removesuffix(number) for name in ends for number in numbers if name.endswith(number)}
     whole = [view + number for view in views for number in numbers if all(view + each in names for each in numbers)]
     yield from [*exact, *whole] or ends
-    yield from numbers if any(column.is_star or column.find(exp.Columns) for column in selected(query)) else ()
+    yield from numbers  # also those of `*`, and those that only the right side of a UNION BY NAME shows
 
 
 def _named(select: exp.Select) -> Iterator[exp.Expr]:
