@@ -19,6 +19,7 @@ from tests.support.looker_sql import IDIOMS, SHAPES, looker_sql
 from tests.support.sampling import costly
 
 TODAY = date(2026, 1, 8)
+VIEWED = "SELECT d.day FROM (SELECT DISTINCT day FROM t) AS d LATERAL VIEW rows_of(d.day) x AS y"
 APPLIED = "SELECT d.day FROM (SELECT DISTINCT day FROM t) AS d CROSS APPLY (SELECT id FROM u) AS x"
 SHOW = "SELECT t.day, t.prefix, t.messages FROM t"
 NUMBERED = "ROW_NUMBER() OVER (ORDER BY id)"
@@ -147,6 +148,7 @@ def test_a_query_that_is_added_up_too_often_is_not_compared() -> None:
          "it joins t with itself"),
         (f"{SHOW} JOIN (SELECT day, mode FROM t GROUP BY 'a', day) AS d ON d.day = t.day", "it joins t with itself"),
         (f"{SHOW} JOIN (SELECT day FROM t GROUP BY 9) AS d ON d.day = t.day", "it joins t with itself"),
+        (f"{SHOW} JOIN (SELECT day FROM t GROUP BY 'a') AS d ON d.day = t.day", "it joins t with itself"),
         (f"{SHOW} JOIN (SELECT DATE_TRUNC('month', day) AS day FROM t GROUP BY day) AS d ON d.day = t.day",
          "it joins t with itself"),
         (f"{SHOW} JOIN (SELECT DISTINCT ts FROM t) AS d ON CAST(d.ts AS DATE) = t.day", "it joins t with itself"),
@@ -239,6 +241,7 @@ def test_a_join_that_may_repeat_rows_says_so(sql: str, how: str) -> None:
         f"{SHOW} JOIN (SELECT day AS d, mode AS m FROM t GROUP BY ALL) AS d ON d.d = t.day AND t.mode = d.m",
         f"{SHOW} JOIN (SELECT DISTINCT prefix AS p FROM t) AS x ON t.prefix = x.p",
         f"{SHOW} JOIN (SELECT 1 AS x) AS o ON o.x = t.tier",
+        f"{SHOW} JOIN (SELECT day FROM t GROUP BY 1) AS d ON d.day = t.day",
         f"{SHOW} JOIN (SELECT day, SUM(messages) AS m FROM t GROUP BY ALL) AS d ON d.day = t.day",
         f"{SHOW} CROSS JOIN u JOIN v ON v.id = t.id AND u.id = t.id",
         "SELECT t.day, t.messages FROM (SELECT DISTINCT id FROM t) AS a JOIN t USING (id)",
@@ -275,6 +278,7 @@ def test_a_join_with_one_partner_for_each_row_counts_it_once(sql: str) -> None:
         ),
         ("tsql", f"{SHOW} JOIN ({APPLIED}) AS e ON e.day = t.day", "it joins t with itself"),
         ("postgres", f"{SHOW} JOIN u ON u.id = ALL(t.ids)", "it joins u without saying"),
+        ("databricks", f"{SHOW} JOIN ({VIEWED}) AS e ON e.day = t.day", "it joins t with itself"),
         ("postgres", f"{SHOW}, jsonb_to_recordset(t.tags) AS x(id)", "it joins each row with a list"),
         ("clickhouse", f"{SHOW} ANY LEFT JOIN t AS o ON o.day = t.day", ""),
         ("clickhouse", f"{SHOW} ANY RIGHT JOIN t AS o ON o.day = t.day", "it joins t with itself"),
