@@ -34,6 +34,7 @@ def repeats(sql: str, dialect: str = "duckdb") -> str:
 
 OF_PART = f"{SHOW} JOIN a ON a.account_sid = t.account_sid WHERE a.subaccount_sid = '{{}}'"
 OF_NUMBERED = "SELECT day, n, messages FROM (SELECT *, UUID() AS n FROM t) AS x"
+IN_MODE = "SELECT day, mode, messages FROM t WHERE mode = '{}'"
 FIRST, SECOND = "day < '2025-12-16'", "day >= '2025-12-16'"
 
 
@@ -72,6 +73,9 @@ FIRST, SECOND = "day < '2025-12-16'", "day >= '2025-12-16'"
         "SELECT * REPLACE (UUID() AS id) FROM t UNION SELECT * REPLACE (UUID() AS id) FROM t",
         "SELECT day, messages, UUID() AS n FROM t UNION SELECT day, messages, UUID() AS n FROM t",
         f"{OF_NUMBERED} UNION {OF_NUMBERED}",
+        f"SELECT * FROM ({IN_MODE.format('basic')} UNION ALL {IN_MODE.format('basic')}) x WHERE mode = 'BASIC'",
+        f"SELECT * FROM ({IN_MODE.format('t')} UNION ALL {IN_MODE.format('true')}) x WHERE mode = 'yes'",
+        f"SELECT * FROM ({IN_MODE.format('1')} UNION ALL SELECT day, mode, messages FROM t) x WHERE mode = 1.0",
         f"{OF_PART.format('X')} UNION ALL {OF_PART.format('Y')}",
         f"{SHOW} JOIN (SELECT id FROM a UNION ALL SELECT id FROM a) AS b ON b.id = t.account_id",
     ],
@@ -99,6 +103,7 @@ def test_two_queries_that_may_read_the_same_rows_count_them_twice(sql: str) -> N
         f"{SHOW} UNION ALL SELECT day, prefix, messages FROM eu.v UNION ALL SELECT day, prefix, messages FROM us.v",
         f"{SHOW} UNION {SHOW}",
         f"{SHOW} WHERE {FIRST} UNION {SHOW} WHERE mode = 'basic'",
+        f"SELECT * FROM ({IN_MODE.format('basic')} UNION ALL {IN_MODE.format('max')}) x WHERE mode = 'BASIC'",
         "SELECT day, messages FROM t AS x UNION SELECT day, messages FROM t AS y WHERE mode = 'basic'",
         f"{SHOW} GROUP BY 1, 2, 3 UNION {SHOW} WHERE mode = 'basic'",
         f"{SHOW} EXCEPT {SHOW} WHERE mode = 'basic'",

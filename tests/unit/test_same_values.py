@@ -7,7 +7,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from creditbot.credit.sql.same_values import is_only_text, may_be_one_value
+from creditbot.credit.sql.same_values import is_only_text, may_be_one_value, of_both
 from tests.support.sampling import costly
 
 
@@ -96,6 +96,27 @@ def test_lists_are_apart_only_if_no_constant_of_one_is_in_the_other() -> None:
     assert may_be_one_value(frozenset({"a", "1"}), frozenset({"b", "2"}))
     assert not may_be_one_value(frozenset(), frozenset({"a", "1"}))
     assert not may_be_one_value(frozenset({"a", "1"}), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("some", "others", "of_each"),
+    [
+        ({"a", "b"}, {"B", "c"}, {"b"}),
+        ({"1", "2"}, {"1.0", "3"}, {"1"}),
+        ({"true", "f"}, {"t", "yes"}, {"true"}),
+        ({"a", "b"}, {"c"}, set()),
+        ({"a", "1"}, set(), set()),
+        (set(), {"a", "1"}, set()),
+        ({"a", "1"}, {"a"}, {"a"}),
+        ({"a", "1"}, {"2"}, {"2"}),
+        ({"0.5"}, {"0", "1"}, {"0.5"}),
+        ({"a"}, {"a", "1"}, {"a"}),
+    ],
+)
+def test_a_column_that_equals_one_of_each_list_equals_one_of_these(
+    some: set[str], others: set[str], of_each: set[str]
+) -> None:
+    assert of_both(frozenset(some), frozenset(others)) == of_each
 
 
 @pytest.mark.parametrize(("one", "other"), [("1e101", "1e102"), ("1e999999999", "1"), ("inf", "1"), ("nan", "1")])

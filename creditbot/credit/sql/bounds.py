@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import TypeAlias, TypeVar
+
+from creditbot.credit.sql.same_values import of_both
 
 K = TypeVar("K")
 
@@ -34,7 +37,7 @@ class Bounds:
         starts = [each.start for each in (self, other) if each.start is not None]
         ends = [each.end for each in (self, other) if each.end is not None]
         return Bounds(
-            frozenset.intersection(*names) if names else None,
+            reduce(of_both, names) if names else None,
             max(starts, default=None),
             min(ends, default=None),
             self.like | other.like,

@@ -32,15 +32,25 @@ def may_be_one_value(some: frozenset[str], others: frozenset[str]) -> bool:
     one, two = _read_all(some), _read_all(others)
     if not one or not two:
         return False
-    read = one | two
-    kinds = {kind for kind, _ in read}
-    return len(kinds) > 1 or any(value is None for _, value in read) or not one.isdisjoint(two)
+    return _may_be_any(one | two) or not one.isdisjoint(two)
+
+
+def of_both(some: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+    """Constants of which a column equals one if it equals one of each list: the shorter list if nobody can tell."""
+    if _may_be_any(_read_all(some) | _read_all(others)):
+        return min(some, others, key=len)
+    return frozenset(each for each in some if _read(each) in _read_all(others))
 
 
 def is_only_text(constant: str) -> bool:
     """Whether a column that equals the constant holds this very text, but for capitals."""
     plain = constant.strip().casefold()
     return plain.isascii() and _read(plain) == ("text", plain) and not _key(plain)
+
+
+def _may_be_any(read: frozenset[tuple[str, str | None]]) -> bool:
+    """Whether nobody can tell which of these constants are one value."""
+    return len({kind for kind, _ in read}) > 1 or any(value is None for _, value in read)
 
 
 @lru_cache(maxsize=200)
