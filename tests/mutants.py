@@ -81,7 +81,7 @@ class Run:
 
     def verdicts(self) -> dict[str, str]:
         """Tries the mutants that were not killed before. Name of every mutant -> verdict. Raises CalledProcessError."""
-        self._prepare()
+        self.prepare()
         jobs = ["--max-children", str(self.jobs)] if self.jobs else []
         profile = os.environ.get("HYPOTHESIS_PROFILE") or "mutants"
         environment = {**os.environ, "HYPOTHESIS_PROFILE": profile}
@@ -97,13 +97,17 @@ class Run:
         module, _, function = name.rpartition("__mutmut_")[0].rpartition(".")
         return Mutant(f"{module}.{re.sub(r'^xǁ|^x_', '', function).replace('ǁ', '.')}", change(was, becomes))
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Writes the settings, and forgets what is to be found again: verdicts that were no kill, and old calls."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for copied in ("tests", *mutmut_settings()["also_copy"]):
             link = self.folder / copied
             if not link.is_symlink():
                 link.symlink_to(ROOT / copied)
         (self.folder / "pyproject.toml").write_text(project_of(self), encoding="utf-8")
+        calls = self.folder / "mutants" / "mutmut-stats.json"
+        if calls.exists() and calls.stat().st_mtime < max((ROOT / each).stat().st_mtime for each in self.modules):
+            calls.unlink()  # mutmut only adds those of new tests: old ones would not run for a new function
         for verdicts in self.folder.glob("mutants/**/*.py.meta"):
             read = json.loads(verdicts.read_text(encoding="utf-8"))
             codes = read["exit_code_by_key"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import tomllib
 from collections import Counter
 from fnmatch import fnmatch
@@ -158,3 +159,19 @@ def test_a_run_changes_only_what_mutmut_is_told() -> None:
     assert whole["tool"].pop("mutmut").keys() == mine.keys()
     assert ([OVERLAP], own_tests()[OVERLAP]) == (mine["only_mutate"], mine["pytest_add_cli_args_test_selection"])
     assert whole == project
+
+
+@pytest.mark.parametrize(("age", "stays"), [(-1, False), (1, True)])
+def test_what_tests_call_is_found_again_in_a_changed_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: int, stays: bool
+) -> None:
+    """Else no old test runs for a function that is new."""
+    monkeypatch.setattr("tests.mutants.FOLDER", tmp_path)
+    (run,) = runs([OVERLAP])
+    calls = run.folder / "mutants" / "mutmut-stats.json"
+    calls.parent.mkdir(parents=True)
+    calls.touch()
+    changed = (ROOT / OVERLAP).stat().st_mtime
+    os.utime(calls, (changed + age, changed + age))
+    run.prepare()
+    assert calls.exists() is stays
