@@ -144,7 +144,7 @@ class Holds:
     def doubts(self, key: RequestKey, record: Record, links: Sequence[Credited]) -> Sequence[str]:
         """What could not be compared with other credits, one sentence for each of them; `links` are of this request."""
         self._past.keep(key, record, links)
-        return self._overlaps.findings(key, record, links).unclear if self._policy(key).traffic.hold_overlap else ()
+        return self._overlaps.findings(key, record).unclear if self._policy(key).traffic.hold_overlap else ()
 
     def second_opinion(self, key: RequestKey, summary: Mapping[str, Any]) -> str:
         """What people usually credit for what was computed just now, one sentence; "" if nobody wants to know."""
@@ -179,7 +179,7 @@ class Holds:
             return (), Findings()
         links = self._past.links(key, record)
         whose = account_reasons([link.footprint for link in links]) if rules.account_required else ()
-        return whose, self._overlaps.findings(key, record, links, again=True) if rules.hold_overlap else Findings()
+        return whose, self._overlaps.findings(key, record, again=True) if rules.hold_overlap else Findings()
 
     def _begin(
         self, key: RequestKey, record: Record, shown: ThreadView, reasons: Sequence[HoldReason], found: Findings,
@@ -251,10 +251,8 @@ class Holds:
 
     def _deny(self, key: RequestKey, record: Record, edited: str) -> Record:
         hold, now = _hold_of(record), self._context.now()
-        no = [vote.by for vote in hold.votes if not vote.yes]
-        reason = (
-            f"{', '.join(no)} denied it." if no else f"Nobody decided on it before {hold.until:%Y-%m-%d %H:%M} UTC."
-        )
+        no = _named(hold, yes=False)
+        reason = f"{no} denied it." if no else f"Nobody decided on it before {hold.until:%Y-%m-%d %H:%M} UTC."
         end = move(record, "denied", now, claim=None, reason=reason, edited=edited)
         address = self._context.workspace.address(key, record.thread)
         text = denied_text(address, reason, self._context.ports.pages.address(key))
@@ -263,8 +261,7 @@ class Holds:
 
     def _tell_contested(self, key: RequestKey, record: Record) -> None:
         hold = _hold_of(record)
-        yes = ", ".join(dict.fromkeys(f"@{vote.by}" for vote in hold.votes if vote.yes))
-        no = ", ".join(dict.fromkeys(f"@{vote.by}" for vote in hold.votes if not vote.yes))
+        yes, no = _named(hold, yes=True), _named(hold, yes=False)
         address = self._context.workspace.address(key, record.thread)
         name = f"{key}.contested.{hold.ask.rpartition('.')[2]}"
         self._notices.add(name, contested_text(address, yes, no, hold.until), to_approvers=True)
@@ -306,3 +303,8 @@ def _suffix(digest: str, edited: str, retried: datetime | None, reasons: Sequenc
 def _hold_of(record: Record) -> Hold:
     assert record.hold
     return record.hold
+
+
+def _named(hold: Hold, *, yes: bool) -> str:
+    """Those who said yes, or no; each once, and so that Slack shows their names."""
+    return ", ".join(dict.fromkeys(f"@{vote.by}" for vote in hold.votes if vote.yes is yes))

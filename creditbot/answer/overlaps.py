@@ -32,9 +32,7 @@ class Overlaps:
         self._past = past
         self._compared: dict[RequestKey, _Compared] = {}
 
-    def findings(
-        self, key: RequestKey, record: Record, links: Sequence[Credited] | None = None, *, again: bool = False
-    ) -> Findings:
+    def findings(self, key: RequestKey, record: Record, *, again: bool = False) -> Findings:
         """What comparing a computed request with all others shows. Raises what the summaries raise.
 
         A request that somebody wants credited a second time is compared with none.
@@ -42,18 +40,13 @@ class Overlaps:
         Args:
             key: of the request.
             record: of the request.
-            links: its links with their traffic; None: as the summary has them.
             again: whether to look for summaries that others may have written since this tick last looked. Whoever is
                 about to post has to: its own summary is there by then, so of two deployments that share the summaries
                 and are asked for the same traffic at the same time at least one sees the other.
         """
         if record.overridden_by or not record.result or not record.result.traffic:
             return Findings()
-        if links is None:
-            links = self._past.links(key, record)
-        else:
-            self._past.keep(key, record, links)
-        state = self._context.ledger.state
+        links, state = self._past.links(key, record), self._context.ledger.state
         credited = {
             other: theirs for other, theirs in state.records.items() if self._counts(other, theirs, key, record)
         }

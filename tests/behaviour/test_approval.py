@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from creditbot.decide.policy import Band, Limits, Policy
-from creditbot.errors import SLACK, PostUnknown, Refused
+from creditbot.errors import SLACK, PostUnknown, Refused, Unreachable
 from creditbot.model import RequestKey
 from tests.support.large_amount import LARGE, LARGE_REPLY, under
 from tests.support.world import World
@@ -55,7 +56,7 @@ def test_a_no_of_an_approver_ends_the_request(world: World, held: RequestKey, em
     world.react(emoji)
     world.tick()
     assert ("denied", []) == (world.record(held).status, world.replies(held))
-    assert world.told()[0].startswith(f"I have not answered {world.address(held)}: {OWNER} denied it.")
+    assert world.told()[0].startswith(f"I have not answered {world.address(held)}: @{OWNER} denied it.")
 
 
 @pytest.mark.parametrize("emoji", ["eyes", "tada", "heavy_plus_sign", "white_check_mark_button"])
@@ -265,8 +266,9 @@ def test_a_question_of_unknown_outcome_is_asked_once(world: World) -> None:
     assert [LARGE_REPLY] == world.replies(key)
 
 
-def test_votes_on_a_question_that_landed_late_count(world: World) -> None:
-    """It was taken for lost and asked again, so that it stands there twice."""
+@pytest.mark.parametrize("copy", [min, max], ids=["the late one", "the one asked again"])
+def test_votes_on_either_copy_of_a_question_count(world: World, copy: Callable[[list[str]], str]) -> None:
+    """One that landed late was taken for lost and asked again, so that it stands there twice."""
     world.amounts["big"] = LARGE
     key = world.ask("big")
     world.lateness = timedelta(minutes=40)
@@ -277,8 +279,8 @@ def test_votes_on_a_question_that_landed_late_count(world: World) -> None:
     world.tick()
     world.wait(minutes=30)
     assert 2 == len(world.questions())
-    late = next(i for i, m in enumerate(world.asks) if m.ts == min(q.ts for q in world.questions()))
-    world.react("+1", question=late)
+    ts = copy([question.ts for question in world.questions()])
+    world.react("+1", question=[m.ts for m in world.asks].index(ts))
     world.tick()
     assert [LARGE_REPLY] == world.replies(key)
     assert [] == world.questions()
@@ -370,6 +372,15 @@ def test_a_question_that_was_deleted_is_told_to_the_owner_once(world: World, hel
     assert [f"The question to the approvers about {world.address(held)} was deleted"] == [
         text.partition(",")[0] for text in world.told()
     ]
+
+
+def test_a_question_that_was_never_sent_is_no_deleted_one(world: World) -> None:
+    world.amounts["big"] = LARGE
+    key = world.ask("big")
+    world.fail("ask", Unreachable(SLACK, "Slack does not answer."), times=9)
+    world.ticks(4)
+    assert ("held", 0) == (world.record(key).status, world.counted()["votes"])
+    assert [] == [text for text in world.told() if "was deleted" in text]
 
 
 def test_a_question_that_is_not_visible_yet_is_no_deleted_one(world: World) -> None:

@@ -84,6 +84,17 @@ def test_without_the_setting_no_model_is_read(world: World) -> None:
     assert "second_opinion" not in world.summary(key)
 
 
+def test_the_summary_of_what_was_just_computed_is_not_read_for_it(world: World) -> None:
+    keep(world.models, five_percent())
+    loads = []
+    for slug, options in (("abc", {}), ("def", ON)):
+        world.ask(slug)
+        world.counted()
+        world.tick(**options)
+        loads.append(world.counted()["load"])
+    assert loads[0] == loads[1]
+
+
 def test_without_a_model_nothing_is_held_and_the_summary_says_so(world: World) -> None:
     key = world.ask("abc")
     world.tick(**ON)

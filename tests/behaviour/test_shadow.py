@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from creditbot.decide.approval import approval_digest
 from creditbot.errors import NotebookStopped, Unreachable
 from creditbot.model import RequestKey
 from tests.support.ticks import stopped
@@ -59,6 +61,50 @@ def test_an_amount_that_would_be_asked_about_keeps_the_reasons(world: World) -> 
     assert ("shadowed", "held") == end(world, key)
     assert "above the limit" in world.summary(key)["outcome"]["reason"]
     assert nothing_is_written(world)
+
+
+def test_a_shadowed_request_keeps_what_would_have_been_decided_on(world: World) -> None:
+    """For the same words, the same result and under the same policy, a live tick asks about the same digest."""
+    world.amounts["abc"] = Decimal("30000.00")
+    key = world.ask("abc")
+    watch(world)
+    record, policy = world.record(key), SHADOW.channels.everywhere.policy
+    assert record.hold
+    assert record.result
+    (message,) = (m for m in world.visible() if m.ts == key.ts)
+    assert approval_digest(message.text, record.result, policy) == record.hold.digest
+    assert ("", policy.digest) == (record.hold.ask, record.hold.policy)
+    assert timedelta(0) <= record.at + policy.expires - record.hold.until < timedelta(minutes=1)
+
+
+def test_a_held_request_from_before_the_shadow_is_never_answered(world: World) -> None:
+    """Even if the ticks in shadow did not get to it, and an approver says yes."""
+    world.amounts["abc"] = Decimal("30000.00")
+    key = world.ask("abc")
+    world.tick()
+    world.fail("thread", Unreachable("Slack", "Slack does not answer."), times=9)
+    watch(world)
+    world.faults.clear()
+    assert "held" == world.record(key).status
+    world.react("+1")
+    world.wait(hours=1)
+    world.tick()
+    assert ("shadowed", []) == (world.record(key).status, world.replies(key))
+
+
+def test_a_retry_after_the_shadow_waits_like_any_other_hold(world: World) -> None:
+    world.amounts["abc"] = Decimal("30000.00")
+    key = world.ask("abc")
+    watch(world)
+    world.wait(minutes=5)
+    world.tick()
+    world.wait(minutes=5)
+    world.retry(key)
+    world.ticks(2)
+    assert "held" == world.record(key).status
+    world.counted()
+    world.tick()
+    assert {"history": 1, "votes": 1, "state-read": 1} == dict(world.counted())
 
 
 def test_a_request_that_would_be_refused_keeps_the_reason(world: World) -> None:

@@ -335,7 +335,8 @@ def test_words_below_a_reply_that_got_lost_leave_it_to_people(world: World, text
     say(world, key, text)
     world.ticks(3)
     assert Outcome("given_up", replies=[text], told=1, runs=["abc"]) == world.outcome(key)
-    assert "Before my reply was in the thread, somebody wrote or reacted there." in world.told()[0]
+    said = f"somebody wrote or reacted there. @{BOSS} wrote in the thread: “{text}”."
+    assert f"{said} Look at the thread and credit by hand." in " ".join(world.told()[0].split())
 
 
 def test_approved_words_do_not_stop_a_second_try(world: World, odd: RequestKey) -> None:

@@ -205,7 +205,7 @@ class FakeApprovers:
 
     def question(self, channel: str, ts: str) -> Message | None:
         def read() -> Message | None:
-            message = next((m for m in self._world.visible_asks() if m.ts == ts), None)
+            message = next((m for m in self._world.visible_asks() if (m.channel, m.ts) == (channel, ts)), None)
             shown = self._world.shown_ask(message) if message else None
             if shown and shown.marker:
                 yes = OWNER in shown.reactions.get("+1", ())

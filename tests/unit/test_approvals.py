@@ -157,3 +157,10 @@ def test_what_waits_is_listed_with_whom_it_waits_for(world: World, key: RequestK
 
 def test_a_list_of_nothing_says_so() -> None:
     assert ["0 requests held for approval."] == listed(World())
+
+
+def test_an_approver_who_says_no_in_both_ways_is_named_once(world: World, key: RequestKey) -> None:
+    cast(world, key, ROSA, yes=False)
+    world.react("x", ROSA)
+    world.tick(**RULED)
+    assert f"@{ROSA} denied it." == world.record(key).reason
