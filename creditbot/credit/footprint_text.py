@@ -60,8 +60,8 @@ def window_from_json(fields: Mapping[str, Any]) -> TrafficWindow:
     """The window in JSON; raises ValueError, LookupError, TypeError or AttributeError for anything else."""
     accounts, days = _accounts_from_json(fields["accounts"]), _days_from_json(fields["days"])
     selection = _selection_from_json(fields["rows"]) if "rows" in fields else None
-    zone, naming, repeats = (str(fields.get(name, "")) for name in ("zone", "naming", "repeats"))
-    return TrafficWindow(accounts, days, zone if "zone" in fields else UTC_DAYS, naming, selection, repeats)
+    zone, naming = str(fields.get("zone", UTC_DAYS)), str(fields.get("naming", ""))
+    return TrafficWindow(accounts, days, zone, naming, selection, str(fields.get("repeats", "")))
 
 
 def footprint_to_json(footprint: Footprint, most_bytes: int = UNITS_BYTES) -> dict[str, Any]:

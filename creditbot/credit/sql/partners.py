@@ -23,13 +23,12 @@ from sqlglot import exp
 from creditbot.credit.sql.lists import makes_rows, makes_rows_of_list
 from creditbot.credit.sql.sources import Sources, Unclear, is_plain_star, joins_inside, last, source_name
 from creditbot.credit.sql.table_names import Tables, in_both
-from creditbot.credit.sql.tree import operands, parts_of_query, short
+from creditbot.credit.sql.tree import conjuncts, parts_of_query, short
 
 _ONE_PARTNER: Final = frozenset({"ANY", "ASOF"})
 """Kinds of join that give each row of the left side one partner at most."""
 _NO_PARTNER: Final = frozenset({"ANTI", "SEMI"})
 """Kinds of join that only decide which rows of the left side stay."""
-_NOTHING: Final = frozenset[str]()
 _OTHER_SIDE: Final = frozenset({"FULL", "RIGHT"})
 
 
@@ -59,6 +58,10 @@ class _Read(NamedTuple):
     tables: Tables
     ties: Mapping[str, Sequence[_Tie]]
     words: Mapping[str, frozenset[str]]
+
+    def is_joined(self, name: str, kinds: frozenset[str]) -> bool:
+        """Whether the join of a source is of one of these kinds."""
+        return not kinds.isdisjoint(self.words.get(name, ()))
 
 
 class Joins:
@@ -95,9 +98,7 @@ class Joins:
             return ""
         read = _Read(sources, tables, _ties_of(select, traffic), _joined_as(select))
         known = frozenset({traffic})
-        waiting = [
-            name for name in sources.tables if name != traffic and not _NO_PARTNER & read.words.get(name, _NOTHING)
-        ]
+        waiting = [name for name in sources.tables if name != traffic and not read.is_joined(name, _NO_PARTNER)]
         while found := [name for name in waiting if self._has_one(read, name, known)]:
             known |= frozenset(found)
             waiting = [name for name in waiting if name not in known]
@@ -106,8 +107,8 @@ class Joins:
     def _has_one(self, read: _Read, name: str, known: frozenset[str]) -> bool:
         """Whether a source has one row at most for each row of the sources that are known to have one."""
         source = read.sources.tables[name]
-        if _ONE_PARTNER & read.words.get(name, _NOTHING) and known >= frozenset(_before(read, name)):
-            return True
+        if read.is_joined(name, _ONE_PARTNER) and known.issuperset(takewhile(name.__ne__, read.sources.tables)):
+            return True  # of those before it
         if _is_list(source, read.sources):
             return False
         ties = frozenset(tie.column for tie in read.ties.get(name, ()) if tie.others <= known)
@@ -241,11 +242,6 @@ def _joined_as(select: exp.Select) -> Mapping[str, frozenset[str]]:
     }
 
 
-def _before(read: _Read, name: str) -> Iterator[str]:
-    """The sources that stand before one."""
-    return takewhile(name.__ne__, read.sources.tables)
-
-
 def _conditions(select: exp.Select) -> Iterator[tuple[exp.Expr, str]]:
     """Each condition of WHERE and of the joins, and the source without whose rows it need not hold; "" for none.
 
@@ -260,8 +256,7 @@ def _conditions(select: exp.Select) -> Iterator[tuple[exp.Expr, str]]:
     where = select.args.get("where")
     for clause, only_for in [*clauses, (where and where.this, "")]:
         if clause is not None:
-            inner = clause.unnest()
-            yield from ((part, only_for) for part in (operands(inner) if isinstance(inner, exp.And) else [clause]))
+            yield from ((condition, only_for) for condition in conjuncts(clause))
 
 
 def _ties_of(select: exp.Select, traffic: str) -> Mapping[str, Sequence[_Tie]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from creditbot.credit.sql.bounds import Bounds, Ref
-from creditbot.credit.sql.tree import QUERIES, operands
+from creditbot.credit.sql.tree import QUERIES, conjuncts
 
 
 class Unclear(Exception):
@@ -96,7 +96,7 @@ def equated(select: exp.Select, sources: Sources) -> Iterator[tuple[Ref, Ref]]:
         for using in (join.args.get("using") or ()) if number == 0 else ():  # later, it may be of any table before
             yield (first, using.name.lower()), (name, using.name.lower())
         on = join.args.get("on")
-        for condition in operands(on.unnest()) if isinstance(on and on.unnest(), exp.And) else filter(None, [on]):
+        for condition in conjuncts(on) if on else ():
             equal = condition.unnest()
             if not isinstance(equal, exp.EQ):
                 continue

@@ -279,6 +279,12 @@ def operands(node: exp.Expr) -> Iterator[exp.Expr]:
             yield part
 
 
+def conjuncts(clause: exp.Expr) -> Iterator[exp.Expr]:
+    """The conditions that all hold where a clause does: the parts of a chain of ANDs, or the clause alone."""
+    inner = clause.unnest()
+    yield from operands(inner) if isinstance(inner, exp.And) else [clause]
+
+
 def full_name(table: exp.Table) -> str:
     """The name as written, without quotes: "analytics.verify_traffic"."""
     return ".".join(part.name for part in table.parts)
