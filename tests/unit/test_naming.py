@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
-import sqlglot
 
 from creditbot.credit.footprint import joined_namings
-from creditbot.credit.sql.traffic_window import window_of
-from creditbot.model import ACCOUNT_FIELDS
 from tests.support.looker_sql import IDIOMS, looker_sql
+from tests.support.windows import window
 
 COUNTRY = "CASE WHEN {0}.prefix = '+62' THEN 'ID' ELSE 'other' END"
 
 
 def naming(sql: str, *dialects: str) -> str:
-    read = [(dialect, sqlglot.parse_one(sql, dialect=dialect)) for dialect in dialects or ("snowflake",)]
-    return window_of(read, date(2026, 1, 8), ACCOUNT_FIELDS).naming
+    return window(sql, *(dialects or ("snowflake",))).naming
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,15 @@ from datetime import date, timedelta
 
 import duckdb
 import pytest
-import sqlglot
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from creditbot.credit.footprint import Unknown
 from creditbot.credit.footprint_text import window_from_json, window_to_json
-from creditbot.credit.sql.traffic_window import window_of
-from creditbot.model import ACCOUNT_FIELDS
 from tests.support.looker_sql import IDIOMS, SHAPES, looker_sql
 from tests.support.sampling import costly
+from tests.support.windows import window
 
-TODAY = date(2026, 1, 8)
 VIEWED = "SELECT d.day FROM (SELECT DISTINCT day FROM t) AS d LATERAL VIEW rows_of(d.day) x AS y"
 APPLIED = "SELECT d.day FROM (SELECT DISTINCT day FROM t) AS d CROSS APPLY (SELECT id FROM u) AS x"
 SHOW = "SELECT t.day, t.prefix, t.messages FROM t"
@@ -27,7 +24,7 @@ SUMS = "SELECT t.day, SUM(t.messages) AS messages FROM t"
 
 
 def repeats(sql: str, dialect: str = "duckdb") -> str:
-    return window_of([(dialect, sqlglot.parse_one(sql, dialect=dialect))], TODAY, ACCOUNT_FIELDS).repeats
+    return window(sql, dialect).repeats
 
 
 # -- UNION -------------------------------------------------------------------------------------------------------------
@@ -356,7 +353,7 @@ def test_sql_as_looker_writes_it_says_so_where_it_reads_one_table_twice(dialect:
 )  # fmt: skip
 def test_rows_that_may_be_repeated_are_asked_about_in_unclear_sql(dialect: str, sql: str) -> None:
     """Looker's filters may name the accounts and the days that the SQL does not show."""
-    found = window_of([(dialect, sqlglot.parse_one(sql, dialect=dialect))], TODAY, ())
+    found = window(sql, dialect, fields=())
     assert isinstance(found.accounts, Unknown)
     assert found.repeats
 
@@ -366,8 +363,7 @@ def test_unclear_sql_that_reads_one_table_once_repeats_nothing() -> None:
 
 
 def test_what_repeats_rows_survives_being_written_down() -> None:
-    found = window_of([("duckdb", sqlglot.parse_one(f"{SHOW} CROSS JOIN u"))], TODAY, ACCOUNT_FIELDS)
-    once = window_of([("duckdb", sqlglot.parse_one(SHOW))], TODAY, ACCOUNT_FIELDS)
+    found, once = window(f"{SHOW} CROSS JOIN u"), window(SHOW)
     assert window_from_json(window_to_json(found)) == found
     assert "repeats" not in window_to_json(once)
 

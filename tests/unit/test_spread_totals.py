@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 import sqlglot
 
 from creditbot.credit.sql.sources import Unclear
 from creditbot.credit.sql.spread_totals import SpreadTotals
-from creditbot.credit.sql.traffic_window import window_of
-from creditbot.model import ACCOUNT_FIELDS
+from tests.support.windows import window
 
 TOTAL = "SUM(messages) OVER (PARTITION BY day)"
 OF_DAY = (
@@ -20,7 +17,7 @@ OF_DAY = (
 
 
 def repeats(sql: str, dialect: str = "duckdb") -> str:
-    return window_of([(dialect, sqlglot.parse_one(sql, dialect=dialect))], date(2026, 1, 8), ACCOUNT_FIELDS).repeats
+    return window(sql, dialect).repeats
 
 
 @pytest.mark.parametrize(

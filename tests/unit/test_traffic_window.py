@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 import pytest
 import sqlglot
@@ -12,7 +12,6 @@ from creditbot.credit.footprint import (
     OTHER_ACCOUNT,
     Accounts,
     Days,
-    TrafficWindow,
     Unknown,
     accounts_in_words,
     days_in_words,
@@ -21,13 +20,9 @@ from creditbot.credit.looker_filters import completed
 from creditbot.credit.sql.traffic_window import window_of
 from creditbot.model import ACCOUNT_FIELDS
 from tests.support.looker_sql import IDIOMS, looker_sql
+from tests.support.windows import TODAY, window
 
-TODAY = date(2026, 1, 8)
 NOBODY, ANY_DAY = "unknown: no condition names the account", "any day"
-
-
-def window(sql: str, dialect: str = "duckdb") -> TrafficWindow:
-    return window_of([(dialect, sqlglot.parse_one(sql, dialect=dialect))], TODAY, ACCOUNT_FIELDS)
 
 
 def accounts(conditions: str) -> str:
